@@ -1,0 +1,30 @@
+// dx = dy f'(x), or dx += …, elementwise, for the activation number ACTIVATION.
+//
+// x, dy, dx  LENGTH vec4s; the padding of dx is zero because that of dy is
+// dispatch   one invocation a vec4
+// numerics   tolerance 1e-6 relative (GELU: 2e-7 absolute from erf)
+// use: index, activation
+
+override LENGTH: u32;
+override ACCUMULATE: u32;
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> dy: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> dx: array<vec4f>;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let i = linear_id(group, groups, local, 64u);
+  if (i >= LENGTH) {
+    return;
+  }
+  var v = dy[i] * activate_gradient(x[i]);
+  if (ACCUMULATE == 1u) {
+    v += dx[i];
+  }
+  dx[i] = v;
+}

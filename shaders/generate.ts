@@ -1,0 +1,83 @@
+/**
+ * Writes src/shaders.gen.ts: every linked kernel with its interface, read from its text by wgsl_reflect, so
+ * that a misspelt binding or constant is a compile error. Run by every script of package.json that needs it.
+ */
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+// The package's default entry is a CommonJS bundle that Node cannot import names from.
+import { Override, WgslParser, WgslReflect } from "wgsl_reflect/wgsl_reflect.module.js";
+import { type LinkedShader, linkShaders } from "./link.ts";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const root = dirname(here);
+
+/** The entry points of a linked shader as source text of `Kernel` constants. */
+function describeShader(shader: LinkedShader): string[] {
+  let reflect: WgslReflect;
+  try {
+    reflect = new WgslReflect(shader.wgsl);
+  } catch (cause) {
+    throw new Error(`shaders/${shader.sources[0]![0]} (${shader.name}): ${firstLine(cause)}`, { cause });
+  }
+  const defaults = new Map<string, boolean>();
+  for (const node of new WgslParser().parse(shader.wgsl)) {
+    if (node instanceof Override) defaults.set(node.name, node.value !== null && node.value !== undefined);
+  }
+  return reflect.entry.compute.map((entry) => {
+    const resources = [...new Map(entry.resources.map((r) => [r.name, r])).values()];
+    const bindings = resources.filter((r) => r.group === 0).sort((a, b) => a.binding - b.binding);
+    bindings.forEach((binding, i) => {
+      if (binding.binding !== i) throw new Error(`${shader.name}: ${entry.name} skips @binding(${i})`);
+    });
+    const size = entry.attributes?.find((a) => a.name === "workgroup_size")?.value ?? [];
+    const workgroupSize = [0, 1, 2].map((i) => Number((Array.isArray(size) ? size : [size])[i] ?? 1));
+    const constants = [...new Set(entry.overrides.map((o) => o.name))].map(
+      (name) => `${name}: ${!defaults.get(name)}`,
+    );
+    const name = entry.name === "main" ? shader.name : `${shader.name}_${entry.name}`;
+    const lines = [
+      `name: "${name}"`,
+      `entryPoint: "${entry.name}"`,
+      `wgsl: ${shader.name}_wgsl`,
+      `sources: ${JSON.stringify(shader.sources)}`,
+      `bindings: [${bindings
+        .map((b) => `{ name: "${b.name}", access: "${b.access}", element: "${elementName(b.type)}" }`)
+        .join(", ")}]`,
+      `live: ${resources.some((r) => r.group === 1)}`,
+      `constants: { ${constants.join(", ")} }`,
+      `workgroupSize: ${JSON.stringify(workgroupSize)}`,
+    ];
+    return `export const ${name} = {\n  ${lines.join(",\n  ")},\n} as const satisfies Kernel;`;
+  });
+}
+
+function elementName(type: { format?: { getTypeName(): string } | null; getTypeName(): string }): string {
+  return (type.format ?? type).getTypeName();
+}
+
+const firstLine = (cause: unknown): string =>
+  String(cause instanceof Error ? cause.message : cause).split("\n")[0]!;
+
+const shaders = linkShaders(here);
+const snippets = [...new Set(shaders.flatMap((s) => s.parts))].sort();
+const text = [
+  "// Made by shaders/generate.ts from shaders/*.wgsl; not edited by hand.",
+  'import type { Kernel } from "./kernel.ts";',
+  ...snippets.map(
+    (s) => `const ${s}_lib = ${JSON.stringify(readFileSync(join(here, `lib/${s}.wgsl`), "utf8"))};`,
+  ),
+  ...shaders.flatMap((shader) => {
+    const own = readFileSync(join(here, shader.sources[0]![0]), "utf8");
+    const wgsl = [JSON.stringify(own), ...shader.parts.map((s) => `${s}_lib`)].join(" + ");
+    return [`const ${shader.name}_wgsl = ${wgsl};`, ...describeShader(shader)];
+  }),
+  "",
+].join("\n");
+writeFileSync(join(root, "src/shaders.gen.ts"), text);
+
+// The same texts as files, which the package ships as webgraft/wgsl/*.
+const out = join(root, "dist/wgsl");
+rmSync(out, { recursive: true, force: true });
+mkdirSync(out, { recursive: true });
+for (const shader of shaders) writeFileSync(join(out, `${shader.name}.wgsl`), shader.wgsl);

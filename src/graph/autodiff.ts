@@ -1,0 +1,171 @@
+/**
+ * From a graph of ops to the flat list of kernel launches of one step: the forward launches, then, walking
+ * the nodes backwards, the launches of each op's gradient.
+ *
+ * The gradient rule, for every kernel: a gradient is written (`=`) by its first producer and added (`+=`)
+ * only where a tensor is used more than once. `into()` tells a kernel which of the two it is.
+ */
+import { ShapeError } from "../errors.ts";
+import { grid, type Kernel } from "../kernel.ts";
+import { accumulate } from "../shaders.gen.ts";
+import type { Graph } from "./graph.ts";
+import type { BackwardEmitter, Dispatch, GradientTarget, OpNode } from "./op.ts";
+import { type DType, type Storage, storedLength, type Tensor } from "./tensor.ts";
+
+/** Where differentiation starts: an output and the gradient that arrives there (`null` for a loss). */
+export type Seed = readonly [output: Tensor, gradient: Tensor | null];
+
+/** The launches of one step, and the gradients among their tensors. */
+export class Program implements BackwardEmitter {
+  readonly graph: Graph;
+  readonly dispatches: Dispatch[] = [];
+  readonly #gradients = new Map<Tensor, Tensor>();
+  /** How many tensors whose producer has not been differentiated yet have their gradient in a storage. */
+  readonly #holders = new Map<Storage, number>();
+  /** Storages made here for gradients, which may therefore be added to in place. */
+  readonly #owned = new Set<Storage>();
+  readonly #gradientArenas = new Map<Storage, Storage>();
+  #label = "";
+  #current: OpNode | undefined;
+
+  constructor(graph: Graph, seeds: readonly Seed[] = []) {
+    this.graph = graph;
+    for (const node of graph.nodes) {
+      this.#label = node.label;
+      node.op.forward(this, node);
+    }
+    if (seeds.length > 0) this.#differentiate(seeds);
+  }
+
+  /** The gradient of a tensor, if it was wanted and something depends on it. */
+  gradientOf(tensor: Tensor): Tensor | undefined {
+    return this.#gradients.get(tensor);
+  }
+
+  /** [arena of parameters, arena of their gradients at the same offsets], as the optimizer walks them. */
+  get arenas(): readonly (readonly [parameters: Storage, gradients: Storage])[] {
+    return [...this.#gradientArenas];
+  }
+
+  /** Names the launches that follow. */
+  label(label: string): void {
+    this.#label = label;
+  }
+
+  dispatch(
+    kernel: Kernel,
+    bindings: Dispatch["bindings"],
+    constants: Dispatch["constants"],
+    workgroups: Dispatch["workgroups"],
+  ): void {
+    this.dispatches.push({ kernel, bindings, constants, workgroups, label: this.#label });
+  }
+
+  temporary(name: string, shape: readonly number[], dtype: DType = "f32"): Tensor {
+    return this.graph.tensor(`${this.#label}.${name}`, shape, { role: "temporary", dtype });
+  }
+
+  constant(name: string, data: Float32Array | Int32Array | Uint32Array): Tensor {
+    const dtype = data instanceof Float32Array ? "f32" : data instanceof Int32Array ? "i32" : "u32";
+    if (dtype === "f32" && data.length % 4 !== 0) {
+      throw new ShapeError(
+        this.#label,
+        "a constant is given with its padding",
+        `${name}: ${data.length} elements`,
+      );
+    }
+    return this.graph.tensor(`${this.#label}.${name}`, [data.length], { role: "constant", dtype, data });
+  }
+
+  gradient(output: Tensor): Tensor {
+    const gradient = this.#gradients.get(output);
+    if (!gradient) throw new ShapeError(this.#label, "no gradient has arrived", output.name);
+    return gradient;
+  }
+
+  wants(input: Tensor | undefined): input is Tensor {
+    return input?.requiresGrad === true;
+  }
+
+  into(input: Tensor): GradientTarget {
+    const present = this.#gradients.get(input);
+    if (!present) {
+      const tensor = input.storage.role === "parameter" ? this.#parameterGradient(input) : this.#fresh(input);
+      this.#hold(input, tensor);
+      return { tensor, accumulate: 0 };
+    }
+    return { tensor: this.#writable(input, present), accumulate: 1 };
+  }
+
+  pass(input: Tensor, gradient: Tensor): void {
+    if (!this.#gradients.has(input) && input.storage.role !== "parameter") {
+      this.#hold(input, { ...gradient, name: `d(${input.name})`, shape: input.shape });
+      return;
+    }
+    const target = this.into(input);
+    this.#accumulate(gradient, target.tensor, target.accumulate);
+  }
+
+  #differentiate(seeds: readonly Seed[]): void {
+    const losses = new Set<Tensor>();
+    for (const [output, gradient] of seeds) {
+      if (gradient) this.#hold(output, gradient);
+      else losses.add(output);
+    }
+    for (const node of this.graph.nodes.toReversed()) {
+      const outputs = Object.values(node.outputs).filter((t) => t !== undefined);
+      if (!outputs.some((t) => t.requiresGrad && (this.#gradients.has(t) || losses.has(t)))) continue;
+      this.#label = `d(${node.label})`;
+      this.#current = node;
+      node.op.backward?.(this, node);
+      for (const output of outputs) {
+        const storage = this.#gradients.get(output)?.storage;
+        if (storage) this.#holders.set(storage, this.#holders.get(storage)! - 1);
+      }
+    }
+    this.#current = undefined;
+  }
+
+  #hold(input: Tensor, gradient: Tensor): void {
+    this.#gradients.set(input, gradient);
+    this.#holders.set(gradient.storage, (this.#holders.get(gradient.storage) ?? 0) + 1);
+  }
+
+  #fresh(input: Tensor): Tensor {
+    const tensor = this.graph.tensor(`d(${input.name})`, input.shape, { role: "temporary" });
+    this.#owned.add(tensor.storage);
+    return tensor;
+  }
+
+  /** Memory for `input`'s gradient that may be added to: a copy where `present` is still read elsewhere. */
+  #writable(input: Tensor, present: Tensor): Tensor {
+    const storage = present.storage;
+    if (storage.role === "gradient") return present;
+    const readHere = Object.values(this.#current?.outputs ?? {}).some(
+      (output) => output && this.#gradients.get(output)?.storage === storage,
+    );
+    const shared = !this.#owned.has(storage) || this.#holders.get(storage)! > 1 || readHere;
+    if (!shared) return present;
+    const copy = this.#fresh(input);
+    this.#accumulate(present, copy, 0);
+    this.#holders.set(storage, this.#holders.get(storage)! - 1);
+    this.#hold(input, copy);
+    return copy;
+  }
+
+  #accumulate(x: Tensor, y: Tensor, accumulates: 0 | 1): void {
+    const LENGTH = storedLength(y.shape) / 4;
+    this.dispatch(accumulate, { x, y }, { LENGTH, ACCUMULATE: accumulates }, grid(LENGTH, accumulate));
+  }
+
+  #parameterGradient(parameter: Tensor): Tensor {
+    let arena = this.#gradientArenas.get(parameter.storage);
+    if (!arena) {
+      const { length, name } = parameter.storage;
+      arena = this.graph.tensor(`gradients of ${name}`, [length], { role: "gradient" }).storage;
+      this.#gradientArenas.set(parameter.storage, arena);
+      this.#owned.add(arena);
+    }
+    return { ...parameter, name: `d(${parameter.name})`, storage: arena, requiresGrad: false };
+  }
+}

@@ -1,0 +1,174 @@
+import { PlanError, ShapeError } from "../errors.ts";
+import type { Random } from "../random.ts";
+import type { Op, OpNode, TensorSpec, Tensors } from "./op.ts";
+import { type DType, type Role, type Storage, storedLength, type Tensor } from "./tensor.ts";
+
+/** Fills a parameter's values, in logical order without padding. */
+export type Initializer = (shape: readonly number[], random: Random) => Float32Array;
+
+/** A named tensor that outlives a step: a weight, or (in `graph.states`) a running statistic. */
+export interface Variable {
+  readonly name: string;
+  readonly tensor: Tensor;
+  readonly init: Initializer;
+  /** False for parameters that are frozen, and for states. */
+  readonly trainable: boolean;
+  /** Whether weight decay is meant for it by default: false for biases and batch norm. */
+  readonly decay: boolean;
+}
+
+export interface GraphOptions {
+  /** `train`: batch statistics, dropout, gradients. `eval`: running statistics, no dropout. */
+  readonly mode: "train" | "eval";
+  /** Names of parameters that do not train. */
+  readonly frozen?: (name: string) => boolean;
+  /** Largest storage binding of the device, bytes; arenas are split below it. Default 128 MiB. */
+  readonly maxBindingBytes?: number;
+}
+
+/** Arena slices are bound as sub-ranges of a buffer, which WebGPU wants aligned to 256 bytes. */
+export const SLICE_ALIGNMENT = 64;
+
+/**
+ * The forward computation as a list of nodes in execution order, with its inputs, variables and outputs.
+ * Model functions append to it through ops; nothing runs here.
+ */
+export class Graph {
+  readonly mode: "train" | "eval";
+  readonly nodes: OpNode[] = [];
+  readonly inputs = new Map<string, Tensor>();
+  readonly outputs = new Map<string, Tensor>();
+  readonly parameters: Variable[] = [];
+  readonly states: Variable[] = [];
+  readonly #frozen: (name: string) => boolean;
+  readonly #maxElements: number;
+  readonly #arenas = new Map<string, Storage[]>();
+  readonly #names = new Set<string>();
+  #storages = 0;
+
+  constructor({ mode, frozen = () => false, maxBindingBytes = 128 * 2 ** 20 }: GraphOptions) {
+    this.mode = mode;
+    this.#frozen = frozen;
+    this.#maxElements = Math.floor(maxBindingBytes / 4 / SLICE_ALIGNMENT) * SLICE_ALIGNMENT;
+  }
+
+  /** A tensor that the host writes before each step. */
+  input(name: string, shape: readonly number[], dtype: DType = "f32", requiresGrad = false): Tensor {
+    this.#claim(name);
+    const tensor = this.tensor(name, shape, { role: "input", dtype, requiresGrad });
+    this.inputs.set(name, tensor);
+    return tensor;
+  }
+
+  /** A trainable tensor, unless its name is frozen. `name` is dotted: `layer1.0.conv1.weight`. */
+  parameter(name: string, shape: readonly number[], init: Initializer, decay: boolean): Tensor {
+    this.#claim(name);
+    const trainable = !this.isFrozen(name);
+    const tensor = this.#slice(
+      trainable ? "parameter" : "state",
+      trainable ? "parameters" : "frozen",
+      name,
+      shape,
+    );
+    this.parameters.push({ name, tensor, init, trainable, decay });
+    return tensor;
+  }
+
+  /** A tensor that kernels update outside of gradients, such as a running mean. */
+  state(name: string, shape: readonly number[], init: Initializer): Tensor {
+    this.#claim(name);
+    const tensor = this.#slice("state", "state", name, shape);
+    this.states.push({ name, tensor, init, trainable: false, decay: false });
+    return tensor;
+  }
+
+  /** Whether the parameter of this name is kept from training. */
+  isFrozen(name: string): boolean {
+    return this.#frozen(name);
+  }
+
+  /** Appends an op; `label` names it in profiles and errors. */
+  apply<In extends Tensors, Attrs, Out extends Tensors>(
+    op: Op<In, Attrs, Out>,
+    label: string,
+    inputs: In,
+    attrs: Attrs,
+  ): Out {
+    const given = Object.values(inputs).filter((t) => t !== undefined);
+    if (given.some((t) => t.graph !== this)) {
+      throw new ShapeError(op.name, "all inputs must belong to one graph", label);
+    }
+    const requiresGrad = op.backward !== undefined && given.some((t) => t.requiresGrad);
+    const views: Readonly<Record<string, Tensor | undefined>> = op.views?.(inputs, attrs) ?? {};
+    const outputs: Record<string, Tensor> = {};
+    for (const [key, spec] of Object.entries<TensorSpec>(op.infer(inputs, attrs))) {
+      const name = key === "y" ? label : `${label}.${key}`;
+      const source = views[key];
+      const output = source
+        ? { ...source, name, shape: spec.shape, requiresGrad }
+        : this.tensor(name, spec.shape, {
+            role: spec.role ?? "temporary",
+            dtype: spec.dtype ?? "f32",
+            requiresGrad,
+          });
+      outputs[key] = output;
+      if (spec.role === "output") this.outputs.set(name, output);
+    }
+    const node = { op, label, inputs, attrs, outputs: outputs as unknown as Out };
+    this.nodes.push(node as unknown as OpNode);
+    return node.outputs;
+  }
+
+  /** A tensor with memory of its own. Model code uses `input`, `parameter`, `state` and ops instead. */
+  tensor(
+    name: string,
+    shape: readonly number[],
+    spec: {
+      readonly role: Role;
+      readonly dtype?: DType;
+      readonly requiresGrad?: boolean;
+      readonly data?: NonNullable<Storage["data"]>;
+    },
+  ): Tensor {
+    if (shape.some((extent) => !Number.isInteger(extent) || extent < 1)) {
+      throw new ShapeError(name, "extents must be positive integers", `(${shape.join(", ")})`);
+    }
+    const { role, dtype = "f32", requiresGrad = false, data } = spec;
+    const length = storedLength(shape, dtype);
+    const storage = { id: this.#storages++, name, role, dtype, length, ...(data && { data }) };
+    return { graph: this, name, shape, storage, offset: 0, requiresGrad };
+  }
+
+  #claim(name: string): void {
+    if (this.#names.has(name)) throw new ShapeError("graph", "a name is used twice", name);
+    this.#names.add(name);
+  }
+
+  /** A slice of the last arena of a kind, or of a new arena where the last one is full. */
+  #slice(role: Role, kind: string, name: string, shape: readonly number[]): Tensor {
+    const length = storedLength(shape);
+    if (length > this.#maxElements) {
+      throw new PlanError(
+        `parameter ${name} (${shape.join(", ")}) takes ${length * 4} bytes; the device binds at most ` +
+          `${this.#maxElements * 4}`,
+      );
+    }
+    let arenas = this.#arenas.get(kind);
+    if (!arenas) this.#arenas.set(kind, (arenas = []));
+    let arena = arenas.at(-1);
+    if (!arena || arena.length + length > this.#maxElements) {
+      arena = { id: this.#storages++, name: `${kind}.${arenas.length}`, role, dtype: "f32", length: 0 };
+      arenas.push(arena);
+    }
+    const tensor: Tensor = {
+      graph: this,
+      name,
+      shape,
+      storage: arena,
+      offset: arena.length,
+      requiresGrad: role === "parameter" && this.mode === "train",
+    };
+    arena.length += Math.ceil(length / SLICE_ALIGNMENT) * SLICE_ALIGNMENT;
+    return tensor;
+  }
+}

@@ -1,0 +1,76 @@
+import type { Kernel, KernelBindings, KernelConstants } from "../kernel.ts";
+import type { DType, Tensor } from "./tensor.ts";
+
+/** What an op says of an output before it exists. */
+export interface TensorSpec {
+  readonly shape: readonly number[];
+  readonly dtype?: DType;
+  /** `output` makes the host able to read it after a step. Default `temporary`. */
+  readonly role?: "temporary" | "output";
+}
+
+export type Tensors = Readonly<Record<string, Tensor | undefined>>;
+
+/** One launch of a kernel, as plain data: ops, autodiff and planner need no device. */
+export interface Dispatch {
+  readonly kernel: Kernel;
+  readonly bindings: Readonly<Record<string, Tensor>>;
+  readonly constants: Readonly<Record<string, number>>;
+  readonly workgroups: readonly [number, number, number];
+  /** The layer or op that this launch belongs to; names it in profiles and errors. */
+  readonly label: string;
+}
+
+/** Where a backward kernel puts the gradient of an input: `=` when `accumulate` is 0, `+=` when it is 1. */
+export interface GradientTarget {
+  readonly tensor: Tensor;
+  readonly accumulate: 0 | 1;
+}
+
+/** What `forward` and `backward` of an op write their kernels into. */
+export interface Emitter {
+  /** Appends one launch. Names and number of bindings and constants are checked by the compiler. */
+  dispatch<K extends Kernel>(
+    kernel: K,
+    bindings: KernelBindings<K, Tensor>,
+    constants: KernelConstants<K>,
+    workgroups: readonly [number, number, number],
+  ): void;
+  /** Scratch memory, alive from its first to its last use. */
+  temporary(name: string, shape: readonly number[], dtype?: DType): Tensor;
+  /** Values fixed when the graph is built. */
+  constant(name: string, data: Float32Array | Int32Array | Uint32Array): Tensor;
+}
+
+export interface BackwardEmitter extends Emitter {
+  /** The gradient that has arrived at an output of this node. */
+  gradient(output: Tensor): Tensor;
+  /** Whether anyone wants the gradient of this input. */
+  wants(input: Tensor | undefined): input is Tensor;
+  /** Where to put the gradient of an input; ask once for each wanted input, right before writing it. */
+  into(input: Tensor): GradientTarget;
+  /** The gradient of `input` is `gradient` unchanged (a view of equal stored length): no kernel runs. */
+  pass(input: Tensor, gradient: Tensor): void;
+}
+
+/**
+ * One operation. `infer` checks the inputs (throwing ShapeError with the given values) and says the
+ * outputs; `forward` and `backward` emit kernels. An op without `backward` stops gradients.
+ */
+export interface Op<In extends Tensors, Attrs, Out extends Tensors> {
+  readonly name: string;
+  infer(inputs: In, attrs: Attrs): { readonly [K in keyof Out]: TensorSpec };
+  /** Outputs that share the memory of an input instead of having their own (views). */
+  views?(inputs: In, attrs: Attrs): { readonly [K in keyof Out]?: Tensor };
+  forward(emit: Emitter, node: OpNode<In, Attrs, Out>): void;
+  backward?(emit: BackwardEmitter, node: OpNode<In, Attrs, Out>): void;
+}
+
+/** An op in a graph, with its tensors. */
+export interface OpNode<In extends Tensors = Tensors, Attrs = unknown, Out extends Tensors = Tensors> {
+  readonly op: Op<In, Attrs, Out>;
+  readonly label: string;
+  readonly inputs: In;
+  readonly attrs: Attrs;
+  readonly outputs: Out;
+}

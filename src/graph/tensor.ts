@@ -1,0 +1,65 @@
+import { ShapeError } from "../errors.ts";
+import type { Graph } from "./graph.ts";
+
+export type DType = "f32" | "i32" | "u32";
+
+/**
+ * What a storage is for, which decides where it lives:
+ * - `input`: written by the host before a step
+ * - `constant`: written once, when the session is made
+ * - `parameter`, `gradient`, `state`: arenas that outlive a step; `state` holds running statistics and
+ *   the optimizer's moments
+ * - `temporary`: placed by the planner, alive between its first write and its last read
+ * - `output`: read back by the host after a step
+ */
+export type Role = "input" | "constant" | "parameter" | "gradient" | "state" | "temporary" | "output";
+
+/** Memory that one or more tensors are views of. `length` counts 4-byte elements, padding included. */
+export interface Storage {
+  readonly id: number;
+  readonly name: string;
+  readonly role: Role;
+  readonly dtype: DType;
+  length: number;
+  /** The values of a constant. */
+  readonly data?: Float32Array | Int32Array | Uint32Array;
+}
+
+/**
+ * A view of a storage. `shape` is what a person means: (N, H, W, C) activations, (R, S, C, K) convolution
+ * weights, (C, K) dense weights, (C) vectors. In memory the last axis of an f32 tensor is padded to a
+ * multiple of 4 and the padding is zero.
+ */
+export interface Tensor {
+  readonly graph: Graph;
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly storage: Storage;
+  /** First element within the storage. */
+  readonly offset: number;
+  readonly requiresGrad: boolean;
+}
+
+/** `n` rounded up to a whole number of vec4s. */
+export const pad4 = (n: number): number => (n + 3) & ~3;
+
+/** Elements that a tensor of this shape takes in memory, padding included. */
+export function storedLength(shape: readonly number[], dtype: DType = "f32"): number {
+  let length = 1;
+  for (let axis = 0; axis < shape.length; axis++) {
+    const extent = shape[axis]!;
+    length *= dtype === "f32" && axis === shape.length - 1 ? pad4(extent) : extent;
+  }
+  return length;
+}
+
+/** `x (8, 28, 28, 64)`, as error messages write it. */
+export const describe = (tensor: Tensor): string => `${tensor.name} (${tensor.shape.join(", ")})`;
+
+/** The four extents of an (N, H, W, C) tensor; a ShapeError of `operation` for another rank. */
+export function nhwc(operation: string, x: Tensor): [number, number, number, number] {
+  if (x.shape.length !== 4) {
+    throw new ShapeError(operation, "expects an (N, H, W, C) tensor", describe(x));
+  }
+  return x.shape as readonly number[] as [number, number, number, number];
+}

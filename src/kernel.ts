@@ -1,0 +1,48 @@
+/** A binding of `@group(0)`, in binding order. */
+export interface KernelBinding {
+  readonly name: string;
+  readonly access: "read" | "read_write";
+  /** WGSL type of one element: `vec4f`, `f32`, `u32`, … */
+  readonly element: string;
+}
+
+/**
+ * One entry point of one linked shader, as `shaders/generate.ts` describes it: the text that is validated,
+ * run and shipped, and its interface read from that text.
+ */
+export interface Kernel {
+  readonly name: string;
+  readonly entryPoint: string;
+  readonly wgsl: string;
+  /** The files that make up `wgsl`: [path under shaders/, first line in `wgsl`], ascending. */
+  readonly sources: readonly (readonly [file: string, firstLine: number])[];
+  readonly bindings: readonly KernelBinding[];
+  /** Whether it reads the live scalars at `@group(1) @binding(0)`. */
+  readonly live: boolean;
+  /** `override` constants; `true` where the shader gives no default. */
+  readonly constants: Readonly<Record<string, boolean>>;
+  readonly workgroupSize: readonly [number, number, number];
+}
+
+/** What a kernel is to be launched on, by binding name: tensors in a graph, buffers in someone's own app. */
+export type KernelBindings<K extends Kernel, T> = { readonly [B in K["bindings"][number]["name"]]: T };
+
+/** The constants a kernel is to be launched with: those without a default are required. */
+export type KernelConstants<K extends Kernel> = {
+  readonly [C in keyof K["constants"] as K["constants"][C] extends true ? C : never]: number;
+} & { readonly [C in keyof K["constants"] as K["constants"][C] extends true ? never : C]?: number };
+
+/**
+ * Workgroups for `invocations` threads of `kernel`, folded into two dimensions where one dimension's
+ * 65,535 would not do; `linear_id` in `shaders/lib/index.wgsl` unfolds them.
+ */
+export function grid(invocations: number, kernel: Kernel): [number, number, number] {
+  const [x, y, z] = kernel.workgroupSize;
+  return fold(Math.ceil(invocations / (x * y * z)));
+}
+
+/** `groups` workgroups folded likewise. */
+export function fold(groups: number): [number, number, number] {
+  const rows = Math.ceil(groups / 65535);
+  return [Math.ceil(groups / rows), rows, 1];
+}

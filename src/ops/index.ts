@@ -1,0 +1,1 @@
+export { activationOp } from "./activation.ts";
