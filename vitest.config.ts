@@ -1,9 +1,35 @@
 import { fileURLToPath } from "node:url";
-import { defineConfig } from "vitest/config";
+import { defineConfig, type TestProjectInlineConfiguration } from "vitest/config";
+import type { Engine } from "./src/cli/find-browser.ts";
 import { gpuBrowser } from "./test/support/provider.ts";
 import { Tally } from "./test/support/tally.ts";
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
+
+/** The GPU tests in one browser. Projects run in the order of `turn`, so that each has all of the CPU. */
+function inBrowser(engine: Engine, turn: number): TestProjectInlineConfiguration {
+  return {
+    extends: true,
+    test: {
+      include: ["test/{ops,train,kernels}/**/*.test.ts"],
+      sequence: { groupOrder: turn },
+      // One page, one file at a time: all files of a browser share its GPU device.
+      isolate: false,
+      fileParallelism: false,
+      // Software adapters are a hundred times slower than a GPU.
+      testTimeout: 120_000,
+      hookTimeout: 120_000,
+      browser: {
+        enabled: true,
+        headless: true,
+        ui: false,
+        screenshotFailures: false,
+        provider: gpuBrowser(),
+        instances: [{ browser: engine, name: engine }],
+      },
+    },
+  };
+}
 
 export default defineConfig({
   resolve: {
@@ -15,40 +41,9 @@ export default defineConfig({
   test: {
     reporters: ["default", new Tally()],
     projects: [
-      {
-        extends: true,
-        test: {
-          name: "static",
-          include: ["test/static/**/*.test.ts"],
-          environment: "node",
-          testTimeout: 30_000,
-        },
-      },
-      {
-        extends: true,
-        test: {
-          include: ["test/{ops,train,kernels}/**/*.test.ts"],
-          // One page, one file at a time: all files of a browser share its GPU device.
-          isolate: false,
-          fileParallelism: false,
-          // After the static tests; the browsers themselves run one after the other.
-          sequence: { groupOrder: 1 },
-          // Software adapters are a hundred times slower than a GPU.
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
-          browser: {
-            enabled: true,
-            headless: true,
-            ui: false,
-            screenshotFailures: false,
-            provider: gpuBrowser(),
-            instances: [
-              { browser: "chrome", name: "chrome" },
-              { browser: "firefox", name: "firefox" },
-            ],
-          },
-        },
-      },
+      { extends: true, test: { name: "static", include: ["test/static/**/*.test.ts"], testTimeout: 30_000 } },
+      inBrowser("chrome", 1),
+      inBrowser("firefox", 2),
     ],
   },
 });

@@ -153,8 +153,8 @@ export class Graph {
           `${this.#maxElements * 4}`,
       );
     }
-    let arenas = this.#arenas.get(kind);
-    if (!arenas) this.#arenas.set(kind, (arenas = []));
+    const arenas = this.#arenas.get(kind) ?? [];
+    this.#arenas.set(kind, arenas);
     let arena = arenas.at(-1);
     if (!arena || arena.length + length > this.#maxElements) {
       arena = { id: this.#storages++, name: `${kind}.${arenas.length}`, role, dtype: "f32", length: 0 };
