@@ -6,7 +6,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 // The package's default entry is a CommonJS bundle that Node cannot import names from.
-import { Override, WgslParser, WgslReflect } from "wgsl_reflect/wgsl_reflect.module.js";
+import { type FunctionInfo, Override, WgslParser, WgslReflect } from "wgsl_reflect/wgsl_reflect.module.js";
 import { type LinkedShader, linkShaders } from "./link.ts";
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -32,7 +32,7 @@ function describeShader(shader: LinkedShader): string[] {
     });
     const size = entry.attributes?.find((a) => a.name === "workgroup_size")?.value ?? [];
     const workgroupSize = [0, 1, 2].map((i) => Number((Array.isArray(size) ? size : [size])[i] ?? 1));
-    const constants = [...new Set(entry.overrides.map((o) => o.name))].map(
+    const constants = mentioned(defaults.keys(), entry, shader.wgsl).map(
       (name) => `${name}: ${!defaults.get(name)}`,
     );
     const name = entry.name === "main" ? shader.name : `${shader.name}_${entry.name}`;
@@ -50,6 +50,15 @@ function describeShader(shader: LinkedShader): string[] {
     ];
     return `export const ${name} = {\n  ${lines.join(",\n  ")},\n} as const satisfies Kernel;`;
   });
+}
+
+/** Those of `names` that occur in an entry point or its callees; wgsl_reflect misses callees and switches. */
+function mentioned(names: Iterable<string>, entry: FunctionInfo, wgsl: string): string[] {
+  const reached = new Set([entry]);
+  for (const { calls } of reached) for (const callee of calls) reached.add(callee);
+  const lines = wgsl.split("\n");
+  const text = [...reached].map(({ startLine, endLine }) => lines.slice(startLine - 1, endLine).join("\n"));
+  return [...names].filter((name) => text.some((body) => new RegExp(`\\b${name}\\b`).test(body)));
 }
 
 function elementName(type: { format?: { getTypeName(): string } | null; getTypeName(): string }): string {
