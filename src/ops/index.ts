@@ -1,1 +1,3 @@
 export { activationOp } from "./activation.ts";
+export { crossEntropyOp } from "./cross-entropy.ts";
+export { softmaxOp } from "./softmax.ts";
