@@ -106,7 +106,6 @@ export class Trainer {
   /** Epochs done, evaluation included; a run that stops during an evaluation goes on with it. */
   epoch = 0;
   readonly #options: TrainerOptions;
-  readonly #gpu: Gpu;
   readonly #variables: Variables;
   readonly #compiled = new Map<string, Promise<Compiled>>();
   #main!: Compiled;
@@ -126,7 +125,6 @@ export class Trainer {
       throw new DataError(`Trainer: batchSize must be a positive whole number — got ${batchSize}`);
     }
     this.#options = options;
-    this.#gpu = gpu;
     this.#variables = new Variables(gpu);
     this.model = model;
     this.optimizer = optimizer;
