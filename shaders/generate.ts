@@ -6,7 +6,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 // The package's default entry is a CommonJS bundle that Node cannot import names from.
-import { type FunctionInfo, Override, WgslParser, WgslReflect } from "wgsl_reflect/wgsl_reflect.module.js";
+import { Override, WgslParser, WgslReflect } from "wgsl_reflect/wgsl_reflect.module.js";
 import { type LinkedShader, linkShaders } from "./link.ts";
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -32,9 +32,10 @@ function describeShader(shader: LinkedShader): string[] {
     });
     const size = entry.attributes?.find((a) => a.name === "workgroup_size")?.value ?? [];
     const workgroupSize = [0, 1, 2].map((i) => Number((Array.isArray(size) ? size : [size])[i] ?? 1));
-    const constants = mentioned(defaults.keys(), entry, shader.wgsl).map(
-      (name) => `${name}: ${!defaults.get(name)}`,
-    );
+    const used = reachable(shader.wgsl, entry.name);
+    const constants = [...defaults]
+      .filter(([name]) => used.has(name))
+      .map(([name, hasDefault]) => `${name}: ${!hasDefault}`);
     const name = entry.name === "main" ? shader.name : `${shader.name}_${entry.name}`;
     const lines = [
       `name: "${name}"`,
@@ -52,13 +53,16 @@ function describeShader(shader: LinkedShader): string[] {
   });
 }
 
-/** Those of `names` that occur in an entry point or its callees; wgsl_reflect misses callees and switches. */
-function mentioned(names: Iterable<string>, entry: FunctionInfo, wgsl: string): string[] {
-  const reached = new Set([entry]);
-  for (const { calls } of reached) for (const callee of calls) reached.add(callee);
-  const lines = wgsl.split("\n");
-  const text = [...reached].map(({ startLine, endLine }) => lines.slice(startLine - 1, endLine).join("\n"));
-  return [...names].filter((name) => text.some((body) => new RegExp(`\\b${name}\\b`).test(body)));
+/** Identifiers in a function and in the functions that it calls, however deep: wgsl_reflect stops at some. */
+function reachable(wgsl: string, entryPoint: string): Set<string> {
+  const code = wgsl.replace(/\/\/.*$/gm, "");
+  const bodies = new Map(
+    [...code.matchAll(/^fn (\w+)[^]*?^}/gm)].map(([text, name]) => [name!, text.match(/\b[A-Za-z_]\w*/g) ?? []]),
+  );
+  const seen = new Set([entryPoint]);
+  // A set visits what is added to it on the way.
+  for (const name of seen) for (const word of bodies.get(name) ?? []) seen.add(word);
+  return seen;
 }
 
 function elementName(type: { format?: { getTypeName(): string } | null; getTypeName(): string }): string {
