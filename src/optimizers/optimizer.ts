@@ -1,9 +1,10 @@
 import { ShapeError } from "../errors.ts";
 import type { Program } from "../graph/autodiff.ts";
+import type { Variable } from "../graph/graph.ts";
 import type { Emitter } from "../graph/op.ts";
 import type { Storage, Tensor } from "../graph/tensor.ts";
 import { grid, type Kernel } from "../kernel.ts";
-import { wholeArena } from "./arena.ts";
+import { trainedParameters, wholeArena } from "./arena.ts";
 import { checkGroups, type GroupOptions, groupTable } from "./groups.ts";
 import { emitGradientNorms } from "./norms.ts";
 
@@ -13,34 +14,21 @@ export interface Optimizer {
   /** What a schedule multiplies; each step takes its learning rate from the live scalars. */
   readonly learningRate: number;
   /**
-   * Appends the update of every parameter that has a gradient. Parameters without one, frozen ones among
-   * them, stay as they are. Throws ShapeError where none has, or where a parameter group matches nothing.
+   * Appends the update of every parameter that has a gradient; parameters without one, frozen ones among them,
+   * stay as they are. Returns what the optimizer remembers of each, zero at first, of the parameter's shape and
+   * named `optimizer.momentum.layer1.0.conv1.weight`, for checkpoints. Throws ShapeError where no parameter
+   * has a gradient, or where a parameter group matches nothing.
    */
-  emit(program: Program): Update;
-}
-
-/** What an optimizer keeps and tells besides the parameters. */
-export interface Update {
-  /** What it remembers of each parameter, zero at first; a checkpoint holds these under their names. */
-  readonly moments: readonly Moment[];
-  /**
-   * Parameters whose gradient norm the output `gradientNorms` holds, in its order from element 1 on;
-   * element 0 is the norm of all gradients together, before clipping. Empty unless asked for.
-   */
-  readonly gradientNorms: readonly string[];
-}
-
-export interface Moment {
-  /** `optimizer.momentum.layer1.0.conv1.weight` */
-  readonly name: string;
-  /** Of the parameter's shape. */
-  readonly tensor: Tensor;
+  emit(program: Program): readonly Variable[];
 }
 
 export interface OptimizerOptions extends GroupOptions {
   /** Scales all gradients together so that their global norm is at most this. Default: no clipping. */
   readonly clipNorm?: number;
-  /** Lets the host read `gradientNorms` after each step. Default false. */
+  /**
+   * Adds the output `gradientNorms`: the norm of all gradients together, before clipping, then that of each
+   * parameter in the order of `gradientNormNames(program)`. Default false.
+   */
   readonly gradientNorms?: boolean;
 }
 
@@ -81,25 +69,21 @@ export function emitUpdate<M extends string>(
   options: OptimizerOptions,
   momentNames: readonly M[],
   launch: (emit: Emitter, arena: ArenaUpdate<M>) => void,
-): Update {
+): readonly Variable[] {
   const { graph, arenas } = program;
   const emit: Emitter = program;
   const { clipNorm, gradientNorms = false } = options;
   if (arenas.length === 0) throw new ShapeError(optimizer, "no parameter has a gradient");
   checkGroups(optimizer, options, graph.parameters);
-  const norms =
-    clipNorm || gradientNorms ? emitGradientNorms(program, gradientNorms) : { tensor: null, parameters: [] };
-  if (norms.tensor && gradientNorms) graph.output("gradientNorms", norms.tensor);
-  const moments: Moment[] = [];
+  const norms = clipNorm || gradientNorms ? emitGradientNorms(program, gradientNorms) : undefined;
+  if (norms && gradientNorms) graph.output("gradientNorms", norms);
+  const variables: Variable[] = [];
   for (const [arena, gradients] of arenas) {
     program.label(`${optimizer} of ${arena.name}`);
-    const kept = momentNames.map((name) => {
+    const moments = momentNames.map((name) => {
       const storage = momentStorage(program, `${optimizer}.${name} of ${arena.name}`, arena);
-      for (const parameter of graph.parameters) {
-        const { tensor } = parameter;
-        if (tensor.storage !== arena || !program.gradientOf(tensor)) continue;
-        const full = `optimizer.${name}.${parameter.name}`;
-        moments.push({ name: full, tensor: { ...tensor, name: full, storage, requiresGrad: false } });
+      for (const parameter of trainedParameters(program, arena)) {
+        variables.push(momentOf(parameter, `optimizer.${name}.${parameter.name}`, storage));
       }
       return [name, wholeArena(graph, storage)] as const;
     });
@@ -107,16 +91,25 @@ export function emitUpdate<M extends string>(
       bindings: {
         gradients: wholeArena(graph, gradients),
         groups: emit.constant("groups", groupTable(program, arena, options)),
-        norms: norms.tensor ?? emit.constant("no norms", new Float32Array(4)),
+        norms: norms ?? emit.constant("no norms", new Float32Array(4)),
         parameters: wholeArena(graph, arena),
       },
-      moments: Object.fromEntries(kept) as Record<M, Tensor>,
+      moments: Object.fromEntries(moments) as Record<M, Tensor>,
       constants: { LENGTH: arena.length / 4, MAX_NORM: clipNorm ?? 0 },
       workgroups: (kernel) => grid(arena.length / 4, kernel),
     });
   }
-  return { moments, gradientNorms: norms.parameters };
+  return variables;
 }
 
 const momentStorage = ({ graph }: Program, name: string, { length }: Storage): Storage =>
   graph.tensor(name, [length], { role: "state" }).storage;
+
+const momentOf = (parameter: Variable, name: string, storage: Storage): Variable => ({
+  ...parameter,
+  name,
+  tensor: { ...parameter.tensor, name, storage, requiresGrad: false },
+  init: (shape) => new Float32Array(shape.reduce((product, extent) => product * extent, 1)),
+  trainable: false,
+  decay: false,
+});
