@@ -60,6 +60,11 @@ export class Graph {
     return tensor;
   }
 
+  /** Lets the host read `tensor` after each step, under this name. */
+  output(name: string, tensor: Tensor): void {
+    this.outputs.set(name, tensor);
+  }
+
   /** A trainable tensor, unless its name is frozen. `name` is dotted: `layer1.0.conv1.weight`. */
   parameter(name: string, shape: readonly number[], init: Initializer, decay: boolean): Tensor {
     this.#claim(name);
@@ -104,15 +109,9 @@ export class Graph {
     for (const [key, spec] of Object.entries<TensorSpec>(op.infer(inputs, attrs))) {
       const name = key === "y" ? label : `${label}.${key}`;
       const source = views[key];
-      const output = source
+      outputs[key] = source
         ? { ...source, name, shape: spec.shape, requiresGrad }
-        : this.tensor(name, spec.shape, {
-            role: spec.role ?? "temporary",
-            dtype: spec.dtype ?? "f32",
-            requiresGrad,
-          });
-      outputs[key] = output;
-      if (spec.role === "output") this.outputs.set(name, output);
+        : this.tensor(name, spec.shape, { role: "temporary", dtype: spec.dtype ?? "f32", requiresGrad });
     }
     const node = { op, label, inputs, attrs, outputs: outputs as unknown as Out };
     this.nodes.push(node as unknown as OpNode);

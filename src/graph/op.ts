@@ -5,8 +5,6 @@ import type { DType, Tensor } from "./tensor.ts";
 export interface TensorSpec {
   readonly shape: readonly number[];
   readonly dtype?: DType;
-  /** `output` makes the host able to read it after a step. Default `temporary`. */
-  readonly role?: "temporary" | "output";
 }
 
 export type Tensors = Readonly<Record<string, Tensor | undefined>>;

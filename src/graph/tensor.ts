@@ -10,9 +10,8 @@ export type DType = "f32" | "i32" | "u32";
  * - `parameter`, `gradient`, `state`: arenas that outlive a step; `state` holds running statistics and
  *   the optimizer's moments
  * - `temporary`: placed by the planner, alive between its first write and its last read
- * - `output`: read back by the host after a step
  */
-export type Role = "input" | "constant" | "parameter" | "gradient" | "state" | "temporary" | "output";
+export type Role = "input" | "constant" | "parameter" | "gradient" | "state" | "temporary";
 
 /** Memory that one or more tensors are views of. `length` counts 4-byte elements, padding included. */
 export interface Storage {
@@ -51,6 +50,30 @@ export function storedLength(shape: readonly number[], dtype: DType = "f32"): nu
     length *= dtype === "f32" && axis === shape.length - 1 ? pad4(extent) : extent;
   }
   return length;
+}
+
+/** Values in logical order, laid out for the GPU: the last axis padded with zeros to a multiple of 4. */
+export function pad(values: Float32Array, shape: readonly number[]): Float32Array {
+  const width = shape.at(-1)!;
+  const stored = pad4(width);
+  if (stored === width) return values;
+  const padded = new Float32Array((values.length / width) * stored);
+  for (let from = 0, to = 0; from < values.length; from += width, to += stored) {
+    padded.set(values.subarray(from, from + width), to);
+  }
+  return padded;
+}
+
+/** The inverse of `pad`. */
+export function unpad(values: Float32Array, shape: readonly number[]): Float32Array {
+  const width = shape.at(-1)!;
+  const stored = pad4(width);
+  if (stored === width) return values;
+  const plain = new Float32Array((values.length / stored) * width);
+  for (let from = 0, to = 0; from < values.length; from += stored, to += width) {
+    plain.set(values.subarray(from, from + width), to);
+  }
+  return plain;
 }
 
 /** `x (8, 28, 28, 64)`, as error messages write it. */

@@ -1,0 +1,119 @@
+import { DataError } from "../errors.ts";
+import { pad4 } from "../graph/tensor.ts";
+import { Random } from "../random.ts";
+import type { Dataset } from "./dataset.ts";
+
+/** Some examples, laid out as the GPU takes them. Valid until the second-next call of `batch`. */
+export interface Batch {
+  /** (size, height, width, channels padded to a multiple of 4), normalised; the padding is zero. */
+  readonly images: Float32Array;
+  readonly labels: Int32Array;
+  /** Number of examples: the batch size, or fewer in the last batch of an epoch. */
+  readonly size: number;
+}
+
+export interface BatchOptions {
+  readonly batchSize: number;
+  /** Decides, with the epoch, the order of the examples. */
+  readonly seed?: number;
+  /** Whether each epoch has an order of its own (the default) or that of the data set. */
+  readonly shuffle?: boolean;
+}
+
+/**
+ * Cuts a data set into normalised batches. Any batch of any epoch can be asked for at any time, so a resumed
+ * run goes on where it stopped. Two sets of buffers take turns: one may still be on its way to the GPU while
+ * the next is filled.
+ */
+export class BatchLoader {
+  readonly batchSize: number;
+  readonly batchesPerEpoch: number;
+  readonly #dataset: Dataset;
+  readonly #seed: number;
+  readonly #shuffle: boolean;
+  readonly #write: ImageWriter;
+  readonly #buffers: readonly [Batch, Batch];
+  #turn: 0 | 1 = 0;
+  #epoch = -1;
+  #order: Uint32Array;
+
+  constructor(dataset: Dataset, { batchSize, seed = 0, shuffle = true }: BatchOptions) {
+    if (!Number.isInteger(batchSize) || batchSize < 1) {
+      throw new DataError(`BatchLoader: batchSize must be a positive whole number — got ${batchSize}`);
+    }
+    if (batchSize > dataset.length) {
+      throw new DataError(
+        `BatchLoader: a batch is larger than the data — batchSize ${batchSize}, ` +
+          `${dataset.name} has ${dataset.length} examples; use a batchSize of at most ${dataset.length}`,
+      );
+    }
+    this.batchSize = batchSize;
+    this.batchesPerEpoch = Math.ceil(dataset.length / batchSize);
+    this.#dataset = dataset;
+    this.#seed = seed;
+    this.#shuffle = shuffle;
+    this.#write = imageWriter(dataset);
+    this.#buffers = [emptyBatch(dataset, batchSize), emptyBatch(dataset, batchSize)];
+    this.#order = Uint32Array.from(dataset.labels, (_, index) => index);
+  }
+
+  /** Batch `index` of epoch `epoch`, both counted from 0. */
+  batch(epoch: number, index: number): Batch {
+    if (!isCount(epoch) || !isCount(index) || index >= this.batchesPerEpoch) {
+      throw new DataError(
+        `BatchLoader: no batch ${index} of epoch ${epoch} — ${this.batchesPerEpoch} batches an epoch, counted from 0`,
+      );
+    }
+    if (this.#shuffle && epoch !== this.#epoch) {
+      this.#order = new Random(this.#seed, `shuffle ${epoch}`).permutation(this.#dataset.length);
+      this.#epoch = epoch;
+    }
+    this.#turn = this.#turn === 0 ? 1 : 0;
+    const full = this.#buffers[this.#turn];
+    const first = index * this.batchSize;
+    const size = Math.min(this.batchSize, this.#dataset.length - first);
+    for (let i = 0; i < size; i++) {
+      const example = this.#order[first + i]!;
+      this.#write(example, full.images, i);
+      full.labels[i] = this.#dataset.labels[example]!;
+    }
+    if (size === this.batchSize) return full;
+    return {
+      images: full.images.subarray(0, (full.images.length / this.batchSize) * size),
+      labels: full.labels.subarray(0, size),
+      size,
+    };
+  }
+}
+
+const isCount = (value: number): boolean => Number.isInteger(value) && value >= 0;
+
+function emptyBatch({ shape: [height, width, channels] }: Dataset, size: number): Batch {
+  const images = new Float32Array(size * height * width * pad4(channels));
+  return { images, labels: new Int32Array(size), size };
+}
+
+/** Writes image `example`, normalised, as image `slot` of a batch. The padding is never written and stays zero. */
+type ImageWriter = (example: number, batch: Float32Array, slot: number) => void;
+
+function imageWriter({ shape, images, normalize: { mean, std } }: Dataset): ImageWriter {
+  const [height, width, channels] = shape;
+  const pixels = height * width;
+  const stride = pad4(channels);
+  const scale = images instanceof Uint8Array ? 1 / 255 : 1;
+  const factor = std.map((deviation) => scale / deviation);
+  const shift = std.map((deviation, channel) => -mean[channel]! / deviation);
+  return (example, batch, slot) => {
+    for (let channel = 0; channel < channels; channel++) {
+      const a = factor[channel]!;
+      const b = shift[channel]!;
+      let from = example * pixels * channels + channel;
+      let to = slot * pixels * stride + channel;
+      for (let pixel = 0; pixel < pixels; pixel++) {
+        batch[to] = images[from]! * a + b;
+        from += channels;
+        to += stride;
+      }
+    }
+  };
+}

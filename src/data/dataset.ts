@@ -1,0 +1,102 @@
+import { DataError } from "../errors.ts";
+
+/** Labelled images held in memory. */
+export interface Dataset {
+  readonly name: string;
+  /** Number of examples. */
+  readonly length: number;
+  readonly shape: readonly [height: number, width: number, channels: number];
+  /** What label 0, 1, … stands for. */
+  readonly classes: readonly string[];
+  /** (length, height, width, channels); bytes stand for 0…1 in steps of 1/255. */
+  readonly images: Uint8Array | Float32Array;
+  readonly labels: Int32Array;
+  /** Per channel, on the 0…1 scale for bytes: a batch holds (value − mean) / std. */
+  readonly normalize: { readonly mean: readonly number[]; readonly std: readonly number[] };
+}
+
+/** Check the parts of a data set and put them together. Without `normalize`, values stay as they are. */
+export function createDataset(
+  parts: Omit<Dataset, "length" | "normalize"> & Partial<Pick<Dataset, "normalize">>,
+): Dataset {
+  const { name, shape, classes, images, labels } = parts;
+  const fail = (reason: string): never => {
+    throw new DataError(`dataset ${name}: ${reason}`);
+  };
+  const length = labels.length;
+  const channels = shape[2];
+  if (length === 0) fail("has no examples — labels is empty");
+  if (!shape.every((extent) => Number.isInteger(extent) && extent > 0)) {
+    fail(`shape is not three positive whole numbers — (${shape.join(", ")})`);
+  }
+  if (classes.length === 0) fail("has no classes — classes is empty");
+  const size = shape[0] * shape[1] * channels;
+  if (images.length !== length * size) {
+    fail(
+      `images and labels do not fit — ${length} labels of shape (${shape.join(", ")}) need ` +
+        `${length * size} values, got ${images.length}`,
+    );
+  }
+  const badLabel = labels.findIndex((label) => label < 0 || label >= classes.length);
+  if (badLabel >= 0) {
+    fail(`label ${badLabel} is out of range — ${labels[badLabel]}, with ${classes.length} classes`);
+  }
+  if (images instanceof Float32Array) {
+    const badValue = images.findIndex((value) => !Number.isFinite(value));
+    if (badValue >= 0) {
+      fail(
+        `image ${Math.floor(badValue / size)} is not finite — ${images[badValue]} at value ${badValue % size}`,
+      );
+    }
+  }
+  const normalize = parts.normalize ?? {
+    mean: Array<number>(channels).fill(0),
+    std: Array<number>(channels).fill(1),
+  };
+  const { mean, std } = normalize;
+  if (mean.length !== channels || std.length !== channels) {
+    fail(
+      `normalize needs a mean and std per channel — ${channels} channels, got ${mean.length} and ${std.length}`,
+    );
+  }
+  if (!mean.every(Number.isFinite) || !std.every((value) => Number.isFinite(value) && value > 0)) {
+    fail(`normalize needs finite means and positive stds — mean ${mean.join(", ")}, std ${std.join(", ")}`);
+  }
+  return { name, length, shape, classes, images, labels, normalize };
+}
+
+/** The first `n` examples, sharing memory with `dataset`. */
+export function take(dataset: Dataset, n: number): Dataset {
+  if (!Number.isInteger(n) || n < 1 || n > dataset.length) {
+    throw new DataError(`take: n must be 1…${dataset.length}, the examples of ${dataset.name} — got ${n}`);
+  }
+  const size = dataset.images.length / dataset.length;
+  return {
+    ...dataset,
+    length: n,
+    images: dataset.images.subarray(0, n * size),
+    labels: dataset.labels.subarray(0, n),
+  };
+}
+
+/** The examples with these indices, in this order, copied. */
+export function subset(dataset: Dataset, indices: ArrayLike<number>): Dataset {
+  const size = dataset.images.length / dataset.length;
+  const length = indices.length;
+  if (length === 0) throw new DataError(`subset: no indices given — of ${dataset.name}`);
+  const images =
+    dataset.images instanceof Uint8Array ? new Uint8Array(length * size) : new Float32Array(length * size);
+  const labels = new Int32Array(length);
+  for (let i = 0; i < length; i++) {
+    const index = indices[i]!;
+    const label = dataset.labels[index];
+    if (label === undefined) {
+      throw new DataError(
+        `subset: index ${i} is out of range — ${index}, with ${dataset.length} examples in ${dataset.name}`,
+      );
+    }
+    images.set(dataset.images.subarray(index * size, (index + 1) * size), i * size);
+    labels[i] = label;
+  }
+  return { ...dataset, length, images, labels };
+}

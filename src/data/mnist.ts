@@ -1,0 +1,11 @@
+import type { Dataset } from "./dataset.ts";
+import { type IdxPair, idxDataset } from "./idx.ts";
+
+/** MNIST, handwritten digits (LeCun, Cortes and Burges): 28×28 grey, 60 000 to train on and 10 000 to test. */
+export function mnist(files: IdxPair): Dataset {
+  return idxDataset(files, {
+    name: "mnist",
+    classes: ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"],
+    normalize: { mean: [0.1307], std: [0.3081] },
+  });
+}

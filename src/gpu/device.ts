@@ -1,0 +1,129 @@
+import {
+  DeviceError,
+  DeviceLostError,
+  OutOfMemoryError,
+  ValidationError,
+  type WebgraftError,
+} from "../errors.ts";
+import type { MemoryLimits } from "../plan/memory.ts";
+import { DEFAULT_LIMITS } from "../plan/plan.ts";
+import { Pipelines } from "./pipelines.ts";
+
+export interface DeviceOptions {
+  readonly powerPreference?: GPUPowerPreference;
+  /** Where WebGPU comes from; default `navigator.gpu`. */
+  readonly gpu?: GPU;
+}
+
+/** Optional features that kernels and the profiler use where they exist. */
+const FEATURES: readonly GPUFeatureName[] = ["timestamp-query", "subgroups", "shader-f16"];
+
+/**
+ * Opens the GPU with its own limits instead of WebGPU's small defaults.
+ * Throws DeviceError where there is no WebGPU or no adapter.
+ */
+export async function openDevice(options: DeviceOptions = {}): Promise<Gpu> {
+  const { powerPreference = "high-performance", gpu = globalThis.navigator?.gpu } = options;
+  if (!gpu) {
+    throw new DeviceError(
+      "openDevice: this environment has no WebGPU — use a current Chrome, Edge, Firefox or Safari, and a " +
+        "secure context (https or localhost)",
+    );
+  }
+  const adapter = await gpu.requestAdapter({ powerPreference });
+  if (!adapter)
+    throw new DeviceError("openDevice: WebGPU is there, but no adapter — check the graphics driver");
+  const { limits } = adapter;
+  const device = await adapter.requestDevice({
+    label: "webgraft",
+    requiredFeatures: FEATURES.filter((feature) => adapter.features.has(feature)),
+    requiredLimits: {
+      maxBufferSize: limits.maxBufferSize,
+      maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
+    },
+  });
+  return new Gpu(device, adapter.info);
+}
+
+/** A GPUDevice with what the library keeps for it: compiled pipelines, limits, and how it failed. */
+export class Gpu {
+  readonly device: GPUDevice;
+  /** Vendor, architecture and description, for people and for the tuner's keys. */
+  readonly adapter: string;
+  readonly limits: MemoryLimits;
+  readonly pipelines: Pipelines;
+  /** Rejects when the device is lost or refuses a command outside `guard`. */
+  readonly failed: Promise<never>;
+  #failure: WebgraftError | undefined;
+
+  /** Wraps a device of the caller's own; `openDevice()` is the usual way. */
+  constructor(device: GPUDevice, info: GPUAdapterInfo = device.adapterInfo) {
+    this.device = device;
+    this.adapter = describeAdapter(info);
+    this.limits = {
+      maxBindingBytes: Math.max(device.limits.maxStorageBufferBindingSize, DEFAULT_LIMITS.maxBindingBytes),
+      maxBufferBytes: Math.max(device.limits.maxBufferSize, DEFAULT_LIMITS.maxBufferBytes),
+    };
+    this.pipelines = new Pipelines(this);
+    this.failed = new Promise((_, reject) => {
+      const fail = (error: WebgraftError): void => {
+        this.#failure ??= error;
+        reject(this.#failure);
+      };
+      device.lost.then(({ reason, message }) =>
+        fail(
+          new DeviceLostError(
+            `the GPU device was lost (${reason || "unknown"}): ${message || "no reason given"}`,
+          ),
+        ),
+      );
+      device.addEventListener("uncapturederror", ({ error }) => fail(named(error, "GPU")));
+    });
+    this.failed.catch(() => {}); // Whoever waits for work sees it; nobody waiting is no error.
+  }
+
+  /** Throws what broke the device, if something did. */
+  check(): void {
+    if (this.#failure) throw this.#failure;
+  }
+
+  /** Runs GPU calls and throws what WebGPU has against them, as a named error that begins with `operation`. */
+  async guard<T>(operation: string, run: () => T | Promise<T>): Promise<T> {
+    this.check();
+    const { device } = this;
+    device.pushErrorScope("validation");
+    device.pushErrorScope("out-of-memory");
+    device.pushErrorScope("internal");
+    let result: T | undefined;
+    let thrown: unknown;
+    try {
+      // Only the calls made at once are inside the scopes; what is awaited after them reports for itself.
+      const pending = run();
+      const scopes = [device.popErrorScope(), device.popErrorScope(), device.popErrorScope()];
+      result = await pending;
+      for (const error of await Promise.all(scopes)) if (error) throw named(error, operation);
+    } catch (error) {
+      thrown = error;
+    }
+    this.check();
+    if (thrown) throw thrown;
+    return result as T;
+  }
+
+  /** Gives the device and all its memory back. */
+  destroy(): void {
+    this.device.destroy();
+  }
+}
+
+function named(error: GPUError, operation: string): WebgraftError {
+  const message = `${operation}: ${error.message}`;
+  if (error instanceof GPUOutOfMemoryError) return new OutOfMemoryError(message);
+  if (error instanceof GPUValidationError) return new ValidationError(message);
+  return new DeviceError(message);
+}
+
+function describeAdapter({ vendor, architecture, device, description }: GPUAdapterInfo): string {
+  const parts = [vendor, architecture, device, description].filter((part) => part !== "");
+  return [...new Set(parts)].join(" ") || "unknown adapter";
+}

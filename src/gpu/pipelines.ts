@@ -1,0 +1,100 @@
+import { ShaderError } from "../errors.ts";
+import type { Kernel } from "../kernel.ts";
+import type { Gpu } from "./device.ts";
+
+/** Compiles kernels, each text once and each set of constants once. */
+export class Pipelines {
+  readonly #gpu: Gpu;
+  readonly #modules = new Map<string, GPUShaderModule>();
+  readonly #layouts = new Map<string, GPUBindGroupLayout>();
+  readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
+
+  constructor(gpu: Gpu) {
+    this.#gpu = gpu;
+  }
+
+  /** The pipeline of a kernel with these constants. Throws ShaderError with the source file and line. */
+  compile(kernel: Kernel, constants: Readonly<Record<string, number>>): Promise<GPUComputePipeline> {
+    const key = `${kernel.name} ${JSON.stringify(constants)}`;
+    let pipeline = this.#pipelines.get(key);
+    if (!pipeline) {
+      pipeline = this.#create(kernel, constants);
+      this.#pipelines.set(key, pipeline);
+    }
+    return pipeline;
+  }
+
+  /** Layout of `@group(0)` of a kernel. */
+  bindGroupLayout(kernel: Kernel): GPUBindGroupLayout {
+    return this.#layout(
+      kernel.bindings.map(({ access }) => (access === "read" ? "read-only-storage" : "storage")),
+    );
+  }
+
+  /** Layout of `@group(1)`: the live scalars. */
+  liveLayout(): GPUBindGroupLayout {
+    return this.#layout(["uniform"]);
+  }
+
+  async #create(kernel: Kernel, constants: Readonly<Record<string, number>>): Promise<GPUComputePipeline> {
+    const { device } = this.#gpu;
+    const layouts = [this.bindGroupLayout(kernel), ...(kernel.live ? [this.liveLayout()] : [])];
+    const module = this.#module(kernel);
+    try {
+      return await device.createComputePipelineAsync({
+        label: kernel.name,
+        layout: device.createPipelineLayout({ bindGroupLayouts: layouts }),
+        compute: { module, entryPoint: kernel.entryPoint, constants },
+      });
+    } catch (cause) {
+      this.#gpu.check();
+      throw await explain(kernel, module, constants, cause);
+    }
+  }
+
+  #module(kernel: Kernel): GPUShaderModule {
+    let module = this.#modules.get(kernel.wgsl);
+    if (!module) {
+      // A module that does not compile also reports to the error scope; the pipeline's error says it better.
+      this.#gpu.device.pushErrorScope("validation");
+      module = this.#gpu.device.createShaderModule({ label: kernel.name, code: kernel.wgsl });
+      this.#gpu.device.popErrorScope().catch(() => {});
+      this.#modules.set(kernel.wgsl, module);
+    }
+    return module;
+  }
+
+  #layout(types: readonly GPUBufferBindingType[]): GPUBindGroupLayout {
+    const key = types.join();
+    let layout = this.#layouts.get(key);
+    if (!layout) {
+      layout = this.#gpu.device.createBindGroupLayout({
+        label: key,
+        entries: types.map((type, binding) => ({ binding, visibility: 4 /* compute */, buffer: { type } })),
+      });
+      this.#layouts.set(key, layout);
+    }
+    return layout;
+  }
+}
+
+async function explain(
+  kernel: Kernel,
+  module: GPUShaderModule,
+  constants: Readonly<Record<string, number>>,
+  cause: unknown,
+): Promise<ShaderError> {
+  const { messages } = await module.getCompilationInfo();
+  const lines = messages
+    .filter(({ type }) => type === "error")
+    .map(({ lineNum, linePos, message }) => `${sourceOf(kernel, lineNum)}:${linePos}: ${message}`);
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  const text = lines.length > 0 ? lines.join("\n") : `${reason} — constants ${JSON.stringify(constants)}`;
+  return new ShaderError(`${kernel.name}: ${text}`, { cause });
+}
+
+/** `shaders/lib/index.wgsl:7` for a line of the linked text. */
+export function sourceOf(kernel: Kernel, line: number): string {
+  const [file, first] = kernel.sources.findLast(([, firstLine]) => firstLine <= line) ?? kernel.sources[0]!;
+  return `shaders/${file}:${line - first + 1}`;
+}

@@ -1,0 +1,84 @@
+import { ShapeError } from "../errors.ts";
+import type { Program } from "../graph/autodiff.ts";
+import type { Dispatch } from "../graph/op.ts";
+import type { Storage, Tensor } from "../graph/tensor.ts";
+import { lifetimes, lowerBound } from "./lifetimes.ts";
+import { type MemoryLimits, type MemoryPlan, planMemory, total } from "./memory.ts";
+
+/** What a step needs in memory, bytes. */
+export interface MemoryReport {
+  /** All slabs that hold temporaries. */
+  readonly peakBytes: number;
+  /** The largest sum of temporaries alive at once: no plan can do with less. */
+  readonly lowerBoundBytes: number;
+  /** What the temporaries would take without sharing. */
+  readonly unsharedBytes: number;
+  /** Parameters, their gradients, states, constants, inputs and outputs. */
+  readonly persistentBytes: number;
+}
+
+/** One step, decided in full: what is launched in which order, and where every tensor lives. */
+export interface Plan {
+  readonly dispatches: readonly Dispatch[];
+  readonly inputs: ReadonlyMap<string, Tensor>;
+  readonly outputs: ReadonlyMap<string, Tensor>;
+  readonly memory: MemoryPlan;
+  /** Storages that are not temporaries, each with a buffer of its own. */
+  readonly persistent: readonly Storage[];
+  readonly report: MemoryReport;
+}
+
+export const DEFAULT_LIMITS: MemoryLimits = { maxBindingBytes: 128 * 2 ** 20, maxBufferBytes: 256 * 2 ** 20 };
+
+/** Plans a program for a device with these limits. Throws PlanError or ShapeError; needs no GPU. */
+export function plan(program: Program, limits: MemoryLimits = DEFAULT_LIMITS): Plan {
+  const { dispatches, graph } = program;
+  const persistent = new Set<Storage>();
+  for (const tensor of [...graph.inputs.values(), ...graph.outputs.values()]) {
+    if (tensor.storage.role !== "temporary") persistent.add(tensor.storage);
+  }
+  for (const { tensor } of [...graph.parameters, ...graph.states]) persistent.add(tensor.storage);
+  for (const dispatch of dispatches) {
+    checkAccess(dispatch);
+    for (const { storage } of Object.values(dispatch.bindings)) {
+      if (storage.role !== "temporary") persistent.add(storage);
+    }
+  }
+  const tensors = lifetimes(dispatches, new Set([...graph.outputs.values()].map((t) => t.storage)));
+  const memory = planMemory(tensors, limits);
+  const sum = (list: Iterable<{ readonly length: number }>): number => {
+    let bytes = 0;
+    for (const { length } of list) bytes += length * 4;
+    return bytes;
+  };
+  return {
+    dispatches,
+    inputs: graph.inputs,
+    outputs: graph.outputs,
+    memory,
+    persistent: [...persistent],
+    report: {
+      peakBytes: total(memory),
+      lowerBoundBytes: lowerBound(tensors),
+      unsharedBytes: sum(tensors.map((t) => t.storage)),
+      persistentBytes: sum(persistent),
+    },
+  };
+}
+
+/** A storage bound both to read and to write in one dispatch is a defect of the op; WebGPU would refuse it. */
+function checkAccess({ kernel, bindings, label }: Dispatch): void {
+  const access = new Map<Storage, string>();
+  for (const binding of kernel.bindings) {
+    const { storage } = bindings[binding.name]!;
+    const other = access.get(storage);
+    if (other && other !== binding.access) {
+      throw new ShapeError(
+        kernel.name,
+        "binds one storage to read and to write",
+        `${storage.name} in ${label}`,
+      );
+    }
+    access.set(storage, binding.access);
+  }
+}

@@ -1,0 +1,82 @@
+import { WeightsError } from "../errors.ts";
+import type { Gpu } from "../gpu/device.ts";
+import type { Variable } from "../graph/graph.ts";
+import { pad, type Storage, storedLength, type Tensor, unpad } from "../graph/tensor.ts";
+import { Random } from "../random.ts";
+
+/**
+ * The buffers that outlive a step and that sessions share: parameters, gradients, running statistics and
+ * the optimizer's moments, by the name of their storage. Graphs of one model lay them out alike, whatever
+ * their batch size or mode.
+ */
+export class Variables {
+  readonly #gpu: Gpu;
+  readonly #buffers = new Map<string, GPUBuffer>();
+
+  constructor(gpu: Gpu) {
+    this.#gpu = gpu;
+  }
+
+  /** The buffer of a storage; zeros where nothing was written yet. */
+  buffer({ name, length }: Storage): GPUBuffer {
+    let buffer = this.#buffers.get(name);
+    if (!buffer) {
+      const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+      buffer = this.#gpu.device.createBuffer({ label: name, size: length * 4, usage });
+      this.#buffers.set(name, buffer);
+    }
+    return buffer;
+  }
+
+  /** Draws the initial values; each variable has a stream of its own, named after it. */
+  initialize(variables: readonly Variable[], seed: number): void {
+    for (const { name, tensor, init } of variables) {
+      this.write(tensor, init(tensor.shape, new Random(seed, name)));
+    }
+  }
+
+  /** Stores values in logical order. Throws WeightsError where their number does not fit. */
+  write(tensor: Tensor, values: Float32Array): void {
+    const expected = tensor.shape.reduce((product, extent) => product * extent, 1);
+    if (values.length !== expected) {
+      throw new WeightsError(
+        `${tensor.name}: expects ${expected} values (${tensor.shape.join(", ")}), got ${values.length}`,
+      );
+    }
+    const stored = pad(values, tensor.shape) as Float32Array<ArrayBuffer>;
+    this.#gpu.device.queue.writeBuffer(this.buffer(tensor.storage), tensor.offset * 4, stored);
+  }
+
+  /** Values in logical order, once the GPU has finished what was submitted so far. */
+  async read(tensors: readonly Tensor[]): Promise<Float32Array[]> {
+    const { device } = this.#gpu;
+    const bytes = tensors.map(({ shape }) => storedLength(shape) * 4);
+    const size = bytes.reduce((sum, b) => sum + b, 0);
+    if (size === 0) return [];
+    return this.#gpu.guard("reading variables", async () => {
+      const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
+      const staging = device.createBuffer({ label: "readback of variables", size, usage });
+      const encoder = device.createCommandEncoder();
+      let at = 0;
+      const ranges = tensors.map((tensor, i) => {
+        encoder.copyBufferToBuffer(this.buffer(tensor.storage), tensor.offset * 4, staging, at, bytes[i]!);
+        at += bytes[i]!;
+        return [at - bytes[i]!, bytes[i]!] as const;
+      });
+      device.queue.submit([encoder.finish()]);
+      try {
+        await staging.mapAsync(GPUMapMode.READ);
+        return tensors.map(({ shape }, i) =>
+          unpad(new Float32Array(staging.getMappedRange(...ranges[i]!).slice(0)), shape),
+        );
+      } finally {
+        staging.destroy();
+      }
+    });
+  }
+
+  destroy(): void {
+    for (const buffer of this.#buffers.values()) buffer.destroy();
+    this.#buffers.clear();
+  }
+}
