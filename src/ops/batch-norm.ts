@@ -145,36 +145,38 @@ export const batchNormOp: Op<In, BatchNorm, Out> = {
 
     // Frozen statistics with frozen weight and bias leave nothing to sum.
     const sums = emit.wants(weight) || emit.wants(bias) || (train && emit.wants(x));
-    const PARTS = sums ? reductionParts(ROWS, columns) : 0;
-    const partial = sums ? emit.temporary("partial", [2, PARTS, C]) : mean;
-    if (sums) {
+    const passes = linear && emit.wants(residual);
+    const elements = emit.wants(x) || (emit.wants(residual) && !passes);
+    const coefficients = emit.temporary("coefficients", [5, C]);
+    if (sums || elements) {
+      const PARTS = sums ? reductionParts(ROWS, columns) : 0;
+      const partial = sums ? emit.temporary("partial", [2, PARTS, C]) : mean;
+      if (sums) {
+        emit.dispatch(
+          batch_norm_backward_sums,
+          { x, residual: residual ?? x, dy, mean, variance, weight, bias, partial },
+          { ...shared, PARTS, EPS: attrs.eps },
+          grid(PARTS * columns, batch_norm_backward_sums),
+        );
+      }
+      const [dweight, DWEIGHT] = target(emit, weight);
+      const [dbias, DBIAS] = target(emit, bias);
       emit.dispatch(
-        batch_norm_backward_sums,
-        { x, residual: residual ?? x, dy, mean, variance, weight, bias, partial },
-        { ...shared, PARTS, EPS: attrs.eps },
-        grid(PARTS * columns, batch_norm_backward_sums),
+        batch_norm_backward_merge,
+        { partial, mean, variance, weight, bias, coefficients, dweight, dbias },
+        { C, PARTS, EPS: attrs.eps, INVERSE_ROWS: train ? 1 / ROWS : 0, DWEIGHT, DBIAS },
+        fold(columns),
       );
     }
-    const coefficients = emit.temporary("coefficients", [5, C]);
-    const [dweight, DWEIGHT] = target(emit, weight);
-    const [dbias, DBIAS] = target(emit, bias);
-    emit.dispatch(
-      batch_norm_backward_merge,
-      { partial, mean, variance, weight, bias, coefficients, dweight, dbias },
-      { C, PARTS, EPS: attrs.eps, INVERSE_ROWS: train ? 1 / ROWS : 0, DWEIGHT, DBIAS },
-      fold(columns),
-    );
-
-    const passes = linear && emit.wants(residual);
-    if (emit.wants(x) || (emit.wants(residual) && !passes)) {
+    if (elements) {
+      const PARTS = passParts(ROWS);
       const [dx, DX] = target(emit, x);
       const [dresidual, DRESIDUAL] = target(emit, passes ? undefined : residual);
-      const parts = passParts(ROWS);
       emit.dispatch(
         batch_norm_backward,
         { x, residual: residual ?? x, dy, coefficients, dx, dresidual },
-        { ...shared, PARTS: parts, DX, DRESIDUAL },
-        grid(parts * columns, batch_norm_backward),
+        { ...shared, PARTS, DX, DRESIDUAL },
+        grid(PARTS * columns, batch_norm_backward),
       );
     }
     if (passes) emit.pass(residual, dy);
