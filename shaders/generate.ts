@@ -57,7 +57,10 @@ function describeShader(shader: LinkedShader): string[] {
 function reachable(wgsl: string, entryPoint: string): Set<string> {
   const code = wgsl.replace(/\/\/.*$/gm, "");
   const bodies = new Map(
-    [...code.matchAll(/^fn (\w+)[^]*?^}/gm)].map(([text, name]) => [name!, text.match(/\b[A-Za-z_]\w*/g) ?? []]),
+    [...code.matchAll(/^fn (\w+)[^]*?^}/gm)].map(([text, name]) => [
+      name!,
+      text.match(/\b[A-Za-z_]\w*/g) ?? [],
+    ]),
   );
   const seen = new Set([entryPoint]);
   // A set visits what is added to it on the way.
