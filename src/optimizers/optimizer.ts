@@ -1,5 +1,6 @@
 import { ShapeError } from "../errors.ts";
 import type { Program } from "../graph/autodiff.ts";
+import type { Variable } from "../graph/graph.ts";
 import type { Emitter } from "../graph/op.ts";
 import type { Storage, Tensor } from "../graph/tensor.ts";
 import { grid, type Kernel } from "../kernel.ts";
@@ -21,20 +22,16 @@ export interface Optimizer {
 
 /** What an optimizer keeps and tells besides the parameters. */
 export interface Update {
-  /** What it remembers of each parameter, zero at first; a checkpoint holds these under their names. */
-  readonly moments: readonly Moment[];
+  /**
+   * What it remembers of each parameter, zero at first and of the parameter's shape; a checkpoint holds these
+   * under their names, such as `optimizer.momentum.layer1.0.conv1.weight`.
+   */
+  readonly moments: readonly Variable[];
   /**
    * Parameters whose gradient norm the output `gradientNorms` holds, in its order from element 1 on;
    * element 0 is the norm of all gradients together, before clipping. Empty unless asked for.
    */
   readonly gradientNorms: readonly string[];
-}
-
-export interface Moment {
-  /** `optimizer.momentum.layer1.0.conv1.weight` */
-  readonly name: string;
-  /** Of the parameter's shape. */
-  readonly tensor: Tensor;
 }
 
 export interface OptimizerOptions extends GroupOptions {
@@ -90,7 +87,7 @@ export function emitUpdate<M extends string>(
   const norms =
     clipNorm || gradientNorms ? emitGradientNorms(program, gradientNorms) : { tensor: null, parameters: [] };
   if (norms.tensor && gradientNorms) graph.output("gradientNorms", norms.tensor);
-  const moments: Moment[] = [];
+  const moments: Variable[] = [];
   for (const [arena, gradients] of arenas) {
     program.label(`${optimizer} of ${arena.name}`);
     const kept = momentNames.map((name) => {
@@ -99,7 +96,11 @@ export function emitUpdate<M extends string>(
         const { tensor } = parameter;
         if (tensor.storage !== arena || !program.gradientOf(tensor)) continue;
         const full = `optimizer.${name}.${parameter.name}`;
-        moments.push({ name: full, tensor: { ...tensor, name: full, storage, requiresGrad: false } });
+        moments.push({
+          ...parameter,
+          name: full,
+          tensor: { ...tensor, name: full, storage, requiresGrad: false },
+        });
       }
       return [name, wholeArena(graph, storage)] as const;
     });
