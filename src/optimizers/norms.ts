@@ -8,8 +8,8 @@ import { trainedParameters, wholeArena } from "./arena.ts";
 /** Vec4s that one workgroup sums up. */
 const CHUNK = 1024;
 
-/** The parameters whose norms the output `gradientNorms` holds, in its order from element 1 on. */
-export const gradientNormNames = (program: Program): readonly string[] =>
+/** The parameters whose norms `emitGradientNorms` gives, in its order from element 1 on. */
+export const namesOfNorms = (program: Program): readonly string[] =>
   program.arenas.flatMap(([arena]) => trainedParameters(program, arena).map(({ name }) => name));
 
 /**

@@ -6,7 +6,7 @@ import type { Storage, Tensor } from "../graph/tensor.ts";
 import { grid, type Kernel } from "../kernel.ts";
 import { trainedParameters, wholeArena } from "./arena.ts";
 import { checkGroups, type GroupOptions, groupTable } from "./groups.ts";
-import { emitGradientNorms } from "./norms.ts";
+import { emitGradientNorms, namesOfNorms } from "./norms.ts";
 
 /** How parameters follow their gradients: one launch an arena of parameters, whatever their number. */
 export interface Optimizer {
@@ -15,20 +15,30 @@ export interface Optimizer {
   readonly learningRate: number;
   /**
    * Appends the update of every parameter that has a gradient; parameters without one, frozen ones among them,
-   * stay as they are. Returns what the optimizer remembers of each, zero at first, of the parameter's shape and
-   * named `optimizer.momentum.layer1.0.conv1.weight`, for checkpoints. Throws ShapeError where no parameter
-   * has a gradient, or where a parameter group matches nothing.
+   * stay as they are. Throws ShapeError where no parameter has a gradient, or where a parameter group matches
+   * nothing.
    */
-  emit(program: Program): readonly Variable[];
+  emit(program: Program): Update;
+}
+
+/** What an optimizer keeps and tells besides the parameters. */
+export interface Update {
+  /**
+   * What it remembers of each parameter, zero at first and of the parameter's shape; a checkpoint holds these
+   * under their names, such as `optimizer.momentum.layer1.0.conv1.weight`.
+   */
+  readonly moments: readonly Variable[];
+  /**
+   * Parameters whose gradient norm the output `gradientNorms` holds, in its order from element 1 on;
+   * element 0 is the norm of all gradients together, before clipping. Empty unless asked for.
+   */
+  readonly gradientNorms: readonly string[];
 }
 
 export interface OptimizerOptions extends GroupOptions {
   /** Scales all gradients together so that their global norm is at most this. Default: no clipping. */
   readonly clipNorm?: number;
-  /**
-   * Adds the output `gradientNorms`: the norm of all gradients together, before clipping, then that of each
-   * parameter in the order of `gradientNormNames(program)`. Default false.
-   */
+  /** Lets the host read `gradientNorms` after each step. Default false. */
   readonly gradientNorms?: boolean;
 }
 
@@ -69,7 +79,7 @@ export function emitUpdate<M extends string>(
   options: OptimizerOptions,
   momentNames: readonly M[],
   launch: (emit: Emitter, arena: ArenaUpdate<M>) => void,
-): readonly Variable[] {
+): Update {
   const { graph, arenas } = program;
   const emit: Emitter = program;
   const { clipNorm, gradientNorms = false } = options;
@@ -99,7 +109,7 @@ export function emitUpdate<M extends string>(
       workgroups: (kernel) => grid(arena.length / 4, kernel),
     });
   }
-  return variables;
+  return { moments: variables, gradientNorms: gradientNorms ? namesOfNorms(program) : [] };
 }
 
 const momentStorage = ({ graph }: Program, name: string, { length }: Storage): Storage =>

@@ -16,7 +16,7 @@ function lossOfParameter(frozen = false): Program {
 const updates = (optimizer: Optimizer) => {
   const program = lossOfParameter();
   const before = program.dispatches.length;
-  const moments = optimizer.emit(program);
+  const { moments } = optimizer.emit(program);
   return { moments, kernels: program.dispatches.slice(before).map(({ kernel }) => kernel.name), program };
 };
 
