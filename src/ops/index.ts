@@ -2,4 +2,6 @@ export { activationOp } from "./activation.ts";
 export { conv2dOp } from "./conv2d.ts";
 export { crossEntropyOp } from "./cross-entropy.ts";
 export { denseOp } from "./dense.ts";
+export { fromPaddedOp, toPaddedOp } from "./layout.ts";
+export { mseOp } from "./mse.ts";
 export { softmaxOp } from "./softmax.ts";
