@@ -1,4 +1,4 @@
-// Copies x to channels OFFSET … OFFSET + C − 1 of y; one launch for each tensor that is joined, in order.
+// y(row, OFFSET + c) = x(row, c) for c < C: one launch for each tensor that is joined, in order.
 //
 // Where OFFSET is no multiple of 4 the lanes shift: a vec4 of y holds the end of one vec4 of x and the start
 // of the next. Its first lanes may belong to the tensor before, which is already there and stays; lanes past

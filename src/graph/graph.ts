@@ -15,6 +15,8 @@ export interface Variable {
   readonly trainable: boolean;
   /** Whether weight decay is meant for it by default: false for biases and batch norm. */
   readonly decay: boolean;
+  /** (H, W, C) of the map whose flattening the rows of a dense weight follow; other frameworks order it C, H, W. */
+  readonly flattened?: readonly [number, number, number];
 }
 
 export interface GraphOptions {
@@ -66,16 +68,19 @@ export class Graph {
   }
 
   /** A trainable tensor, unless its name is frozen. `name` is dotted: `layer1.0.conv1.weight`. */
-  parameter(name: string, shape: readonly number[], init: Initializer, decay: boolean): Tensor {
+  parameter(
+    name: string,
+    shape: readonly number[],
+    init: Initializer,
+    decay: boolean,
+    flattened?: readonly [number, number, number],
+  ): Tensor {
     this.#claim(name);
     const trainable = !this.isFrozen(name);
-    const tensor = this.#slice(
-      trainable ? "parameter" : "state",
-      trainable ? "parameters" : "frozen",
-      name,
-      shape,
-    );
-    this.parameters.push({ name, tensor, init, trainable, decay });
+    const tensor = trainable
+      ? this.#slice("parameter", "parameters", name, shape)
+      : this.#slice("state", "frozen", name, shape);
+    this.parameters.push({ name, tensor, init, trainable, decay, ...(flattened && { flattened }) });
     return tensor;
   }
 

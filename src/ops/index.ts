@@ -1,8 +1,12 @@
 export { activationOp } from "./activation.ts";
 export { addOp } from "./add.ts";
 export { averageOp } from "./average.ts";
-export { type BatchNorm, batchNormOp } from "./batch-norm.ts";
+export { batchNormOp } from "./batch-norm.ts";
 export { concatOp } from "./concat.ts";
-export { type Dropout, dropoutOp } from "./dropout.ts";
+export { conv2dOp } from "./conv2d.ts";
+export { crossEntropyOp } from "./cross-entropy.ts";
+export { denseOp } from "./dense.ts";
+export { dropoutOp } from "./dropout.ts";
 export { flattenOp } from "./flatten.ts";
-export { type AvgPool2d, avgPool2dOp, globalAvgPoolOp, maxPool2dOp, type Pool2d } from "./pool.ts";
+export { avgPool2dOp, globalAvgPoolOp, maxPool2dOp } from "./pool.ts";
+export { softmaxOp } from "./softmax.ts";

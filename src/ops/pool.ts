@@ -10,11 +10,12 @@ import {
   max_pool2d_backward,
   max_pool2d_forward,
 } from "../shaders.gen.ts";
+import { convOutput, type Pads, type Pair } from "../shape.ts";
 
 export interface Pool2d {
-  readonly kernel: readonly [h: number, w: number];
-  readonly stride: readonly [h: number, w: number];
-  readonly padding: readonly [top: number, bottom: number, left: number, right: number];
+  readonly kernel: Pair;
+  readonly stride: Pair;
+  readonly padding: Pads;
 }
 
 export interface AvgPool2d extends Pool2d {
@@ -36,8 +37,8 @@ function outputShape(operation: string, x: Tensor, { kernel, stride, padding }: 
   if (Math.max(top, bottom) >= kernel[0] || Math.max(left, right) >= kernel[1]) {
     throw new ShapeError(operation, "padding must be smaller than the kernel", given);
   }
-  const P = Math.floor((H + top + bottom - kernel[0]) / stride[0]) + 1;
-  const Q = Math.floor((W + left + right - kernel[1]) / stride[1]) + 1;
+  const P = convOutput(H, kernel[0], stride[0], 1, top + bottom);
+  const Q = convOutput(W, kernel[1], stride[1], 1, left + right);
   if (P < 1 || Q < 1) throw new ShapeError(operation, "the kernel is larger than the padded input", given);
   return [N, P, Q, C];
 }

@@ -1,0 +1,97 @@
+/**
+ * Checkpoints: one safetensors file with the weights and running statistics under PyTorch's names and in its
+ * layouts, the optimizer's moments as `optimizer.<moment>.<parameter>`, and in its metadata what is not a
+ * tensor: the step, the seed (random numbers are functions of the two) and whatever the caller adds.
+ */
+import { WeightsError } from "../errors.ts";
+import type { Variable } from "../graph/graph.ts";
+import type { Variables } from "../run/variables.ts";
+import { fileShape, fromFile, toFile } from "../weights/layout.ts";
+import { decodeSafetensors, encodeSafetensors, float32Values } from "../weights/safetensors.ts";
+
+/** Where the run stood. */
+export interface Position {
+  /** Optimizer steps and whole epochs done. */
+  readonly step: number;
+  readonly epoch: number;
+  readonly seed: number;
+  readonly optimizer: string;
+}
+
+/** Writes variables, under their names, with the position and the caller's own metadata. */
+export async function saveCheckpoint(
+  variables: Variables,
+  list: readonly Variable[],
+  position: Position,
+  metadata: Readonly<Record<string, string>>,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const values = await variables.read(list.map(({ tensor }) => tensor));
+  const tensors = new Map(
+    list.map((variable, i) => [
+      variable.name,
+      { shape: fileShape(variable), data: toFile(variable, values[i]!) },
+    ]),
+  );
+  const { step, epoch, seed, optimizer } = position;
+  return encodeSafetensors(tensors, {
+    ...metadata,
+    format: "webgraft",
+    step: String(step),
+    epoch: String(epoch),
+    seed: String(seed),
+    optimizer,
+  });
+}
+
+/**
+ * Reads a checkpoint into the variables of `list`: all of them, or none where the file does not fit. Throws
+ * WeightsError, naming `source`, with every tensor that is missing, misshaped or unknown.
+ */
+export function loadCheckpoint(
+  variables: Variables,
+  list: readonly Variable[],
+  optimizer: string,
+  file: Uint8Array,
+  source: string,
+): Position {
+  const { tensors, metadata } = decodeSafetensors(file, source);
+  const position = readPosition(metadata, source);
+  if (position.optimizer !== optimizer) {
+    throw new WeightsError(`${source}: was made with ${position.optimizer}, this trainer uses ${optimizer}`);
+  }
+  const problems: string[] = [];
+  const values = list.map((variable) => {
+    const stored = tensors.get(variable.name);
+    const expected = fileShape(variable).join(", ");
+    if (!stored) problems.push(`${variable.name} (${expected}) is missing`);
+    else if (stored.shape.join(", ") !== expected) {
+      problems.push(`${variable.name} is (${stored.shape.join(", ")}), the model has (${expected})`);
+    } else return fromFile(variable, float32Values(variable.name, stored));
+    return undefined;
+  });
+  const known = new Set(list.map(({ name }) => name));
+  for (const name of tensors.keys()) if (!known.has(name)) problems.push(`${name} is not in the model`);
+  if (problems.length > 0) throw new WeightsError(`${source} does not fit the model: ${problems.join("; ")}`);
+  for (const [i, { tensor }] of list.entries()) variables.write(tensor, values[i]!);
+  return position;
+}
+
+/** The text metadata of a checkpoint, the caller's own included. Throws WeightsError for a foreign file. */
+export function readCheckpointMetadata(file: Uint8Array, source: string): Readonly<Record<string, string>> {
+  const { metadata } = decodeSafetensors(file, source);
+  readPosition(metadata, source);
+  return metadata;
+}
+
+function readPosition(metadata: Readonly<Record<string, string>>, source: string): Position {
+  const [step, epoch, seed] = [metadata.step, metadata.epoch, metadata.seed].map((text) =>
+    Number(text ?? "none"),
+  );
+  const sound = [step, epoch, seed].every((value) => Number.isSafeInteger(value) && value! >= 0);
+  if (metadata.format !== "webgraft" || !sound) {
+    throw new WeightsError(
+      `${source}: is no checkpoint of this library (no step, epoch and seed in its metadata)`,
+    );
+  }
+  return { step: step!, epoch: epoch!, seed: seed!, optimizer: metadata.optimizer ?? "" };
+}

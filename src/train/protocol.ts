@@ -1,0 +1,84 @@
+/**
+ * What a training job is told and what it tells, as plain data that passes through `postMessage` and JSON
+ * (checkpoints are bytes). The command line's page and the demo's worker speak it.
+ */
+import type { DatasetName } from "../data/load.ts";
+import type { MemoryReport } from "../plan/plan.ts";
+
+export interface JobSettings {
+  readonly topology: string;
+  readonly data: DatasetName;
+  /** Training images used, from the first on. */
+  readonly examples: number;
+  readonly epochs: number;
+  readonly batch: number;
+  /** Peak learning rate of the schedule. */
+  readonly lr: number;
+  readonly optimizer: "sgd" | "adam" | "adamw";
+  readonly seed: number;
+}
+
+export type JobCommand =
+  /** Begins training; with a checkpoint, where that one stopped (its settings replace the given ones). */
+  | { readonly type: "start"; readonly settings: JobSettings; readonly checkpoint?: Uint8Array }
+  | { readonly type: "pause" }
+  | { readonly type: "resume" }
+  /** Ends training after the step in flight; a checkpoint and `stopped` follow. */
+  | { readonly type: "stop" }
+  /** Asks for the class probabilities of test images by number; allowed while paused, training or done. */
+  | { readonly type: "predict"; readonly indices: readonly number[] };
+
+export interface Prediction {
+  readonly index: number;
+  readonly label: number;
+  readonly probabilities: readonly number[];
+  /** Grey or RGB bytes of the image, row by row. */
+  readonly pixels: Uint8Array;
+}
+
+export type JobEvent =
+  | { readonly type: "adapter"; readonly adapter: string }
+  | { readonly type: "loading"; readonly what: string; readonly loaded: number; readonly total?: number }
+  | {
+      readonly type: "ready";
+      readonly settings: JobSettings;
+      readonly classes: readonly string[];
+      readonly imageShape: readonly [height: number, width: number, channels: number];
+      readonly parameters: number;
+      readonly dispatchesPerStep: number;
+      readonly plan: MemoryReport;
+      readonly firstStep: number;
+      readonly totalSteps: number;
+    }
+  | {
+      readonly type: "step";
+      /** 1 for the first step of the run. */
+      readonly step: number;
+      readonly epoch: number;
+      readonly loss: number;
+      /** Share of the batch that was classified correctly. */
+      readonly accuracy: number;
+      readonly learningRate: number;
+      readonly examples: number;
+      readonly milliseconds: number;
+    }
+  | { readonly type: "evaluating"; readonly done: number; readonly total: number }
+  | {
+      readonly type: "epoch";
+      readonly epoch: number;
+      readonly testLoss: number;
+      readonly testAccuracy: number;
+    }
+  | { readonly type: "predictions"; readonly predictions: readonly Prediction[] }
+  | { readonly type: "checkpoint"; readonly step: number; readonly bytes: Uint8Array }
+  | { readonly type: "paused" }
+  | { readonly type: "stopped"; readonly step: number }
+  | {
+      readonly type: "done";
+      readonly steps: number;
+      readonly testLoss: number;
+      readonly testAccuracy: number;
+      readonly testExamples: number;
+      readonly medianStepMs: number;
+    }
+  | { readonly type: "error"; readonly name: string; readonly message: string };

@@ -1,0 +1,382 @@
+import { BatchLoader } from "../data/batches.ts";
+import type { Dataset } from "../data/dataset.ts";
+import { DataError, NonFiniteError } from "../errors.ts";
+import type { Gpu } from "../gpu/device.ts";
+import { Program } from "../graph/autodiff.ts";
+import { Graph, type Variable } from "../graph/graph.ts";
+import { storedLength, type Tensor } from "../graph/tensor.ts";
+import { crossEntropy, softmax } from "../layers/index.ts";
+import type { Model } from "../models/model.ts";
+import type { Optimizer } from "../optimizers/optimizer.ts";
+import { type Plan, plan } from "../plan/plan.ts";
+import { type Outputs, Session } from "../run/session.ts";
+import { Variables } from "../run/variables.ts";
+import { loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
+import { constant, type Schedule } from "./schedules.ts";
+
+export interface TrainerOptions {
+  readonly gpu: Gpu;
+  readonly model: Model;
+  readonly optimizer: Optimizer;
+  readonly batchSize: number;
+  /** Learning rate over the run, as a multiple of the optimizer's. Default constant. */
+  readonly schedule?: Schedule;
+  /** Decides initial weights, order of examples and dropout. Default 0. */
+  readonly seed?: number;
+  /** Names of parameters that do not train. */
+  readonly frozen?: (name: string) => boolean;
+  readonly labelSmoothing?: number;
+  /** A weight for each class in the loss. */
+  readonly classWeights?: readonly number[];
+}
+
+export interface StepInfo {
+  /** 1 for the first step of the run. */
+  readonly step: number;
+  readonly totalSteps: number;
+  /** 1 for the first epoch. */
+  readonly epoch: number;
+  readonly loss: number;
+  /** Share of the batch that was classified correctly. */
+  readonly accuracy: number;
+  readonly learningRate: number;
+  readonly examples: number;
+  /** Since the result before this one. */
+  readonly milliseconds: number;
+}
+
+export interface EpochInfo {
+  readonly epoch: number;
+  readonly testLoss: number;
+  readonly testAccuracy: number;
+}
+
+export interface Evaluation {
+  readonly loss: number;
+  readonly accuracy: number;
+  readonly examples: number;
+}
+
+export interface FitOptions {
+  /** Epochs of the whole run, those before a resume included. */
+  readonly epochs: number;
+  /** Evaluated after each epoch. */
+  readonly validation?: Dataset;
+  /** Ends training after the steps in flight; `fit` then rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+  /** Called for each step in order. Training waits for a promise it returns, which is how to pause. */
+  readonly onStep?: (info: StepInfo) => void | Promise<void>;
+  readonly onEpoch?: (info: EpochInfo) => void | Promise<void>;
+  /** Progress of an evaluation, in examples. */
+  readonly onEvaluate?: (done: number, total: number) => void;
+  /** Ends training when the validation loss has not fallen by `minDelta` for `patience` epochs. */
+  readonly earlyStopping?: { readonly patience: number; readonly minDelta?: number };
+}
+
+export interface History {
+  readonly steps: readonly StepInfo[];
+  readonly epochs: readonly EpochInfo[];
+  /** Whether `earlyStopping` ended the run. */
+  readonly stoppedEarly: boolean;
+}
+
+/** Labels that do not count, as in PyTorch. */
+const IGNORED = -100;
+
+/** A planned and compiled graph of the model. */
+interface Compiled {
+  readonly graph: Graph;
+  readonly plan: Plan;
+  readonly session: Session;
+  /** The optimizer's moments; none where nothing trains. */
+  readonly moments: readonly Variable[];
+}
+
+/**
+ * Trains a classifier on one device: owns its variables, compiles a step for each batch size it meets, and
+ * runs epochs, evaluations and predictions.
+ */
+export class Trainer {
+  readonly model: Model;
+  readonly optimizer: Optimizer;
+  readonly batchSize: number;
+  readonly seed: number;
+  /** Optimizer steps done. */
+  step = 0;
+  /** Epochs done, evaluation included; a run that stops during an evaluation goes on with it. */
+  epoch = 0;
+  readonly #options: TrainerOptions;
+  readonly #variables: Variables;
+  readonly #compiled = new Map<string, Promise<Compiled>>();
+  #main!: Compiled;
+
+  /** Builds the model's graph, plans and compiles its training step, and draws the initial weights. */
+  static async create(options: TrainerOptions): Promise<Trainer> {
+    const trainer = new Trainer(options);
+    trainer.#main = await trainer.#compile("train", options.batchSize);
+    const { parameters, states } = trainer.#main.graph;
+    trainer.#variables.initialize([...parameters, ...states], trainer.seed);
+    return trainer;
+  }
+
+  private constructor(options: TrainerOptions) {
+    const { gpu, model, optimizer, batchSize, seed = 0 } = options;
+    if (!Number.isInteger(batchSize) || batchSize < 1) {
+      throw new DataError(`Trainer: batchSize must be a positive whole number — got ${batchSize}`);
+    }
+    this.#options = options;
+    this.#variables = new Variables(gpu);
+    this.model = model;
+    this.optimizer = optimizer;
+    this.batchSize = batchSize;
+    this.seed = seed;
+  }
+
+  /** The plan of a full training step. */
+  get plan(): Plan {
+    return this.#main.plan;
+  }
+
+  /** Trainable numbers of the model. */
+  get parameterCount(): number {
+    const trainable = this.#main.graph.parameters.filter((p) => p.trainable);
+    return trainable.reduce((sum, { tensor }) => sum + tensor.shape.reduce((a, b) => a * b, 1), 0);
+  }
+
+  /**
+   * Trains until `epochs` are done, counted from the run's first step. The last batch of an epoch may be
+   * smaller and counts as it is. Throws DataError for unfitting data and NonFiniteError where the loss is no
+   * number.
+   */
+  async fit(dataset: Dataset, options: FitOptions): Promise<History> {
+    const { epochs, validation, signal, onEpoch, onEvaluate, earlyStopping } = options;
+    this.#check(dataset);
+    if (validation) this.#check(validation);
+    const loader = new BatchLoader(dataset, { batchSize: this.batchSize, seed: this.seed });
+    const steps: StepInfo[] = [];
+    const done: EpochInfo[] = [];
+    let best = Number.POSITIVE_INFINITY;
+    let worse = 0;
+    while (true) {
+      const trained = Math.floor(this.step / loader.batchesPerEpoch);
+      if (this.epoch === trained) {
+        if (trained >= epochs) break;
+        steps.push(...(await this.#epoch(loader, options)));
+      }
+      if (validation) {
+        const { loss, accuracy } = await this.evaluate(validation, {
+          ...(signal && { signal }),
+          ...(onEvaluate && { onProgress: onEvaluate }),
+        });
+        const info = { epoch: this.epoch + 1, testLoss: loss, testAccuracy: accuracy };
+        this.epoch++;
+        done.push(info);
+        await onEpoch?.(info);
+        worse = loss < best - (earlyStopping?.minDelta ?? 0) ? 0 : worse + 1;
+        best = Math.min(best, loss);
+        if (earlyStopping && worse >= earlyStopping.patience)
+          return { steps, epochs: done, stoppedEarly: true };
+      } else {
+        this.epoch++;
+      }
+    }
+    return { steps, epochs: done, stoppedEarly: false };
+  }
+
+  /** Loss and accuracy over all examples of a data set, with running statistics and without dropout. */
+  async evaluate(
+    dataset: Dataset,
+    options: {
+      readonly signal?: AbortSignal;
+      readonly onProgress?: (done: number, total: number) => void;
+    } = {},
+  ): Promise<Evaluation> {
+    this.#check(dataset);
+    let lossSum = 0;
+    let weightSum = 0;
+    let correct = 0;
+    let counted = 0;
+    let done = 0;
+    await this.#forward(dataset, options.signal, ({ loss }, size) => {
+      lossSum += loss![1]!;
+      weightSum += loss![2]!;
+      correct += loss![3]!;
+      counted += loss![4]!;
+      done += size;
+      options.onProgress?.(done, dataset.length);
+    });
+    return { loss: lossSum / weightSum, accuracy: correct / counted, examples: counted };
+  }
+
+  /** Class probabilities, (N, classes) row by row, for the images of a data set. */
+  async predict(dataset: Dataset, options: { readonly signal?: AbortSignal } = {}): Promise<Float32Array> {
+    this.#check(dataset);
+    const { classes } = this.model;
+    const probabilities = new Float32Array(dataset.length * classes);
+    let at = 0;
+    await this.#forward(dataset, options.signal, (outputs, size) => {
+      probabilities.set(outputs.probabilities!.subarray(0, size * classes), at);
+      at += size * classes;
+    });
+    return probabilities;
+  }
+
+  /** A safetensors file from which `restore` goes on bit for bit. `metadata` is carried along. */
+  checkpoint(
+    options: { readonly metadata?: Readonly<Record<string, string>> } = {},
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    const position = { step: this.step, epoch: this.epoch, seed: this.seed, optimizer: this.optimizer.name };
+    return saveCheckpoint(this.#variables, this.#saved, position, options.metadata ?? {});
+  }
+
+  /** Takes weights, statistics, moments and step from a checkpoint. Throws WeightsError and changes nothing. */
+  restore(file: Uint8Array, source = "checkpoint"): void {
+    const { step, epoch, seed } = loadCheckpoint(
+      this.#variables,
+      this.#saved,
+      this.optimizer.name,
+      file,
+      source,
+    );
+    if (seed !== this.seed)
+      throw new DataError(`${source}: was made with seed ${seed}, this trainer has ${this.seed}`);
+    this.step = step;
+    this.epoch = epoch;
+  }
+
+  /** Frees all GPU memory of this trainer; the device stays. */
+  async destroy(): Promise<void> {
+    for (const compiled of this.#compiled.values()) (await compiled).session.destroy();
+    this.#variables.destroy();
+  }
+
+  get #saved(): readonly Variable[] {
+    const { graph, moments } = this.#main;
+    return [...graph.parameters, ...graph.states, ...moments];
+  }
+
+  /** The rest of the current epoch. */
+  async #epoch(loader: BatchLoader, { epochs, signal, onStep }: FitOptions): Promise<StepInfo[]> {
+    const totalSteps = epochs * loader.batchesPerEpoch;
+    const schedule = this.#options.schedule ?? constant();
+    const epoch = Math.floor(this.step / loader.batchesPerEpoch);
+    const results: StepInfo[] = [];
+    const pending: (() => Promise<void>)[] = [];
+    let before = performance.now();
+    for (let index = this.step % loader.batchesPerEpoch; index < loader.batchesPerEpoch; index++) {
+      if (signal?.aborted) break;
+      // While the GPU works on the step before, the next batch is cut and normalised.
+      const { images, labels, size } = loader.batch(epoch, index);
+      const { session } = await this.#compile("train", size);
+      await session.ready();
+      const learningRate = this.optimizer.learningRate * schedule(this.step, totalSteps);
+      const step = ++this.step;
+      const result = session.submit({ images, labels }, { step, seed: this.seed, learningRate });
+      result.catch(() => {}); // Seen when its turn comes.
+      pending.push(async () => {
+        const { loss } = await result;
+        const now = performance.now();
+        const info: StepInfo = {
+          step,
+          totalSteps,
+          epoch: epoch + 1,
+          loss: loss![0]!,
+          accuracy: loss![3]! / size,
+          learningRate,
+          examples: size,
+          milliseconds: now - before,
+        };
+        before = now;
+        if (!Number.isFinite(info.loss)) {
+          throw new NonFiniteError(
+            `the loss is ${info.loss} at step ${step} (learning rate ${learningRate.toPrecision(3)}) — ` +
+              "try a smaller learning rate, clipping, or look for extreme values in the data",
+          );
+        }
+        results.push(info);
+        await onStep?.(info);
+      });
+      if (pending.length > 1) await pending.shift()!();
+    }
+    for (const settle of pending) await settle();
+    signal?.throwIfAborted();
+    return results;
+  }
+
+  /** Runs the evaluation graph over a data set in order; rows beyond the last example carry ignored labels. */
+  async #forward(
+    dataset: Dataset,
+    signal: AbortSignal | undefined,
+    take: (outputs: Outputs, size: number) => void,
+  ): Promise<void> {
+    const loader = new BatchLoader(dataset, {
+      batchSize: Math.min(this.batchSize, dataset.length),
+      shuffle: false,
+    });
+    const { session, plan } = await this.#compile("eval", loader.batchSize);
+    const live = { step: this.step, seed: this.seed, learningRate: 0 };
+    const pending: (() => Promise<void>)[] = [];
+    for (let index = 0; index < loader.batchesPerEpoch; index++) {
+      if (signal?.aborted) break;
+      const batch = loader.batch(0, index);
+      const images = filled(batch.images, plan.inputs.get("images")!, 0);
+      const labels = filled(batch.labels, plan.inputs.get("labels")!, IGNORED);
+      await session.ready();
+      const result = session.submit({ images, labels }, live);
+      result.catch(() => {});
+      pending.push(async () => take(await result, batch.size));
+      if (pending.length > 1) await pending.shift()!();
+    }
+    for (const settle of pending) await settle();
+    signal?.throwIfAborted();
+  }
+
+  #compile(mode: "train" | "eval", batch: number): Promise<Compiled> {
+    const key = `${mode} ${batch}`;
+    let compiled = this.#compiled.get(key);
+    if (!compiled) {
+      compiled = this.#build(mode, batch);
+      this.#compiled.set(key, compiled);
+    }
+    return compiled;
+  }
+
+  async #build(mode: "train" | "eval", batch: number): Promise<Compiled> {
+    const { gpu, model, frozen, labelSmoothing = 0, classWeights } = this.#options;
+    const graph = new Graph({ mode, maxBindingBytes: gpu.limits.maxBindingBytes, ...(frozen && { frozen }) });
+    const images = graph.input("images", [batch, ...model.inputShape]);
+    const labels = graph.input("labels", [batch], "i32");
+    const logits = model.build(images);
+    const loss = crossEntropy(logits, labels, {
+      ignoreIndex: IGNORED,
+      ...(mode === "train" && { labelSmoothing, ...(classWeights && { classWeights }) }),
+    });
+    graph.output("loss", loss);
+    if (mode === "eval") graph.output("probabilities", softmax(logits));
+    const program = new Program(graph, mode === "train" ? [[loss, null]] : []);
+    const { moments } = mode === "train" ? this.optimizer.emit(program) : { moments: [] };
+    const planned = plan(program, gpu.limits);
+    return { graph, plan: planned, moments, session: await Session.create(gpu, planned, this.#variables) };
+  }
+
+  #check(dataset: Dataset): void {
+    const { name, inputShape, classes } = this.model;
+    if (dataset.shape.join() !== inputShape.join()) {
+      throw new DataError(
+        `${name}: expects images (${inputShape.join(", ")}), ${dataset.name} has (${dataset.shape.join(", ")})`,
+      );
+    }
+    if (dataset.classes.length !== classes) {
+      throw new DataError(`${name}: has ${classes} classes, ${dataset.name} has ${dataset.classes.length}`);
+    }
+  }
+}
+
+/** `values`, or a copy filled up to the tensor's stored length where they are fewer. */
+function filled<T extends Float32Array | Int32Array>(values: T, { shape, storage }: Tensor, rest: number): T {
+  const length = storedLength(shape, storage.dtype);
+  if (values.length === length) return values;
+  const full = new (values.constructor as new (length: number) => T)(length).fill(rest) as T;
+  full.set(values);
+  return full;
+}

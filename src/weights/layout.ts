@@ -1,0 +1,58 @@
+/**
+ * Between our layouts and those of weight files in PyTorch's convention: convolutions (R, S, C, K) ↔
+ * [K, C, R, S]; dense layers (C, K) ↔ [K, C], where rows that follow a flatten are in (H, W, C) order here
+ * and in (C, H, W) order there. Vectors are the same.
+ */
+import type { Variable } from "../graph/graph.ts";
+
+/** The shape that a variable has in a file. */
+export function fileShape({ tensor: { shape } }: Variable): readonly number[] {
+  if (shape.length === 4) return [shape[3]!, shape[2]!, shape[0]!, shape[1]!];
+  if (shape.length === 2) return [shape[1]!, shape[0]!];
+  return shape;
+}
+
+/** Values in our order, brought into a file's order. */
+export function toFile(variable: Variable, values: Float32Array): Float32Array {
+  const result = new Float32Array(values.length);
+  forEachPair(variable, (ours, theirs) => {
+    result[theirs] = values[ours]!;
+  });
+  return result;
+}
+
+/** Values in a file's order, brought into ours. */
+export function fromFile(variable: Variable, values: Float32Array): Float32Array {
+  const result = new Float32Array(values.length);
+  forEachPair(variable, (ours, theirs) => {
+    result[ours] = values[theirs]!;
+  });
+  return result;
+}
+
+function forEachPair(variable: Variable, visit: (ours: number, theirs: number) => void): void {
+  const { shape } = variable.tensor;
+  if (shape.length === 4) {
+    const [R, S, C, K] = shape as [number, number, number, number];
+    let ours = 0;
+    for (let r = 0; r < R; r++) {
+      for (let s = 0; s < S; s++) {
+        for (let c = 0; c < C; c++) {
+          for (let k = 0; k < K; k++) visit(ours++, ((k * C + c) * R + r) * S + s);
+        }
+      }
+    }
+  } else if (shape.length === 2) {
+    const [rows, K] = shape as [number, number];
+    const [H, W, C] = variable.flattened ?? [1, 1, rows];
+    let ours = 0;
+    for (let hw = 0; hw < H * W; hw++) {
+      for (let c = 0; c < C; c++) {
+        for (let k = 0; k < K; k++) visit(ours++, k * rows + c * H * W + hw);
+      }
+    }
+  } else {
+    const length = shape.reduce((product, extent) => product * extent, 1);
+    for (let i = 0; i < length; i++) visit(i, i);
+  }
+}
