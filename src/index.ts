@@ -1,0 +1,2 @@
+export { Program } from "./graph/autodiff.ts";
+export { Graph } from "./graph/graph.ts";
