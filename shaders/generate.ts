@@ -32,9 +32,10 @@ function describeShader(shader: LinkedShader): string[] {
     });
     const size = entry.attributes?.find((a) => a.name === "workgroup_size")?.value ?? [];
     const workgroupSize = [0, 1, 2].map((i) => Number((Array.isArray(size) ? size : [size])[i] ?? 1));
-    const constants = [...new Set(entry.overrides.map((o) => o.name))].map(
-      (name) => `${name}: ${!defaults.get(name)}`,
-    );
+    const used = reachable(shader.wgsl, entry.name);
+    const constants = [...defaults]
+      .filter(([name]) => used.has(name))
+      .map(([name, hasDefault]) => `${name}: ${!hasDefault}`);
     const name = entry.name === "main" ? shader.name : `${shader.name}_${entry.name}`;
     const lines = [
       `name: "${name}"`,
@@ -50,6 +51,21 @@ function describeShader(shader: LinkedShader): string[] {
     ];
     return `export const ${name} = {\n  ${lines.join(",\n  ")},\n} as const satisfies Kernel;`;
   });
+}
+
+/** Identifiers in a function and in the functions that it calls, however deep: wgsl_reflect stops at some. */
+function reachable(wgsl: string, entryPoint: string): Set<string> {
+  const code = wgsl.replace(/\/\/.*$/gm, "");
+  const bodies = new Map(
+    [...code.matchAll(/^fn (\w+)[\s\S]*?^}/gm)].map(([text, name]) => [
+      name!,
+      text.match(/\b[A-Za-z_]\w*/g) ?? [],
+    ]),
+  );
+  const seen = new Set([entryPoint]);
+  // A set visits what is added to it on the way.
+  for (const name of seen) for (const word of bodies.get(name) ?? []) seen.add(word);
+  return seen;
 }
 
 function elementName(type: { format?: { getTypeName(): string } | null; getTypeName(): string }): string {

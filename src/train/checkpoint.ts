@@ -72,7 +72,7 @@ export function loadCheckpoint(
   const known = new Set(list.map(({ name }) => name));
   for (const name of tensors.keys()) if (!known.has(name)) problems.push(`${name} is not in the model`);
   if (problems.length > 0) throw new WeightsError(`${source} does not fit the model: ${problems.join("; ")}`);
-  list.forEach(({ tensor }, i) => variables.write(tensor, values[i]!));
+  for (const [i, { tensor }] of list.entries()) variables.write(tensor, values[i]!);
   return position;
 }
 

@@ -5,7 +5,7 @@ import type { Gpu } from "../gpu/device.ts";
 import { Program } from "../graph/autodiff.ts";
 import { Graph, type Variable } from "../graph/graph.ts";
 import { storedLength, type Tensor } from "../graph/tensor.ts";
-import { crossEntropy, softmax } from "../layers/loss.ts";
+import { crossEntropy, softmax } from "../layers/index.ts";
 import type { Model } from "../models/model.ts";
 import type { Optimizer } from "../optimizers/optimizer.ts";
 import { type Plan, plan } from "../plan/plan.ts";
@@ -106,7 +106,6 @@ export class Trainer {
   /** Epochs done, evaluation included; a run that stops during an evaluation goes on with it. */
   epoch = 0;
   readonly #options: TrainerOptions;
-  readonly #gpu: Gpu;
   readonly #variables: Variables;
   readonly #compiled = new Map<string, Promise<Compiled>>();
   #main!: Compiled;
@@ -126,7 +125,6 @@ export class Trainer {
       throw new DataError(`Trainer: batchSize must be a positive whole number — got ${batchSize}`);
     }
     this.#options = options;
-    this.#gpu = gpu;
     this.#variables = new Variables(gpu);
     this.model = model;
     this.optimizer = optimizer;
@@ -197,15 +195,17 @@ export class Trainer {
     let lossSum = 0;
     let weightSum = 0;
     let correct = 0;
+    let counted = 0;
     let done = 0;
     await this.#forward(dataset, options.signal, ({ loss }, size) => {
       lossSum += loss![1]!;
       weightSum += loss![2]!;
       correct += loss![3]!;
+      counted += loss![4]!;
       done += size;
       options.onProgress?.(done, dataset.length);
     });
-    return { loss: lossSum / weightSum, accuracy: correct / dataset.length, examples: done };
+    return { loss: lossSum / weightSum, accuracy: correct / counted, examples: counted };
   }
 
   /** Class probabilities, (N, classes) row by row, for the images of a data set. */
@@ -354,7 +354,7 @@ export class Trainer {
     graph.output("loss", loss);
     if (mode === "eval") graph.output("probabilities", softmax(logits));
     const program = new Program(graph, mode === "train" ? [[loss, null]] : []);
-    const moments = mode === "train" ? this.optimizer.emit(program) : [];
+    const { moments } = mode === "train" ? this.optimizer.emit(program) : { moments: [] };
     const planned = plan(program, gpu.limits);
     return { graph, plan: planned, moments, session: await Session.create(gpu, planned, this.#variables) };
   }

@@ -1,0 +1,162 @@
+// y[n,p,q,k] = f(bias[k] + Σ_{r,s,c} x[n, p·stride + r·dilation − pad, q·stride + s·dilation − pad, c] w[r,s,c,k])
+//
+// Implicit GEMM: rows are the pixels (n,p,q), flattened so that small planes waste nothing, columns are
+// output channels, the depth is (r,s,c). One invocation computes one register tile. With SPLITS > 1 the
+// input channels are divided and y holds SPLITS partial sums, without bias and f, for split_sum to finish.
+//
+// x         (N, H, W, C)
+// w         (R, S, C, K)
+// bias      (K), not read where HAS_BIAS is 0
+// y         (N, P, Q, K) or (SPLITS, N, P, Q, K); padding lanes are zero
+// dispatch  one invocation for each split and tile of N·P·Q × K
+// numerics  f32 sums in a fixed order; tolerance 1e-6 · √(R·S·C) relative
+// source    Chellapilla, Puri and Simard 2006 (convolution as a matrix product)
+// use: index, activation
+// link: tile_4x4 | tile_8x8
+
+override N: u32;
+override H: u32;
+override W: u32;
+override C: u32;
+override K: u32;
+override R: u32;
+override S: u32;
+override P: u32;
+override Q: u32;
+override STRIDE_H: u32;
+override STRIDE_W: u32;
+override DILATION_H: u32;
+override DILATION_W: u32;
+override PAD_TOP: u32;
+override PAD_LEFT: u32;
+override PADDED: u32;    // 0 where no tap ever leaves the input
+override SPLITS: u32;
+override HAS_BIAS: u32;
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> w: array<vec4f>;
+@group(0) @binding(2) var<storage, read> bias: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
+
+// Four output pixels: their image's first pixel, and the input pixel under filter tap (0, 0).
+struct Quad {
+  image: vec4i,
+  y: vec4i,
+  x: vec4i,
+}
+
+alias Tap = vec2i;
+
+struct Place {
+  at: vec4u,
+  inside: vec4<bool>,
+}
+
+// Four input channels: number of the vec4, and the first of their four rows of weights.
+struct Step {
+  depth: u32,
+  weight: u32,
+}
+
+fn quad(row: u32) -> Quad {
+  let pixel = min(vec4u(row) + vec4u(0u, 1u, 2u, 3u), vec4u(N * P * Q - 1u));
+  let line = pixel / Q;
+  return Quad(
+    vec4i(line / P * (H * W)),
+    vec4i(line % P * STRIDE_H) - i32(PAD_TOP),
+    vec4i(pixel % Q * STRIDE_W) - i32(PAD_LEFT),
+  );
+}
+
+fn place(quad: Quad, tap: Tap) -> Place {
+  let row = quad.y + tap.x;
+  let column = quad.x + tap.y;
+  // Negative numbers are huge as u32.
+  let inside = (vec4u(row) < vec4u(H)) & (vec4u(column) < vec4u(W));
+  let pixel = quad.image + row * i32(W) + column;
+  return Place(vec4u(select(vec4i(0), pixel, inside)) * (pad4(C) / 4u), inside);
+}
+
+fn load_row(at: u32, inside: bool) -> vec4f {
+  return select(vec4f(0.0), x[at], inside || PADDED == 0u);
+}
+
+fn load_rows(place: Place, step: Step) -> mat4x4f {
+  let at = place.at + step.depth;
+  return mat4x4f(
+    load_row(at.x, place.inside.x),
+    load_row(at.y, place.inside.y),
+    load_row(at.z, place.inside.z),
+    load_row(at.w, place.inside.w),
+  );
+}
+
+// Weights of one input channel; those past C meet only the zero padding of x.
+fn load_column(channel: u32, row: u32, column: u32) -> vec4f {
+  let past = select(0u, channel - (C - 1u), C % 4u != 0u && channel >= C);
+  return w[(row - past) * (pad4(K) / 4u) + column];
+}
+
+fn load_columns(step: Step, column: u32) -> mat4x4f {
+  let k = min(column, pad4(K) / 4u - 1u);
+  let c = 4u * step.depth;
+  return mat4x4f(
+    load_column(c, step.weight, k),
+    load_column(c + 1u, step.weight + 1u, k),
+    load_column(c + 2u, step.weight + 2u, k),
+    load_column(c + 3u, step.weight + 3u, k),
+  );
+}
+
+fn store_row(split: u32, row: u32, column: u32, value: vec4f) {
+  if (row >= N * P * Q || column >= pad4(K) / 4u) {
+    return;
+  }
+  var v = value;
+  if (SPLITS == 1u) {
+    if (HAS_BIAS == 1u) {
+      v += bias[column];
+    }
+    v = activate(v) * lane_mask(column, K);
+  }
+  y[(split * (N * P * Q) + row) * (pad4(K) / 4u) + column] = v;
+}
+
+fn store_rows(slice: u32, row: u32, column: u32, c: mat4x4f) {
+  store_row(slice, row, column, c[0]);
+  store_row(slice, row + 1u, column, c[1]);
+  store_row(slice, row + 2u, column, c[2]);
+  store_row(slice, row + 3u, column, c[3]);
+}
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let id = linear_id(group, groups, local, 64u);
+  let column_tiles = (K + TILE_COLUMNS - 1u) / TILE_COLUMNS;
+  let row_tiles = (N * P * Q + TILE_ROWS - 1u) / TILE_ROWS;
+  let column = id % column_tiles * (TILE_COLUMNS / 4u);
+  let row = id / column_tiles % row_tiles * TILE_ROWS;
+  let split = id / (column_tiles * row_tiles);
+  if (split >= SPLITS) {
+    return;
+  }
+  let chunk = (pad4(C) / 4u + SPLITS - 1u) / SPLITS;
+  let begin = split * chunk;
+  let end = min(begin + chunk, pad4(C) / 4u);
+
+  let quads = tile_quads(row);
+  var tile: Tile;
+  for (var r = 0u; r < R; r++) {
+    for (var s = 0u; s < S; s++) {
+      let places = tile_places(quads, vec2i(vec2u(r * DILATION_H, s * DILATION_W)));
+      for (var depth = begin; depth < end; depth++) {
+        tile_accumulate(&tile, places, Step(depth, (r * S + s) * C + 4u * depth), column);
+      }
+    }
+  }
+  tile_store(&tile, split, row, column);
+}

@@ -1,0 +1,72 @@
+// y[n,p,q,k] = f(bias[k] + Σ_{r,s,c} x[n, p·stride + r·dilation − pad, q·stride + s·dilation − pad, g·C/G + c] w[r,s,c,k])
+// with g = k / (K/G): each of G groups of output channels sees only its own C/G input channels.
+//
+// x         (N, H, W, C)
+// w         (R, S, C/G, K)
+// bias      (K), not read where HAS_BIAS is 0
+// y         (N, P, Q, K); padding lanes are zero
+// dispatch  one invocation a vec4 of y
+// numerics  f32 sums in a fixed order; tolerance 1e-6 · √(R·S·C/G) relative
+// source    Krizhevsky, Sutskever and Hinton 2012; depthwise (G = C): Sifre 2014
+// use: index, activation
+
+override N: u32;
+override H: u32;
+override W: u32;
+override C: u32;
+override K: u32;
+override R: u32;
+override S: u32;
+override P: u32;
+override Q: u32;
+override STRIDE_H: u32;
+override STRIDE_W: u32;
+override DILATION_H: u32;
+override DILATION_W: u32;
+override PAD_TOP: u32;
+override PAD_LEFT: u32;
+override GROUPS: u32;
+override HAS_BIAS: u32;
+
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read> w: array<vec4f>;
+@group(0) @binding(2) var<storage, read> bias: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let i = linear_id(group, groups, local, 64u);
+  let k4 = pad4(K) / 4u;
+  if (i >= N * P * Q * k4) {
+    return;
+  }
+  let column = i % k4;
+  let pixel = i / k4;
+  // The first input channel of each lane's group; padding lanes meet weights of zero.
+  let k = min(4u * column + vec4u(0u, 1u, 2u, 3u), vec4u(K - 1u));
+  let first = k / (K / GROUPS) * (C / GROUPS);
+  var v = vec4f(0.0);
+  for (var r = 0u; r < R; r++) {
+    // What would be negative has wrapped around to huge.
+    let h = pixel / Q % P * STRIDE_H + r * DILATION_H - PAD_TOP;
+    for (var s = 0u; s < S; s++) {
+      let column_in = pixel % Q * STRIDE_W + s * DILATION_W - PAD_LEFT;
+      if (h >= H || column_in >= W) {
+        continue;
+      }
+      let at = ((pixel / (P * Q) * H + h) * W + column_in) * pad4(C) + first;
+      let weight = (r * S + s) * (C / GROUPS);
+      for (var c = 0u; c < C / GROUPS; c++) {
+        v += vec4f(x[at.x + c], x[at.y + c], x[at.z + c], x[at.w + c]) * w[(weight + c) * k4 + column];
+      }
+    }
+  }
+  if (HAS_BIAS == 1u) {
+    v += bias[column];
+  }
+  y[i] = activate(v) * lane_mask(column, K);
+}

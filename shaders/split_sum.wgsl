@@ -1,0 +1,43 @@
+// y[i] = f(bias[c] + Σ_split x[split,i]), or y += …: the second pass of a sum that was divided among SPLITS.
+//
+// x         (SPLITS, …, C), LENGTH vec4s a split
+// bias      (C), not read where HAS_BIAS is 0
+// y         (…, C); padding lanes are zero because those of x are
+// dispatch  one invocation a vec4 of y
+// numerics  f32 sum in the order of the splits
+// use: index, activation
+
+override LENGTH: u32;
+override C: u32;
+override SPLITS: u32;
+override HAS_BIAS: u32;
+override ACCUMULATE: u32;
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> bias: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let i = linear_id(group, groups, local, 64u);
+  if (i >= LENGTH) {
+    return;
+  }
+  var v = x[i];
+  for (var split = 1u; split < SPLITS; split++) {
+    v += x[split * LENGTH + i];
+  }
+  let column = i % (pad4(C) / 4u);
+  if (HAS_BIAS == 1u) {
+    v += bias[column];
+  }
+  v = activate(v) * lane_mask(column, C);
+  if (ACCUMULATE == 1u) {
+    v += y[i];
+  }
+  y[i] = v;
+}

@@ -1,0 +1,197 @@
+/**
+ * Launches of the convolution kernels, which conv2d and dense share, and in one place the choice of kernel and
+ * tile for each pass.
+ */
+import type { BackwardEmitter, Emitter, GradientTarget } from "../graph/op.ts";
+import { pad4, storedLength, type Tensor } from "../graph/tensor.ts";
+import { grid, type Kernel } from "../kernel.ts";
+import {
+  channel_sum,
+  conv2d_forward_tile_4x4,
+  conv2d_forward_tile_8x8,
+  conv2d_grad_input_tile_4x4,
+  conv2d_grad_input_tile_8x8,
+  conv2d_grad_weight_tile_4x4,
+  conv2d_grad_weight_tile_8x8,
+  split_sum,
+} from "../shaders.gen.ts";
+import { type Activation, activationConstants, IDENTITY } from "./activation.ts";
+
+/** Extents of a convolution, by the letters of the kernels, which take them as constants. */
+export interface Geometry {
+  readonly N: number;
+  readonly H: number;
+  readonly W: number;
+  readonly C: number;
+  readonly K: number;
+  readonly R: number;
+  readonly S: number;
+  readonly P: number;
+  readonly Q: number;
+  readonly STRIDE_H: number;
+  readonly STRIDE_W: number;
+  readonly DILATION_H: number;
+  readonly DILATION_W: number;
+  readonly PAD_TOP: number;
+  readonly PAD_LEFT: number;
+}
+
+/** Invocations that are worth a smaller tile or a longer split: what a GPU needs to hide its latency. */
+const ENOUGH = 1024;
+
+const FORWARD = [
+  { rows: 8, columns: 8, kernel: conv2d_forward_tile_8x8 },
+  { rows: 4, columns: 4, kernel: conv2d_forward_tile_4x4 },
+] as const;
+const GRAD_INPUT = [
+  { rows: 8, columns: 8, kernel: conv2d_grad_input_tile_8x8 },
+  { rows: 4, columns: 4, kernel: conv2d_grad_input_tile_4x4 },
+] as const;
+const GRAD_WEIGHT = [
+  { rows: 8, columns: 8, kernel: conv2d_grad_weight_tile_8x8 },
+  { rows: 4, columns: 4, kernel: conv2d_grad_weight_tile_4x4 },
+] as const;
+
+interface Tiled {
+  readonly rows: number;
+  readonly columns: number;
+  readonly kernel: Kernel;
+}
+
+interface Choice<T extends Tiled> {
+  readonly kernel: T["kernel"];
+  /** Register tiles of the product: invocations without splits. */
+  readonly tiles: number;
+  readonly splits: number;
+}
+
+/**
+ * The kernel for `slices` products of `rows` × `columns`, whose depth may be split into at most `maxSplits`: the
+ * largest tile that gives enough invocations and is not mostly padding.
+ */
+function choose<T extends Tiled>(
+  candidates: readonly T[],
+  slices: number,
+  rows: number,
+  columns: number,
+  maxSplits: number,
+): Choice<T> {
+  const choices = candidates.map((tile) => {
+    const tiles = slices * Math.ceil(rows / tile.rows) * Math.ceil(columns / tile.columns);
+    const splits = Math.max(1, Math.min(maxSplits, Math.ceil(ENOUGH / tiles)));
+    return { kernel: tile.kernel, tiles, splits, wasted: tiles * tile.rows * tile.columns };
+  });
+  const least = Math.min(...choices.map(({ wasted }) => wasted));
+  return (
+    choices.find(({ tiles, splits, wasted }) => tiles * splits >= ENOUGH && wasted <= 1.5 * least) ??
+    choices.at(-1)!
+  );
+}
+
+/** Emits y = f(conv(x, w) + bias). */
+export function emitForward(
+  emit: Emitter,
+  geometry: Geometry,
+  tensors: { readonly x: Tensor; readonly w: Tensor; readonly bias: Tensor | undefined; readonly y: Tensor },
+  activation: Activation = IDENTITY,
+): void {
+  const { x, w, bias, y } = tensors;
+  const { N, P, Q, C, K } = geometry;
+  // Only a single deep product, such as a classifier's, is worth the second pass.
+  const maxSplits = isDense(geometry) ? Math.ceil(pad4(C) / 4 / 16) : 1;
+  const { kernel, tiles, splits } = choose(FORWARD, 1, N * P * Q, K, maxSplits);
+  const sum = splits > 1 ? emit.temporary("splits", [splits, ...y.shape]) : y;
+  const constants = {
+    ...geometry,
+    PADDED: leavesInput(geometry) ? 1 : 0,
+    SPLITS: splits,
+    HAS_BIAS: bias ? 1 : 0,
+    ...activationConstants(activation),
+  };
+  // A kernel that does not read the bias still needs something bound.
+  emit.dispatch(kernel, { x, w, bias: bias ?? w, y: sum }, constants, grid(tiles * splits, kernel));
+  if (splits > 1) emitSplitSum(emit, sum, splits, { tensor: y, accumulate: 0 }, bias, activation);
+}
+
+/** Emits dx = conv-transpose(dy, w), or dx += …. */
+export function emitGradInput(
+  emit: Emitter,
+  geometry: Geometry,
+  { dy, w }: { readonly dy: Tensor; readonly w: Tensor },
+  { tensor: dx, accumulate: ACCUMULATE }: GradientTarget,
+): void {
+  const { N, H, W, C, STRIDE_H, STRIDE_W, DILATION_H, DILATION_W } = geometry;
+  const phases = STRIDE_H * STRIDE_W;
+  const pixels = N * Math.ceil(H / STRIDE_H) * Math.ceil(W / STRIDE_W);
+  const { kernel, tiles } = choose(GRAD_INPUT, phases, pixels, C, 1);
+  const { R, S, K, P, Q, PAD_TOP, PAD_LEFT } = geometry;
+  const constants = {
+    ...{ N, H, W, C, K, R, S, P, Q, PAD_TOP, PAD_LEFT, STRIDE_H, STRIDE_W, DILATION_H, DILATION_W },
+    TAP_STEP_H: STRIDE_H / greatestCommonDivisor(STRIDE_H, DILATION_H),
+    TAP_STEP_W: STRIDE_W / greatestCommonDivisor(STRIDE_W, DILATION_W),
+    ACCUMULATE,
+  };
+  emit.dispatch(kernel, { dy, w, dx }, constants, grid(tiles, kernel));
+}
+
+/** Emits dw = Σ over pixels of x ⊗ dy, or dw += …. */
+export function emitGradWeight(
+  emit: Emitter,
+  geometry: Geometry,
+  { x, dy }: { readonly x: Tensor; readonly dy: Tensor },
+  target: GradientTarget,
+): void {
+  const { N, P, Q, C, K, R, S } = geometry;
+  const { kernel, tiles, splits } = choose(GRAD_WEIGHT, R * S, C, K, Math.ceil((N * P * Q) / 64));
+  const whole = splits === 1;
+  const dw = whole ? target.tensor : emit.temporary("splits", [splits, ...target.tensor.shape]);
+  const constants = { ...geometry, SPLITS: splits, ACCUMULATE: whole ? target.accumulate : 0 };
+  emit.dispatch(kernel, { x, dy, dw }, constants, grid(tiles * splits, kernel));
+  if (!whole) emitSplitSum(emit, dw, splits, target);
+}
+
+/** Emits dbias = Σ over pixels of dy, or dbias += …. */
+export function emitGradBias(emit: BackwardEmitter, dy: Tensor, target: GradientTarget): void {
+  const C = dy.shape.at(-1)!;
+  const ROWS = storedLength(dy.shape) / pad4(C);
+  const SPLITS = Math.max(1, Math.min(Math.ceil(ROWS / 16), Math.ceil((4 * ENOUGH) / pad4(C))));
+  const sum = emit.temporary("bias_splits", [SPLITS, C]);
+  const workgroups = grid((SPLITS * pad4(C)) / 4, channel_sum);
+  emit.dispatch(channel_sum, { x: dy, y: sum }, { ROWS, C, SPLITS }, workgroups);
+  emitSplitSum(emit, sum, SPLITS, target);
+}
+
+/** Emits y = f(bias + Σ of the splits), or y += …. */
+export function emitSplitSum(
+  emit: Emitter,
+  x: Tensor,
+  SPLITS: number,
+  { tensor: y, accumulate: ACCUMULATE }: GradientTarget,
+  bias?: Tensor,
+  activation: Activation = IDENTITY,
+): void {
+  const LENGTH = storedLength(y.shape) / 4;
+  const C = y.shape.at(-1)!;
+  const constants = {
+    ...{ LENGTH, C, SPLITS, ACCUMULATE, HAS_BIAS: bias ? 1 : 0 },
+    ...activationConstants(activation),
+  };
+  emit.dispatch(split_sum, { x, bias: bias ?? x, y }, constants, grid(LENGTH, split_sum));
+}
+
+const isDense = ({ R, S, P, Q, H, W, N }: Geometry): boolean =>
+  R * S === 1 && N * P * Q < ENOUGH && H * W === P * Q;
+
+/** Whether a tap of some output pixel falls into the padding. */
+function leavesInput(g: Geometry): boolean {
+  return (
+    g.PAD_TOP > 0 ||
+    g.PAD_LEFT > 0 ||
+    (g.P - 1) * g.STRIDE_H + (g.R - 1) * g.DILATION_H >= g.H ||
+    (g.Q - 1) * g.STRIDE_W + (g.S - 1) * g.DILATION_W >= g.W
+  );
+}
+
+function greatestCommonDivisor(a: number, b: number): number {
+  return b === 0 ? a : greatestCommonDivisor(b, a % b);
+}

@@ -1,0 +1,62 @@
+import type { Program } from "../graph/autodiff.ts";
+import type { Emitter } from "../graph/op.ts";
+import { pad4, type Storage, storedLength, type Tensor } from "../graph/tensor.ts";
+import { fold } from "../kernel.ts";
+import { gradient_norms, gradient_squares } from "../shaders.gen.ts";
+import { wholeArena } from "./arena.ts";
+
+/** Vec4s that one workgroup sums up. */
+const CHUNK = 1024;
+
+export interface GradientNorms {
+  /** The global norm, then the norm of each of `parameters`. */
+  readonly tensor: Tensor;
+  /** Names, in the order of `tensor`. */
+  readonly parameters: readonly string[];
+}
+
+/**
+ * Emits the Euclidean norm of all gradients together and, if `each`, of every parameter's gradient: sums of
+ * squares over chunks, then over ranges of chunks, both in a fixed order.
+ */
+export function emitGradientNorms(program: Program, each: boolean): GradientNorms {
+  const emit: Emitter = program;
+  const launches: { gradients: Storage; chunks: number[]; first: number }[] = [];
+  const ranges: number[] = [0, 0];
+  const parameters: string[] = [];
+  let count = 0;
+  for (const [arena, gradients] of program.arenas) {
+    const chunks: number[] = [];
+    const first = count;
+    for (const { name, tensor } of program.graph.parameters) {
+      if (tensor.storage !== arena || !program.gradientOf(tensor)) continue;
+      const start = tensor.offset / 4;
+      const end = start + storedLength(tensor.shape) / 4;
+      const before = count;
+      for (let at = start; at < end; at += CHUNK, count++) chunks.push(at, Math.min(CHUNK, end - at));
+      if (each) {
+        ranges.push(before, count - before);
+        parameters.push(name);
+      }
+    }
+    launches.push({ gradients, chunks, first });
+  }
+  ranges[1] = count;
+
+  program.label("gradient norms");
+  const squares = emit.temporary("squares", [count]);
+  launches.forEach(({ gradients, chunks, first: FIRST }, i) => {
+    const CHUNKS = chunks.length / 2;
+    const table = emit.constant(`chunks.${i}`, Uint32Array.from(chunks));
+    const bindings = { gradients: wholeArena(program.graph, gradients), chunks: table, squares };
+    emit.dispatch(gradient_squares, bindings, { CHUNKS, FIRST }, fold(CHUNKS));
+  });
+  // The padding of the norms is of empty ranges.
+  const RANGES = pad4(1 + parameters.length);
+  const table = new Uint32Array(2 * RANGES);
+  table.set(ranges);
+  const norms = emit.temporary("norms", [1 + parameters.length]);
+  const bindings = { squares, ranges: emit.constant("ranges", table), norms };
+  emit.dispatch(gradient_norms, bindings, { RANGES }, fold(RANGES));
+  return { tensor: norms, parameters };
+}
