@@ -1,16 +1,34 @@
-import { accessSync, constants, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  accessSync,
+  constants,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { WebgraftError } from "../errors.ts";
 
-/** Makes a folder unless it is there. Throws WebgraftError where nothing can be written into it. */
-export function openFolder(path: string): void {
+/**
+ * Makes a folder unless it is there, and returns what takes it away again if it was made and is still empty.
+ * Throws WebgraftError where nothing can be written into it.
+ */
+export function openFolder(path: string): () => void {
   try {
-    mkdirSync(path, { recursive: true });
+    const made = mkdirSync(path, { recursive: true }) !== undefined;
     accessSync(path, constants.W_OK);
+    return () => {
+      if (made && readdirSync(path).length === 0) rmdirSync(path);
+    };
   } catch (error) {
-    throw new WebgraftError(`cannot write to the folder ${path} — ${reason(error)}; give another with --out`, {
-      cause: error,
-    });
+    throw new WebgraftError(
+      `cannot write to the folder ${path} — ${reason(error)}; give another with --out`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 

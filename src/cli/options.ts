@@ -20,7 +20,7 @@ export interface TrainOptions {
  * and for `--help` (after the help on stdout), and WebgraftError for settings that do not fit together.
  */
 export function parseTrainOptions(argv: readonly string[]): TrainOptions {
-  const command = new Command("train")
+  const command = new Command("npm run train --")
     .description("Train a topology on the GPU of a headless browser.")
     .exitOverride()
     .helpOption("-h, --help", "show this help");
@@ -33,12 +33,12 @@ export function parseTrainOptions(argv: readonly string[]): TrainOptions {
       .default(defaults.examples),
     new Option("--epochs <n>", "times each image is trained on").argParser(count).default(defaults.epochs),
     new Option("--batch <n>", "images a step").argParser(count).default(defaults.batch),
-    new Option("--lr <x>", "peak learning rate").argParser(positive).default(undefined, learningRateHelp()),
+    new Option("--lr <x>", `peak learning rate (default: ${learningRateHelp()})`).argParser(positive),
     choice("--optimizer <name>", "how weights are updated", optimizerNames, defaults.optimizer),
     new Option("--seed <n>", "decides weights and order of images").argParser(seed).default(defaults.seed),
-    new Option("--test-examples <n>", "test images evaluated after each epoch")
-      .argParser(count)
-      .default(undefined, "all"),
+    new Option("--test-examples <n>", "test images evaluated after each epoch (default: all)").argParser(
+      count,
+    ),
   ];
   // A checkpoint holds the settings of its run.
   for (const option of settings) command.addOption(option.conflicts("resume"));
@@ -83,7 +83,8 @@ function number(text: string): number {
 
 function count(text: string): number {
   const value = number(text);
-  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError("Give a whole number from 1.");
+  if (!Number.isSafeInteger(value) || value < 1)
+    throw new InvalidArgumentError("Give a whole number from 1.");
   return value;
 }
 

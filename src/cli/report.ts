@@ -36,7 +36,7 @@ export function reportHtml(metrics: Metrics): string {
     uplotScript: readFileSync(join(uplot, "uPlot.iife.min.js"), "utf8"),
   };
   const template = readFileSync(fileURLToPath(new URL("report.html", import.meta.url)), "utf8");
-  return template.replace(/\/\*\{(\w+)\}\*\/|<!--\{(\w+)\}-->/g, (_, script, markup) => {
+  return template.replace(/\/\*\{(\w+)\}\*\/|\{\{(\w+)\}\}/g, (_, script, markup) => {
     const text = slots[script ?? markup];
     if (text === undefined) throw new Error(`report.html: no such slot — ${script ?? markup}`);
     return text;

@@ -3,7 +3,7 @@ import { writeWhole } from "./files.ts";
 import { reportHtml } from "./report.ts";
 import type { Metrics } from "./run-log.ts";
 
-export const CHECKPOINT = "checkpoint.safetensors";
+const CHECKPOINT = "checkpoint.safetensors";
 
 /** Writes how far a run has come: curves, and what it goes on from. Returns the path of the checkpoint. */
 export function writeProgress(folder: string, metrics: Metrics, checkpoint: Uint8Array): string {

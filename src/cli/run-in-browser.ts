@@ -80,7 +80,9 @@ async function servePage(
         const url = new URL(request.url ?? "/", "http://localhost");
         if (url.pathname === "/") {
           response.setHeader("content-type", "text/html");
-          response.end('<!doctype html><title>Webgraft</title><script type="module" src="/main.ts"></script>');
+          response.end(
+            '<!doctype html><title>Webgraft</title><script type="module" src="/main.ts"></script>',
+          );
         } else if (url.pathname !== "/checkpoint") {
           next();
         } else if (request.method === "GET") {

@@ -1,16 +1,17 @@
 import { readFileSync } from "node:fs";
+import { constants } from "node:os";
 import { dirname, join } from "node:path";
 import { CommanderError } from "commander";
 import { WebgraftError, WeightsError } from "../errors.ts";
+import { settingsOf } from "../train/job-metadata.ts";
 import type { JobEvent, JobSettings } from "../train/protocol.ts";
-import { checkpointSettings } from "../train/settings.ts";
 import { datasetLength } from "./data-files.ts";
 import { openFolder, reason } from "./files.ts";
 import { parseTrainOptions, type TrainOptions } from "./options.ts";
 import { BarReporter, jsonLine, LineReporter, percent, type Reporter } from "./progress.ts";
-import { CHECKPOINT, writeProgress, writeResults } from "./results.ts";
-import { RunLog } from "./run-log.ts";
+import { writeProgress, writeResults } from "./results.ts";
 import { runInBrowser } from "./run-in-browser.ts";
+import { RunLog } from "./run-log.ts";
 
 const print = (text: string): void => {
   process.stdout.write(text);
@@ -48,7 +49,7 @@ async function train(options: TrainOptions): Promise<number> {
   const resumed = "resume" in run ? readCheckpoint(run.resume) : undefined;
   const settings = "settings" in run ? run.settings : resumed!.settings;
   const folder = options.out ?? ("resume" in run ? dirname(run.resume) : join("runs", timestamp()));
-  openFolder(folder);
+  const closeFolder = openFolder(folder);
 
   const reporter: Reporter = json
     ? { event: (event) => print(jsonLine(event)), note() {}, close() {} }
@@ -101,6 +102,8 @@ async function train(options: TrainOptions): Promise<number> {
       error.message += `; go on from the last checkpoint with: ${resumeCommand(checkpointPath, engine)}`;
     }
     throw error;
+  } finally {
+    closeFolder();
   }
 
   const metrics = log.metrics();
@@ -129,7 +132,9 @@ function checkAgainstData({ data, examples, testExamples }: JobSettings): void {
   const train = datasetLength(data, "train");
   const test = datasetLength(data, "test");
   if (examples > train) {
-    throw new WebgraftError(`--examples ${examples} is more than ${data} has; there are ${train} to train on`);
+    throw new WebgraftError(
+      `--examples ${examples} is more than ${data} has; there are ${train} to train on`,
+    );
   }
   if (testExamples !== undefined && testExamples > test) {
     throw new WebgraftError(
@@ -145,7 +150,7 @@ function readCheckpoint(path: string): { bytes: Uint8Array<ArrayBuffer>; setting
   } catch (error) {
     throw new WeightsError(`cannot read ${path} — ${reason(error)}`, { cause: error });
   }
-  return { bytes, settings: checkpointSettings(bytes, path) };
+  return { bytes, settings: settingsOf(bytes, path) };
 }
 
 /** Calls `first` at the first Ctrl-C; the second one calls `last` and ends the process. */
@@ -176,4 +181,6 @@ function timestamp(): string {
   return local.toISOString().slice(0, 19).replaceAll(":", "-");
 }
 
+// A reader that has left, such as `head`, ends the run as it ends other programs.
+process.stdout.on("error", () => process.exit(128 + constants.signals.SIGPIPE));
 process.exitCode = await main(process.argv.slice(2));

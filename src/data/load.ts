@@ -28,9 +28,7 @@ export async function loadDataset(
   { baseUrl = "data", onProgress, signal }: LoadOptions = {},
 ): Promise<Dataset> {
   if (!Object.hasOwn(makers, name)) {
-    throw new DataError(
-      `loadDataset: no such data set — ${name}; there are ${datasetNames.join(", ")}`,
-    );
+    throw new DataError(`loadDataset: no such data set — ${name}; there are ${datasetNames.join(", ")}`);
   }
   const progress = [newProgress(), newProgress()] as const;
   const report = () => {

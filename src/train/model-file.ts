@@ -1,5 +1,4 @@
 import { decodeSafetensors, encodeSafetensors, float32Values } from "../weights/safetensors.ts";
-import { OPTIMIZER_PREFIX } from "./checkpoint.ts";
 
 /**
  * The trained model of a checkpoint as a safetensors file: weights and running statistics, without what only
@@ -10,7 +9,7 @@ export function modelFile(
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array<ArrayBuffer> {
   const { tensors } = decodeSafetensors(checkpoint, "checkpoint");
-  const kept = [...tensors].filter(([name]) => !name.startsWith(OPTIMIZER_PREFIX));
+  const kept = [...tensors].filter(([name]) => !name.startsWith("optimizer."));
   return encodeSafetensors(
     new Map(kept.map(([name, stored]) => [name, { shape: stored.shape, data: float32Values(name, stored) }])),
     metadata,

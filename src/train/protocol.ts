@@ -89,7 +89,8 @@ export type JobEvent =
     } & StepRecord)
   | { readonly type: "evaluating"; readonly done: number; readonly total: number }
   | ({ readonly type: "epoch" } & EpochRecord)
-  | { readonly type: "predictions"; readonly predictions: readonly Prediction[] }
+  /** By the weights after `step` steps. */
+  | { readonly type: "predictions"; readonly step: number; readonly predictions: readonly Prediction[] }
   /** Asked for, and unasked at the end of each epoch and before `stopped`. */
   | { readonly type: "checkpoint"; readonly step: number; readonly bytes: Uint8Array<ArrayBuffer> }
   | { readonly type: "paused" }
