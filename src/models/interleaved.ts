@@ -16,18 +16,18 @@ export interface InterleavedOptions extends ModelOptions {
  * and width are multiples of 4, the product of the strides.
  */
 export function interleaved(options: InterleavedOptions = {}): Model {
-  const { inputShape = [28, 28, 3], classes = 10, widths = [16, 32, 64, 128], activation } = options;
-  const [H, W] = inputShape;
+  const { input = [28, 28, 3], classes = 10, widths = [16, 32, 64, 128], activation } = options;
+  const [H, W] = input;
   if (H < 4 || W < 4 || H % 4 !== 0 || W % 4 !== 0) {
     const reason = "height and width must be multiples of 4, the product of the strides";
-    throw new ShapeError("interleaved", reason, `inputShape (${inputShape.join(", ")})`);
+    throw new ShapeError("interleaved", reason, `input (${input.join(", ")})`);
   }
   const plain = { kernelSize: 3, padding: 1, ...(activation && { activation }) };
   return {
     name: "interleaved",
-    inputShape,
+    inputShape: input,
     classes,
-    options: { inputShape, classes, widths, ...(activation && { activation }) },
+    options: { input, classes, widths, ...(activation && { activation }) },
     build(images) {
       let x = conv2d(images, "conv1", { ...plain, outChannels: widths[0] });
       x = basicBlock(x, "block1", { outChannels: widths[1], stride: 2 });

@@ -14,7 +14,8 @@ export interface Model {
 
 /** Options that every topology takes. */
 export interface ModelOptions {
-  readonly inputShape?: readonly [height: number, width: number, channels: number];
+  /** Extents of an image: (H, W, C). */
+  readonly input?: readonly [height: number, width: number, channels: number];
   readonly classes?: number;
 }
 

@@ -2,19 +2,19 @@ import { WebgraftError } from "../errors.ts";
 import { interleaved } from "./interleaved.ts";
 import type { Model, ModelOptions } from "./model.ts";
 
-/** Every topology by name. Those that know which one they want import its function instead. */
+/** Every topology by name, for those who choose at run time; others import the one they want. */
 const TOPOLOGIES: Readonly<Record<string, (options: ModelOptions) => Model>> = { interleaved };
 
-export const topologyNames = (): readonly string[] => Object.keys(TOPOLOGIES);
+export const topologyNames: readonly string[] = Object.keys(TOPOLOGIES);
 
-/** Makes the topology of this name; options beyond the common ones go to it too. Throws for an unknown name. */
-export function createModel(
+/** Makes the topology of this name; it also gets options beyond the common ones. Throws for an unknown name. */
+export function topology(
   name: string,
   options: ModelOptions & Readonly<Record<string, unknown>> = {},
 ): Model {
   if (!Object.hasOwn(TOPOLOGIES, name)) {
     throw new WebgraftError(
-      `model: no topology has this name — ${name}; known: ${topologyNames().join(", ")}`,
+      `topology: there is none of this name — ${name}; known: ${topologyNames.join(", ")}`,
     );
   }
   return TOPOLOGIES[name]!(options);
