@@ -1,9 +1,9 @@
 import { WebgraftError } from "../errors.ts";
-import { interleaved } from "./interleaved.ts";
+import { convnet, interleaved } from "./interleaved.ts";
 import type { Model, ModelOptions } from "./model.ts";
 
 /** Every topology by name, for those who choose at run time; others import the one they want. */
-const TOPOLOGIES: Readonly<Record<string, (options: ModelOptions) => Model>> = { interleaved };
+const TOPOLOGIES: Readonly<Record<string, (options: ModelOptions) => Model>> = { interleaved, convnet };
 
 export const topologyNames: readonly string[] = Object.keys(TOPOLOGIES);
 
