@@ -38,20 +38,20 @@ export function convnet(options: ConvnetOptions = {}): Model {
 
 function alternating(
   name: string,
-  { input = [28, 28, 3], classes = 10, widths = [16, 32, 64, 128], activation }: InterleavedOptions,
+  { inputShape = [28, 28, 3], classes = 10, widths = [16, 32, 64, 128], activation }: InterleavedOptions,
   block: (x: Tensor, name: string, options: BlockOptions) => Tensor,
 ): Model {
-  const [H, W] = input;
+  const [H, W] = inputShape;
   if (H < 4 || W < 4 || H % 4 !== 0 || W % 4 !== 0) {
     const reason = "height and width must be multiples of 4, the product of the strides";
-    throw new ShapeError(name, reason, `input (${input.join(", ")})`);
+    throw new ShapeError(name, reason, `inputShape (${inputShape.join(", ")})`);
   }
   const plain = { kernelSize: 3, padding: 1, ...(activation && { activation }) };
   return {
     name,
-    inputShape: input,
+    inputShape,
     classes,
-    options: { input, classes, widths, ...(activation && { activation }) },
+    options: { inputShape, classes, widths, ...(activation && { activation }) },
     build(images) {
       let x = conv2d(images, "conv1", { ...plain, outChannels: widths[0] });
       x = block(x, "block1", { outChannels: widths[1], stride: 2 });

@@ -14,8 +14,7 @@ export interface Model {
 
 /** Options that every topology takes. */
 export interface ModelOptions {
-  /** Extents of an image: (H, W, C). */
-  readonly input?: readonly [height: number, width: number, channels: number];
+  readonly inputShape?: readonly [height: number, width: number, channels: number];
   readonly classes?: number;
 }
 

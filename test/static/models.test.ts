@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { Program } from "../../src/graph/autodiff.ts";
 import { Graph } from "../../src/graph/graph.ts";
 import { crossEntropy } from "../../src/layers/index.ts";
-import { convnet, countNumbers, inspect, interleaved, summary, topology } from "../../src/models/index.ts";
+import { convnet, countNumbers, createModel, inspect, interleaved, summary } from "../../src/models/index.ts";
 import { sgd } from "../../src/optimizers/index.ts";
 import { plan } from "../../src/plan/plan.ts";
 
@@ -72,7 +72,7 @@ describe("interleaved", () => {
 
   it("takes other sizes, channels, classes, widths and an activation", () => {
     const model = interleaved({
-      input: [32, 16, 1],
+      inputShape: [32, 16, 1],
       classes: 3,
       widths: [4, 6, 8, 10],
       activation: "gelu",
@@ -81,12 +81,12 @@ describe("interleaved", () => {
     expect(graph.outputs.get("logits")!.shape).toEqual([1, 3]);
     expect(shapesOf(graph)["fc.weight"]).toEqual([8 * 4 * 10, 3]);
     expect(graph.nodes.filter(({ op }) => op.name === "activation").length).toBe(2);
-    expect(topology("interleaved", model.options).options).toEqual(model.options);
+    expect(createModel("interleaved", model.options).options).toEqual(model.options);
   });
 
   it("refuses extents that its strides do not divide", () => {
-    expect(() => interleaved({ input: [28, 27, 3] })).toThrow(
-      "interleaved: height and width must be multiples of 4, the product of the strides — input (28, 27, 3)",
+    expect(() => interleaved({ inputShape: [28, 27, 3] })).toThrow(
+      "interleaved: height and width must be multiples of 4, the product of the strides — inputShape (28, 27, 3)",
     );
   });
 
@@ -117,12 +117,12 @@ it("convnet is interleaved without shortcuts, with batch norm or biases", () => 
   const plain = inspect(convnet({ batchNorm: false }));
   expect(plain.states).toEqual([]);
   expect(shapesOf(plain)["block2.conv2.bias"]).toEqual([128]);
-  expect(topology("convnet", convnet({ batchNorm: false }).options).options.batchNorm).toBe(false);
+  expect(createModel("convnet", convnet({ batchNorm: false }).options).options.batchNorm).toBe(false);
 });
 
 it("an unknown topology is refused with the names of those known", () => {
-  expect(() => topology("interwoven")).toThrow(
-    "topology: there is none of this name — interwoven; known: interleaved, convnet",
+  expect(() => createModel("interwoven")).toThrow(
+    "model: no topology has this name — interwoven; known: interleaved, convnet",
   );
-  expect(() => topology("toString")).toThrow("known: interleaved, convnet");
+  expect(() => createModel("toString")).toThrow("known: interleaved, convnet");
 });
