@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { datasetNames } from "../data/load.ts";
-import { topologyNames } from "../models/registry.ts";
+import { topologyNames } from "../models/topologies.ts";
 import type { JobSettings } from "../train/protocol.ts";
 import { checkSettings, defaultLearningRates, defaultSettings, optimizerNames } from "../train/settings.ts";
 import type { Engine } from "./find-browser.ts";
@@ -26,7 +26,7 @@ export function parseTrainOptions(argv: readonly string[]): TrainOptions {
     .helpOption("-h, --help", "show this help");
   const defaults = defaultSettings;
   const settings = [
-    choice("--topology <name>", "model to train", topologyNames, defaults.topology),
+    choice("--topology <name>", "model to train", topologyNames(), defaults.topology),
     choice("--data <name>", "data set", datasetNames, defaults.data),
     new Option("--examples <n>", "training images, from the first on")
       .argParser(count)

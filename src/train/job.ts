@@ -2,7 +2,7 @@ import { type Dataset, subset, take } from "../data/dataset.ts";
 import { loadDataset, type Split } from "../data/load.ts";
 import { DataError, WebgraftError } from "../errors.ts";
 import { type Gpu, openDevice } from "../gpu/device.ts";
-import { topology } from "../models/registry.ts";
+import { createModel } from "../models/topologies.ts";
 import { adam, adamw, sgd } from "../optimizers/index.ts";
 import type { Optimizer } from "../optimizers/optimizer.ts";
 import { historyOf, metadataOf, settingsOf } from "./job-metadata.ts";
@@ -258,7 +258,7 @@ function createTrainer(gpu: Gpu, settings: JobSettings, data: Dataset): Promise<
   const { topology: name, batch, seed } = settings;
   return Trainer.create({
     gpu,
-    model: topology(name, { input: data.shape, classes: data.classes.length }),
+    model: createModel(name, { inputShape: data.shape, classes: data.classes.length }),
     optimizer: createOptimizer(settings),
     batchSize: batch,
     seed,

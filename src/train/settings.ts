@@ -1,6 +1,6 @@
 import { datasetNames } from "../data/load.ts";
 import { WebgraftError } from "../errors.ts";
-import { topologyNames } from "../models/registry.ts";
+import { topologyNames } from "../models/topologies.ts";
 import type { JobSettings, OptimizerName } from "./protocol.ts";
 
 export const optimizerNames: readonly OptimizerName[] = ["sgd", "adam", "adamw"];
@@ -38,7 +38,7 @@ export function checkSettings(given: unknown): JobSettings {
     testExamples,
   }: Record<string, unknown> = typeof given === "object" && given !== null ? { ...given } : {};
   const settings: JobSettings = {
-    topology: oneOf("topology", topology, topologyNames),
+    topology: oneOf("topology", topology, topologyNames()),
     data: oneOf("data", data, datasetNames),
     examples: count("examples", examples),
     epochs: count("epochs", epochs),
