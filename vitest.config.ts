@@ -49,6 +49,11 @@ export default defineConfig({
       { extends: true, test: { name: "static", include: ["test/static/**/*.test.ts"], testTimeout: 30_000 } },
       inBrowser("chrome", 1),
       inBrowser("firefox", 2),
+      // The command line, which starts browsers of its own.
+      {
+        extends: true,
+        test: { name: "cli", include: ["test/cli/**/*.test.ts"], sequence: { groupOrder: 3 } },
+      },
     ],
   },
 });

@@ -21,10 +21,10 @@ export function reportHtml(metrics: Metrics): string {
       ["trainable parameters", metrics.parameters.toLocaleString("en")],
     ]),
     plan: table([
-      ["temporaries, as planned", bytesText(metrics.plan.peakBytes)],
-      ["no plan can do with less than", bytesText(metrics.plan.lowerBoundBytes)],
-      ["without sharing memory", bytesText(metrics.plan.unsharedBytes)],
-      ["parameters, gradients, states, batch", bytesText(metrics.plan.persistentBytes)],
+      ["temporaries", bytesText(metrics.plan.peakBytes)],
+      ["temporaries, least possible", bytesText(metrics.plan.lowerBoundBytes)],
+      ["temporaries, without sharing", bytesText(metrics.plan.unsharedBytes)],
+      ["weights, gradients, states, batch", bytesText(metrics.plan.persistentBytes)],
     ]),
     epochs: rows(
       metrics.epochs.map((e) => [e.epoch, percent(e.testAccuracy), e.testLoss.toFixed(4)]),
