@@ -10,12 +10,13 @@
 // coefficients   (5, C)
 // INVERSE_ROWS   1 / (N H W), or 0 where the statistics do not depend on x
 // DWEIGHT, DBIAS 0: nobody wants it, 1: =, 2: +=
-// dispatch       one workgroup a vec4 of channels
+// dispatch       LANES invocations, a power of two up to 64, a vec4 of channels
 // numerics       fixed order: each invocation in sequence, then a tree; tolerance 1e-6 √(N H W)
 // use: index
 
 override C: u32;
 override PARTS: u32;
+override LANES: u32;
 override EPS: f32;
 override INVERSE_ROWS: f32;
 override DWEIGHT: u32;
@@ -35,27 +36,28 @@ var<workgroup> shared_products: array<vec4f, 64>;
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
-  let column = group.x;
+  let wide = 64u / LANES;  // channel vec4s of a workgroup
+  let column = group.x * wide + local % wide;
   let columns = pad4(C) / 4u;
   var sum = vec4f(0.0);
   var product = vec4f(0.0);
-  for (var part = local; part < PARTS; part += 64u) {
+  for (var part = local / wide; part < PARTS && column < columns; part += LANES) {
     let at = part * columns + column;
     sum += partial[at];
     product += partial[PARTS * columns + at];
   }
   shared_sums[local] = sum;
   shared_products[local] = product;
-  for (var width = 32u; width > 0u; width /= 2u) {
+  for (var width = LANES / 2u; width > 0u; width /= 2u) {
     workgroupBarrier();
-    if (local < width) {
-      sum += shared_sums[local + width];
-      product += shared_products[local + width];
+    if (local < width * wide) {
+      sum += shared_sums[local + width * wide];
+      product += shared_products[local + width * wide];
       shared_sums[local] = sum;
       shared_products[local] = product;
     }
   }
-  if (local == 0u) {
+  if (local < wide && column < columns) {
     let root = sqrt(variance[column] + EPS);
     coefficients[column] = mean[column];
     coefficients[columns + column] = weight[column] / root;

@@ -8,7 +8,7 @@
 // x             (ROWS, C), of which row 0 is read: the means in `partial` are relative to it
 // partial       (2, PARTS, C)
 // mean, variance, running_mean, running_var  (C); ROWS ≥ 2
-// dispatch      one workgroup a vec4 of channels
+// dispatch      LANES invocations, a power of two up to 64, a vec4 of channels
 // numerics      Chan's formula in a fixed order: each invocation in sequence, then a tree
 // source        Ioffe and Szegedy, "Batch Normalization", 2015
 // use: index
@@ -16,6 +16,7 @@
 override ROWS: u32;
 override C: u32;
 override PARTS: u32;
+override LANES: u32;
 override MOMENTUM: f32;
 
 struct Moments {
@@ -42,23 +43,24 @@ fn merge(a: Moments, b: Moments) -> Moments {
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
-  let column = group.x;
+  let wide = 64u / LANES;  // channel vec4s of a workgroup
+  let column = group.x * wide + local % wide;
   let columns = pad4(C) / 4u;
   var all = Moments(0.0, vec4f(0.0), vec4f(0.0));
-  for (var part = local; part < PARTS; part += 64u) {
+  for (var part = local / wide; part < PARTS && column < columns; part += LANES) {
     let rows = f32(ROWS / PARTS + select(0u, 1u, part < ROWS % PARTS));
     let at = part * columns + column;
     all = merge(all, Moments(rows, partial[at], partial[PARTS * columns + at]));
   }
   shared_moments[local] = all;
-  for (var width = 32u; width > 0u; width /= 2u) {
+  for (var width = LANES / 2u; width > 0u; width /= 2u) {
     workgroupBarrier();
-    if (local < width) {
-      all = merge(all, shared_moments[local + width]);
+    if (local < width * wide) {
+      all = merge(all, shared_moments[local + width * wide]);
       shared_moments[local] = all;
     }
   }
-  if (local == 0u) {
+  if (local < wide && column < columns) {
     let batch_mean = x[column] + all.mean;
     mean[column] = batch_mean;
     variance[column] = all.m2 / f32(ROWS);

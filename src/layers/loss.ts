@@ -1,6 +1,8 @@
 import { ShapeError } from "../errors.ts";
 import { pad, type Tensor } from "../graph/tensor.ts";
 import { type CrossEntropyAttrs, crossEntropyOp } from "../ops/cross-entropy.ts";
+import { mseOp } from "../ops/mse.ts";
+import { softmaxOp } from "../ops/softmax.ts";
 
 export interface CrossEntropyOptions extends CrossEntropyAttrs {
   /** A weight for each class. Default 1. */
@@ -30,3 +32,14 @@ export function crossEntropy(logits: Tensor, labels: Tensor, options: CrossEntro
   };
   return graph.apply(crossEntropyOp, "loss", { logits, labels, ...weights }, attrs).loss;
 }
+
+/** Class probabilities of logits (N, K). */
+export const softmax = (logits: Tensor): Tensor =>
+  logits.graph.apply(softmaxOp, `${logits.name}.softmax`, { x: logits }, {}).y;
+
+/**
+ * Mean of (prediction − target)² of two tensors of one shape. The result is (3): mean, Σ of squares, number of
+ * elements.
+ */
+export const meanSquaredError = (prediction: Tensor, target: Tensor): Tensor =>
+  prediction.graph.apply(mseOp, "loss", { prediction, target }, {}).loss;

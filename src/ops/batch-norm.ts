@@ -1,7 +1,7 @@
 import { ShapeError } from "../errors.ts";
 import type { BackwardEmitter, Op } from "../graph/op.ts";
 import { describe, pad4, type Tensor } from "../graph/tensor.ts";
-import { fold, grid } from "../kernel.ts";
+import { grid } from "../kernel.ts";
 import {
   batch_norm_backward,
   batch_norm_backward_merge,
@@ -41,6 +41,13 @@ const rowsOf = (x: Tensor): number => x.shape.slice(0, -1).reduce((a, b) => a * 
 function reductionParts(rows: number, columns: number): number {
   return Math.max(1, Math.min(Math.floor(32768 / columns), Math.ceil(rows / 16)));
 }
+
+/** Invocations that merge the parts of one vec4 of channels: about 8 parts each, and at most a workgroup. */
+const mergeLanes = (parts: number): number =>
+  Math.min(64, 2 ** Math.floor(Math.log2(Math.max(1, parts / 8))));
+
+/** Workgroups of a merge. */
+const mergeGroups = (columns: number, lanes: number) => [Math.ceil((columns * lanes) / 64), 1, 1] as const;
 
 /** Parts of an elementwise pass: about 8 rows each, which share what is read once a channel. */
 const passParts = (rows: number): number => Math.ceil(rows / 8);
@@ -97,6 +104,7 @@ export const batchNormOp: Op<In, BatchNorm, Out> = {
     const ROWS = rowsOf(x);
     if (attrs.mode === "train") {
       const PARTS = reductionParts(ROWS, columns);
+      const LANES = mergeLanes(PARTS);
       const partial = emit.temporary("partial", [2, PARTS, C]);
       const constants = { ROWS, C, PARTS };
       emit.dispatch(
@@ -108,8 +116,8 @@ export const batchNormOp: Op<In, BatchNorm, Out> = {
       emit.dispatch(
         batch_norm_statistics_merge,
         { x, partial, mean, variance, running_mean: inputs.runningMean, running_var: inputs.runningVar },
-        { ...constants, MOMENTUM: attrs.momentum },
-        fold(columns),
+        { ...constants, LANES, MOMENTUM: attrs.momentum },
+        mergeGroups(columns, LANES),
       );
     }
     const PARTS = passParts(ROWS);
@@ -150,6 +158,7 @@ export const batchNormOp: Op<In, BatchNorm, Out> = {
     const coefficients = emit.temporary("coefficients", [5, C]);
     if (sums || elements) {
       const PARTS = sums ? reductionParts(ROWS, columns) : 0;
+      const LANES = mergeLanes(PARTS);
       const partial = sums ? emit.temporary("partial", [2, PARTS, C]) : mean;
       if (sums) {
         emit.dispatch(
@@ -164,8 +173,8 @@ export const batchNormOp: Op<In, BatchNorm, Out> = {
       emit.dispatch(
         batch_norm_backward_merge,
         { partial, mean, variance, weight, bias, coefficients, dweight, dbias },
-        { C, PARTS, EPS: attrs.eps, INVERSE_ROWS: train ? 1 / ROWS : 0, DWEIGHT, DBIAS },
-        fold(columns),
+        { C, PARTS, LANES, EPS: attrs.eps, INVERSE_ROWS: train ? 1 / ROWS : 0, DWEIGHT, DBIAS },
+        mergeGroups(columns, LANES),
       );
     }
     if (elements) {

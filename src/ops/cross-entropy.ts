@@ -77,6 +77,6 @@ export const crossEntropyOp: Op<In, CrossEntropyAttrs, Out> = {
     emit.dispatch(cross_entropy_mean, { rows, loss }, { N }, [1, 1, 1]);
   },
   backward(emit, { inputs: { logits }, outputs: { dlogits } }) {
-    emit.pass(logits, dlogits!);
+    if (dlogits) emit.pass(logits, dlogits);
   },
 };

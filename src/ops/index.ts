@@ -8,5 +8,7 @@ export { crossEntropyOp } from "./cross-entropy.ts";
 export { denseOp } from "./dense.ts";
 export { dropoutOp } from "./dropout.ts";
 export { flattenOp } from "./flatten.ts";
+export { fromPaddedOp, toPaddedOp } from "./layout.ts";
+export { mseOp } from "./mse.ts";
 export { avgPool2dOp, globalAvgPoolOp, maxPool2dOp } from "./pool.ts";
 export { softmaxOp } from "./softmax.ts";

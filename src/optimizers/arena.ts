@@ -1,4 +1,5 @@
-import type { Graph } from "../graph/graph.ts";
+import type { Program } from "../graph/autodiff.ts";
+import type { Graph, Variable } from "../graph/graph.ts";
 import type { Storage, Tensor } from "../graph/tensor.ts";
 
 /** All of an arena as one vector. */
@@ -10,3 +11,7 @@ export const wholeArena = (graph: Graph, storage: Storage): Tensor => ({
   offset: 0,
   requiresGrad: false,
 });
+
+/** The parameters of an arena that have a gradient. */
+export const trainedParameters = (program: Program, arena: Storage): readonly Variable[] =>
+  program.graph.parameters.filter(({ tensor }) => tensor.storage === arena && program.gradientOf(tensor));

@@ -2,6 +2,7 @@ import { ShapeError } from "../errors.ts";
 import type { Program } from "../graph/autodiff.ts";
 import { SLICE_ALIGNMENT, type Variable } from "../graph/graph.ts";
 import { pad4, type Storage, storedLength } from "../graph/tensor.ts";
+import { trainedParameters } from "./arena.ts";
 
 /** Parameters that train differently from the rest. */
 export interface ParameterGroup {
@@ -54,8 +55,7 @@ export function groupTable(
   { groups = [], weightDecay = 0, decayAll = false }: GroupOptions,
 ): Float32Array {
   const table = new Float32Array(pad4((2 * arena.length) / SLICE_ALIGNMENT));
-  for (const { name, tensor, decay } of program.graph.parameters) {
-    if (tensor.storage !== arena || !program.gradientOf(tensor)) continue;
+  for (const { name, tensor, decay } of trainedParameters(program, arena)) {
     const group = groups.find((candidate) => matches(candidate, name));
     const scale = group?.lrScale ?? 1;
     const lambda = decay || decayAll ? (group?.weightDecay ?? weightDecay) : 0;

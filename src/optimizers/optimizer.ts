@@ -4,9 +4,9 @@ import type { Variable } from "../graph/graph.ts";
 import type { Emitter } from "../graph/op.ts";
 import type { Storage, Tensor } from "../graph/tensor.ts";
 import { grid, type Kernel } from "../kernel.ts";
-import { wholeArena } from "./arena.ts";
+import { trainedParameters, wholeArena } from "./arena.ts";
 import { checkGroups, type GroupOptions, groupTable } from "./groups.ts";
-import { emitGradientNorms } from "./norms.ts";
+import { emitGradientNorms, namesOfNorms } from "./norms.ts";
 
 /** How parameters follow their gradients: one launch an arena of parameters, whatever their number. */
 export interface Optimizer {
@@ -14,8 +14,9 @@ export interface Optimizer {
   /** What a schedule multiplies; each step takes its learning rate from the live scalars. */
   readonly learningRate: number;
   /**
-   * Appends the update of every parameter that has a gradient. Parameters without one, frozen ones among
-   * them, stay as they are. Throws ShapeError where none has, or where a parameter group matches nothing.
+   * Appends the update of every parameter that has a gradient; parameters without one, frozen ones among them,
+   * stay as they are. Throws ShapeError where no parameter has a gradient, or where a parameter group matches
+   * nothing.
    */
   emit(program: Program): Update;
 }
@@ -84,23 +85,15 @@ export function emitUpdate<M extends string>(
   const { clipNorm, gradientNorms = false } = options;
   if (arenas.length === 0) throw new ShapeError(optimizer, "no parameter has a gradient");
   checkGroups(optimizer, options, graph.parameters);
-  const norms =
-    clipNorm || gradientNorms ? emitGradientNorms(program, gradientNorms) : { tensor: null, parameters: [] };
-  if (norms.tensor && gradientNorms) graph.output("gradientNorms", norms.tensor);
-  const moments: Variable[] = [];
+  const norms = clipNorm || gradientNorms ? emitGradientNorms(program, gradientNorms) : undefined;
+  if (norms && gradientNorms) graph.output("gradientNorms", norms);
+  const variables: Variable[] = [];
   for (const [arena, gradients] of arenas) {
     program.label(`${optimizer} of ${arena.name}`);
-    const kept = momentNames.map((name) => {
+    const moments = momentNames.map((name) => {
       const storage = momentStorage(program, `${optimizer}.${name} of ${arena.name}`, arena);
-      for (const parameter of graph.parameters) {
-        const { tensor } = parameter;
-        if (tensor.storage !== arena || !program.gradientOf(tensor)) continue;
-        const full = `optimizer.${name}.${parameter.name}`;
-        moments.push({
-          ...parameter,
-          name: full,
-          tensor: { ...tensor, name: full, storage, requiresGrad: false },
-        });
+      for (const parameter of trainedParameters(program, arena)) {
+        variables.push(momentOf(parameter, `optimizer.${name}.${parameter.name}`, storage));
       }
       return [name, wholeArena(graph, storage)] as const;
     });
@@ -108,16 +101,25 @@ export function emitUpdate<M extends string>(
       bindings: {
         gradients: wholeArena(graph, gradients),
         groups: emit.constant("groups", groupTable(program, arena, options)),
-        norms: norms.tensor ?? emit.constant("no norms", new Float32Array(4)),
+        norms: norms ?? emit.constant("no norms", new Float32Array(4)),
         parameters: wholeArena(graph, arena),
       },
-      moments: Object.fromEntries(kept) as Record<M, Tensor>,
+      moments: Object.fromEntries(moments) as Record<M, Tensor>,
       constants: { LENGTH: arena.length / 4, MAX_NORM: clipNorm ?? 0 },
       workgroups: (kernel) => grid(arena.length / 4, kernel),
     });
   }
-  return { moments, gradientNorms: norms.parameters };
+  return { moments: variables, gradientNorms: gradientNorms ? namesOfNorms(program) : [] };
 }
 
 const momentStorage = ({ graph }: Program, name: string, { length }: Storage): Storage =>
   graph.tensor(name, [length], { role: "state" }).storage;
+
+const momentOf = (parameter: Variable, name: string, storage: Storage): Variable => ({
+  ...parameter,
+  name,
+  tensor: { ...parameter.tensor, name, storage, requiresGrad: false },
+  init: (shape) => new Float32Array(shape.reduce((product, extent) => product * extent, 1)),
+  trainable: false,
+  decay: false,
+});

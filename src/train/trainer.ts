@@ -6,7 +6,7 @@ import { Program } from "../graph/autodiff.ts";
 import { Graph, type Variable } from "../graph/graph.ts";
 import { storedLength, type Tensor } from "../graph/tensor.ts";
 import { crossEntropy, softmax } from "../layers/index.ts";
-import type { Model } from "../models/model.ts";
+import { countNumbers, type Model } from "../models/model.ts";
 import type { Optimizer } from "../optimizers/optimizer.ts";
 import { type Plan, plan } from "../plan/plan.ts";
 import { type Outputs, Session } from "../run/session.ts";
@@ -139,8 +139,7 @@ export class Trainer {
 
   /** Trainable numbers of the model. */
   get parameterCount(): number {
-    const trainable = this.#main.graph.parameters.filter((p) => p.trainable);
-    return trainable.reduce((sum, { tensor }) => sum + tensor.shape.reduce((a, b) => a * b, 1), 0);
+    return countNumbers(this.#main.graph.parameters.filter(({ trainable }) => trainable));
   }
 
   /**

@@ -1,12 +1,14 @@
 import { expect, test } from "vitest";
 import { Program } from "../../src/graph/autodiff.ts";
 import { Graph } from "../../src/graph/graph.ts";
+import type { Tensor } from "../../src/graph/tensor.ts";
 import type { Activation } from "../../src/ops/activation.ts";
 import { type BatchNorm, batchNormOp } from "../../src/ops/batch-norm.ts";
 import type { Random } from "../../src/random.ts";
 import { size } from "../support/ndarray.ts";
 import { defineOpTest, type OpCase } from "../support/optest.ts";
 import { batchNorm } from "../support/reference/batch-norm.ts";
+import { runProgram } from "../support/run-op.ts";
 
 const IDENTITY: Activation = { name: "identity" };
 const RELU: Activation = { name: "relu" };
@@ -85,6 +87,45 @@ defineOpTest({
   // Values near 1000 and their mean are known to 3e-5, which is 3e-4 of a deviation of 0.1.
   tolerance: ({ name, inputs }) =>
     name === LARGE_MEAN ? 1e-3 : 2e-6 * Math.sqrt(size(inputs.x as readonly number[])),
+});
+
+test("the running statistics of two layers in one arena move step by step, and the second time further", async () => {
+  const graph = new Graph({ mode: "train" });
+  const fill = (value: number) => () => new Float32Array(3).fill(value);
+  const layer = (name: string, x: Tensor) => {
+    const runningMean = graph.state(`${name}.mean`, [3], fill(1));
+    const runningVar = graph.state(`${name}.variance`, [3], fill(1));
+    const weight = graph.parameter(`${name}.weight`, [3], fill(2), false);
+    const bias = graph.parameter(`${name}.bias`, [3], fill(0.5), false);
+    graph.output(`${name}.mean`, runningMean);
+    graph.output(`${name}.variance`, runningVar);
+    const inputs = { x, weight, bias, runningMean, runningVar };
+    return { ...graph.apply(batchNormOp, name, inputs, attrs("train", IDENTITY, 0.25)), weight, bias };
+  };
+  const first = layer("first", graph.input("x", [4, 3]));
+  const second = layer("second", first.y);
+  const seed = graph.input("dy", [4, 3]);
+  // Mean 2, biased variance 5, unbiased 20/3; the second layer sees mean 0.5 and biased variance 4.
+  const feeds = {
+    x: Float32Array.of(-1, -1, -1, 0, 1, 1, 1, 0, 3, 3, 3, 0, 5, 5, 5, 0),
+    dy: Float32Array.of(1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0),
+  };
+  const steps = await runProgram(
+    graph,
+    [[second.y, seed]],
+    feeds,
+    (program) => graph.output("dbias", program.gradientOf(second.bias)!),
+    [{}, {}],
+  );
+  const after = (n: number, batch: number) => 0.75 ** n + (1 - 0.75 ** n) * batch;
+  steps.forEach((outputs, i) => {
+    const vector = (v: number) => [v, v, v].map((lane) => expect.closeTo(lane, 4));
+    expect([...outputs["first.mean"]!]).toEqual(vector(after(i + 1, 2)));
+    expect([...outputs["first.variance"]!]).toEqual(vector(after(i + 1, 20 / 3)));
+    expect([...outputs["second.mean"]!]).toEqual(vector(after(i + 1, 0.5)));
+    expect([...outputs["second.variance"]!]).toEqual(vector(after(i + 1, 16 / 3)));
+    expect([...outputs.dbias!]).toEqual([4, 8, 12]);
+  });
 });
 
 test("batch_norm refuses inputs that do not fit, with the values", () => {

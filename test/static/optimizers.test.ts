@@ -16,8 +16,8 @@ function lossOfParameter(frozen = false): Program {
 const updates = (optimizer: Optimizer) => {
   const program = lossOfParameter();
   const before = program.dispatches.length;
-  const update = optimizer.emit(program);
-  return { update, kernels: program.dispatches.slice(before).map(({ kernel }) => kernel.name), program };
+  const { moments } = optimizer.emit(program);
+  return { moments, kernels: program.dispatches.slice(before).map(({ kernel }) => kernel.name), program };
 };
 
 it("an optimizer is one launch an arena, and two more for norms", () => {
@@ -31,17 +31,17 @@ it("an optimizer is one launch an arena, and two more for norms", () => {
 });
 
 it("moments are named after their parameter and lie at its offset", () => {
-  const { update, program } = updates(adam({ lr: 1 }));
-  expect(update.moments.map(({ name }) => name)).toEqual([
+  const { moments, program } = updates(adam({ lr: 1 }));
+  expect(moments.map(({ name }) => name)).toEqual([
     "optimizer.first.fc.weight",
     "optimizer.second.fc.weight",
   ]);
   const parameter = program.graph.parameters[0]!.tensor;
-  for (const { tensor } of update.moments) {
+  for (const { tensor } of moments) {
     expect(tensor).toMatchObject({ shape: [70, 10], offset: parameter.offset });
     expect(tensor.storage).toMatchObject({ role: "state", length: parameter.storage.length });
   }
-  expect(update.moments[0]!.tensor.storage.name).toBe("adam.first of parameters.0");
+  expect(moments[0]!.tensor.storage.name).toBe("adam.first of parameters.0");
 });
 
 it("options out of range say which", () => {

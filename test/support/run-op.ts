@@ -5,7 +5,7 @@ import { type Feeds, type Live, type Outputs, Session } from "../../src/run/sess
 import { Variables } from "../../src/run/variables.ts";
 import { testGpu } from "./gpu.ts";
 
-/** Runs one step for each of `steps` on the test device; `outputs` adds what to read back. */
+/** Runs one step for each of `steps` on the test device, from initial variables; `outputs` adds what to read. */
 export async function runProgram(
   graph: Graph,
   seeds: readonly Seed[],
@@ -17,6 +17,7 @@ export async function runProgram(
   const program = new Program(graph, seeds);
   outputs(program);
   const variables = new Variables(gpu);
+  variables.initialize([...graph.parameters, ...graph.states], 1);
   const session = await Session.create(gpu, plan(program, gpu.limits), variables);
   try {
     const results: Outputs[] = [];
