@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig, type TestProjectInlineConfiguration } from "vitest/config";
+import { dataFiles } from "./src/cli/data-files.ts";
 import type { Engine } from "./src/cli/find-browser.ts";
 import { gpuBrowser } from "./test/support/provider.ts";
 import { Tally } from "./test/support/tally.ts";
@@ -10,6 +11,7 @@ const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.u
 function inBrowser(engine: Engine, turn: number): TestProjectInlineConfiguration {
   return {
     extends: true,
+    plugins: [dataFiles()],
     test: {
       include: ["test/{ops,train,kernels}/**/*.test.ts"],
       sequence: { groupOrder: turn },
