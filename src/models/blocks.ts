@@ -32,3 +32,26 @@ export function shortcut(x: Tensor, name: string, { outChannels, stride = 1, nor
   const projected = conv2d(x, `${name}.0`, { outChannels, kernelSize: 1, stride, bias: false });
   return batchNorm(projected, `${name}.1`, norm);
 }
+
+/**
+ * Two convolutions 3×3, the first of them with the stride, each with BN (unless `batchNorm` is false) and ReLU: a
+ * basic block without its shortcut. Parameters: conv1, bn1, conv2, bn2.
+ */
+export function plainBlock(
+  x: Tensor,
+  name: string,
+  { outChannels, stride = 1, norm, batchNorm: normalised = true }: BlockOptions & { batchNorm?: boolean },
+): Tensor {
+  const conv3x3 = { outChannels, kernelSize: 3, padding: 1 };
+  let y = x;
+  for (const i of [1, 2]) {
+    const conv = { ...conv3x3, stride: i === 1 ? stride : 1 };
+    y = normalised
+      ? batchNorm(conv2d(y, `${name}.conv${i}`, { ...conv, bias: false }), `${name}.bn${i}`, {
+          ...norm,
+          activation: "relu",
+        })
+      : conv2d(y, `${name}.conv${i}`, { ...conv, activation: "relu" });
+  }
+  return y;
+}

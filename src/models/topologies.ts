@@ -1,13 +1,13 @@
 import { WebgraftError } from "../errors.ts";
-import { interleaved } from "./interleaved.ts";
+import { convnet, interleaved } from "./interleaved.ts";
 import type { Model, ModelOptions } from "./model.ts";
 
-/** Every topology by name. Those that know which one they want import its function instead. */
-const TOPOLOGIES: Readonly<Record<string, (options: ModelOptions) => Model>> = { interleaved };
+/** Every topology by name, for those who choose at run time; others import the one they want. */
+const TOPOLOGIES: Readonly<Record<string, (options: ModelOptions) => Model>> = { interleaved, convnet };
 
 export const topologyNames = (): readonly string[] => Object.keys(TOPOLOGIES);
 
-/** Makes the topology of this name; options beyond the common ones go to it too. Throws for an unknown name. */
+/** Makes the topology of this name; it also gets options beyond the common ones. Throws for an unknown name. */
 export function createModel(
   name: string,
   options: ModelOptions & Readonly<Record<string, unknown>> = {},

@@ -227,8 +227,7 @@ export class Session {
       staging.unmap();
       return outputs;
     } catch (error) {
-      this.#gpu.check();
-      throw error;
+      return await this.#gpu.blame(error);
     } finally {
       this.#release(staging);
     }

@@ -230,15 +230,8 @@ export class Trainer {
 
   /** Takes weights, statistics, moments and step from a checkpoint. Throws WeightsError and changes nothing. */
   restore(file: Uint8Array, source = "checkpoint"): void {
-    const { step, epoch, seed } = loadCheckpoint(
-      this.#variables,
-      this.#saved,
-      this.optimizer.name,
-      file,
-      source,
-    );
-    if (seed !== this.seed)
-      throw new DataError(`${source}: was made with seed ${seed}, this trainer has ${this.seed}`);
+    const expected = { optimizer: this.optimizer.name, seed: this.seed };
+    const { step, epoch } = loadCheckpoint(this.#variables, this.#saved, expected, file, source);
     this.step = step;
     this.epoch = epoch;
   }

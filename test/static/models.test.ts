@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { Program } from "../../src/graph/autodiff.ts";
 import { Graph } from "../../src/graph/graph.ts";
 import { crossEntropy } from "../../src/layers/index.ts";
-import { countNumbers, createModel, inspect, interleaved, summary } from "../../src/models/index.ts";
+import { convnet, countNumbers, createModel, inspect, interleaved, summary } from "../../src/models/index.ts";
 import { sgd } from "../../src/optimizers/index.ts";
 import { plan } from "../../src/plan/plan.ts";
 
@@ -109,9 +109,20 @@ describe("interleaved", () => {
   });
 });
 
+it("convnet is interleaved without shortcuts, with batch norm or biases", () => {
+  const withNorm = inspect(convnet());
+  // Without the two shortcuts: a 1×1 convolution and a batch norm each.
+  expect(countNumbers(withNorm.parameters)).toBe(326_346 - (512 + 64) - (8_192 + 256));
+  expect(withNorm.parameters.some(({ name }) => name.includes("downsample"))).toBe(false);
+  const plain = inspect(convnet({ batchNorm: false }));
+  expect(plain.states).toEqual([]);
+  expect(shapesOf(plain)["block2.conv2.bias"]).toEqual([128]);
+  expect(createModel("convnet", convnet({ batchNorm: false }).options).options.batchNorm).toBe(false);
+});
+
 it("an unknown topology is refused with the names of those known", () => {
   expect(() => createModel("interwoven")).toThrow(
-    "model: no topology has this name — interwoven; known: interleaved",
+    "model: no topology has this name — interwoven; known: interleaved, convnet",
   );
-  expect(() => createModel("toString")).toThrow("known: interleaved");
+  expect(() => createModel("toString")).toThrow("known: interleaved, convnet");
 });
