@@ -12,7 +12,6 @@ const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.u
 function inBrowser(engine: Engine, turn: number): TestProjectInlineConfiguration {
   return {
     extends: true,
-    plugins: [dataFiles()],
     test: {
       include: ["test/{ops,train,kernels}/**/*.test.ts"],
       sequence: { groupOrder: turn },

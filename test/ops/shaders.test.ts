@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
 import type { Kernel } from "../../src/kernel.ts";
+import { createModel, topologyNames } from "../../src/models/index.ts";
 import * as shaders from "../../src/shaders.gen.ts";
 import { testGpu } from "../support/gpu.ts";
+import { programOf } from "../support/programs.ts";
 
 const kernels: readonly Kernel[] = Object.values(shaders);
 
@@ -14,6 +16,14 @@ describe("kernels compile on this device", () => {
       await (await testGpu()).pipelines.compile(kernel, constants);
     });
   }
+
+  it.each(topologyNames())("with every set of constants that %s needs", async (name) => {
+    const { pipelines } = await testGpu();
+    for (const mode of ["train", "eval"] as const) {
+      const { dispatches } = programOf(createModel(name), 32, mode);
+      await Promise.all(dispatches.map(({ kernel, constants }) => pipelines.compile(kernel, constants)));
+    }
+  });
 
   it("a shader error names the source file and line", async () => {
     const gpu = await testGpu();
