@@ -57,7 +57,7 @@ function describeShader(shader: LinkedShader): string[] {
 function reachable(wgsl: string, entryPoint: string): Set<string> {
   const code = wgsl.replace(/\/\/.*$/gm, "");
   const bodies = new Map(
-    [...code.matchAll(/^fn (\w+)[^]*?^}/gm)].map(([text, name]) => [
+    [...code.matchAll(/^fn (\w+)[\s\S]*?^}/gm)].map(([text, name]) => [
       name!,
       text.match(/\b[A-Za-z_]\w*/g) ?? [],
     ]),
