@@ -34,7 +34,7 @@ override ACCUMULATE: u32;
 @group(0) @binding(1) var<storage, read> dy: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> dw: array<vec4f>;
 
-// Four input channels: the number of their vec4.
+// Four input channels: the first of them, and the number of their vec4.
 alias Quad = u32;
 alias Place = u32;
 alias Tap = u32;
@@ -54,11 +54,11 @@ struct Pixels {
 }
 
 fn quad(row: u32) -> Quad {
-  return min(row / 4u, pad4(C) / 4u - 1u);
+  return row;
 }
 
 fn place(quad: Quad, tap: Tap) -> Place {
-  return quad;
+  return min(quad / 4u, pad4(C) / 4u - 1u);
 }
 
 fn pixels_at(first: u32) -> Pixels {
@@ -114,11 +114,11 @@ fn store_row(slice: u32, row: u32, column: u32, value: vec4f) {
   dw[at] = v;
 }
 
-fn store_rows(slice: u32, row: u32, column: u32, c: mat4x4f) {
-  store_row(slice, row, column, c[0]);
-  store_row(slice, row + 1u, column, c[1]);
-  store_row(slice, row + 2u, column, c[2]);
-  store_row(slice, row + 3u, column, c[3]);
+fn store_rows(quad: Quad, slice: u32, column: u32, c: mat4x4f) {
+  store_row(slice, quad, column, c[0]);
+  store_row(slice, quad + 1u, column, c[1]);
+  store_row(slice, quad + 2u, column, c[2]);
+  store_row(slice, quad + 3u, column, c[3]);
 }
 
 @compute @workgroup_size(64)
@@ -150,5 +150,5 @@ fn main(
     tile_accumulate(&tile, places, step_at(pixel, pixels, tap), column);
     pixels = pixels_next(pixels);
   }
-  tile_store(&tile, slice, row, column);
+  tile_store(&tile, quads, slice, column);
 }
