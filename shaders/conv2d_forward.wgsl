@@ -12,7 +12,7 @@
 // numerics  f32 sums in a fixed order; tolerance 1e-6 · √(R·S·C) relative
 // source    Chellapilla, Puri and Simard 2006 (convolution as a matrix product)
 // use: index, activation
-// link: tile_4x4 | tile_8x8
+// link: tile_4x4 | tile_4x8 | tile_8x8
 
 override N: u32;
 override H: u32;
@@ -47,9 +47,10 @@ struct Quad {
 
 alias Tap = vec2i;
 
+// The four vec4s, less the depth, and all bits set where they are inside: a mask is cheaper than a choice.
 struct Place {
   at: vec4u,
-  inside: vec4<bool>,
+  mask: vec4u,
 }
 
 // Four input channels: number of the vec4, and the first of their four rows of weights.
@@ -75,17 +76,21 @@ fn place(quad: Quad, tap: Tap) -> Place {
   // Negative numbers are huge as u32.
   let inside = (vec4u(row) < vec4u(H)) & (vec4u(column) < vec4u(W));
   let pixel = quad.image + row * i32(W) + column;
-  return Place(vec4u(select(vec4i(0), pixel, inside)) * (pad4(C) / 4u), inside);
+  let mask = select(vec4u(0u), vec4u(0xffffffffu), inside);
+  return Place(vec4u(select(vec4i(0), pixel, inside)) * (pad4(C) / 4u), mask);
+}
+
+fn load(at: u32, mask: u32) -> vec4f {
+  return bitcast<vec4f>(bitcast<vec4u>(x[at]) & vec4u(mask));
 }
 
 fn load_rows(place: Place, step: Step) -> mat4x4f {
   let at = place.at + step.depth;
-  let zero = vec4f(0.0);
   return mat4x4f(
-    select(zero, x[at.x], place.inside.x),
-    select(zero, x[at.y], place.inside.y),
-    select(zero, x[at.z], place.inside.z),
-    select(zero, x[at.w], place.inside.w),
+    load(at.x, place.mask.x),
+    load(at.y, place.mask.y),
+    load(at.z, place.mask.z),
+    load(at.w, place.mask.w),
   );
 }
 

@@ -14,7 +14,7 @@
 // numerics  f32 sums in a fixed order; tolerance 1e-6 · √(R·S·K) relative
 // source    Dumoulin and Visin 2016, "A guide to convolution arithmetic for deep learning", §4
 // use: index
-// link: tile_4x4 | tile_8x8
+// link: tile_4x4 | tile_4x8 | tile_8x8
 
 override N: u32;
 override H: u32;
@@ -49,9 +49,10 @@ struct Quad {
 
 alias Tap = vec2i;
 
+// The four vec4s, less the depth, and all bits set where they are inside: a mask is cheaper than a choice.
 struct Place {
   at: vec4u,
-  inside: vec4<bool>,
+  mask: vec4u,
 }
 
 // Four output channels: number of the vec4, and the first row of weights of the tap.
@@ -67,6 +68,7 @@ struct Phase {
 }
 
 const PAST_END = 0xffffffffu;
+const OUTSIDE = -0x40000000;  // a line of dy that no tap brings back inside
 
 var<private> phase: Phase;
 
@@ -101,10 +103,11 @@ fn quad(row: u32) -> Quad {
   let w = number % phase_size().y * STRIDE_W + phase.pixel.y;
   let inside = (n < vec4u(N)) & (h < vec4u(H)) & (w < vec4u(W));
   // Whole numbers, for the residues of both terms are equal.
+  let y = (vec4i(h + PAD_TOP) - i32(phase.tap.x * DILATION_H)) / i32(STRIDE_H);
   return Quad(
     select(vec4u(PAST_END), (n * H + h) * W + w, inside),
     vec4i(n * (P * Q)),
-    (vec4i(h + PAD_TOP) - i32(phase.tap.x * DILATION_H)) / i32(STRIDE_H),
+    select(vec4i(OUTSIDE), y, inside),
     (vec4i(w + PAD_LEFT) - i32(phase.tap.y * DILATION_W)) / i32(STRIDE_W),
   );
 }
@@ -113,19 +116,23 @@ fn place(quad: Quad, tap: Tap) -> Place {
   let row = quad.y - tap.x;
   let column = quad.x - tap.y;
   // Negative numbers are huge as u32.
-  let inside = (vec4u(row) < vec4u(P)) & (vec4u(column) < vec4u(Q)) & (quad.pixel != vec4u(PAST_END));
+  let inside = (vec4u(row) < vec4u(P)) & (vec4u(column) < vec4u(Q));
   let pixel = quad.image + row * i32(Q) + column;
-  return Place(vec4u(select(vec4i(0), pixel, inside)) * (pad4(K) / 4u), inside);
+  let mask = select(vec4u(0u), vec4u(0xffffffffu), inside);
+  return Place(vec4u(select(vec4i(0), pixel, inside)) * (pad4(K) / 4u), mask);
+}
+
+fn load(at: u32, mask: u32) -> vec4f {
+  return bitcast<vec4f>(bitcast<vec4u>(dy[at]) & vec4u(mask));
 }
 
 fn load_rows(place: Place, step: Step) -> mat4x4f {
   let at = place.at + step.depth;
-  let zero = vec4f(0.0);
   return mat4x4f(
-    select(zero, dy[at.x], place.inside.x),
-    select(zero, dy[at.y], place.inside.y),
-    select(zero, dy[at.z], place.inside.z),
-    select(zero, dy[at.w], place.inside.w),
+    load(at.x, place.mask.x),
+    load(at.y, place.mask.y),
+    load(at.z, place.mask.z),
+    load(at.w, place.mask.w),
   );
 }
 

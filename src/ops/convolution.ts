@@ -8,10 +8,13 @@ import { grid, type Kernel } from "../kernel.ts";
 import {
   channel_sum,
   conv2d_forward_tile_4x4,
+  conv2d_forward_tile_4x8,
   conv2d_forward_tile_8x8,
   conv2d_grad_input_tile_4x4,
+  conv2d_grad_input_tile_4x8,
   conv2d_grad_input_tile_8x8,
   conv2d_grad_weight_tile_4x4,
+  conv2d_grad_weight_tile_4x8,
   conv2d_grad_weight_tile_8x8,
   split_sum,
 } from "../shaders.gen.ts";
@@ -41,14 +44,17 @@ const ENOUGH = 1024;
 
 const FORWARD = [
   { rows: 8, columns: 8, kernel: conv2d_forward_tile_8x8 },
+  { rows: 4, columns: 8, kernel: conv2d_forward_tile_4x8 },
   { rows: 4, columns: 4, kernel: conv2d_forward_tile_4x4 },
 ] as const;
 const GRAD_INPUT = [
   { rows: 8, columns: 8, kernel: conv2d_grad_input_tile_8x8 },
+  { rows: 4, columns: 8, kernel: conv2d_grad_input_tile_4x8 },
   { rows: 4, columns: 4, kernel: conv2d_grad_input_tile_4x4 },
 ] as const;
 const GRAD_WEIGHT = [
   { rows: 8, columns: 8, kernel: conv2d_grad_weight_tile_8x8 },
+  { rows: 4, columns: 8, kernel: conv2d_grad_weight_tile_4x8 },
   { rows: 4, columns: 4, kernel: conv2d_grad_weight_tile_4x4 },
 ] as const;
 
