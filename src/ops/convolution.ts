@@ -8,10 +8,13 @@ import { grid, type Kernel } from "../kernel.ts";
 import {
   channel_sum,
   conv2d_forward_tile_4x4,
+  conv2d_forward_tile_4x8,
   conv2d_forward_tile_8x8,
   conv2d_grad_input_tile_4x4,
+  conv2d_grad_input_tile_4x8,
   conv2d_grad_input_tile_8x8,
   conv2d_grad_weight_tile_4x4,
+  conv2d_grad_weight_tile_4x8,
   conv2d_grad_weight_tile_8x8,
   split_sum,
 } from "../shaders.gen.ts";
@@ -41,14 +44,17 @@ const ENOUGH = 1024;
 
 const FORWARD = [
   { rows: 8, columns: 8, kernel: conv2d_forward_tile_8x8 },
+  { rows: 4, columns: 8, kernel: conv2d_forward_tile_4x8 },
   { rows: 4, columns: 4, kernel: conv2d_forward_tile_4x4 },
 ] as const;
 const GRAD_INPUT = [
   { rows: 8, columns: 8, kernel: conv2d_grad_input_tile_8x8 },
+  { rows: 4, columns: 8, kernel: conv2d_grad_input_tile_4x8 },
   { rows: 4, columns: 4, kernel: conv2d_grad_input_tile_4x4 },
 ] as const;
 const GRAD_WEIGHT = [
   { rows: 8, columns: 8, kernel: conv2d_grad_weight_tile_8x8 },
+  { rows: 4, columns: 8, kernel: conv2d_grad_weight_tile_4x8 },
   { rows: 4, columns: 4, kernel: conv2d_grad_weight_tile_4x4 },
 ] as const;
 
@@ -103,7 +109,6 @@ export function emitForward(
   const sum = splits > 1 ? emit.temporary("splits", [splits, ...y.shape]) : y;
   const constants = {
     ...geometry,
-    PADDED: leavesInput(geometry) ? 1 : 0,
     SPLITS: splits,
     HAS_BIAS: bias ? 1 : 0,
     ...activationConstants(activation),
@@ -181,16 +186,6 @@ export function emitSplitSum(
 
 const isDense = ({ R, S, P, Q, H, W, N }: Geometry): boolean =>
   R * S === 1 && N * P * Q < ENOUGH && H * W === P * Q;
-
-/** Whether a tap of some output pixel falls into the padding. */
-function leavesInput(g: Geometry): boolean {
-  return (
-    g.PAD_TOP > 0 ||
-    g.PAD_LEFT > 0 ||
-    (g.P - 1) * g.STRIDE_H + (g.R - 1) * g.DILATION_H >= g.H ||
-    (g.Q - 1) * g.STRIDE_W + (g.S - 1) * g.DILATION_W >= g.W
-  );
-}
 
 function greatestCommonDivisor(a: number, b: number): number {
   return b === 0 ? a : greatestCommonDivisor(b, a % b);
