@@ -71,7 +71,7 @@ describe.each(stored.runs)("learning rate $learningRate", ({ learningRate, float
   test(`${steps} steps as in PyTorch`, { timeout: 900_000 }, async () => {
     const gpu = await testGpu();
     const { batch, momentum, weightDecay } = stored;
-    const model = interleaved({ input: [28, 28, 1] });
+    const model = interleaved({ inputShape: [28, 28, 1] });
     const graph = new Graph({ mode: "train" });
     const images = graph.input("images", [batch, 28, 28, 1]);
     const loss = crossEntropy(model.build(images), graph.input("labels", [batch], "i32"));

@@ -15,7 +15,7 @@ import type { Contestant, Problem } from "../contestant.ts";
 
 export default async function makeWebgraft(problem: Problem): Promise<Contestant> {
   const { batch, size, channels, classes, learningRate, momentum } = problem;
-  const model = interleaved({ input: [size, size, channels], classes });
+  const model = interleaved({ inputShape: [size, size, channels], classes });
   const gpu = await openDevice();
   const graph = new Graph({ mode: "train" });
   const shape = [batch, size, size, channels];
