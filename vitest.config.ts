@@ -1,7 +1,9 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig, type TestProjectInlineConfiguration } from "vitest/config";
+import { dataFiles } from "./src/cli/data-files.ts";
 import type { Engine } from "./src/cli/find-browser.ts";
 import { gpuBrowser } from "./test/support/provider.ts";
+import { readmeSnippets } from "./test/support/readme.ts";
 import { Tally } from "./test/support/tally.ts";
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
@@ -32,6 +34,9 @@ function inBrowser(engine: Engine, turn: number): TestProjectInlineConfiguration
 }
 
 export default defineConfig({
+  plugins: [dataFiles(), readmeSnippets()],
+  // The tests import no packages that need bundling, and the scan for some trips over the README's modules.
+  optimizeDeps: { noDiscovery: true },
   resolve: {
     alias: [
       { find: /^webgraft$/, replacement: path("src/index.ts") },
@@ -44,6 +49,11 @@ export default defineConfig({
       { extends: true, test: { name: "static", include: ["test/static/**/*.test.ts"], testTimeout: 30_000 } },
       inBrowser("chrome", 1),
       inBrowser("firefox", 2),
+      // The command line, which starts browsers of its own.
+      {
+        extends: true,
+        test: { name: "cli", include: ["test/cli/**/*.test.ts"], sequence: { groupOrder: 3 } },
+      },
     ],
   },
 });

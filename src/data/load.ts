@@ -9,6 +9,8 @@ const makers = { mnist, fashion } satisfies Record<string, (files: IdxPair) => D
 /** The data sets that `loadDataset` knows. */
 export type DatasetName = keyof typeof makers;
 
+export const datasetNames = Object.keys(makers) as readonly DatasetName[];
+
 export type Split = "train" | "test";
 
 export interface LoadOptions {
@@ -26,9 +28,7 @@ export async function loadDataset(
   { baseUrl = "data", onProgress, signal }: LoadOptions = {},
 ): Promise<Dataset> {
   if (!Object.hasOwn(makers, name)) {
-    throw new DataError(
-      `loadDataset: no such data set — ${name}; there are ${Object.keys(makers).join(", ")}`,
-    );
+    throw new DataError(`loadDataset: no such data set — ${name}; there are ${datasetNames.join(", ")}`);
   }
   const progress = [newProgress(), newProgress()] as const;
   const report = () => {

@@ -1,10 +1,4 @@
-import {
-  DeviceError,
-  DeviceLostError,
-  OutOfMemoryError,
-  ValidationError,
-  type WebgraftError,
-} from "../errors.ts";
+import { DeviceError, DeviceLostError, OutOfMemoryError, ValidationError, WebgraftError } from "../errors.ts";
 import type { MemoryLimits } from "../plan/memory.ts";
 import { DEFAULT_LIMITS } from "../plan/plan.ts";
 import { Pipelines } from "./pipelines.ts";
@@ -87,6 +81,15 @@ export class Gpu {
     if (this.#failure) throw this.#failure;
   }
 
+  /**
+   * Throws what broke the device, or else `error`. A lost device aborts what is pending before it says that it
+   * is lost, so it gets a moment to say it.
+   */
+  async blame(error: unknown): Promise<never> {
+    await Promise.race([this.failed, new Promise((resolve) => setTimeout(resolve, 100))]);
+    throw error;
+  }
+
   /** Runs GPU calls and throws what WebGPU has against them, as a named error that begins with `operation`. */
   async guard<T>(operation: string, run: () => T | Promise<T>): Promise<T> {
     this.check();
@@ -94,20 +97,22 @@ export class Gpu {
     device.pushErrorScope("validation");
     device.pushErrorScope("out-of-memory");
     device.pushErrorScope("internal");
-    let result: T | undefined;
-    let thrown: unknown;
+    // Only the calls made at once are inside the scopes; what is awaited after them reports for itself.
+    let pending: Promise<T>;
     try {
-      // Only the calls made at once are inside the scopes; what is awaited after them reports for itself.
-      const pending = run();
-      const scopes = [device.popErrorScope(), device.popErrorScope(), device.popErrorScope()];
-      result = await pending;
-      for (const error of await Promise.all(scopes)) if (error) throw named(error, operation);
+      pending = Promise.resolve(run());
     } catch (error) {
-      thrown = error;
+      pending = Promise.reject(error);
     }
-    this.check();
-    if (thrown) throw thrown;
-    return result as T;
+    const scopes = [device.popErrorScope(), device.popErrorScope(), device.popErrorScope()];
+    try {
+      const [result, ...errors] = await Promise.all([pending, ...scopes]);
+      for (const error of errors) if (error) throw named(error, operation);
+      return result;
+    } catch (error) {
+      if (error instanceof WebgraftError) throw error;
+      return await this.blame(error);
+    }
   }
 
   /** Gives the device and all its memory back. */

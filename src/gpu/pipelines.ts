@@ -4,12 +4,12 @@ import type { Gpu } from "./device.ts";
 
 /** Compiles kernels, each text once and each set of constants once. */
 export class Pipelines {
-  readonly #gpu: Gpu;
+  readonly #gpu: Pick<Gpu, "device" | "check">;
   readonly #modules = new Map<string, GPUShaderModule>();
   readonly #layouts = new Map<string, GPUBindGroupLayout>();
   readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
 
-  constructor(gpu: Gpu) {
+  constructor(gpu: Pick<Gpu, "device" | "check">) {
     this.#gpu = gpu;
   }
 

@@ -1,3 +1,14 @@
 export { activationOp } from "./activation.ts";
+export { addOp } from "./add.ts";
+export { averageOp } from "./average.ts";
+export { batchNormOp } from "./batch-norm.ts";
+export { concatOp } from "./concat.ts";
 export { conv2dOp } from "./conv2d.ts";
+export { crossEntropyOp } from "./cross-entropy.ts";
 export { denseOp } from "./dense.ts";
+export { dropoutOp } from "./dropout.ts";
+export { flattenOp } from "./flatten.ts";
+export { fromPaddedOp, toPaddedOp } from "./layout.ts";
+export { mseOp } from "./mse.ts";
+export { avgPool2dOp, globalAvgPoolOp, maxPool2dOp } from "./pool.ts";
+export { softmaxOp } from "./softmax.ts";

@@ -1,7 +1,8 @@
-import { DataError, WebgraftError } from "../errors.ts";
+import { DataError, DeviceError, WebgraftError } from "../errors.ts";
 import type { Gpu } from "../gpu/device.ts";
-import { type Storage, storedLength, type Tensor, unpad } from "../graph/tensor.ts";
+import { storedLength, unpad } from "../graph/tensor.ts";
 import type { Plan } from "../plan/plan.ts";
+import { Buffers } from "./buffers.ts";
 import type { Variables } from "./variables.ts";
 
 /** What changes from step to step; `shaders/lib/live.wgsl`. */
@@ -16,6 +17,13 @@ export interface Live {
 export type Feeds = Readonly<Record<string, Float32Array | Int32Array | Uint32Array>>;
 /** The values of a plan's outputs in logical order. */
 export type Outputs = Readonly<Record<string, Float32Array | Int32Array | Uint32Array>>;
+
+/** What one launch of a profiled step took on the GPU. */
+export interface LaunchTime {
+  readonly label: string;
+  readonly kernel: string;
+  readonly milliseconds: number;
+}
 
 /** Steps that may be on their way to the GPU at once. */
 const IN_FLIGHT = 2;
@@ -113,7 +121,7 @@ export class Session {
       throw error;
     }
     const encoder = this.#gpu.device.createCommandEncoder();
-    this.#encode(encoder);
+    this.#replay(encoder.beginComputePass(), this.#launches);
     let at = 0;
     for (const tensor of this.plan.outputs.values()) {
       const { buffer, offset, size } = this.#buffers.range(tensor);
@@ -122,6 +130,46 @@ export class Session {
     }
     this.#gpu.device.queue.submit([encoder.finish()]);
     return this.#readBack(staging);
+  }
+
+  /**
+   * Runs one step with each launch in a pass of its own between two timestamps. Throws DeviceError where the
+   * adapter has no `timestamp-query`; browsers round timestamps (Chrome to 0.1 ms).
+   */
+  async profile(feeds: Feeds, live: Live): Promise<readonly LaunchTime[]> {
+    const { device } = this.#gpu;
+    if (!device.features.has("timestamp-query"))
+      throw new DeviceError("profile: the adapter has no timestamp-query");
+    const count = 2 * this.#launches.length;
+    const querySet = device.createQuerySet({ type: "timestamp", count });
+    const usage = GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC;
+    const resolved = device.createBuffer({ label: "timestamps", size: 8 * count, usage });
+    const staging = device.createBuffer({
+      size: 8 * count,
+      usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
+    });
+    this.#write(feeds, live);
+    const encoder = device.createCommandEncoder();
+    this.#launches.forEach((launch, i) => {
+      const timestampWrites = { querySet, beginningOfPassWriteIndex: 2 * i, endOfPassWriteIndex: 2 * i + 1 };
+      this.#replay(encoder.beginComputePass({ timestampWrites }), [launch]);
+    });
+    encoder.resolveQuerySet(querySet, 0, count, resolved, 0);
+    encoder.copyBufferToBuffer(resolved, 0, staging, 0, 8 * count);
+    device.queue.submit([encoder.finish()]);
+    try {
+      await Promise.race([staging.mapAsync(GPUMapMode.READ), this.#gpu.failed]);
+      const times = new BigUint64Array(staging.getMappedRange());
+      return this.plan.dispatches.map(({ label, kernel }, i) => ({
+        label,
+        kernel: kernel.name,
+        milliseconds: Number(times[2 * i + 1]! - times[2 * i]!) / 1e6,
+      }));
+    } finally {
+      staging.destroy();
+      resolved.destroy();
+      querySet.destroy();
+    }
   }
 
   /** Ends the session and frees its buffers; the variables stay. */
@@ -149,11 +197,10 @@ export class Session {
     queue.writeBuffer(this.#liveBuffer, 0, this.#live);
   }
 
-  #encode(encoder: GPUCommandEncoder): void {
-    const pass = encoder.beginComputePass();
+  #replay(pass: GPUComputePassEncoder, launches: readonly Launch[]): void {
     pass.setBindGroup(1, this.#liveGroup);
     let current: GPUComputePipeline | undefined;
-    for (const { pipeline, bindGroup, workgroups } of this.#launches) {
+    for (const { pipeline, bindGroup, workgroups } of launches) {
       if (pipeline !== current) {
         pass.setPipeline(pipeline);
         current = pipeline;
@@ -180,8 +227,7 @@ export class Session {
       staging.unmap();
       return outputs;
     } catch (error) {
-      this.#gpu.check();
-      throw error;
+      return await this.#gpu.blame(error);
     } finally {
       this.#release(staging);
     }
@@ -191,52 +237,5 @@ export class Session {
     if (this.#destroyed) staging.destroy();
     else this.#free.push(staging);
     this.#waiting.shift()?.();
-  }
-}
-
-/** Which buffer each storage of a plan lives in. */
-class Buffers {
-  readonly #plan: Plan;
-  readonly #slabs: readonly GPUBuffer[];
-  readonly #own = new Map<Storage, GPUBuffer>();
-  readonly #shared = new Map<Storage, GPUBuffer>();
-
-  constructor({ device }: Gpu, plan: Plan, variables: Variables) {
-    this.#plan = plan;
-    const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
-    this.#slabs = plan.memory.slabs.map((size, i) =>
-      device.createBuffer({ label: `slab ${i}`, size, usage }),
-    );
-    for (const storage of plan.persistent) {
-      if (storage.role === "input" || storage.role === "constant") {
-        const buffer = device.createBuffer({
-          label: storage.name,
-          size: Math.max(storage.length * 4, 16),
-          usage,
-        });
-        if (storage.data) device.queue.writeBuffer(buffer, 0, storage.data as Float32Array<ArrayBuffer>);
-        this.#own.set(storage, buffer);
-      } else {
-        this.#shared.set(storage, variables.buffer(storage));
-      }
-    }
-  }
-
-  of(storage: Storage): GPUBuffer {
-    const placement = this.#plan.memory.placements.get(storage);
-    return placement ? this.#slabs[placement.slab]! : (this.#own.get(storage) ?? this.#shared.get(storage)!);
-  }
-
-  range({ storage, offset, shape }: Tensor): { buffer: GPUBuffer; offset: number; size: number } {
-    const base = this.#plan.memory.placements.get(storage)?.offset ?? 0;
-    return {
-      buffer: this.of(storage),
-      offset: base + offset * 4,
-      size: storedLength(shape, storage.dtype) * 4,
-    };
-  }
-
-  destroy(): void {
-    for (const buffer of [...this.#slabs, ...this.#own.values()]) buffer.destroy();
   }
 }

@@ -50,29 +50,33 @@ export async function saveCheckpoint(
 export function loadCheckpoint(
   variables: Variables,
   list: readonly Variable[],
-  optimizer: string,
+  expected: Pick<Position, "optimizer" | "seed">,
   file: Uint8Array,
   source: string,
 ): Position {
   const { tensors, metadata } = decodeSafetensors(file, source);
   const position = readPosition(metadata, source);
-  if (position.optimizer !== optimizer) {
-    throw new WeightsError(`${source}: was made with ${position.optimizer}, this trainer uses ${optimizer}`);
+  const { optimizer, seed } = position;
+  if (optimizer !== expected.optimizer) {
+    throw new WeightsError(`${source}: was made with ${optimizer}, this trainer uses ${expected.optimizer}`);
+  }
+  if (seed !== expected.seed) {
+    throw new WeightsError(`${source}: was made with seed ${seed}, this trainer has ${expected.seed}`);
   }
   const problems: string[] = [];
   const values = list.map((variable) => {
     const stored = tensors.get(variable.name);
-    const expected = fileShape(variable).join(", ");
-    if (!stored) problems.push(`${variable.name} (${expected}) is missing`);
-    else if (stored.shape.join(", ") !== expected) {
-      problems.push(`${variable.name} is (${stored.shape.join(", ")}), the model has (${expected})`);
+    const shape = fileShape(variable).join(", ");
+    if (!stored) problems.push(`${variable.name} (${shape}) is missing`);
+    else if (stored.shape.join(", ") !== shape) {
+      problems.push(`${variable.name} is (${stored.shape.join(", ")}), the model has (${shape})`);
     } else return fromFile(variable, float32Values(variable.name, stored));
     return undefined;
   });
   const known = new Set(list.map(({ name }) => name));
   for (const name of tensors.keys()) if (!known.has(name)) problems.push(`${name} is not in the model`);
   if (problems.length > 0) throw new WeightsError(`${source} does not fit the model: ${problems.join("; ")}`);
-  list.forEach(({ tensor }, i) => variables.write(tensor, values[i]!));
+  for (const [i, { tensor }] of list.entries()) variables.write(tensor, values[i]!);
   return position;
 }
 

@@ -14,8 +14,34 @@ export interface JobSettings {
   readonly batch: number;
   /** Peak learning rate of the schedule. */
   readonly lr: number;
-  readonly optimizer: "sgd" | "adam" | "adamw";
+  readonly optimizer: OptimizerName;
   readonly seed: number;
+  /** Test images evaluated, from the first on; all of them unless given. */
+  readonly testExamples?: number;
+}
+
+export type OptimizerName = "sgd" | "adam" | "adamw";
+
+/** A run so far; a checkpoint carries it, so that the curves of a resumed run are whole. */
+export interface JobHistory {
+  readonly steps: readonly StepRecord[];
+  readonly epochs: readonly EpochRecord[];
+}
+
+export interface StepRecord {
+  /** 1 for the first step of the run. */
+  readonly step: number;
+  readonly loss: number;
+  /** Share of the batch that was classified correctly. */
+  readonly accuracy: number;
+  readonly milliseconds: number;
+}
+
+export interface EpochRecord {
+  /** 1 for the first epoch of the run. */
+  readonly epoch: number;
+  readonly testLoss: number;
+  readonly testAccuracy: number;
 }
 
 export type JobCommand =
@@ -26,7 +52,9 @@ export type JobCommand =
   /** Ends training after the step in flight; a checkpoint and `stopped` follow. */
   | { readonly type: "stop" }
   /** Asks for the class probabilities of test images by number; allowed while paused, training or done. */
-  | { readonly type: "predict"; readonly indices: readonly number[] };
+  | { readonly type: "predict"; readonly indices: readonly number[] }
+  /** Asks for a checkpoint; allowed at the same times. */
+  | { readonly type: "checkpoint" };
 
 export interface Prediction {
   readonly index: number;
@@ -49,29 +77,24 @@ export type JobEvent =
       readonly plan: MemoryReport;
       readonly firstStep: number;
       readonly totalSteps: number;
+      readonly testExamples: number;
+      /** What was done before, in a resumed run. */
+      readonly history: JobHistory;
     }
-  | {
+  | ({
       readonly type: "step";
-      /** 1 for the first step of the run. */
-      readonly step: number;
       readonly epoch: number;
-      readonly loss: number;
-      /** Share of the batch that was classified correctly. */
-      readonly accuracy: number;
       readonly learningRate: number;
       readonly examples: number;
-      readonly milliseconds: number;
-    }
+    } & StepRecord)
   | { readonly type: "evaluating"; readonly done: number; readonly total: number }
-  | {
-      readonly type: "epoch";
-      readonly epoch: number;
-      readonly testLoss: number;
-      readonly testAccuracy: number;
-    }
-  | { readonly type: "predictions"; readonly predictions: readonly Prediction[] }
-  | { readonly type: "checkpoint"; readonly step: number; readonly bytes: Uint8Array }
+  | ({ readonly type: "epoch" } & EpochRecord)
+  /** By the weights after `step` steps. */
+  | { readonly type: "predictions"; readonly step: number; readonly predictions: readonly Prediction[] }
+  /** Asked for, and unasked at the end of each epoch and before `stopped`. */
+  | { readonly type: "checkpoint"; readonly step: number; readonly bytes: Uint8Array<ArrayBuffer> }
   | { readonly type: "paused" }
+  /** `step` steps were done; without any there was no checkpoint. */
   | { readonly type: "stopped"; readonly step: number }
   | {
       readonly type: "done";

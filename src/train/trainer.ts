@@ -5,8 +5,8 @@ import type { Gpu } from "../gpu/device.ts";
 import { Program } from "../graph/autodiff.ts";
 import { Graph, type Variable } from "../graph/graph.ts";
 import { storedLength, type Tensor } from "../graph/tensor.ts";
-import { crossEntropy, softmax } from "../layers/loss.ts";
-import type { Model } from "../models/model.ts";
+import { crossEntropy, softmax } from "../layers/index.ts";
+import { countNumbers, type Model } from "../models/model.ts";
 import type { Optimizer } from "../optimizers/optimizer.ts";
 import { type Plan, plan } from "../plan/plan.ts";
 import { type Outputs, Session } from "../run/session.ts";
@@ -106,7 +106,6 @@ export class Trainer {
   /** Epochs done, evaluation included; a run that stops during an evaluation goes on with it. */
   epoch = 0;
   readonly #options: TrainerOptions;
-  readonly #gpu: Gpu;
   readonly #variables: Variables;
   readonly #compiled = new Map<string, Promise<Compiled>>();
   #main!: Compiled;
@@ -126,7 +125,6 @@ export class Trainer {
       throw new DataError(`Trainer: batchSize must be a positive whole number — got ${batchSize}`);
     }
     this.#options = options;
-    this.#gpu = gpu;
     this.#variables = new Variables(gpu);
     this.model = model;
     this.optimizer = optimizer;
@@ -141,8 +139,7 @@ export class Trainer {
 
   /** Trainable numbers of the model. */
   get parameterCount(): number {
-    const trainable = this.#main.graph.parameters.filter((p) => p.trainable);
-    return trainable.reduce((sum, { tensor }) => sum + tensor.shape.reduce((a, b) => a * b, 1), 0);
+    return countNumbers(this.#main.graph.parameters.filter(({ trainable }) => trainable));
   }
 
   /**
@@ -197,15 +194,17 @@ export class Trainer {
     let lossSum = 0;
     let weightSum = 0;
     let correct = 0;
+    let counted = 0;
     let done = 0;
     await this.#forward(dataset, options.signal, ({ loss }, size) => {
       lossSum += loss![1]!;
       weightSum += loss![2]!;
       correct += loss![3]!;
+      counted += loss![4]!;
       done += size;
       options.onProgress?.(done, dataset.length);
     });
-    return { loss: lossSum / weightSum, accuracy: correct / dataset.length, examples: done };
+    return { loss: lossSum / weightSum, accuracy: correct / counted, examples: counted };
   }
 
   /** Class probabilities, (N, classes) row by row, for the images of a data set. */
@@ -231,15 +230,8 @@ export class Trainer {
 
   /** Takes weights, statistics, moments and step from a checkpoint. Throws WeightsError and changes nothing. */
   restore(file: Uint8Array, source = "checkpoint"): void {
-    const { step, epoch, seed } = loadCheckpoint(
-      this.#variables,
-      this.#saved,
-      this.optimizer.name,
-      file,
-      source,
-    );
-    if (seed !== this.seed)
-      throw new DataError(`${source}: was made with seed ${seed}, this trainer has ${this.seed}`);
+    const expected = { optimizer: this.optimizer.name, seed: this.seed };
+    const { step, epoch } = loadCheckpoint(this.#variables, this.#saved, expected, file, source);
     this.step = step;
     this.epoch = epoch;
   }
@@ -354,7 +346,7 @@ export class Trainer {
     graph.output("loss", loss);
     if (mode === "eval") graph.output("probabilities", softmax(logits));
     const program = new Program(graph, mode === "train" ? [[loss, null]] : []);
-    const moments = mode === "train" ? this.optimizer.emit(program) : [];
+    const { moments } = mode === "train" ? this.optimizer.emit(program) : { moments: [] };
     const planned = plan(program, gpu.limits);
     return { graph, plan: planned, moments, session: await Session.create(gpu, planned, this.#variables) };
   }

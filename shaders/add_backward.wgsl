@@ -1,0 +1,31 @@
+// dz = dy f'(a + b), or dz += …, elementwise: the gradient of both a and b.
+//
+// a, b, dy, dz  LENGTH vec4s; the padding of dz is zero because that of dy is
+// dispatch      one invocation a vec4
+// numerics      tolerance 1e-6 relative (GELU: 2e-7 absolute from erf)
+// use: index, activation
+
+override LENGTH: u32;
+override ACCUMULATE: u32;
+
+@group(0) @binding(0) var<storage, read> a: array<vec4f>;
+@group(0) @binding(1) var<storage, read> b: array<vec4f>;
+@group(0) @binding(2) var<storage, read> dy: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> dz: array<vec4f>;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let i = linear_id(group, groups, local, 64u);
+  if (i >= LENGTH) {
+    return;
+  }
+  var v = dy[i] * activate_gradient(a[i] + b[i]);
+  if (ACCUMULATE == 1u) {
+    v += dz[i];
+  }
+  dz[i] = v;
+}

@@ -1,0 +1,27 @@
+// y = f(a + b), elementwise, for the activation number ACTIVATION.
+//
+// a, b, y   (…, C), LENGTH vec4s; padding lanes of y are zero
+// dispatch  one invocation a vec4
+// numerics  tolerance 1e-6 relative (GELU: 2e-7 absolute from erf)
+// use: index, activation
+
+override LENGTH: u32;
+override C: u32;
+
+@group(0) @binding(0) var<storage, read> a: array<vec4f>;
+@group(0) @binding(1) var<storage, read> b: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let i = linear_id(group, groups, local, 64u);
+  if (i >= LENGTH) {
+    return;
+  }
+  // sigmoid(0) is not 0, so the padding is masked.
+  y[i] = activate(a[i] + b[i]) * lane_mask(i % (pad4(C) / 4u), C);
+}

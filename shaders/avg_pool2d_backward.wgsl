@@ -1,0 +1,48 @@
+// dx = Σ dy / cells over the windows that hold this pixel, or dx += …; cells as in avg_pool2d_forward.
+//
+// dy        (N, P, Q, C)
+// dx        (N, H, W, C), LENGTH vec4s; its padding is zero because that of dy is
+// dispatch  one invocation a vec4 of dx
+// numerics  sequential f32 sum of one term a window; tolerance 1e-6
+// use: index, pool
+
+override LENGTH: u32;
+override C: u32;
+override COUNT_INCLUDE_PAD: u32;
+override ACCUMULATE: u32;
+
+@group(0) @binding(0) var<storage, read> dy: array<vec4f>;
+@group(0) @binding(1) var<storage, read_write> dx: array<vec4f>;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let i = linear_id(group, groups, local, 64u);
+  if (i >= LENGTH) {
+    return;
+  }
+  let columns = pad4(C) / 4u;
+  let w = i / columns % W;
+  let h = i / (columns * W) % H;
+  let n = i / (columns * W * H);
+  let rows = windows_around(h, KERNEL_H, STRIDE_H, PAD_TOP, P);
+  let across = windows_around(w, KERNEL_W, STRIDE_W, PAD_LEFT, Q);
+
+  var sum = vec4f(0.0);
+  for (var p = rows.x; p < rows.y; p++) {
+    let r = rows_inside(p);
+    for (var q = across.x; q < across.y; q++) {
+      let s = columns_inside(q);
+      let inside = (r.y - r.x) * (s.y - s.x);
+      let cells = f32(select(inside, KERNEL_H * KERNEL_W, COUNT_INCLUDE_PAD == 1u));
+      sum += dy[((n * P + p) * Q + q) * columns + i % columns] / cells;
+    }
+  }
+  if (ACCUMULATE == 1u) {
+    sum += dx[i];
+  }
+  dx[i] = sum;
+}

@@ -1,0 +1,67 @@
+// Gradients of batch_norm_forward for x and the residual, in one pass.
+//
+//   dz = dy f'(z),  z = (x − mean) scale + bias [+ residual]
+//   dresidual = dz,  dx = scale (dz − sum − (x − mean) product)
+//
+// x, dy, dx, dresidual  (ROWS, C), ROWS = N H W; padding lanes come out zero because dy's and scale's are
+// residual        (ROWS, C); with RESIDUAL = 0 it is not read, and any tensor will do
+// coefficients    (5, C): mean, scale, bias, sum, product, as batch_norm_backward_merge defines them
+// DX, DRESIDUAL   0: nobody wants it, and any four elements will do; 1: =, 2: +=
+// dispatch        one invocation a part and vec4 of channels; part p takes the rows p, p + PARTS, …
+// numerics        tolerance 1e-6 √ROWS, from the sums
+// source          Ioffe and Szegedy, "Batch Normalization", 2015
+// use: index, activation
+
+override ROWS: u32;
+override C: u32;
+override PARTS: u32;
+override RESIDUAL: u32;
+override DX: u32;
+override DRESIDUAL: u32;
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> residual: array<vec4f>;
+@group(0) @binding(2) var<storage, read> dy: array<vec4f>;
+@group(0) @binding(3) var<storage, read> coefficients: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> dx: array<vec4f>;
+@group(0) @binding(5) var<storage, read_write> dresidual: array<vec4f>;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let i = linear_id(group, groups, local, 64u);
+  let columns = pad4(C) / 4u;
+  let stride = PARTS * columns;
+  if (i >= stride) {
+    return;
+  }
+  let column = i % columns;
+  let mean = coefficients[column];
+  let scale = coefficients[columns + column];
+  let bias = coefficients[2u * columns + column];
+  let sum = coefficients[3u * columns + column];
+  let product = coefficients[4u * columns + column];
+  let end = ROWS * columns;
+  for (var at = i; at < end; at += stride) {
+    let d = x[at] - mean;
+    var z = d * scale + bias;
+    if (RESIDUAL == 1u) {
+      z += residual[at];
+    }
+    let dz = dy[at] * activate_gradient(z);
+    if (DRESIDUAL == 1u) {
+      dresidual[at] = dz;
+    } else if (DRESIDUAL == 2u) {
+      dresidual[at] += dz;
+    }
+    let v = scale * (dz - sum - d * product);
+    if (DX == 1u) {
+      dx[at] = v;
+    } else if (DX == 2u) {
+      dx[at] += v;
+    }
+  }
+}

@@ -1,0 +1,78 @@
+// Adds up the parts of batch_norm_backward_sums: the gradients of weight and bias, and what the gradient of x
+// needs of each channel in one tensor.
+//
+//   dbias = Σ dz,  dweight = Σ dz x̂
+//   coefficients = mean, scale = weight / √(variance + EPS), bias,
+//                  INVERSE_ROWS Σ dz, INVERSE_ROWS Σ dz x̂ / √(variance + EPS)
+//
+// partial        (2, PARTS, C); with PARTS = 0 the sums are zero, and any tensor will do
+// mean, variance, weight, bias, dweight, dbias  (C)
+// coefficients   (5, C)
+// INVERSE_ROWS   1 / (N H W), or 0 where the statistics do not depend on x
+// DWEIGHT, DBIAS 0: nobody wants it, 1: =, 2: +=
+// dispatch       LANES invocations, a power of two up to 64, a vec4 of channels
+// numerics       fixed order: each invocation in sequence, then a tree; tolerance 1e-6 √(N H W)
+// use: index
+
+override C: u32;
+override PARTS: u32;
+override LANES: u32;
+override EPS: f32;
+override INVERSE_ROWS: f32;
+override DWEIGHT: u32;
+override DBIAS: u32;
+
+@group(0) @binding(0) var<storage, read> partial: array<vec4f>;
+@group(0) @binding(1) var<storage, read> mean: array<vec4f>;
+@group(0) @binding(2) var<storage, read> variance: array<vec4f>;
+@group(0) @binding(3) var<storage, read> weight: array<vec4f>;
+@group(0) @binding(4) var<storage, read> bias: array<vec4f>;
+@group(0) @binding(5) var<storage, read_write> coefficients: array<vec4f>;
+@group(0) @binding(6) var<storage, read_write> dweight: array<vec4f>;
+@group(0) @binding(7) var<storage, read_write> dbias: array<vec4f>;
+
+var<workgroup> shared_sums: array<vec4f, 64>;
+var<workgroup> shared_products: array<vec4f, 64>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
+  let wide = 64u / LANES;  // channel vec4s of a workgroup
+  let column = group.x * wide + local % wide;
+  let columns = pad4(C) / 4u;
+  var sum = vec4f(0.0);
+  var product = vec4f(0.0);
+  for (var part = local / wide; part < PARTS && column < columns; part += LANES) {
+    let at = part * columns + column;
+    sum += partial[at];
+    product += partial[PARTS * columns + at];
+  }
+  shared_sums[local] = sum;
+  shared_products[local] = product;
+  for (var width = LANES / 2u; width > 0u; width /= 2u) {
+    workgroupBarrier();
+    if (local < width * wide) {
+      sum += shared_sums[local + width * wide];
+      product += shared_products[local + width * wide];
+      shared_sums[local] = sum;
+      shared_products[local] = product;
+    }
+  }
+  if (local < wide && column < columns) {
+    let root = sqrt(variance[column] + EPS);
+    coefficients[column] = mean[column];
+    coefficients[columns + column] = weight[column] / root;
+    coefficients[2u * columns + column] = bias[column];
+    coefficients[3u * columns + column] = INVERSE_ROWS * sum;
+    coefficients[4u * columns + column] = INVERSE_ROWS * product / root;
+    if (DBIAS == 1u) {
+      dbias[column] = sum;
+    } else if (DBIAS == 2u) {
+      dbias[column] += sum;
+    }
+    if (DWEIGHT == 1u) {
+      dweight[column] = product;
+    } else if (DWEIGHT == 2u) {
+      dweight[column] += product;
+    }
+  }
+}

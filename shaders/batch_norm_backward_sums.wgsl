@@ -1,0 +1,62 @@
+// Sums of the gradient of each channel over parts of the rows: the first of the two passes of the backward
+// reduction, the second is batch_norm_backward_merge.
+//
+//   dz = dy f'(z),  z = x̂ weight + bias [+ residual],  x̂ = (x − mean) / √(variance + EPS)
+//   partial = Σ dz, Σ dz x̂
+//
+// x, dy     (ROWS, C), ROWS = N H W
+// residual  (ROWS, C); with RESIDUAL = 0 it is not read, and any tensor will do
+// mean, variance, weight, bias  (C)
+// partial   (2, PARTS, C)
+// dispatch  one invocation a part and vec4 of channels; part p takes the rows p, p + PARTS, …
+// numerics  sequential f32 sums of ROWS / PARTS terms; tolerance 1e-6 √ROWS
+// use: index, activation
+
+override ROWS: u32;
+override C: u32;
+override PARTS: u32;
+override EPS: f32;
+override RESIDUAL: u32;
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> residual: array<vec4f>;
+@group(0) @binding(2) var<storage, read> dy: array<vec4f>;
+@group(0) @binding(3) var<storage, read> mean: array<vec4f>;
+@group(0) @binding(4) var<storage, read> variance: array<vec4f>;
+@group(0) @binding(5) var<storage, read> weight: array<vec4f>;
+@group(0) @binding(6) var<storage, read> bias: array<vec4f>;
+@group(0) @binding(7) var<storage, read_write> partial: array<vec4f>;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let i = linear_id(group, groups, local, 64u);
+  let columns = pad4(C) / 4u;
+  let stride = PARTS * columns;
+  if (i >= stride) {
+    return;
+  }
+  let column = i % columns;
+  let center = mean[column];
+  let root = sqrt(variance[column] + EPS);
+  let scale = weight[column] / root;
+  let offset = bias[column];
+  let end = ROWS * columns;
+  var sum = vec4f(0.0);
+  var product = vec4f(0.0);
+  for (var at = i; at < end; at += stride) {
+    let d = x[at] - center;
+    var z = d * scale + offset;
+    if (RESIDUAL == 1u) {
+      z += residual[at];
+    }
+    let dz = dy[at] * activate_gradient(z);
+    sum += dz;
+    product += dz * d;
+  }
+  partial[i] = sum;
+  partial[stride + i] = product / root;
+}

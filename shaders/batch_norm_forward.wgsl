@@ -1,0 +1,50 @@
+// y = f((x − mean) / √(variance + EPS) · weight + bias [+ residual]), for the activation number ACTIVATION.
+//
+// x, y      (ROWS, C), ROWS = N H W; padding lanes of y are zero
+// residual  (ROWS, C); with RESIDUAL = 0 it is not read, and any tensor will do
+// mean, variance, weight, bias  (C)
+// dispatch  one invocation a part and vec4 of channels; part p takes the rows p, p + PARTS, …
+// numerics  the mean is subtracted before scaling, so no digits are lost where it is large; 1e-6 relative
+// source    Ioffe and Szegedy, "Batch Normalization", 2015
+// use: index, activation
+
+override ROWS: u32;
+override C: u32;
+override PARTS: u32;
+override EPS: f32;
+override RESIDUAL: u32;
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> residual: array<vec4f>;
+@group(0) @binding(2) var<storage, read> mean: array<vec4f>;
+@group(0) @binding(3) var<storage, read> variance: array<vec4f>;
+@group(0) @binding(4) var<storage, read> weight: array<vec4f>;
+@group(0) @binding(5) var<storage, read> bias: array<vec4f>;
+@group(0) @binding(6) var<storage, read_write> y: array<vec4f>;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let i = linear_id(group, groups, local, 64u);
+  let columns = pad4(C) / 4u;
+  let stride = PARTS * columns;
+  if (i >= stride) {
+    return;
+  }
+  let column = i % columns;
+  let center = mean[column];
+  let scale = weight[column] / sqrt(variance[column] + EPS);
+  let offset = bias[column];
+  let mask = lane_mask(column, C);  // sigmoid(0) is not 0
+  let end = ROWS * columns;
+  for (var at = i; at < end; at += stride) {
+    var z = (x[at] - center) * scale + offset;
+    if (RESIDUAL == 1u) {
+      z += residual[at];
+    }
+    y[at] = activate(z) * mask;
+  }
+}

@@ -1,0 +1,70 @@
+// Merges the parts of batch_norm_statistics into the mean and biased variance of the batch, and moves the
+// running statistics towards them:
+//
+//   variance     = M2 / ROWS
+//   running_mean = (1 − MOMENTUM) running_mean + MOMENTUM mean
+//   running_var  = (1 − MOMENTUM) running_var  + MOMENTUM M2 / (ROWS − 1)
+//
+// x             (ROWS, C), of which row 0 is read: the means in `partial` are relative to it
+// partial       (2, PARTS, C)
+// mean, variance, running_mean, running_var  (C); ROWS ≥ 2
+// dispatch      LANES invocations, a power of two up to 64, a vec4 of channels
+// numerics      Chan's formula in a fixed order: each invocation in sequence, then a tree
+// source        Ioffe and Szegedy, "Batch Normalization", 2015
+// use: index
+
+override ROWS: u32;
+override C: u32;
+override PARTS: u32;
+override LANES: u32;
+override MOMENTUM: f32;
+
+struct Moments {
+  count: f32,
+  mean: vec4f,
+  m2: vec4f,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> partial: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> mean: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> variance: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> running_mean: array<vec4f>;
+@group(0) @binding(5) var<storage, read_write> running_var: array<vec4f>;
+
+var<workgroup> shared_moments: array<Moments, 64>;
+
+fn merge(a: Moments, b: Moments) -> Moments {
+  let count = a.count + b.count;
+  let weight = b.count / max(count, 1.0);  // both are empty in invocations without a part
+  let delta = b.mean - a.mean;
+  return Moments(count, a.mean + weight * delta, a.m2 + b.m2 + delta * delta * (a.count * weight));
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
+  let wide = 64u / LANES;  // channel vec4s of a workgroup
+  let column = group.x * wide + local % wide;
+  let columns = pad4(C) / 4u;
+  var all = Moments(0.0, vec4f(0.0), vec4f(0.0));
+  for (var part = local / wide; part < PARTS && column < columns; part += LANES) {
+    let rows = f32(ROWS / PARTS + select(0u, 1u, part < ROWS % PARTS));
+    let at = part * columns + column;
+    all = merge(all, Moments(rows, partial[at], partial[PARTS * columns + at]));
+  }
+  shared_moments[local] = all;
+  for (var width = LANES / 2u; width > 0u; width /= 2u) {
+    workgroupBarrier();
+    if (local < width * wide) {
+      all = merge(all, shared_moments[local + width * wide]);
+      shared_moments[local] = all;
+    }
+  }
+  if (local < wide && column < columns) {
+    let batch_mean = x[column] + all.mean;
+    mean[column] = batch_mean;
+    variance[column] = all.m2 / f32(ROWS);
+    running_mean[column] = mix(running_mean[column], batch_mean, vec4f(MOMENTUM));
+    running_var[column] = mix(running_var[column], all.m2 / f32(ROWS - 1u), vec4f(MOMENTUM));
+  }
+}

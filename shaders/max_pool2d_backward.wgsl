@@ -1,0 +1,52 @@
+// dx = Σ dy over the windows whose maximum is this pixel, or dx += ….
+//
+// Gathered: each pixel walks the windows that hold it and compares its place in them with the stored cell, so
+// overlapping windows need no atomics and the order of the sum is fixed.
+//
+// index     (N, P, Q, C / 4), as max_pool2d_forward wrote it
+// dy        (N, P, Q, C)
+// dx        (N, H, W, C), LENGTH vec4s; its padding is zero because that of dy is
+// dispatch  one invocation a vec4 of dx
+// numerics  f32 sum of at most one term a window; tolerance 1e-6
+// use: index, pool
+
+override LENGTH: u32;
+override C: u32;
+override ACCUMULATE: u32;
+
+@group(0) @binding(0) var<storage, read> index: array<u32>;
+@group(0) @binding(1) var<storage, read> dy: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> dx: array<vec4f>;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let i = linear_id(group, groups, local, 64u);
+  if (i >= LENGTH) {
+    return;
+  }
+  let columns = pad4(C) / 4u;
+  let w = i / columns % W;
+  let h = i / (columns * W) % H;
+  let n = i / (columns * W * H);
+  let rows = windows_around(h, KERNEL_H, STRIDE_H, PAD_TOP, P);
+  let across = windows_around(w, KERNEL_W, STRIDE_W, PAD_LEFT, Q);
+
+  var sum = vec4f(0.0);
+  for (var p = rows.x; p < rows.y; p++) {
+    let r = h + PAD_TOP - p * STRIDE_H;
+    for (var q = across.x; q < across.y; q++) {
+      let cell = r * KERNEL_W + w + PAD_LEFT - q * STRIDE_W;
+      let at = ((n * P + p) * Q + q) * columns + i % columns;
+      let chosen = (vec4u(index[at]) >> vec4u(0u, 8u, 16u, 24u)) & vec4u(255u);
+      sum += select(vec4f(0.0), dy[at], chosen == vec4u(cell));
+    }
+  }
+  if (ACCUMULATE == 1u) {
+    sum += dx[i];
+  }
+  dx[i] = sum;
+}

@@ -1,0 +1,58 @@
+// y = max over a window of x, and which cell of the window it is.
+//
+//   y(n, p, q, c) = max over r, s of x(n, p STRIDE_H − PAD_TOP + r, q STRIDE_W − PAD_LEFT + s, c)
+//
+// The first of equal values wins. A NaN in the window is the result.
+//
+// x         (N, H, W, C)
+// y         (N, P, Q, C), LENGTH vec4s
+// index     (N, P, Q, C / 4): r KERNEL_W + s, one byte a channel; KERNEL_H KERNEL_W ≤ 255
+// dispatch  one invocation a vec4 of y
+// numerics  exact
+// use: index, pool
+
+override LENGTH: u32;
+override C: u32;
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> index: array<u32>;
+
+// By its bits: compilers may take v != v to be false.
+fn is_nan(v: vec4f) -> vec4<bool> {
+  return (bitcast<vec4u>(v) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u);
+}
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let i = linear_id(group, groups, local, 64u);
+  if (i >= LENGTH) {
+    return;
+  }
+  let columns = pad4(C) / 4u;
+  let q = i / columns % Q;
+  let p = i / (columns * Q) % P;
+  let n = i / (columns * Q * P);
+  let rows = rows_inside(p);
+  let cells = columns_inside(q);
+  // Addresses of the cells outside wrap around below zero and are not read.
+  let line = W * columns;
+  let start = ((n * H + p * STRIDE_H - PAD_TOP) * W + q * STRIDE_W - PAD_LEFT) * columns + i % columns;
+
+  var best = x[start + rows.x * line + cells.x * columns];
+  var cell = vec4u(rows.x * KERNEL_W + cells.x);
+  for (var r = rows.x; r < rows.y; r++) {
+    for (var s = cells.x; s < cells.y; s++) {
+      let v = x[start + r * line + s * columns];
+      let better = (v > best) | (is_nan(v) & !is_nan(best));
+      best = select(best, v, better);
+      cell = select(cell, vec4u(r * KERNEL_W + s), better);
+    }
+  }
+  y[i] = best;
+  index[i] = cell.x | (cell.y << 8u) | (cell.z << 16u) | (cell.w << 24u);
+}

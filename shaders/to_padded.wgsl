@@ -1,0 +1,51 @@
+// y[n, p, c] = x[n, p, c], or x[n, c, p] if NCHW; or y += …: an image without padding, into padded NHWC.
+//
+// x         N · PIXELS · C numbers
+// y         (N, PIXELS, C), rows of pad4(C), LENGTH vec4s; padding zero
+// dispatch  one invocation a vec4 of y
+// numerics  a copy, or one f32 addition
+// use: index
+
+override LENGTH: u32;
+override PIXELS: u32;
+override C: u32;
+override NCHW: u32;
+override ACCUMULATE: u32;
+
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> y: array<vec4f>;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let i = linear_id(group, groups, local, 64u);
+  if (i >= LENGTH) {
+    return;
+  }
+  let columns = pad4(C) / 4u;
+  let row = i / columns;
+  let c = 4u * (i % columns);
+  var at = row * C + c;
+  var step = 1u;
+  if (NCHW == 1u) {
+    at = (row / PIXELS * C + c) * PIXELS + row % PIXELS;
+    step = PIXELS;
+  }
+  var v = vec4f(x[at], 0.0, 0.0, 0.0);
+  if (c + 1u < C) {
+    v.y = x[at + step];
+  }
+  if (c + 2u < C) {
+    v.z = x[at + 2u * step];
+  }
+  if (c + 3u < C) {
+    v.w = x[at + 3u * step];
+  }
+  if (ACCUMULATE == 1u) {
+    v += y[i];
+  }
+  y[i] = v;
+}

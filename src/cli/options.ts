@@ -1,0 +1,101 @@
+import { Command, InvalidArgumentError, Option } from "commander";
+import { datasetNames } from "../data/load.ts";
+import { topologyNames } from "../models/topologies.ts";
+import type { JobSettings } from "../train/protocol.ts";
+import { checkSettings, defaultLearningRates, defaultSettings, optimizerNames } from "../train/settings.ts";
+import type { Engine } from "./find-browser.ts";
+
+export interface TrainOptions {
+  readonly engine: Engine;
+  /** Folder for the results. */
+  readonly out?: string;
+  /** Print events as JSON, one a line, instead of a progress bar. */
+  readonly json: boolean;
+  /** A new run, or the checkpoint of one to go on with. */
+  readonly run: { readonly settings: JobSettings } | { readonly resume: string };
+}
+
+/**
+ * Reads the arguments of `train`. Throws commander's CommanderError for bad ones (after a sentence on stderr)
+ * and for `--help` (after the help on stdout), and WebgraftError for settings that do not fit together.
+ */
+export function parseTrainOptions(argv: readonly string[]): TrainOptions {
+  const command = new Command("npm run train --")
+    .description("Train a topology on the GPU of a headless browser.")
+    .exitOverride()
+    .helpOption("-h, --help", "show this help");
+  const defaults = defaultSettings;
+  const settings = [
+    choice("--topology <name>", "model to train", topologyNames(), defaults.topology),
+    choice("--data <name>", "data set", datasetNames, defaults.data),
+    new Option("--examples <n>", "training images, from the first on")
+      .argParser(count)
+      .default(defaults.examples),
+    new Option("--epochs <n>", "times each image is trained on").argParser(count).default(defaults.epochs),
+    new Option("--batch <n>", "images a step").argParser(count).default(defaults.batch),
+    new Option("--lr <x>", `peak learning rate (default: ${learningRateHelp()})`).argParser(positive),
+    choice("--optimizer <name>", "how weights are updated", optimizerNames, defaults.optimizer),
+    new Option("--seed <n>", "decides weights and order of images").argParser(seed).default(defaults.seed),
+    new Option("--test-examples <n>", "test images evaluated after each epoch (default: all)").argParser(
+      count,
+    ),
+  ];
+  // A checkpoint holds the settings of its run.
+  for (const option of settings) command.addOption(option.conflicts("resume"));
+  command
+    .addOption(choice("--engine <name>", "browser to train in", ["chrome", "firefox"], "chrome"))
+    .option("--out <dir>", "folder for the results (default: runs/<time>, or that of the checkpoint)")
+    .option("--resume <file>", "go on from a checkpoint.safetensors, with its settings")
+    .option("--json", "print events as JSON, one a line", false)
+    .addHelpText("after", helpText);
+
+  const { engine, out, resume, json, ...given } = command
+    .parse(argv, { from: "user" })
+    .opts<{ engine: Engine; out?: string; resume?: string; json: boolean } & Partial<JobSettings>>();
+  const run =
+    resume !== undefined
+      ? { resume }
+      : {
+          settings: checkSettings({
+            ...given,
+            lr: given.lr ?? defaultLearningRates[given.optimizer ?? defaults.optimizer],
+          }),
+        };
+  return { engine, json, run, ...(out !== undefined && { out }) };
+}
+
+const helpText = `
+Written to the folder: model.safetensors, metrics.json and report.html; checkpoint.safetensors after each epoch.
+Ctrl-C stops the run and writes a checkpoint to go on from; a second Ctrl-C ends it at once.
+Exit code: 0 when the run is done, 1 when it failed, 2 for bad arguments, 130 after Ctrl-C.`;
+
+function choice(flags: string, description: string, names: readonly string[], value: string): Option {
+  return new Option(flags, description).choices(names).default(value);
+}
+
+function learningRateHelp(): string {
+  return optimizerNames.map((name) => `${defaultLearningRates[name]} for ${name}`).join(", ");
+}
+
+function number(text: string): number {
+  return text.trim() === "" ? Number.NaN : Number(text);
+}
+
+function count(text: string): number {
+  const value = number(text);
+  if (!Number.isSafeInteger(value) || value < 1)
+    throw new InvalidArgumentError("Give a whole number from 1.");
+  return value;
+}
+
+function positive(text: string): number {
+  const value = number(text);
+  if (!Number.isFinite(value) || value <= 0) throw new InvalidArgumentError("Give a number above 0.");
+  return value;
+}
+
+function seed(text: string): number {
+  const value = number(text);
+  if (Number.isInteger(value) && value >= 0 && value < 2 ** 32) return value;
+  throw new InvalidArgumentError("Give a whole number from 0 to 4294967295.");
+}

@@ -1,0 +1,39 @@
+import { Job } from "../../train/job.ts";
+import type { JobEvent, JobSettings } from "../../train/protocol.ts";
+
+declare global {
+  interface Window {
+    /** Hands an event to the command line. */
+    report(event: JobEvent): Promise<void>;
+    readonly webgraftJob: {
+      /** `resumed`: goes on from the checkpoint that the command line serves. */
+      start(settings: JobSettings, resumed: boolean): Promise<void>;
+      stop(): void;
+    };
+  }
+}
+
+// Events arrive in order, and the job's last one after all others.
+let sent = Promise.resolve();
+const job = new Job(
+  (event) => {
+    sent = sent.then(() => send(event));
+  },
+  { dataUrl: "/data" },
+);
+
+async function send(event: JobEvent): Promise<void> {
+  if (event.type !== "checkpoint") return window.report(event);
+  await fetch(`/checkpoint?step=${event.step}`, { method: "POST", body: event.bytes });
+}
+
+Object.assign(window, {
+  webgraftJob: {
+    async start(settings: JobSettings, resumed: boolean) {
+      if (!resumed) return job.handle({ type: "start", settings });
+      const checkpoint = new Uint8Array(await (await fetch("/checkpoint")).arrayBuffer());
+      job.handle({ type: "start", settings, checkpoint });
+    },
+    stop: () => job.handle({ type: "stop" }),
+  },
+});

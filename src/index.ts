@@ -1,0 +1,43 @@
+/** Webgraft: trains convolutional networks on WebGPU. */
+export { type Batch, BatchLoader, type BatchOptions } from "./data/batches.ts";
+export { createDataset, type Dataset, subset, take } from "./data/dataset.ts";
+export { fashion } from "./data/fashion.ts";
+export type { IdxFile, IdxPair } from "./data/idx.ts";
+export { type DatasetName, type LoadOptions, loadDataset, type Split } from "./data/load.ts";
+export { mnist } from "./data/mnist.ts";
+export * from "./errors.ts";
+export { type DeviceOptions, Gpu, openDevice } from "./gpu/device.ts";
+export { Program, type Seed } from "./graph/autodiff.ts";
+export { Graph, type GraphOptions, type Initializer, type Variable } from "./graph/graph.ts";
+export { pad, type Tensor, unpad } from "./graph/tensor.ts";
+export * from "./layers/index.ts";
+export * from "./models/index.ts";
+export * from "./optimizers/index.ts";
+export type { MemoryLimits } from "./plan/memory.ts";
+export { type MemoryReport, type Plan, plan } from "./plan/plan.ts";
+export { Random } from "./random.ts";
+export { type Feeds, type LaunchTime, type Live, type Outputs, Session } from "./run/session.ts";
+export { Variables } from "./run/variables.ts";
+export { readCheckpointMetadata } from "./train/checkpoint.ts";
+export { Job } from "./train/job.ts";
+export type * from "./train/protocol.ts";
+export {
+  type CosineOptions,
+  constant,
+  cosine,
+  type OneCycleOptions,
+  oneCycle,
+  type Schedule,
+  type StepDecayOptions,
+  stepDecay,
+} from "./train/schedules.ts";
+export {
+  type EpochInfo,
+  type Evaluation,
+  type FitOptions,
+  type History,
+  type StepInfo,
+  Trainer,
+  type TrainerOptions,
+} from "./train/trainer.ts";
+export { decodeSafetensors, encodeSafetensors } from "./weights/safetensors.ts";

@@ -1,0 +1,77 @@
+import { ShapeError } from "../errors.ts";
+import type { Kernel, KernelBindings, KernelConstants } from "../kernel.ts";
+import type { Live } from "../run/session.ts";
+import { type BufferRange, pipelinesOf, resolve } from "./buffers.ts";
+
+/** A buffer for each binding of a kernel, and `live`, a uniform buffer, for kernels that read live scalars. */
+export type KernelBuffers<K extends Kernel> = KernelBindings<K, BufferRange> &
+  (K["live"] extends true ? { readonly live: BufferRange } : unknown);
+
+/**
+ * Compiles a kernel for these constants. The kernel's header (in its `wgsl`) says what each tensor holds and
+ * how many workgroups to launch. Throws ShaderError, with file and line, where the device refuses it.
+ */
+export async function prepareKernel<K extends Kernel>(
+  device: GPUDevice,
+  kernel: K,
+  constants: KernelConstants<K>,
+): Promise<PreparedKernel<K>> {
+  const given = constants as Readonly<Record<string, number>>;
+  return new PreparedKernel(device, kernel, await pipelinesOf(device).compile(kernel, given));
+}
+
+/** A kernel that is ready to be encoded, any number of times, into the caller's compute passes. */
+export class PreparedKernel<K extends Kernel> {
+  readonly kernel: K;
+  readonly pipeline: GPUComputePipeline;
+  readonly #device: GPUDevice;
+
+  /** Use `prepareKernel`. */
+  constructor(device: GPUDevice, kernel: K, pipeline: GPUComputePipeline) {
+    this.kernel = kernel;
+    this.pipeline = pipeline;
+    this.#device = device;
+  }
+
+  /**
+   * Appends one launch to `pass`, leaving its pipeline and bind groups 0 and 1 set. Bindings need STORAGE
+   * usage, `live` needs UNIFORM. Throws ShapeError for a buffer that is missing.
+   */
+  encode(
+    pass: GPUComputePassEncoder,
+    buffers: KernelBuffers<K>,
+    [x, y, z]: readonly [number, number, number],
+  ): void {
+    const { kernel } = this;
+    const layouts = pipelinesOf(this.#device);
+    const given = buffers as Readonly<Record<string, BufferRange>>;
+    const group = (layout: GPUBindGroupLayout, names: readonly string[]): GPUBindGroup =>
+      this.#device.createBindGroup({
+        label: kernel.name,
+        layout,
+        entries: names.map((name, binding) => {
+          const range = given[name];
+          if (!range) throw new ShapeError(kernel.name, `no buffer for "${name}"`);
+          return { binding, resource: resolve(range) };
+        }),
+      });
+    pass.setPipeline(this.pipeline);
+    pass.setBindGroup(
+      0,
+      group(
+        layouts.bindGroupLayout(kernel),
+        kernel.bindings.map(({ name }) => name),
+      ),
+    );
+    if (kernel.live) pass.setBindGroup(1, group(layouts.liveLayout(), ["live"]));
+    pass.dispatchWorkgroups(x, y, z);
+  }
+}
+
+/** The bytes of a `live` buffer: `device.queue.writeBuffer(buffer, 0, liveScalars({ … }))`. */
+export function liveScalars({ step, seed, learningRate }: Live): ArrayBuffer {
+  const bytes = new ArrayBuffer(16);
+  new Uint32Array(bytes).set([step, seed]);
+  new Float32Array(bytes)[2] = learningRate;
+  return bytes;
+}

@@ -1,0 +1,50 @@
+import type { Tensor } from "../graph/tensor.ts";
+import { type Activation, type ActivationName, activationOp } from "../ops/activation.ts";
+import { isFusable } from "../ops/fused-activation.ts";
+
+/** An activation by name, with its usual slope where it has one, or in full. */
+export type ActivationLike = ActivationName | Activation;
+
+/** `leaky_relu` has a slope of 0.01 and `elu` a scale of 1 unless given. */
+export function toActivation(activation: ActivationLike): Activation {
+  const { name, alpha } = typeof activation === "string" ? { name: activation } : activation;
+  if (name === "leaky_relu") return { name, alpha: alpha ?? 0.01 };
+  if (name === "elu") return { name, alpha: alpha ?? 1 };
+  return { name };
+}
+
+/** y = f(x), elementwise. x, y (…, C). */
+export function activation(x: Tensor, f: ActivationLike): Tensor {
+  const attrs = toActivation(f);
+  if (attrs.name === "identity") return x;
+  return x.graph.apply(activationOp, `${x.name}.${attrs.name}`, { x }, attrs).y;
+}
+
+/**
+ * Splits an optional activation into what a layer's kernel can apply itself and what follows as a node of its
+ * own, because its derivative needs its input.
+ */
+export function splitActivation(f: ActivationLike = "identity"): {
+  readonly fused: Activation;
+  readonly separate: Activation;
+} {
+  const given = toActivation(f);
+  const none = toActivation("identity");
+  return isFusable(given) ? { fused: given, separate: none } : { fused: none, separate: given };
+}
+
+/** max(x, 0) */
+export const relu = (x: Tensor): Tensor => activation(x, "relu");
+/** x, and `slope` x for negative x. Maas et al. 2013. */
+export const leakyRelu = (x: Tensor, slope = 0.01): Tensor =>
+  activation(x, { name: "leaky_relu", alpha: slope });
+/** x, and `alpha` (eˣ − 1) for negative x. Clevert et al. 2016. */
+export const elu = (x: Tensor, alpha = 1): Tensor => activation(x, { name: "elu", alpha });
+/** x Φ(x), exact or by its tanh approximation. Hendrycks and Gimpel 2016. */
+export const gelu = (x: Tensor, approximate: "none" | "tanh" = "none"): Tensor =>
+  activation(x, approximate === "tanh" ? "gelu_tanh" : "gelu");
+/** x / (1 + e⁻ˣ), also called swish. Elfwing et al. 2018. */
+export const silu = (x: Tensor): Tensor => activation(x, "silu");
+export const tanh = (x: Tensor): Tensor => activation(x, "tanh");
+/** 1 / (1 + e⁻ˣ) */
+export const sigmoid = (x: Tensor): Tensor => activation(x, "sigmoid");

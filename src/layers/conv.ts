@@ -1,0 +1,52 @@
+import { ShapeError } from "../errors.ts";
+import type { Initializer } from "../graph/graph.ts";
+import { describe, nhwc, type Tensor } from "../graph/tensor.ts";
+import { conv2dOp } from "../ops/conv2d.ts";
+import { type Padding, type Pair, pair, resolvePadding } from "../shape.ts";
+import { type ActivationLike, activation, splitActivation } from "./activation.ts";
+import { fans, torchBias, torchWeight } from "./init.ts";
+
+export interface Conv2dOptions {
+  readonly outChannels: number;
+  readonly kernelSize: number | Pair;
+  /** Default 1. */
+  readonly stride?: number | Pair;
+  /** Default 0. */
+  readonly padding?: Padding;
+  /** Default 1. */
+  readonly dilation?: number | Pair;
+  /** Default 1; as many as input channels make it depthwise. */
+  readonly groups?: number;
+  /** Default true. */
+  readonly bias?: boolean;
+  /** Default none. */
+  readonly activation?: ActivationLike;
+  /** Initial weight; default torch's. */
+  readonly init?: Initializer;
+}
+
+/**
+ * Convolution of x (N, H, W, C) with `name.weight` (R, S, C/groups, K), plus `name.bias` (K): y (N, P, Q, K).
+ * Throws ShapeError where channels, groups or extents do not fit.
+ */
+export function conv2d(x: Tensor, name: string, options: Conv2dOptions): Tensor {
+  const { outChannels: K, bias: hasBias = true, groups = 1, init = torchWeight() } = options;
+  const { graph } = x;
+  const [, H, W, C] = nhwc(`conv2d ${name}`, x);
+  if (!Number.isInteger(C / groups) || !Number.isInteger(K / groups)) {
+    const reason = `C=${C} and K=${K} must be divisible by groups`;
+    throw new ShapeError(`conv2d ${name}`, reason, `groups ${groups}, ${describe(x)}`);
+  }
+  const [kernel, stride, dilation] = [options.kernelSize, options.stride ?? 1, options.dilation ?? 1].map(
+    pair,
+  ) as [Pair, Pair, Pair];
+  const padding = resolvePadding(options.padding ?? 0, [H, W], kernel, stride, dilation);
+  const shape = [...kernel, C / groups, K];
+  const weight = graph.parameter(`${name}.weight`, shape, init, true);
+  const bias = hasBias
+    ? graph.parameter(`${name}.bias`, [K], torchBias(fans(shape).fanIn), false)
+    : undefined;
+  const { fused, separate } = splitActivation(options.activation);
+  const attrs = { stride, dilation, padding, groups, activation: fused };
+  return activation(graph.apply(conv2dOp, name, { x, weight, bias }, attrs).y, separate);
+}

@@ -1,0 +1,46 @@
+import { ShapeError } from "../errors.ts";
+import type { Initializer } from "../graph/graph.ts";
+import { describe, nhwc, type Tensor } from "../graph/tensor.ts";
+import { activationOp } from "../ops/activation.ts";
+import { denseOp } from "../ops/dense.ts";
+import { dropoutOp } from "../ops/dropout.ts";
+import { flattenOp } from "../ops/flatten.ts";
+import { type ActivationLike, activation, splitActivation } from "./activation.ts";
+import { torchBias, torchWeight } from "./init.ts";
+
+export interface DenseOptions {
+  readonly outFeatures: number;
+  /** Default true. */
+  readonly bias?: boolean;
+  /** Default none. */
+  readonly activation?: ActivationLike;
+  /** Initial weight; default torch's. */
+  readonly init?: Initializer;
+}
+
+/** x (N, C) times `name.weight` (C, K), plus `name.bias` (K): y (N, K). Throws ShapeError for another rank. */
+export function dense(x: Tensor, name: string, options: DenseOptions): Tensor {
+  const { outFeatures: K, bias: hasBias = true, init = torchWeight() } = options;
+  const { graph } = x;
+  if (x.shape.length !== 2) {
+    throw new ShapeError(`dense ${name}`, "expects an (N, C) tensor; flatten comes first", describe(x));
+  }
+  const C = x.shape[1]!;
+  const weight = graph.parameter(`${name}.weight`, [C, K], init, true, flattenedMap(x));
+  const bias = hasBias ? graph.parameter(`${name}.bias`, [K], torchBias(C), false) : undefined;
+  const { fused, separate } = splitActivation(options.activation);
+  return activation(graph.apply(denseOp, name, { x, weight, bias }, { activation: fused }).y, separate);
+}
+
+/**
+ * (H, W, C) of the map that x is a flattening of, perhaps with activations or dropout on the way: torch
+ * orders it (C, H, W), so the rows of such a weight are permuted in files.
+ */
+function flattenedMap(x: Tensor): [number, number, number] | undefined {
+  const node = x.graph.nodes.find(({ outputs }) => outputs.y === x);
+  const source = node?.inputs.x;
+  if (!source) return undefined;
+  const { name } = node.op;
+  if (name === flattenOp.name) return nhwc(name, source).slice(1) as [number, number, number];
+  return name === activationOp.name || name === dropoutOp.name ? flattenedMap(source) : undefined;
+}

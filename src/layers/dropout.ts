@@ -1,0 +1,10 @@
+import type { Tensor } from "../graph/tensor.ts";
+import { dropoutOp } from "../ops/dropout.ts";
+import { hashString } from "../random.ts";
+
+/**
+ * Drops a share `p` of the elements in training and scales the rest by 1 / (1 − p). `name` decides, with seed
+ * and step, which; give every dropout its own.
+ */
+export const dropout = (x: Tensor, name: string, p = 0.5): Tensor =>
+  x.graph.apply(dropoutOp, name, { x }, { p, layer: hashString(name) }).y;

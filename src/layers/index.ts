@@ -1,0 +1,32 @@
+export {
+  type ActivationLike,
+  activation,
+  elu,
+  gelu,
+  leakyRelu,
+  relu,
+  sigmoid,
+  silu,
+  tanh,
+} from "./activation.ts";
+export { type Conv2dOptions, conv2d } from "./conv.ts";
+export { type DenseOptions, dense } from "./dense.ts";
+export { dropout } from "./dropout.ts";
+export {
+  type Fan,
+  filled,
+  heNormal,
+  heUniform,
+  ones,
+  torchBias,
+  torchWeight,
+  uniform,
+  xavierNormal,
+  xavierUniform,
+  zeros,
+} from "./init.ts";
+export { type CrossEntropyOptions, crossEntropy, meanSquaredError, softmax } from "./loss.ts";
+export { add, average, concat } from "./merge.ts";
+export { type BatchNormOptions, batchNorm } from "./norm.ts";
+export { type AvgPool2dOptions, avgPool2d, globalAvgPool, maxPool2d, type Pool2dOptions } from "./pool.ts";
+export { flatten } from "./shape.ts";

@@ -1,0 +1,31 @@
+import { ShapeError } from "../errors.ts";
+import { describe, type Tensor } from "../graph/tensor.ts";
+import { addOp } from "../ops/add.ts";
+import { averageOp } from "../ops/average.ts";
+import type { Branches } from "../ops/branches.ts";
+import { concatOp } from "../ops/concat.ts";
+import { type ActivationLike, toActivation } from "./activation.ts";
+
+/** f(a + b), elementwise: a residual connection. a, b (…, C) of one shape. */
+export const add = (a: Tensor, b: Tensor, activation: ActivationLike = "identity"): Tensor =>
+  a.graph.apply(addOp, `${a.name}.add`, { a, b }, { activation: toActivation(activation) }).y;
+
+/** Mean of two to six tensors of one shape, elementwise. */
+export const average = (...xs: readonly Tensor[]): Tensor => {
+  const branches = toBranches("average", xs);
+  return branches.x0.graph.apply(averageOp, `${branches.x0.name}.average`, branches, {}).y;
+};
+
+/** Two to six tensors (…, C0), (…, C1), … joined along their channels. */
+export const concat = (...xs: readonly Tensor[]): Tensor => {
+  const branches = toBranches("concat", xs);
+  return branches.x0.graph.apply(concatOp, `${branches.x0.name}.concat`, branches, {}).y;
+};
+
+function toBranches(operation: string, xs: readonly Tensor[]): Branches {
+  const [x0, x1, x2, x3, x4, x5] = xs;
+  if (!x0 || !x1 || xs.length > 6) {
+    throw new ShapeError(operation, "joins two to six tensors", xs.map(describe).join(", ") || "none");
+  }
+  return { x0, x1, x2, x3, x4, x5 };
+}

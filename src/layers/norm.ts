@@ -1,0 +1,41 @@
+import type { Initializer } from "../graph/graph.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { batchNormOp } from "../ops/batch-norm.ts";
+import { type ActivationLike, toActivation } from "./activation.ts";
+import { ones, zeros } from "./init.ts";
+
+export interface BatchNormOptions {
+  /** Default 1e-5. */
+  readonly eps?: number;
+  /** Share of the batch in the running statistics, torch's convention (Keras' is 1 minus it). Default 0.1. */
+  readonly momentum?: number;
+  /** Applied after the residual is added. Default none. */
+  readonly activation?: ActivationLike;
+  /** Added to the normalised tensor; of x's shape. */
+  readonly residual?: Tensor;
+  /** Initial weight; default 1. Zero makes a residual branch start as nothing. */
+  readonly init?: Initializer;
+}
+
+/**
+ * Batch normalisation of x (…, C) with `name.weight`, `name.bias`, `name.running_mean` and `name.running_var`
+ * (C). A frozen weight freezes the layer: it normalises by its running statistics and leaves them as they are,
+ * also while the rest trains.
+ */
+export function batchNorm(x: Tensor, name: string, options: BatchNormOptions = {}): Tensor {
+  const { eps = 1e-5, momentum = 0.1, residual, init = ones } = options;
+  const { graph } = x;
+  const shape = [x.shape.at(-1)!];
+  const inputs = {
+    x,
+    weight: graph.parameter(`${name}.weight`, shape, init, false),
+    bias: graph.parameter(`${name}.bias`, shape, zeros, false),
+    runningMean: graph.state(`${name}.running_mean`, shape, zeros),
+    runningVar: graph.state(`${name}.running_var`, shape, ones),
+    residual,
+  };
+  const training = graph.isFrozen(`${name}.weight`) ? "frozen" : "train";
+  const mode = graph.mode === "eval" ? "eval" : training;
+  const activation = toActivation(options.activation ?? "identity");
+  return graph.apply(batchNormOp, name, inputs, { mode, eps, momentum, activation }).y;
+}

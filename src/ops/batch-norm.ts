@@ -1,0 +1,193 @@
+import { ShapeError } from "../errors.ts";
+import type { BackwardEmitter, Op } from "../graph/op.ts";
+import { describe, pad4, type Tensor } from "../graph/tensor.ts";
+import { grid } from "../kernel.ts";
+import {
+  batch_norm_backward,
+  batch_norm_backward_merge,
+  batch_norm_backward_sums,
+  batch_norm_forward,
+  batch_norm_statistics,
+  batch_norm_statistics_merge,
+} from "../shaders.gen.ts";
+import { type Activation, activationConstants } from "./activation.ts";
+
+export interface BatchNorm {
+  /**
+   * `train`: normalises by the statistics of the batch and updates the running ones.
+   * `eval`, `frozen`: normalises by the running statistics and leaves them alone; the two differ in what
+   * trains around them, not in their mathematics.
+   */
+  readonly mode: "train" | "eval" | "frozen";
+  readonly eps: number;
+  /** Share of the batch in the running statistics: running = (1 − momentum) running + momentum batch. */
+  readonly momentum: number;
+  readonly activation: Activation;
+}
+
+type In = {
+  x: Tensor;
+  weight: Tensor;
+  bias: Tensor;
+  runningMean: Tensor;
+  runningVar: Tensor;
+  residual?: Tensor | undefined;
+};
+type Out = { y: Tensor; mean: Tensor; variance: Tensor };
+
+const rowsOf = (x: Tensor): number => x.shape.slice(0, -1).reduce((a, b) => a * b, 1);
+
+/** Parts of a reduction over rows: work for a whole GPU, and few enough not to cost more than the rows. */
+function reductionParts(rows: number, columns: number): number {
+  return Math.max(1, Math.min(Math.floor(32768 / columns), Math.ceil(rows / 16)));
+}
+
+/** Invocations that merge the parts of one vec4 of channels: about 8 parts each, and at most a workgroup. */
+const mergeLanes = (parts: number): number =>
+  Math.min(64, 2 ** Math.floor(Math.log2(Math.max(1, parts / 8))));
+
+/** Workgroups of a merge. */
+const mergeGroups = (columns: number, lanes: number) => [Math.ceil((columns * lanes) / 64), 1, 1] as const;
+
+/** Parts of an elementwise pass: about 8 rows each, which share what is read once a channel. */
+const passParts = (rows: number): number => Math.ceil(rows / 8);
+
+/** Where a kernel writes a gradient, and its flag: 0 nobody wants it, 1 `=`, 2 `+=`. */
+function target(emit: BackwardEmitter, input: Tensor | undefined): [tensor: Tensor, flag: number] {
+  if (!emit.wants(input)) return [emit.temporary("unwanted", [4]), 0];
+  const { tensor, accumulate } = emit.into(input);
+  return [tensor, accumulate + 1];
+}
+
+/**
+ * Batch normalisation over all axes but the last, with what follows it in residual networks:
+ * y = f((x − mean) / √(variance + eps) · weight + bias [+ residual]).
+ *
+ * x, residual, y (N, H, W, C) or (N, C); weight, bias, runningMean, runningVar, mean, variance (C). `mean` and
+ * `variance` (biased) are those that y was normalised by; the running variance is the unbiased one.
+ *
+ * Ioffe and Szegedy, "Batch Normalization: Accelerating Deep Network Training by Reducing Internal Covariate
+ * Shift", 2015.
+ */
+export const batchNormOp: Op<In, BatchNorm, Out> = {
+  name: "batch_norm",
+  infer({ x, residual, ...vectors }, { mode }) {
+    const C = x.shape.at(-1)!;
+    if (x.shape.length < 2)
+      throw new ShapeError("batch_norm", "expects (…, C) of rank 2 or more", describe(x));
+    for (const [name, tensor] of Object.entries(vectors)) {
+      if (tensor.shape.length !== 1 || tensor.shape[0] !== C) {
+        const reason = `${name} expects (${C}), got (${tensor.shape.join(", ")})`;
+        throw new ShapeError("batch_norm", reason, describe(x));
+      }
+    }
+    if (residual && residual.shape.join() !== x.shape.join()) {
+      throw new ShapeError(
+        "batch_norm",
+        "the residual has another shape than x",
+        `${describe(x)}, ${describe(residual)}`,
+      );
+    }
+    if (residual === x) throw new ShapeError("batch_norm", "the residual is x itself", describe(x));
+    if (mode === "train" && rowsOf(x) === 1) {
+      throw new ShapeError("batch_norm", "one pixel in training mode has no variance", describe(x));
+    }
+    return { y: { shape: x.shape }, mean: { shape: [C] }, variance: { shape: [C] } };
+  },
+  views: ({ runningMean, runningVar }, { mode }) =>
+    mode === "train" ? {} : { mean: runningMean, variance: runningVar },
+
+  forward(emit, { inputs, attrs, outputs: { y, mean, variance } }) {
+    const { x, weight, bias, residual } = inputs;
+    const C = x.shape.at(-1)!;
+    const columns = pad4(C) / 4;
+    const ROWS = rowsOf(x);
+    if (attrs.mode === "train") {
+      const PARTS = reductionParts(ROWS, columns);
+      const LANES = mergeLanes(PARTS);
+      const partial = emit.temporary("partial", [2, PARTS, C]);
+      const constants = { ROWS, C, PARTS };
+      emit.dispatch(
+        batch_norm_statistics,
+        { x, partial },
+        constants,
+        grid(PARTS * columns, batch_norm_statistics),
+      );
+      emit.dispatch(
+        batch_norm_statistics_merge,
+        { x, partial, mean, variance, running_mean: inputs.runningMean, running_var: inputs.runningVar },
+        { ...constants, LANES, MOMENTUM: attrs.momentum },
+        mergeGroups(columns, LANES),
+      );
+    }
+    const PARTS = passParts(ROWS);
+    emit.dispatch(
+      batch_norm_forward,
+      { x, residual: residual ?? x, mean, variance, weight, bias, y },
+      {
+        ROWS,
+        C,
+        PARTS,
+        EPS: attrs.eps,
+        RESIDUAL: residual ? 1 : 0,
+        ...activationConstants(attrs.activation),
+      },
+      grid(PARTS * columns, batch_norm_forward),
+    );
+  },
+
+  backward(emit, { inputs: { x, weight, bias, residual }, attrs, outputs: { y, mean, variance } }) {
+    const C = x.shape.at(-1)!;
+    const columns = pad4(C) / 4;
+    const ROWS = rowsOf(x);
+    const train = attrs.mode === "train";
+    const linear = attrs.activation.name === "identity";
+    const dy = emit.gradient(y);
+    const shared = {
+      ROWS,
+      C,
+      // Without an activation the gradient does not depend on z, nor z's residual.
+      RESIDUAL: residual && !linear ? 1 : 0,
+      ...activationConstants(attrs.activation),
+    };
+
+    // Frozen statistics with frozen weight and bias leave nothing to sum.
+    const sums = emit.wants(weight) || emit.wants(bias) || (train && emit.wants(x));
+    const passes = linear && emit.wants(residual);
+    const elements = emit.wants(x) || (emit.wants(residual) && !passes);
+    const coefficients = emit.temporary("coefficients", [5, C]);
+    if (sums || elements) {
+      const PARTS = sums ? reductionParts(ROWS, columns) : 0;
+      const LANES = mergeLanes(PARTS);
+      const partial = sums ? emit.temporary("partial", [2, PARTS, C]) : mean;
+      if (sums) {
+        emit.dispatch(
+          batch_norm_backward_sums,
+          { x, residual: residual ?? x, dy, mean, variance, weight, bias, partial },
+          { ...shared, PARTS, EPS: attrs.eps },
+          grid(PARTS * columns, batch_norm_backward_sums),
+        );
+      }
+      const [dweight, DWEIGHT] = target(emit, weight);
+      const [dbias, DBIAS] = target(emit, bias);
+      emit.dispatch(
+        batch_norm_backward_merge,
+        { partial, mean, variance, weight, bias, coefficients, dweight, dbias },
+        { C, PARTS, LANES, EPS: attrs.eps, INVERSE_ROWS: train ? 1 / ROWS : 0, DWEIGHT, DBIAS },
+        mergeGroups(columns, LANES),
+      );
+    }
+    if (elements) {
+      const PARTS = passParts(ROWS);
+      const [dx, DX] = target(emit, x);
+      const [dresidual, DRESIDUAL] = target(emit, passes ? undefined : residual);
+      emit.dispatch(
+        batch_norm_backward,
+        { x, residual: residual ?? x, dy, coefficients, dx, dresidual },
+        { ...shared, PARTS, DX, DRESIDUAL },
+        grid(PARTS * columns, batch_norm_backward),
+      );
+    }
+    if (passes) emit.pass(residual, dy);
+  },
+};

@@ -1,0 +1,152 @@
+import { ShapeError } from "../errors.ts";
+import type { Op } from "../graph/op.ts";
+import { describe, nhwc, pad4, storedLength, type Tensor } from "../graph/tensor.ts";
+import { grid } from "../kernel.ts";
+import {
+  avg_pool2d_backward,
+  avg_pool2d_forward,
+  global_avg_pool_backward,
+  global_avg_pool_forward,
+  max_pool2d_backward,
+  max_pool2d_forward,
+} from "../shaders.gen.ts";
+import { convOutput, type Pads, type Pair } from "../shape.ts";
+
+export interface Pool2d {
+  readonly kernel: Pair;
+  readonly stride: Pair;
+  readonly padding: Pads;
+}
+
+export interface AvgPool2d extends Pool2d {
+  /** Whether cells in the padding count, as zeros. */
+  readonly countIncludePad: boolean;
+}
+
+type In = { x: Tensor };
+type Out = { y: Tensor };
+
+/** Cells of a max-pool window that one byte can number. */
+const MAX_CELLS = 255;
+
+/** The shape (N, P, Q, C) of the result. Partial windows at the end are dropped. */
+function outputShape(operation: string, x: Tensor, { kernel, stride, padding }: Pool2d): number[] {
+  const [N, H, W, C] = nhwc(operation, x);
+  const [top, bottom, left, right] = padding;
+  const given = `kernel ${kernel.join("×")}, padding ${padding.join(", ")}, ${describe(x)}`;
+  if (Math.max(top, bottom) >= kernel[0] || Math.max(left, right) >= kernel[1]) {
+    throw new ShapeError(operation, "padding must be smaller than the kernel", given);
+  }
+  const P = convOutput(H, kernel[0], stride[0], 1, top + bottom);
+  const Q = convOutput(W, kernel[1], stride[1], 1, left + right);
+  if (P < 1 || Q < 1) throw new ShapeError(operation, "the kernel is larger than the padded input", given);
+  return [N, P, Q, C];
+}
+
+/** The constants of lib/pool.wgsl. */
+function geometry(x: Tensor, y: Tensor, { kernel, stride, padding }: Pool2d) {
+  const [, H, W, C] = nhwc("pool", x);
+  const [, P, Q] = nhwc("pool", y);
+  return {
+    ...{ C, H, W, P, Q },
+    ...{ KERNEL_H: kernel[0], KERNEL_W: kernel[1], STRIDE_H: stride[0], STRIDE_W: stride[1] },
+    ...{ PAD_TOP: padding[0], PAD_LEFT: padding[2] },
+  };
+}
+
+const vec4s = (tensor: Tensor): number => storedLength(tensor.shape) / 4;
+
+/**
+ * Maximum over windows. x (N, H, W, C), y (N, P, Q, C), P = ⌊(H + top + bottom − h) / stride⌋ + 1. The first of
+ * equal values gets the gradient; NaN propagates. `index` holds the cell of each maximum, for the gradient.
+ */
+export const maxPool2dOp: Op<In, Pool2d, Out & { index: Tensor }> = {
+  name: "max_pool2d",
+  infer({ x }, attrs) {
+    const [h, w] = attrs.kernel;
+    if (h * w > MAX_CELLS) {
+      throw new ShapeError("max_pool2d", `a window has at most ${MAX_CELLS} cells`, `kernel ${h}×${w}`);
+    }
+    const [N, P, Q, C] = outputShape("max_pool2d", x, attrs) as [number, number, number, number];
+    return { y: { shape: [N, P, Q, C] }, index: { shape: [N, P, Q, pad4(C) / 4], dtype: "u32" } };
+  },
+  forward(emit, { inputs: { x }, attrs, outputs: { y, index } }) {
+    const LENGTH = vec4s(y);
+    emit.dispatch(
+      max_pool2d_forward,
+      { x, y, index },
+      { LENGTH, ...geometry(x, y, attrs) },
+      grid(LENGTH, max_pool2d_forward),
+    );
+  },
+  backward(emit, { inputs: { x }, attrs, outputs: { y, index } }) {
+    const LENGTH = vec4s(x);
+    const dy = emit.gradient(y);
+    const { tensor: dx, accumulate: ACCUMULATE } = emit.into(x);
+    emit.dispatch(
+      max_pool2d_backward,
+      { index, dy, dx },
+      { LENGTH, ACCUMULATE, ...geometry(x, y, attrs) },
+      grid(LENGTH, max_pool2d_backward),
+    );
+  },
+};
+
+/** Mean over windows. x (N, H, W, C), y (N, P, Q, C), P = ⌊(H + top + bottom − h) / stride⌋ + 1. */
+export const avgPool2dOp: Op<In, AvgPool2d, Out> = {
+  name: "avg_pool2d",
+  infer: ({ x }, attrs) => ({ y: { shape: outputShape("avg_pool2d", x, attrs) } }),
+  forward(emit, { inputs: { x }, attrs, outputs: { y } }) {
+    const LENGTH = vec4s(y);
+    const COUNT_INCLUDE_PAD = attrs.countIncludePad ? 1 : 0;
+    emit.dispatch(
+      avg_pool2d_forward,
+      { x, y },
+      { LENGTH, COUNT_INCLUDE_PAD, ...geometry(x, y, attrs) },
+      grid(LENGTH, avg_pool2d_forward),
+    );
+  },
+  backward(emit, { inputs: { x }, attrs, outputs: { y } }) {
+    const LENGTH = vec4s(x);
+    const COUNT_INCLUDE_PAD = attrs.countIncludePad ? 1 : 0;
+    const dy = emit.gradient(y);
+    const { tensor: dx, accumulate: ACCUMULATE } = emit.into(x);
+    emit.dispatch(
+      avg_pool2d_backward,
+      { dy, dx },
+      { LENGTH, COUNT_INCLUDE_PAD, ACCUMULATE, ...geometry(x, y, attrs) },
+      grid(LENGTH, avg_pool2d_backward),
+    );
+  },
+};
+
+/** Mean over all pixels. x (N, H, W, C), y (N, C). */
+export const globalAvgPoolOp: Op<In, Record<never, never>, Out> = {
+  name: "global_avg_pool",
+  infer({ x }) {
+    const [N, , , C] = nhwc("global_avg_pool", x);
+    return { y: { shape: [N, C] } };
+  },
+  forward(emit, { inputs: { x }, outputs: { y } }) {
+    const [, H, W, C] = nhwc("global_avg_pool", x);
+    const LENGTH = vec4s(y);
+    emit.dispatch(
+      global_avg_pool_forward,
+      { x, y },
+      { LENGTH, C, PIXELS: H * W },
+      grid(LENGTH, global_avg_pool_forward),
+    );
+  },
+  backward(emit, { inputs: { x }, outputs: { y } }) {
+    const [, H, W, C] = nhwc("global_avg_pool", x);
+    const LENGTH = vec4s(x);
+    const dy = emit.gradient(y);
+    const { tensor: dx, accumulate: ACCUMULATE } = emit.into(x);
+    emit.dispatch(
+      global_avg_pool_backward,
+      { dy, dx },
+      { LENGTH, C, PIXELS: H * W, ACCUMULATE },
+      grid(LENGTH, global_avg_pool_backward),
+    );
+  },
+};

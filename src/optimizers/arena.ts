@@ -1,0 +1,17 @@
+import type { Program } from "../graph/autodiff.ts";
+import type { Graph, Variable } from "../graph/graph.ts";
+import type { Storage, Tensor } from "../graph/tensor.ts";
+
+/** All of an arena as one vector. */
+export const wholeArena = (graph: Graph, storage: Storage): Tensor => ({
+  graph,
+  name: storage.name,
+  shape: [storage.length],
+  storage,
+  offset: 0,
+  requiresGrad: false,
+});
+
+/** The parameters of an arena that have a gradient. */
+export const trainedParameters = (program: Program, arena: Storage): readonly Variable[] =>
+  program.graph.parameters.filter(({ tensor }) => tensor.storage === arena && program.gradientOf(tensor));

@@ -1,0 +1,54 @@
+import type { Program } from "../graph/autodiff.ts";
+import type { Emitter } from "../graph/op.ts";
+import { pad4, type Storage, storedLength, type Tensor } from "../graph/tensor.ts";
+import { fold } from "../kernel.ts";
+import { gradient_norms, gradient_squares } from "../shaders.gen.ts";
+import { trainedParameters, wholeArena } from "./arena.ts";
+
+/** Vec4s that one workgroup sums up. */
+const CHUNK = 1024;
+
+/** The parameters whose norms `emitGradientNorms` gives, in its order from element 1 on. */
+export const namesOfNorms = (program: Program): readonly string[] =>
+  program.arenas.flatMap(([arena]) => trainedParameters(program, arena).map(({ name }) => name));
+
+/**
+ * Emits the Euclidean norm of all gradients together and, if `each`, after it that of every parameter's
+ * gradient: sums of squares over chunks, then over ranges of chunks, both in a fixed order.
+ */
+export function emitGradientNorms(program: Program, each: boolean): Tensor {
+  const emit: Emitter = program;
+  const launches: { gradients: Storage; chunks: number[]; first: number }[] = [];
+  const ranges: number[] = [0, 0];
+  let count = 0;
+  for (const [arena, gradients] of program.arenas) {
+    const chunks: number[] = [];
+    const first = count;
+    for (const { tensor } of trainedParameters(program, arena)) {
+      const start = tensor.offset / 4;
+      const end = start + storedLength(tensor.shape) / 4;
+      const before = count;
+      for (let at = start; at < end; at += CHUNK, count++) chunks.push(at, Math.min(CHUNK, end - at));
+      if (each) ranges.push(before, count - before);
+    }
+    launches.push({ gradients, chunks, first });
+  }
+  ranges[1] = count;
+
+  program.label("gradient norms");
+  const squares = emit.temporary("squares", [count]);
+  launches.forEach(({ gradients, chunks, first: FIRST }, i) => {
+    const CHUNKS = chunks.length / 2;
+    const table = emit.constant(`chunks.${i}`, Uint32Array.from(chunks));
+    const bindings = { gradients: wholeArena(program.graph, gradients), chunks: table, squares };
+    emit.dispatch(gradient_squares, bindings, { CHUNKS, FIRST }, fold(CHUNKS));
+  });
+  // The padding of the norms is of empty ranges.
+  const RANGES = pad4(ranges.length / 2);
+  const table = new Uint32Array(2 * RANGES);
+  table.set(ranges);
+  const norms = emit.temporary("norms", [ranges.length / 2]);
+  const bindings = { squares, ranges: emit.constant("ranges", table), norms };
+  emit.dispatch(gradient_norms, bindings, { RANGES }, fold(RANGES));
+  return norms;
+}

@@ -1,0 +1,278 @@
+import { type Dataset, subset, take } from "../data/dataset.ts";
+import { loadDataset, type Split } from "../data/load.ts";
+import { DataError, WebgraftError } from "../errors.ts";
+import { type Gpu, openDevice } from "../gpu/device.ts";
+import { createModel } from "../models/topologies.ts";
+import { adam, adamw, sgd } from "../optimizers/index.ts";
+import type { Optimizer } from "../optimizers/optimizer.ts";
+import { historyOf, metadataOf, settingsOf } from "./job-metadata.ts";
+import { median } from "./median.ts";
+import type {
+  EpochRecord,
+  JobCommand,
+  JobEvent,
+  JobHistory,
+  JobSettings,
+  Prediction,
+  StepRecord,
+} from "./protocol.ts";
+import { oneCycle } from "./schedules.ts";
+import { checkSettings } from "./settings.ts";
+import { Trainer } from "./trainer.ts";
+
+export interface JobOptions {
+  /** Folder of the data sets, as `loadDataset` takes it. */
+  readonly dataUrl: string;
+}
+
+/** What a job has once it is ready. */
+interface Run {
+  readonly settings: JobSettings;
+  readonly trainer: Trainer;
+  readonly train: Dataset;
+  readonly test: Dataset;
+  readonly steps: StepRecord[];
+  readonly epochs: EpochRecord[];
+}
+
+/**
+ * One training run, told what to do and telling what happens in plain data (protocol.ts), so that it may live
+ * in a worker or another process. Errors are events too; nothing is thrown.
+ */
+export class Job {
+  readonly #emit: (event: JobEvent) => void;
+  readonly #dataUrl: string;
+  #started = false;
+  #paused = false;
+  #stopping = false;
+  #checkpointWanted = false;
+  readonly #predictions: (readonly number[])[] = [];
+  #evaluating = false;
+  /** Ends the part of `fit` that is going on. */
+  #interrupt = new AbortController();
+  #wake: () => void = () => {};
+
+  constructor(emit: (event: JobEvent) => void, { dataUrl }: JobOptions) {
+    this.#emit = emit;
+    this.#dataUrl = dataUrl;
+  }
+
+  handle(command: JobCommand): void {
+    switch (command.type) {
+      case "start":
+        void this.#start(command.settings, command.checkpoint);
+        break;
+      case "pause":
+        this.#paused = true;
+        this.#interrupt.abort();
+        break;
+      case "resume":
+        this.#paused = false;
+        break;
+      case "stop":
+        this.#stopping = true;
+        this.#interrupt.abort();
+        break;
+      case "predict":
+        this.#predictions.push(command.indices);
+        break;
+      case "checkpoint":
+        this.#checkpointWanted = true;
+        // Steps in flight must be done first. An evaluation changes nothing and ends in a checkpoint anyway.
+        if (!this.#evaluating) this.#interrupt.abort();
+        break;
+    }
+    this.#wake();
+  }
+
+  async #start(settings: JobSettings, checkpoint: Uint8Array | undefined): Promise<void> {
+    try {
+      if (this.#started) throw new WebgraftError("job: was started before — a job is one run");
+      this.#started = true;
+      const run = await this.#prepare(settings, checkpoint);
+      if (!run) return this.#emit({ type: "stopped", step: 0 });
+      await this.#train(run);
+    } catch (error) {
+      const { name, message } = error as Error;
+      this.#emit({ type: "error", name, message });
+    }
+  }
+
+  /** Opens the GPU, loads the data and makes the trainer; undefined when stopped meanwhile. */
+  async #prepare(given: JobSettings, checkpoint: Uint8Array | undefined): Promise<Run | undefined> {
+    const settings = checkpoint ? settingsOf(checkpoint, "checkpoint") : checkSettings(given);
+    const gpu = await openDevice();
+    this.#emit({ type: "adapter", adapter: gpu.adapter });
+    const [allTrain, allTest] = await Promise.all([
+      this.#load(settings, "train"),
+      this.#load(settings, "test"),
+    ]);
+    const train = take(allTrain, settings.examples);
+    const test = take(allTest, settings.testExamples ?? allTest.length);
+    if (this.#stopping) return undefined;
+
+    const trainer = await createTrainer(gpu, settings, train);
+    const history: JobHistory = checkpoint ? historyOf(checkpoint, "checkpoint") : { steps: [], epochs: [] };
+    if (checkpoint) trainer.restore(checkpoint);
+    if (this.#stopping && !checkpoint) return undefined;
+    this.#emit({
+      type: "ready",
+      settings,
+      classes: train.classes,
+      imageShape: train.shape,
+      parameters: trainer.parameterCount,
+      dispatchesPerStep: trainer.plan.dispatches.length,
+      plan: trainer.plan.report,
+      firstStep: trainer.step + 1,
+      totalSteps: settings.epochs * Math.ceil(settings.examples / settings.batch),
+      testExamples: test.length,
+      history,
+    });
+    return { settings, trainer, train, test, steps: [...history.steps], epochs: [...history.epochs] };
+  }
+
+  #load({ data }: JobSettings, split: Split): Promise<Dataset> {
+    const what = `${data} ${split} images`;
+    let percent = -1;
+    return loadDataset(data, split, {
+      baseUrl: this.#dataUrl,
+      onProgress: (loaded, total) => {
+        // Chunks are small; a tenth of the way is news.
+        const now = total === undefined ? -1 : Math.floor((loaded / total) * 10);
+        if (now === percent) return;
+        percent = now;
+        this.#emit({ type: "loading", what, loaded, ...(total !== undefined && { total }) });
+      },
+    });
+  }
+
+  /** Trains, in pieces between which commands are obeyed, and answers questions after the end. */
+  async #train(run: Run): Promise<void> {
+    let finished = false;
+    while (true) {
+      await this.#answer(run);
+      if (this.#checkpointWanted) await this.#checkpoint(run);
+      if (this.#stopping && !finished) {
+        if (run.trainer.step > 0) await this.#checkpoint(run);
+        return this.#emit({ type: "stopped", step: run.trainer.step });
+      }
+      if (finished) {
+        await this.#command();
+      } else if (this.#paused) {
+        this.#emit({ type: "paused" });
+        while (this.#paused && !this.#stopping && !this.#asked) await this.#command();
+      } else {
+        finished = await this.#fit(run);
+      }
+    }
+  }
+
+  get #asked(): boolean {
+    return this.#checkpointWanted || this.#predictions.length > 0;
+  }
+
+  /** Resolves at the next command. */
+  #command(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+    });
+  }
+
+  /** Goes on with the run until it is done (true) or interrupted (false). */
+  async #fit(run: Run): Promise<boolean> {
+    const { trainer, settings, train, test, steps, epochs } = run;
+    this.#interrupt = new AbortController();
+    const { signal } = this.#interrupt;
+    try {
+      await trainer.fit(train, {
+        epochs: settings.epochs,
+        validation: test,
+        signal,
+        onStep: async ({ step, epoch, loss, accuracy, learningRate, examples, milliseconds }) => {
+          const record: StepRecord = { step, loss, accuracy, milliseconds };
+          steps.push(record);
+          this.#emit({ type: "step", epoch, learningRate, examples, ...record });
+          await this.#answer(run);
+        },
+        onEvaluate: (done, total) => {
+          this.#evaluating = true;
+          this.#emit({ type: "evaluating", done, total });
+        },
+        onEpoch: async ({ epoch, testLoss, testAccuracy }) => {
+          const record: EpochRecord = { epoch, testLoss, testAccuracy };
+          epochs.push(record);
+          this.#emit({ type: "epoch", ...record });
+          await this.#checkpoint(run);
+        },
+      });
+    } catch (error) {
+      if (error !== signal.reason) throw error;
+      return false;
+    } finally {
+      this.#evaluating = false;
+    }
+    const { testLoss, testAccuracy } = epochs.at(-1)!;
+    const medianStepMs = median(steps.map(({ milliseconds }) => milliseconds));
+    const testExamples = test.length;
+    this.#emit({ type: "done", steps: trainer.step, testLoss, testAccuracy, testExamples, medianStepMs });
+    return true;
+  }
+
+  async #checkpoint({ trainer, settings, steps, epochs }: Run): Promise<void> {
+    this.#checkpointWanted = false;
+    const bytes = await trainer.checkpoint({ metadata: metadataOf(settings, { steps, epochs }) });
+    this.#emit({ type: "checkpoint", step: trainer.step, bytes });
+  }
+
+  /** Makes the predictions that were asked for. */
+  async #answer({ trainer, test }: Run): Promise<void> {
+    for (let indices = this.#predictions.shift(); indices; indices = this.#predictions.shift()) {
+      const bad = indices.find((index) => !Number.isInteger(index) || index < 0 || index >= test.length);
+      if (bad !== undefined || indices.length === 0) {
+        throw new DataError(`predict: there are test images 0…${test.length - 1} — got ${bad ?? "none"}`);
+      }
+      const size = Math.min(trainer.batchSize, test.length);
+      // Whole batches use the evaluation's compiled plan; any other size would be compiled anew.
+      const missing = Math.ceil(indices.length / size) * size - indices.length;
+      const images = subset(test, [...indices, ...Array<number>(missing).fill(indices[0]!)]);
+      const probabilities = await trainer.predict(images);
+      const classes = test.classes.length;
+      const pixels = images.images.length / images.length;
+      this.#emit({
+        type: "predictions",
+        step: trainer.step,
+        predictions: indices.map(
+          (index, i): Prediction => ({
+            index,
+            label: test.labels[index]!,
+            probabilities: [...probabilities.subarray(i * classes, (i + 1) * classes)],
+            pixels: Uint8Array.from(images.images.subarray(i * pixels, (i + 1) * pixels)),
+          }),
+        ),
+      });
+    }
+  }
+}
+
+function createTrainer(gpu: Gpu, settings: JobSettings, data: Dataset): Promise<Trainer> {
+  const { topology: name, batch, seed } = settings;
+  return Trainer.create({
+    gpu,
+    model: createModel(name, { inputShape: data.shape, classes: data.classes.length }),
+    optimizer: createOptimizer(settings),
+    batchSize: batch,
+    seed,
+    schedule: oneCycle(),
+  });
+}
+
+function createOptimizer({ optimizer, lr }: JobSettings): Optimizer {
+  switch (optimizer) {
+    case "sgd":
+      return sgd({ lr, momentum: 0.9, weightDecay: 5e-4 });
+    case "adam":
+      return adam({ lr });
+    case "adamw":
+      return adamw({ lr });
+  }
+}

@@ -1,0 +1,81 @@
+import { spawn } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, expect, test } from "vitest";
+import type { Metrics } from "../../src/cli/run-log.ts";
+
+const scratch = mkdtempSync(join(tmpdir(), "webgraft-train-"));
+afterAll(() => rmSync(scratch, { recursive: true }));
+
+interface Line {
+  readonly event: string;
+  readonly [key: string]: unknown;
+}
+
+/** Runs the command line; Ctrl-C is sent at the first event of the name `interruptAt`. */
+async function train(args: readonly string[], interruptAt?: string) {
+  const script = fileURLToPath(new URL("../../src/cli/train.ts", import.meta.url));
+  const child = spawn(process.execPath, ["--import", "tsx", script, "--json", ...args], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  let text = "";
+  let interrupted = false;
+  child.stdout.on("data", (chunk) => {
+    text += chunk;
+    if (interrupted || !interruptAt || !text.includes(`{"event":"${interruptAt}"`)) return;
+    interrupted = true;
+    child.kill("SIGINT");
+  });
+  const code = await new Promise((resolve) => child.on("close", resolve));
+  const lines = text
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Line);
+  return { code, lines };
+}
+
+const metricsOf = (folder: string): Metrics =>
+  JSON.parse(readFileSync(join(folder, "metrics.json"), "utf8")) as Metrics;
+
+test("a run that was stopped and resumed ends as one that was not", async () => {
+  // Few images, for the sake of adapters on which a step takes a second; the full test set is a run of minutes.
+  const settings = "--examples 48 --batch 8 --epochs 2 --test-examples 16 --seed 7".split(" ");
+  const whole = join(scratch, "whole");
+  const halves = join(scratch, "halves");
+
+  const uninterrupted = await train([...settings, "--out", whole]);
+  expect(uninterrupted.code).toBe(0);
+  expect(uninterrupted.lines[0]!.event).toBe("browser");
+  expect(uninterrupted.lines.at(-1)).toMatchObject({ event: "done", steps: 12, testExamples: 16 });
+  expect(uninterrupted.lines.filter(({ event }) => event === "step").length).toBe(12);
+  expect(readdirSync(whole).sort()).toEqual([
+    "checkpoint.safetensors",
+    "metrics.json",
+    "model.safetensors",
+    "report.html",
+  ]);
+
+  const stopped = await train([...settings, "--out", halves], "step");
+  expect(stopped.code).toBe(130);
+  const { event, step, file } = stopped.lines.at(-1)!;
+  expect(event).toBe("stopped");
+  expect(step).toBeGreaterThan(0);
+  expect(step).toBeLessThan(12);
+  expect(readdirSync(halves).sort()).toEqual(["checkpoint.safetensors", "metrics.json", "report.html"]);
+  expect(metricsOf(halves)).toMatchObject({ state: "stopped" });
+  expect(metricsOf(halves).steps.length).toBe(step);
+
+  const resumed = await train(["--resume", file as string]);
+  expect(resumed.code).toBe(0);
+  expect(resumed.lines.find((line) => line.event === "ready")).toMatchObject({ firstStep: Number(step) + 1 });
+  const [one, two] = [metricsOf(whole), metricsOf(halves)];
+  expect(two.steps.map((record) => [record.step, record.loss])).toEqual(
+    one.steps.map((record) => [record.step, record.loss]),
+  );
+  expect(two.epochs).toEqual(one.epochs);
+  expect(readFileSync(join(halves, "model.safetensors"))).toEqual(
+    readFileSync(join(whole, "model.safetensors")),
+  );
+}, 300_000);

@@ -1,0 +1,134 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { grid, kernels, ops, pad, prepareKernel, prepareOp, unpad } from "webgraft/kernels";
+
+// As an app would: a device, buffers and passes of its own, and nothing of the library but this one door.
+let device: GPUDevice;
+const uncaptured: string[] = [];
+
+beforeAll(async () => {
+  const adapter = await navigator.gpu.requestAdapter();
+  if (!adapter) throw new Error("no WebGPU adapter");
+  device = await adapter.requestDevice();
+  device.addEventListener("uncapturederror", ({ error }) => uncaptured.push(error.message));
+});
+
+afterAll(() => {
+  device.destroy();
+  expect(uncaptured).toEqual([]);
+});
+
+function upload(values: Float32Array, offset = 0): GPUBuffer {
+  const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC;
+  const buffer = device.createBuffer({ size: offset + values.byteLength, usage });
+  device.queue.writeBuffer(buffer, offset, values as Float32Array<ArrayBuffer>);
+  return buffer;
+}
+
+async function download(buffer: GPUBuffer): Promise<Float32Array> {
+  const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
+  const staging = device.createBuffer({ size: buffer.size, usage });
+  const encoder = device.createCommandEncoder();
+  encoder.copyBufferToBuffer(buffer, 0, staging, 0, buffer.size);
+  device.queue.submit([encoder.finish()]);
+  await staging.mapAsync(GPUMapMode.READ);
+  return new Float32Array(staging.getMappedRange().slice(0));
+}
+
+function run(encode: (pass: GPUComputePassEncoder) => void): void {
+  const encoder = device.createCommandEncoder();
+  const pass = encoder.beginComputePass();
+  encode(pass);
+  pass.end();
+  device.queue.submit([encoder.finish()]);
+}
+
+const ramp = (length: number): Float32Array => Float32Array.from({ length }, (_, i) => (i % 7) - 3);
+
+test("a kernel, with part of a buffer as its input, twice in one pass", async () => {
+  const kernel = kernels.activation_forward;
+  const relu = await prepareKernel(device, kernel, { LENGTH: 4, C: 4, ACTIVATION: 1, ALPHA: 0 });
+  const input = upload(ramp(16), 256);
+  const [first, second] = [upload(new Float32Array(16)), upload(new Float32Array(16))];
+  run((pass) => {
+    relu.encode(pass, { x: { buffer: input, offset: 256 }, y: first }, grid(4, kernel));
+    relu.encode(pass, { x: first, y: second }, grid(4, kernel));
+  });
+  expect(await download(second)).toEqual(ramp(16).map((v) => Math.max(v, 0)));
+});
+
+test("misspelt bindings and constants do not compile", async () => {
+  const kernel = kernels.accumulate;
+  // @ts-expect-error LENGHT
+  await expect(prepareKernel(device, kernel, { LENGHT: 4, ACCUMULATE: 0 })).rejects.toThrow(/accumulate/);
+  const prepared = await prepareKernel(device, kernel, { LENGTH: 4, ACCUMULATE: 0 });
+  const [x, y] = [upload(ramp(16)), upload(ramp(16))];
+  // @ts-expect-error z
+  const encode = () => run((pass) => prepared.encode(pass, { x, z: y }, [1, 1, 1]));
+  expect(encode).toThrow('accumulate: no buffer for "y"');
+});
+
+test("a shader error names file and line", async () => {
+  const { wgsl } = kernels.accumulate;
+  const broken = {
+    ...kernels.accumulate,
+    name: "broken",
+    wgsl: wgsl.replace("y[i] += x[i]", "y[i] += z[i]"),
+  };
+  const line = wgsl.split("\n").findIndex((text) => text.includes("y[i] += x[i]")) + 1;
+  await expect(prepareKernel(device, broken, { LENGTH: 4, ACCUMULATE: 0 })).rejects.toThrow(
+    new RegExp(`shaders/accumulate\\.wgsl:${line}:`),
+  );
+});
+
+test("a whole op: a convolution on buffers of the app", async () => {
+  const [H, W, C, K] = [5, 4, 3, 2];
+  const attrs = { stride: [2, 2], dilation: [1, 1], padding: [1, 1, 1, 1], groups: 1 } as const;
+  const conv = await prepareOp(device, ops.conv2dOp, { x: [1, H, W, C], weight: [3, 3, C, K] }, attrs);
+  const { y } = conv.tensors;
+  expect(y!.shape).toEqual([1, 3, 2, K]);
+  expect(conv.dispatches.map(({ kernel }) => kernel.name).join()).toMatch(/conv2d/);
+
+  const values = { x: ramp(H * W * C), weight: ramp(9 * C * K) };
+  const x = upload(pad(values.x, [1, H, W, C]));
+  const weight = upload(pad(values.weight, [3, 3, C, K]));
+  const out = upload(new Float32Array(conv.bytes("y") / 4));
+  expect([x.size, weight.size]).toEqual([conv.bytes("x"), conv.bytes("weight")]);
+  run((pass) => conv.encode(pass, { x, weight, y: out }));
+
+  const expected: number[] = [];
+  for (let p = 0; p < 3; p++) {
+    for (let q = 0; q < 2; q++) {
+      for (let k = 0; k < K; k++) {
+        let sum = 0;
+        for (let r = 0; r < 3; r++) {
+          for (let s = 0; s < 3; s++) {
+            const [h, w] = [2 * p + r - 1, 2 * q + s - 1];
+            if (h < 0 || h >= H || w < 0 || w >= W) continue;
+            for (let c = 0; c < C; c++) {
+              sum += values.x[(h * W + w) * C + c]! * values.weight[((r * 3 + s) * C + c) * K + k]!;
+            }
+          }
+        }
+        expected.push(sum);
+      }
+    }
+  }
+  // Small whole numbers: exact in f32 in any order.
+  expect([...unpad(await download(out), y!.shape)]).toEqual(expected);
+
+  run((pass) => {
+    const small = upload(new Float32Array(4));
+    expect(() => conv.encode(pass, { x, weight, y: small })).toThrow("y needs 96 bytes — got 16 bytes");
+    expect(() => conv.encode(pass, { x, weight })).toThrow("y needs 96 bytes — got no buffer");
+    // @ts-expect-error wieght
+    expect(() => conv.encode(pass, { x, wieght: weight, y: out })).toThrow("weight needs");
+  });
+  conv.destroy();
+});
+
+test("shapes that do not fit are refused before any GPU work", async () => {
+  const attrs = { stride: [1, 1], dilation: [1, 1], padding: [1, 1, 1, 1], groups: 1 } as const;
+  await expect(
+    prepareOp(device, ops.conv2dOp, { x: [1, 8, 8, 4], weight: [3, 3, 5, 8] }, attrs),
+  ).rejects.toThrow(/^conv2d: /);
+});

@@ -1,0 +1,120 @@
+import { expect, test } from "vitest";
+import { Graph } from "../../src/graph/graph.ts";
+import {
+  type AvgPool2d,
+  avgPool2dOp,
+  globalAvgPoolOp,
+  maxPool2dOp,
+  type Pool2d,
+} from "../../src/ops/pool.ts";
+import { defineOpTest } from "../support/optest.ts";
+import { avgPool2d, globalAvgPool, maxPool2d } from "../support/reference/pool.ts";
+import { runProgram } from "../support/run-op.ts";
+
+function pool(
+  kernel: Pool2d["kernel"],
+  stride: Pool2d["stride"],
+  padding: Pool2d["padding"] = [0, 0, 0, 0],
+): Pool2d {
+  return { kernel, stride, padding };
+}
+
+const WINDOWS: readonly { shape: readonly number[]; attrs: Pool2d }[] = [
+  { shape: [2, 6, 8, 4], attrs: pool([2, 2], [2, 2]) },
+  { shape: [1, 11, 7, 5], attrs: pool([3, 3], [2, 2], [1, 1, 1, 1]) },
+  { shape: [3, 7, 13, 6], attrs: pool([3, 2], [1, 1], [2, 0, 1, 0]) },
+  { shape: [2, 5, 5, 1], attrs: pool([2, 3], [3, 2], [0, 1, 1, 2]) },
+  { shape: [1, 3, 4, 9], attrs: pool([3, 4], [1, 1]) },
+  { shape: [1, 17, 19, 3], attrs: pool([15, 17], [1, 2], [7, 7, 8, 8]) },
+];
+
+defineOpTest({
+  op: maxPool2dOp,
+  reference: ({ x }, attrs) => ({ y: maxPool2d(x!, attrs) }),
+  cases: [
+    ...WINDOWS.map(({ shape, attrs }) => ({ inputs: { x: shape }, attrs })),
+    {
+      name: "all below zero, with padding",
+      inputs: { x: [1, 5, 5, 3] },
+      attrs: pool([3, 3], [2, 2], [1, 1, 1, 1]),
+      values: { x: (random) => -1 - random.uniform() },
+    },
+  ],
+  tolerance: () => 1e-6,
+});
+
+defineOpTest({
+  op: avgPool2dOp,
+  reference: ({ x }, attrs) => ({ y: avgPool2d(x!, attrs) }),
+  cases: WINDOWS.flatMap(({ shape, attrs }) =>
+    [false, true].map((countIncludePad) => ({
+      name: `(${shape}) ${JSON.stringify({ ...attrs, countIncludePad })}`,
+      inputs: { x: shape },
+      attrs: { ...attrs, countIncludePad } as AvgPool2d,
+    })),
+  ),
+  tolerance: ({ attrs: { kernel } }) => 1e-6 * Math.sqrt(kernel[0] * kernel[1]),
+});
+
+defineOpTest({
+  op: globalAvgPoolOp,
+  reference: ({ x }) => ({ y: globalAvgPool(x!) }),
+  cases: [
+    [2, 7, 7, 8],
+    [1, 1, 1, 3],
+    [3, 2, 3, 5],
+    [1, 13, 11, 1],
+  ].map((shape) => ({ inputs: { x: shape }, attrs: {} })),
+  tolerance: () => 1e-5,
+});
+
+/** y and dx of a 3×3 max pool with stride 1 over a 4×4 image. */
+async function poolOf(values: readonly number[]) {
+  const graph = new Graph({ mode: "train" });
+  const x = graph.input("x", [1, 4, 4, 1], "f32", true);
+  const { y } = graph.apply(maxPool2dOp, "pool", { x }, pool([3, 3], [1, 1]));
+  const lanes = (v: readonly number[]) =>
+    Float32Array.from({ length: 4 * v.length }, (_, i) => (i % 4 ? 0 : v[i / 4]!));
+  const feeds = { x: lanes(values), dy: lanes([1, 10, 100, 1000]) };
+  const [outputs] = await runProgram(graph, [[y, graph.input("dy", y.shape)]], feeds, (program) => {
+    graph.output("y", y);
+    graph.output("dx", program.gradientOf(x)!);
+  });
+  return { y: [...outputs!.y!], dx: [...outputs!.dx!] };
+}
+
+test("max_pool2d: the first of equal values gets the gradient", async () => {
+  const { y, dx } = await poolOf(new Array(16).fill(3));
+  expect(y).toEqual([3, 3, 3, 3]);
+  expect(dx).toEqual([1, 10, 0, 0, 100, 1000, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+  const zeros = await poolOf([0, -0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+  expect(zeros.dx).toEqual(dx);
+});
+
+test("max_pool2d: one pixel may win every window", async () => {
+  const { dx } = await poolOf([0, 1, 0, 2, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+  expect(dx).toEqual([0, 0, 0, 0, 0, 0, 1111, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+});
+
+test("max_pool2d: NaN propagates, and infinities are values", async () => {
+  const { y, dx } = await poolOf([Number.NaN, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]);
+  expect(y).toEqual([Number.NaN, 11, 14, 15]);
+  expect(dx[0]).toBe(1);
+  const infinite = new Array(16).fill(Number.NEGATIVE_INFINITY);
+  infinite[15] = Number.POSITIVE_INFINITY;
+  expect((await poolOf(infinite)).y).toEqual([-Infinity, -Infinity, -Infinity, Infinity]);
+});
+
+test("pooling refuses windows that do not fit, with the values", () => {
+  const graph = new Graph({ mode: "train" });
+  const x = graph.input("x", [1, 5, 5, 3]);
+  const apply = (attrs: Pool2d) => () => graph.apply(maxPool2dOp, "pool", { x }, attrs);
+  expect(apply(pool([2, 2], [1, 1], [2, 0, 0, 0]))).toThrow(
+    /padding.*smaller.*kernel 2×2, padding 2, 0, 0, 0/,
+  );
+  expect(apply(pool([16, 16], [1, 1]))).toThrow(/at most 255 cells/);
+  expect(apply(pool([6, 5], [1, 1]))).toThrow(/larger than the padded input.*x \(1, 5, 5, 3\)/);
+  expect(() => graph.apply(globalAvgPoolOp, "gap", { x: graph.input("v", [2, 3]) }, {})).toThrow(
+    /\(N, H, W, C\)/,
+  );
+});

@@ -1,0 +1,47 @@
+import { describe, expect, it } from "vitest";
+import type { Kernel } from "../../src/kernel.ts";
+import { createModel, topologyNames } from "../../src/models/index.ts";
+import * as shaders from "../../src/shaders.gen.ts";
+import { testGpu } from "../support/gpu.ts";
+import { programOf } from "../support/programs.ts";
+
+const kernels: readonly Kernel[] = Object.values(shaders);
+
+describe("kernels compile on this device", () => {
+  for (const kernel of kernels) {
+    it(kernel.name, async () => {
+      // Every constant that has no default; 1 is a sound extent and a sound flag.
+      const required = Object.entries(kernel.constants).filter(([, needed]) => needed);
+      const constants = Object.fromEntries(required.map(([name]) => [name, 1]));
+      await (await testGpu()).pipelines.compile(kernel, constants);
+    });
+  }
+
+  it.each(topologyNames())("with every set of constants that %s needs", async (name) => {
+    const { pipelines } = await testGpu();
+    for (const mode of ["train", "eval"] as const) {
+      const { dispatches } = programOf(createModel(name), 32, mode);
+      await Promise.all(dispatches.map(({ kernel, constants }) => pipelines.compile(kernel, constants)));
+    }
+  });
+
+  it("a shader error names the source file and line", async () => {
+    const gpu = await testGpu();
+    const kernel: Kernel = {
+      name: "broken",
+      entryPoint: "main",
+      wgsl: "@compute @workgroup_size(1)\nfn main() {\n}\nfn helper() -> u32 {\n  return nonsense;\n}\n",
+      sources: [
+        ["broken.wgsl", 1],
+        ["lib/helper.wgsl", 4],
+      ],
+      bindings: [],
+      live: false,
+      constants: {},
+      workgroupSize: [1, 1, 1],
+    };
+    await expect(gpu.pipelines.compile(kernel, {})).rejects.toThrow(
+      /^broken: shaders\/lib\/helper\.wgsl:2:\d+: /,
+    );
+  });
+});

@@ -1,0 +1,318 @@
+import { spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeEach, expect, test, vi } from "vitest";
+import { openFolder, writeWhole } from "../../src/cli/files.ts";
+import { parseTrainOptions } from "../../src/cli/options.ts";
+import { duration, jsonLine, LineReporter } from "../../src/cli/progress.ts";
+import { reportHtml } from "../../src/cli/report.ts";
+import { writeProgress, writeResults } from "../../src/cli/results.ts";
+import { RunLog } from "../../src/cli/run-log.ts";
+import { WebgraftError, WeightsError } from "../../src/errors.ts";
+import { historyOf, metadataOf, settingsOf } from "../../src/train/job-metadata.ts";
+import { median } from "../../src/train/median.ts";
+import type { JobEvent, JobSettings } from "../../src/train/protocol.ts";
+import { checkSettings, defaultSettings } from "../../src/train/settings.ts";
+import { decodeSafetensors, encodeSafetensors } from "../../src/weights/safetensors.ts";
+
+const scratch = mkdtempSync(join(tmpdir(), "webgraft-cli-"));
+afterAll(() => rmSync(scratch, { recursive: true }));
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(scratch, "run-"));
+});
+
+const settings: JobSettings = { ...defaultSettings, examples: 64, epochs: 2, batch: 32 };
+
+const ready: JobEvent = {
+  type: "ready",
+  settings,
+  classes: ["0", "1"],
+  imageShape: [28, 28, 1],
+  parameters: 326_346,
+  dispatchesPerStep: 99,
+  plan: { peakBytes: 2 ** 20, lowerBoundBytes: 2 ** 19, unsharedBytes: 2 ** 22, persistentBytes: 2 ** 21 },
+  firstStep: 1,
+  totalSteps: 4,
+  testExamples: 10_000,
+  history: { steps: [], epochs: [] },
+};
+
+const step = (number: number, loss = 1 / number, milliseconds = 10 * number): JobEvent => ({
+  type: "step",
+  step: number,
+  epoch: Math.ceil(number / 2),
+  loss,
+  accuracy: 0.5,
+  learningRate: 0.1,
+  examples: 32,
+  milliseconds,
+});
+
+const epoch = (number: number): JobEvent => ({
+  type: "epoch",
+  epoch: number,
+  testLoss: 0.5,
+  testAccuracy: 0.9,
+});
+
+function logOf(events: readonly JobEvent[]): RunLog {
+  const log = new RunLog("Chrome/1.0, software GPU: <none>");
+  for (const event of events) log.add(event);
+  return log;
+}
+
+const half: JobEvent[] = [{ type: "adapter", adapter: "test adapter" }, ready, step(1), step(2), epoch(1)];
+
+/** A checkpoint as a job makes it, with one weight and its momentum. */
+function checkpoint(more: Readonly<Record<string, string>> = {}): Uint8Array<ArrayBuffer> {
+  const data = Float32Array.of(1, 2);
+  return encodeSafetensors(
+    new Map([
+      ["fc.bias", { shape: [2], data }],
+      ["optimizer.momentum.fc.bias", { shape: [2], data }],
+    ]),
+    { format: "webgraft", step: "2", epoch: "1", seed: "1", optimizer: "sgd", ...more },
+  );
+}
+
+const metadata = metadataOf(settings, {
+  steps: [{ step: 1, loss: 0.1 + 0.2, accuracy: 0.5, milliseconds: 3 }],
+  epochs: [{ epoch: 1, testLoss: 0.5, testAccuracy: 0.9 }],
+});
+
+test("without arguments all test images are evaluated", () => {
+  const options = parseTrainOptions([]);
+  expect(options).toEqual({ engine: "chrome", json: false, run: { settings: defaultSettings } });
+  expect(defaultSettings.testExamples).toBeUndefined();
+});
+
+test("arguments become settings; the learning rate follows the optimizer unless given", () => {
+  const { run, engine, out } = parseTrainOptions(
+    "--engine firefox --out x --data fashion --optimizer adamw --examples 64 --batch 8 --seed 0".split(" "),
+  );
+  expect({ engine, out }).toEqual({ engine: "firefox", out: "x" });
+  const changes = { data: "fashion", optimizer: "adamw", examples: 64, batch: 8, seed: 0, lr: 0.003 };
+  expect(run).toEqual({ settings: { ...defaultSettings, ...changes } });
+  expect(parseTrainOptions(["--lr", "1e-2"]).run).toMatchObject({ settings: { lr: 0.01 } });
+});
+
+test.each([
+  ["--topology nope", /'nope' is invalid. Allowed choices are .*interleaved/],
+  ["--data cifar", /'cifar' is invalid. Allowed choices are mnist, fashion/],
+  ["--optimizer lion", /'lion' is invalid. Allowed choices are sgd, adam, adamw/],
+  ["--engine safari", /'safari' is invalid. Allowed choices are chrome, firefox/],
+  ["--examples many", /whole number from 1/],
+  ["--epochs 0", /whole number from 1/],
+  ["--batch 1.5", /whole number from 1/],
+  ["--batch -4", /whole number from 1/],
+  ["--batch ", /whole number from 1/],
+  ["--lr 0", /number above 0/],
+  ["--lr Infinity", /number above 0/],
+  ["--seed -1", /whole number from 0/],
+  ["--test-examples 0", /whole number from 1/],
+  ["--nonsense", /unknown option '--nonsense'/],
+  ["mnist", /too many arguments/],
+  ["--resume x --epochs 3", /'--epochs <n>' cannot be used with option '--resume <file>'/],
+  ["--batch 65 --examples 64", /a batch is larger than the data — batch 65, examples 64/],
+])("refuses %s", (args, message) => {
+  const stderr = vi.spyOn(process.stderr, "write").mockReturnValue(true);
+  try {
+    expect(() => parseTrainOptions(args.split(" "))).toThrow(message);
+  } finally {
+    stderr.mockRestore();
+  }
+});
+
+test.each([
+  [null, /unknown topology nothing/],
+  [{ ...settings, topology: "nope" }, /unknown topology "nope" — there are /],
+  [{ ...settings, data: "cifar" }, /unknown data "cifar" — there are mnist, fashion/],
+  [{ ...settings, batch: "32" }, /batch must be a positive whole number — got "32"/],
+  [{ ...settings, lr: Number.NaN }, /lr must be a positive number/],
+  [{ ...settings, seed: 2 ** 32 }, /seed must be a whole number of 32 bits/],
+  [{ ...settings, testExamples: -1 }, /testExamples must be a positive whole number/],
+])("settings from outside are checked: %#", (given, message) => {
+  expect(() => checkSettings(given)).toThrow(WebgraftError);
+  expect(() => checkSettings(given)).toThrow(message);
+});
+
+test("a checkpoint gives back settings and history exactly", () => {
+  const file = checkpoint(metadata);
+  expect(settingsOf(file, "file")).toEqual(settings);
+  expect(historyOf(file, "file").steps[0]!.loss).toBe(0.1 + 0.2);
+});
+
+test.each([
+  [checkpoint(), /file: has no settings in its metadata/],
+  [checkpoint({ settings: "{" }), /file: the settings in its metadata is malformed/],
+  [checkpoint({ settings: "{}" }), /file: settings: unknown topology/],
+  [checkpoint({ ...metadata, format: "pt" }), /file: is no checkpoint of this library/],
+  [checkpoint(metadata).slice(0, 100), /file: .*cut short/],
+  [new TextEncoder().encode("something else entirely"), /file: not a safetensors file/],
+  [new Uint8Array(), /file/],
+])("a file that is no checkpoint is refused: %#", (file, message) => {
+  expect(() => settingsOf(file, "file")).toThrow(WeightsError);
+  expect(() => settingsOf(file, "file")).toThrow(message);
+});
+
+test.each(["1", '{"steps":[],"epochs":{}}', '{"steps":[{"step":1}],"epochs":[]}'])(
+  "a malformed history is refused: %s",
+  (history) => {
+    expect(() => historyOf(checkpoint({ ...metadata, history }), "file")).toThrow(/history .* is malformed/);
+  },
+);
+
+test("the log makes metrics of events", () => {
+  expect(new RunLog("").metrics()).toBeUndefined();
+  const log = logOf([...half, step(3), step(4)]);
+  expect(log.metrics()).toMatchObject({
+    state: "running",
+    settings,
+    adapter: "test adapter",
+    medianStepMs: 25,
+    dispatchesPerStep: 99,
+    plan: { peakBytes: 2 ** 20, lowerBoundBytes: 2 ** 19, unsharedBytes: 2 ** 22 },
+    epochs: [{ epoch: 1, testLoss: 0.5, testAccuracy: 0.9 }],
+    testAccuracy: 0.9,
+  });
+  expect(log.metrics()!.steps.map(({ step, loss }) => [step, loss])).toEqual(
+    [1, 2, 3, 4].map((number) => [number, 1 / number]),
+  );
+  log.add({ type: "stopped", step: 4 });
+  expect(log.metrics()!.state).toBe("stopped");
+});
+
+test("the log of a resumed run begins with what was done before", () => {
+  const history = { steps: logOf(half).metrics()!.steps, epochs: logOf(half).metrics()!.epochs };
+  const resumed = logOf([{ ...ready, firstStep: 3, history }, step(3), step(4), epoch(2)]).metrics()!;
+  const whole = logOf([ready, step(1), step(2), epoch(1), step(3), step(4), epoch(2)]).metrics()!;
+  expect([resumed.steps, resumed.epochs]).toEqual([whole.steps, whole.epochs]);
+});
+
+test("the report is one file that needs no network and lets no text become markup", () => {
+  const html = reportHtml({ ...logOf(half).metrics()!, adapter: "</script><b>" });
+  expect(html).not.toMatch(/\b(src|href)=|@import|url\(/);
+  expect(html).not.toContain("</script><b>");
+  expect(html).toContain("&lt;/script&gt;&lt;b&gt;");
+  expect(html).not.toMatch(/\{\{\w+\}\}|\/\*\{\w+\}\*\//);
+  expect(html).toContain("4.0 MiB");
+  const embedded = /id="metrics">(.*)<\/script>/.exec(html)![1]!;
+  expect(JSON.parse(embedded)).toMatchObject({ settings, adapter: "</script><b>" });
+});
+
+test("results are written whole; the model has no optimizer state", () => {
+  const metrics = logOf(half).metrics()!;
+  writeProgress(folder, metrics, checkpoint());
+  writeResults(folder, metrics, checkpoint());
+  const names = ["checkpoint.safetensors", "metrics.json", "model.safetensors", "report.html"];
+  expect(readdirSync(folder).sort()).toEqual(names);
+  expect(JSON.parse(readFileSync(join(folder, "metrics.json"), "utf8"))).toEqual(metrics);
+  const model = decodeSafetensors(readFileSync(join(folder, "model.safetensors")), "model");
+  expect([...model.tensors.keys()]).toEqual(["fc.bias"]);
+  expect(JSON.parse(model.metadata.settings!)).toEqual(settings);
+});
+
+test("a file that cannot be written leaves nothing behind", () => {
+  mkdirSync(join(folder, "metrics.json"));
+  expect(() => writeWhole(folder, "metrics.json", "{}")).toThrow(/cannot write .*metrics\.json/);
+  expect(readdirSync(folder)).toEqual(["metrics.json"]);
+});
+
+test("a folder for results that stays empty is taken away, unless it was there before", () => {
+  const path = join(folder, "a");
+  const close = openFolder(path);
+  openFolder(path)();
+  expect(readdirSync(folder)).toEqual(["a"]);
+  close();
+  expect(readdirSync(folder)).toEqual([]);
+  writeFileSync(path, "");
+  expect(() => openFolder(join(path, "b"))).toThrow(
+    /cannot write to the folder .*a part of the path is a file/,
+  );
+});
+
+test("plain lines tell the first and last step, and one a second between", () => {
+  const lines: string[] = [];
+  let now = 0;
+  const reporter = new LineReporter(
+    (text) => lines.push(text),
+    () => now,
+  );
+  reporter.event({ ...ready, totalSteps: 100 });
+  for (let number = 1; number <= 100; number++) {
+    now += 100;
+    reporter.event(step(number, 0.5, 100));
+  }
+  const steps = lines.filter((line) => line.startsWith("step"));
+  expect(steps.length).toBe(11);
+  expect(steps[1]).toBe("step 11/100  loss 0.5000  accuracy 50.00 %  320 images/s  0:09 left\n");
+});
+
+test("JSON lines have the event's name under `event` and no bytes", () => {
+  const line = jsonLine({ type: "checkpoint", step: 3, bytes: new Uint8Array(9) }, { file: "x" });
+  expect(line).toBe('{"event":"checkpoint","step":3,"file":"x"}\n');
+});
+
+test("durations and medians", () => {
+  expect([0, 59_400, 60_000, 3_723_000].map(duration)).toEqual(["0:00", "0:59", "1:00", "1:02:03"]);
+  expect([median([]), median([3]), median([3, 1]), median([9, 1, 2])]).toEqual([0, 3, 2, 2]);
+});
+
+/** Runs the command line. */
+async function train(...args: string[]) {
+  const script = fileURLToPath(new URL("../../src/cli/train.ts", import.meta.url));
+  const child = spawn(process.execPath, ["--import", "tsx", script, ...args], { stdio: "pipe" });
+  let stdout = "";
+  let stderr = "";
+  child.stdout.on("data", (chunk) => {
+    stdout += chunk;
+  });
+  child.stderr.on("data", (chunk) => {
+    stderr += chunk;
+  });
+  const code = await new Promise((resolve) => child.on("close", resolve));
+  return { code, stdout, stderr };
+}
+
+test("exit codes and messages of the process", async () => {
+  const cut = join(folder, "cut.safetensors");
+  writeFileSync(cut, checkpoint(metadata).slice(0, -4));
+  const out = join(folder, "out");
+  const [help, unknown, tooMany, missing, broken, unwritable] = await Promise.all([
+    train("--help"),
+    train("--topology", "nope", "--json"),
+    train("--examples", "60001"),
+    train("--resume", join(folder, "missing"), "--out", out),
+    train("--resume", cut, "--out", out, "--json"),
+    train("--out", join(cut, "x")),
+  ]);
+  expect(help).toMatchObject({ code: 0, stderr: "" });
+  expect(help.stdout).toMatch(/--topology <name>.*--resume <file>/s);
+
+  expect(unknown.code).toBe(2);
+  expect(unknown.stderr).toMatch(/^error: .*'nope' is invalid. Allowed choices are .*\n$/);
+  expect(JSON.parse(unknown.stdout)).toMatchObject({
+    event: "error",
+    message: expect.stringMatching(/'nope'/),
+  });
+
+  expect(tooMany).toMatchObject({ code: 2, stdout: "" });
+  expect(tooMany.stderr).toBe(
+    "webgraft: --examples 60001 is more than mnist has; there are 60000 to train on\n",
+  );
+
+  expect(missing).toMatchObject({ code: 1, stdout: "" });
+  expect(missing.stderr).toMatch(/^webgraft: cannot read .*missing — no such file or folder\n$/);
+
+  expect(broken.code).toBe(1);
+  expect(broken.stderr).toMatch(/^webgraft: .*cut\.safetensors: .*\n$/);
+  expect(JSON.parse(broken.stdout)).toMatchObject({ event: "error" });
+
+  expect(unwritable.code).toBe(1);
+  expect(unwritable.stderr).toMatch(/^webgraft: cannot write to the folder .*\n$/);
+  expect(readdirSync(folder)).toEqual(["cut.safetensors"]);
+}, 60_000);

@@ -1,0 +1,41 @@
+import { describe, expect, it } from "vitest";
+import { createModel, topologyNames } from "../../src/models/index.ts";
+import { type Plan, plan } from "../../src/plan/plan.ts";
+import { programOf } from "../support/programs.ts";
+
+/** [first byte, end) that each binding of a dispatch takes in a slab. */
+function slabRanges({ dispatches, memory }: Plan, index: number) {
+  const { kernel, bindings } = dispatches[index]!;
+  return kernel.bindings.flatMap(({ name, access }) => {
+    const { storage } = bindings[name]!;
+    const at = memory.placements.get(storage);
+    return at
+      ? [{ storage, access, slab: at.slab, begin: at.offset, end: at.offset + storage.length * 4 }]
+      : [];
+  });
+}
+
+describe.each(topologyNames())("plan of %s", (name) => {
+  it.each([1, 8, 32, 128])("at batch %i never reads and writes a slab in one dispatch", (batch) => {
+    const planned = plan(programOf(createModel(name), batch, "train"));
+    planned.dispatches.forEach((dispatch, i) => {
+      const ranges = slabRanges(planned, i);
+      for (const a of ranges) {
+        for (const b of ranges) {
+          if (a.slab !== b.slab || a.storage === b.storage) continue;
+          expect(a.access, `${dispatch.label}: ${a.storage.name}, ${b.storage.name}`).toBe(b.access);
+          expect(a.begin >= b.end || b.begin >= a.end).toBe(true);
+        }
+      }
+    });
+  });
+
+  it.each([1, 32, 128])("at batch %i needs at most 1.15 × the lower bound", (batch) => {
+    const { peakBytes, lowerBoundBytes, unsharedBytes } = plan(
+      programOf(createModel(name), batch, "train"),
+    ).report;
+    expect(peakBytes).toBeGreaterThanOrEqual(lowerBoundBytes);
+    expect(peakBytes / lowerBoundBytes).toBeLessThanOrEqual(1.15);
+    expect(peakBytes).toBeLessThan(0.7 * unsharedBytes);
+  });
+});

@@ -1,0 +1,18 @@
+import { Program } from "../../src/graph/autodiff.ts";
+import { Graph } from "../../src/graph/graph.ts";
+import { crossEntropy } from "../../src/layers/index.ts";
+import type { Model } from "../../src/models/index.ts";
+import { sgd } from "../../src/optimizers/index.ts";
+
+/** The launches of a training step (SGD with momentum) or of an evaluation of a model. */
+export function programOf(model: Model, batch: number, mode: "train" | "eval"): Program {
+  const graph = new Graph({ mode });
+  const images = graph.input("images", [batch, ...model.inputShape]);
+  const labels = graph.input("labels", [batch], "i32");
+  const loss = crossEntropy(model.build(images), labels);
+  graph.output("loss", loss);
+  if (mode === "eval") return new Program(graph);
+  const program = new Program(graph, [[loss, null]]);
+  sgd({ lr: 0.1, momentum: 0.9 }).emit(program);
+  return program;
+}

@@ -1,0 +1,29 @@
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import type { Plugin } from "vitest/config";
+
+const PREFIX = "virtual:readme/";
+const readme = fileURLToPath(new URL("../../README.md", import.meta.url));
+
+/**
+ * Makes the README's code importable: the fence that begins with "```ts NAME" is `virtual:readme/NAME`. All that
+ * is changed is the number of images, so that the test takes seconds: 96 to train with and 96 to test.
+ */
+export function readmeSnippets(): Plugin {
+  return {
+    name: "readme-snippets",
+    // A path of a .ts file, so that it is compiled as one.
+    resolveId: (id) => (id.startsWith(PREFIX) ? `${readme}.${id.slice(PREFIX.length)}.ts` : null),
+    load(id) {
+      if (!id.startsWith(`${readme}.`)) return null;
+      const name = id.slice(readme.length + 1, -".ts".length);
+      const code = new RegExp(`^\`\`\`ts ${name}\n([\\s\\S]*?)^\`\`\``, "m").exec(
+        readFileSync(readme, "utf8"),
+      )?.[1];
+      if (code === undefined) throw new Error(`README.md has no fence "\`\`\`ts ${name}"`);
+      return code
+        .replace("12_000", "96")
+        .replace('await loadDataset("mnist", "test")', 'take(await loadDataset("mnist", "test"), 96)');
+    },
+  };
+}

@@ -1,0 +1,36 @@
+import type { Activation } from "../../../src/ops/activation.ts";
+
+/** erf within 2e-8: its Maclaurin series, or its limit where the series cancels. */
+function erf(z: number): number {
+  if (Math.abs(z) > 4) return Math.sign(z);
+  let term = z;
+  let sum = z;
+  for (let n = 1; n < 120; n++) {
+    term *= (-z * z) / n;
+    sum += term / (2 * n + 1);
+  }
+  return (2 / Math.sqrt(Math.PI)) * sum;
+}
+
+export function activate(z: number, { name, alpha = 0 }: Activation): number {
+  switch (name) {
+    case "identity":
+      return z;
+    case "relu":
+      return Math.max(z, 0);
+    case "leaky_relu":
+      return z > 0 ? z : alpha * z;
+    case "elu":
+      return z > 0 ? z : alpha * Math.expm1(z);
+    case "gelu":
+      return (z / 2) * (1 + erf(z / Math.SQRT2));
+    case "gelu_tanh":
+      return (z / 2) * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (z + 0.044715 * z ** 3)));
+    case "silu":
+      return z / (1 + Math.exp(-z));
+    case "tanh":
+      return Math.tanh(z);
+    case "sigmoid":
+      return 1 / (1 + Math.exp(-z));
+  }
+}

@@ -1,0 +1,266 @@
+import { describe, expect, it } from "vitest";
+import {
+  adamw,
+  createDataset,
+  DataError,
+  type Dataset,
+  DeviceLostError,
+  dense,
+  dropout,
+  flatten,
+  interleaved,
+  type Model,
+  NonFiniteError,
+  oneCycle,
+  openDevice,
+  Random,
+  ShapeError,
+  sgd,
+  subset,
+  Trainer,
+  type TrainerOptions,
+  take,
+  WeightsError,
+} from "webgraft";
+import { testGpu } from "../support/gpu.ts";
+
+/** Images of noise with a bright quarter that says the class. */
+function quarters(length: number, seed = 1): Dataset {
+  const random = new Random(seed, "quarters");
+  const labels = Int32Array.from({ length }, () => random.u32() % 4);
+  const images = Uint8Array.from({ length: length * 64 }, (_, i) => {
+    const pixel = i % 64;
+    const quarter = 2 * Number(pixel >= 32) + Number(pixel % 8 >= 4);
+    return 90 * random.uniform() + (labels[Math.floor(i / 64)] === quarter ? 120 : 0);
+  });
+  return createDataset({ name: "quarters", shape: [8, 8, 1], classes: ["a", "b", "c", "d"], images, labels });
+}
+
+const tiny = (): Model => interleaved({ inputShape: [8, 8, 1], classes: 4, widths: [4, 8, 8, 12] });
+
+async function trainer(options: Partial<TrainerOptions> = {}): Promise<Trainer> {
+  return Trainer.create({
+    gpu: await testGpu(),
+    model: tiny(),
+    optimizer: sgd({ lr: 0.05, momentum: 0.9, weightDecay: 5e-4 }),
+    batchSize: 16,
+    seed: 3,
+    ...options,
+  });
+}
+
+const losses = (history: { readonly steps: readonly { readonly loss: number }[] }): number[] =>
+  history.steps.map(({ loss }) => loss);
+
+describe("Trainer", () => {
+  it("learns, and evaluates and predicts alike", async () => {
+    const data = quarters(256);
+    const test = quarters(100, 2);
+    const subject = await trainer({ schedule: oneCycle() });
+    const { steps, epochs, stoppedEarly } = await subject.fit(data, { epochs: 3, validation: test });
+    expect(steps.map(({ step }) => step)).toEqual(Array.from({ length: 48 }, (_, i) => i + 1));
+    expect(epochs.map(({ epoch }) => epoch)).toEqual([1, 2, 3]);
+    expect(stoppedEarly).toBe(false);
+    expect(epochs.at(-1)!.testAccuracy).toBeGreaterThan(0.95);
+
+    const evaluation = await subject.evaluate(test);
+    expect(evaluation).toEqual({
+      loss: epochs.at(-1)!.testLoss,
+      accuracy: epochs.at(-1)!.testAccuracy,
+      examples: 100,
+    });
+    const probabilities = await subject.predict(test);
+    expect(probabilities.length).toBe(400);
+    let right = 0;
+    let loss = 0;
+    test.labels.forEach((label, i) => {
+      const row = [...probabilities.subarray(4 * i, 4 * i + 4)];
+      expect(row.reduce((a, b) => a + b)).toBeCloseTo(1, 5);
+      right += Number(row.indexOf(Math.max(...row)) === label);
+      loss -= Math.log(row[label]!) / test.length;
+    });
+    expect(right / test.length).toBe(evaluation.accuracy);
+    expect(loss).toBeCloseTo(evaluation.loss, 4);
+    await subject.destroy();
+  });
+
+  it("repeats a run bit for bit with the same seed, and not with another", async () => {
+    const data = quarters(80);
+    const runs: number[][] = [];
+    for (const seed of [3, 3, 4]) {
+      const subject = await trainer({ seed });
+      runs.push(losses(await subject.fit(data, { epochs: 2 })));
+      await subject.destroy();
+    }
+    expect(runs[1]).toEqual(runs[0]);
+    expect(runs[2]).not.toEqual(runs[0]);
+  });
+
+  it.each([
+    ["sgd", () => sgd({ lr: 0.05, momentum: 0.9, nesterov: true })],
+    ["adamw", () => adamw({ lr: 0.01, clipNorm: 1 })],
+  ])("goes on from a checkpoint in the middle of an epoch bit for bit: %s", async (_, optimizer) => {
+    const data = quarters(112);
+    const withDropout: Model = {
+      ...tiny(),
+      build: (images) => {
+        const hidden = dense(flatten(images), "hidden", { outFeatures: 20, activation: "relu" });
+        return dense(dropout(hidden, "drop", 0.3), "fc", { outFeatures: 4 });
+      },
+    };
+    for (const model of [tiny(), withDropout]) {
+      const options = { model, optimizer: optimizer(), schedule: oneCycle() };
+      const whole = await trainer(options);
+      const expected = losses(await whole.fit(data, { epochs: 3 }));
+      const expectedFile = await whole.checkpoint();
+
+      const first = await trainer(options);
+      const stop = new AbortController();
+      const seen: number[] = [];
+      const fit = first.fit(data, {
+        epochs: 3,
+        signal: stop.signal,
+        onStep: ({ step, loss }) => {
+          seen.push(loss);
+          if (step === 9) stop.abort(new Error("enough"));
+        },
+      });
+      await expect(fit).rejects.toThrow("enough");
+      const file = await first.checkpoint({ metadata: { note: "half way" } });
+
+      const second = await trainer({ ...options, seed: 3 });
+      second.restore(file);
+      expect(second.step).toBe(seen.length);
+      seen.push(...losses(await second.fit(data, { epochs: 3 })));
+      expect(seen).toEqual(expected);
+      expect(await second.checkpoint()).toEqual(expectedFile);
+      for (const t of [whole, first, second]) await t.destroy();
+    }
+  });
+
+  it("counts the last, smaller batch of an epoch for what it is", async () => {
+    const data = quarters(21);
+    const subject = await trainer({ batchSize: 8 });
+    const { steps } = await subject.fit(data, { epochs: 2 });
+    expect(steps.map(({ examples }) => examples)).toEqual([8, 8, 5, 8, 8, 5]);
+    const whole = await subject.evaluate(data);
+    expect(whole.examples).toBe(21);
+    // The same examples one by one.
+    let loss = 0;
+    for (let i = 0; i < 21; i++) loss += (await subject.evaluate(subset(data, [i]))).loss / 21;
+    expect(whole.loss).toBeCloseTo(loss, 4);
+    await subject.destroy();
+  });
+
+  it("keeps frozen parameters and the statistics of frozen batch norms, and has no moments for them", async () => {
+    const subject = await trainer({ frozen: (name) => name.startsWith("block1.") });
+    const before = await subject.checkpoint();
+    await subject.fit(quarters(48), { epochs: 1 });
+    const after = await subject.checkpoint();
+    const { decodeSafetensors } = await import("webgraft");
+    const [old, now] = [before, after].map((file) => decodeSafetensors(file, "checkpoint").tensors);
+    const changed = [...now!].filter(([name, { bytes }]) => bytes.join() !== old!.get(name)!.bytes.join());
+    expect(changed.filter(([name]) => name.includes("block1."))).toEqual([]);
+    expect(changed.map(([name]) => name)).toContain("block2.bn1.running_mean");
+    expect([...now!.keys()].filter((name) => name.startsWith("optimizer.momentum.block1"))).toEqual([]);
+    await subject.destroy();
+  });
+
+  it("stops early when the validation loss no longer falls", async () => {
+    const subject = await trainer({ optimizer: sgd({ lr: 0 }) });
+    const { epochs, stoppedEarly } = await subject.fit(quarters(16), {
+      epochs: 9,
+      validation: quarters(8, 2),
+      earlyStopping: { patience: 2, minDelta: 1 },
+    });
+    expect(stoppedEarly).toBe(true);
+    expect(epochs.length).toBe(3);
+    await subject.destroy();
+  });
+
+  it("pauses while onStep's promise is open", async () => {
+    const subject = await trainer();
+    let open = (): void => {};
+    const gate = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    const seen: number[] = [];
+    const fit = subject.fit(quarters(96), {
+      epochs: 1,
+      onStep: ({ step }) => {
+        seen.push(step);
+        return step === 2 ? gate : undefined;
+      },
+    });
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(seen).toEqual([1, 2]);
+    open();
+    await fit;
+    expect(seen.length).toBe(6);
+    await subject.destroy();
+  });
+});
+
+describe("Trainer refuses", () => {
+  it("data of another shape or number of classes", async () => {
+    const subject = await trainer();
+    const data = quarters(16);
+    const wide: Dataset = { ...data, shape: [4, 16, 1] };
+    await expect(subject.fit(wide, { epochs: 1 })).rejects.toThrow(
+      "interleaved: expects images (8, 8, 1), quarters has (4, 16, 1)",
+    );
+    const more: Dataset = { ...data, classes: ["a", "b", "c", "d", "e"] };
+    await expect(subject.evaluate(more)).rejects.toThrow("has 4 classes, quarters has 5");
+    await expect(subject.fit(take(data, 8), { epochs: 1 })).rejects.toThrow(DataError);
+    await subject.destroy();
+  });
+
+  it("a checkpoint of another model, optimizer or seed, or one that is cut short, and stays as it was", async () => {
+    const subject = await trainer();
+    const before = await subject.checkpoint();
+    const other = await trainer({
+      model: interleaved({ inputShape: [8, 8, 1], classes: 4, widths: [4, 8, 8, 16] }),
+    });
+    expect(() => subject.restore(before.subarray(0, before.length - 1))).toThrow(WeightsError);
+    const foreign = await other.checkpoint();
+    expect(() => subject.restore(foreign, "other.safetensors")).toThrow(
+      /^other\.safetensors does not fit the model: block2\.conv1\.weight is \(16, 8, 3, 3\), the model has \(12, 8, 3, 3\);/,
+    );
+    const adam = await trainer({ optimizer: adamw({ lr: 0.1 }) });
+    const adams = await adam.checkpoint();
+    expect(() => subject.restore(adams)).toThrow("was made with adamw, this trainer uses sgd");
+    const seeded = await trainer({ seed: 4 });
+    const seed4 = await seeded.checkpoint();
+    expect(() => subject.restore(seed4)).toThrow("was made with seed 4, this trainer has 3");
+    expect(await subject.checkpoint()).toEqual(before);
+    for (const t of [subject, other, adam, seeded]) await t.destroy();
+  });
+
+  it("to go on when the loss is no number", async () => {
+    const subject = await trainer({ optimizer: sgd({ lr: 3e38 }) });
+    await expect(subject.fit(quarters(96), { epochs: 1 })).rejects.toThrow(NonFiniteError);
+    await subject.destroy();
+  });
+
+  it("batch sizes and class weights that make no sense", async () => {
+    await expect(trainer({ batchSize: 0 })).rejects.toThrow(DataError);
+    await expect(trainer({ classWeights: [1, 2] })).rejects.toThrow(ShapeError);
+    await expect(trainer({ classWeights: [1, 1, 1, Number.NaN] })).rejects.toThrow(ShapeError);
+  });
+});
+
+describe("a device that is lost", () => {
+  it("ends training with a DeviceLostError", async () => {
+    const gpu = await openDevice();
+    const subject = await trainer({ gpu });
+    const fit = subject.fit(quarters(320), {
+      epochs: 9,
+      onStep: ({ step }) => {
+        if (step === 3) gpu.destroy();
+      },
+    });
+    await expect(fit).rejects.toThrow(DeviceLostError);
+    await expect(subject.evaluate(quarters(16))).rejects.toThrow(DeviceLostError);
+    await expect(subject.checkpoint()).rejects.toThrow(DeviceLostError);
+  });
+});
