@@ -12,7 +12,7 @@
 // numerics  f32 sums in a fixed order; tolerance 1e-6 · √(R·S·C) relative
 // source    Chellapilla, Puri and Simard 2006 (convolution as a matrix product)
 // use: index, activation
-// link: tile_4x4 | tile_8x8
+// link: tile_4x4 | tile_4x8 | tile_8x8
 
 override N: u32;
 override H: u32;
@@ -29,7 +29,6 @@ override DILATION_H: u32;
 override DILATION_W: u32;
 override PAD_TOP: u32;
 override PAD_LEFT: u32;
-override PADDED: u32;    // 0 where no tap ever leaves the input
 override SPLITS: u32;
 override HAS_BIAS: u32;
 
@@ -38,8 +37,9 @@ override HAS_BIAS: u32;
 @group(0) @binding(2) var<storage, read> bias: array<vec4f>;
 @group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
 
-// Four output pixels: their image's first pixel, and the input pixel under filter tap (0, 0).
+// Four output pixels from `row` on: their image's first pixel, and the input pixel under filter tap (0, 0).
 struct Quad {
+  row: u32,
   image: vec4i,
   y: vec4i,
   x: vec4i,
@@ -47,9 +47,10 @@ struct Quad {
 
 alias Tap = vec2i;
 
+// The four vec4s, less the depth, and all bits set where they are inside: a mask is cheaper than a choice.
 struct Place {
   at: vec4u,
-  inside: vec4<bool>,
+  mask: vec4u,
 }
 
 // Four input channels: number of the vec4, and the first of their four rows of weights.
@@ -62,6 +63,7 @@ fn quad(row: u32) -> Quad {
   let pixel = min(vec4u(row) + vec4u(0u, 1u, 2u, 3u), vec4u(N * P * Q - 1u));
   let line = pixel / Q;
   return Quad(
+    row,
     vec4i(line / P * (H * W)),
     vec4i(line % P * STRIDE_H) - i32(PAD_TOP),
     vec4i(pixel % Q * STRIDE_W) - i32(PAD_LEFT),
@@ -74,26 +76,27 @@ fn place(quad: Quad, tap: Tap) -> Place {
   // Negative numbers are huge as u32.
   let inside = (vec4u(row) < vec4u(H)) & (vec4u(column) < vec4u(W));
   let pixel = quad.image + row * i32(W) + column;
-  return Place(vec4u(select(vec4i(0), pixel, inside)) * (pad4(C) / 4u), inside);
+  let mask = select(vec4u(0u), vec4u(0xffffffffu), inside);
+  return Place(vec4u(select(vec4i(0), pixel, inside)) * (pad4(C) / 4u), mask);
 }
 
-fn load_row(at: u32, inside: bool) -> vec4f {
-  return select(vec4f(0.0), x[at], inside || PADDED == 0u);
+fn load(at: u32, mask: u32) -> vec4f {
+  return bitcast<vec4f>(bitcast<vec4u>(x[at]) & vec4u(mask));
 }
 
 fn load_rows(place: Place, step: Step) -> mat4x4f {
   let at = place.at + step.depth;
   return mat4x4f(
-    load_row(at.x, place.inside.x),
-    load_row(at.y, place.inside.y),
-    load_row(at.z, place.inside.z),
-    load_row(at.w, place.inside.w),
+    load(at.x, place.mask.x),
+    load(at.y, place.mask.y),
+    load(at.z, place.mask.z),
+    load(at.w, place.mask.w),
   );
 }
 
 // Weights of one input channel; those past C meet only the zero padding of x.
 fn load_column(channel: u32, row: u32, column: u32) -> vec4f {
-  let past = select(0u, channel - (C - 1u), C % 4u != 0u && channel >= C);
+  let past = select(0u, channel - (C - 1u), (C % 4u != 0u) & (channel >= C));
   return w[(row - past) * (pad4(K) / 4u) + column];
 }
 
@@ -122,11 +125,11 @@ fn store_row(split: u32, row: u32, column: u32, value: vec4f) {
   y[(split * (N * P * Q) + row) * (pad4(K) / 4u) + column] = v;
 }
 
-fn store_rows(slice: u32, row: u32, column: u32, c: mat4x4f) {
-  store_row(slice, row, column, c[0]);
-  store_row(slice, row + 1u, column, c[1]);
-  store_row(slice, row + 2u, column, c[2]);
-  store_row(slice, row + 3u, column, c[3]);
+fn store_rows(quad: Quad, slice: u32, column: u32, c: mat4x4f) {
+  store_row(slice, quad.row, column, c[0]);
+  store_row(slice, quad.row + 1u, column, c[1]);
+  store_row(slice, quad.row + 2u, column, c[2]);
+  store_row(slice, quad.row + 3u, column, c[3]);
 }
 
 @compute @workgroup_size(64)
@@ -145,18 +148,23 @@ fn main(
     return;
   }
   let chunk = (pad4(C) / 4u + SPLITS - 1u) / SPLITS;
-  let begin = split * chunk;
+  let begin = min(split * chunk, pad4(C) / 4u);
   let end = min(begin + chunk, pad4(C) / 4u);
 
   let quads = tile_quads(row);
   var tile: Tile;
-  for (var r = 0u; r < R; r++) {
-    for (var s = 0u; s < S; s++) {
-      let places = tile_places(quads, vec2i(vec2u(r * DILATION_H, s * DILATION_W)));
-      for (var depth = begin; depth < end; depth++) {
-        tile_accumulate(&tile, places, Step(depth, (r * S + s) * C + 4u * depth), column);
-      }
+  var tap = vec2u(0u);
+  var places = tile_places(quads, vec2i(0));
+  var depth = begin;
+  // One loop over (r,s,c): with few channels, entering an inner loop would cost more than a step of it.
+  for (var i = R * S * (end - begin); i > 0u; i--) {
+    tile_accumulate(&tile, places, Step(depth, (tap.x * S + tap.y) * C + 4u * depth), column);
+    depth++;
+    if (depth == end) {
+      depth = begin;
+      tap = select(vec2u(tap.x, tap.y + 1u), vec2u(tap.x + 1u, 0u), tap.y + 1u == S);
+      places = tile_places(quads, vec2i(tap * vec2u(DILATION_H, DILATION_W)));
     }
   }
-  tile_store(&tile, split, row, column);
+  tile_store(&tile, quads, split, column);
 }

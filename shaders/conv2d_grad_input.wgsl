@@ -4,7 +4,8 @@
 // Gather form by residue phases: the pixels with equal h mod stride and w mod stride meet the same taps, every
 // `stride / gcd(stride, dilation)`-th one, so within a phase this is a convolution of stride 1 and no product
 // with an inserted zero is ever computed. Implicit GEMM within a phase: rows are its pixels, columns are
-// input channels, the depth is (r,s,k). One invocation computes one register tile.
+// input channels, the depth is (r,s,k). One invocation computes one register tile. All phases count as many
+// pixels as the largest, so that the divisors are constants.
 //
 // dy        (N, P, Q, K)
 // w         (R, S, C, K)
@@ -13,7 +14,7 @@
 // numerics  f32 sums in a fixed order; tolerance 1e-6 · √(R·S·K) relative
 // source    Dumoulin and Visin 2016, "A guide to convolution arithmetic for deep learning", §4
 // use: index
-// link: tile_4x4 | tile_8x8
+// link: tile_4x4 | tile_4x8 | tile_8x8
 
 override N: u32;
 override H: u32;
@@ -38,8 +39,9 @@ override ACCUMULATE: u32;
 @group(0) @binding(1) var<storage, read> w: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> dx: array<vec4f>;
 
-// Four input pixels: their image's first output pixel, and the output pixel that the phase's first tap meets.
+// Four input pixels, their image's first output pixel, and the output pixel that the phase's first tap meets.
 struct Quad {
+  pixel: vec4u,
   image: vec4i,
   y: vec4i,
   x: vec4i,
@@ -47,9 +49,10 @@ struct Quad {
 
 alias Tap = vec2i;
 
+// The four vec4s, less the depth, and all bits set where they are inside: a mask is cheaper than a choice.
 struct Place {
   at: vec4u,
-  inside: vec4<bool>,
+  mask: vec4u,
 }
 
 // Four output channels: number of the vec4, and the first row of weights of the tap.
@@ -58,12 +61,14 @@ struct Step {
   weight: u32,
 }
 
-// Pixels of a phase, its first pixel and its first tap.
+// The first pixel and the first tap of a phase.
 struct Phase {
-  size: vec2u,
   pixel: vec2u,
   tap: vec2u,
 }
+
+const PAST_END = 0xffffffffu;
+const OUTSIDE = -0x40000000;  // a line of dy that no tap brings back inside
 
 var<private> phase: Phase;
 
@@ -78,25 +83,32 @@ fn first_tap(residue: u32, taps: u32, stride: u32, dilation: u32) -> u32 {
 
 fn make_phase(number: u32) -> Phase {
   let pixel = vec2u(number / STRIDE_W, number % STRIDE_W);
-  let stride = vec2u(STRIDE_H, STRIDE_W);
-  let residue = (pixel + vec2u(PAD_TOP, PAD_LEFT)) % stride;
+  let residue = (pixel + vec2u(PAD_TOP, PAD_LEFT)) % vec2u(STRIDE_H, STRIDE_W);
   return Phase(
-    (vec2u(H, W) + stride - 1u - pixel) / stride,
     pixel,
     vec2u(first_tap(residue.x, R, STRIDE_H, DILATION_H), first_tap(residue.y, S, STRIDE_W, DILATION_W)),
   );
 }
 
+// Pixels of the largest phase in each direction.
+fn phase_size() -> vec2u {
+  return vec2u((H + STRIDE_H - 1u) / STRIDE_H, (W + STRIDE_W - 1u) / STRIDE_W);
+}
+
 fn quad(row: u32) -> Quad {
-  let pixel = min(vec4u(row) + vec4u(0u, 1u, 2u, 3u), vec4u(N * phase.size.x * phase.size.y - 1u));
-  let line = pixel / phase.size.y;
-  let h = line % phase.size.x * STRIDE_H + phase.pixel.x + PAD_TOP;
-  let w = pixel % phase.size.y * STRIDE_W + phase.pixel.y + PAD_LEFT;
+  let number = vec4u(row) + vec4u(0u, 1u, 2u, 3u);
+  let line = number / phase_size().y;
+  let n = line / phase_size().x;
+  let h = line % phase_size().x * STRIDE_H + phase.pixel.x;
+  let w = number % phase_size().y * STRIDE_W + phase.pixel.y;
+  let inside = (n < vec4u(N)) & (h < vec4u(H)) & (w < vec4u(W));
   // Whole numbers, for the residues of both terms are equal.
+  let y = (vec4i(h + PAD_TOP) - i32(phase.tap.x * DILATION_H)) / i32(STRIDE_H);
   return Quad(
-    vec4i(line / phase.size.x * (P * Q)),
-    (vec4i(h) - i32(phase.tap.x * DILATION_H)) / i32(STRIDE_H),
-    (vec4i(w) - i32(phase.tap.y * DILATION_W)) / i32(STRIDE_W),
+    select(vec4u(PAST_END), (n * H + h) * W + w, inside),
+    vec4i(n * (P * Q)),
+    select(vec4i(OUTSIDE), y, inside),
+    (vec4i(w + PAD_LEFT) - i32(phase.tap.y * DILATION_W)) / i32(STRIDE_W),
   );
 }
 
@@ -106,17 +118,21 @@ fn place(quad: Quad, tap: Tap) -> Place {
   // Negative numbers are huge as u32.
   let inside = (vec4u(row) < vec4u(P)) & (vec4u(column) < vec4u(Q));
   let pixel = quad.image + row * i32(Q) + column;
-  return Place(vec4u(select(vec4i(0), pixel, inside)) * (pad4(K) / 4u), inside);
+  let mask = select(vec4u(0u), vec4u(0xffffffffu), inside);
+  return Place(vec4u(select(vec4i(0), pixel, inside)) * (pad4(K) / 4u), mask);
+}
+
+fn load(at: u32, mask: u32) -> vec4f {
+  return bitcast<vec4f>(bitcast<vec4u>(dy[at]) & vec4u(mask));
 }
 
 fn load_rows(place: Place, step: Step) -> mat4x4f {
   let at = place.at + step.depth;
-  let zero = vec4f(0.0);
   return mat4x4f(
-    select(zero, dy[at.x], place.inside.x),
-    select(zero, dy[at.y], place.inside.y),
-    select(zero, dy[at.z], place.inside.z),
-    select(zero, dy[at.w], place.inside.w),
+    load(at.x, place.mask.x),
+    load(at.y, place.mask.y),
+    load(at.z, place.mask.z),
+    load(at.w, place.mask.w),
   );
 }
 
@@ -126,14 +142,11 @@ fn load_columns(step: Step, column: u32) -> mat4x4f {
   return transpose(mat4x4f(w[at.x], w[at.y], w[at.z], w[at.w]));
 }
 
-fn store_row(row: u32, column: u32, value: vec4f) {
-  if (row >= N * phase.size.x * phase.size.y || column >= pad4(C) / 4u) {
+fn store_row(pixel: u32, column: u32, value: vec4f) {
+  if (pixel == PAST_END || column >= pad4(C) / 4u) {
     return;
   }
-  let line = row / phase.size.y;
-  let h = line % phase.size.x * STRIDE_H + phase.pixel.x;
-  let w = row % phase.size.y * STRIDE_W + phase.pixel.y;
-  let at = ((line / phase.size.x * H + h) * W + w) * (pad4(C) / 4u) + column;
+  let at = pixel * (pad4(C) / 4u) + column;
   var v = value * lane_mask(column, C);
   if (ACCUMULATE == 1u) {
     v += dx[at];
@@ -141,11 +154,11 @@ fn store_row(row: u32, column: u32, value: vec4f) {
   dx[at] = v;
 }
 
-fn store_rows(slice: u32, row: u32, column: u32, c: mat4x4f) {
-  store_row(row, column, c[0]);
-  store_row(row + 1u, column, c[1]);
-  store_row(row + 2u, column, c[2]);
-  store_row(row + 3u, column, c[3]);
+fn store_rows(quad: Quad, slice: u32, column: u32, c: mat4x4f) {
+  store_row(quad.pixel.x, column, c[0]);
+  store_row(quad.pixel.y, column, c[1]);
+  store_row(quad.pixel.z, column, c[2]);
+  store_row(quad.pixel.w, column, c[3]);
 }
 
 @compute @workgroup_size(64)
@@ -156,8 +169,7 @@ fn main(
 ) {
   let id = linear_id(group, groups, local, 64u);
   let column_tiles = (C + TILE_COLUMNS - 1u) / TILE_COLUMNS;
-  let pixels = N * ((H + STRIDE_H - 1u) / STRIDE_H) * ((W + STRIDE_W - 1u) / STRIDE_W);
-  let row_tiles = (pixels + TILE_ROWS - 1u) / TILE_ROWS;
+  let row_tiles = (N * phase_size().x * phase_size().y + TILE_ROWS - 1u) / TILE_ROWS;
   let column = id % column_tiles * (TILE_COLUMNS / 4u);
   let row = id / column_tiles % row_tiles * TILE_ROWS;
   let number = id / (column_tiles * row_tiles);
@@ -165,23 +177,22 @@ fn main(
     return;
   }
   phase = make_phase(number);
-  if (row >= N * phase.size.x * phase.size.y) {
-    return;
-  }
+  let tap_step = vec2u(TAP_STEP_H, TAP_STEP_W);
+  let taps = (vec2u(R, S) + tap_step - 1u - phase.tap) / tap_step;
+  // From one tap to the next, the output pixel moves by so much.
+  let stride = vec2i(tap_step * vec2u(DILATION_H, DILATION_W) / vec2u(STRIDE_H, STRIDE_W));
 
   let quads = tile_quads(row);
   var tile: Tile;
-  var p = 0;
-  for (var r = phase.tap.x; r < R; r += TAP_STEP_H) {
-    var q = 0;
-    for (var s = phase.tap.y; s < S; s += TAP_STEP_W) {
-      let places = tile_places(quads, vec2i(p, q));
-      for (var depth = 0u; depth < pad4(K) / 4u; depth++) {
-        tile_accumulate(&tile, places, Step(depth, (r * S + s) * C), column);
-      }
-      q += i32(TAP_STEP_W * DILATION_W / STRIDE_W);
+  var tap = vec2u(0u);
+  for (var i = taps.x * taps.y; i > 0u; i--) {
+    let places = tile_places(quads, vec2i(tap) * stride);
+    let filter_tap = phase.tap + tap * tap_step;
+    let weight = (filter_tap.x * S + filter_tap.y) * C;
+    for (var depth = 0u; depth < pad4(K) / 4u; depth++) {
+      tile_accumulate(&tile, places, Step(depth, weight), column);
     }
-    p += i32(TAP_STEP_H * DILATION_H / STRIDE_H);
+    tap = select(vec2u(tap.x, tap.y + 1u), vec2u(tap.x + 1u, 0u), tap.y + 1u == taps.y);
   }
-  tile_store(&tile, number, row, column);
+  tile_store(&tile, quads, number, column);
 }

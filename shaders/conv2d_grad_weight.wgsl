@@ -10,7 +10,7 @@
 // dispatch  one invocation for each split, tap and tile of C × K
 // numerics  f32 sums in a fixed order; tolerance 1e-6 · √(N·P·Q) relative
 // use: index
-// link: tile_4x4 | tile_8x8
+// link: tile_4x4 | tile_4x8 | tile_8x8
 
 override N: u32;
 override H: u32;
@@ -34,15 +34,16 @@ override ACCUMULATE: u32;
 @group(0) @binding(1) var<storage, read> dy: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> dw: array<vec4f>;
 
-// Four input channels: the number of their vec4.
+// Four input channels: the first of them; the number of their vec4.
 alias Quad = u32;
 alias Place = u32;
 alias Tap = u32;
 
-// Four pixels: their vec4s in x (less the channel) and dy (less the column).
+// Four pixels: their vec4s in x, less the channel, with all bits set where they are inside (a mask is cheaper
+// than a choice), and in dy, less the column.
 struct Step {
   at: vec4u,
-  inside: vec4<bool>,
+  mask: vec4u,
   dy: vec4u,
 }
 
@@ -54,11 +55,11 @@ struct Pixels {
 }
 
 fn quad(row: u32) -> Quad {
-  return min(row / 4u, pad4(C) / 4u - 1u);
+  return row;
 }
 
 fn place(quad: Quad, tap: Tap) -> Place {
-  return quad;
+  return min(quad / 4u, pad4(C) / 4u - 1u);
 }
 
 fn pixels_at(first: u32) -> Pixels {
@@ -83,17 +84,21 @@ fn step_at(first: u32, pixels: Pixels, tap: vec2u) -> Step {
   let inside = (pixels.n < vec4u(N)) & (row < vec4u(H)) & (column < vec4u(W));
   let pixel = select(vec4u(0u), (pixels.n * H + row) * W + column, inside);
   let output = min(vec4u(first) + vec4u(0u, 1u, 2u, 3u), vec4u(N * P * Q - 1u));
-  return Step(pixel * (pad4(C) / 4u), inside, output * (pad4(K) / 4u));
+  let mask = select(vec4u(0u), vec4u(0xffffffffu), inside);
+  return Step(pixel * (pad4(C) / 4u), mask, output * (pad4(K) / 4u));
+}
+
+fn load(at: u32, mask: u32) -> vec4f {
+  return bitcast<vec4f>(bitcast<vec4u>(x[at]) & vec4u(mask));
 }
 
 fn load_rows(place: Place, step: Step) -> mat4x4f {
   let at = step.at + place;
-  let zero = vec4f(0.0);
   return transpose(mat4x4f(
-    select(zero, x[at.x], step.inside.x),
-    select(zero, x[at.y], step.inside.y),
-    select(zero, x[at.z], step.inside.z),
-    select(zero, x[at.w], step.inside.w),
+    load(at.x, step.mask.x),
+    load(at.y, step.mask.y),
+    load(at.z, step.mask.z),
+    load(at.w, step.mask.w),
   ));
 }
 
@@ -114,11 +119,11 @@ fn store_row(slice: u32, row: u32, column: u32, value: vec4f) {
   dw[at] = v;
 }
 
-fn store_rows(slice: u32, row: u32, column: u32, c: mat4x4f) {
-  store_row(slice, row, column, c[0]);
-  store_row(slice, row + 1u, column, c[1]);
-  store_row(slice, row + 2u, column, c[2]);
-  store_row(slice, row + 3u, column, c[3]);
+fn store_rows(quad: Quad, slice: u32, column: u32, c: mat4x4f) {
+  store_row(slice, quad, column, c[0]);
+  store_row(slice, quad + 1u, column, c[1]);
+  store_row(slice, quad + 2u, column, c[2]);
+  store_row(slice, quad + 3u, column, c[3]);
 }
 
 @compute @workgroup_size(64)
@@ -150,5 +155,5 @@ fn main(
     tile_accumulate(&tile, places, step_at(pixel, pixels, tap), column);
     pixels = pixels_next(pixels);
   }
-  tile_store(&tile, slice, row, column);
+  tile_store(&tile, quads, slice, column);
 }

@@ -27,6 +27,6 @@ fn tile_accumulate(tile: ptr<function, Tile>, places: TilePlaces, step: Step, co
   (*tile).c00 += load_columns(step, column) * load_rows(places.p0, step);
 }
 
-fn tile_store(tile: ptr<function, Tile>, slice: u32, row: u32, column: u32) {
-  store_rows(slice, row, column, (*tile).c00);
+fn tile_store(tile: ptr<function, Tile>, quads: TileQuads, slice: u32, column: u32) {
+  store_rows(quads.q0, slice, column, (*tile).c00);
 }

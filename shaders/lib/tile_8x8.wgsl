@@ -7,8 +7,8 @@
 //   Tap, Place, place(quad, tap)  where those rows are, hoisted out of the loop over the depth
 //   Step, load_rows(place, step)  mat4x4f: column i is row i of A, four steps of depth long
 //   load_columns(step, column)    mat4x4f: column d is step d of B, the four columns of vec4 number `column`
-//   store_rows(slice, row, column, c)  takes a finished block of the kernel's part number `slice` (a split, a
-//                                 phase), which ignores rows and columns past the end
+//   store_rows(quad, slice, column, c)  takes a finished block of the kernel's part number `slice` (a
+//                                       split, a phase); ignores rows and columns past the end
 // `place` and both loads must be safe past the end too.
 
 const TILE_ROWS = 8u;
@@ -50,9 +50,9 @@ fn tile_accumulate(tile: ptr<function, Tile>, places: TilePlaces, step: Step, co
   (*tile).c11 += b1 * a1;
 }
 
-fn tile_store(tile: ptr<function, Tile>, slice: u32, row: u32, column: u32) {
-  store_rows(slice, row, column, (*tile).c00);
-  store_rows(slice, row, column + 1u, (*tile).c01);
-  store_rows(slice, row + 4u, column, (*tile).c10);
-  store_rows(slice, row + 4u, column + 1u, (*tile).c11);
+fn tile_store(tile: ptr<function, Tile>, quads: TileQuads, slice: u32, column: u32) {
+  store_rows(quads.q0, slice, column, (*tile).c00);
+  store_rows(quads.q0, slice, column + 1u, (*tile).c01);
+  store_rows(quads.q1, slice, column, (*tile).c10);
+  store_rows(quads.q1, slice, column + 1u, (*tile).c11);
 }

@@ -8,10 +8,13 @@ import { grid, type Kernel } from "../kernel.ts";
 import {
   channel_sum,
   conv2d_forward_tile_4x4,
+  conv2d_forward_tile_4x8,
   conv2d_forward_tile_8x8,
   conv2d_grad_input_tile_4x4,
+  conv2d_grad_input_tile_4x8,
   conv2d_grad_input_tile_8x8,
   conv2d_grad_weight_tile_4x4,
+  conv2d_grad_weight_tile_4x8,
   conv2d_grad_weight_tile_8x8,
   split_sum,
 } from "../shaders.gen.ts";
@@ -37,18 +40,21 @@ export interface Geometry {
 }
 
 /** Invocations that are worth a smaller tile or a longer split: what a GPU needs to hide its latency. */
-const ENOUGH = 1024;
+export const ENOUGH = 1024;
 
 const FORWARD = [
   { rows: 8, columns: 8, kernel: conv2d_forward_tile_8x8 },
+  { rows: 4, columns: 8, kernel: conv2d_forward_tile_4x8 },
   { rows: 4, columns: 4, kernel: conv2d_forward_tile_4x4 },
 ] as const;
 const GRAD_INPUT = [
   { rows: 8, columns: 8, kernel: conv2d_grad_input_tile_8x8 },
+  { rows: 4, columns: 8, kernel: conv2d_grad_input_tile_4x8 },
   { rows: 4, columns: 4, kernel: conv2d_grad_input_tile_4x4 },
 ] as const;
 const GRAD_WEIGHT = [
   { rows: 8, columns: 8, kernel: conv2d_grad_weight_tile_8x8 },
+  { rows: 4, columns: 8, kernel: conv2d_grad_weight_tile_4x8 },
   { rows: 4, columns: 4, kernel: conv2d_grad_weight_tile_4x4 },
 ] as const;
 
@@ -79,11 +85,11 @@ function choose<T extends Tiled>(
   const choices = candidates.map((tile) => {
     const tiles = slices * Math.ceil(rows / tile.rows) * Math.ceil(columns / tile.columns);
     const splits = Math.max(1, Math.min(maxSplits, Math.ceil(ENOUGH / tiles)));
-    return { kernel: tile.kernel, tiles, splits, wasted: tiles * tile.rows * tile.columns };
+    return { kernel: tile.kernel, tiles, splits, covered: tiles * tile.rows * tile.columns };
   });
-  const least = Math.min(...choices.map(({ wasted }) => wasted));
+  const least = Math.min(...choices.map(({ covered }) => covered));
   return (
-    choices.find(({ tiles, splits, wasted }) => tiles * splits >= ENOUGH && wasted <= 1.5 * least) ??
+    choices.find(({ tiles, splits, covered }) => tiles * splits >= ENOUGH && covered <= 1.5 * least) ??
     choices.at(-1)!
   );
 }
@@ -103,7 +109,6 @@ export function emitForward(
   const sum = splits > 1 ? emit.temporary("splits", [splits, ...y.shape]) : y;
   const constants = {
     ...geometry,
-    PADDED: leavesInput(geometry) ? 1 : 0,
     SPLITS: splits,
     HAS_BIAS: bias ? 1 : 0,
     ...activationConstants(activation),
@@ -181,16 +186,6 @@ export function emitSplitSum(
 
 const isDense = ({ R, S, P, Q, H, W, N }: Geometry): boolean =>
   R * S === 1 && N * P * Q < ENOUGH && H * W === P * Q;
-
-/** Whether a tap of some output pixel falls into the padding. */
-function leavesInput(g: Geometry): boolean {
-  return (
-    g.PAD_TOP > 0 ||
-    g.PAD_LEFT > 0 ||
-    (g.P - 1) * g.STRIDE_H + (g.R - 1) * g.DILATION_H >= g.H ||
-    (g.Q - 1) * g.STRIDE_W + (g.S - 1) * g.DILATION_W >= g.W
-  );
-}
 
 function greatestCommonDivisor(a: number, b: number): number {
   return b === 0 ? a : greatestCommonDivisor(b, a % b);

@@ -54,6 +54,7 @@ defineOpTest({
     given([1, 3, 3, 2], [2, 2, 2, 3], { padding: [4, 1, 0, 3] }, true),
     // Enough of everything for the large tile, in all three passes.
     given([4, 28, 28, 20], [1, 3, 20, 21], { padding: [0, 0, 1, 1] }, true),
+    given([4, 14, 14, 3], [3, 3, 3, 24], { padding: ONE }),
     // Groups of two, of odd sizes, depthwise, depthwise with a multiplier.
     given([2, 6, 5, 8], [3, 3, 4, 12], { groups: 2, padding: ONE }, true),
     given([1, 7, 7, 9], [3, 3, 3, 6], { groups: 3, stride: [2, 2], padding: ONE }),
@@ -78,7 +79,7 @@ defineOpTest({
 });
 
 describe("conv2d: kernels", () => {
-  it("takes the large tile for large products and the small one for small", () => {
+  it("takes the larger tile the larger the product", () => {
     const names = (x: Shape, weight: Shape): string[] => {
       const graph = new Graph({ mode: "train" });
       const inputs = {
@@ -91,6 +92,12 @@ describe("conv2d: kernels", () => {
       return program.dispatches.map(({ kernel }) => kernel.name).filter((name) => name.includes("tile"));
     };
     for (const name of names([4, 28, 28, 20], [1, 3, 20, 21])) expect(name).toContain("tile_8x8");
+    // Three channels would fill less than half of the large tile.
+    expect(names([4, 30, 30, 3], [3, 3, 3, 24])).toEqual([
+      "conv2d_forward_tile_8x8",
+      "conv2d_grad_weight_tile_4x8",
+      "conv2d_grad_input_tile_4x4",
+    ]);
     for (const name of names([1, 4, 4, 4], [3, 3, 4, 4])) expect(name).toContain("tile_4x4");
   });
 });
