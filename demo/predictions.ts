@@ -44,7 +44,6 @@ class Tile {
   readonly element = document.createElement("li");
   readonly #verdict = document.createElement("span");
   readonly #sure = document.createElement("span");
-  readonly #truth = document.createElement("span");
   readonly #bars: HTMLElement[];
 
   constructor({ pixels, probabilities }: Prediction, shape: Ready["imageShape"]) {
@@ -54,7 +53,7 @@ class Tile {
     this.#bars = probabilities.map(() => document.createElement("i"));
     bars.append(...this.#bars);
     const text = document.createElement("p");
-    text.append(this.#verdict, this.#sure, this.#truth);
+    text.append(this.#verdict, this.#sure);
     this.element.append(picture(pixels, shape), bars, text);
   }
 
@@ -62,9 +61,9 @@ class Tile {
     const { label, probabilities } = prediction;
     const guess = best(prediction);
     this.element.className = guess === label ? "right" : "wrong";
-    this.#verdict.textContent = `${guess === label ? "✓" : "✗"} ${classes[guess]}`;
+    this.#verdict.textContent =
+      guess === label ? `✓ ${classes[guess]}` : `✗ ${classes[guess]}, is ${classes[label]}`;
     this.#sure.textContent = percent(probabilities[guess]!, 0);
-    this.#truth.textContent = guess === label ? "" : `is ${classes[label]}`;
     this.element.title = classes.map((name, i) => `${name}: ${percent(probabilities[i]!)}`).join("\n");
     this.#bars.forEach((bar, i) => {
       bar.style.height = `${Math.max(4, probabilities[i]! * 100)}%`;
