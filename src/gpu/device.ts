@@ -1,4 +1,5 @@
 import { DeviceError, DeviceLostError, OutOfMemoryError, ValidationError, WebgraftError } from "../errors.ts";
+import type { Capabilities } from "../kernel.ts";
 import type { MemoryLimits } from "../plan/memory.ts";
 import { DEFAULT_LIMITS } from "../plan/plan.ts";
 import { Pipelines } from "./pipelines.ts";
@@ -45,6 +46,8 @@ export class Gpu {
   /** Vendor, architecture and description, for people and for the tuner's keys. */
   readonly adapter: string;
   readonly limits: MemoryLimits;
+  /** What kernels may count on; a graph takes it as `device`. */
+  readonly capabilities: Capabilities;
   readonly pipelines: Pipelines;
   /** Rejects when the device is lost or refuses a command outside `guard`. */
   readonly failed: Promise<never>;
@@ -54,6 +57,7 @@ export class Gpu {
   constructor(device: GPUDevice, info: GPUAdapterInfo = device.adapterInfo) {
     this.device = device;
     this.adapter = describeAdapter(info);
+    this.capabilities = capabilitiesOf(device, info);
     this.limits = {
       maxBindingBytes: Math.max(device.limits.maxStorageBufferBindingSize, DEFAULT_LIMITS.maxBindingBytes),
       maxBufferBytes: Math.max(device.limits.maxBufferSize, DEFAULT_LIMITS.maxBufferBytes),
@@ -119,6 +123,12 @@ export class Gpu {
   destroy(): void {
     this.device.destroy();
   }
+}
+
+/** What kernels on `device` may count on. `info` is missing in browsers where a device does not know its adapter. */
+export function capabilitiesOf(device: GPUDevice, info: GPUAdapterInfo | undefined): Capabilities {
+  const subgroupMaxSize = info?.subgroupMaxSize;
+  return { features: [...device.features], ...(subgroupMaxSize && { subgroupMaxSize }) };
 }
 
 function named(error: GPUError, operation: string): WebgraftError {

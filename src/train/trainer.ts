@@ -335,7 +335,11 @@ export class Trainer {
 
   async #build(mode: "train" | "eval", batch: number): Promise<Compiled> {
     const { gpu, model, frozen, labelSmoothing = 0, classWeights } = this.#options;
-    const graph = new Graph({ mode, maxBindingBytes: gpu.limits.maxBindingBytes, ...(frozen && { frozen }) });
+    const { capabilities: device, limits } = gpu;
+    const graph = new Graph({
+      ...{ mode, device, maxBindingBytes: limits.maxBindingBytes },
+      ...(frozen && { frozen }),
+    });
     const images = graph.input("images", [batch, ...model.inputShape]);
     const labels = graph.input("labels", [batch], "i32");
     const logits = model.build(images);
@@ -347,7 +351,7 @@ export class Trainer {
     if (mode === "eval") graph.output("probabilities", softmax(logits));
     const program = new Program(graph, mode === "train" ? [[loss, null]] : []);
     const { moments } = mode === "train" ? this.optimizer.emit(program) : { moments: [] };
-    const planned = plan(program, gpu.limits);
+    const planned = plan(program, limits);
     return { graph, plan: planned, moments, session: await Session.create(gpu, planned, this.#variables) };
   }
 
