@@ -8,7 +8,7 @@
 // w         (R, S, C, K)
 // bias      (K), not read where HAS_BIAS is 0
 // y         (N, P, Q, K) or (SPLITS, N, P, Q, K); padding lanes are zero
-// dispatch  one invocation for each split and tile of N·P·Q × K
+// dispatch  one invocation for each split and tile of N·P·Q × K; by quads, rows of tiles count in fours
 // numerics  f32 sums in a fixed order; tolerance 1e-6 · √(R·S·C) relative
 // source    Chellapilla, Puri and Simard 2006 (convolution as a matrix product)
 // use: index, activation

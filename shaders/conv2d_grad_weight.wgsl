@@ -7,7 +7,7 @@
 // x         (N, H, W, C)
 // dy        (N, P, Q, K)
 // dw        (R, S, C, K), or (SPLITS, R, S, C, K); padding lanes are zero because those of dy are
-// dispatch  one invocation for each split, tap and tile of C × K
+// dispatch  one invocation for each split, tap and tile of C × K; by quads, rows of tiles count in fours
 // numerics  f32 sums in a fixed order; tolerance 1e-6 · √(N·P·Q) relative
 // use: index
 // link: tile_4x4 + alone | tile_4x8 + alone | tile_8x8 + alone | tile_4x16 + quad | tile_8x16 + quad

@@ -10,7 +10,7 @@
 //
 // A quad goes through the kernel together, as sharing needs: row tiles are counted in fours, so it has one column
 // and one slice, and those alone decide on returns and on how long loops are. Invocations of a workgroup of one
-// dimension are in quads in order of their number.
+// dimension are in quads in order of their number. Tiles of more than 8×16, such as 12×16 and 4×32, lose.
 // use: subgroups
 
 alias Four = u32;

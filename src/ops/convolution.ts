@@ -49,9 +49,8 @@ export interface Geometry {
 
 /** Invocations that are worth a smaller tile or a longer split: what a GPU needs to hide its latency. */
 export const ENOUGH = 1024;
-
-/** Invocations that keep the few threads of a CPU-class adapter busy, on which a larger tile is worth more. */
-const ENOUGH_FOR_CPU = 128;
+/** The same for a CPU-class adapter: a workgroup for each of a few threads, then larger tiles are worth more. */
+const ENOUGH_FOR_CPU = 256;
 /** vec4s of depth for which a kernel has its inner loop over them. */
 const DEEP = 16;
 
