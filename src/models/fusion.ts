@@ -1,7 +1,7 @@
 import { ShapeError } from "../errors.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { average, concat, dense, globalAvgPool } from "../layers/index.ts";
-import { type Backbone, preprocessingOf } from "./backbone.ts";
+import { type Backbone, checkStage, preprocessingOf } from "./backbone.ts";
 import { type BackboneLike, createBackbone, defaultResnet } from "./backbones.ts";
 import { bridge } from "./blocks.ts";
 import { carried, checked, type Model, type ModelOptions, oneOf } from "./model.ts";
@@ -37,6 +37,7 @@ export function fusion(options: FusionOptions = {}): Model {
   const plain = member(options.vgg ?? "vgg16", "vgg");
   const merge = oneOf("fusion", "merge", options.merge ?? "concat", ["concat", "average"]);
   const { stage = residual.stages } = options;
+  checkStage(residual.name, stage, 0, residual.stages);
   const stride = residual.reduction(stage);
   if (inputShape[0] % stride !== 0 || inputShape[1] % stride !== 0) {
     const reason = `height and width must be multiples of ${stride}, the stride of ${residual.name}`;

@@ -44,7 +44,7 @@ export function sequential(options: SequentialOptions = {}): Model {
   if (join === "stage" && backbone.stemChannels === undefined) {
     throw new ShapeError("sequential", 'this backbone has no stem to replace; use join: "image"', name);
   }
-  const widths = options.widths ?? [stemChannels / 2, stemChannels];
+  const widths = options.widths ?? [Math.ceil(stemChannels / 2), stemChannels];
   const prefix = `${family}.`;
   const preprocessing = options.preprocessing ?? preprocessingOf(backbone, inputShape);
   return checked({
