@@ -12,6 +12,8 @@ const FLOORS: Readonly<Record<string, number>> = {
   "shape.ts": 0,
   "random.ts": 0,
   "kernel.ts": 0,
+  "bytes.ts": 0,
+  "version.ts": 0,
   "shaders.gen.ts": 0,
   graph: 1,
   ops: 2,
