@@ -86,22 +86,25 @@ export class Job {
   }
 
   async #start(settings: JobSettings, checkpoint: Uint8Array | undefined): Promise<void> {
+    let gpu: Gpu | undefined;
     try {
       if (this.#started) throw new WebgraftError("job: was started before — a job is one run");
       this.#started = true;
-      const run = await this.#prepare(settings, checkpoint);
-      if (!run) return this.#emit({ type: "stopped", step: 0 });
-      await this.#train(run);
+      gpu = await openDevice();
+      const run = await this.#prepare(gpu, settings, checkpoint);
+      if (run) await this.#train(run);
+      else this.#emit({ type: "stopped", step: 0 });
     } catch (error) {
       const { name, message } = error as Error;
       this.#emit({ type: "error", name, message });
+    } finally {
+      gpu?.destroy();
     }
   }
 
-  /** Opens the GPU, loads the data and makes the trainer; undefined when stopped meanwhile. */
-  async #prepare(given: JobSettings, checkpoint: Uint8Array | undefined): Promise<Run | undefined> {
+  /** Loads the data and makes the trainer; undefined when stopped meanwhile. */
+  async #prepare(gpu: Gpu, given: JobSettings, checkpoint: Uint8Array | undefined): Promise<Run | undefined> {
     const settings = checkpoint ? settingsOf(checkpoint, "checkpoint") : checkSettings(given);
-    const gpu = await openDevice();
     this.#emit({ type: "adapter", adapter: gpu.adapter });
     const [allTrain, allTest] = await Promise.all([
       this.#load(settings, "train"),
@@ -149,26 +152,28 @@ export class Job {
   /** Trains, in pieces between which commands are obeyed, and answers questions after the end. */
   async #train(run: Run): Promise<void> {
     let finished = false;
+    let told = false; // of the pause
     while (true) {
-      await this.#answer(run);
-      if (this.#checkpointWanted) await this.#checkpoint(run);
-      if (this.#stopping && !finished) {
+      // Whatever waits or emits goes back to the top, so that no command is missed before the wait for the next.
+      if (this.#predictions.length > 0) {
+        await this.#answer(run);
+      } else if (this.#checkpointWanted) {
+        await this.#checkpoint(run);
+      } else if (this.#stopping) {
         if (run.trainer.step > 0) await this.#checkpoint(run);
         return this.#emit({ type: "stopped", step: run.trainer.step });
-      }
-      if (finished) {
+      } else if (finished) {
         await this.#command();
-      } else if (this.#paused) {
-        this.#emit({ type: "paused" });
-        while (this.#paused && !this.#stopping && !this.#asked) await this.#command();
-      } else {
+      } else if (!this.#paused) {
+        told = false;
         finished = await this.#fit(run);
+      } else if (!told) {
+        told = true;
+        this.#emit({ type: "paused" });
+      } else {
+        await this.#command();
       }
     }
-  }
-
-  get #asked(): boolean {
-    return this.#checkpointWanted || this.#predictions.length > 0;
   }
 
   /** Resolves at the next command. */

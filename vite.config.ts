@@ -1,0 +1,16 @@
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vite";
+import { dataFiles } from "./src/cli/data-files.ts";
+
+const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
+
+/** `vite`, `vite build`: the demo, a static page that may lie in any folder of a server. */
+export default defineConfig({
+  root: path("demo"),
+  base: "./",
+  plugins: [dataFiles()],
+  resolve: { alias: [{ find: /^webgraft$/, replacement: path("src/index.ts") }] },
+  // The worker finds the data beside itself, so all files lie in one folder.
+  build: { target: "es2022", assetsDir: ".", emptyOutDir: true },
+  worker: { format: "es" },
+});
