@@ -2,6 +2,7 @@ import { type Dataset, subset, take } from "../data/dataset.ts";
 import { loadDataset, type Split } from "../data/load.ts";
 import { DataError, WebgraftError } from "../errors.ts";
 import { type Gpu, openDevice } from "../gpu/device.ts";
+import type { Preprocessing } from "../models/preprocessing.ts";
 import { createModel } from "../models/topologies.ts";
 import { adam, adamw, sgd } from "../optimizers/index.ts";
 import type { Optimizer } from "../optimizers/optimizer.ts";
@@ -228,7 +229,6 @@ export class Job {
     const bytes = await trainer.checkpoint({
       metadata: metadataOf(settings, { steps, epochs }),
       labels: train.classes,
-      preprocessing: { ...train.normalize },
     });
     this.#emit({ type: "checkpoint", step: trainer.step, bytes });
   }
@@ -265,9 +265,15 @@ export class Job {
 
 function createTrainer(gpu: Gpu, settings: JobSettings, data: Dataset): Promise<Trainer> {
   const { topology: name, batch, seed } = settings;
+  const { shape: inputShape, classes, normalize } = data;
+  const preprocessing: Preprocessing = {
+    resize: Math.min(...inputShape.slice(0, 2)),
+    mode: "torch",
+    ...normalize,
+  };
   return Trainer.create({
     gpu,
-    model: createModel(name, { inputShape: data.shape, classes: data.classes.length }),
+    model: createModel(name, { inputShape, classes: classes.length, preprocessing }),
     optimizer: createOptimizer(settings),
     batchSize: batch,
     seed,

@@ -10,8 +10,16 @@ import { VERSION } from "../../src/version.ts";
 import { decodeSafetensors, encodeSafetensors } from "../../src/weights/safetensors.ts";
 import { memoryTarget, tinyResnet } from "../support/weights.ts";
 
-const model = interleaved({ inputShape: [8, 8, 1], classes: 2, widths: [4, 4, 8, 8], activation: "relu" });
-const info = { labels: ["cat", "dog"], preprocessing: { mean: [0.5], std: [0.25] } };
+const preprocessing = { resize: 8, mode: "torch", mean: [0.5], std: [0.25] } as const;
+const own = {
+  inputShape: [8, 8, 1],
+  classes: 2,
+  widths: [4, 4, 8, 8],
+  activation: "relu",
+  preprocessing,
+} as const;
+const model = interleaved(own);
+const info = { labels: ["cat", "dog"] };
 
 function initialised(of: Model): ReturnType<typeof memoryTarget> {
   const target = memoryTarget(of);
@@ -43,11 +51,11 @@ describe("a model file", () => {
     );
     const { webgraft, ...rest } = metadata;
     expect(rest).toEqual({ format: "pt", note: "x" });
-    const { inputShape, classes, widths } = model.options;
     expect(JSON.parse(webgraft!)).toEqual({
       version: VERSION,
       name: "interleaved",
-      options: { inputShape, classes, widths, activation: "relu" },
+      options: own,
+      preprocessing,
       ...info,
     });
     const names = target.weights.map(({ name }) => name);
@@ -100,6 +108,16 @@ describe("loadModel refuses", () => {
     ["labels that are no texts", described({ version, name, options, labels: [1, 2] }), /malformed/],
     ["preprocessing that is a list", described({ version, name, options, preprocessing: [] }), /malformed/],
     [
+      "preprocessing that divides by zero",
+      described({ version, name, options, preprocessing: { ...preprocessing, std: [0] } }),
+      /malformed/,
+    ],
+    [
+      "preprocessing of other images",
+      described({ version, name, options, preprocessing: { ...preprocessing, mean: [0, 0], std: [1, 1] } }),
+      /preprocessing of 2 channels for images of 1/,
+    ],
+    [
       "labels for other classes",
       described({ version, name, options, labels: ["a"] }),
       /1 labels for 2 classes/,
@@ -117,7 +135,7 @@ describe("loadModel refuses", () => {
     [
       "options of absurd size",
       described({ version, name, options: { ...options, widths: [4, 2 ** 40, 8, 8] } }),
-      /its model cannot be made — parameter .* the device binds at most/,
+      /does not fit the model: .*block1\.conv1\.weight \(1099511627776, 4, 3, 3\) is missing/,
     ],
     [
       "missing weights",

@@ -1,7 +1,8 @@
 /** Loading files of an outside tool into models, under the names of three sources, and saving them. */
 import { describe, expect, it } from "vitest";
 import { WeightsError } from "../../src/errors.ts";
-import { openSafetensors } from "../../src/weights/file.ts";
+import { createModel } from "../../src/models/index.ts";
+import { openSafetensors, type WeightsFile } from "../../src/weights/file.ts";
 import { fileShape, toFile } from "../../src/weights/layout.ts";
 import { loadWeights, saveWeights } from "../../src/weights/load.ts";
 import { matchNames } from "../../src/weights/names.ts";
@@ -19,6 +20,11 @@ const held = ({ weights, values }: Target, prefix = "") =>
   );
 
 const resnetFile = weightsFixture("resnet-torchvision.safetensors");
+
+type Shapes = Readonly<Record<string, readonly number[]>>;
+const networks = JSON.parse(new TextDecoder().decode(weightsFixture("names.json"))) as Readonly<
+  Record<string, Readonly<Record<string, Shapes | "torchvision">>>
+>;
 
 describe("loadWeights", () => {
   it.each([
@@ -54,6 +60,48 @@ describe("loadWeights", () => {
       expect(held(target, "backbone.")).toEqual(numpy.resnet);
     },
   );
+
+  it("takes from a whole network what a part of a model has of it", async () => {
+    const whole = memoryTarget(tinyResnet({ prefix: "backbone." }));
+    const cut = { ...whole, weights: whole.weights.filter(({ name }) => !/layer2|fc/.test(name)) };
+    const { unexpected, loaded } = await loadWeights(cut, resnetFile, { prefix: "backbone." });
+    expect(loaded.length).toBe(cut.weights.length);
+    expect(unexpected.filter((name) => !/^(layer2|fc)\./.test(name))).toEqual([]);
+    expect(unexpected.length).toBe(15 + 2);
+    const wrong = weightsFixture("resnet-wrong.safetensors");
+    await expect(loadWeights(cut, wrong, { prefix: "backbone." })).rejects.toThrow(
+      "backbone.layer1.0.conv2.weight (4, 4, 3, 3) is missing",
+    );
+  });
+
+  // The published networks and the topologies that have them as parts, against real names and shapes.
+  it.each([
+    ["resnet18", "resnet18", "transformers", ""],
+    ["resnet50", "resnet50", "transformers", ""],
+    ["vgg16", "vgg16", "timm", ""],
+    ["vgg16_bn", "vgg16_bn", "timm", ""],
+    ["sequential", "resnet50", "transformers", "resnet."],
+    ["features", "resnet50", "torchvision", "resnet."],
+    ["fusion", "resnet50", "torchvision", "resnet."],
+    ["fusion", "vgg16", "timm", "vgg."],
+  ])("fits %s: %s of %s", async (topology, network, library, prefix) => {
+    const { weights } = memoryTarget(createModel(topology));
+    const target = { weights, variables: { write: () => {}, read: async () => [] } };
+    const shapes = networks[network]![library] as Shapes;
+    const asked: string[] = [];
+    const file: WeightsFile = {
+      name: network,
+      tensors: new Map(Object.entries(shapes).map(([name, shape]) => [name, { dtype: "F32", shape }])),
+      metadata: {},
+      read: (names) => {
+        asked.push(...names);
+        return Promise.reject(new WeightsError("nothing is read here"));
+      },
+    };
+    // What fits is asked for; what does not is listed instead.
+    await expect(loadWeights(target, file, { prefix })).rejects.toThrow("nothing is read here");
+    expect(asked.length).toBe(weights.filter(({ name }) => name.startsWith(prefix)).length);
+  });
 
   it("loads a model with parts from a file of its own names", async () => {
     const source = memoryTarget(tinyResnet({ prefix: "resnet." }));
@@ -151,10 +199,6 @@ describe("matchNames", () => {
     expect(match.unexpected.filter((left) => !left.endsWith("num_batches_tracked"))).toEqual([]);
   });
 
-  type Shapes = Readonly<Record<string, readonly number[]>>;
-  const networks = JSON.parse(new TextDecoder().decode(weightsFixture("names.json"))) as Readonly<
-    Record<string, Readonly<Record<string, Shapes | "torchvision">>>
-  >;
   const libraries = Object.entries(networks).flatMap(([network, { torchvision, ...others }]) =>
     Object.entries(others).map(([library, shapes]) => {
       const ours = torchvision as Shapes;

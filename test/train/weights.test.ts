@@ -15,7 +15,13 @@ import {
 } from "webgraft";
 import { testGpu } from "../support/gpu.ts";
 
-const model = interleaved({ inputShape: [8, 8, 3], classes: 3, widths: [4, 8, 6, 12], activation: "relu" });
+const model = interleaved({
+  inputShape: [8, 8, 3],
+  classes: 3,
+  widths: [4, 8, 6, 12],
+  activation: "relu",
+  preprocessing: { resize: 8, mode: "torch", mean: [0, 0, 0], std: [1, 1, 1] },
+});
 
 function noise(length: number): Dataset {
   const random = new Random(5, "noise");
@@ -42,12 +48,13 @@ describe("weights that are saved and loaded", () => {
     expect(report.loaded).toEqual(trained.weights.map(({ name }) => name));
     expect(await other.predict(data)).toEqual(expected);
 
-    const info = { labels: ["x", "y", "z"], preprocessing: { mean: [0], std: [1] } };
+    const info = { labels: ["x", "y", "z"] };
     const checkpoint = await trained.checkpoint(info);
     for (const file of [await saveModel(trained, info), modelFile(checkpoint), checkpoint]) {
       const loaded = await loadModel(new Blob([file]), { gpu, batchSize: 8 });
       expect(loaded).toMatchObject(info);
       expect(loaded.model.options).toEqual(model.options);
+      expect(loaded.model.preprocessing).toEqual(model.preprocessing);
       expect(await loaded.predictor.predict(images)).toEqual(expected);
       // Not a whole number of batches.
       const some = await loaded.predictor.predict(images.subarray(0, 11 * 192));
