@@ -19,6 +19,8 @@ export { Random } from "./random.ts";
 export { type Feeds, type LaunchTime, type Live, type Outputs, Session } from "./run/session.ts";
 export { Variables } from "./run/variables.ts";
 export { readCheckpointMetadata } from "./train/checkpoint.ts";
+export { FeatureCache, type FeatureCacheOptions, type FeaturesOfOptions } from "./train/feature-cache.ts";
+export { type Finetune, type FinetuneOptions, finetune } from "./train/finetune.ts";
 export { Job } from "./train/job.ts";
 export {
   type LoadedModel,
@@ -31,6 +33,7 @@ export {
   saveModel,
 } from "./train/model-file.ts";
 export { Predictor, type PredictorOptions } from "./train/predictor.ts";
+export { loadPretrained, type PretrainedReport } from "./train/pretrained.ts";
 export type * from "./train/protocol.ts";
 export {
   type CosineOptions,

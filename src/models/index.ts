@@ -22,6 +22,7 @@ export { countNumbers, frozenIn, inspect, type Model, type ModelOptions } from "
 export { caffePreprocessing, imagenetPreprocessing, type Preprocessing } from "./preprocessing.ts";
 export { KERAS_RESNET, type ResnetDepth, type ResnetOptions, type ResnetVariant, resnet } from "./resnet.ts";
 export { type SequentialOptions, sequential } from "./sequential.ts";
+export { type SplitModel, type SplitOptions, splitModel } from "./split.ts";
 export { summary } from "./summary.ts";
 export { createModel, topologyNames } from "./topologies.ts";
 export { type VggDepth, type VggOptions, type VggVariant, vgg } from "./vgg.ts";
