@@ -2,9 +2,11 @@
 export { type Batch, BatchLoader, type BatchOptions } from "./data/batches.ts";
 export { createDataset, type Dataset, subset, take } from "./data/dataset.ts";
 export { fashion } from "./data/fashion.ts";
+export { type FolderImage, type FolderIndex, type FolderOptions, loadImageFolder } from "./data/folder.ts";
 export type { IdxFile, IdxPair } from "./data/idx.ts";
 export { type DatasetName, type LoadOptions, loadDataset, type Split } from "./data/load.ts";
 export { mnist } from "./data/mnist.ts";
+export { resizeImages } from "./data/resize.ts";
 export * from "./errors.ts";
 export { type DeviceOptions, Gpu, openDevice } from "./gpu/device.ts";
 export { Program, type Seed } from "./graph/autodiff.ts";
