@@ -96,8 +96,8 @@ writeFileSync(join(root, "src/shaders.gen.ts"), text);
 /** Layouts of the structs that the host writes: those of uniform variables in the snippets. */
 const structs = readdirSync(join(here, "lib")).flatMap((file) => {
   const { uniforms } = new WgslReflect(readFileSync(join(here, "lib", file), "utf8"));
-  return uniforms.map(({ type }) => {
-    const fields = (type.members ?? []).map(
+  return uniforms.map(({ type, members }) => {
+    const fields = (members ?? []).map(
       (member) => `${member.name}: { offset: ${member.offset}, type: "${member.type.getTypeName()}" }`,
     );
     const layout = `{ size: ${type.size}, fields: { ${fields.join(", ")} } }`;
