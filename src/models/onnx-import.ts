@@ -1,0 +1,532 @@
+import { WebgraftError, WeightsError } from "../errors.ts";
+import type { ActivationLike } from "../layers/index.ts";
+import type { Pair } from "../shape.ts";
+import { fileShape } from "../weights/layout.ts";
+import { decodeOnnx, isOnnx, type OnnxModel, type OnnxNode, type OnnxTensor } from "../weights/onnx.ts";
+import { checkFlatOrder } from "./flat-order.ts";
+import { inspect, type Model } from "./model.ts";
+import { type NetworkLayer, type NetworkLayerKind, type NetworkPadding, network } from "./network.ts";
+import type { NamedWeights } from "./onnx-export.ts";
+
+export interface ImportOnnxOptions {
+  /** What the file is called in errors. Default "onnx". */
+  readonly source?: string;
+  /** Needed where the file leaves height or width open. */
+  readonly inputShape?: readonly [height: number, width: number, channels: number];
+}
+
+const OPSETS = [7, 21] as const;
+
+/** Nodes of a file; networks of the kinds read here have hundreds. */
+const MAX_NODES = 20_000;
+
+/** Kernel sizes, strides, dilations and padding; larger ones are no network's. */
+const MAX_EXTENT = 65_535;
+
+type Mutable<T> = T extends unknown ? { -readonly [K in keyof T]: T[K] } : never;
+type Draft = Mutable<NetworkLayer>;
+
+/**
+ * The model of an ONNX file (opset 7–21) of the ResNet and VGG kinds, and its weights by the model's names, in
+ * PyTorch's layouts. Parameters are called as in the file where its names are those of a module (`conv1.weight`),
+ * otherwise after their nodes. Batch norms and residual sums become one operation with what follows them; a
+ * softmax at the end is left out, as models give logits. Throws WeightsError, with all unknown operators at once,
+ * for a file that is not sound or that has a meaning no model here has.
+ */
+export function importOnnx(
+  file: Uint8Array,
+  options: ImportOnnxOptions = {},
+): { readonly model: Model; readonly weights: NamedWeights } {
+  const { source = "onnx" } = options;
+  const onnx = decodeOnnx(file, source);
+  const fail = (reason: string): never => {
+    throw new WeightsError(`${source}: ${reason}`);
+  };
+  const [oldest, newest] = OPSETS;
+  if (!(onnx.opset >= oldest && onnx.opset <= newest)) {
+    fail(`has opset ${onnx.opset}; ${oldest} to ${newest} are read`);
+  }
+  if (onnx.nodes.length > MAX_NODES) fail(`has ${onnx.nodes.length} nodes; at most ${MAX_NODES} are read`);
+  if (onnx.outputs.length !== 1) fail(`has ${onnx.outputs.length} outputs; models have one`);
+  const nodes = reachable(onnx);
+  const unknown = [...new Set(nodes.filter((node) => !isKnown(node)).map(nameOfOperator))];
+  if (unknown.length > 0) fail(`uses operators that are not read: ${unknown.sort().join(", ")}`);
+
+  const inputs = onnx.inputs.filter(({ name }) => !onnx.tensors.has(name));
+  if (inputs.length !== 1)
+    fail(`has ${inputs.length} inputs (${inputs.map((i) => i.name)}); models have one`);
+  const importer = new Importer(onnx, source, inputs[0]!.name, nodes);
+  for (const node of nodes) OPERATORS[node.op]!(new Reading(node, importer), importer);
+  return importer.finish(options.inputShape ?? inputShapeOf(inputs[0]!.shape, fail));
+}
+
+const isKnown = ({ op, domain }: OnnxNode): boolean => isOnnx(domain) && Object.hasOwn(OPERATORS, op);
+
+const nameOfOperator = ({ op, domain }: OnnxNode): string => (isOnnx(domain) ? op : `${domain}.${op}`);
+
+/** The nodes that the output depends on, in the file's order. */
+function reachable({ nodes, outputs }: OnnxModel): OnnxNode[] {
+  const wanted = new Set(outputs.map(({ name }) => name));
+  const kept: OnnxNode[] = [];
+  for (const node of nodes.toReversed()) {
+    if (!node.outputs.some((name) => wanted.has(name))) continue;
+    for (const name of node.inputs) wanted.add(name);
+    kept.push(node);
+  }
+  return kept.reverse();
+}
+
+function inputShapeOf(
+  shape: readonly (number | string)[],
+  fail: (reason: string) => never,
+): readonly [number, number, number] {
+  const [, C, H, W] = shape;
+  const isExtent = (e: unknown): e is number => typeof e === "number" && e >= 1 && e <= MAX_EXTENT;
+  if (shape.length !== 4 || !isExtent(C) || !isExtent(H) || !isExtent(W)) {
+    const given = shape.map((extent) => extent || "?").join(", ");
+    return fail(`has an input of (${given}); where (N, C, H, W) is not fixed, give an inputShape`);
+  }
+  return [H, W, C];
+}
+
+/** What becomes of the nodes: layers and weights. */
+class Importer {
+  readonly source: string;
+  readonly #images: string;
+  readonly #output: string;
+  readonly #constants: Map<string, OnnxTensor>;
+  /** How many nodes take a value, by its name; the output counts as one more. */
+  readonly #uses = new Map<string, number>();
+  /** Values that are another value under a new name. */
+  readonly #aliases = new Map<string, string>();
+  /** The layer that gives a value, by the value's name, in order. */
+  readonly #layers = new Map<string, Draft>();
+  readonly #weights = new Map<string, { shape: readonly number[]; data: Float32Array }>();
+  /** How often a layer's name was asked for. */
+  readonly #names = new Map<string, number>();
+  readonly #transposed = new Map<OnnxTensor, Float32Array>();
+  /** The value after a softmax, which only the output may be. */
+  #softmax: string | undefined;
+
+  constructor({ tensors, outputs }: OnnxModel, source: string, images: string, nodes: readonly OnnxNode[]) {
+    this.source = source;
+    this.#images = images;
+    this.#output = outputs[0]!.name;
+    this.#constants = new Map(tensors);
+    for (const name of [this.#output, ...nodes.flatMap((node) => node.inputs)]) {
+      this.#uses.set(name, this.#usesOf(name) + 1);
+    }
+    const given = new Set([images, "images", ...tensors.keys()]);
+    for (const name of nodes.flatMap((node) => node.outputs.filter(Boolean))) {
+      if (given.has(name)) throw new WeightsError(`${source}: two values are called "${name}"`);
+      given.add(name);
+    }
+  }
+
+  constant(name: string): OnnxTensor | undefined {
+    return this.#constants.get(name);
+  }
+
+  setConstant(name: string, tensor: OnnxTensor): void {
+    this.#constants.set(name, tensor);
+  }
+
+  /** The name under which layers know a value; undefined for one that nothing has given so far. */
+  value(name: string): string | undefined {
+    const known = this.#aliases.get(name) ?? name;
+    if (known === this.#softmax) throw new WeightsError(`${this.source}: goes on after a softmax`);
+    if (known === this.#images) return "images";
+    return this.#layers.has(known) ? known : undefined;
+  }
+
+  alias(name: string, value: string): void {
+    this.#aliases.set(name, value === "images" ? this.#images : value);
+    // Whoever takes either name takes the value.
+    this.#uses.set(value, this.#usesOf(value) - 1 + this.#usesOf(name));
+  }
+
+  softmax(name: string, value: string): void {
+    this.alias(name, value);
+    this.#softmax = this.#aliases.get(name);
+  }
+
+  /** The layer that gives a value which only one node takes: what that node does may become part of it. */
+  sole<T extends Draft["type"]>(value: string, ...types: T[]): Extract<Draft, { type: T }> | undefined {
+    const layer = this.#layers.get(value);
+    const fits = layer && (types as string[]).includes(layer.type) && this.#usesOf(value) === 1;
+    return fits ? (layer as Extract<Draft, { type: T }>) : undefined;
+  }
+
+  add(kind: NetworkLayerKind, from: readonly string[], to: string): void {
+    this.#layers.set(to, { ...kind, from, to });
+  }
+
+  /** Gives a layer's value a new name, and the layer a new place, after those that are there. */
+  move(layer: Draft, to: string): void {
+    this.#layers.delete(layer.to);
+    layer.to = to;
+    this.#layers.set(to, layer);
+  }
+
+  /** A name for a layer with parameters, after its weight or its node. */
+  layerName(node: OnnxNode, weight: string): string {
+    const wanted = weight.endsWith(".weight") ? weight.slice(0, -".weight".length) : scopeOf(node) || weight;
+    const times = (this.#names.get(wanted) ?? 0) + 1;
+    this.#names.set(wanted, times);
+    return times === 1 ? wanted : `${wanted}_${times}`;
+  }
+
+  weight(name: string, shape: readonly number[], data: Float32Array): void {
+    this.#weights.set(name, { shape, data });
+  }
+
+  /** The values of a (C, K) tensor as (K, C); made once, however many layers share them. */
+  transposed(tensor: OnnxTensor): Float32Array {
+    const done = this.#transposed.get(tensor);
+    if (done) return done;
+    const [C, K] = tensor.shape as [number, number];
+    const values = tensor.floats();
+    const result = new Float32Array(values.length);
+    for (let c = 0; c < C; c++) for (let k = 0; k < K; k++) result[k * C + c] = values[c * K + k]!;
+    this.#transposed.set(tensor, result);
+    return result;
+  }
+
+  finish(inputShape: readonly [number, number, number]): { model: Model; weights: NamedWeights } {
+    const last = this.#aliases.get(this.#output) ?? this.#output;
+    const layer = this.#layers.get(last);
+    if (!layer) throw new WeightsError(`${this.source}: no node gives the output ${this.#output}`);
+    this.move(layer, last);
+    try {
+      const model = network({ inputShape, layers: [...this.#layers.values()] });
+      const graph = inspect(model);
+      checkFlatOrder(graph, this.source);
+      const problems = [...graph.parameters, ...graph.states].flatMap((variable) => {
+        const shape = fileShape(variable).join(", ");
+        const given = this.#weights.get(variable.name)?.shape.join(", ");
+        return given === shape ? [] : [`${variable.name} should be (${shape}) and is (${given})`];
+      });
+      if (problems.length > 0) throw new WeightsError(`${this.source}: ${problems.join("; ")}`);
+      return { model, weights: this.#weights };
+    } catch (cause) {
+      if (cause instanceof WeightsError || !(cause instanceof WebgraftError)) throw cause;
+      throw new WeightsError(`${this.source}: ${cause.message}`, { cause });
+    }
+  }
+
+  #usesOf(value: string): number {
+    return this.#uses.get(value) ?? 0;
+  }
+}
+
+/**
+ * The module that PyTorch's exporter made a node of: `/layer1/layer1.0/conv1/Conv` is `layer1.0.conv1`. A segment
+ * that begins with the one before it repeats it. Other names are taken as they are.
+ */
+function scopeOf({ name, op }: OnnxNode): string {
+  if (!name.startsWith("/")) return name;
+  const segments = name.split("/").filter(Boolean);
+  if (segments.at(-1)?.replace(/_\d+$/, "") === op) segments.pop();
+  const scope: string[] = [];
+  for (const segment of segments) {
+    if (scope.length > 0 && segment.startsWith(`${scope.at(-1)}.`)) scope.pop();
+    scope.push(segment);
+  }
+  return scope.join(".");
+}
+
+/** A node, read with its operator's defaults. The methods throw WeightsError for what does not fit. */
+class Reading {
+  readonly node: OnnxNode;
+  readonly #importer: Importer;
+
+  constructor(node: OnnxNode, importer: Importer) {
+    this.node = node;
+    this.#importer = importer;
+    if (!node.outputs[0]) this.fail("gives no value");
+  }
+
+  fail(reason: string): never {
+    const { op, name, outputs } = this.node;
+    throw new WeightsError(`${this.#importer.source}: ${op} "${name || outputs[0] || ""}" ${reason}`);
+  }
+
+  get output(): string {
+    return this.node.outputs[0]!;
+  }
+
+  has(index: number): boolean {
+    return Boolean(this.node.inputs[index]);
+  }
+
+  /** An input that is computed. */
+  value(index = 0): string {
+    const name = this.node.inputs[index] ?? "";
+    const value = this.#importer.value(name);
+    return value ?? this.fail(`takes "${name}", which is no value of a node before it`);
+  }
+
+  /** An input that the file holds. */
+  constant(index: number): OnnxTensor {
+    const name = this.node.inputs[index] ?? "";
+    return this.#importer.constant(name) ?? this.fail(`takes "${name}", which is not among the initialisers`);
+  }
+
+  isConstant(index: number): boolean {
+    return this.#importer.constant(this.node.inputs[index] ?? "") !== undefined;
+  }
+
+  int(name: string, otherwise: number): number {
+    return this.node.attributes[name]?.int ?? otherwise;
+  }
+
+  float(name: string, otherwise: number): number {
+    const value = this.node.attributes[name]?.float ?? otherwise;
+    return Number.isFinite(value) ? decimal(value) : this.fail(`has ${name} ${value}`);
+  }
+
+  /** Throws unless an attribute, where it is given, has the one value that is read. */
+  expect(name: string, only: number): void {
+    const { int, float } = this.node.attributes[name] ?? {};
+    const given = int ?? float ?? only;
+    if (given !== only) this.fail(`has ${name} ${given}; only ${only} is read`);
+  }
+
+  extents(name: string, otherwise: readonly number[], least: number): readonly number[] {
+    const given = this.node.attributes[name]?.ints ?? otherwise;
+    const sound = given.every((n) => Number.isInteger(n) && n >= least && n <= MAX_EXTENT);
+    if (given.length !== otherwise.length || !sound) this.fail(`has ${name} [${given.join(", ")}]`);
+    return given;
+  }
+
+  pair(name: string, otherwise: Pair = [1, 1]): Pair {
+    return this.extents(name, otherwise, 1) as unknown as Pair;
+  }
+
+  padding(): NetworkPadding {
+    const auto = this.node.attributes.auto_pad?.text ?? "NOTSET";
+    const [top, left, bottom, right] = this.extents("pads", [0, 0, 0, 0], 0) as [
+      number,
+      number,
+      number,
+      number,
+    ];
+    if (auto === "NOTSET") return [top, bottom, left, right];
+    if (auto === "VALID") return "valid";
+    if (auto === "SAME_UPPER") return "same";
+    if (auto === "SAME_LOWER") return "same_lower";
+    return this.fail(`has auto_pad ${auto}`);
+  }
+
+  /** The windows of a pooling. */
+  windows(): { kernelSize: Pair; stride: Pair; padding: NetworkPadding } {
+    this.expect("ceil_mode", 0);
+    if (!this.node.attributes.kernel_shape) this.fail("has no kernel_shape");
+    if (this.pair("dilations").some((d) => d !== 1)) this.fail("has dilations, which are not read");
+    return { kernelSize: this.pair("kernel_shape"), stride: this.pair("strides"), padding: this.padding() };
+  }
+}
+
+/** The decimal number that was meant by an f32: 1e-5 rather than 9.999999747378752e-6. */
+const decimal = (value: number): number => Number(value.toPrecision(7));
+
+type Operator = (node: Reading, into: Importer) => void;
+
+const activated =
+  (activationOf: (node: Reading) => ActivationLike): Operator =>
+  (node, into) => {
+    const x = node.value();
+    const activation = activationOf(node);
+    const layer = into.sole(x, "conv2d", "batch_norm", "dense", "add");
+    if (layer && !layer.activation) {
+      layer.activation = activation;
+      into.move(layer, node.output);
+    } else into.add({ type: "activation", activation }, [x], node.output);
+  };
+
+const pass: Operator = (node, into) => {
+  if (node.isConstant(0)) into.setConstant(node.output, node.constant(0));
+  else into.alias(node.output, node.value());
+};
+
+function flatten(node: Reading, into: Importer, features?: number): void {
+  const x = node.value();
+  const mean = into.sole(x, "global_avg_pool");
+  if (mean && features === undefined) {
+    mean.keepPixel = false;
+    into.move(mean, node.output);
+  } else into.add({ type: "flatten", ...(features !== undefined && { features }) }, [x], node.output);
+}
+
+/** A dense layer of a weight (K, C) or, transposed, (C, K). */
+function linear(node: Reading, into: Importer, isTransposed: boolean): void {
+  const weight = node.constant(1);
+  if (weight.shape.length !== 2) node.fail(`has a weight of (${weight.shape.join(", ")})`);
+  const [K, C] = (isTransposed ? weight.shape.toReversed() : weight.shape) as [number, number];
+  const name = into.layerName(node.node, weight.name || node.node.inputs[1]!);
+  into.weight(`${name}.weight`, [K, C], isTransposed ? into.transposed(weight) : weight.floats());
+  const bias = node.has(2);
+  if (bias) into.weight(`${name}.bias`, ...vector(node, node.constant(2), K));
+  into.add({ type: "dense", name, outFeatures: K, bias }, [node.value()], node.output);
+}
+
+/** A tensor of K values, whatever ones its shape has, as a vector. */
+function vector(node: Reading, tensor: OnnxTensor, K: number): [shape: number[], data: Float32Array] {
+  const { shape } = tensor;
+  if (shape.at(-1) !== K || shape.slice(0, -1).some((extent) => extent !== 1)) {
+    node.fail(`adds a (${shape.join(", ")}) to ${K} features`);
+  }
+  return [[K], tensor.floats()];
+}
+
+const OPERATORS: Readonly<Record<string, Operator>> = {
+  Conv(node, into) {
+    const weight = node.constant(1);
+    const { shape } = weight;
+    if (shape.length !== 4) node.fail(`has a weight of (${shape.join(", ")}); only images are read`);
+    const [K, , R, S] = shape as [number, number, number, number];
+    const kernelSize = node.pair("kernel_shape", [R, S]);
+    if (kernelSize[0] !== R || kernelSize[1] !== S) {
+      node.fail(`has kernel_shape [${kernelSize.join(", ")}] and a weight of (${shape.join(", ")})`);
+    }
+    const name = into.layerName(node.node, weight.name || node.node.inputs[1]!);
+    into.weight(`${name}.weight`, shape, weight.floats());
+    const bias = node.has(2);
+    if (bias) into.weight(`${name}.bias`, node.constant(2).shape, node.constant(2).floats());
+    const window = { kernelSize, stride: node.pair("strides"), padding: node.padding() };
+    const groups = node.int("group", 1);
+    if (!(groups >= 1)) node.fail(`has group ${groups}`);
+    const kind = {
+      type: "conv2d",
+      name,
+      outChannels: K,
+      ...window,
+      dilation: node.pair("dilations"),
+    } as const;
+    into.add({ ...kind, groups, bias }, [node.value()], node.output);
+  },
+  BatchNormalization(node, into) {
+    node.expect("training_mode", 0);
+    node.expect("spatial", 1);
+    const name = into.layerName(node.node, node.constant(1).name || node.node.inputs[1]!);
+    for (const [i, key] of ["weight", "bias", "running_mean", "running_var"].entries()) {
+      const tensor = node.constant(i + 1);
+      into.weight(`${name}.${key}`, tensor.shape, tensor.floats());
+    }
+    const eps = node.float("epsilon", 1e-5);
+    // ONNX's momentum is the share of what was there before.
+    const momentum = decimal(1 - node.float("momentum", 0.9));
+    into.add({ type: "batch_norm", name, eps, momentum }, [node.value()], node.output);
+  },
+  Gemm(node, into) {
+    node.expect("transA", 0);
+    for (const scale of ["alpha", "beta"]) node.expect(scale, 1);
+    linear(node, into, node.int("transB", 0) === 0);
+  },
+  MatMul: (node, into) => linear(node, into, true),
+  Add(node, into) {
+    const constant = [0, 1].find((i) => node.isConstant(i));
+    if (constant !== undefined) {
+      const layer = into.sole(node.value(1 - constant), "dense");
+      if (!layer || layer.bias || layer.activation) {
+        return node.fail("adds a constant, which is read only as the bias of a MatMul");
+      }
+      layer.bias = true;
+      into.weight(`${layer.name}.bias`, ...vector(node, node.constant(constant), layer.outFeatures));
+      into.move(layer, node.output);
+      return;
+    }
+    const [a, b] = [node.value(0), node.value(1)];
+    for (const [x, residual] of [
+      [a, b],
+      [b, a],
+    ] as const) {
+      const norm = into.sole(x, "batch_norm");
+      if (!norm || norm.activation || norm.from.length > 1 || norm.from[0] === residual) continue;
+      norm.from = [norm.from[0]!, residual];
+      into.move(norm, node.output);
+      return;
+    }
+    into.add({ type: "add" }, [a, b], node.output);
+  },
+  Mean(node, into) {
+    if (node.node.inputs.length === 1) return pass(node, into);
+    into.add(
+      { type: "average" },
+      node.node.inputs.map((_, i) => node.value(i)),
+      node.output,
+    );
+  },
+  Concat(node, into) {
+    if (node.node.inputs.length === 1) return pass(node, into);
+    node.expect("axis", 1);
+    into.add(
+      { type: "concat" },
+      node.node.inputs.map((_, i) => node.value(i)),
+      node.output,
+    );
+  },
+  MaxPool(node, into) {
+    node.expect("storage_order", 0);
+    into.add({ type: "max_pool2d", ...node.windows() }, [node.value()], node.output);
+  },
+  AveragePool(node, into) {
+    const countIncludePad = node.int("count_include_pad", 0) !== 0;
+    into.add({ type: "avg_pool2d", ...node.windows(), countIncludePad }, [node.value()], node.output);
+  },
+  GlobalAveragePool: (node, into) =>
+    into.add({ type: "global_avg_pool", keepPixel: true }, [node.value()], node.output),
+  ReduceMean(node, into) {
+    const given = node.has(1) ? node.constant(1).ints() : (node.node.attributes.axes?.ints ?? []);
+    const axes = given.map((axis) => (axis < 0 ? axis + 4 : axis)).sort();
+    if (axes.join() !== "2,3") node.fail(`has axes [${given.join(", ")}]; only the mean over pixels is read`);
+    const keepPixel = node.int("keepdims", 1) !== 0;
+    into.add({ type: "global_avg_pool", keepPixel }, [node.value()], node.output);
+  },
+  Flatten(node, into) {
+    node.expect("axis", 1);
+    flatten(node, into);
+  },
+  Reshape(node, into) {
+    const shape = node.constant(1).ints();
+    const [batch, features] = shape as [number, number];
+    // The batch may be open, taken over from the input, or the one image that the file was made with.
+    const sound = shape.length === 2 && [-1, 0, 1].includes(batch) && (features > 0 || features === -1);
+    if (!sound || batch + features === -2)
+      node.fail(`has the shape [${shape.join(", ")}]; only (N, features) is read`);
+    flatten(node, into, features > 0 ? features : undefined);
+  },
+  Dropout(node, into) {
+    const p = node.has(1) ? node.constant(1).floats()[0] : node.float("ratio", 0.5);
+    if (!(p !== undefined && p >= 0 && p < 1)) return node.fail(`has the ratio ${p}`);
+    const name = into.layerName(node.node, node.output);
+    into.add({ type: "dropout", name, p }, [node.value()], node.output);
+  },
+  Softmax(node, into) {
+    const axis = node.int("axis", 1);
+    if (axis !== 1 && axis !== -1) node.fail(`has axis ${axis}; only 1 and -1 are read`);
+    into.softmax(node.output, node.value());
+  },
+  Identity: pass,
+  Constant(node, into) {
+    const {
+      value,
+      value_float: float,
+      value_floats: floats,
+      value_int: int,
+      value_ints: ints,
+    } = node.node.attributes;
+    if (value?.tensor) return into.setConstant(node.output, value.tensor);
+    const [single, list] = [float?.float ?? int?.int, floats?.floats ?? ints?.ints];
+    const values = single !== undefined ? [single] : (list ?? node.fail("has no value that is read"));
+    const shape = single !== undefined ? [] : [values.length];
+    const tensor = { name: "", shape, floats: () => Float32Array.from(values), ints: () => values };
+    into.setConstant(node.output, tensor);
+  },
+  Relu: activated(() => "relu"),
+  LeakyRelu: activated((node) => ({ name: "leaky_relu", alpha: node.float("alpha", 0.01) })),
+  Elu: activated((node) => ({ name: "elu", alpha: node.float("alpha", 1) })),
+  Sigmoid: activated(() => "sigmoid"),
+  Tanh: activated(() => "tanh"),
+  Gelu: activated((node) => (node.node.attributes.approximate?.text === "tanh" ? "gelu_tanh" : "gelu")),
+};
