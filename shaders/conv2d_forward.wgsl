@@ -156,7 +156,7 @@ fn main(
   var tap = vec2u(0u);
   var places = tile_places(quads, vec2i(0));
   var depth = begin;
-  // One loop over (r,s,c), for each level of loops would copy the tile once more.
+  // One loop over (r,s,c): with few channels, entering an inner loop would cost more than a step of it.
   for (var i = R * S * (end - begin); i > 0u; i--) {
     tile_accumulate(&tile, places, Step(depth, (tap.x * S + tap.y) * C + 4u * depth), column);
     depth++;

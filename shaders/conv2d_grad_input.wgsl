@@ -185,20 +185,14 @@ fn main(
   let quads = tile_quads(row);
   var tile: Tile;
   var tap = vec2u(0u);
-  var weight = (phase.tap.x * S + phase.tap.y) * C;
-  var places = tile_places(quads, vec2i(0));
-  var depth = 0u;
-  // One loop over (r,s,k), for each level of loops would copy the tile once more.
-  for (var i = taps.x * taps.y * (pad4(K) / 4u); i > 0u; i--) {
-    tile_accumulate(&tile, places, Step(depth, weight), column);
-    depth++;
-    if (depth == pad4(K) / 4u) {
-      depth = 0u;
-      tap = select(vec2u(tap.x, tap.y + 1u), vec2u(tap.x + 1u, 0u), tap.y + 1u == taps.y);
-      let filter_tap = phase.tap + tap * tap_step;
-      weight = (filter_tap.x * S + filter_tap.y) * C;
-      places = tile_places(quads, vec2i(tap) * stride);
+  for (var i = taps.x * taps.y; i > 0u; i--) {
+    let places = tile_places(quads, vec2i(tap) * stride);
+    let filter_tap = phase.tap + tap * tap_step;
+    let weight = (filter_tap.x * S + filter_tap.y) * C;
+    for (var depth = 0u; depth < pad4(K) / 4u; depth++) {
+      tile_accumulate(&tile, places, Step(depth, weight), column);
     }
+    tap = select(vec2u(tap.x, tap.y + 1u), vec2u(tap.x + 1u, 0u), tap.y + 1u == taps.y);
   }
   tile_store(&tile, quads, number, column);
 }

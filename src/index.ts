@@ -31,6 +31,7 @@ export {
   type StepDecayOptions,
   stepDecay,
 } from "./train/schedules.ts";
+export { checkSettings, defaultLearningRates, defaultSettings, optimizerNames } from "./train/settings.ts";
 export {
   type EpochInfo,
   type Evaluation,

@@ -40,7 +40,7 @@ export interface Geometry {
 }
 
 /** Invocations that are worth a smaller tile or a longer split: what a GPU needs to hide its latency. */
-const ENOUGH = 1024;
+export const ENOUGH = 1024;
 
 const FORWARD = [
   { rows: 8, columns: 8, kernel: conv2d_forward_tile_8x8 },
@@ -85,11 +85,11 @@ function choose<T extends Tiled>(
   const choices = candidates.map((tile) => {
     const tiles = slices * Math.ceil(rows / tile.rows) * Math.ceil(columns / tile.columns);
     const splits = Math.max(1, Math.min(maxSplits, Math.ceil(ENOUGH / tiles)));
-    return { kernel: tile.kernel, tiles, splits, wasted: tiles * tile.rows * tile.columns };
+    return { kernel: tile.kernel, tiles, splits, covered: tiles * tile.rows * tile.columns };
   });
-  const least = Math.min(...choices.map(({ wasted }) => wasted));
+  const least = Math.min(...choices.map(({ covered }) => covered));
   return (
-    choices.find(({ tiles, splits, wasted }) => tiles * splits >= ENOUGH && wasted <= 1.5 * least) ??
+    choices.find(({ tiles, splits, covered }) => tiles * splits >= ENOUGH && covered <= 1.5 * least) ??
     choices.at(-1)!
   );
 }

@@ -1,6 +1,6 @@
 /** Launches of the kernels for convolutions in groups, one output a lane: plain, and right for any grouping. */
 import type { Emitter, GradientTarget } from "../graph/op.ts";
-import { pad4, storedLength, type Tensor } from "../graph/tensor.ts";
+import { storedLength, type Tensor } from "../graph/tensor.ts";
 import { grid } from "../kernel.ts";
 import {
   conv2d_grouped_forward,
@@ -8,7 +8,7 @@ import {
   conv2d_grouped_grad_weight,
 } from "../shaders.gen.ts";
 import { type Activation, activationConstants, IDENTITY } from "./activation.ts";
-import { emitSplitSum, type Geometry } from "./convolution.ts";
+import { ENOUGH, emitSplitSum, type Geometry } from "./convolution.ts";
 
 type GroupedGeometry = Geometry & { readonly GROUPS: number };
 
@@ -44,9 +44,8 @@ export function emitGroupedGradWeight(
   { x, dy }: { readonly x: Tensor; readonly dy: Tensor },
   target: GradientTarget,
 ): void {
-  const { N, P, Q, K } = geometry;
   const length = storedLength(target.tensor.shape) / 4;
-  const SPLITS = Math.min(N * P, Math.max(1, Math.round(Math.sqrt((N * P * Q) / pad4(K)))) * 8);
+  const SPLITS = Math.min(geometry.N * geometry.P, Math.ceil((4 * ENOUGH) / length));
   const dw = emit.temporary("splits", [SPLITS, ...target.tensor.shape]);
   const workgroups = grid(SPLITS * length, conv2d_grouped_grad_weight);
   emit.dispatch(conv2d_grouped_grad_weight, { x, dy, dw }, { ...geometry, SPLITS }, workgroups);

@@ -1,0 +1,5 @@
+import { Job, type JobCommand } from "webgraft";
+
+const job = new Job((event) => postMessage(event), { dataUrl: new URL("data", location.href).href });
+
+addEventListener("message", ({ data }: MessageEvent<JobCommand>) => job.handle(data));
