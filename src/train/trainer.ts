@@ -6,7 +6,7 @@ import { Program } from "../graph/autodiff.ts";
 import { Graph, type Variable } from "../graph/graph.ts";
 import { storedLength, type Tensor } from "../graph/tensor.ts";
 import { crossEntropy, softmax } from "../layers/index.ts";
-import { countNumbers, type Model } from "../models/model.ts";
+import { countNumbers, frozenIn, type Model } from "../models/model.ts";
 import type { Optimizer } from "../optimizers/optimizer.ts";
 import { type Plan, plan } from "../plan/plan.ts";
 import { type Outputs, Session } from "../run/session.ts";
@@ -23,7 +23,7 @@ export interface TrainerOptions {
   readonly schedule?: Schedule;
   /** Decides initial weights, order of examples and dropout. Default 0. */
   readonly seed?: number;
-  /** Names of parameters that do not train. */
+  /** Names of parameters that do not train, besides those that the model keeps from it; see `freeze`. */
   readonly frozen?: (name: string) => boolean;
   readonly labelSmoothing?: number;
   /** A weight for each class in the loss. */
@@ -335,7 +335,8 @@ export class Trainer {
 
   async #build(mode: "train" | "eval", batch: number): Promise<Compiled> {
     const { gpu, model, frozen, labelSmoothing = 0, classWeights } = this.#options;
-    const graph = new Graph({ mode, maxBindingBytes: gpu.limits.maxBindingBytes, ...(frozen && { frozen }) });
+    const { maxBindingBytes } = gpu.limits;
+    const graph = new Graph({ mode, maxBindingBytes, frozen: frozenIn(model, frozen) });
     const images = graph.input("images", [batch, ...model.inputShape]);
     const labels = graph.input("labels", [batch], "i32");
     const logits = model.build(images);

@@ -11,6 +11,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   "errors.ts": 0,
   "shape.ts": 0,
   "random.ts": 0,
+  "pattern.ts": 0,
   "kernel.ts": 0,
   "shaders.gen.ts": 0,
   graph: 1,

@@ -1,12 +1,17 @@
 import { Program } from "../../src/graph/autodiff.ts";
 import { Graph } from "../../src/graph/graph.ts";
 import { crossEntropy } from "../../src/layers/index.ts";
-import type { Model } from "../../src/models/index.ts";
+import { frozenIn, type Model } from "../../src/models/index.ts";
 import { sgd } from "../../src/optimizers/index.ts";
 
-/** The launches of a training step (SGD with momentum) or of an evaluation of a model. */
-export function programOf(model: Model, batch: number, mode: "train" | "eval"): Program {
-  const graph = new Graph({ mode });
+/** The launches of a training step (SGD with momentum) or of an evaluation of a model, partly frozen perhaps. */
+export function programOf(
+  model: Model,
+  batch: number,
+  mode: "train" | "eval",
+  frozen?: (name: string) => boolean,
+): Program {
+  const graph = new Graph({ mode, frozen: frozenIn(model, frozen) });
   const images = graph.input("images", [batch, ...model.inputShape]);
   const labels = graph.input("labels", [batch], "i32");
   const loss = crossEntropy(model.build(images), labels);
