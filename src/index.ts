@@ -20,6 +20,17 @@ export { type Feeds, type LaunchTime, type Live, type Outputs, Session } from ".
 export { Variables } from "./run/variables.ts";
 export { readCheckpointMetadata } from "./train/checkpoint.ts";
 export { Job } from "./train/job.ts";
+export {
+  type LoadedModel,
+  type LoadModelOptions,
+  loadModel,
+  type ModelInfo,
+  type ModelMaker,
+  modelFile,
+  type SaveModelOptions,
+  saveModel,
+} from "./train/model-file.ts";
+export { Predictor, type PredictorOptions } from "./train/predictor.ts";
 export type * from "./train/protocol.ts";
 export {
   type CosineOptions,
@@ -33,6 +44,7 @@ export {
 } from "./train/schedules.ts";
 export { checkSettings, defaultLearningRates, defaultSettings, optimizerNames } from "./train/settings.ts";
 export {
+  type CheckpointOptions,
   type EpochInfo,
   type Evaluation,
   type FitOptions,
@@ -41,4 +53,17 @@ export {
   Trainer,
   type TrainerOptions,
 } from "./train/trainer.ts";
-export { decodeSafetensors, encodeSafetensors } from "./weights/safetensors.ts";
+export { VERSION } from "./version.ts";
+export { openSafetensors, type TensorInfo, type WeightsFile } from "./weights/file.ts";
+export {
+  type LoadWeightsOptions,
+  loadWeights,
+  type Mismatch,
+  type SaveWeightsOptions,
+  saveWeights,
+  type WeightsReport,
+  type WeightsTarget,
+} from "./weights/load.ts";
+export type { ReadOptions } from "./weights/ranges.ts";
+export { decodeSafetensors, encodeSafetensors, type TensorData } from "./weights/safetensors.ts";
+export type { OpenOptions, WeightsSource } from "./weights/source.ts";

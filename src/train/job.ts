@@ -218,9 +218,13 @@ export class Job {
     return true;
   }
 
-  async #checkpoint({ trainer, settings, steps, epochs }: Run): Promise<void> {
+  async #checkpoint({ trainer, train, settings, steps, epochs }: Run): Promise<void> {
     this.#checkpointWanted = false;
-    const bytes = await trainer.checkpoint({ metadata: metadataOf(settings, { steps, epochs }) });
+    const bytes = await trainer.checkpoint({
+      metadata: metadataOf(settings, { steps, epochs }),
+      labels: train.classes,
+      preprocessing: { ...train.normalize },
+    });
     this.#emit({ type: "checkpoint", step: trainer.step, bytes });
   }
 

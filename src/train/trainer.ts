@@ -12,6 +12,7 @@ import { type Plan, plan } from "../plan/plan.ts";
 import { type Outputs, Session } from "../run/session.ts";
 import { Variables } from "../run/variables.ts";
 import { loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
+import { describeModel, type ModelInfo } from "./model-file.ts";
 import { constant, type Schedule } from "./schedules.ts";
 
 export interface TrainerOptions {
@@ -28,6 +29,10 @@ export interface TrainerOptions {
   readonly labelSmoothing?: number;
   /** A weight for each class in the loss. */
   readonly classWeights?: readonly number[];
+}
+
+export interface CheckpointOptions extends ModelInfo {
+  readonly metadata?: Readonly<Record<string, string>>;
 }
 
 export interface StepInfo {
@@ -105,8 +110,9 @@ export class Trainer {
   step = 0;
   /** Epochs done, evaluation included; a run that stops during an evaluation goes on with it. */
   epoch = 0;
+  /** The buffers of all that outlives a step. */
+  readonly variables: Variables;
   readonly #options: TrainerOptions;
-  readonly #variables: Variables;
   readonly #compiled = new Map<string, Promise<Compiled>>();
   #main!: Compiled;
 
@@ -115,7 +121,7 @@ export class Trainer {
     const trainer = new Trainer(options);
     trainer.#main = await trainer.#compile("train", options.batchSize);
     const { parameters, states } = trainer.#main.graph;
-    trainer.#variables.initialize([...parameters, ...states], trainer.seed);
+    trainer.variables.initialize([...parameters, ...states], trainer.seed);
     return trainer;
   }
 
@@ -125,7 +131,7 @@ export class Trainer {
       throw new DataError(`Trainer: batchSize must be a positive whole number — got ${batchSize}`);
     }
     this.#options = options;
-    this.#variables = new Variables(gpu);
+    this.variables = new Variables(gpu);
     this.model = model;
     this.optimizer = optimizer;
     this.batchSize = batchSize;
@@ -135,6 +141,12 @@ export class Trainer {
   /** The plan of a full training step. */
   get plan(): Plan {
     return this.#main.plan;
+  }
+
+  /** Parameters and running statistics, for `loadWeights`, `saveWeights` and `saveModel`. */
+  get weights(): readonly Variable[] {
+    const { graph } = this.#main;
+    return [...graph.parameters, ...graph.states];
   }
 
   /** Trainable numbers of the model. */
@@ -220,18 +232,23 @@ export class Trainer {
     return probabilities;
   }
 
-  /** A safetensors file from which `restore` goes on bit for bit. `metadata` is carried along. */
-  checkpoint(
-    options: { readonly metadata?: Readonly<Record<string, string>> } = {},
-  ): Promise<Uint8Array<ArrayBuffer>> {
+  /**
+   * A safetensors file from which `restore` goes on bit for bit. `metadata` is carried along; labels and
+   * preprocessing go into the model file that `modelFile` makes of a checkpoint.
+   */
+  checkpoint(options: CheckpointOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
+    const { metadata, ...info } = options;
     const position = { step: this.step, epoch: this.epoch, seed: this.seed, optimizer: this.optimizer.name };
-    return saveCheckpoint(this.#variables, this.#saved, position, options.metadata ?? {});
+    return saveCheckpoint(this.variables, this.#saved, position, {
+      ...metadata,
+      ...describeModel(this.model, info),
+    });
   }
 
   /** Takes weights, statistics, moments and step from a checkpoint. Throws WeightsError and changes nothing. */
   restore(file: Uint8Array, source = "checkpoint"): void {
     const expected = { optimizer: this.optimizer.name, seed: this.seed };
-    const { step, epoch } = loadCheckpoint(this.#variables, this.#saved, expected, file, source);
+    const { step, epoch } = loadCheckpoint(this.variables, this.#saved, expected, file, source);
     this.step = step;
     this.epoch = epoch;
   }
@@ -239,12 +256,11 @@ export class Trainer {
   /** Frees all GPU memory of this trainer; the device stays. */
   async destroy(): Promise<void> {
     for (const compiled of this.#compiled.values()) (await compiled).session.destroy();
-    this.#variables.destroy();
+    this.variables.destroy();
   }
 
   get #saved(): readonly Variable[] {
-    const { graph, moments } = this.#main;
-    return [...graph.parameters, ...graph.states, ...moments];
+    return [...this.weights, ...this.#main.moments];
   }
 
   /** The rest of the current epoch. */
@@ -349,7 +365,7 @@ export class Trainer {
     const program = new Program(graph, mode === "train" ? [[loss, null]] : []);
     const { moments } = mode === "train" ? this.optimizer.emit(program) : { moments: [] };
     const planned = plan(program, gpu.limits);
-    return { graph, plan: planned, moments, session: await Session.create(gpu, planned, this.#variables) };
+    return { graph, plan: planned, moments, session: await Session.create(gpu, planned, this.variables) };
   }
 
   #check(dataset: Dataset): void {

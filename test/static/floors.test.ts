@@ -13,6 +13,8 @@ const FLOORS: Readonly<Record<string, number>> = {
   "random.ts": 0,
   "pattern.ts": 0,
   "kernel.ts": 0,
+  "bytes.ts": 0,
+  "version.ts": 0,
   "shaders.gen.ts": 0,
   graph: 1,
   ops: 2,
