@@ -20,7 +20,7 @@ export { type FusionOptions, fusion } from "./fusion.ts";
 export { type ConvnetOptions, convnet, type InterleavedOptions, interleaved } from "./interleaved.ts";
 export { countNumbers, frozenIn, inspect, type Model, type ModelOptions } from "./model.ts";
 export { type NetworkLayer, type NetworkOptions, network } from "./network.ts";
-export { type ExportOnnxOptions, exportOnnx, type NamedWeights } from "./onnx-export.ts";
+export { type ExportOnnxOptions, exportOnnx } from "./onnx-export.ts";
 export { type ImportOnnxOptions, importOnnx } from "./onnx-import.ts";
 export { caffePreprocessing, imagenetPreprocessing, type Preprocessing } from "./preprocessing.ts";
 export { KERAS_RESNET, type ResnetDepth, type ResnetOptions, type ResnetVariant, resnet } from "./resnet.ts";

@@ -16,7 +16,7 @@ import {
   maxPool2d,
 } from "../layers/index.ts";
 import { type Padding, type Pads, type Pair, resolvePadding } from "../shape.ts";
-import { inspect, type Model, type ModelOptions } from "./model.ts";
+import { carried, checked, inspect, type Model, type ModelOptions } from "./model.ts";
 
 /** `"same_lower"` is `"same"` with the odd zero at the top and left. */
 export type NetworkPadding = Padding | "same_lower";
@@ -78,7 +78,8 @@ export interface NetworkOptions extends ModelOptions {
 }
 
 /** A model that is given as data, such as one that was read from a file. Throws ShapeError where layers do not fit. */
-export function network({ inputShape, layers }: NetworkOptions): Model {
+export function network(options: NetworkOptions): Model {
+  const { inputShape, layers } = options;
   const build = (images: Tensor): Tensor => {
     const values = new Map([["images", images]]);
     let last = images;
@@ -95,9 +96,9 @@ export function network({ inputShape, layers }: NetworkOptions): Model {
       throw new ShapeError("network", "must end with (N, classes)", describe(last));
     return last;
   };
-  const model = { name: "network", inputShape, classes: 0, options: {}, build };
-  const classes = inspect(model).outputs.get("logits")!.shape[1]!;
-  return { ...model, classes, options: { inputShape, classes, layers } };
+  const model = { name: "network", inputShape, classes: 0, options: {}, ...carried(options), build };
+  const classes = inspect(checked(model)).outputs.get("logits")!.shape[1]!;
+  return { ...model, classes, options: { inputShape, classes, layers, ...carried(options) } };
 }
 
 function apply(layer: NetworkLayer, inputs: readonly Tensor[]): Tensor {

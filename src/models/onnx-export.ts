@@ -8,14 +8,9 @@ import type { AvgPool2d, Pool2d } from "../ops/pool.ts";
 import type { Pads } from "../shape.ts";
 import { fileShape } from "../weights/layout.ts";
 import { encodeOnnx, type OnnxAttribute, type OnnxNode } from "../weights/onnx.ts";
+import type { NamedWeights } from "../weights/tensors.ts";
 import { checkFlatOrder } from "./flat-order.ts";
 import { inspect, type Model } from "./model.ts";
-
-/** Named tensors in PyTorch's layouts, as safetensors files hold them. */
-export type NamedWeights = ReadonlyMap<
-  string,
-  { readonly shape: readonly number[]; readonly data: Float32Array }
->;
 
 export interface ExportOnnxOptions {
   /** Whether the output is probabilities, after a softmax, instead of logits. Default false. */

@@ -3,10 +3,10 @@ import type { ActivationLike } from "../layers/index.ts";
 import type { Pair } from "../shape.ts";
 import { fileShape } from "../weights/layout.ts";
 import { decodeOnnx, isOnnx, type OnnxModel, type OnnxNode, type OnnxTensor } from "../weights/onnx.ts";
+import type { NamedWeights } from "../weights/tensors.ts";
 import { checkFlatOrder } from "./flat-order.ts";
 import { inspect, type Model } from "./model.ts";
 import { type NetworkLayer, type NetworkLayerKind, type NetworkPadding, network } from "./network.ts";
-import type { NamedWeights } from "./onnx-export.ts";
 
 export interface ImportOnnxOptions {
   /** What the file is called in errors. Default "onnx". */

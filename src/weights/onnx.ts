@@ -3,8 +3,9 @@
  * networks of tensors need; the values of initialisers are read when they are asked for.
  */
 import { WeightsError } from "../errors.ts";
-import { bfloat16, float16 } from "./half.ts";
-import { type Field, Message, MessageWriter } from "./protobuf.ts";
+import { decodeFloats, ELEMENT_BYTES } from "./dtypes.ts";
+import { concatenate, type Field, Message, MessageWriter } from "./protobuf.ts";
+import type { NamedWeights } from "./tensors.ts";
 
 /** A tensor that the file holds. */
 export interface OnnxTensor {
@@ -190,11 +191,19 @@ function readExtent(dim: Field): number | string {
   return extent;
 }
 
+/** The types of floats: what they are called elsewhere, and the field of their values where they are listed. */
+const FLOATS: Readonly<Record<number, { readonly dtype: string; readonly list: number }>> = {
+  [FLOAT]: { dtype: "F32", list: 4 },
+  [FLOAT16]: { dtype: "F16", list: 5 },
+  [DOUBLE]: { dtype: "F64", list: 10 },
+  [BFLOAT16]: { dtype: "BF16", list: 5 },
+};
+
 function readTensor(message: Message): OnnxTensor {
   const shape: number[] = [];
   let [name, type] = ["", 0];
   let raw: Uint8Array | undefined;
-  // Of the typed lists, at most one is filled; several fields of one list follow one another.
+  // Values stand in raw bytes or in one of these lists, whose parts follow one another.
   const lists: Readonly<Record<number, Field[]>> = { 4: [], 5: [], 7: [], 10: [] };
   for (const field of message) {
     if (field.number === 1) for (const extent of field.ints()) shape.push(extent);
@@ -202,69 +211,57 @@ function readTensor(message: Message): OnnxTensor {
     if (field.number === 8) name = field.text();
     if (field.number === 9) raw = field.bytes();
     if (field.number === 14 && field.int() === 1) {
-      message.fail(
-        `the values of "${name}" lie in another file, which is not read; save the model as one file`,
-      );
+      const advice = "save the model as one file";
+      message.fail(`the values of "${name}" lie in another file, which is not read; ${advice}`);
     }
     lists[field.number]?.push(field);
   }
-  const described = `"${name}" (${shape.join(", ")}) ${TYPE_NAMES[type] ?? `of type ${type}`}`;
-  const fail = (reason: string): never => message.fail(`${described} ${reason}`);
+  const fail = (reason: string): never => {
+    const typeName = TYPE_NAMES[type] ?? `of type ${type}`;
+    return message.fail(`"${name}" (${shape.join(", ")}) ${typeName} ${reason}`);
+  };
   if (shape.some((extent) => !Number.isSafeInteger(extent) || extent < 0)) fail("has an impossible shape");
   const count = shape.reduce((product, extent) => product * extent, 1);
-  const checked = <T extends { readonly length: number }>(values: T): T =>
-    values.length === count ? values : fail(`has ${values.length} values instead of ${count}`);
-  /** The raw bytes, copied so that they may be seen as numbers of `width` bytes. */
-  const rawBytes = (width: number): ArrayBuffer =>
-    raw!.length === count * width
-      ? (raw!.slice().buffer as ArrayBuffer)
-      : fail(`has ${raw!.length} bytes instead of ${count * width}`);
-  const list = (number: number): number[] => lists[number]!.flatMap((field) => field.ints());
-  const bits = (): Uint16Array => (raw ? new Uint16Array(rawBytes(2)) : checked(Uint16Array.from(list(5))));
-
-  const readFloats = (): Float32Array => {
-    if (type === FLOAT) {
-      if (raw) return new Float32Array(rawBytes(4));
-      return checked(joined(lists[4]!.map((field) => field.floats())));
-    }
-    if (type === DOUBLE) {
-      if (raw) return Float32Array.from(new Float64Array(rawBytes(8)));
-      return checked(joined(lists[10]!.map((field) => field.doubles())));
-    }
-    if (type === FLOAT16) return float16(bits());
-    if (type === BFLOAT16) return bfloat16(bits());
-    return fail("is not of a floating-point type");
+  const filling = (bytes: Uint8Array, width: number): Uint8Array =>
+    bytes.length === count * width ? bytes : fail(`has ${bytes.length} bytes instead of ${count * width}`);
+  const listed = (list: number): number[] => lists[list]!.flatMap((field) => field.ints());
+  const read = (): Float32Array => {
+    const { dtype, list } = FLOATS[type] ?? fail("is not of a floating-point type");
+    const width = ELEMENT_BYTES[dtype]!;
+    // Halves are listed as whole numbers, one for the bits of each.
+    const values = (): Uint8Array =>
+      width === 2
+        ? new Uint8Array(Uint16Array.from(listed(list)).buffer)
+        : concatenate(lists[list]!.map((field) => field.fixed(width)));
+    return decodeFloats(dtype, filling(raw ?? values(), width))!;
   };
   let floats: Float32Array | undefined;
   return {
     name,
     shape,
     floats() {
-      floats ??= readFloats();
+      floats ??= read();
       return floats;
     },
     ints() {
-      if (type === INT64) return raw ? Array.from(new BigInt64Array(rawBytes(8)), Number) : checked(list(7));
-      if (type === INT32) return raw ? Array.from(new Int32Array(rawBytes(4))) : checked(list(5));
-      return fail("is not of type INT64 or INT32");
+      if (type !== INT64 && type !== INT32) return fail("is not of type INT64 or INT32");
+      if (!raw) {
+        const values = listed(type === INT64 ? 7 : 5);
+        return values.length === count ? values : fail(`has ${values.length} values`);
+      }
+      const { buffer } = filling(raw, type === INT64 ? 8 : 4).slice();
+      return Array.from<bigint | number, number>(
+        type === INT64 ? new BigInt64Array(buffer) : new Int32Array(buffer),
+        Number,
+      );
     },
   };
-}
-
-function joined(parts: readonly (Float32Array | Float64Array)[]): Float32Array {
-  const all = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }
 
 /** What `encodeOnnx` writes: a model whose tensors are f32. */
 export interface OnnxContent extends Omit<OnnxModel, "tensors"> {
   readonly name: string;
-  readonly tensors: ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: Float32Array }>;
+  readonly tensors: NamedWeights;
 }
 
 /** The version of the format itself, that of the opset 17. */

@@ -182,21 +182,18 @@ export class Field {
 
   /** What this field adds to a list of floats: one of them, or a packed run. */
   floats(): Float32Array {
-    return new Float32Array(this.#packed(4));
+    return new Float32Array(this.fixed(4).slice().buffer);
   }
 
-  /** What this field adds to a list of doubles: one of them, or a packed run. */
-  doubles(): Float64Array {
-    return new Float64Array(this.#packed(8));
-  }
-
-  #packed(width: 4 | 8): ArrayBuffer {
+  /** The bytes of what this field adds to a list of numbers of `width` bytes. */
+  fixed(width: number): Uint8Array {
     const value = this.#value;
     if (typeof value === "bigint") return this.#fail("floating-point numbers");
-    const length = value.end - value.start;
-    if ((this.#fixed ?? width) !== width || length % width !== 0)
+    const { start, end } = value;
+    if ((this.#fixed ?? width) !== width || (end - start) % width !== 0) {
       return this.#fail(`numbers of ${width} bytes`);
-    return this.#message.file.slice(value.start, value.end).buffer as ArrayBuffer;
+    }
+    return this.#message.file.subarray(start, end);
   }
 
   #view({ start, end }: Span): DataView {
@@ -279,7 +276,7 @@ function varint(value: number): Uint8Array {
   return Uint8Array.of(...bytes, Number(rest));
 }
 
-function concatenate(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+export function concatenate(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const all = new Uint8Array(chunks.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
   for (const chunk of chunks) {
