@@ -1,4 +1,4 @@
-import { WebgraftError, WeightsError } from "../errors.ts";
+import { WeightsError } from "../errors.ts";
 import type { ActivationLike } from "../layers/index.ts";
 import type { Pair } from "../shape.ts";
 import { fileShape } from "../weights/layout.ts";
@@ -6,7 +6,8 @@ import { decodeOnnx, isOnnx, type OnnxModel, type OnnxNode, type OnnxTensor } fr
 import type { NamedWeights } from "../weights/tensors.ts";
 import { checkFlatOrder } from "./flat-order.ts";
 import { inspect, type Model } from "./model.ts";
-import { type NetworkLayer, type NetworkLayerKind, type NetworkPadding, network } from "./network.ts";
+import type { NetworkPadding } from "./network.ts";
+import { NetworkBuilder } from "./network-builder.ts";
 
 export interface ImportOnnxOptions {
   /** What the file is called in errors. Default "onnx". */
@@ -22,9 +23,6 @@ const MAX_NODES = 20_000;
 
 /** Kernel sizes, strides, dilations and padding; larger ones are no network's. */
 const MAX_EXTENT = 65_535;
-
-type Mutable<T> = T extends unknown ? { -readonly [K in keyof T]: T[K] } : never;
-type Draft = Mutable<NetworkLayer>;
 
 /**
  * The model of an ONNX file (opset 7–21) of the ResNet and VGG kinds, and its weights by the model's names, in
@@ -90,32 +88,21 @@ function inputShapeOf(
 }
 
 /** What becomes of the nodes: layers and weights. */
-class Importer {
-  readonly source: string;
-  readonly #images: string;
+class Importer extends NetworkBuilder {
   readonly #output: string;
   readonly #constants: Map<string, OnnxTensor>;
-  /** How many nodes take a value, by its name; the output counts as one more. */
-  readonly #uses = new Map<string, number>();
-  /** Values that are another value under a new name. */
-  readonly #aliases = new Map<string, string>();
-  /** The layer that gives a value, by the value's name, in order. */
-  readonly #layers = new Map<string, Draft>();
   readonly #weights = new Map<string, { shape: readonly number[]; data: Float32Array }>();
   /** How often a layer's name was asked for. */
   readonly #names = new Map<string, number>();
   readonly #transposed = new Map<OnnxTensor, Float32Array>();
-  /** The value after a softmax, which only the output may be. */
-  #softmax: string | undefined;
+  /** Whether a softmax, after which the network ends, has been left out. */
+  #ended = false;
 
   constructor({ tensors, outputs }: OnnxModel, source: string, images: string, nodes: readonly OnnxNode[]) {
-    this.source = source;
-    this.#images = images;
-    this.#output = outputs[0]!.name;
+    const output = outputs[0]!.name;
+    super(source, images, [output, ...nodes.flatMap((node) => node.inputs)]);
+    this.#output = output;
     this.#constants = new Map(tensors);
-    for (const name of [this.#output, ...nodes.flatMap((node) => node.inputs)]) {
-      this.#uses.set(name, this.#usesOf(name) + 1);
-    }
     const given = new Set([images, "images", ...tensors.keys()]);
     for (const name of nodes.flatMap((node) => node.outputs.filter(Boolean))) {
       if (given.has(name)) throw new WeightsError(`${source}: two values are called "${name}"`);
@@ -131,41 +118,15 @@ class Importer {
     this.#constants.set(name, tensor);
   }
 
-  /** The name under which layers know a value; undefined for one that nothing has given so far. */
-  value(name: string): string | undefined {
-    const known = this.#aliases.get(name) ?? name;
-    if (known === this.#softmax) throw new WeightsError(`${this.source}: goes on after a softmax`);
-    if (known === this.#images) return "images";
-    return this.#layers.has(known) ? known : undefined;
-  }
-
-  alias(name: string, value: string): void {
-    this.#aliases.set(name, value === "images" ? this.#images : value);
-    // Whoever takes either name takes the value.
-    this.#uses.set(value, this.#usesOf(value) - 1 + this.#usesOf(name));
+  override value(name: string): string | undefined {
+    if (this.#ended && name !== this.#output)
+      throw new WeightsError(`${this.source}: goes on after a softmax`);
+    return super.value(name);
   }
 
   softmax(name: string, value: string): void {
     this.alias(name, value);
-    this.#softmax = this.#aliases.get(name);
-  }
-
-  /** The layer that gives a value which only one node takes: what that node does may become part of it. */
-  sole<T extends Draft["type"]>(value: string, ...types: T[]): Extract<Draft, { type: T }> | undefined {
-    const layer = this.#layers.get(value);
-    const fits = layer && (types as string[]).includes(layer.type) && this.#usesOf(value) === 1;
-    return fits ? (layer as Extract<Draft, { type: T }>) : undefined;
-  }
-
-  add(kind: NetworkLayerKind, from: readonly string[], to: string): void {
-    this.#layers.set(to, { ...kind, from, to });
-  }
-
-  /** Gives a layer's value a new name, and the layer a new place, after those that are there. */
-  move(layer: Draft, to: string): void {
-    this.#layers.delete(layer.to);
-    layer.to = to;
-    this.#layers.set(to, layer);
+    this.#ended = true;
   }
 
   /** A name for a layer with parameters, after its weight or its node. */
@@ -193,29 +154,16 @@ class Importer {
   }
 
   finish(inputShape: readonly [number, number, number]): { model: Model; weights: NamedWeights } {
-    const last = this.#aliases.get(this.#output) ?? this.#output;
-    const layer = this.#layers.get(last);
-    if (!layer) throw new WeightsError(`${this.source}: no node gives the output ${this.#output}`);
-    this.move(layer, last);
-    try {
-      const model = network({ inputShape, layers: [...this.#layers.values()] });
-      const graph = inspect(model);
-      checkFlatOrder(graph, this.source);
-      const problems = [...graph.parameters, ...graph.states].flatMap((variable) => {
-        const shape = fileShape(variable).join(", ");
-        const given = this.#weights.get(variable.name)?.shape.join(", ");
-        return given === shape ? [] : [`${variable.name} should be (${shape}) and is (${given})`];
-      });
-      if (problems.length > 0) throw new WeightsError(`${this.source}: ${problems.join("; ")}`);
-      return { model, weights: this.#weights };
-    } catch (cause) {
-      if (cause instanceof WeightsError || !(cause instanceof WebgraftError)) throw cause;
-      throw new WeightsError(`${this.source}: ${cause.message}`, { cause });
-    }
-  }
-
-  #usesOf(value: string): number {
-    return this.#uses.get(value) ?? 0;
+    const model = this.network(this.#output, { inputShape });
+    const graph = inspect(model);
+    checkFlatOrder(graph, this.source);
+    const problems = [...graph.parameters, ...graph.states].flatMap((variable) => {
+      const shape = fileShape(variable).join(", ");
+      const given = this.#weights.get(variable.name)?.shape.join(", ");
+      return given === shape ? [] : [`${variable.name} should be (${shape}) and is (${given})`];
+    });
+    if (problems.length > 0) throw new WeightsError(`${this.source}: ${problems.join("; ")}`);
+    return { model, weights: this.#weights };
   }
 }
 
@@ -334,29 +282,13 @@ type Operator = (node: Reading, into: Importer) => void;
 
 const activated =
   (activationOf: (node: Reading) => ActivationLike): Operator =>
-  (node, into) => {
-    const x = node.value();
-    const activation = activationOf(node);
-    const layer = into.sole(x, "conv2d", "batch_norm", "dense", "add");
-    if (layer && !layer.activation) {
-      layer.activation = activation;
-      into.move(layer, node.output);
-    } else into.add({ type: "activation", activation }, [x], node.output);
-  };
+  (node, into) =>
+    into.activate(node.value(), activationOf(node), node.output);
 
 const pass: Operator = (node, into) => {
   if (node.isConstant(0)) into.setConstant(node.output, node.constant(0));
   else into.alias(node.output, node.value());
 };
-
-function flatten(node: Reading, into: Importer, features?: number): void {
-  const x = node.value();
-  const mean = into.sole(x, "global_avg_pool");
-  if (mean && features === undefined) {
-    mean.keepPixel = false;
-    into.move(mean, node.output);
-  } else into.add({ type: "flatten", ...(features !== undefined && { features }) }, [x], node.output);
-}
 
 /** A dense layer of a weight (K, C) or, transposed, (C, K). */
 function linear(node: Reading, into: Importer, isTransposed: boolean): void {
@@ -436,18 +368,7 @@ const OPERATORS: Readonly<Record<string, Operator>> = {
       into.move(layer, node.output);
       return;
     }
-    const [a, b] = [node.value(0), node.value(1)];
-    for (const [x, residual] of [
-      [a, b],
-      [b, a],
-    ] as const) {
-      const norm = into.sole(x, "batch_norm");
-      if (!norm || norm.activation || norm.from.length > 1 || norm.from[0] === residual) continue;
-      norm.from = [norm.from[0]!, residual];
-      into.move(norm, node.output);
-      return;
-    }
-    into.add({ type: "add" }, [a, b], node.output);
+    into.sum(node.value(0), node.value(1), node.output);
   },
   Mean(node, into) {
     if (node.node.inputs.length === 1) return pass(node, into);
@@ -485,7 +406,7 @@ const OPERATORS: Readonly<Record<string, Operator>> = {
   },
   Flatten(node, into) {
     node.expect("axis", 1);
-    flatten(node, into);
+    into.flatten(node.value(), undefined, node.output);
   },
   Reshape(node, into) {
     const shape = node.constant(1).ints();
@@ -494,7 +415,7 @@ const OPERATORS: Readonly<Record<string, Operator>> = {
     const sound = shape.length === 2 && [-1, 0, 1].includes(batch) && (features > 0 || features === -1);
     if (!sound || batch + features === -2)
       node.fail(`has the shape [${shape.join(", ")}]; only (N, features) is read`);
-    flatten(node, into, features > 0 ? features : undefined);
+    into.flatten(node.value(), features > 0 ? features : undefined, node.output);
   },
   Dropout(node, into) {
     const p = node.has(1) ? node.constant(1).floats()[0] : node.float("ratio", 0.5);

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { WeightsError } from "../../src/errors.ts";
-import { createModel, type Model } from "../../src/models/index.ts";
+import { createModel, inspect, KERAS_RESNET, type Model } from "../../src/models/index.ts";
 import { type NetworkLayer, network } from "../../src/models/network.ts";
 import { exportOnnx } from "../../src/models/onnx-export.ts";
 import { importOnnx } from "../../src/models/onnx-import.ts";
@@ -124,6 +124,28 @@ describe("exportOnnx", () => {
     expect(relativeError(actual, expected)).toBeLessThan(1e-6);
   });
 
+  it.each([
+    ["sequential", { inputShape: [32, 32, 3], backbone: { name: "resnet20", width: 4 } }],
+    ["interleaved", {}],
+    ["fusion", { inputShape: [64, 64, 3], backbone: narrow("resnet50"), vgg: narrow("vgg11"), hidden: 8 }],
+    ["features", { inputShape: [32, 32, 3], backbone: { name: "resnet20", width: 4 } }],
+    ["convnet", { batchNorm: false, activation: "leaky_relu" }],
+    ["resnet34", { inputShape: [32, 32, 3], width: 4, padded: "same" }],
+    ["resnet50", { inputShape: [32, 32, 3], width: 4, ...KERAS_RESNET }],
+    ["vgg11_bn", { inputShape: [32, 32, 3], width: 4, hidden: 8 }],
+  ] as const)("writes %s so that it is read as it was", (name, options) => {
+    const model = createModel(name, options);
+    const weights = seededWeights(model, 2);
+    const read = importOnnx(exportOnnx(model, weights));
+    expect(read.weights).toEqual(weights);
+    // Dropout is nothing in evaluation, and the file has none.
+    const operations = (of: Model) =>
+      inspect(of)
+        .nodes.filter(({ op }) => op.name !== "dropout")
+        .map(({ op, attrs, outputs }) => [op.name, attrs, outputs.y!.shape]);
+    expect(operations(read.model)).toEqual(operations(model));
+  });
+
   it("names every value once, and takes any batch", async () => {
     const model = network({
       inputShape: [2, 2, 3],
@@ -240,7 +262,7 @@ describe("malformed ONNX files", () => {
       encodeOnnx({ ...sound, nodes: [conv, conv, flat] }),
       /two values are called "y"/,
     ],
-    ["an output of no node", encodeOnnx({ ...sound, nodes: [conv] }), /no node gives the output z/],
+    ["an output of no node", encodeOnnx({ ...sound, nodes: [conv] }), /nothing gives the output z/],
     [
       "an open size",
       encodeOnnx({ ...sound, inputs: [{ name: "x", shape: ["N", 3, "H", "W"] }] }),
@@ -257,6 +279,8 @@ describe("malformed ONNX files", () => {
     expect(importOnnx(open, { inputShape: [3, 3, 3] }).model.classes).toBe(2);
   });
 });
+
+const narrow = (name: string) => ({ name, width: 4 });
 
 const dense = (name: string, from: string): NetworkLayer => ({
   ...{ type: "dense", name, outFeatures: 2, bias: true, from: [from], to: name },
