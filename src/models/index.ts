@@ -18,6 +18,7 @@ export { type FeaturesModelOptions, features } from "./features.ts";
 export { freeze } from "./freeze.ts";
 export { type FusionOptions, fusion } from "./fusion.ts";
 export { type ConvnetOptions, convnet, type InterleavedOptions, interleaved } from "./interleaved.ts";
+export { type ImportKerasOptions, importKeras } from "./keras-import.ts";
 export { countNumbers, frozenIn, inspect, type Model, type ModelOptions } from "./model.ts";
 export { type NetworkLayer, type NetworkOptions, network } from "./network.ts";
 export { type ExportOnnxOptions, exportOnnx } from "./onnx-export.ts";

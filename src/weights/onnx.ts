@@ -2,9 +2,10 @@
  * ONNX files: https://github.com/onnx/onnx/blob/main/docs/IR.md, the field numbers from its onnx.proto. Only what
  * networks of tensors need; the values of initialisers are read when they are asked for.
  */
+import { concatenate } from "../bytes.ts";
 import { WeightsError } from "../errors.ts";
 import { decodeFloats, ELEMENT_BYTES } from "./dtypes.ts";
-import { concatenate, type Field, Message, MessageWriter } from "./protobuf.ts";
+import { type Field, Message, MessageWriter } from "./protobuf.ts";
 import type { NamedWeights } from "./tensors.ts";
 
 /** A tensor that the file holds. */

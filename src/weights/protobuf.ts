@@ -3,6 +3,7 @@
  * value. https://protobuf.dev/programming-guides/encoding/ — read with nothing trusted: a length is checked against
  * the message around it before anything is made of it, and nothing is copied.
  */
+import { concatenate } from "../bytes.ts";
 import { WeightsError } from "../errors.ts";
 
 /** Wire types; 3 and 4 are the groups of old, which nothing here uses. */
@@ -274,14 +275,4 @@ function varint(value: number): Uint8Array {
     rest >>= 7n;
   }
   return Uint8Array.of(...bytes, Number(rest));
-}
-
-export function concatenate(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const all = new Uint8Array(chunks.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const chunk of chunks) {
-    all.set(chunk, at);
-    at += chunk.length;
-  }
-  return all;
 }

@@ -39,7 +39,11 @@ describe("models written as ONNX files", () => {
   it.each([
     ["interleaved", { activation: "silu" }, 2],
     ["convnet", { batchNorm: false, inputShape: [12, 20, 2], classes: 7 }, 3],
-    ["fusion", { ...small, backbone: narrow("resnet50"), vgg: narrow("vgg16"), merge: "average", classes: 3 }, 1],
+    [
+      "fusion",
+      { ...small, backbone: narrow("resnet50"), vgg: narrow("vgg16"), merge: "average", classes: 3 },
+      1,
+    ],
     ["resnet18", { inputShape: [224, 224, 3] }, 1],
     ["resnet50", small, 1],
     ["vgg16", { ...small, hidden: 256 }, 1],
