@@ -370,6 +370,20 @@ const OPERATORS: Readonly<Record<string, Operator>> = {
     }
     into.sum(node.value(0), node.value(1), node.output);
   },
+  Mul(node, into) {
+    const [a, b] = [node.value(0), node.value(1)];
+    for (const [x, factor] of [
+      [a, b],
+      [b, a],
+    ] as const) {
+      const layer = into.sole(factor, "activation");
+      if (layer?.activation !== "sigmoid" || layer.from[0] !== x) continue;
+      layer.activation = "silu";
+      into.move(layer, node.output);
+      return;
+    }
+    node.fail("is read only as x · sigmoid(x)");
+  },
   Mean(node, into) {
     if (node.node.inputs.length === 1) return pass(node, into);
     into.add(

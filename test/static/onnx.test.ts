@@ -137,7 +137,7 @@ describe("exportOnnx", () => {
 
   it.each([
     ["sequential", { inputShape: [32, 32, 3], backbone: { name: "resnet20", width: 4 } }],
-    ["interleaved", {}],
+    ["interleaved", { activation: "silu" }],
     ["fusion", { inputShape: [64, 64, 3], backbone: narrow("resnet50"), vgg: narrow("vgg11"), hidden: 8 }],
     ["features", { inputShape: [32, 32, 3], backbone: { name: "resnet20", width: 4 } }],
     ["convnet", { batchNorm: false, activation: "leaky_relu" }],
