@@ -24,7 +24,7 @@ export class Progress {
   #evaluationStart = 0;
 
   enter(phase: Phase): void {
-    this.#status.textContent = {
+    const words: Readonly<Record<Phase, string>> = {
       unable: "Training needs WebGPU",
       idle: "Ready to train",
       starting: "Starting",
@@ -36,7 +36,8 @@ export class Progress {
       stopped: "Stopped",
       done: "Done",
       failed: "Failed",
-    }[phase];
+    };
+    this.#say(words[phase]);
     if (phase === "evaluating") this.#evaluationStart = performance.now();
     if (phase === "starting") this.#clear();
     if (phase === "paused" || phase === "stopped" || phase === "failed") this.#figures.left.textContent = "–";
@@ -46,7 +47,7 @@ export class Progress {
     const figures = this.#figures;
     switch (event.type) {
       case "loading":
-        this.#status.textContent = `Loading ${event.what}`;
+        this.#say(event.loaded === event.total ? "Compiling the kernels" : `Loading ${event.what}`);
         if (event.total !== undefined) this.#bar.value = event.loaded / event.total;
         break;
       case "ready":
@@ -73,6 +74,11 @@ export class Progress {
         figures.left.textContent = "–";
         break;
     }
+  }
+
+  /** Screen readers read it out, so it is not said twice. */
+  #say(text: string): void {
+    if (this.#status.textContent !== text) this.#status.textContent = text;
   }
 
   #clear(): void {

@@ -99,7 +99,8 @@ async function train(options: TrainOptions): Promise<number> {
   } catch (error) {
     reporter.close();
     if (error instanceof WebgraftError && checkpointPath) {
-      error.message += `; go on from the last checkpoint with: ${resumeCommand(checkpointPath, engine)}`;
+      const command = resumeCommand(checkpointPath, engine);
+      error.message = `${error.message.replace(/\.$/, "")}; go on from the last checkpoint with: ${command}`;
     }
     throw error;
   } finally {

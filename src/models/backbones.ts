@@ -38,6 +38,15 @@ export function createBackbone(backbone: BackboneLike): Backbone {
   return create(variant);
 }
 
+const SMALL = 64;
+
 /** The ResNet that a topology takes for images of this size where none is named. */
-export const defaultResnet = ([height, width]: Model["inputShape"]): BackboneName =>
-  Math.min(height, width) < 64 ? "resnet20" : "resnet50";
+export const defaultResnet = ([height, width]: Model["inputShape"]): BackboneLike =>
+  Math.min(height, width) < SMALL ? "resnet20" : "resnet50";
+
+/** The VGG that is compared with it: for small images with no more stages than halve them, and a smaller head. */
+export function defaultVgg([height, width]: Model["inputShape"]): BackboneLike {
+  const least = Math.min(height, width);
+  if (least >= SMALL) return "vgg16";
+  return { name: "vgg11", hidden: 512, stages: Math.max(1, Math.min(5, Math.floor(Math.log2(least)))) };
+}

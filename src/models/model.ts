@@ -49,12 +49,15 @@ export function frozenIn(model: Model, frozen?: (name: string) => boolean): (nam
   return (name) => own(name) || frozen?.(name) === true;
 }
 
-/** The graph of one image, in which nothing runs; no device limits the size of its tensors. */
+/** More than any device binds. */
+const MAX_PARAMETER_BYTES = 2 ** 32;
+
+/** The graph of one image, in which nothing runs. Throws PlanError only for parameters that no device can hold. */
 export function inspect(model: Model, frozen?: (name: string) => boolean): Graph {
   const graph = new Graph({
     mode: "eval",
     frozen: frozenIn(model, frozen),
-    maxBindingBytes: Number.POSITIVE_INFINITY,
+    maxBindingBytes: MAX_PARAMETER_BYTES,
   });
   graph.output("logits", model.build(graph.input("images", [1, ...model.inputShape])));
   return graph;

@@ -1,6 +1,6 @@
 import { ShapeError, WebgraftError } from "../errors.ts";
 import { withHead } from "./backbone.ts";
-import { type BackboneLike, backboneNames, createBackbone, defaultResnet } from "./backbones.ts";
+import { type BackboneLike, backboneNames, createBackbone, defaultResnet, defaultVgg } from "./backbones.ts";
 import { features } from "./features.ts";
 import { fusion } from "./fusion.ts";
 import { convnet, interleaved } from "./interleaved.ts";
@@ -17,17 +17,17 @@ const TOPOLOGIES: Readonly<Record<string, Create>> = {
   fusion,
   features,
   convnet,
-  resnet: (options) => baseline("resnet", options, defaultResnet(options.inputShape ?? [224, 224, 3])),
-  vgg: (options) => baseline("vgg", options, "vgg16"),
+  resnet: (options) => baseline("resnet", options, defaultResnet),
+  vgg: (options) => baseline("vgg", options, defaultVgg),
 };
 
-/** A backbone of a family, by the option `backbone`, with its own head. */
+/** A backbone of a family, by the option `backbone` or the size of the images, with its own head. */
 function baseline(
   family: "resnet" | "vgg",
   options: ModelOptions & { readonly backbone?: BackboneLike },
-  otherwise: BackboneLike,
+  otherwise: (inputShape: Model["inputShape"]) => BackboneLike,
 ): Model {
-  const backbone = createBackbone(options.backbone ?? otherwise);
+  const backbone = createBackbone(options.backbone ?? otherwise(options.inputShape ?? [224, 224, 3]));
   if (backbone.family === family) return withHead(backbone, options);
   throw new ShapeError(family, "the backbone is of another family", backbone.name);
 }

@@ -36,6 +36,8 @@ export interface VggVariant {
   readonly norm?: Pick<BatchNormOptions, "eps" | "momentum">;
   /** Channels of the first stage. Default 64. */
   readonly width?: number;
+  /** Stages that it has, for images too small for all of them. Default 5. */
+  readonly stages?: number;
   /** Features of the two hidden layers of the head. Default 4096. */
   readonly hidden?: number;
   /** Share that is dropped after each of them. Default 0.5. */
@@ -48,7 +50,7 @@ export interface VggOptions extends ModelOptions, VggVariant {}
  * VGG-11, 13, 16 and 19, with and without batch norm: five stages of 3×3 convolutions with ReLU, each ended by a
  * max-pool of stride 2, then dense 4096 – ReLU – dropout twice, and dense. 224×224×3 and 1000 classes by default.
  *
- * Takes images from 32×32 on. The first dense layer has the size of the last map, 7×7 for 224×224, where
+ * Takes images from 32×32 on, with fewer `stages` smaller ones. The first dense layer has the size of the last map, 7×7 for 224×224, where
  * torchvision pools maps of other sizes to 7×7. Parameters are named as in torchvision: features.0, …,
  * classifier.0, classifier.3, classifier.6. Weights start with He's variance, which is near torchvision's 0.01 in
  * the first dense layer of the full size, and fits narrower ones.
@@ -65,12 +67,13 @@ export function vggBackbone(depth: VggDepth, variant: VggVariant = {}): Backbone
   const { batchNorm: normalised = false, width = 64, hidden = 4096, dropout: p = 0.5 } = variant;
   const norm = { eps: 1e-5, momentum: 0.1, ...variant.norm };
   const name = `vgg${depth}${normalised ? "_bn" : ""}`;
-  const stages = convolutions.length;
+  const { stages = convolutions.length } = variant;
+  checkStage(name, stages, 1, convolutions.length);
 
   return {
     name,
     family: "vgg",
-    variant: { ...(normalised && { norm }), width, hidden, dropout: p },
+    variant: { ...(normalised && { norm }), stages, width, hidden, dropout: p },
     small: false,
     stages,
     stemChannels: undefined,

@@ -2,6 +2,7 @@ import { type Dataset, subset, take } from "../data/dataset.ts";
 import { loadDataset, type Split } from "../data/load.ts";
 import { DataError, WebgraftError } from "../errors.ts";
 import { type Gpu, openDevice } from "../gpu/device.ts";
+import type { Preprocessing } from "../models/preprocessing.ts";
 import { createModel } from "../models/topologies.ts";
 import { adam, adamw, sgd } from "../optimizers/index.ts";
 import type { Optimizer } from "../optimizers/optimizer.ts";
@@ -86,22 +87,25 @@ export class Job {
   }
 
   async #start(settings: JobSettings, checkpoint: Uint8Array | undefined): Promise<void> {
+    let gpu: Gpu | undefined;
     try {
       if (this.#started) throw new WebgraftError("job: was started before — a job is one run");
       this.#started = true;
-      const run = await this.#prepare(settings, checkpoint);
-      if (!run) return this.#emit({ type: "stopped", step: 0 });
-      await this.#train(run);
+      gpu = await openDevice();
+      const run = await this.#prepare(gpu, settings, checkpoint);
+      if (run) await this.#train(run);
+      else this.#emit({ type: "stopped", step: 0 });
     } catch (error) {
       const { name, message } = error as Error;
       this.#emit({ type: "error", name, message });
+    } finally {
+      gpu?.destroy();
     }
   }
 
-  /** Opens the GPU, loads the data and makes the trainer; undefined when stopped meanwhile. */
-  async #prepare(given: JobSettings, checkpoint: Uint8Array | undefined): Promise<Run | undefined> {
+  /** Loads the data and makes the trainer; undefined when stopped meanwhile. */
+  async #prepare(gpu: Gpu, given: JobSettings, checkpoint: Uint8Array | undefined): Promise<Run | undefined> {
     const settings = checkpoint ? settingsOf(checkpoint, "checkpoint") : checkSettings(given);
-    const gpu = await openDevice();
     this.#emit({ type: "adapter", adapter: gpu.adapter });
     const [allTrain, allTest] = await Promise.all([
       this.#load(settings, "train"),
@@ -149,26 +153,28 @@ export class Job {
   /** Trains, in pieces between which commands are obeyed, and answers questions after the end. */
   async #train(run: Run): Promise<void> {
     let finished = false;
+    let told = false; // of the pause
     while (true) {
-      await this.#answer(run);
-      if (this.#checkpointWanted) await this.#checkpoint(run);
-      if (this.#stopping && !finished) {
+      // Whatever waits or emits goes back to the top, so that no command is missed before the wait for the next.
+      if (this.#predictions.length > 0) {
+        await this.#answer(run);
+      } else if (this.#checkpointWanted) {
+        await this.#checkpoint(run);
+      } else if (this.#stopping) {
         if (run.trainer.step > 0) await this.#checkpoint(run);
         return this.#emit({ type: "stopped", step: run.trainer.step });
-      }
-      if (finished) {
+      } else if (finished) {
         await this.#command();
-      } else if (this.#paused) {
-        this.#emit({ type: "paused" });
-        while (this.#paused && !this.#stopping && !this.#asked) await this.#command();
-      } else {
+      } else if (!this.#paused) {
+        told = false;
         finished = await this.#fit(run);
+      } else if (!told) {
+        told = true;
+        this.#emit({ type: "paused" });
+      } else {
+        await this.#command();
       }
     }
-  }
-
-  get #asked(): boolean {
-    return this.#checkpointWanted || this.#predictions.length > 0;
   }
 
   /** Resolves at the next command. */
@@ -223,7 +229,6 @@ export class Job {
     const bytes = await trainer.checkpoint({
       metadata: metadataOf(settings, { steps, epochs }),
       labels: train.classes,
-      preprocessing: { ...train.normalize },
     });
     this.#emit({ type: "checkpoint", step: trainer.step, bytes });
   }
@@ -260,9 +265,15 @@ export class Job {
 
 function createTrainer(gpu: Gpu, settings: JobSettings, data: Dataset): Promise<Trainer> {
   const { topology: name, batch, seed } = settings;
+  const { shape: inputShape, classes, normalize } = data;
+  const preprocessing: Preprocessing = {
+    resize: Math.min(...inputShape.slice(0, 2)),
+    mode: "torch",
+    ...normalize,
+  };
   return Trainer.create({
     gpu,
-    model: createModel(name, { inputShape: data.shape, classes: data.classes.length }),
+    model: createModel(name, { inputShape, classes: classes.length, preprocessing }),
     optimizer: createOptimizer(settings),
     batchSize: batch,
     seed,

@@ -1,11 +1,12 @@
 /**
  * Model files: one safetensors file with a trained model's weights as `saveWeights` writes them, and in its metadata,
- * as JSON under `webgraft`, what makes it run: the topology with its options, labels and preprocessing. Checkpoints
+ * as JSON under `webgraft`, what makes it run: the topology with its options, preprocessing and labels. Checkpoints
  * carry the same description.
  */
 import { WeightsError } from "../errors.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { inspect, type Model } from "../models/model.ts";
+import type { Preprocessing } from "../models/preprocessing.ts";
 import { createModel } from "../models/topologies.ts";
 import { VERSION } from "../version.ts";
 import { openSafetensors } from "../weights/file.ts";
@@ -20,8 +21,6 @@ import { Predictor } from "./predictor.ts";
 export interface ModelInfo {
   /** What class 0, 1, … is called. */
   readonly labels?: readonly string[];
-  /** How images become the model's input, such as `{ mean, std }`; anything that JSON can hold. */
-  readonly preprocessing?: Readonly<Record<string, unknown>>;
 }
 
 /** Makes the models that files name; for topologies of one's own. */
@@ -109,20 +108,13 @@ export async function loadModel(source: WeightsSource, options: LoadModelOptions
   });
   const predictor = await Predictor.create({ gpu, model, batchSize });
   for (const { name, tensor } of predictor.weights) predictor.variables.write(tensor, values.get(name)!);
-  const { version, labels, preprocessing } = description;
-  return {
-    model,
-    predictor,
-    version,
-    metadata: file.metadata,
-    ...(labels && { labels }),
-    ...(preprocessing && { preprocessing }),
-  };
+  const { version, labels } = description;
+  return { model, predictor, version, metadata: file.metadata, ...(labels && { labels }) };
 }
 
 /** The metadata that describes a model. */
-export function describeModel(model: Model, { labels, preprocessing }: ModelInfo): Record<string, string> {
-  const { name, options } = model;
+export function describeModel(model: Model, { labels }: ModelInfo): Record<string, string> {
+  const { name, options, preprocessing } = model;
   return { [KEY]: JSON.stringify({ version: VERSION, name, options, labels, preprocessing }) };
 }
 
@@ -130,6 +122,7 @@ interface Description extends ModelInfo {
   readonly version: string;
   readonly name: string;
   readonly options: Readonly<Record<string, unknown>>;
+  readonly preprocessing?: Preprocessing;
 }
 
 /** What a file's metadata says of its model. */
@@ -149,7 +142,7 @@ function readDescription(metadata: Readonly<Record<string, string>>, source: str
     typeof name !== "string" ||
     !isRecord(options) ||
     (labels !== undefined && !isTexts) ||
-    (preprocessing !== undefined && !isRecord(preprocessing))
+    (preprocessing !== undefined && !isPreprocessing(preprocessing))
   ) {
     throw new WeightsError(`${source}: the description of the model is malformed`);
   }
@@ -158,20 +151,35 @@ function readDescription(metadata: Readonly<Record<string, string>>, source: str
     name,
     options,
     ...(isTexts && { labels }),
-    ...(isRecord(preprocessing) && { preprocessing }),
+    ...(isPreprocessing(preprocessing) && { preprocessing }),
   };
+}
+
+function isPreprocessing(value: unknown): value is Preprocessing {
+  if (!isRecord(value)) return false;
+  const { resize, mode, mean, std } = value;
+  const isNumbers = (list: unknown): list is number[] => Array.isArray(list) && list.every(Number.isFinite);
+  return (
+    Number.isSafeInteger(resize) &&
+    Number(resize) > 0 &&
+    (mode === "torch" || mode === "caffe") &&
+    isNumbers(mean) &&
+    isNumbers(std) &&
+    mean.length === std.length &&
+    std.every((deviation) => deviation > 0)
+  );
 }
 
 /** The model of a description, and the weights it has. */
 function rebuild(
-  { name, options, labels }: Description,
+  { name, options, preprocessing, labels }: Description,
   create: ModelMaker,
   source: string,
 ): { readonly model: Model; readonly weights: WeightsTarget["weights"] } {
   let model: Model;
   let graph: ReturnType<typeof inspect>;
   try {
-    model = create(name, options);
+    model = { ...create(name, options), ...(preprocessing && { preprocessing }) };
     graph = inspect(model);
   } catch (error) {
     // Options from outside may be of any type.
@@ -181,6 +189,12 @@ function rebuild(
   }
   if (labels && labels.length !== model.classes) {
     throw new WeightsError(`${source}: ${labels.length} labels for ${model.classes} classes`);
+  }
+  const channels = model.inputShape[2];
+  if (preprocessing && preprocessing.mean.length !== channels) {
+    throw new WeightsError(
+      `${source}: preprocessing of ${preprocessing.mean.length} channels for images of ${channels}`,
+    );
   }
   return { model, weights: [...graph.parameters, ...graph.states] };
 }

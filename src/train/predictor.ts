@@ -74,12 +74,12 @@ export class Predictor {
       await this.#session.ready();
       const feeds = { images: pad(batch, inputShape) };
       const outputs = this.#session.submit(feeds, { step: 0, seed: 0, learningRate: 0 });
-      pending.push(
-        outputs.then((values) => {
-          const rows = Math.min(this.batchSize, count - first) * classes;
-          probabilities.set(values.probabilities!.subarray(0, rows), first * classes);
-        }),
-      );
+      const taken = outputs.then((values) => {
+        const rows = Math.min(this.batchSize, count - first) * classes;
+        probabilities.set(values.probabilities!.subarray(0, rows), first * classes);
+      });
+      taken.catch(() => {}); // Seen at the end.
+      pending.push(taken);
     }
     await Promise.all(pending);
     return probabilities;

@@ -49,7 +49,7 @@ export type JobCommand =
   | { readonly type: "start"; readonly settings: JobSettings; readonly checkpoint?: Uint8Array }
   | { readonly type: "pause" }
   | { readonly type: "resume" }
-  /** Ends training after the step in flight; a checkpoint and `stopped` follow. */
+  /** Ends the job after the step in flight and frees the GPU; a checkpoint and `stopped` follow. */
   | { readonly type: "stop" }
   /** Asks for the class probabilities of test images by number; allowed while paused, training or done. */
   | { readonly type: "predict"; readonly indices: readonly number[] }

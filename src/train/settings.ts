@@ -7,7 +7,7 @@ export const optimizerNames: readonly OptimizerName[] = ["sgd", "adam", "adamw"]
 
 /** Peak learning rates that suit the topologies here. */
 export const defaultLearningRates: Readonly<Record<OptimizerName, number>> = {
-  sgd: 0.1,
+  sgd: 0.03,
   adam: 0.003,
   adamw: 0.003,
 };
@@ -16,11 +16,11 @@ export const defaultLearningRates: Readonly<Record<OptimizerName, number>> = {
 export const defaultSettings: JobSettings = {
   topology: "interleaved",
   data: "mnist",
-  examples: 12_000,
+  examples: 10_000,
   epochs: 1,
-  batch: 32,
-  lr: defaultLearningRates.sgd,
-  optimizer: "sgd",
+  batch: 16,
+  lr: defaultLearningRates.adamw,
+  optimizer: "adamw",
   seed: 1,
 };
 

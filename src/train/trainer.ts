@@ -233,8 +233,8 @@ export class Trainer {
   }
 
   /**
-   * A safetensors file from which `restore` goes on bit for bit. `metadata` is carried along; labels and
-   * preprocessing go into the model file that `modelFile` makes of a checkpoint.
+   * A safetensors file from which `restore` goes on bit for bit, and which `loadModel` reads too. `metadata` and
+   * labels are carried along.
    */
   checkpoint(options: CheckpointOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
     const { metadata, ...info } = options;

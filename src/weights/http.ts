@@ -28,7 +28,11 @@ export class HttpBytes implements ByteSource {
   #ignoresRanges = false;
 
   constructor(url: string, name: string | undefined, retries: number) {
-    this.#url = url;
+    try {
+      this.#url = new URL(url, globalThis.location?.href).href;
+    } catch (cause) {
+      throw new WeightsError(`${url}: is no address`, { cause });
+    }
     // What follows the path may be a secret.
     this.name = name ?? url.replace(/[?#].*$/s, "");
     this.#retries = retries;
@@ -67,8 +71,8 @@ export class HttpBytes implements ByteSource {
         if (error instanceof WeightsError) throw error;
         if (at > before) failures = 0;
         if (++failures > this.#retries) {
-          const reason = `byte ${at} of ${this.size ?? end} could not be had in ${failures} attempts`;
-          throw new WeightsError(`${this.name}: ${reason} — ${describe(error)}`, { cause: error });
+          const reason = `the download failed at byte ${at}, ${failures} times in a row — ${describe(error)}`;
+          throw new WeightsError(`${this.name}: ${reason}`, { cause: error });
         }
         await pause(RETRY_MS * 2 ** (failures - 1), signal);
       }

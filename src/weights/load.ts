@@ -40,7 +40,10 @@ export interface Mismatch {
 export interface LoadWeightsOptions extends OpenOptions, ReadOptions {
   /** Whether all must fit, on both sides. Default true; otherwise what does not fit is left alone and reported. */
   readonly strict?: boolean;
-  /** The part of the model that the file is for: `resnet.` loads into the weights that begin with it. */
+  /**
+   * The part of the model that the file is for: `resnet.` loads into the weights that begin with it. Then the file may
+   * have more than that part, such as stages that were cut off and a head, also where `strict`.
+   */
   readonly prefix?: string;
   /**
    * Says what a tensor of the file, its name in torchvision's terms, is called in the model (without `prefix`);
@@ -83,8 +86,12 @@ export async function readWeights(
   const fileNames = [...file.tensors.keys()].filter((name) => !isBatchCount(name));
   const { names, unexpected } = matchNames(fileNames, wanted, map);
   const match = matchTensors(list, file.tensors, (name) => names.get(name.slice(prefix.length)), unexpected);
-  const { pairs, problems, report } = match;
-  if (pairs.length === 0 || (strict && problems.length > 0)) throw misfit(file.name, match);
+  const { pairs, report } = match;
+  const { missing, mismatched } = report;
+  const surplus = prefix === "" ? unexpected.length : 0;
+  if (pairs.length === 0 || (strict && missing.length + mismatched.length + surplus > 0)) {
+    throw misfit(file.name, match);
+  }
   const stored = await file.read(
     pairs.map(({ from }) => from),
     options,

@@ -240,6 +240,13 @@ describe("baselines", () => {
     expect(createModel("resnet", { backbone: "resnet34" }).name).toBe("resnet34");
     expect(createModel("vgg", { backbone: "vgg11_bn", classes: 5 }).name).toBe("vgg11_bn");
     expect(createModel("resnet", { inputShape: [28, 28, 1], classes: 10 }).name).toBe("resnet20");
+    const small = createModel("vgg", { inputShape: [28, 28, 1], classes: 10 });
+    expect(small.name).toBe("vgg11");
+    expect(outputs(inspect(small), ["features.13.maxPool2d", "classifier.0"])).toEqual({
+      "features.13.maxPool2d": [1, 1, 512],
+      "classifier.0": [512],
+    });
+    expect(createModel(small.name, small.options).options).toEqual(small.options);
     expect(() => createModel("vgg", { backbone: "resnet50" })).toThrow(
       "vgg: the backbone is of another family — resnet50",
     );
@@ -247,6 +254,16 @@ describe("baselines", () => {
 });
 
 describe("createModel", () => {
+  it.each(topologyNames())("makes %s for the images of MNIST and of ImageNet", (name) => {
+    for (const [inputShape, classes] of [
+      [[28, 28, 1], 10],
+      [[224, 224, 3], 1000],
+    ] as const) {
+      const graph = inspect(createModel(name, { inputShape, classes }));
+      expect(graph.outputs.get("logits")!.shape).toEqual([1, classes]);
+    }
+  });
+
   it("knows every topology", () => {
     const names = ["sequential", "interleaved", "fusion", "features", "convnet", "resnet", "vgg"];
     expect(topologyNames()).toEqual(names);
