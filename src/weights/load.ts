@@ -54,7 +54,7 @@ export interface LoadWeightsOptions extends OpenOptions, ReadOptions {
 
 /**
  * Loads the weights of a safetensors file with torchvision's, timm's or transformers' names, or weights that were
- * read before (`importOnnx`, `readKeras`). Of an address or File
+ * read before (`importOnnx`, `importKeras`). Of an address or File
  * only the tensors are read that the model has. Nothing is changed unless all of them could be read.
  *
  * Throws WeightsError, with every name and shape, where the file does not fit and `strict` is not false, and where
