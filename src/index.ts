@@ -68,3 +68,4 @@ export {
 export type { ReadOptions } from "./weights/ranges.ts";
 export { decodeSafetensors, encodeSafetensors, type TensorData } from "./weights/safetensors.ts";
 export type { OpenOptions, WeightsSource } from "./weights/source.ts";
+export type { NamedWeights } from "./weights/tensors.ts";
