@@ -18,7 +18,8 @@ export * from "./optimizers/index.ts";
 export type { MemoryLimits } from "./plan/memory.ts";
 export { type MemoryReport, type Plan, plan } from "./plan/plan.ts";
 export { Random } from "./random.ts";
-export { type Feeds, type LaunchTime, type Live, type Outputs, Session } from "./run/session.ts";
+export type { Live } from "./run/live.ts";
+export { type Feeds, type LaunchTime, type Outputs, Session } from "./run/session.ts";
 export { Variables } from "./run/variables.ts";
 export { readCheckpointMetadata } from "./train/checkpoint.ts";
 export { FeatureCache, type FeatureCacheOptions, type FeaturesOfOptions } from "./train/feature-cache.ts";
@@ -72,3 +73,4 @@ export {
 export type { ReadOptions } from "./weights/ranges.ts";
 export { decodeSafetensors, encodeSafetensors, type TensorData } from "./weights/safetensors.ts";
 export type { OpenOptions, WeightsSource } from "./weights/source.ts";
+export type { NamedWeights } from "./weights/tensors.ts";
