@@ -2,9 +2,11 @@
 export { type Batch, BatchLoader, type BatchOptions } from "./data/batches.ts";
 export { createDataset, type Dataset, subset, take } from "./data/dataset.ts";
 export { fashion } from "./data/fashion.ts";
+export { type FolderImage, type FolderIndex, type FolderOptions, loadImageFolder } from "./data/folder.ts";
 export type { IdxFile, IdxPair } from "./data/idx.ts";
 export { type DatasetName, type LoadOptions, loadDataset, type Split } from "./data/load.ts";
 export { mnist } from "./data/mnist.ts";
+export { resizeImages } from "./data/resize.ts";
 export * from "./errors.ts";
 export { type DeviceOptions, Gpu, openDevice } from "./gpu/device.ts";
 export { Program, type Seed } from "./graph/autodiff.ts";
@@ -17,10 +19,25 @@ export * from "./optimizers/index.ts";
 export type { MemoryLimits } from "./plan/memory.ts";
 export { type MemoryReport, type Plan, plan } from "./plan/plan.ts";
 export { Random } from "./random.ts";
-export { type Feeds, type LaunchTime, type Live, type Outputs, Session } from "./run/session.ts";
+export type { Live } from "./run/live.ts";
+export { type Feeds, type LaunchTime, type Outputs, Session } from "./run/session.ts";
 export { Variables } from "./run/variables.ts";
 export { readCheckpointMetadata } from "./train/checkpoint.ts";
+export { FeatureCache, type FeatureCacheOptions, type FeaturesOfOptions } from "./train/feature-cache.ts";
+export { type Finetune, type FinetuneOptions, finetune } from "./train/finetune.ts";
 export { Job } from "./train/job.ts";
+export {
+  type LoadedModel,
+  type LoadModelOptions,
+  loadModel,
+  type ModelInfo,
+  type ModelMaker,
+  modelFile,
+  type SaveModelOptions,
+  saveModel,
+} from "./train/model-file.ts";
+export { Predictor, type PredictorOptions } from "./train/predictor.ts";
+export { loadPretrained, type PretrainedReport } from "./train/pretrained.ts";
 export type * from "./train/protocol.ts";
 export {
   type CosineOptions,
@@ -34,6 +51,7 @@ export {
 } from "./train/schedules.ts";
 export { checkSettings, defaultLearningRates, defaultSettings, optimizerNames } from "./train/settings.ts";
 export {
+  type CheckpointOptions,
   type EpochInfo,
   type Evaluation,
   type FitOptions,
@@ -42,4 +60,18 @@ export {
   Trainer,
   type TrainerOptions,
 } from "./train/trainer.ts";
-export { decodeSafetensors, encodeSafetensors } from "./weights/safetensors.ts";
+export { VERSION } from "./version.ts";
+export { openSafetensors, type TensorInfo, type WeightsFile } from "./weights/file.ts";
+export {
+  type LoadWeightsOptions,
+  loadWeights,
+  type Mismatch,
+  type SaveWeightsOptions,
+  saveWeights,
+  type WeightsReport,
+  type WeightsTarget,
+} from "./weights/load.ts";
+export type { ReadOptions } from "./weights/ranges.ts";
+export { decodeSafetensors, encodeSafetensors, type TensorData } from "./weights/safetensors.ts";
+export type { OpenOptions, WeightsSource } from "./weights/source.ts";
+export type { NamedWeights } from "./weights/tensors.ts";

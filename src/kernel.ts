@@ -56,3 +56,24 @@ export function fold(groups: number): [number, number, number] {
   const rows = Math.ceil(groups / 65535);
   return [Math.ceil(groups / rows), rows, 1];
 }
+
+/** Where the fields of a WGSL struct lie, bytes; `src/structs.gen.ts` has them. */
+export interface StructLayout {
+  readonly size: number;
+  readonly fields: Readonly<
+    Record<string, { readonly offset: number; readonly type: "f32" | "i32" | "u32" }>
+  >;
+}
+
+/** A number for each field of a struct. */
+export type StructValues<S extends StructLayout> = { readonly [F in keyof S["fields"]]: number };
+
+/** Writes the fields of a struct, as the GPU reads them, to the beginning of `view`. */
+export function packStruct<S extends StructLayout>(layout: S, values: StructValues<S>, view: DataView): void {
+  for (const [name, { offset, type }] of Object.entries(layout.fields)) {
+    const value = values[name]!;
+    if (type === "f32") view.setFloat32(offset, value, true);
+    else if (type === "i32") view.setInt32(offset, value, true);
+    else view.setUint32(offset, value, true);
+  }
+}

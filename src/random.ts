@@ -36,6 +36,9 @@ export class Random {
   readonly seed: number;
   readonly stream: number;
   position: number;
+  /** The block of four that was drawn from last, and its number. */
+  #block: [number, number, number, number] = [0, 0, 0, 0];
+  #number = -1;
 
   constructor(seed: number, stream: number | string = 0, position = 0) {
     this.seed = seed >>> 0;
@@ -45,8 +48,12 @@ export class Random {
 
   /** Next 32 random bits. */
   u32(): number {
-    const block = pcg4d(this.position >>> 2, Math.floor(this.position / 2 ** 34), this.stream, this.seed);
-    return block[(this.position++ & 3) as 0 | 1 | 2 | 3];
+    const number = Math.floor(this.position / 4);
+    if (number !== this.#number) {
+      this.#block = pcg4d(this.position >>> 2, Math.floor(this.position / 2 ** 34), this.stream, this.seed);
+      this.#number = number;
+    }
+    return this.#block[(this.position++ & 3) as 0 | 1 | 2 | 3];
   }
 
   /** Uniform in [0, 1), 24 bits, exactly representable in f32. */

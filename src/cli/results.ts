@@ -16,7 +16,6 @@ export function writeProgress(folder: string, metrics: Metrics, checkpoint: Uint
 export function writeResults(folder: string, metrics: Metrics, checkpoint: Uint8Array): string[] {
   const { settings, testAccuracy } = metrics;
   const model = modelFile(checkpoint, {
-    format: "pt",
     settings: JSON.stringify(settings),
     testAccuracy: String(testAccuracy),
   });

@@ -1,3 +1,4 @@
+import { concatenate } from "../bytes.ts";
 import { DataError } from "../errors.ts";
 import type { Dataset } from "./dataset.ts";
 import { fashion } from "./fashion.ts";
@@ -82,14 +83,4 @@ async function fetchFile(
     if (error instanceof DataError || signal?.aborted) throw error;
     throw new DataError(`loadDataset: cannot read ${url} — ${(error as Error).message}`, { cause: error });
   }
-}
-
-function concatenate(chunks: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(chunks.reduce((length, chunk) => length + chunk.length, 0));
-  let offset = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, offset);
-    offset += chunk.length;
-  }
-  return bytes;
 }

@@ -80,6 +80,11 @@ export class Gpu {
     this.failed.catch(() => {}); // Whoever waits for work sees it; nobody waiting is no error.
   }
 
+  /** What a graph is to be made with, so that its kernels and arenas suit this device. */
+  get graphOptions(): { readonly device: Capabilities; readonly maxBindingBytes: number } {
+    return { device: this.capabilities, maxBindingBytes: this.limits.maxBindingBytes };
+  }
+
   /** Throws what broke the device, if something did. */
   check(): void {
     if (this.#failure) throw this.#failure;

@@ -78,6 +78,18 @@ export class Graph {
     this.outputs.set(name, tensor);
   }
 
+  /** Drops the nodes on which no output depends; variables stay, so that they lie as in the whole graph. */
+  prune(): void {
+    const needed = new Set(this.outputs.values());
+    const kept: OpNode[] = [];
+    for (const node of this.nodes.toReversed()) {
+      if (!Object.values(node.outputs).some((tensor) => tensor && needed.has(tensor))) continue;
+      for (const tensor of Object.values(node.inputs)) if (tensor) needed.add(tensor);
+      kept.push(node);
+    }
+    this.nodes.splice(0, this.nodes.length, ...kept.reverse());
+  }
+
   /** A trainable tensor, unless its name is frozen. `name` is dotted: `layer1.0.conv1.weight`. */
   parameter(
     name: string,

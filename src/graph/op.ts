@@ -64,6 +64,8 @@ export interface Op<In extends Tensors, Attrs, Out extends Tensors> {
   views?(inputs: In, attrs: Attrs): { readonly [K in keyof Out]?: Tensor };
   forward(emit: Emitter, node: OpNode<In, Attrs, Out>): void;
   backward?(emit: BackwardEmitter, node: OpNode<In, Attrs, Out>): void;
+  /** Whether, in training, its outputs differ from step to step although its inputs do not. */
+  isRandom?(attrs: Attrs): boolean;
 }
 
 /** An op in a graph, with its tensors. */

@@ -1,6 +1,6 @@
 import { ShapeError } from "../errors.ts";
 import type { Kernel, KernelBindings, KernelConstants } from "../kernel.ts";
-import type { Live } from "../run/session.ts";
+import { LIVE_BYTES, type Live, packLive } from "../run/live.ts";
 import { type BufferRange, pipelinesOf, resolve } from "./buffers.ts";
 
 /** A buffer for each binding of a kernel, and `live`, a uniform buffer, for kernels that read live scalars. */
@@ -70,9 +70,8 @@ export class PreparedKernel<K extends Kernel> {
 }
 
 /** The bytes of a `live` buffer: `device.queue.writeBuffer(buffer, 0, liveScalars({ … }))`. */
-export function liveScalars({ step, seed, learningRate }: Live): ArrayBuffer {
-  const bytes = new ArrayBuffer(16);
-  new Uint32Array(bytes).set([step, seed]);
-  new Float32Array(bytes)[2] = learningRate;
+export function liveScalars(live: Live): ArrayBuffer {
+  const bytes = new ArrayBuffer(LIVE_BYTES);
+  packLive(live, new DataView(bytes));
   return bytes;
 }

@@ -23,6 +23,8 @@ export interface Conv2dOptions {
   readonly activation?: ActivationLike;
   /** Initial weight; default torch's. */
   readonly init?: Initializer;
+  /** Initial bias; default torch's. */
+  readonly biasInit?: Initializer;
 }
 
 /**
@@ -44,7 +46,7 @@ export function conv2d(x: Tensor, name: string, options: Conv2dOptions): Tensor 
   const shape = [...kernel, C / groups, K];
   const weight = graph.parameter(`${name}.weight`, shape, init, true);
   const bias = hasBias
-    ? graph.parameter(`${name}.bias`, [K], torchBias(fans(shape).fanIn), false)
+    ? graph.parameter(`${name}.bias`, [K], options.biasInit ?? torchBias(fans(shape).fanIn), false)
     : undefined;
   const { fused, separate } = splitActivation(options.activation);
   const attrs = { stride, dilation, padding, groups, activation: fused };

@@ -16,6 +16,8 @@ export interface DenseOptions {
   readonly activation?: ActivationLike;
   /** Initial weight; default torch's. */
   readonly init?: Initializer;
+  /** Initial bias; default torch's. */
+  readonly biasInit?: Initializer;
 }
 
 /** x (N, C) times `name.weight` (C, K), plus `name.bias` (K): y (N, K). Throws ShapeError for another rank. */
@@ -27,7 +29,9 @@ export function dense(x: Tensor, name: string, options: DenseOptions): Tensor {
   }
   const C = x.shape[1]!;
   const weight = graph.parameter(`${name}.weight`, [C, K], init, true, flattenedMap(x));
-  const bias = hasBias ? graph.parameter(`${name}.bias`, [K], torchBias(C), false) : undefined;
+  const bias = hasBias
+    ? graph.parameter(`${name}.bias`, [K], options.biasInit ?? torchBias(C), false)
+    : undefined;
   const { fused, separate } = splitActivation(options.activation);
   return activation(graph.apply(denseOp, name, { x, weight, bias }, { activation: fused }).y, separate);
 }

@@ -24,8 +24,11 @@ export function fans(shape: readonly number[]): { readonly fanIn: number; readon
   return { fanIn: taps * C, fanOut: taps * K };
 }
 
-const fill = (shape: readonly number[], draw: () => number): Float32Array =>
-  Float32Array.from({ length: count(shape) }, draw);
+function fill(shape: readonly number[], draw: () => number): Float32Array {
+  const values = new Float32Array(count(shape));
+  for (let i = 0; i < values.length; i++) values[i] = draw();
+  return values;
+}
 
 const normal = (shape: readonly number[], random: Random, deviation: number): Float32Array =>
   fill(shape, () => deviation * random.normal());

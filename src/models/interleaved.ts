@@ -2,7 +2,7 @@ import { ShapeError } from "../errors.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { type ActivationLike, conv2d, dense, flatten } from "../layers/index.ts";
 import { type BlockOptions, basicBlock, plainBlock } from "./blocks.ts";
-import type { Model, ModelOptions } from "./model.ts";
+import { carried, checked, type Model, type ModelOptions } from "./model.ts";
 
 export interface InterleavedOptions extends ModelOptions {
   /** Channels after the convolution, the block, the second convolution and the second block. */
@@ -38,20 +38,22 @@ export function convnet(options: ConvnetOptions = {}): Model {
 
 function alternating(
   name: string,
-  { inputShape = [28, 28, 3], classes = 10, widths = [16, 32, 64, 128], activation }: InterleavedOptions,
+  options: InterleavedOptions,
   block: (x: Tensor, name: string, options: BlockOptions) => Tensor,
 ): Model {
+  const { inputShape = [28, 28, 3], classes = 10, widths = [16, 32, 64, 128], activation } = options;
   const [H, W] = inputShape;
   if (H < 4 || W < 4 || H % 4 !== 0 || W % 4 !== 0) {
     const reason = "height and width must be multiples of 4, the product of the strides";
     throw new ShapeError(name, reason, `inputShape (${inputShape.join(", ")})`);
   }
   const plain = { kernelSize: 3, padding: 1, ...(activation && { activation }) };
-  return {
+  return checked({
     name,
     inputShape,
     classes,
-    options: { inputShape, classes, widths, ...(activation && { activation }) },
+    options: { inputShape, classes, widths, ...(activation && { activation }), ...carried(options) },
+    ...carried(options),
     build(images) {
       let x = conv2d(images, "conv1", { ...plain, outChannels: widths[0] });
       x = block(x, "block1", { outChannels: widths[1], stride: 2 });
@@ -59,5 +61,5 @@ function alternating(
       x = block(x, "block2", { outChannels: widths[3], stride: 2 });
       return dense(flatten(x), "fc", { outFeatures: classes });
     },
-  };
+  });
 }

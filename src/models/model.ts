@@ -1,5 +1,9 @@
+import { ShapeError } from "../errors.ts";
 import { Graph, type Variable } from "../graph/graph.ts";
 import type { Tensor } from "../graph/tensor.ts";
+import { matchesPattern } from "../pattern.ts";
+import { freeze } from "./freeze.ts";
+import type { Preprocessing } from "./preprocessing.ts";
 
 /** A classifier of images, as a description: it builds itself into a graph of any batch size and mode. */
 export interface Model {
@@ -8,6 +12,15 @@ export interface Model {
   readonly classes: number;
   /** The options that it was made with, defaults included; with the name they make it again. */
   readonly options: Readonly<Record<string, unknown>>;
+  /** Patterns of names of parameters that do not train; a trainer's `frozen` adds to them. */
+  readonly frozen?: readonly string[];
+  /** What its pretrained weights expect of images. */
+  readonly preprocessing?: Preprocessing;
+  /**
+   * The published networks in it, by the prefix of their parameters: with `{ "resnet.": "resnet50" }` torchvision's
+   * `layer1.0.conv1.weight` is `resnet.layer1.0.conv1.weight` here.
+   */
+  readonly backbones?: Readonly<Record<string, string>>;
   /** Logits (N, classes) of images x (N, H, W, C). Throws ShapeError where x does not fit. */
   build(x: Tensor): Tensor;
 }
@@ -16,13 +29,65 @@ export interface Model {
 export interface ModelOptions {
   readonly inputShape?: readonly [height: number, width: number, channels: number];
   readonly classes?: number;
+  /** Patterns of names of parameters that do not train, as `freeze` takes them. */
+  readonly frozen?: readonly string[];
+  readonly preprocessing?: Preprocessing;
 }
 
-/** The graph of one image, in which nothing runs. */
-export function inspect(model: Model, frozen: (name: string) => boolean = () => false): Graph {
-  const graph = new Graph({ mode: "eval", frozen });
+/** Of the options that models only carry, those that are given. */
+export const carried = ({
+  frozen,
+  preprocessing,
+}: ModelOptions): Pick<ModelOptions, "frozen" | "preprocessing"> => ({
+  ...(frozen && { frozen }),
+  ...(preprocessing && { preprocessing }),
+});
+
+/** Which parameters do not train: those that the model keeps from it, and those that `frozen` names. */
+export function frozenIn(model: Model, frozen?: (name: string) => boolean): (name: string) => boolean {
+  const own = freeze(...(model.frozen ?? []));
+  return (name) => own(name) || frozen?.(name) === true;
+}
+
+/** More than any device binds. */
+const MAX_PARAMETER_BYTES = 2 ** 32;
+
+/** The graph of one image, in which nothing runs. Throws PlanError only for parameters that no device can hold. */
+export function inspect(model: Model, frozen?: (name: string) => boolean): Graph {
+  const graph = new Graph({
+    mode: "eval",
+    frozen: frozenIn(model, frozen),
+    maxBindingBytes: MAX_PARAMETER_BYTES,
+  });
   graph.output("logits", model.build(graph.input("images", [1, ...model.inputShape])));
   return graph;
+}
+
+/**
+ * The model, if it can be built for its images. Throws ShapeError otherwise, and for a pattern in `frozen` that
+ * matches no parameter: most likely a misspelt name.
+ */
+export function checked<M extends Model>(model: M): M {
+  let graph: Graph;
+  try {
+    graph = inspect(model);
+  } catch (error) {
+    if (!(error instanceof ShapeError)) throw error;
+    const images = `images (${model.inputShape.join(", ")})`;
+    throw new ShapeError(model.name, `cannot be built for ${images}`, error.message);
+  }
+  for (const pattern of model.frozen ?? []) {
+    if (!graph.parameters.some(({ name }) => matchesPattern(pattern, name))) {
+      throw new ShapeError(model.name, "a frozen pattern matches no parameter", pattern);
+    }
+  }
+  return model;
+}
+
+/** The value of an option that is one of a few words. Throws ShapeError for another. */
+export function oneOf<T extends string>(model: string, option: string, value: T, known: readonly T[]): T {
+  if (known.includes(value)) return value;
+  throw new ShapeError(model, `${option} must be one of ${known.join(", ")}`, String(value));
 }
 
 const product = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);

@@ -2,6 +2,7 @@ import { ShapeError } from "../errors.ts";
 import type { Program } from "../graph/autodiff.ts";
 import { SLICE_ALIGNMENT, type Variable } from "../graph/graph.ts";
 import { pad4, type Storage, storedLength } from "../graph/tensor.ts";
+import { matchesPattern } from "../pattern.ts";
 import { trainedParameters } from "./arena.ts";
 
 /** Parameters that train differently from the rest. */
@@ -27,8 +28,7 @@ function matches({ match }: ParameterGroup, name: string): boolean {
   if (typeof match === "function") return match(name);
   // A sticky or global expression remembers where it stopped; `search` does not.
   if (match instanceof RegExp) return name.search(match) >= 0;
-  const literals = match.split("*").map((text) => text.replace(/[.+?^${}()|[\]\\]/g, "\\$&"));
-  return new RegExp(`^${literals.join(".*")}$`).test(name);
+  return matchesPattern(match, name);
 }
 
 /** Throws ShapeError for a group that matches no parameter, frozen or not: most likely a misspelt name. */

@@ -50,8 +50,9 @@ export function planMemory(tensors: readonly Lifetime[], limits: MemoryLimits): 
     for (const spread of [false, true]) {
       const plan = place(order, limits, spread);
       if (!best || total(plan) < total(best)) best = plan;
+      // Without trying more: a smaller plan would save little, and might take hundreds of slabs.
+      if (total(best) <= enough) return best;
     }
-    if (total(best!) <= enough) break;
   }
   return best!;
 }

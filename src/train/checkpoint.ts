@@ -6,7 +6,8 @@
 import { WeightsError } from "../errors.ts";
 import type { Variable } from "../graph/graph.ts";
 import type { Variables } from "../run/variables.ts";
-import { fileShape, fromFile, toFile } from "../weights/layout.ts";
+import { fromFile } from "../weights/layout.ts";
+import { matchTensors, misfit, readTensors } from "../weights/load.ts";
 import { decodeSafetensors, encodeSafetensors, float32Values } from "../weights/safetensors.ts";
 
 /** Where the run stood. */
@@ -25,15 +26,8 @@ export async function saveCheckpoint(
   position: Position,
   metadata: Readonly<Record<string, string>>,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const values = await variables.read(list.map(({ tensor }) => tensor));
-  const tensors = new Map(
-    list.map((variable, i) => [
-      variable.name,
-      { shape: fileShape(variable), data: toFile(variable, values[i]!) },
-    ]),
-  );
   const { step, epoch, seed, optimizer } = position;
-  return encodeSafetensors(tensors, {
+  return encodeSafetensors(await readTensors(variables, list), {
     ...metadata,
     format: "webgraft",
     step: String(step),
@@ -63,20 +57,14 @@ export function loadCheckpoint(
   if (seed !== expected.seed) {
     throw new WeightsError(`${source}: was made with seed ${seed}, this trainer has ${expected.seed}`);
   }
-  const problems: string[] = [];
-  const values = list.map((variable) => {
-    const stored = tensors.get(variable.name);
-    const shape = fileShape(variable).join(", ");
-    if (!stored) problems.push(`${variable.name} (${shape}) is missing`);
-    else if (stored.shape.join(", ") !== shape) {
-      problems.push(`${variable.name} is (${stored.shape.join(", ")}), the model has (${shape})`);
-    } else return fromFile(variable, float32Values(variable.name, stored));
-    return undefined;
-  });
   const known = new Set(list.map(({ name }) => name));
-  for (const name of tensors.keys()) if (!known.has(name)) problems.push(`${name} is not in the model`);
-  if (problems.length > 0) throw new WeightsError(`${source} does not fit the model: ${problems.join("; ")}`);
-  for (const [i, { tensor }] of list.entries()) variables.write(tensor, values[i]!);
+  const unexpected = [...tensors.keys()].filter((name) => !known.has(name));
+  const match = matchTensors(list, tensors, (name) => name, unexpected);
+  if (match.problems.length > 0) throw misfit(source, match);
+  const values = match.pairs.map(({ from }) => float32Values(`${source}: ${from}`, tensors.get(from)!));
+  for (const [i, { variable }] of match.pairs.entries()) {
+    variables.write(variable.tensor, fromFile(variable, values[i]!));
+  }
   return position;
 }
 

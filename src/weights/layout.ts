@@ -12,6 +12,18 @@ export function fileShape({ tensor: { shape } }: Variable): readonly number[] {
   return shape;
 }
 
+/**
+ * Whether a tensor of this shape in a file holds the variable's values. A dense layer may be stored as the
+ * convolution over the whole map that it is: [K, C, H, W] holds the same numbers in the same order as [K, C·H·W].
+ */
+export function fitsShape(variable: Variable, shape: readonly number[]): boolean {
+  const expected = fileShape(variable);
+  if (shape.join() === expected.join()) return true;
+  if (expected.length !== 2 || shape.length !== 4) return false;
+  const [H, W, C] = variable.flattened ?? [1, 1, expected[1]!];
+  return shape.join() === [expected[0], C, H, W].join();
+}
+
 /** Values in our order, brought into a file's order. */
 export function toFile(variable: Variable, values: Float32Array): Float32Array {
   const result = new Float32Array(values.length);

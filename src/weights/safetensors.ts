@@ -1,29 +1,30 @@
 /**
  * The safetensors container: 8 bytes little-endian header length, a JSON header
  * `{ name: { dtype, shape, data_offsets: [begin, end] }, __metadata__: { key: text } }`, then the bytes.
- * https://huggingface.co/docs/safetensors — read with nothing trusted, written with 8-byte aligned data.
+ * https://huggingface.co/docs/safetensors — read with nothing trusted, written with aligned data.
  */
 import { WeightsError } from "../errors.ts";
+import { decodeFloats, ELEMENT_BYTES, encodeHalf } from "./dtypes.ts";
 
-/** Bytes an element takes, by the format's name of its type. */
-const ELEMENT_BYTES: Readonly<Record<string, number>> = {
-  F64: 8,
-  F32: 4,
-  F16: 2,
-  BF16: 2,
-  I64: 8,
-  I32: 4,
-  I16: 2,
-  I8: 1,
-  U64: 8,
-  U32: 4,
-  U16: 2,
-  U8: 1,
-  BOOL: 1,
-};
+/** Bytes of the header's length, with which a file begins. */
+export const PREAMBLE_BYTES = 8;
 
 /** No header of a real model is larger (the reference reader has the same limit). */
 const MAX_HEADER_BYTES = 100_000_000;
+
+/** A tensor as the header describes it. */
+export interface TensorEntry {
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  /** Where its bytes lie, counted from the end of the header. */
+  readonly begin: number;
+  readonly end: number;
+}
+
+export interface SafetensorsHeader {
+  readonly tensors: ReadonlyMap<string, TensorEntry>;
+  readonly metadata: Readonly<Record<string, string>>;
+}
 
 export interface StoredTensor {
   readonly dtype: string;
@@ -37,25 +38,39 @@ export interface SafetensorsFile {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** Writes f32 tensors and text metadata. */
+/** What `encodeSafetensors` writes as one tensor: F32, or F16 if `dtype` says so; 64-bit integers as I64. */
+export interface TensorData {
+  readonly shape: readonly number[];
+  readonly data: Float32Array | BigInt64Array;
+  readonly dtype?: "F32" | "F16";
+}
+
+/** Writes tensors and text metadata. Wider types come first, so that every tensor is aligned. */
 export function encodeSafetensors(
-  tensors: ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: Float32Array }>,
+  tensors: ReadonlyMap<string, TensorData>,
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array<ArrayBuffer> {
-  const header: Record<string, unknown> = { __metadata__: metadata };
-  let end = 0;
-  for (const [name, { shape, data }] of tensors) {
-    header[name] = { dtype: "F32", shape, data_offsets: [end, end + data.byteLength] };
-    end += data.byteLength;
-  }
+  const parts = [...tensors]
+    .map(([name, { shape, data, dtype = "F32" }]) => {
+      if (data instanceof BigInt64Array) return { name, dtype: "I64", shape, data };
+      return { name, dtype, shape, data: dtype === "F16" ? encodeHalf(data) : data };
+    })
+    .sort((a, b) => b.data.BYTES_PER_ELEMENT - a.data.BYTES_PER_ELEMENT);
+  let length = 0;
+  const entries = parts.map(({ name, dtype, shape, data }) => {
+    const begin = length;
+    length += data.byteLength;
+    return [name, { dtype, shape, data_offsets: [begin, length] }] as const;
+  });
+  const header = Object.fromEntries<unknown>([["__metadata__", metadata], ...entries]);
   const text = new TextEncoder().encode(JSON.stringify(header));
   const headerBytes = Math.ceil(text.length / 8) * 8;
-  const file = new Uint8Array(8 + headerBytes + end);
+  const file = new Uint8Array(PREAMBLE_BYTES + headerBytes + length);
   new DataView(file.buffer).setBigUint64(0, BigInt(headerBytes), true);
-  file.fill(0x20, 8, 8 + headerBytes);
-  file.set(text, 8);
-  let at = 8 + headerBytes;
-  for (const { data } of tensors.values()) {
+  file.fill(0x20, PREAMBLE_BYTES, PREAMBLE_BYTES + headerBytes);
+  file.set(text, PREAMBLE_BYTES);
+  let at = PREAMBLE_BYTES + headerBytes;
+  for (const { data } of parts) {
     file.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at);
     at += data.byteLength;
   }
@@ -67,26 +82,47 @@ export function encodeSafetensors(
  * that is not a sound safetensors file.
  */
 export function decodeSafetensors(file: Uint8Array, source: string): SafetensorsFile {
+  const start = PREAMBLE_BYTES + headerLength(file, file.length, source);
+  const header = parseHeader(file.subarray(PREAMBLE_BYTES, start), file.length - start, source);
+  const tensors = new Map<string, StoredTensor>();
+  for (const [name, { dtype, shape, begin, end }] of header.tensors) {
+    tensors.set(name, { dtype, shape, bytes: file.subarray(start + begin, start + end) });
+  }
+  return { tensors, metadata: header.metadata };
+}
+
+/** Length of the header, from the file's first bytes. `fileBytes` is undefined where nobody knows it. */
+export function headerLength(preamble: Uint8Array, fileBytes: number | undefined, source: string): number {
+  if (preamble.length < PREAMBLE_BYTES) {
+    throw new WeightsError(
+      `${source}: not a safetensors file: ${preamble.length} bytes are less than its 8-byte header length`,
+    );
+  }
+  const length = new DataView(preamble.buffer, preamble.byteOffset).getBigUint64(0, true);
+  if (length > BigInt(Math.min(MAX_HEADER_BYTES, (fileBytes ?? Number.POSITIVE_INFINITY) - PREAMBLE_BYTES))) {
+    const given = fileBytes === undefined ? "" : ` in a file of ${fileBytes}`;
+    throw new WeightsError(
+      `${source}: not a safetensors file, or cut short: header of ${length} bytes${given}`,
+    );
+  }
+  return Number(length);
+}
+
+/**
+ * Reads a header whose tensors must fill `dataBytes` (undefined where nobody knows them) without gap or overlap.
+ * Throws WeightsError, naming `source`.
+ */
+export function parseHeader(
+  bytes: Uint8Array,
+  dataBytes: number | undefined,
+  source: string,
+): SafetensorsHeader {
   const fail = (reason: string): never => {
     throw new WeightsError(`${source}: ${reason}`);
   };
-  if (file.length < 8)
-    fail(`not a safetensors file: ${file.length} bytes are less than its 8-byte header length`);
-  const length = new DataView(file.buffer, file.byteOffset).getBigUint64(0, true);
-  if (length > BigInt(Math.min(MAX_HEADER_BYTES, file.length - 8))) {
-    fail(`not a safetensors file, or cut short: header of ${length} bytes in a file of ${file.length}`);
-  }
-  const start = 8 + Number(length);
-  let header: unknown;
-  try {
-    header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(file.subarray(8, start)));
-  } catch (cause) {
-    throw new WeightsError(`${source}: the header is not JSON`, { cause });
-  }
-  if (!isRecord(header)) return fail("the header is not a JSON object");
-  const tensors = new Map<string, StoredTensor>();
+  const header = parseRecord(bytes, `${source}: the header`);
+  const tensors = new Map<string, TensorEntry>();
   let metadata: Record<string, string> = {};
-  const ranges: (readonly [begin: number, end: number, name: string])[] = [];
   for (const [name, entry] of Object.entries(header)) {
     if (name === "__metadata__") {
       if (!isRecord(entry) || Object.values(entry).some((v) => typeof v !== "string")) {
@@ -95,52 +131,73 @@ export function decodeSafetensors(file: Uint8Array, source: string): Safetensors
       metadata = entry as Record<string, string>;
       continue;
     }
-    const {
-      dtype,
-      shape,
-      data_offsets: offsets,
-    } = isRecord(entry) ? entry : fail(`${name} is not described`);
-    const bytesEach = typeof dtype === "string" ? ELEMENT_BYTES[dtype] : undefined;
-    if (bytesEach === undefined) return fail(`${name} has the unknown dtype ${JSON.stringify(dtype)}`);
+    if (!isRecord(entry)) return fail(`${name} is not described`);
+    const { dtype, shape, data_offsets: offsets } = entry;
+    if (typeof dtype !== "string" || !Object.hasOwn(ELEMENT_BYTES, dtype)) {
+      return fail(`${name} has the unknown dtype ${JSON.stringify(dtype)}`);
+    }
     if (!isCountList(shape)) return fail(`${name} has the shape ${JSON.stringify(shape)}`);
     if (!isCountList(offsets) || offsets.length !== 2)
       return fail(`${name} has the offsets ${JSON.stringify(offsets)}`);
     const [begin, end] = offsets as [number, number];
-    if (end < begin || end > file.length - start) {
+    if (end < begin || (dataBytes !== undefined && end > dataBytes)) {
       return fail(
-        `${name} lies at bytes ${begin}–${end} of ${file.length - start}; the file may be cut short`,
+        `${name} lies at bytes ${begin}–${end} of ${dataBytes ?? "the data"}; the file may be cut short`,
       );
     }
-    const expected = shape.reduce((product, extent) => product * extent, bytesEach);
+    const expected = shape.reduce((product, extent) => product * extent, ELEMENT_BYTES[dtype]!);
     if (expected !== end - begin) {
       return fail(
         `${name} (${shape.join(", ")}) ${dtype} takes ${expected} bytes, but ${end - begin} are given`,
       );
     }
-    ranges.push([begin, end, name]);
-    tensors.set(name, { dtype: dtype as string, shape, bytes: file.subarray(start + begin, start + end) });
+    tensors.set(name, { dtype, shape, begin, end });
   }
-  ranges.sort((a, b) => a[0] - b[0] || a[1] - b[1]);
   let filled = 0;
-  for (const [begin, end, name] of ranges) {
+  for (const [name, { begin, end }] of [...tensors].sort(
+    ([, a], [, b]) => a.begin - b.begin || a.end - b.end,
+  )) {
     if (begin !== filled)
       return fail(`${name} begins at byte ${begin}; the data before it ends at ${filled}`);
     filled = end;
   }
-  if (filled !== file.length - start) {
-    return fail(`${file.length - start} bytes of data, but the header describes ${filled}`);
+  if (dataBytes !== undefined && filled !== dataBytes) {
+    return fail(`${dataBytes} bytes of data, but the header describes ${filled}`);
   }
   return { tensors, metadata };
 }
 
-/** The values of a tensor stored as F32; WeightsError for another dtype. */
-export function float32Values(name: string, { dtype, bytes }: StoredTensor): Float32Array {
-  if (dtype !== "F32") throw new WeightsError(`${name}: expects F32, the file has ${dtype}`);
-  return new Float32Array(bytes.slice().buffer);
+/** What is known of a tensor; WeightsError where there is no such tensor. */
+export function lookUp<T>(tensors: ReadonlyMap<string, T>, name: string, source: string): T {
+  const entry = tensors.get(name);
+  if (entry === undefined) throw new WeightsError(`${source}: there is no tensor ${name}`);
+  return entry;
 }
 
-const isRecord = (value: unknown): value is Record<string, unknown> =>
+/** The values of a tensor of floats as f32, perhaps as a view; WeightsError for another dtype. */
+export function float32Values(
+  name: string,
+  { dtype, bytes }: Pick<StoredTensor, "dtype" | "bytes">,
+): Float32Array {
+  const values = decodeFloats(dtype, bytes);
+  if (!values) throw new WeightsError(`${name}: expects F32, F16, BF16 or F64, the file has ${dtype}`);
+  return values;
+}
+
+/** A JSON object from bytes; WeightsError, naming `what` it should be, for anything else. */
+export function parseRecord(bytes: Uint8Array, what: string): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch (cause) {
+    throw new WeightsError(`${what} is not JSON`, { cause });
+  }
+  if (!isRecord(value)) throw new WeightsError(`${what} is not a JSON object`);
+  return value;
+}
+
+export const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-const isCountList = (value: unknown): value is number[] =>
+export const isCountList = (value: unknown): value is number[] =>
   Array.isArray(value) && value.every((v) => Number.isSafeInteger(v) && v >= 0);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { ShaderError } from "../../src/errors.ts";
 import type { Kernel } from "../../src/kernel.ts";
-import { createModel, topologyNames } from "../../src/models/index.ts";
+import { createModel } from "../../src/models/index.ts";
 import * as shaders from "../../src/shaders.gen.ts";
 import { testGpu } from "../support/gpu.ts";
 import { programOf } from "../support/programs.ts";
@@ -22,11 +22,12 @@ describe("kernels compile on this device", () => {
     });
   }
 
-  it.each(topologyNames())("with every set of constants that %s needs", async (name) => {
+  // The other topologies compile, small, where they train: test/train/topologies.test.ts.
+  it.each(["interleaved", "convnet"])("with every set of constants that %s needs", async (name) => {
     const { pipelines } = await testGpu();
     for (const mode of ["train", "eval"] as const) {
       for (const device of [undefined, capabilities]) {
-        const { dispatches } = programOf(createModel(name), 32, mode, device);
+        const { dispatches } = programOf(createModel(name), 32, mode, { device });
         await Promise.all(dispatches.map(({ kernel, constants }) => pipelines.compile(kernel, constants)));
       }
     }

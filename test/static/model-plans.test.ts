@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { createModel, topologyNames } from "../../src/models/index.ts";
 import { type Plan, plan } from "../../src/plan/plan.ts";
+import { smallModels } from "../support/models.ts";
 import { programOf } from "../support/programs.ts";
 
 /** [first byte, end) that each binding of a dispatch takes in a slab. */
@@ -15,9 +15,9 @@ function slabRanges({ dispatches, memory }: Plan, index: number) {
   });
 }
 
-describe.each(topologyNames())("plan of %s", (name) => {
+describe.each(smallModels)("plan of %s", (_, create) => {
   it.each([1, 8, 32, 128])("at batch %i never reads and writes a slab in one dispatch", (batch) => {
-    const planned = plan(programOf(createModel(name), batch, "train"));
+    const planned = plan(programOf(create(), batch, "train"));
     planned.dispatches.forEach((dispatch, i) => {
       const ranges = slabRanges(planned, i);
       for (const a of ranges) {
@@ -31,9 +31,7 @@ describe.each(topologyNames())("plan of %s", (name) => {
   });
 
   it.each([1, 32, 128])("at batch %i needs at most 1.15 × the lower bound", (batch) => {
-    const { peakBytes, lowerBoundBytes, unsharedBytes } = plan(
-      programOf(createModel(name), batch, "train"),
-    ).report;
+    const { peakBytes, lowerBoundBytes, unsharedBytes } = plan(programOf(create(), batch, "train")).report;
     expect(peakBytes).toBeGreaterThanOrEqual(lowerBoundBytes);
     expect(peakBytes / lowerBoundBytes).toBeLessThanOrEqual(1.15);
     expect(peakBytes).toBeLessThan(0.7 * unsharedBytes);

@@ -6,6 +6,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { linkShader, linkShaders } from "../../shaders/link.ts";
 import { sourceOf } from "../../src/gpu/pipelines.ts";
 import type { Kernel } from "../../src/kernel.ts";
+import { LIVE_BYTES, packLive } from "../../src/run/live.ts";
 import * as shaders from "../../src/shaders.gen.ts";
 
 const directory = fileURLToPath(new URL("../../shaders", import.meta.url));
@@ -129,5 +130,17 @@ describe("linker", () => {
   it("names the user of a snippet that does not exist", () => {
     write({ "k.wgsl": "// use: nothing\n" });
     expect(() => linkShader(folder, "k.wgsl")).toThrow('k.wgsl uses "nothing", but shaders/lib/nothing.wgsl');
+  });
+});
+
+describe("structs that the host writes", () => {
+  it("are packed where WGSL reads them", () => {
+    const view = new DataView(new ArrayBuffer(LIVE_BYTES));
+    packLive({ step: 7, seed: 2 ** 32 - 1, learningRate: 0.5 }, view);
+    expect([view.getUint32(0, true), view.getUint32(4, true), view.getFloat32(8, true)]).toEqual([
+      7,
+      2 ** 32 - 1,
+      0.5,
+    ]);
   });
 });

@@ -2,17 +2,18 @@ import { Program } from "../../src/graph/autodiff.ts";
 import { Graph } from "../../src/graph/graph.ts";
 import type { Capabilities } from "../../src/kernel.ts";
 import { crossEntropy } from "../../src/layers/index.ts";
-import type { Model } from "../../src/models/index.ts";
+import { frozenIn, type Model } from "../../src/models/index.ts";
 import { sgd } from "../../src/optimizers/index.ts";
 
-/** The launches of a training step (SGD with momentum) or of an evaluation of a model. */
+/** The launches of a training step (SGD with momentum) or of an evaluation of a model, partly frozen perhaps. */
 export function programOf(
   model: Model,
   batch: number,
   mode: "train" | "eval",
-  device?: Capabilities,
+  options: { readonly frozen?: (name: string) => boolean; readonly device?: Capabilities | undefined } = {},
 ): Program {
-  const graph = new Graph({ mode, ...(device && { device }) });
+  const { frozen, device } = options;
+  const graph = new Graph({ mode, frozen: frozenIn(model, frozen), ...(device && { device }) });
   const images = graph.input("images", [batch, ...model.inputShape]);
   const labels = graph.input("labels", [batch], "i32");
   const loss = crossEntropy(model.build(images), labels);

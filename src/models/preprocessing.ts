@@ -1,0 +1,37 @@
+/** What an image goes through before a model: resize, centre crop to the model's input, normalise. */
+export interface Preprocessing {
+  /** The shorter side after a bilinear resize, before the crop. */
+  readonly resize: number;
+  /** `torch`: channels R, G, B in 0…1. `caffe`: B, G, R in 0…255. From these `mean` is taken, then / `std`. */
+  readonly mode: "torch" | "caffe";
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+}
+
+/** 256 for a crop to 224, and in this proportion for other extents. */
+const resizeFor = (height: number, width: number): number =>
+  Math.round((Math.min(height, width) * 256) / 224);
+
+/** That of torchvision's and timm's ImageNet weights. */
+export const imagenetPreprocessing = ([height, width]: readonly [
+  number,
+  number,
+  ...unknown[],
+]): Preprocessing => ({
+  resize: resizeFor(height, width),
+  mode: "torch",
+  mean: [0.485, 0.456, 0.406],
+  std: [0.229, 0.224, 0.225],
+});
+
+/** That of Keras' ResNet (version 1) and VGG weights. */
+export const caffePreprocessing = ([height, width]: readonly [
+  number,
+  number,
+  ...unknown[],
+]): Preprocessing => ({
+  resize: resizeFor(height, width),
+  mode: "caffe",
+  mean: [103.939, 116.779, 123.68],
+  std: [1, 1, 1],
+});

@@ -1,0 +1,117 @@
+/**
+ * What tensors are called in files. Our own names are torchvision's; the others are translated by the rules below:
+ * `{A}` stands for a number, `{A+1}` for the next one, `*` for the rest. A name that no rule fits stays as it is.
+ */
+
+type Rule = readonly [theirs: string, ours: string];
+
+interface Convention {
+  readonly name: string;
+  /** A tensor of each model by which the prefix is found that a wrapper has put before all its names. */
+  readonly landmarks: readonly string[];
+  readonly rules: readonly Rule[];
+}
+
+const CONVENTIONS: readonly Convention[] = [
+  { name: "torchvision", landmarks: ["layer1.0.conv1.weight", "features.0.weight"], rules: [] },
+  {
+    // ResNets are named as torchvision's, and VGG's classifier consists of convolutions.
+    name: "timm",
+    landmarks: ["features.0.weight"],
+    rules: [
+      ["pre_logits.fc1.*", "classifier.0.*"],
+      ["pre_logits.fc2.*", "classifier.3.*"],
+      ["head.fc.*", "classifier.6.*"],
+    ],
+  },
+  {
+    name: "transformers",
+    landmarks: ["embedder.embedder.convolution.weight"],
+    rules: [
+      ["embedder.embedder.convolution.*", "conv1.*"],
+      ["embedder.embedder.normalization.*", "bn1.*"],
+      ["encoder.stages.{S}.layers.{L}.shortcut.convolution.*", "layer{S+1}.{L}.downsample.0.*"],
+      ["encoder.stages.{S}.layers.{L}.shortcut.normalization.*", "layer{S+1}.{L}.downsample.1.*"],
+      ["encoder.stages.{S}.layers.{L}.layer.{K}.convolution.*", "layer{S+1}.{L}.conv{K+1}.*"],
+      ["encoder.stages.{S}.layers.{L}.layer.{K}.normalization.*", "layer{S+1}.{L}.bn{K+1}.*"],
+      ["classifier.1.*", "fc.*"],
+    ],
+  },
+];
+
+/** How many batches a batch norm has seen: PyTorch stores it, and nothing here needs it. */
+export const isBatchCount = (name: string): boolean => /(^|\.)num_batches_tracked$/.test(name);
+
+/** The name of the count of the batch norm that has this running mean. */
+export const batchCountOf = (runningMean: string): string =>
+  runningMean.replace(/running_mean$/, "num_batches_tracked");
+
+/** How the names of a file are understood. */
+export interface NameMap {
+  /** `torchvision`, `timm` or `transformers`. Names that need no translation count as torchvision's. */
+  readonly convention: string;
+  /** What stands before the names, such as `module.`. */
+  readonly prefix: string;
+  /** The file's names of wanted tensors, by ours. */
+  readonly names: ReadonlyMap<string, string>;
+  /** The file's names of tensors that are not wanted, or that come a second time. */
+  readonly unexpected: readonly string[];
+}
+
+/**
+ * Finds the convention, and the prefix that a wrapper has put before the names, under which a file has most of the
+ * tensors that are wanted. `map` gets each name in torchvision's terms and says what it is called here, undefined
+ * for tensors to leave alone.
+ */
+export function matchNames(
+  fileNames: readonly string[],
+  wanted: ReadonlySet<string>,
+  map: (name: string) => string | undefined = (name) => name,
+): NameMap {
+  let best: NameMap | undefined;
+  for (const { name: convention, landmarks, rules } of CONVENTIONS) {
+    const translate = translator(rules);
+    for (const prefix of prefixes(fileNames, landmarks)) {
+      const names = new Map<string, string>();
+      const unexpected: string[] = [];
+      for (const theirs of fileNames) {
+        const ours = map(translate(theirs.startsWith(prefix) ? theirs.slice(prefix.length) : theirs));
+        if (ours === undefined) continue;
+        if (wanted.has(ours) && !names.has(ours)) names.set(ours, theirs);
+        else unexpected.push(theirs);
+      }
+      if (!best || names.size > best.names.size) best = { convention, prefix, names, unexpected };
+    }
+  }
+  return best!;
+}
+
+/** None, what all names have in common up to a dot, and what stands before a landmark. */
+function prefixes(names: readonly string[], landmarks: readonly string[]): Set<string> {
+  let common = names[0] ?? "";
+  for (const name of names) while (!name.startsWith(common)) common = common.slice(0, -1);
+  const found = names.flatMap((name) =>
+    landmarks.filter((landmark) => name.endsWith(`.${landmark}`)).map((l) => name.slice(0, -l.length)),
+  );
+  return new Set(["", common.slice(0, common.lastIndexOf(".") + 1), ...found]);
+}
+
+function translator(rules: readonly Rule[]): (name: string) => string {
+  const compiled = rules.map(([theirs, ours]) => {
+    const pattern = theirs
+      .replaceAll(".", "\\.")
+      .replaceAll(/\{(\w)\}/g, "(?<$1>\\d+)")
+      .replace("*", "(?<rest>.+)");
+    return [new RegExp(`^${pattern}$`), ours] as const;
+  });
+  return (name) => {
+    for (const [pattern, ours] of compiled) {
+      const groups = pattern.exec(name)?.groups;
+      if (!groups) continue;
+      return ours
+        .replace(/\{(\w)(\+1)?\}/g, (_, letter, next) => String(Number(groups[letter]) + (next ? 1 : 0)))
+        .replace("*", () => groups.rest!);
+    }
+    return name;
+  };
+}

@@ -1,0 +1,77 @@
+/** Models that are stored as several files and an index, `{ weight_map: { tensor: file } }`, beside them. */
+import { WeightsError } from "../errors.ts";
+import { ELEMENT_BYTES } from "./dtypes.ts";
+import type { TensorInfo, WeightsFile } from "./file.ts";
+import type { ByteSource, ReadOptions } from "./ranges.ts";
+import { isRecord, lookUp, parseRecord } from "./safetensors.ts";
+
+/** Larger than the index of any model that runs here. */
+const MAX_INDEX_BYTES = 16 * 2 ** 20;
+
+/** Opens the files that an index names, beside the address of the index, and shows them as one. */
+export async function openShards(
+  address: string,
+  index: ByteSource,
+  open: (address: string) => Promise<WeightsFile>,
+  options: ReadOptions,
+): Promise<WeightsFile> {
+  const places = await readIndex(index, options);
+  const files = new Map<string, WeightsFile>();
+  for (const file of new Set(places.values())) {
+    files.set(file, await open(address.replace(/[^/?#]*(?=[?#]|$)/, file)));
+  }
+  const tensors = new Map<string, TensorInfo>();
+  for (const [tensor, file] of places) {
+    const { name, tensors: inFile } = files.get(file)!;
+    tensors.set(tensor, lookUp(inFile, tensor, name));
+  }
+  const bytesOf = ({ dtype, shape }: TensorInfo): number =>
+    shape.reduce((product, extent) => product * extent, ELEMENT_BYTES[dtype]!);
+  return {
+    name: index.name,
+    tensors,
+    metadata: files.values().next().value?.metadata ?? {},
+    async read(names, { signal, onProgress } = {}) {
+      const wanted = [...new Set(names)].map((tensor) => ({
+        tensor,
+        file: lookUp(places, tensor, index.name),
+        bytes: bytesOf(lookUp(tensors, tensor, index.name)),
+      }));
+      const total = wanted.reduce((sum, { bytes }) => sum + bytes, 0);
+      const values = new Map<string, Float32Array>();
+      let before = 0;
+      for (const [name, file] of files) {
+        const here = wanted.filter((one) => one.file === name);
+        const read = await file.read(
+          here.map(({ tensor }) => tensor),
+          {
+            ...(signal && { signal }),
+            onProgress: (loaded) => onProgress?.(before + loaded, total),
+          },
+        );
+        for (const [tensor, numbers] of read) values.set(tensor, numbers);
+        before += here.reduce((sum, { bytes }) => sum + bytes, 0);
+      }
+      return values;
+    },
+  };
+}
+
+/** The file in which each tensor lies. */
+async function readIndex(index: ByteSource, options: ReadOptions): Promise<Map<string, string>> {
+  const { name } = index;
+  if (index.size === undefined) await index.read([[0, 1]], options);
+  if (index.size === undefined || index.size > MAX_INDEX_BYTES) {
+    throw new WeightsError(`${name}: an index of ${index.size ?? "unknown"} bytes`);
+  }
+  const [bytes] = await index.read([[0, index.size]], options);
+  const { weight_map: map } = parseRecord(bytes!, `${name}: the index`);
+  if (!isRecord(map)) throw new WeightsError(`${name}: the index has no weight_map`);
+  return new Map(
+    Object.entries(map).map(([tensor, file]) => {
+      // Files beside the index and nowhere else.
+      if (typeof file === "string" && /^[\w-][\w.-]*\.safetensors$/.test(file)) return [tensor, file];
+      throw new WeightsError(`${name}: ${tensor} is in the unusable file ${JSON.stringify(file)}`);
+    }),
+  );
+}

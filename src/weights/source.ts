@@ -1,0 +1,56 @@
+import { WeightsError } from "../errors.ts";
+import { HttpBytes } from "./http.ts";
+import { type ByteSource, totalLength } from "./ranges.ts";
+
+/** Where weights come from: an address, a File or Blob, or the bytes themselves. */
+export type WeightsSource = string | URL | Blob | ArrayBuffer | Uint8Array;
+
+export interface OpenOptions {
+  /** What errors call the file. Default its address or name. */
+  readonly name?: string;
+  readonly signal?: AbortSignal;
+  /** How often in a row a broken download is taken up again without a byte of progress. Default 4. */
+  readonly retries?: number;
+}
+
+export function openBytes(source: WeightsSource, options: Omit<OpenOptions, "signal"> = {}): ByteSource {
+  const { name, retries = 4 } = options;
+  if (typeof source === "string" || source instanceof URL)
+    return new HttpBytes(String(source), name, retries);
+  if (source instanceof Blob) {
+    const own = source instanceof File ? source.name : "file";
+    return local(name ?? own, source.size, async (begin, end) => {
+      return new Uint8Array(await source.slice(begin, end).arrayBuffer());
+    });
+  }
+  const bytes = source instanceof Uint8Array ? source : new Uint8Array(source);
+  return local(name ?? "weights", bytes.length, async (begin, end) => bytes.subarray(begin, end));
+}
+
+function local(
+  name: string,
+  size: number,
+  slice: (begin: number, end: number) => Promise<Uint8Array>,
+): ByteSource {
+  return {
+    name,
+    size,
+    async read(ranges, { signal, onProgress } = {}) {
+      const total = totalLength(ranges);
+      let loaded = 0;
+      const parts: Uint8Array[] = [];
+      for (const [begin, end] of ranges) {
+        signal?.throwIfAborted();
+        if (end > size) throw new WeightsError(`${name}: cut short: byte ${end} is wanted of ${size}`);
+        try {
+          parts.push(await slice(begin, end));
+        } catch (cause) {
+          throw new WeightsError(`${name}: cannot be read — ${(cause as Error).message}`, { cause });
+        }
+        loaded += end - begin;
+        onProgress?.(loaded, total);
+      }
+      return parts;
+    },
+  };
+}
