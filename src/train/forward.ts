@@ -1,7 +1,8 @@
 import { BatchLoader } from "../data/batches.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { storedLength, type Tensor } from "../graph/tensor.ts";
-import type { Live, Outputs, Session } from "../run/session.ts";
+import type { Live } from "../run/live.ts";
+import type { Outputs, Session } from "../run/session.ts";
 
 /** Labels that do not count, as in PyTorch. */
 export const IGNORED = -100;
