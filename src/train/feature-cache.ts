@@ -33,7 +33,8 @@ export interface FeaturesOfOptions {
  *     await cache.finish(); // the trainer has what the head has learnt
  *
  * The head begins with the trainer's weights, step and seed, and gives the losses and weights that the trainer would
- * have given: frozen batch norms use their running statistics anyway.
+ * have given, bit for bit where batches are whole; in an epoch's smaller last batch, for which other kernels may run,
+ * features may be rounded otherwise.
  */
 export class FeatureCache {
   /** The layer whose output the features are. */

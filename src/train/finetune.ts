@@ -9,6 +9,7 @@ import type { WeightsFile } from "../weights/file.ts";
 import { readWeights, type WeightsReport, type WeightsTarget } from "../weights/load.ts";
 import type { ReadOptions } from "../weights/ranges.ts";
 import type { OpenOptions, WeightsSource } from "../weights/source.ts";
+import type { NamedWeights } from "../weights/tensors.ts";
 
 export interface FinetuneOptions extends Pick<ModelOptions, "inputShape" | "preprocessing"> {
   readonly classes: number;
@@ -42,7 +43,7 @@ export interface Finetune {
    */
   load(
     target: WeightsTarget,
-    source: WeightsSource | WeightsFile,
+    source: WeightsSource | WeightsFile | NamedWeights,
     options?: OpenOptions & ReadOptions,
   ): Promise<WeightsReport>;
 }

@@ -1,9 +1,10 @@
 import type { Model } from "../models/model.ts";
-import { openSafetensors, type WeightsFile } from "../weights/file.ts";
-import { loadWeights, type WeightsReport, type WeightsTarget } from "../weights/load.ts";
+import type { WeightsFile } from "../weights/file.ts";
+import { loadWeights, openWeights, type WeightsReport, type WeightsTarget } from "../weights/load.ts";
 import { matchNames } from "../weights/names.ts";
 import type { ReadOptions } from "../weights/ranges.ts";
 import type { OpenOptions, WeightsSource } from "../weights/source.ts";
+import type { NamedWeights } from "../weights/tensors.ts";
 
 /** What was loaded, and into which part of the model: all weights whose names begin with `prefix`. */
 export interface PretrainedReport extends WeightsReport {
@@ -16,11 +17,10 @@ export interface PretrainedReport extends WeightsReport {
  */
 export async function loadPretrained(
   target: WeightsTarget & { readonly model: Model },
-  source: WeightsSource | WeightsFile,
+  source: WeightsSource | WeightsFile | NamedWeights,
   options: OpenOptions & ReadOptions = {},
 ): Promise<PretrainedReport> {
-  const file =
-    typeof source === "object" && "tensors" in source ? source : await openSafetensors(source, options);
+  const file = await openWeights(source, options);
   const fileNames = [...file.tensors.keys()];
   const fitting = (prefix: string): number => {
     const names = target.weights.map(({ name }) => name).filter((name) => name.startsWith(prefix));

@@ -80,7 +80,7 @@ export async function readWeights(
   options: LoadWeightsOptions,
 ): Promise<{ readonly report: WeightsReport; readonly values: ReadonlyMap<string, Float32Array> }> {
   const { strict = true, prefix = "", map } = options;
-  const file = await open(source, options);
+  const file = await openWeights(source, options);
   const list = beginningWith(prefix, weights);
   const wanted = new Set(list.map(({ name }) => name.slice(prefix.length)));
   const fileNames = [...file.tensors.keys()].filter((name) => !isBatchCount(name));
@@ -227,9 +227,10 @@ export function encodeWeights(
   return encodeSafetensors(all, { ...metadata, format: "pt" });
 }
 
-async function open(
+/** What `loadWeights` takes, as a file. */
+export async function openWeights(
   source: WeightsSource | WeightsFile | NamedWeights,
-  options: LoadWeightsOptions,
+  options: OpenOptions,
 ): Promise<WeightsFile> {
   if (source instanceof Map) return openTensors(source, options.name ?? "weights");
   const isOpen = typeof source === "object" && "tensors" in source;
