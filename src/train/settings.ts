@@ -19,7 +19,7 @@ export const defaultLearningRates: Readonly<Record<OptimizerName, number>> = {
 export const defaultSettings: JobSettings = {
   topology: "interleaved",
   data: "mnist",
-  examples: 10_000,
+  examples: 12_000,
   epochs: 1,
   batch: 16,
   lr: defaultLearningRates.adamw,
