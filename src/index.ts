@@ -12,6 +12,7 @@ export { type DeviceOptions, Gpu, openDevice } from "./gpu/device.ts";
 export { Program, type Seed } from "./graph/autodiff.ts";
 export { Graph, type GraphOptions, type Initializer, type Variable } from "./graph/graph.ts";
 export { pad, type Tensor, unpad } from "./graph/tensor.ts";
+export type { Capabilities } from "./kernel.ts";
 export * from "./layers/index.ts";
 export * from "./models/index.ts";
 export * from "./optimizers/index.ts";

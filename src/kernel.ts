@@ -17,11 +17,21 @@ export interface Kernel {
   /** The files that make up `wgsl`: [path under shaders/, first line in `wgsl`], ascending. */
   readonly sources: readonly (readonly [file: string, firstLine: number])[];
   readonly bindings: readonly KernelBinding[];
+  /** Optional features that the device must have been requested with: `["subgroups"]` or none. */
+  readonly features: readonly string[];
   /** Whether it reads the live scalars at `@group(1) @binding(0)`. */
   readonly live: boolean;
   /** `override` constants; `true` where the shader gives no default. */
   readonly constants: Readonly<Record<string, boolean>>;
   readonly workgroupSize: readonly [number, number, number];
+}
+
+/** What an op may count on when it chooses kernels. */
+export interface Capabilities {
+  /** Optional features that the device was requested with. */
+  readonly features: readonly string[];
+  /** The most invocations of a subgroup; unknown where it is missing. */
+  readonly subgroupMaxSize?: number;
 }
 
 /** What a kernel is to be launched on, by binding name: tensors in a graph, buffers in someone's own app. */

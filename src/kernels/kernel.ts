@@ -9,7 +9,8 @@ export type KernelBuffers<K extends Kernel> = KernelBindings<K, BufferRange> &
 
 /**
  * Compiles a kernel for these constants. The kernel's header (in its `wgsl`) says what each tensor holds and
- * how many workgroups to launch. Throws ShaderError, with file and line, where the device refuses it.
+ * how many workgroups to launch, `kernel.features` what the device must have. Throws ShaderError, with file and
+ * line, where the device refuses it.
  */
 export async function prepareKernel<K extends Kernel>(
   device: GPUDevice,

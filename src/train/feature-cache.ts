@@ -51,8 +51,7 @@ export class FeatureCache {
     const { model, options, batchSize, variables } = trainer;
     const { gpu, frozen } = options;
     const split = splitModel(model, { frozen, at });
-    const { maxBindingBytes } = gpu.limits;
-    const graph = new Graph({ mode: "eval", maxBindingBytes, frozen: frozenIn(model, frozen) });
+    const graph = new Graph({ mode: "eval", ...gpu.graphOptions, frozen: frozenIn(model, frozen) });
     // Of the same size as the trainer's batches, so that the same kernels run.
     split.trunk(graph, batchSize);
     const trunk = await Session.create(gpu, plan(new Program(graph), gpu.limits), variables);

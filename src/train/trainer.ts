@@ -346,8 +346,7 @@ export class Trainer {
 
   async #build(mode: "train" | "eval", batch: number): Promise<Compiled> {
     const { gpu, model, frozen, labelSmoothing = 0, classWeights } = this.options;
-    const { maxBindingBytes } = gpu.limits;
-    const graph = new Graph({ mode, maxBindingBytes, frozen: frozenIn(model, frozen) });
+    const graph = new Graph({ mode, ...gpu.graphOptions, frozen: frozenIn(model, frozen) });
     const images = graph.input("images", [batch, ...model.inputShape]);
     const labels = graph.input("labels", [batch], "i32");
     const logits = model.build(images);

@@ -38,6 +38,13 @@ describe("shader files", () => {
     expect(disordered.map(({ name }) => name)).toEqual([]);
   });
 
+  it("say which features they need", () => {
+    for (const { name, features, wgsl } of kernels) {
+      expect(features, name).toEqual(/quadBroadcast/.test(wgsl) ? ["subgroups"] : []);
+    }
+    expect(kernels.some(({ features }) => features.length > 0)).toBe(true);
+  });
+
   it("keep to the storage buffers and invocations that every device has", () => {
     for (const { name, bindings, workgroupSize } of kernels) {
       expect(bindings.length, name).toBeLessThanOrEqual(8);
@@ -87,6 +94,36 @@ describe("linker", () => {
     expect(linkShaders(folder).map(({ name, wgsl }) => [name, wgsl])).toEqual([
       ["k_x", "// link: x | y\nfn x() {}\n"],
       ["k_y", "// link: x | y\nfn y() {}\n"],
+    ]);
+  });
+
+  it("links several snippets for an alternative, named after all of them", () => {
+    write({
+      "k.wgsl": "// link: x + y\n// link: x\n",
+      "lib/x.wgsl": "fn x() {}\n",
+      "lib/y.wgsl": "fn y() {}\n",
+    });
+    expect(linkShader(folder, "k.wgsl").map(({ name, wgsl }) => [name, wgsl])).toEqual([
+      ["k_x_y", "// link: x + y\n// link: x\nfn x() {}\nfn y() {}\n"],
+      ["k_x", "// link: x + y\n// link: x\nfn x() {}\n"],
+    ]);
+  });
+
+  it("puts directives before all declarations, and still knows where each line came from", () => {
+    write({
+      "k.wgsl": "// use: a\nfn main() {}\n",
+      "lib/a.wgsl": "// use: e\nfn a() {}\n",
+      "lib/e.wgsl": "// why\nenable subgroups;\n",
+    });
+    const [linked] = linkShader(folder, "k.wgsl");
+    expect(linked!.wgsl).toBe("// why\nenable subgroups;\n// use: a\nfn main() {}\n// use: e\nfn a() {}\n");
+    const kernel = { sources: linked!.sources } as unknown as Kernel;
+    expect([2, 3, 4, 5, 6].map((line) => sourceOf(kernel, line))).toEqual([
+      "shaders/lib/e.wgsl:2",
+      "shaders/k.wgsl:1",
+      "shaders/k.wgsl:2",
+      "shaders/lib/a.wgsl:1",
+      "shaders/lib/a.wgsl:2",
     ]);
   });
 
