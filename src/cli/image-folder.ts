@@ -2,12 +2,14 @@ import { readdirSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { FolderImage, FolderIndex } from "../data/folder.ts";
 import { DataError } from "../errors.ts";
-import { Random } from "../random.ts";
+import { hashString, Random } from "../random.ts";
 import { reason } from "./files.ts";
 
 /** A folder of images on this machine: where it is, and what is in it. */
 export interface ImageFolder extends FolderIndex {
   readonly path: string;
+  /** Of the names of all images: with others, a seed splits and orders them otherwise. */
+  readonly fingerprint: number;
 }
 
 /** Of each class, where there is no folder of images to test on. */
@@ -58,9 +60,11 @@ export function scanImageFolder(path: string, seed: number): ImageFolder {
     train = mixed.map((list, label) => list.slice(share[label]));
   }
   if (test.every((list) => list.length === 0)) fail("there are no images to test on");
+  const names = [...train.flat(), ...test.flat()].map(({ name }) => name).sort();
   return {
     path,
     name: basename(path),
+    fingerprint: hashString(names.join("\n")),
     classes,
     train: shuffled(train.flat(), "train"),
     test: shuffled(test.flat(), "test"),

@@ -88,15 +88,13 @@ type Given = Omit<JobSettings, "frozen" | "lr" | "examples"> &
 /** Arguments as settings, with the defaults that depend on others. */
 function settingsOf({ freeze, ...given }: Given): JobSettings {
   const { data, seed, optimizer } = given;
-  const isFolderOfImages = !isDatasetName(data);
+  const folder = isDatasetName(data) ? undefined : scanImageFolder(data, seed);
   return checkSettings({
-    ...(isFolderOfImages && { imageSize: FOLDER_IMAGE_SIZE }),
+    ...(folder && { imageSize: FOLDER_IMAGE_SIZE, fingerprint: folder.fingerprint }),
     ...given,
     ...(freeze && { frozen: freeze }),
     lr: given.lr ?? defaultLearningRates[optimizer],
-    examples:
-      given.examples ??
-      (isFolderOfImages ? scanImageFolder(data, seed).train.length : defaultSettings.examples),
+    examples: given.examples ?? folder?.train.length ?? defaultSettings.examples,
   });
 }
 

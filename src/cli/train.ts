@@ -138,8 +138,14 @@ async function train(options: TrainOptions): Promise<number> {
  * instead of after a browser has started.
  */
 function openData(settings: JobSettings): ImageFolder | undefined {
-  const { data, examples, testExamples, imageSize, seed } = settings;
+  const { data, fingerprint, examples, testExamples, imageSize, seed } = settings;
   const folder = isDatasetName(data) ? undefined : scanImageFolder(data, seed);
+  if (folder && folder.fingerprint !== fingerprint) {
+    throw new WebgraftError(
+      `the images in ${data} are not those that the run began with; start anew, since what was trained on could ` +
+        "now be tested on",
+    );
+  }
   const length = (split: Split): number =>
     isDatasetName(data) ? datasetLength(data, split) : folder![split].length;
   for (const [option, split, count] of [

@@ -16,6 +16,8 @@ export interface JobSettings {
   readonly weights?: readonly string[];
   /** The name of a data set, or the path of a folder of images on the machine of the command line. */
   readonly data: string;
+  /** Of the names of a folder's images, so that a resumed run finds out whether it still has the same. */
+  readonly fingerprint?: number;
   /** Height and width that images get. Default 224 for those of a folder, otherwise those that they have. */
   readonly imageSize?: number;
   /** Training images used, from the first on. */

@@ -61,6 +61,7 @@ export function checkSettings(given: unknown): JobSettings {
     frozen,
     weights,
     data,
+    fingerprint,
     imageSize,
     examples,
     epochs,
@@ -76,13 +77,14 @@ export function checkSettings(given: unknown): JobSettings {
     ...(frozen !== undefined && { frozen: texts("frozen", frozen) }),
     ...(weights !== undefined && { weights: texts("weights", weights) }),
     data: dataOf(data),
+    ...(fingerprint !== undefined && { fingerprint: word("fingerprint", fingerprint) }),
     ...(imageSize !== undefined && { imageSize: count("imageSize", imageSize) }),
     examples: count("examples", examples),
     epochs: count("epochs", epochs),
     batch: count("batch", batch),
     lr: positive("lr", lr),
     optimizer: oneOf("optimizer", optimizer, optimizerNames),
-    seed: seedNumber(seed),
+    seed: word("seed", seed),
     ...(testExamples !== undefined && { testExamples: count("testExamples", testExamples) }),
   };
   if (settings.batch > settings.examples) {
@@ -124,9 +126,9 @@ function positive(name: string, value: unknown): number {
 }
 
 /** Seeds go to the GPU as 32 bits. */
-function seedNumber(value: unknown): number {
+function word(name: string, value: unknown): number {
   if (Number.isInteger(value) && Number(value) >= 0 && Number(value) < 2 ** 32) return Number(value);
-  throw new WebgraftError(`settings: seed must be a whole number of 32 bits — got ${show(value)}`);
+  throw new WebgraftError(`settings: ${name} must be a whole number of 32 bits — got ${show(value)}`);
 }
 
 const show = (value: unknown): string => JSON.stringify(value) ?? "nothing";

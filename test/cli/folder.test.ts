@@ -49,7 +49,16 @@ test("a folder of images is trained on, stopped, gone on with, and its weights t
     settings: { data: images, imageSize: 16, examples: 16 },
   });
 
-  const resumed = await train(["--resume", stopped.lines.at(-1)!.file as string]);
+  const checkpoint = stopped.lines.at(-1)!.file as string;
+  const extra = join(images, "red", "extra.png");
+  writeFileSync(
+    extra,
+    png(1, 1, () => [0, 0, 0]),
+  );
+  const refused = await train(["--resume", checkpoint]);
+  expect(refused.lines.at(-1)!.message).toMatch(/are not those that the run began with/);
+  rmSync(extra);
+  const resumed = await train(["--resume", checkpoint]);
   expect(resumed.code).toBe(0);
   expect(resumed.lines.at(-1)).toMatchObject({ event: "done", steps: 12, testAccuracy: 1 });
 

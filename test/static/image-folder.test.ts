@@ -46,6 +46,10 @@ describe("scanImageFolder", () => {
     for (const { name, label } of found.train) expect(name.startsWith(found.classes[label]!)).toBe(true);
     expect(labels(found.train)).not.toEqual(labels(found.train).sort());
     expect(scanImageFolder(path, 1)).toEqual(found);
+    const { fingerprint } = found;
+    expect(scanImageFolder(path, 2).fingerprint).toBe(fingerprint);
+    expect(scanImageFolder(make("dog/new.png"), 1).fingerprint).not.toBe(fingerprint);
+    rmSync(join(path, "dog/new.png"));
     expect(names(scanImageFolder(path, 2).test)).not.toEqual(names(found.test));
   });
 
@@ -101,9 +105,11 @@ describe("the arguments of train", () => {
   it("take a folder of images, of which all are used unless a number is given", () => {
     const data = make(...many("cat", 10), ...many("dog", 15));
     const { lr, optimizer, seed, epochs } = defaultSettings;
+    const { fingerprint } = scanImageFolder(data, 7);
     const given = {
       topology: "convnet",
       data,
+      fingerprint,
       batch: 4,
       examples: 20,
       imageSize: 224,
