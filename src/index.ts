@@ -15,8 +15,17 @@ export * from "./models/index.ts";
 export * from "./optimizers/index.ts";
 export type { MemoryLimits } from "./plan/memory.ts";
 export { type MemoryReport, type Plan, plan } from "./plan/plan.ts";
+export type { PixelImage } from "./preprocessing.ts";
 export { Random } from "./random.ts";
-export { type Feeds, type LaunchTime, type Live, type Outputs, Session } from "./run/session.ts";
+export { type ImageSource, Preprocessor, type PreprocessorModel } from "./run/preprocessor.ts";
+export {
+  type Feeds,
+  type InputWriter,
+  type LaunchTime,
+  type Live,
+  type Outputs,
+  Session,
+} from "./run/session.ts";
 export { Variables } from "./run/variables.ts";
 export { readCheckpointMetadata } from "./train/checkpoint.ts";
 export { Job } from "./train/job.ts";
