@@ -1,12 +1,6 @@
-/** What an image goes through before a model: resize, centre crop to the model's input, normalise. */
-export interface Preprocessing {
-  /** The shorter side after a bilinear resize, before the crop. */
-  readonly resize: number;
-  /** `torch`: channels R, G, B in 0…1. `caffe`: B, G, R in 0…255. From these `mean` is taken, then / `std`. */
-  readonly mode: "torch" | "caffe";
-  readonly mean: readonly number[];
-  readonly std: readonly number[];
-}
+import type { Preprocessing } from "../preprocessing.ts";
+
+export type { Preprocessing } from "../preprocessing.ts";
 
 /** 256 for a crop to 224, and in this proportion for other extents. */
 const resizeFor = (height: number, width: number): number =>

@@ -6,8 +6,11 @@ import { Buffers } from "./buffers.ts";
 import { LIVE_BYTES, type Live, packLive } from "./live.ts";
 import type { Variables } from "./variables.ts";
 
-/** The values of a plan's inputs, in the GPU's layout (`pad` in graph/tensor.ts). */
-export type Feeds = Readonly<Record<string, Float32Array | Int32Array | Uint32Array>>;
+/** Fills an input by commands of its own, which it gives to the queue before the step's. */
+export type InputWriter = (input: Required<GPUBufferBinding>) => void;
+
+/** The values of a plan's inputs, in the GPU's layout (`pad` in graph/tensor.ts), or who writes them there. */
+export type Feeds = Readonly<Record<string, Float32Array | Int32Array | Uint32Array | InputWriter>>;
 /** The values of a plan's outputs in logical order. */
 export type Outputs = Readonly<Record<string, Float32Array | Int32Array | Uint32Array>>;
 
@@ -173,8 +176,13 @@ export class Session {
 
   #write(feeds: Feeds, live: Live): void {
     const { queue } = this.#gpu.device;
-    for (const [name, { storage }] of this.plan.inputs) {
+    for (const [name, tensor] of this.plan.inputs) {
+      const { storage } = tensor;
       const values = feeds[name];
+      if (typeof values === "function") {
+        values(this.#buffers.range(tensor));
+        continue;
+      }
       if (values?.length !== storage.length) {
         throw new DataError(
           `input ${name}: expects ${storage.length} values in the padded layout, got ${values?.length ?? "none"}`,

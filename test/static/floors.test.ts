@@ -12,6 +12,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   "shape.ts": 0,
   "random.ts": 0,
   "pattern.ts": 0,
+  "preprocessing.ts": 0,
   "kernel.ts": 0,
   "bytes.ts": 0,
   "version.ts": 0,

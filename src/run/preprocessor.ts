@@ -1,0 +1,300 @@
+import { DataError, ShapeError } from "../errors.ts";
+import type { Gpu } from "../gpu/device.ts";
+import { pad4, unpad } from "../graph/tensor.ts";
+import { grid, type Kernel } from "../kernel.ts";
+import {
+  colourTransform,
+  MAX_EXTENT,
+  type PixelImage,
+  type Placement,
+  type Preprocessing,
+  place,
+  rgba,
+} from "../preprocessing.ts";
+import { resize_columns, resize_rows } from "../shaders.gen.ts";
+import type { Pair } from "../shape.ts";
+import type { InputWriter } from "./session.ts";
+
+/**
+ * Where pixels come from. Colours are those that the browser shows (sRGB, after the file's colour profile); an image
+ * element counts with its own size, not that on the page.
+ */
+export type ImageSource =
+  | PixelImage
+  | ImageBitmap
+  | VideoFrame
+  | OffscreenCanvas
+  | HTMLCanvasElement
+  | HTMLImageElement
+  | HTMLVideoElement;
+
+/** What a preprocessor needs to know of a model; a `Model` is one. */
+export interface PreprocessorModel {
+  /** (H, W, C); C is 1 or 3. */
+  readonly inputShape: readonly [height: number, width: number, channels: number];
+  readonly preprocessing?: Preprocessing;
+}
+
+/**
+ * Makes images into a model's input on the GPU: bilinear resize with antialias as PIL and torchvision do it (but
+ * without rounding to bytes on the way), centre crop, normalisation. One image takes two kernels; works in workers.
+ */
+export class Preprocessor {
+  readonly inputShape: readonly [height: number, width: number, channels: number];
+  readonly preprocessing: Preprocessing;
+  readonly #gpu: Gpu;
+  readonly #rows: GPUComputePipeline;
+  readonly #columns: GPUComputePipeline;
+  readonly #place: GPUBuffer;
+  readonly #colour: GPUBuffer;
+  #pixels: GPUBuffer | undefined;
+  #between: GPUBuffer | undefined;
+  #texture: GPUTexture | undefined;
+  #canvas: OffscreenCanvas | undefined;
+
+  /** Compiles the kernels. Throws ShapeError for a model without preprocessing, or with one that cannot be. */
+  static async create(gpu: Gpu, { inputShape, preprocessing }: PreprocessorModel): Promise<Preprocessor> {
+    if (!preprocessing)
+      throw new ShapeError("preprocess", "the model does not say how; give `preprocessing`");
+    const { resize } = preprocessing;
+    const [H, W, C] = inputShape;
+    const extents = [H, W, resize];
+    if (!extents.every((extent) => Number.isInteger(extent) && extent >= 1 && extent <= MAX_EXTENT)) {
+      throw new ShapeError(
+        "preprocess",
+        `extents are whole numbers from 1 to ${MAX_EXTENT}`,
+        `resize ${resize}, crop ${H}×${W}`,
+      );
+    }
+    if (resize < Math.min(H, W)) {
+      throw new ShapeError(
+        "preprocess",
+        "no image is as large as the crop",
+        `resize ${resize}, crop ${H}×${W}`,
+      );
+    }
+    const colour = colourTransform(preprocessing, C);
+    const pipelines = await Promise.all([
+      gpu.pipelines.compile(resize_rows, { W }),
+      gpu.pipelines.compile(resize_columns, { H, W }),
+    ]);
+    return gpu.guard(
+      "preprocessor",
+      () => new Preprocessor(gpu, inputShape, preprocessing, colour, pipelines),
+    );
+  }
+
+  private constructor(
+    gpu: Gpu,
+    inputShape: PreprocessorModel["inputShape"],
+    preprocessing: Preprocessing,
+    colour: Float32Array,
+    [rows, columns]: readonly [GPUComputePipeline, GPUComputePipeline],
+  ) {
+    this.#gpu = gpu;
+    this.inputShape = inputShape;
+    this.preprocessing = preprocessing;
+    this.#rows = rows;
+    this.#columns = columns;
+    this.#place = this.#buffer("placement of an image", 40);
+    this.#colour = this.#buffer("colour transform", colour.byteLength);
+    gpu.device.queue.writeBuffer(this.#colour, 0, colour as Float32Array<ArrayBuffer>);
+  }
+
+  /**
+   * Sends the work for one image to the GPU: it becomes number `slot` of a batch (N, H, W, C) in the padded layout.
+   * The image may be closed at once. Throws DataError where it cannot be used.
+   */
+  write(image: ImageSource, batch: GPUBufferBinding, slot = 0): void {
+    this.#gpu.check();
+    const { device } = this.#gpu;
+    const [H, W] = this.inputShape;
+    const size = sizeOf(image);
+    const placement = place(size, [H, W], this.preprocessing.resize);
+    const rows = placement.rows[1] - placement.rows[0];
+    const between = this.#room(rows * W * 16, size);
+    const encoder = device.createCommandEncoder({ label: "preprocess" });
+    const [pixels, pitch] =
+      "data" in image ? this.#upload(image) : this.#copy(encoder, this.#still(image, size), size);
+    device.queue.writeBuffer(this.#place, 0, words(size, pitch, placement, slot));
+    const pass = encoder.beginComputePass();
+    const launch = (
+      kernel: Kernel,
+      pipeline: GPUComputePipeline,
+      buffers: readonly GPUBufferBinding[],
+      invocations: number,
+    ): void => {
+      const layout = this.#gpu.pipelines.bindGroupLayout(kernel);
+      const entries = buffers.map((resource, binding) => ({ binding, resource }));
+      pass.setPipeline(pipeline);
+      pass.setBindGroup(0, device.createBindGroup({ label: kernel.name, layout, entries }));
+      pass.dispatchWorkgroups(...grid(invocations, kernel));
+    };
+    const [where, colour, t] = [{ buffer: this.#place }, { buffer: this.#colour }, { buffer: between }];
+    launch(resize_rows, this.#rows, [where, { buffer: pixels }, t], rows * W);
+    launch(resize_columns, this.#columns, [where, colour, t, batch], H * W);
+    pass.end();
+    device.queue.submit([encoder.finish()]);
+  }
+
+  /** Images as an input of `Session.submit`: they reach the batch without a detour over the host. */
+  input(images: readonly ImageSource[]): InputWriter {
+    return (batch) => {
+      const slots = batch.size / this.#bytes;
+      if (images.length > slots) {
+        throw new DataError(`preprocess: ${images.length} images do not fit a batch of ${slots}`);
+      }
+      images.forEach((image, slot) => {
+        this.write(image, batch, slot);
+      });
+    };
+  }
+
+  /** Preprocessed images (N, H, W, C), in logical order, on the host. */
+  async read(images: readonly ImageSource[]): Promise<Float32Array> {
+    if (images.length === 0) return new Float32Array();
+    const { device } = this.#gpu;
+    const size = images.length * this.#bytes;
+    if (size > this.#gpu.limits.maxBindingBytes) {
+      throw new DataError(`preprocess: ${images.length} images take ${size} bytes; read fewer at once`);
+    }
+    return this.#gpu.guard("preprocess", async () => {
+      const batch = this.#buffer("preprocessed images", size);
+      const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
+      const staging = device.createBuffer({ label: "readback of images", size, usage });
+      try {
+        this.input(images)({ buffer: batch, offset: 0, size });
+        const encoder = device.createCommandEncoder();
+        encoder.copyBufferToBuffer(batch, 0, staging, 0, size);
+        device.queue.submit([encoder.finish()]);
+        await staging.mapAsync(GPUMapMode.READ);
+        return unpad(new Float32Array(staging.getMappedRange().slice(0)), this.inputShape);
+      } finally {
+        batch.destroy();
+        staging.destroy();
+      }
+    });
+  }
+
+  /** Frees the buffers; the device stays. */
+  destroy(): void {
+    for (const buffer of [this.#place, this.#colour, this.#pixels, this.#between]) buffer?.destroy();
+    this.#texture?.destroy();
+  }
+
+  /** What one image of the batch takes. */
+  get #bytes(): number {
+    const [H, W, C] = this.inputShape;
+    return H * W * pad4(C) * 4;
+  }
+
+  #buffer(label: string, size: number): GPUBuffer {
+    const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+    return this.#gpu.device.createBuffer({ label, size, usage });
+  }
+
+  /** Memory between the two passes. */
+  #room(bytes: number, size: Pair): GPUBuffer {
+    this.#between = this.#grown(this.#between, "half-resized image", bytes, size);
+    return this.#between;
+  }
+
+  /** The buffer, or a larger one in its place. */
+  #grown(buffer: GPUBuffer | undefined, label: string, bytes: number, [height, width]: Pair): GPUBuffer {
+    if (buffer && buffer.size >= bytes) return buffer;
+    const { maxBindingBytes } = this.#gpu.limits;
+    if (bytes > maxBindingBytes) {
+      throw new DataError(
+        `preprocess: the image is too large for this device — ${width}×${height} pixels need a binding of ` +
+          `${bytes} bytes, it has ${maxBindingBytes}`,
+      );
+    }
+    buffer?.destroy();
+    return this.#buffer(label, bytes);
+  }
+
+  #upload(image: PixelImage): [pixels: GPUBuffer, pitch: number] {
+    const bytes = rgba(image) as Uint8Array<ArrayBuffer>;
+    const pixels = this.#grown(this.#pixels, "pixels", bytes.length, [image.height, image.width]);
+    this.#pixels = pixels;
+    this.#gpu.device.queue.writeBuffer(pixels, 0, bytes);
+    return [pixels, image.width];
+  }
+
+  /** The pixels of what only a texture can be made of, with rows as WebGPU copies them: of 64 pixels' multiples. */
+  #copy(
+    encoder: GPUCommandEncoder,
+    source: GPUCopyExternalImageSource,
+    [height, width]: Pair,
+  ): [pixels: GPUBuffer, pitch: number] {
+    const { device } = this.#gpu;
+    const { maxTextureDimension2D } = device.limits;
+    if (Math.max(height, width) > maxTextureDimension2D) {
+      throw new DataError(
+        `preprocess: the image is too large for this device — ${width}×${height} pixels, at most ` +
+          `${maxTextureDimension2D} a side; createImageBitmap can resize it first`,
+      );
+    }
+    if (this.#texture?.width !== width || this.#texture.height !== height) {
+      this.#texture?.destroy();
+      this.#texture = device.createTexture({
+        label: "image",
+        size: [width, height],
+        format: "rgba8unorm",
+        usage: GPUTextureUsage.COPY_SRC | GPUTextureUsage.COPY_DST | GPUTextureUsage.RENDER_ATTACHMENT,
+      });
+    }
+    const pitch = Math.ceil(width / 64) * 64;
+    const pixels = this.#grown(this.#pixels, "pixels", pitch * height * 4, [height, width]);
+    this.#pixels = pixels;
+    readable(() =>
+      device.queue.copyExternalImageToTexture({ source }, { texture: this.#texture! }, [width, height]),
+    );
+    encoder.copyTextureToBuffer({ texture: this.#texture }, { buffer: pixels, bytesPerRow: pitch * 4 }, [
+      width,
+      height,
+    ]);
+    return [pixels, pitch];
+  }
+
+  /** Video as a still image: not every browser takes it as the source of a texture. */
+  #still(image: Exclude<ImageSource, PixelImage>, [height, width]: Pair): GPUCopyExternalImageSource {
+    if (!("displayWidth" in image || "videoWidth" in image)) return image;
+    this.#canvas ??= new OffscreenCanvas(width, height);
+    const canvas = this.#canvas;
+    // Setting an extent also clears the canvas.
+    canvas.width = width;
+    canvas.height = height;
+    readable(() => canvas.getContext("2d")!.drawImage(image, 0, 0, width, height));
+    return canvas;
+  }
+}
+
+/** Height and width; 0 × 0 for what is closed or not loaded yet. */
+function sizeOf(image: ImageSource): Pair {
+  if (typeof image !== "object" || image === null) {
+    throw new DataError(`preprocess: expects an image — got ${String(image)}`);
+  }
+  if ("displayWidth" in image) return [image.displayHeight, image.displayWidth];
+  if ("videoWidth" in image) return [image.videoHeight, image.videoWidth];
+  if ("naturalWidth" in image) return [image.naturalHeight, image.naturalWidth];
+  return [image.height, image.width];
+}
+
+/** `Placement` of lib/resize.wgsl. */
+function words([height, width]: Pair, pitch: number, at: Placement, slot: number): Uint32Array<ArrayBuffer> {
+  const [first, end] = at.rows;
+  const { left, top, resized } = at;
+  return Uint32Array.of(width, height, pitch, resized[1], resized[0], left, top, first, end - first, slot);
+}
+
+/** Runs what the browser may refuse, such as an image of another origin. */
+function readable(run: () => void): void {
+  try {
+    run();
+  } catch (cause) {
+    throw new DataError(`preprocess: the browser does not give the image's pixels — ${String(cause)}`, {
+      cause,
+    });
+  }
+}

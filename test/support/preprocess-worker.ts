@@ -1,0 +1,12 @@
+/** Preprocesses the bitmap that it is sent, as an app does it off the main thread. */
+import { imagenetPreprocessing, openDevice, Preprocessor } from "webgraft";
+
+declare const self: DedicatedWorkerGlobalScope;
+
+self.onmessage = async ({ data }: MessageEvent<ImageBitmap>) => {
+  const gpu = await openDevice();
+  const preprocessing = imagenetPreprocessing([14, 14]);
+  const subject = await Preprocessor.create(gpu, { inputShape: [14, 14, 3], preprocessing });
+  self.postMessage(await subject.read([data]));
+  gpu.destroy();
+};
