@@ -12,6 +12,7 @@ export { Graph, type GraphOptions, type Initializer, type Variable } from "./gra
 export { pad, type Tensor, unpad } from "./graph/tensor.ts";
 export * from "./layers/index.ts";
 export * from "./models/index.ts";
+export type { Augmentation } from "./ops/augment.ts";
 export * from "./optimizers/index.ts";
 export type { MemoryLimits } from "./plan/memory.ts";
 export { type MemoryReport, type Plan, plan } from "./plan/plan.ts";
