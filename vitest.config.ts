@@ -2,6 +2,7 @@ import { fileURLToPath } from "node:url";
 import { defineConfig, type TestProjectInlineConfiguration } from "vitest/config";
 import { dataFiles } from "./src/cli/data-files.ts";
 import type { Engine } from "./src/cli/find-browser.ts";
+import { commands } from "./test/support/commands.ts";
 import { gpuBrowser } from "./test/support/provider.ts";
 import { readmeSnippets } from "./test/support/readme.ts";
 import { Tally } from "./test/support/tally.ts";
@@ -27,6 +28,7 @@ function inBrowser(engine: Engine, turn: number): TestProjectInlineConfiguration
         ui: false,
         screenshotFailures: false,
         provider: gpuBrowser(),
+        commands,
         instances: [{ browser: engine, name: engine }],
       },
     },

@@ -46,7 +46,11 @@ export class SettingsForm {
 
   show(settings: JobSettings): void {
     this.#field("testExamples").value = "";
-    for (const [name, value] of Object.entries(settings)) this.#field(name).value = String(value);
+    for (const [name, value] of Object.entries(settings)) {
+      // A checkpoint of the command line may have settings that the form has not.
+      const field = this.element.elements.namedItem(name) as HTMLInputElement | HTMLSelectElement | null;
+      if (field) field.value = String(value);
+    }
   }
 
   #field(name: string): HTMLInputElement | HTMLSelectElement {

@@ -6,7 +6,8 @@
 // x, y      (N, H, W, C), C ≤ 4; beyond the edge of an image it is black, and what is erased is 0 when normalised
 // normal    mean and std by which x was normalised, a vec4 each; std is 1 in the padding
 // drawn     N augmentations
-// JITTER    0: no colours change, and pixels are copied bit for bit. MIX  0: images have no partners
+// JITTER    0: no colours change, and pixels are copied bit for bit
+// MIX       0: images have no partners
 // dispatch  one invocation a pixel
 // numerics  tolerance 1e-6 of the largest colour over std
 // source    DiffAugment for grey as the plain mean of the channels: Zhao et al., NeurIPS 2020

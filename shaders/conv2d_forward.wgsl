@@ -8,11 +8,12 @@
 // w         (R, S, C, K)
 // bias      (K), not read where HAS_BIAS is 0
 // y         (N, P, Q, K) or (SPLITS, N, P, Q, K); padding lanes are zero
-// dispatch  one invocation for each split and tile of N·P·Q × K
+// dispatch  one invocation for each split and tile of N·P·Q × K; by quads, rows of tiles count in fours
 // numerics  f32 sums in a fixed order; tolerance 1e-6 · √(R·S·C) relative
 // source    Chellapilla, Puri and Simard 2006 (convolution as a matrix product)
 // use: index, activation
-// link: tile_4x4 | tile_4x8 | tile_8x8
+// link: tile_4x4 + alone + flat | tile_4x8 + alone + flat | tile_8x8 + alone + flat
+// link: tile_8x8 + alone + deep | tile_4x16 + quad + flat | tile_8x16 + quad + deep
 
 override N: u32;
 override H: u32;
@@ -45,7 +46,7 @@ struct Quad {
   x: vec4i,
 }
 
-alias Tap = vec2i;
+alias Tap = vec2u;
 
 // The four vec4s, less the depth, and all bits set where they are inside: a mask is cheaper than a choice.
 struct Place {
@@ -53,7 +54,7 @@ struct Place {
   mask: vec4u,
 }
 
-// Four input channels: number of the vec4, and the first of their four rows of weights.
+// Four input channels: number of the vec4, and the first row of weights of the tap.
 struct Step {
   depth: u32,
   weight: u32,
@@ -71,13 +72,17 @@ fn quad(row: u32) -> Quad {
 }
 
 fn place(quad: Quad, tap: Tap) -> Place {
-  let row = quad.y + tap.x;
-  let column = quad.x + tap.y;
+  let row = quad.y + i32(tap.x * DILATION_H);
+  let column = quad.x + i32(tap.y * DILATION_W);
   // Negative numbers are huge as u32.
   let inside = (vec4u(row) < vec4u(H)) & (vec4u(column) < vec4u(W));
   let pixel = quad.image + row * i32(W) + column;
   let mask = select(vec4u(0u), vec4u(0xffffffffu), inside);
   return Place(vec4u(select(vec4i(0), pixel, inside)) * (pad4(C) / 4u), mask);
+}
+
+fn step_at(tap: Tap, depth: u32) -> Step {
+  return Step(depth, (tap.x * S + tap.y) * C);
 }
 
 fn load(at: u32, mask: u32) -> vec4f {
@@ -94,21 +99,15 @@ fn load_rows(place: Place, step: Step) -> mat4x4f {
   );
 }
 
-// Weights of one input channel; those past C meet only the zero padding of x.
-fn load_column(channel: u32, row: u32, column: u32) -> vec4f {
-  let past = select(0u, channel - (C - 1u), (C % 4u != 0u) & (channel >= C));
-  return w[(row - past) * (pad4(K) / 4u) + column];
+fn load_shared(at: u32) -> vec4f {
+  return w[at];
 }
 
+// Weights of four input channels; those past C meet only the zero padding of x.
 fn load_columns(step: Step, column: u32) -> mat4x4f {
-  let k = min(column, pad4(K) / 4u - 1u);
-  let c = 4u * step.depth;
-  return mat4x4f(
-    load_column(c, step.weight, k),
-    load_column(c + 1u, step.weight + 1u, k),
-    load_column(c + 2u, step.weight + 2u, k),
-    load_column(c + 3u, step.weight + 3u, k),
-  );
+  let channel = min(four_from(4u * step.depth), Four(C - 1u));
+  let at = (step.weight + channel) * (pad4(K) / 4u) + min(column, pad4(K) / 4u - 1u);
+  return load_four(at);
 }
 
 fn store_row(split: u32, row: u32, column: u32, value: vec4f) {
@@ -141,9 +140,10 @@ fn main(
   let id = linear_id(group, groups, local, 64u);
   let column_tiles = (K + TILE_COLUMNS - 1u) / TILE_COLUMNS;
   let row_tiles = (N * P * Q + TILE_ROWS - 1u) / TILE_ROWS;
-  let column = id % column_tiles * (TILE_COLUMNS / 4u);
-  let row = id / column_tiles % row_tiles * TILE_ROWS;
-  let split = id / (column_tiles * row_tiles);
+  let part = tile_place(id, row_tiles, column_tiles);
+  let column = part.column * (TILE_COLUMNS / 4u);
+  let row = part.row * TILE_ROWS;
+  let split = part.slice;
   if (split >= SPLITS) {
     return;
   }
@@ -153,18 +153,6 @@ fn main(
 
   let quads = tile_quads(row);
   var tile: Tile;
-  var tap = vec2u(0u);
-  var places = tile_places(quads, vec2i(0));
-  var depth = begin;
-  // One loop over (r,s,c): with few channels, entering an inner loop would cost more than a step of it.
-  for (var i = R * S * (end - begin); i > 0u; i--) {
-    tile_accumulate(&tile, places, Step(depth, (tap.x * S + tap.y) * C + 4u * depth), column);
-    depth++;
-    if (depth == end) {
-      depth = begin;
-      tap = select(vec2u(tap.x, tap.y + 1u), vec2u(tap.x + 1u, 0u), tap.y + 1u == S);
-      places = tile_places(quads, vec2i(tap * vec2u(DILATION_H, DILATION_W)));
-    }
-  }
+  tile_walk(&tile, quads, vec2u(R, S), begin, end, column);
   tile_store(&tile, quads, split, column);
 }

@@ -10,11 +10,13 @@
 // dy        (N, P, Q, K)
 // w         (R, S, C, K)
 // dx        (N, H, W, C); padding lanes are zero
-// dispatch  one invocation for each phase and tile of N·⌈H/stride⌉·⌈W/stride⌉ × C
+// dispatch  one invocation for each phase and tile of N·⌈H/stride⌉·⌈W/stride⌉ × C; by quads, rows of tiles
+//           count in fours
 // numerics  f32 sums in a fixed order; tolerance 1e-6 · √(R·S·K) relative
 // source    Dumoulin and Visin 2016, "A guide to convolution arithmetic for deep learning", §4
 // use: index
-// link: tile_4x4 | tile_4x8 | tile_8x8
+// link: tile_4x4 + alone + flat | tile_4x8 + alone + flat | tile_8x8 + alone + flat
+// link: tile_8x8 + alone + deep | tile_4x16 + quad + flat | tile_8x16 + quad + deep
 
 override N: u32;
 override H: u32;
@@ -47,7 +49,7 @@ struct Quad {
   x: vec4i,
 }
 
-alias Tap = vec2i;
+alias Tap = vec2u;
 
 // The four vec4s, less the depth, and all bits set where they are inside: a mask is cheaper than a choice.
 struct Place {
@@ -90,6 +92,11 @@ fn make_phase(number: u32) -> Phase {
   );
 }
 
+// From one tap of a phase to the next.
+fn tap_step() -> vec2u {
+  return vec2u(TAP_STEP_H, TAP_STEP_W);
+}
+
 // Pixels of the largest phase in each direction.
 fn phase_size() -> vec2u {
   return vec2u((H + STRIDE_H - 1u) / STRIDE_H, (W + STRIDE_W - 1u) / STRIDE_W);
@@ -113,13 +120,19 @@ fn quad(row: u32) -> Quad {
 }
 
 fn place(quad: Quad, tap: Tap) -> Place {
-  let row = quad.y - tap.x;
-  let column = quad.x - tap.y;
+  // From one tap of the phase to the next, the output pixel moves by a whole number.
+  let row = quad.y - i32(tap.x * (TAP_STEP_H * DILATION_H / STRIDE_H));
+  let column = quad.x - i32(tap.y * (TAP_STEP_W * DILATION_W / STRIDE_W));
   // Negative numbers are huge as u32.
   let inside = (vec4u(row) < vec4u(P)) & (vec4u(column) < vec4u(Q));
   let pixel = quad.image + row * i32(Q) + column;
   let mask = select(vec4u(0u), vec4u(0xffffffffu), inside);
   return Place(vec4u(select(vec4i(0), pixel, inside)) * (pad4(K) / 4u), mask);
+}
+
+fn step_at(tap: Tap, depth: u32) -> Step {
+  let filter_tap = phase.tap + tap * tap_step();
+  return Step(depth, (filter_tap.x * S + filter_tap.y) * C);
 }
 
 fn load(at: u32, mask: u32) -> vec4f {
@@ -136,10 +149,13 @@ fn load_rows(place: Place, step: Step) -> mat4x4f {
   );
 }
 
+fn load_shared(at: u32) -> vec4f {
+  return w[at];
+}
+
 fn load_columns(step: Step, column: u32) -> mat4x4f {
-  let c = min(4u * vec4u(column) + vec4u(0u, 1u, 2u, 3u), vec4u(C - 1u));
-  let at = (step.weight + c) * (pad4(K) / 4u) + step.depth;
-  return transpose(mat4x4f(w[at.x], w[at.y], w[at.z], w[at.w]));
+  let c = min(four_from(4u * column), Four(C - 1u));
+  return transpose(load_four((step.weight + c) * (pad4(K) / 4u) + step.depth));
 }
 
 fn store_row(pixel: u32, column: u32, value: vec4f) {
@@ -170,29 +186,18 @@ fn main(
   let id = linear_id(group, groups, local, 64u);
   let column_tiles = (C + TILE_COLUMNS - 1u) / TILE_COLUMNS;
   let row_tiles = (N * phase_size().x * phase_size().y + TILE_ROWS - 1u) / TILE_ROWS;
-  let column = id % column_tiles * (TILE_COLUMNS / 4u);
-  let row = id / column_tiles % row_tiles * TILE_ROWS;
-  let number = id / (column_tiles * row_tiles);
+  let part = tile_place(id, row_tiles, column_tiles);
+  let column = part.column * (TILE_COLUMNS / 4u);
+  let row = part.row * TILE_ROWS;
+  let number = part.slice;
   if (number >= STRIDE_H * STRIDE_W) {
     return;
   }
   phase = make_phase(number);
-  let tap_step = vec2u(TAP_STEP_H, TAP_STEP_W);
-  let taps = (vec2u(R, S) + tap_step - 1u - phase.tap) / tap_step;
-  // From one tap to the next, the output pixel moves by so much.
-  let stride = vec2i(tap_step * vec2u(DILATION_H, DILATION_W) / vec2u(STRIDE_H, STRIDE_W));
+  let taps = (vec2u(R, S) + tap_step() - 1u - phase.tap) / tap_step();
 
   let quads = tile_quads(row);
   var tile: Tile;
-  var tap = vec2u(0u);
-  for (var i = taps.x * taps.y; i > 0u; i--) {
-    let places = tile_places(quads, vec2i(tap) * stride);
-    let filter_tap = phase.tap + tap * tap_step;
-    let weight = (filter_tap.x * S + filter_tap.y) * C;
-    for (var depth = 0u; depth < pad4(K) / 4u; depth++) {
-      tile_accumulate(&tile, places, Step(depth, weight), column);
-    }
-    tap = select(vec2u(tap.x, tap.y + 1u), vec2u(tap.x + 1u, 0u), tap.y + 1u == taps.y);
-  }
+  tile_walk(&tile, quads, taps, 0u, pad4(K) / 4u, column);
   tile_store(&tile, quads, number, column);
 }

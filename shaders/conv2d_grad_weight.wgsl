@@ -7,10 +7,10 @@
 // x         (N, H, W, C)
 // dy        (N, P, Q, K)
 // dw        (R, S, C, K), or (SPLITS, R, S, C, K); padding lanes are zero because those of dy are
-// dispatch  one invocation for each split, tap and tile of C × K
+// dispatch  one invocation for each split, tap and tile of C × K; by quads, rows of tiles count in fours
 // numerics  f32 sums in a fixed order; tolerance 1e-6 · √(N·P·Q) relative
 // use: index
-// link: tile_4x4 | tile_4x8 | tile_8x8
+// link: tile_4x4 + alone | tile_4x8 + alone | tile_8x8 + alone | tile_4x16 + quad | tile_8x16 + quad
 
 override N: u32;
 override H: u32;
@@ -44,14 +44,14 @@ alias Tap = u32;
 struct Step {
   at: vec4u,
   mask: vec4u,
-  dy: vec4u,
+  dy: Four,
 }
 
 // Four output pixels in order, with what is added to go on by four.
 struct Pixels {
-  n: vec4u,
-  p: vec4u,
-  q: vec4u,
+  n: Four,
+  p: Four,
+  q: Four,
 }
 
 fn quad(row: u32) -> Quad {
@@ -63,17 +63,17 @@ fn place(quad: Quad, tap: Tap) -> Place {
 }
 
 fn pixels_at(first: u32) -> Pixels {
-  let pixel = vec4u(first) + vec4u(0u, 1u, 2u, 3u);
+  let pixel = four_from(first);
   return Pixels(pixel / (P * Q), pixel / Q % P, pixel % Q);
 }
 
 // The next four pixels by carrying, without a division: 4 = (4 / PQ) PQ + (4 / Q mod P) Q + 4 mod Q.
 fn pixels_next(a: Pixels) -> Pixels {
   let q = a.q + 4u % Q;
-  let carry_q = q >= vec4u(Q);
-  let p = a.p + 4u / Q % P + select(vec4u(0u), vec4u(1u), carry_q);
-  let carry_p = p >= vec4u(P);
-  let n = a.n + 4u / (P * Q) + select(vec4u(0u), vec4u(1u), carry_p);
+  let carry_q = q >= Four(Q);
+  let p = a.p + 4u / Q % P + select(Four(0u), Four(1u), carry_q);
+  let carry_p = p >= Four(P);
+  let n = a.n + 4u / (P * Q) + select(Four(0u), Four(1u), carry_p);
   return Pixels(n, select(p, p - P, carry_p), select(q, q - Q, carry_q));
 }
 
@@ -81,11 +81,11 @@ fn step_at(first: u32, pixels: Pixels, tap: vec2u) -> Step {
   let row = pixels.p * STRIDE_H + tap.x * DILATION_H - PAD_TOP;
   let column = pixels.q * STRIDE_W + tap.y * DILATION_W - PAD_LEFT;
   // What would be negative has wrapped around to huge.
-  let inside = (pixels.n < vec4u(N)) & (row < vec4u(H)) & (column < vec4u(W));
-  let pixel = select(vec4u(0u), (pixels.n * H + row) * W + column, inside);
-  let output = min(vec4u(first) + vec4u(0u, 1u, 2u, 3u), vec4u(N * P * Q - 1u));
-  let mask = select(vec4u(0u), vec4u(0xffffffffu), inside);
-  return Step(pixel * (pad4(C) / 4u), mask, output * (pad4(K) / 4u));
+  let inside = (pixels.n < Four(N)) & (row < Four(H)) & (column < Four(W));
+  let pixel = select(Four(0u), (pixels.n * H + row) * W + column, inside);
+  let output = min(four_from(first), Four(N * P * Q - 1u));
+  let mask = select(Four(0u), Four(0xffffffffu), inside);
+  return Step(all_four(pixel * (pad4(C) / 4u)), all_four(mask), output * (pad4(K) / 4u));
 }
 
 fn load(at: u32, mask: u32) -> vec4f {
@@ -102,9 +102,12 @@ fn load_rows(place: Place, step: Step) -> mat4x4f {
   ));
 }
 
+fn load_shared(at: u32) -> vec4f {
+  return dy[at];
+}
+
 fn load_columns(step: Step, column: u32) -> mat4x4f {
-  let at = step.dy + min(column, pad4(K) / 4u - 1u);
-  return mat4x4f(dy[at.x], dy[at.y], dy[at.z], dy[at.w]);
+  return load_four(step.dy + min(column, pad4(K) / 4u - 1u));
 }
 
 fn store_row(slice: u32, row: u32, column: u32, value: vec4f) {
@@ -135,9 +138,10 @@ fn main(
   let id = linear_id(group, groups, local, 64u);
   let column_tiles = (K + TILE_COLUMNS - 1u) / TILE_COLUMNS;
   let row_tiles = (C + TILE_ROWS - 1u) / TILE_ROWS;
-  let column = id % column_tiles * (TILE_COLUMNS / 4u);
-  let row = id / column_tiles % row_tiles * TILE_ROWS;
-  let slice = id / (column_tiles * row_tiles);
+  let part = tile_place(id, row_tiles, column_tiles);
+  let column = part.column * (TILE_COLUMNS / 4u);
+  let row = part.row * TILE_ROWS;
+  let slice = part.slice;
   let split = slice / (R * S);
   if (split >= SPLITS) {
     return;

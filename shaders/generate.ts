@@ -1,6 +1,7 @@
 /**
  * Writes src/shaders.gen.ts: every linked kernel with its interface, read from its text by wgsl_reflect, so
- * that a misspelt binding or constant is a compile error. Run by every script of package.json that needs it.
+ * that a misspelt binding or constant is a compile error, and src/structs.gen.ts: where the fields of structs
+ * that the host writes lie, so that nobody packs offsets by hand. Run by every script of package.json that needs it.
  */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -18,12 +19,13 @@ function describeShader(shader: LinkedShader): string[] {
   try {
     reflect = new WgslReflect(shader.wgsl);
   } catch (cause) {
-    throw new Error(`shaders/${shader.sources[0]![0]} (${shader.name}): ${firstLine(cause)}`, { cause });
+    throw new Error(`${shader.name}: ${firstLine(cause)}`, { cause });
   }
   const defaults = new Map<string, boolean>();
   for (const node of new WgslParser().parse(shader.wgsl)) {
     if (node instanceof Override) defaults.set(node.name, node.value !== null && node.value !== undefined);
   }
+  if (reflect.entry.compute.length === 0) throw new Error(`${shader.name}: no entry point was found`);
   return reflect.entry.compute.map((entry) => {
     const resources = [...new Map(entry.resources.map((r) => [r.name, r])).values()];
     const bindings = resources.filter((r) => r.group === 0).sort((a, b) => a.binding - b.binding);
@@ -45,6 +47,7 @@ function describeShader(shader: LinkedShader): string[] {
       `bindings: [${bindings
         .map((b) => `{ name: "${b.name}", access: "${b.access}", element: "${elementName(b.type)}" }`)
         .join(", ")}]`,
+      `features: ${JSON.stringify([...shader.wgsl.matchAll(/^enable (\w+);/gm)].map(([, name]) => name))}`,
       `live: ${resources.some((r) => r.group === 1)}`,
       `constants: { ${constants.join(", ")} }`,
       `workgroupSize: ${JSON.stringify(workgroupSize)}`,
@@ -76,21 +79,47 @@ const firstLine = (cause: unknown): string =>
   String(cause instanceof Error ? cause.message : cause).split("\n")[0]!;
 
 const shaders = linkShaders(here);
-const snippets = [...new Set(shaders.flatMap((s) => s.parts))].sort();
+const snippets = [...new Set(shaders.flatMap((s) => s.sources.map(([path]) => path)))]
+  .filter((path) => path.startsWith("lib/"))
+  .sort();
+const nameOf = (path: string): string => `${path.slice("lib/".length, -".wgsl".length)}_lib`;
 const text = [
   "// Made by shaders/generate.ts from shaders/*.wgsl; not edited by hand.",
   'import type { Kernel } from "./kernel.ts";',
   ...snippets.map(
-    (s) => `const ${s}_lib = ${JSON.stringify(readFileSync(join(here, `lib/${s}.wgsl`), "utf8"))};`,
+    (path) => `const ${nameOf(path)} = ${JSON.stringify(readFileSync(join(here, path), "utf8"))};`,
   ),
   ...shaders.flatMap((shader) => {
-    const own = readFileSync(join(here, shader.sources[0]![0]), "utf8");
-    const wgsl = [JSON.stringify(own), ...shader.parts.map((s) => `${s}_lib`)].join(" + ");
+    const wgsl = shader.sources
+      .map(([path]) =>
+        path.startsWith("lib/") ? nameOf(path) : JSON.stringify(readFileSync(join(here, path), "utf8")),
+      )
+      .join(" + ");
     return [`const ${shader.name}_wgsl = ${wgsl};`, ...describeShader(shader)];
   }),
   "",
 ].join("\n");
 writeFileSync(join(root, "src/shaders.gen.ts"), text);
+
+/** Layouts of the structs that the host writes: those that kernels bind, one of them at a time. */
+const layouts = shaders.flatMap(({ wgsl }) => {
+  const { uniforms, storage } = new WgslReflect(wgsl);
+  return [...uniforms, ...storage].flatMap(({ type, members }) => {
+    if (!type.isStruct || !members) return [];
+    const fields = members.map(
+      (member) => `${member.name}: { offset: ${member.offset}, type: "${member.type.getTypeName()}" }`,
+    );
+    const layout = `{ size: ${type.size}, fields: { ${fields.join(", ")} } }`;
+    return [`export const ${type.name} = ${layout} as const satisfies StructLayout;`];
+  });
+});
+const structsText = [
+  "// Made by shaders/generate.ts from shaders/*.wgsl; not edited by hand.",
+  'import type { StructLayout } from "./kernel.ts";',
+  ...new Set(layouts),
+  "",
+].join("\n");
+writeFileSync(join(root, "src/structs.gen.ts"), structsText);
 
 // The same texts as files, which the package ships as webgraft/wgsl/*.
 const out = join(root, "dist/wgsl");

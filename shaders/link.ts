@@ -2,10 +2,11 @@
  * The shader linker. A kernel file names the snippets it needs in its header,
  *
  *     // use: index, reduce           always appended
- *     // link: tile_4x4 | tile_8x8    one linked kernel for each alternative, named kernel_tile_4x4, …
+ *     // link: a + b | a + c    one linked kernel for each alternative, named kernel_a_b and kernel_a_c
  *
  * and the linker appends `lib/<snippet>.wgsl` for each (WGSL does not care for the order of declarations),
- * so what is validated, run and shipped is plain WGSL.
+ * so what is validated, run and shipped is plain WGSL. Only directives (`enable …;`) must come before all
+ * declarations: a snippet that has some holds nothing else and is put first.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -13,12 +14,13 @@ import { join } from "node:path";
 export interface LinkedShader {
   /** File name without extension, with the alternative where there are several. */
   readonly name: string;
-  /** Snippets in the order in which they are appended. */
-  readonly parts: readonly string[];
   readonly wgsl: string;
   /** [path under shaders/, its first line in `wgsl`]. */
   readonly sources: readonly (readonly [file: string, firstLine: number])[];
 }
+
+/** What WGSL wants before any declaration. */
+const DIRECTIVE = /^(enable|requires|diagnostic)\b/m;
 
 const list = (text: string, key: string, separator: string): string[] =>
   [...text.matchAll(new RegExp(`^// ${key}: (.+)$`, "gm"))].flatMap((m) =>
@@ -29,11 +31,13 @@ const list = (text: string, key: string, separator: string): string[] =>
 export function linkShader(directory: string, file: string): LinkedShader[] {
   const text = readFileSync(join(directory, file), "utf8");
   const name = file.replace(/\.wgsl$/, "");
-  const alternatives = list(text, "link", "|");
-  return (alternatives.length > 0 ? alternatives : [undefined]).map((alternative) => {
+  const alternatives = list(text, "link", "|").map((alternative) =>
+    alternative.split("+").map((s) => s.trim()),
+  );
+  return (alternatives.length > 0 ? alternatives : [[]]).map((alternative) => {
     const parts: string[] = [];
-    const sources: [string, number][] = [[file, 1]];
-    let wgsl = text;
+    const appended: [path: string, text: string][] = [[file, text]];
+    const directives: [path: string, text: string][] = [];
     const append = (snippet: string, user: string): void => {
       if (parts.includes(snippet)) return;
       parts.push(snippet);
@@ -44,13 +48,18 @@ export function linkShader(directory: string, file: string): LinkedShader[] {
       } catch {
         throw new Error(`${user} uses "${snippet}", but shaders/${path} does not exist`);
       }
-      sources.push([path, wgsl.split("\n").length]);
-      wgsl += body;
+      (DIRECTIVE.test(body) ? directives : appended).push([path, body]);
       for (const next of list(body, "use", ",")) append(next, path);
     };
     for (const snippet of list(text, "use", ",")) append(snippet, file);
-    if (alternative) append(alternative, file);
-    return { name: alternative ? `${name}_${alternative}` : name, parts, wgsl, sources };
+    for (const snippet of alternative) append(snippet, file);
+    let wgsl = "";
+    const sources = [...directives, ...appended].map(([path, body]) => {
+      const firstLine = wgsl.split("\n").length;
+      wgsl += body;
+      return [path, firstLine] as const;
+    });
+    return { name: [name, ...alternative].join("_"), wgsl, sources };
   });
 }
 

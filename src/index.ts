@@ -2,14 +2,17 @@
 export { type Batch, BatchLoader, type BatchOptions } from "./data/batches.ts";
 export { createDataset, type Dataset, subset, take } from "./data/dataset.ts";
 export { fashion } from "./data/fashion.ts";
+export { type FolderImage, type FolderIndex, type FolderOptions, loadImageFolder } from "./data/folder.ts";
 export type { IdxFile, IdxPair } from "./data/idx.ts";
 export { type DatasetName, type LoadOptions, loadDataset, type Split } from "./data/load.ts";
 export { mnist } from "./data/mnist.ts";
+export { resizeImages } from "./data/resize.ts";
 export * from "./errors.ts";
 export { type DeviceOptions, Gpu, openDevice } from "./gpu/device.ts";
 export { Program, type Seed } from "./graph/autodiff.ts";
 export { Graph, type GraphOptions, type Initializer, type Variable } from "./graph/graph.ts";
 export { pad, type Tensor, unpad } from "./graph/tensor.ts";
+export type { Capabilities } from "./kernel.ts";
 export * from "./layers/index.ts";
 export * from "./models/index.ts";
 export type { Augmentation } from "./ops/augment.ts";
@@ -18,17 +21,13 @@ export type { MemoryLimits } from "./plan/memory.ts";
 export { type MemoryReport, type Plan, plan } from "./plan/plan.ts";
 export type { PixelImage } from "./preprocessing.ts";
 export { Random } from "./random.ts";
+export type { Live } from "./run/live.ts";
 export { type ImageSource, Preprocessor, type PreprocessorModel } from "./run/preprocessor.ts";
-export {
-  type Feeds,
-  type InputWriter,
-  type LaunchTime,
-  type Live,
-  type Outputs,
-  Session,
-} from "./run/session.ts";
+export { type Feeds, type InputWriter, type LaunchTime, type Outputs, Session } from "./run/session.ts";
 export { Variables } from "./run/variables.ts";
 export { readCheckpointMetadata } from "./train/checkpoint.ts";
+export { FeatureCache, type FeatureCacheOptions, type FeaturesOfOptions } from "./train/feature-cache.ts";
+export { type Finetune, type FinetuneOptions, finetune } from "./train/finetune.ts";
 export { Job } from "./train/job.ts";
 export {
   type LoadedModel,
@@ -41,6 +40,7 @@ export {
   saveModel,
 } from "./train/model-file.ts";
 export { Predictor, type PredictorOptions } from "./train/predictor.ts";
+export { loadPretrained, type PretrainedReport } from "./train/pretrained.ts";
 export type * from "./train/protocol.ts";
 export {
   type CosineOptions,
@@ -77,3 +77,4 @@ export {
 export type { ReadOptions } from "./weights/ranges.ts";
 export { decodeSafetensors, encodeSafetensors, type TensorData } from "./weights/safetensors.ts";
 export type { OpenOptions, WeightsSource } from "./weights/source.ts";
+export type { NamedWeights } from "./weights/tensors.ts";

@@ -17,11 +17,21 @@ export interface Kernel {
   /** The files that make up `wgsl`: [path under shaders/, first line in `wgsl`], ascending. */
   readonly sources: readonly (readonly [file: string, firstLine: number])[];
   readonly bindings: readonly KernelBinding[];
+  /** Optional features that the device must have been requested with: `["subgroups"]` or none. */
+  readonly features: readonly string[];
   /** Whether it reads the live scalars at `@group(1) @binding(0)`. */
   readonly live: boolean;
   /** `override` constants; `true` where the shader gives no default. */
   readonly constants: Readonly<Record<string, boolean>>;
   readonly workgroupSize: readonly [number, number, number];
+}
+
+/** What an op may count on when it chooses kernels. */
+export interface Capabilities {
+  /** Optional features that the device was requested with. */
+  readonly features: readonly string[];
+  /** The most invocations of a subgroup; unknown where it is missing. */
+  readonly subgroupMaxSize?: number;
 }
 
 /** What a kernel is to be launched on, by binding name: tensors in a graph, buffers in someone's own app. */
@@ -45,4 +55,25 @@ export function grid(invocations: number, kernel: Kernel): [number, number, numb
 export function fold(groups: number): [number, number, number] {
   const rows = Math.ceil(groups / 65535);
   return [Math.ceil(groups / rows), rows, 1];
+}
+
+/** Where the fields of a WGSL struct lie, bytes; `src/structs.gen.ts` has them. */
+export interface StructLayout {
+  readonly size: number;
+  readonly fields: Readonly<
+    Record<string, { readonly offset: number; readonly type: "f32" | "i32" | "u32" }>
+  >;
+}
+
+/** A number for each field of a struct. */
+export type StructValues<S extends StructLayout> = { readonly [F in keyof S["fields"]]: number };
+
+/** Writes the fields of a struct, as the GPU reads them, to the beginning of `view`. */
+export function packStruct<S extends StructLayout>(layout: S, values: StructValues<S>, view: DataView): void {
+  for (const [name, { offset, type }] of Object.entries(layout.fields)) {
+    const value = values[name]!;
+    if (type === "f32") view.setFloat32(offset, value, true);
+    else if (type === "i32") view.setInt32(offset, value, true);
+    else view.setUint32(offset, value, true);
+  }
 }

@@ -1,9 +1,20 @@
+import { statSync } from "node:fs";
+import { resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { datasetNames } from "../data/load.ts";
+import { backboneNames } from "../models/backbones.ts";
 import { topologyNames } from "../models/topologies.ts";
 import type { JobSettings } from "../train/protocol.ts";
-import { checkSettings, defaultLearningRates, defaultSettings, optimizerNames } from "../train/settings.ts";
+import {
+  checkSettings,
+  defaultLearningRates,
+  defaultSettings,
+  FOLDER_IMAGE_SIZE,
+  isDatasetName,
+  optimizerNames,
+} from "../train/settings.ts";
 import type { Engine } from "./find-browser.ts";
+import { isFolder, scanImageFolder } from "./image-folder.ts";
 
 export interface TrainOptions {
   readonly engine: Engine;
@@ -27,10 +38,25 @@ export function parseTrainOptions(argv: readonly string[]): TrainOptions {
   const defaults = defaultSettings;
   const settings = [
     choice("--topology <name>", "model to train", topologyNames(), defaults.topology),
-    choice("--data <name>", "data set", datasetNames, defaults.data),
-    new Option("--examples <n>", "training images, from the first on")
-      .argParser(count)
-      .default(defaults.examples),
+    new Option(
+      "--backbone <name>",
+      "network inside it (default: one that suits the size of the images)",
+    ).choices(backboneNames()),
+    new Option("--weights <file...>", "safetensors files of pretrained weights to begin with").argParser(
+      files,
+    ),
+    new Option("--freeze <pattern...>", "parameters that do not train, such as 'resnet.layer1.*'"),
+    new Option("--data <name|dir>", `data set (${datasetNames.join(", ")}) or a folder of images, see below`)
+      .argParser(data)
+      .default(defaults.data),
+    new Option(
+      "--image-size <n>",
+      `height and width that images get (default: ${FOLDER_IMAGE_SIZE} in a folder, otherwise their own)`,
+    ).argParser(count),
+    new Option(
+      "--examples <n>",
+      `training images, from the first on (default: ${defaults.examples}, all of a folder)`,
+    ).argParser(count),
     new Option("--epochs <n>", "times each image is trained on").argParser(count).default(defaults.epochs),
     new Option("--batch <n>", "images a step").argParser(count).default(defaults.batch),
     new Option("--lr <x>", `peak learning rate (default: ${learningRateHelp()})`).argParser(positive),
@@ -51,23 +77,49 @@ export function parseTrainOptions(argv: readonly string[]): TrainOptions {
 
   const { engine, out, resume, json, ...given } = command
     .parse(argv, { from: "user" })
-    .opts<{ engine: Engine; out?: string; resume?: string; json: boolean } & Partial<JobSettings>>();
-  const run =
-    resume !== undefined
-      ? { resume }
-      : {
-          settings: checkSettings({
-            ...given,
-            lr: given.lr ?? defaultLearningRates[given.optimizer ?? defaults.optimizer],
-          }),
-        };
+    .opts<{ engine: Engine; out?: string; resume?: string; json: boolean } & Given>();
+  const run = resume !== undefined ? { resume } : { settings: settingsOf(given) };
   return { engine, json, run, ...(out !== undefined && { out }) };
 }
 
+type Given = Omit<JobSettings, "frozen" | "lr" | "examples"> &
+  Partial<Pick<JobSettings, "lr" | "examples">> & { readonly freeze?: readonly string[] };
+
+/** Arguments as settings, with the defaults that depend on others. */
+function settingsOf({ freeze, ...given }: Given): JobSettings {
+  const { data, seed, optimizer } = given;
+  const folder = isDatasetName(data) ? undefined : scanImageFolder(data, seed);
+  return checkSettings({
+    ...(folder && { imageSize: FOLDER_IMAGE_SIZE, fingerprint: folder.fingerprint }),
+    ...given,
+    ...(freeze && { frozen: freeze }),
+    lr: given.lr ?? defaultLearningRates[optimizer],
+    examples: given.examples ?? folder?.train.length ?? defaultSettings.examples,
+  });
+}
+
 const helpText = `
+A folder of images has a folder of PNG or JPEG files for each class, which its name names; or two such folders,
+train and test. Without those a fifth of each class, chosen by --seed, is to test on.
+
 Written to the folder: model.safetensors, metrics.json and report.html; checkpoint.safetensors after each epoch.
 Ctrl-C stops the run and writes a checkpoint to go on from; a second Ctrl-C ends it at once.
 Exit code: 0 when the run is done, 1 when it failed, 2 for bad arguments, 130 after Ctrl-C.`;
+
+/** The name of a data set as it is, that of a folder as its whole path. */
+function data(text: string): string {
+  if (isDatasetName(text)) return text;
+  const path = resolve(text);
+  if (isFolder(path)) return path;
+  throw new InvalidArgumentError(`It is neither a data set (${datasetNames.join(", ")}) nor a folder.`);
+}
+
+/** Whole paths of files, those before this one included. */
+function files(text: string, before: readonly string[] = []): readonly string[] {
+  const path = resolve(text);
+  if (statSync(path, { throwIfNoEntry: false })?.isFile()) return [...before, path];
+  throw new InvalidArgumentError("There is no such file.");
+}
 
 function choice(flags: string, description: string, names: readonly string[], value: string): Option {
   return new Option(flags, description).choices(names).default(value);

@@ -12,6 +12,7 @@ export interface Reporter {
 
 type Write = (text: string) => void;
 type Ready = JobEvent & { type: "ready" };
+type Weights = JobEvent & { type: "weights" };
 type Step = JobEvent & { type: "step" };
 
 /** One JSON object a line; bytes are left out, and `done` and `stopped` wait until files are written. */
@@ -36,6 +37,14 @@ export class LineReporter implements Reporter {
 
   event(event: JobEvent): void {
     switch (event.type) {
+      case "decoding": {
+        const { split, done, total } = event;
+        if (this.#due(done === total)) this.note(`decoded ${done}/${total} images (${split})`);
+        break;
+      }
+      case "weights":
+        this.note(weightsText(event));
+        break;
       case "ready":
         this.#ready = event;
         this.note(readyText(event));
@@ -76,7 +85,7 @@ export class BarReporter implements Reporter {
   readonly #pace = new Pace();
   #ready: Ready | undefined;
   #bar: SingleBar | undefined;
-  #phase: "training" | "evaluating" | undefined;
+  #phase: string | undefined;
   #evaluationStart = 0;
 
   constructor(stream: NodeJS.WritableStream) {
@@ -85,6 +94,12 @@ export class BarReporter implements Reporter {
 
   event(event: JobEvent): void {
     switch (event.type) {
+      case "decoding":
+        this.#show(`decoding (${event.split})`, event.done, event.total, "");
+        break;
+      case "weights":
+        this.note(weightsText(event));
+        break;
       case "ready":
         this.#ready = event;
         this.note(readyText(event));
@@ -121,7 +136,7 @@ export class BarReporter implements Reporter {
     this.#phase = undefined;
   }
 
-  #show(phase: "training" | "evaluating", done: number, total: number, text: string): void {
+  #show(phase: string, done: number, total: number, text: string): void {
     if (this.#phase !== phase) {
       this.close();
       this.#phase = phase;
@@ -189,6 +204,29 @@ function readyText({ settings, parameters, dispatchesPerStep, plan, firstStep }:
   ];
   if (firstStep > 1) lines.push(`going on with step ${firstStep}`);
   return lines.join("\n");
+}
+
+/** So many names are shown; `--json` has them all. */
+const NAMES = 8;
+
+/** What of a file of weights was loaded, and what was not, by name. */
+function weightsText({ file, prefix, loaded, missing, unexpected, mismatched }: Weights): string {
+  const part = prefix === "" ? "" : ` of ${prefix}*`;
+  const total = loaded.length + missing.length + mismatched.length;
+  const some = (what: string, names: readonly string[]): string[] => {
+    if (names.length === 0) return [];
+    const more = names.length > NAMES ? `, and ${names.length - NAMES} more` : "";
+    return [`  ${names.length} ${what}: ${names.slice(0, NAMES).join(", ")}${more}`];
+  };
+  const shapes = mismatched.map(
+    ({ name, expected, got }) => `${name} (${got.join(", ")}) for (${expected.join(", ")})`,
+  );
+  return [
+    `${file}: ${loaded.length} of ${total} weights${part} loaded`,
+    ...some("missing, which stay as drawn", missing),
+    ...some("of another shape, left alone", shapes),
+    ...some("not in the model", unexpected),
+  ].join("\n");
 }
 
 function stepText({ loss, accuracy }: Step): string {

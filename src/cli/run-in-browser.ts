@@ -6,11 +6,13 @@ import type { JobEvent, JobSettings } from "../train/protocol.ts";
 import { type GpuBrowser, launchBrowser } from "./browser.ts";
 import { dataFiles } from "./data-files.ts";
 import type { Engine } from "./find-browser.ts";
+import { type RunFiles, runFiles } from "./run-files.ts";
 
 export interface BrowserRun {
   readonly engine: Engine;
   readonly settings: JobSettings;
   readonly checkpoint: Uint8Array | undefined;
+  readonly files: RunFiles;
   readonly onBrowser: (browser: GpuBrowser) => void;
   /** Called for each event in order. What it throws ends the run. */
   readonly onEvent: (event: JobEvent) => void;
@@ -23,7 +25,7 @@ export interface BrowserRun {
  * or DeviceError when the browser ends. An abort before the job was started resolves at once.
  */
 export async function runInBrowser(run: BrowserRun): Promise<void> {
-  const { engine, settings, checkpoint, onBrowser, signal } = run;
+  const { engine, settings, checkpoint, files, onBrowser, signal } = run;
   let onEvent = run.onEvent;
   const started = await launchBrowser(engine);
   let server: ViteDevServer | undefined;
@@ -48,7 +50,7 @@ export async function runInBrowser(run: BrowserRun): Promise<void> {
       };
     });
     ended.catch(() => {}); // It may fail before it is awaited.
-    server = await servePage(checkpoint, (event) => onEvent(event));
+    server = await servePage(checkpoint, files, (event) => onEvent(event));
     await page.exposeFunction("report", (event: JobEvent) => onEvent(event));
     await page.goto(`http://localhost:${(server.httpServer!.address() as AddressInfo).port}/`);
     await Promise.race([ended, page.waitForFunction("window.webgraftJob")]);
@@ -68,9 +70,10 @@ export async function runInBrowser(run: BrowserRun): Promise<void> {
   }
 }
 
-/** Vite serves the page, the library's sources and the data; checkpoints pass over HTTP, as bytes. */
+/** Vite serves the page, the library's sources, the data and the user's files; checkpoints pass over HTTP, as bytes. */
 async function servePage(
   checkpoint: Uint8Array | undefined,
+  files: RunFiles,
   onEvent: (event: JobEvent) => void,
 ): Promise<ViteDevServer> {
   const job: Plugin = {
@@ -102,7 +105,7 @@ async function servePage(
   const server = await createServer({
     configFile: false,
     root: fileURLToPath(new URL("page", import.meta.url)),
-    plugins: [job, dataFiles()],
+    plugins: [job, dataFiles(), runFiles(files)],
     server: {
       port: 0,
       watch: null,

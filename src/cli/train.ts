@@ -2,11 +2,14 @@ import { readFileSync } from "node:fs";
 import { constants } from "node:os";
 import { dirname, join } from "node:path";
 import { CommanderError } from "commander";
+import type { Split } from "../data/load.ts";
 import { WebgraftError, WeightsError } from "../errors.ts";
 import { settingsOf } from "../train/job-metadata.ts";
 import type { JobEvent, JobSettings } from "../train/protocol.ts";
+import { FOLDER_IMAGE_SIZE, isDatasetName, modelOf } from "../train/settings.ts";
 import { datasetLength } from "./data-files.ts";
 import { openFolder, reason } from "./files.ts";
+import { type ImageFolder, scanImageFolder } from "./image-folder.ts";
 import { parseTrainOptions, type TrainOptions } from "./options.ts";
 import { BarReporter, jsonLine, LineReporter, percent, type Reporter } from "./progress.ts";
 import { writeProgress, writeResults } from "./results.ts";
@@ -32,7 +35,7 @@ async function main(argv: readonly string[]): Promise<number> {
   let options: TrainOptions;
   try {
     options = parseTrainOptions(argv);
-    if ("settings" in options.run) checkAgainstData(options.run.settings);
+    if ("settings" in options.run) openData(options.run.settings);
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
     return fail(error, error instanceof CommanderError || error instanceof WebgraftError ? 2 : 1);
@@ -48,6 +51,7 @@ async function train(options: TrainOptions): Promise<number> {
   const { run, engine, json } = options;
   const resumed = "resume" in run ? readCheckpoint(run.resume) : undefined;
   const settings = "settings" in run ? run.settings : resumed!.settings;
+  const files = { folder: openData(settings), weights: resumed ? [] : (settings.weights ?? []) };
   const folder = options.out ?? ("resume" in run ? dirname(run.resume) : join("runs", timestamp()));
   const closeFolder = openFolder(folder);
 
@@ -74,6 +78,7 @@ async function train(options: TrainOptions): Promise<number> {
       engine,
       settings,
       checkpoint,
+      files,
       signal: interrupt.signal,
       onBrowser({ description, gpu }) {
         log = new RunLog(description);
@@ -128,20 +133,34 @@ async function train(options: TrainOptions): Promise<number> {
   return 130;
 }
 
-/** Fails at once instead of after a browser has started. */
-function checkAgainstData({ data, examples, testExamples }: JobSettings): void {
-  const train = datasetLength(data, "train");
-  const test = datasetLength(data, "test");
-  if (examples > train) {
+/**
+ * The folder of images of a run that has one. Settings that do not fit the data, or make no model for it, fail here
+ * instead of after a browser has started.
+ */
+function openData(settings: JobSettings): ImageFolder | undefined {
+  const { data, fingerprint, examples, testExamples, imageSize, seed } = settings;
+  const folder = isDatasetName(data) ? undefined : scanImageFolder(data, seed);
+  if (folder && folder.fingerprint !== fingerprint) {
     throw new WebgraftError(
-      `--examples ${examples} is more than ${data} has; there are ${train} to train on`,
+      `the images in ${data} are not those that the run began with; start anew, since what was trained on could ` +
+        "now be tested on",
     );
   }
-  if (testExamples !== undefined && testExamples > test) {
+  const length = (split: Split): number =>
+    isDatasetName(data) ? datasetLength(data, split) : folder![split].length;
+  for (const [option, split, count] of [
+    ["--examples", "train", examples],
+    ["--test-examples", "test", testExamples ?? 1],
+  ] as const) {
+    if (count <= length(split)) continue;
     throw new WebgraftError(
-      `--test-examples ${testExamples} is more than ${data} has; there are ${test} to test on`,
+      `${option} ${count} is more than ${data} has; there are ${length(split)} to ${split} on`,
     );
   }
+  const classes = folder?.classes ?? Array.from({ length: 10 }, (_, label) => `${label}`);
+  const size = imageSize ?? (folder ? FOLDER_IMAGE_SIZE : 28);
+  modelOf(settings, { shape: [size, size, folder ? 3 : 1], classes });
+  return folder;
 }
 
 function readCheckpoint(path: string): { bytes: Uint8Array<ArrayBuffer>; settings: JobSettings } {

@@ -1,4 +1,5 @@
 import { DeviceError, DeviceLostError, OutOfMemoryError, ValidationError, WebgraftError } from "../errors.ts";
+import type { Capabilities } from "../kernel.ts";
 import type { MemoryLimits } from "../plan/memory.ts";
 import { DEFAULT_LIMITS } from "../plan/plan.ts";
 import { Pipelines } from "./pipelines.ts";
@@ -45,6 +46,8 @@ export class Gpu {
   /** Vendor, architecture and description, for people and for the tuner's keys. */
   readonly adapter: string;
   readonly limits: MemoryLimits;
+  /** What kernels may count on; a graph takes it as `device`. */
+  readonly capabilities: Capabilities;
   readonly pipelines: Pipelines;
   /** Rejects when the device is lost or refuses a command outside `guard`. */
   readonly failed: Promise<never>;
@@ -54,6 +57,7 @@ export class Gpu {
   constructor(device: GPUDevice, info: GPUAdapterInfo = device.adapterInfo) {
     this.device = device;
     this.adapter = describeAdapter(info);
+    this.capabilities = capabilitiesOf(device, info);
     this.limits = {
       maxBindingBytes: Math.max(device.limits.maxStorageBufferBindingSize, DEFAULT_LIMITS.maxBindingBytes),
       maxBufferBytes: Math.max(device.limits.maxBufferSize, DEFAULT_LIMITS.maxBufferBytes),
@@ -74,6 +78,11 @@ export class Gpu {
       device.addEventListener("uncapturederror", ({ error }) => fail(named(error, "GPU")));
     });
     this.failed.catch(() => {}); // Whoever waits for work sees it; nobody waiting is no error.
+  }
+
+  /** What a graph is to be made with, so that its kernels and arenas suit this device. */
+  get graphOptions(): { readonly device: Capabilities; readonly maxBindingBytes: number } {
+    return { device: this.capabilities, maxBindingBytes: this.limits.maxBindingBytes };
   }
 
   /** Throws what broke the device, if something did. */
@@ -119,6 +128,12 @@ export class Gpu {
   destroy(): void {
     this.device.destroy();
   }
+}
+
+/** What kernels on `device` may count on. `info` is missing in browsers where a device does not know its adapter. */
+export function capabilitiesOf(device: GPUDevice, info: GPUAdapterInfo | undefined): Capabilities {
+  const subgroupMaxSize = info?.subgroupMaxSize;
+  return { features: [...device.features], ...(subgroupMaxSize && { subgroupMaxSize }) };
 }
 
 function named(error: GPUError, operation: string): WebgraftError {

@@ -6,7 +6,7 @@
  * only where a tensor is used more than once. `into()` tells a kernel which of the two it is.
  */
 import { ShapeError } from "../errors.ts";
-import { grid, type Kernel } from "../kernel.ts";
+import { type Capabilities, grid, type Kernel } from "../kernel.ts";
 import { accumulate } from "../shaders.gen.ts";
 import type { Graph } from "./graph.ts";
 import type { BackwardEmitter, Dispatch, GradientTarget, OpNode } from "./op.ts";
@@ -35,6 +35,10 @@ export class Program implements BackwardEmitter {
       node.op.forward(this, node);
     }
     if (seeds.length > 0) this.#differentiate(seeds);
+  }
+
+  get device(): Capabilities {
+    return this.graph.device;
   }
 
   /** The gradient of a tensor, if it was wanted and something depends on it. */

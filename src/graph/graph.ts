@@ -1,4 +1,5 @@
 import { PlanError, ShapeError } from "../errors.ts";
+import type { Capabilities } from "../kernel.ts";
 import type { Random } from "../random.ts";
 import type { Op, OpNode, TensorSpec, Tensors } from "./op.ts";
 import { type DType, type Role, type Storage, storedLength, type Tensor } from "./tensor.ts";
@@ -24,6 +25,8 @@ export interface GraphOptions {
   readonly mode: "train" | "eval";
   /** Names of parameters that do not train. */
   readonly frozen?: (name: string) => boolean;
+  /** What the ops' kernels may count on, such as `gpu.capabilities`. Default: what every device has. */
+  readonly device?: Capabilities;
   /** Largest storage binding of the device, bytes; arenas are split below it. Default 128 MiB. */
   readonly maxBindingBytes?: number;
 }
@@ -37,6 +40,7 @@ export const SLICE_ALIGNMENT = 64;
  */
 export class Graph {
   readonly mode: "train" | "eval";
+  readonly device: Capabilities;
   readonly nodes: OpNode[] = [];
   readonly inputs = new Map<string, Tensor>();
   readonly outputs = new Map<string, Tensor>();
@@ -48,8 +52,15 @@ export class Graph {
   readonly #names = new Set<string>();
   #storages = 0;
 
-  constructor({ mode, frozen = () => false, maxBindingBytes = 128 * 2 ** 20 }: GraphOptions) {
+  constructor(options: GraphOptions) {
+    const {
+      mode,
+      frozen = () => false,
+      device = { features: [] },
+      maxBindingBytes = 128 * 2 ** 20,
+    } = options;
     this.mode = mode;
+    this.device = device;
     this.#frozen = frozen;
     this.#maxElements = Math.floor(maxBindingBytes / 4 / SLICE_ALIGNMENT) * SLICE_ALIGNMENT;
   }
@@ -65,6 +76,18 @@ export class Graph {
   /** Lets the host read `tensor` after each step, under this name. */
   output(name: string, tensor: Tensor): void {
     this.outputs.set(name, tensor);
+  }
+
+  /** Drops the nodes on which no output depends; variables stay, so that they lie as in the whole graph. */
+  prune(): void {
+    const needed = new Set(this.outputs.values());
+    const kept: OpNode[] = [];
+    for (const node of this.nodes.toReversed()) {
+      if (!Object.values(node.outputs).some((tensor) => tensor && needed.has(tensor))) continue;
+      for (const tensor of Object.values(node.inputs)) if (tensor) needed.add(tensor);
+      kept.push(node);
+    }
+    this.nodes.splice(0, this.nodes.length, ...kept.reverse());
   }
 
   /** A trainable tensor, unless its name is frozen. `name` is dotted: `layer1.0.conv1.weight`. */

@@ -1,4 +1,4 @@
-import type { Kernel, KernelBindings, KernelConstants } from "../kernel.ts";
+import type { Capabilities, Kernel, KernelBindings, KernelConstants } from "../kernel.ts";
 import type { DType, Tensor } from "./tensor.ts";
 
 /** What an op says of an output before it exists. */
@@ -27,6 +27,8 @@ export interface GradientTarget {
 
 /** What `forward` and `backward` of an op write their kernels into. */
 export interface Emitter {
+  /** What the kernels may count on. */
+  readonly device: Capabilities;
   /** Appends one launch. Names and number of bindings and constants are checked by the compiler. */
   dispatch<K extends Kernel>(
     kernel: K,
@@ -62,6 +64,8 @@ export interface Op<In extends Tensors, Attrs, Out extends Tensors> {
   views?(inputs: In, attrs: Attrs): { readonly [K in keyof Out]?: Tensor };
   forward(emit: Emitter, node: OpNode<In, Attrs, Out>): void;
   backward?(emit: BackwardEmitter, node: OpNode<In, Attrs, Out>): void;
+  /** Whether, in training, its outputs differ from step to step although its inputs do not. */
+  isRandom?(attrs: Attrs): boolean;
 }
 
 /** An op in a graph, with its tensors. */

@@ -1,6 +1,6 @@
 import { ShapeError } from "../errors.ts";
 import type { Kernel, KernelBindings, KernelConstants } from "../kernel.ts";
-import type { Live } from "../run/session.ts";
+import { LIVE_BYTES, type Live, packLive } from "../run/live.ts";
 import { type BufferRange, pipelinesOf, resolve } from "./buffers.ts";
 
 /** A buffer for each binding of a kernel, and `live`, a uniform buffer, for kernels that read live scalars. */
@@ -9,7 +9,8 @@ export type KernelBuffers<K extends Kernel> = KernelBindings<K, BufferRange> &
 
 /**
  * Compiles a kernel for these constants. The kernel's header (in its `wgsl`) says what each tensor holds and
- * how many workgroups to launch. Throws ShaderError, with file and line, where the device refuses it.
+ * how many workgroups to launch, `kernel.features` what the device must have. Throws ShaderError, with file and
+ * line, where the device refuses it.
  */
 export async function prepareKernel<K extends Kernel>(
   device: GPUDevice,
@@ -69,9 +70,8 @@ export class PreparedKernel<K extends Kernel> {
 }
 
 /** The bytes of a `live` buffer: `device.queue.writeBuffer(buffer, 0, liveScalars({ … }))`. */
-export function liveScalars({ step, seed, learningRate }: Live): ArrayBuffer {
-  const bytes = new ArrayBuffer(16);
-  new Uint32Array(bytes).set([step, seed]);
-  new Float32Array(bytes)[2] = learningRate;
+export function liveScalars(live: Live): ArrayBuffer {
+  const bytes = new ArrayBuffer(LIVE_BYTES);
+  packLive(live, new DataView(bytes));
   return bytes;
 }

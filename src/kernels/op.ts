@@ -1,4 +1,5 @@
 import { OutOfMemoryError, ShapeError } from "../errors.ts";
+import { capabilitiesOf } from "../gpu/device.ts";
 import { Program } from "../graph/autodiff.ts";
 import { Graph } from "../graph/graph.ts";
 import type { Dispatch, Op, Tensors } from "../graph/op.ts";
@@ -36,7 +37,11 @@ export async function prepareOp<In extends Tensors, Attrs, Out extends Tensors>(
   attrs: Attrs,
 ): Promise<PreparedOp<In, Out>> {
   const { maxStorageBufferBindingSize: maxBindingBytes, maxBufferSize: maxBufferBytes } = device.limits;
-  const graph = new Graph({ mode: "eval", maxBindingBytes });
+  const graph = new Graph({
+    mode: "eval",
+    maxBindingBytes,
+    device: capabilitiesOf(device, device.adapterInfo),
+  });
   const tensors: Record<string, Tensor> = {};
   for (const [name, spec] of Object.entries<InputSpec | undefined>(inputs)) {
     if (!spec) continue;

@@ -5,6 +5,7 @@ import { features } from "./features.ts";
 import { fusion } from "./fusion.ts";
 import { convnet, interleaved } from "./interleaved.ts";
 import type { Model, ModelOptions } from "./model.ts";
+import { type NetworkOptions, network } from "./network.ts";
 import { sequential } from "./sequential.ts";
 
 type Create = (options: ModelOptions) => Model;
@@ -41,6 +42,8 @@ export function createModel(
   name: string,
   options: ModelOptions & Readonly<Record<string, unknown>> = {},
 ): Model {
+  // No topology of its own, but whatever its layers say.
+  if (name === "network") return network(options as unknown as NetworkOptions);
   if (Object.hasOwn(TOPOLOGIES, name)) return TOPOLOGIES[name]!(options);
   const backbone = backboneNames().find((known) => known === name);
   if (backbone) return withHead(createBackbone({ ...options, name: backbone }), options);

@@ -55,11 +55,11 @@ const DRAWN = 20;
 const mixes = ({ mixup = 0, cutmix = 0 }: Augmentation): boolean => mixup > 0 || cutmix > 0;
 const jitters = ({ brightness = 0, contrast = 0, saturation = 0 }: Augmentation): boolean =>
   brightness > 0 || contrast > 0 || saturation > 0;
-const isView = (x: Tensor, attrs: Augmentation): boolean => {
+const changes = (attrs: Augmentation): boolean => {
   const { crop = 0, flip = 0, erase = 0 } = attrs;
-  const active = crop > 0 || flip > 0 || erase > 0 || jitters(attrs) || mixes(attrs);
-  return !active || x.graph.mode === "eval";
+  return crop > 0 || flip > 0 || erase > 0 || jitters(attrs) || mixes(attrs);
 };
+const isView = (x: Tensor, attrs: Augmentation): boolean => !changes(attrs) || x.graph.mode === "eval";
 
 /**
  * Random crop, flip, colours and erasing of images, then mixup or cutmix with another image of the batch: functions
@@ -86,6 +86,7 @@ export const augmentOp: Op<In, AugmentAttrs, Out> = {
     }
     return { y, targets: { shape: [N, attrs.classes ?? 0] } };
   },
+  isRandom: changes,
   views: ({ x }, attrs) => (isView(x, attrs) ? { y: x } : {}),
   forward(emit, { inputs: { x, labels }, attrs, outputs: { y, targets } }) {
     const [N, H, W, C] = nhwc("augment", x);

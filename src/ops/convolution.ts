@@ -4,18 +4,26 @@
  */
 import type { BackwardEmitter, Emitter, GradientTarget } from "../graph/op.ts";
 import { pad4, storedLength, type Tensor } from "../graph/tensor.ts";
-import { grid, type Kernel } from "../kernel.ts";
+import { type Capabilities, grid, type Kernel } from "../kernel.ts";
 import {
   channel_sum,
-  conv2d_forward_tile_4x4,
-  conv2d_forward_tile_4x8,
-  conv2d_forward_tile_8x8,
-  conv2d_grad_input_tile_4x4,
-  conv2d_grad_input_tile_4x8,
-  conv2d_grad_input_tile_8x8,
-  conv2d_grad_weight_tile_4x4,
-  conv2d_grad_weight_tile_4x8,
-  conv2d_grad_weight_tile_8x8,
+  conv2d_forward_tile_4x4_alone_flat,
+  conv2d_forward_tile_4x8_alone_flat,
+  conv2d_forward_tile_4x16_quad_flat,
+  conv2d_forward_tile_8x8_alone_deep,
+  conv2d_forward_tile_8x8_alone_flat,
+  conv2d_forward_tile_8x16_quad_deep,
+  conv2d_grad_input_tile_4x4_alone_flat,
+  conv2d_grad_input_tile_4x8_alone_flat,
+  conv2d_grad_input_tile_4x16_quad_flat,
+  conv2d_grad_input_tile_8x8_alone_deep,
+  conv2d_grad_input_tile_8x8_alone_flat,
+  conv2d_grad_input_tile_8x16_quad_deep,
+  conv2d_grad_weight_tile_4x4_alone,
+  conv2d_grad_weight_tile_4x8_alone,
+  conv2d_grad_weight_tile_4x16_quad,
+  conv2d_grad_weight_tile_8x8_alone,
+  conv2d_grad_weight_tile_8x16_quad,
   split_sum,
 } from "../shaders.gen.ts";
 import { type Activation, activationConstants, IDENTITY } from "./activation.ts";
@@ -41,28 +49,45 @@ export interface Geometry {
 
 /** Invocations that are worth a smaller tile or a longer split: what a GPU needs to hide its latency. */
 export const ENOUGH = 1024;
-
-const FORWARD = [
-  { rows: 8, columns: 8, kernel: conv2d_forward_tile_8x8 },
-  { rows: 4, columns: 8, kernel: conv2d_forward_tile_4x8 },
-  { rows: 4, columns: 4, kernel: conv2d_forward_tile_4x4 },
-] as const;
-const GRAD_INPUT = [
-  { rows: 8, columns: 8, kernel: conv2d_grad_input_tile_8x8 },
-  { rows: 4, columns: 8, kernel: conv2d_grad_input_tile_4x8 },
-  { rows: 4, columns: 4, kernel: conv2d_grad_input_tile_4x4 },
-] as const;
-const GRAD_WEIGHT = [
-  { rows: 8, columns: 8, kernel: conv2d_grad_weight_tile_8x8 },
-  { rows: 4, columns: 8, kernel: conv2d_grad_weight_tile_4x8 },
-  { rows: 4, columns: 4, kernel: conv2d_grad_weight_tile_4x4 },
-] as const;
+/** The same for a CPU-class adapter: a workgroup for each of a few threads, then larger tiles are worth more. */
+const ENOUGH_FOR_CPU = 256;
+/** vec4s of depth for which a kernel has its inner loop over them. */
+const DEEP = 16;
 
 interface Tiled {
   readonly rows: number;
   readonly columns: number;
   readonly kernel: Kernel;
+  /** Whether four invocations share their columns, so that row tiles come in fours. */
+  readonly quad?: true;
+  /** Whether it is for long depths only. */
+  readonly deep?: true;
 }
+
+// Best first.
+const FORWARD = [
+  { rows: 8, columns: 16, kernel: conv2d_forward_tile_8x16_quad_deep, quad: true, deep: true },
+  { rows: 4, columns: 16, kernel: conv2d_forward_tile_4x16_quad_flat, quad: true },
+  { rows: 8, columns: 8, kernel: conv2d_forward_tile_8x8_alone_deep, deep: true },
+  { rows: 8, columns: 8, kernel: conv2d_forward_tile_8x8_alone_flat },
+  { rows: 4, columns: 8, kernel: conv2d_forward_tile_4x8_alone_flat },
+  { rows: 4, columns: 4, kernel: conv2d_forward_tile_4x4_alone_flat },
+] as const satisfies readonly Tiled[];
+const GRAD_INPUT = [
+  { rows: 8, columns: 16, kernel: conv2d_grad_input_tile_8x16_quad_deep, quad: true, deep: true },
+  { rows: 4, columns: 16, kernel: conv2d_grad_input_tile_4x16_quad_flat, quad: true },
+  { rows: 8, columns: 8, kernel: conv2d_grad_input_tile_8x8_alone_deep, deep: true },
+  { rows: 8, columns: 8, kernel: conv2d_grad_input_tile_8x8_alone_flat },
+  { rows: 4, columns: 8, kernel: conv2d_grad_input_tile_4x8_alone_flat },
+  { rows: 4, columns: 4, kernel: conv2d_grad_input_tile_4x4_alone_flat },
+] as const satisfies readonly Tiled[];
+const GRAD_WEIGHT = [
+  { rows: 8, columns: 16, kernel: conv2d_grad_weight_tile_8x16_quad, quad: true },
+  { rows: 4, columns: 16, kernel: conv2d_grad_weight_tile_4x16_quad, quad: true },
+  { rows: 8, columns: 8, kernel: conv2d_grad_weight_tile_8x8_alone },
+  { rows: 4, columns: 8, kernel: conv2d_grad_weight_tile_4x8_alone },
+  { rows: 4, columns: 4, kernel: conv2d_grad_weight_tile_4x4_alone },
+] as const satisfies readonly Tiled[];
 
 interface Choice<T extends Tiled> {
   readonly kernel: T["kernel"];
@@ -71,27 +96,46 @@ interface Choice<T extends Tiled> {
   readonly splits: number;
 }
 
-/**
- * The kernel for `slices` products of `rows` × `columns`, whose depth may be split into at most `maxSplits`: the
- * largest tile that gives enough invocations and is not mostly padding.
- */
+/** `slices` products of `rows` × `columns`, whose depth of so many vec4s may be split into at most `maxSplits`. */
+interface Product {
+  readonly slices: number;
+  readonly rows: number;
+  readonly columns: number;
+  readonly depth: number;
+  readonly maxSplits: number;
+}
+
+/** The best kernel on this device that has enough invocations and is not mostly padding. */
 function choose<T extends Tiled>(
+  device: Capabilities,
   candidates: readonly T[],
-  slices: number,
-  rows: number,
-  columns: number,
-  maxSplits: number,
+  product: Product,
 ): Choice<T> {
-  const choices = candidates.map((tile) => {
-    const tiles = slices * Math.ceil(rows / tile.rows) * Math.ceil(columns / tile.columns);
-    const splits = Math.max(1, Math.min(maxSplits, Math.ceil(ENOUGH / tiles)));
+  const { slices, rows, columns, depth, maxSplits } = product;
+  const quads = prefersQuads(device);
+  const enough = quads ? ENOUGH_FOR_CPU : ENOUGH;
+  const fit = candidates.filter(({ quad, deep }) => (quads || !quad) && (depth >= DEEP || !deep));
+  const choices = fit.map((tile) => {
+    const rowTiles = Math.ceil(rows / tile.rows);
+    const tiles = slices * (tile.quad ? pad4(rowTiles) : rowTiles) * Math.ceil(columns / tile.columns);
+    const splits = Math.max(1, Math.min(maxSplits, Math.ceil(enough / tiles)));
     return { kernel: tile.kernel, tiles, splits, covered: tiles * tile.rows * tile.columns };
   });
   const least = Math.min(...choices.map(({ covered }) => covered));
   return (
-    choices.find(({ tiles, splits, covered }) => tiles * splits >= ENOUGH && covered <= 1.5 * least) ??
+    choices.find(({ tiles, splits, covered }) => tiles * splits >= enough && covered <= 1.5 * least) ??
     choices.at(-1)!
   );
+}
+
+/**
+ * Whether to take the kernels in which four invocations share what they load. They are right wherever there are
+ * subgroups, but proven to be faster only where those are tiny: on CPU-class adapters, which load each value of
+ * each invocation on its own. A GPU's cache serves a whole subgroup at once; it keeps the plain kernels until
+ * they are measured there.
+ */
+function prefersQuads({ features, subgroupMaxSize }: Capabilities): boolean {
+  return features.includes("subgroups") && subgroupMaxSize !== undefined && subgroupMaxSize <= 8;
 }
 
 /** Emits y = f(conv(x, w) + bias). */
@@ -105,7 +149,8 @@ export function emitForward(
   const { N, P, Q, C, K } = geometry;
   // Only a single deep product, such as a classifier's, is worth the second pass.
   const maxSplits = isDense(geometry) ? Math.ceil(pad4(C) / 4 / 16) : 1;
-  const { kernel, tiles, splits } = choose(FORWARD, 1, N * P * Q, K, maxSplits);
+  const product = { slices: 1, rows: N * P * Q, columns: K, depth: pad4(C) / 4, maxSplits };
+  const { kernel, tiles, splits } = choose(emit.device, FORWARD, product);
   const sum = splits > 1 ? emit.temporary("splits", [splits, ...y.shape]) : y;
   const constants = {
     ...geometry,
@@ -125,11 +170,12 @@ export function emitGradInput(
   { dy, w }: { readonly dy: Tensor; readonly w: Tensor },
   { tensor: dx, accumulate: ACCUMULATE }: GradientTarget,
 ): void {
-  const { N, H, W, C, STRIDE_H, STRIDE_W, DILATION_H, DILATION_W } = geometry;
+  const { N, H, W, C, K, STRIDE_H, STRIDE_W, DILATION_H, DILATION_W } = geometry;
   const phases = STRIDE_H * STRIDE_W;
   const pixels = N * Math.ceil(H / STRIDE_H) * Math.ceil(W / STRIDE_W);
-  const { kernel, tiles } = choose(GRAD_INPUT, phases, pixels, C, 1);
-  const { R, S, K, P, Q, PAD_TOP, PAD_LEFT } = geometry;
+  const product = { slices: phases, rows: pixels, columns: C, depth: pad4(K) / 4, maxSplits: 1 };
+  const { kernel, tiles } = choose(emit.device, GRAD_INPUT, product);
+  const { R, S, P, Q, PAD_TOP, PAD_LEFT } = geometry;
   const constants = {
     ...{ N, H, W, C, K, R, S, P, Q, PAD_TOP, PAD_LEFT, STRIDE_H, STRIDE_W, DILATION_H, DILATION_W },
     TAP_STEP_H: STRIDE_H / greatestCommonDivisor(STRIDE_H, DILATION_H),
@@ -147,7 +193,12 @@ export function emitGradWeight(
   target: GradientTarget,
 ): void {
   const { N, P, Q, C, K, R, S } = geometry;
-  const { kernel, tiles, splits } = choose(GRAD_WEIGHT, R * S, C, K, Math.ceil((N * P * Q) / 64));
+  const pixels = N * P * Q;
+  const product = {
+    ...{ slices: R * S, rows: C, columns: K },
+    ...{ depth: Math.ceil(pixels / 4), maxSplits: Math.ceil(pixels / 64) },
+  };
+  const { kernel, tiles, splits } = choose(emit.device, GRAD_WEIGHT, product);
   const whole = splits === 1;
   const dw = whole ? target.tensor : emit.temporary("splits", [splits, ...target.tensor.shape]);
   const constants = { ...geometry, SPLITS: splits, ACCUMULATE: whole ? target.accumulate : 0 };

@@ -28,6 +28,7 @@ export const dropoutOp: Op<In, Dropout, Out> = {
     if (!(p >= 0 && p < 1)) throw new ShapeError("dropout", "p must be in [0, 1)", `p = ${p}`);
     return { y: { shape: x.shape } };
   },
+  isRandom: ({ p }) => p > 0,
   views: ({ x }, attrs) => (isView(x, attrs) ? { y: x } : {}),
   forward(emit, { inputs: { x }, attrs, outputs: { y } }) {
     if (isView(x, attrs)) return;

@@ -3,15 +3,8 @@ import type { Gpu } from "../gpu/device.ts";
 import { storedLength, unpad } from "../graph/tensor.ts";
 import type { Plan } from "../plan/plan.ts";
 import { Buffers } from "./buffers.ts";
+import { LIVE_BYTES, type Live, packLive } from "./live.ts";
 import type { Variables } from "./variables.ts";
-
-/** What changes from step to step; `shaders/lib/live.wgsl`. */
-export interface Live {
-  /** 1 for the first optimizer step. */
-  readonly step: number;
-  readonly seed: number;
-  readonly learningRate: number;
-}
 
 /** Fills an input by commands of its own, which it gives to the queue before the step's. */
 export type InputWriter = (input: Required<GPUBufferBinding>) => void;
@@ -47,9 +40,7 @@ export class Session {
   readonly #gpu: Gpu;
   readonly #launches: readonly Launch[];
   readonly #buffers: Buffers;
-  readonly #live = new ArrayBuffer(16);
-  readonly #liveWords = new Uint32Array(this.#live);
-  readonly #liveFloats = new Float32Array(this.#live);
+  readonly #live = new DataView(new ArrayBuffer(LIVE_BYTES));
   readonly #liveBuffer: GPUBuffer;
   readonly #liveGroup: GPUBindGroup;
   readonly #free: GPUBuffer[] = [];
@@ -183,7 +174,7 @@ export class Session {
     for (const staging of this.#free) staging.destroy();
   }
 
-  #write(feeds: Feeds, { step, seed, learningRate }: Live): void {
+  #write(feeds: Feeds, live: Live): void {
     const { queue } = this.#gpu.device;
     for (const [name, tensor] of this.plan.inputs) {
       const { storage } = tensor;
@@ -199,9 +190,7 @@ export class Session {
       }
       queue.writeBuffer(this.#buffers.of(storage), 0, values as Float32Array<ArrayBuffer>);
     }
-    this.#liveWords[0] = step;
-    this.#liveWords[1] = seed;
-    this.#liveFloats[2] = learningRate;
+    packLive(live, this.#live);
     queue.writeBuffer(this.#liveBuffer, 0, this.#live);
   }
 

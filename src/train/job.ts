@@ -1,13 +1,14 @@
 import { type Dataset, subset, take } from "../data/dataset.ts";
+import { loadImageFolder } from "../data/folder.ts";
 import { loadDataset, type Split } from "../data/load.ts";
+import { resizeImages } from "../data/resize.ts";
 import { DataError, WebgraftError } from "../errors.ts";
 import { type Gpu, openDevice } from "../gpu/device.ts";
-import type { Preprocessing } from "../models/preprocessing.ts";
-import { createModel } from "../models/topologies.ts";
 import { adam, adamw, sgd } from "../optimizers/index.ts";
 import type { Optimizer } from "../optimizers/optimizer.ts";
 import { historyOf, metadataOf, settingsOf } from "./job-metadata.ts";
 import { median } from "./median.ts";
+import { loadPretrained } from "./pretrained.ts";
 import type {
   EpochRecord,
   JobCommand,
@@ -18,12 +19,14 @@ import type {
   StepRecord,
 } from "./protocol.ts";
 import { oneCycle } from "./schedules.ts";
-import { checkSettings } from "./settings.ts";
+import { checkSettings, FOLDER_IMAGE_SIZE, isDatasetName, modelOf } from "./settings.ts";
 import { Trainer } from "./trainer.ts";
 
 export interface JobOptions {
-  /** Folder of the data sets, as `loadDataset` takes it. */
+  /** Folder of the data sets, as `loadDataset` takes it; in it `folder` is the run's folder of images. */
   readonly dataUrl: string;
+  /** Where the files of weights in the settings are. Default: they are addresses. */
+  readonly weightsUrl?: (file: string, index: number) => string;
 }
 
 /** What a job has once it is ready. */
@@ -43,19 +46,23 @@ interface Run {
 export class Job {
   readonly #emit: (event: JobEvent) => void;
   readonly #dataUrl: string;
+  readonly #weightsUrl: (file: string, index: number) => string;
   #started = false;
   #paused = false;
   #stopping = false;
   #checkpointWanted = false;
   readonly #predictions: (readonly number[])[] = [];
   #evaluating = false;
+  /** Ends what is done before training. */
+  readonly #loading = new AbortController();
   /** Ends the part of `fit` that is going on. */
   #interrupt = new AbortController();
   #wake: () => void = () => {};
 
-  constructor(emit: (event: JobEvent) => void, { dataUrl }: JobOptions) {
+  constructor(emit: (event: JobEvent) => void, { dataUrl, weightsUrl = (file) => file }: JobOptions) {
     this.#emit = emit;
     this.#dataUrl = dataUrl;
+    this.#weightsUrl = weightsUrl;
   }
 
   handle(command: JobCommand): void {
@@ -72,6 +79,7 @@ export class Job {
         break;
       case "stop":
         this.#stopping = true;
+        this.#loading.abort();
         this.#interrupt.abort();
         break;
       case "predict":
@@ -107,15 +115,17 @@ export class Job {
   async #prepare(gpu: Gpu, given: JobSettings, checkpoint: Uint8Array | undefined): Promise<Run | undefined> {
     const settings = checkpoint ? settingsOf(checkpoint, "checkpoint") : checkSettings(given);
     this.#emit({ type: "adapter", adapter: gpu.adapter });
-    const [allTrain, allTest] = await Promise.all([
-      this.#load(settings, "train"),
-      this.#load(settings, "test"),
-    ]);
-    const train = take(allTrain, settings.examples);
-    const test = take(allTest, settings.testExamples ?? allTest.length);
-    if (this.#stopping) return undefined;
-
-    const trainer = await createTrainer(gpu, settings, train);
+    let data: readonly [train: Dataset, test: Dataset];
+    let trainer: Trainer;
+    try {
+      data = await this.#loadData(settings);
+      trainer = await createTrainer(gpu, settings, data[0]);
+      if (!checkpoint) await this.#loadWeights(settings, trainer);
+    } catch (error) {
+      if (this.#loading.signal.aborted) return undefined;
+      throw error;
+    }
+    const [train, test] = data;
     const history: JobHistory = checkpoint ? historyOf(checkpoint, "checkpoint") : { steps: [], epochs: [] };
     if (checkpoint) trainer.restore(checkpoint);
     if (this.#stopping && !checkpoint) return undefined;
@@ -135,19 +145,60 @@ export class Job {
     return { settings, trainer, train, test, steps: [...history.steps], epochs: [...history.epochs] };
   }
 
-  #load({ data }: JobSettings, split: Split): Promise<Dataset> {
-    const what = `${data} ${split} images`;
+  async #loadData(settings: JobSettings): Promise<readonly [train: Dataset, test: Dataset]> {
+    const { data, examples, testExamples, imageSize } = settings;
+    const load = async (split: Split, count: number | undefined): Promise<Dataset> => {
+      const dataset = isDatasetName(data)
+        ? await loadDataset(data, split, {
+            baseUrl: this.#dataUrl,
+            signal: this.#loading.signal,
+            onProgress: this.#progress(`${data} ${split} images`),
+          })
+        : await this.#decode(split, imageSize ?? FOLDER_IMAGE_SIZE, count);
+      const taken = take(dataset, count ?? dataset.length);
+      return imageSize === undefined ? taken : resizeImages(taken, imageSize, imageSize);
+    };
+    // Decoding keeps the processor busy by itself, and its progress is that of one split.
+    if (!isDatasetName(data)) return [await load("train", examples), await load("test", testExamples)];
+    return Promise.all([load("train", examples), load("test", testExamples)]);
+  }
+
+  #decode(split: Split, size: number, limit: number | undefined): Promise<Dataset> {
     let percent = -1;
-    return loadDataset(data, split, {
-      baseUrl: this.#dataUrl,
-      onProgress: (loaded, total) => {
-        // Chunks are small; a tenth of the way is news.
-        const now = total === undefined ? -1 : Math.floor((loaded / total) * 10);
+    return loadImageFolder(split, {
+      baseUrl: `${this.#dataUrl}/folder`,
+      size,
+      ...(limit !== undefined && { limit }),
+      signal: this.#loading.signal,
+      onProgress: (done, total) => {
+        const now = Math.floor((100 * done) / total);
         if (now === percent) return;
         percent = now;
-        this.#emit({ type: "loading", what, loaded, ...(total !== undefined && { total }) });
+        this.#emit({ type: "decoding", split, done, total });
       },
     });
+  }
+
+  async #loadWeights({ weights = [] }: JobSettings, trainer: Trainer): Promise<void> {
+    for (const [i, file] of weights.entries()) {
+      const report = await loadPretrained(trainer, this.#weightsUrl(file, i), {
+        name: file,
+        signal: this.#loading.signal,
+        onProgress: this.#progress(file),
+      });
+      this.#emit({ type: "weights", file, ...report });
+    }
+  }
+
+  /** Tells of bytes that arrive: chunks are small, a tenth of the way is news. */
+  #progress(what: string): (loaded: number, total: number | undefined) => void {
+    let tenth = -1;
+    return (loaded, total) => {
+      const now = total === undefined ? -1 : Math.floor((loaded / total) * 10);
+      if (now === tenth) return;
+      tenth = now;
+      this.#emit({ type: "loading", what, loaded, ...(total !== undefined && { total }) });
+    };
   }
 
   /** Trains, in pieces between which commands are obeyed, and answers questions after the end. */
@@ -264,16 +315,10 @@ export class Job {
 }
 
 function createTrainer(gpu: Gpu, settings: JobSettings, data: Dataset): Promise<Trainer> {
-  const { topology: name, batch, seed } = settings;
-  const { shape: inputShape, classes, normalize } = data;
-  const preprocessing: Preprocessing = {
-    resize: Math.min(...inputShape.slice(0, 2)),
-    mode: "torch",
-    ...normalize,
-  };
+  const { batch, seed } = settings;
   return Trainer.create({
     gpu,
-    model: createModel(name, { inputShape, classes: classes.length, preprocessing }),
+    model: modelOf(settings, data),
     optimizer: createOptimizer(settings),
     batchSize: batch,
     seed,

@@ -2,6 +2,7 @@ import type { Tensor } from "../graph/tensor.ts";
 import { augment, augmentLabelled, crossEntropy, softCrossEntropy } from "../layers/index.ts";
 import type { Model } from "../models/model.ts";
 import type { Augmentation } from "../ops/augment.ts";
+import { IGNORED } from "./forward.ts";
 
 export interface TrainingPassOptions {
   readonly labelSmoothing?: number;
@@ -19,9 +20,6 @@ interface Answers {
   readonly logits: Tensor;
   readonly loss: Tensor;
 }
-
-/** Labels that do not count, as in PyTorch. */
-export const IGNORED = -100;
 
 /** From images (N, H, W, C) and labels (N) to the loss that is to fall. */
 export function trainingPass(

@@ -34,7 +34,7 @@ export class Predictor {
     if (!Number.isInteger(batchSize) || batchSize < 1) {
       throw new DataError(`Predictor: batchSize must be a positive whole number — got ${batchSize}`);
     }
-    const graph = new Graph({ mode: "eval", maxBindingBytes: gpu.limits.maxBindingBytes });
+    const graph = new Graph({ mode: "eval", ...gpu.graphOptions });
     const images = graph.input("images", [batchSize, ...model.inputShape]);
     graph.output("probabilities", softmax(model.build(images)));
     const variables = new Variables(gpu);

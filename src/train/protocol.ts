@@ -2,12 +2,24 @@
  * What a training job is told and what it tells, as plain data that passes through `postMessage` and JSON
  * (checkpoints are bytes). The command line's page and the demo's worker speak it.
  */
-import type { DatasetName } from "../data/load.ts";
+import type { Split } from "../data/load.ts";
 import type { MemoryReport } from "../plan/plan.ts";
+import type { PretrainedReport } from "./pretrained.ts";
 
 export interface JobSettings {
   readonly topology: string;
-  readonly data: DatasetName;
+  /** The backbone in the topology, by name; unless given, the one that it takes for images of this size. */
+  readonly backbone?: string;
+  /** Patterns of names of parameters that do not train, as `freeze` takes them. */
+  readonly frozen?: readonly string[];
+  /** Files of weights to begin with: addresses, or paths on the machine of the command line. */
+  readonly weights?: readonly string[];
+  /** The name of a data set, or the path of a folder of images on the machine of the command line. */
+  readonly data: string;
+  /** Of the names of a folder's images, so that a resumed run finds out whether it still has the same. */
+  readonly fingerprint?: number;
+  /** Height and width that images get. Default 224 for those of a folder, otherwise those that they have. */
+  readonly imageSize?: number;
   /** Training images used, from the first on. */
   readonly examples: number;
   readonly epochs: number;
@@ -67,6 +79,10 @@ export interface Prediction {
 export type JobEvent =
   | { readonly type: "adapter"; readonly adapter: string }
   | { readonly type: "loading"; readonly what: string; readonly loaded: number; readonly total?: number }
+  /** Images of a folder. */
+  | { readonly type: "decoding"; readonly split: Split; readonly done: number; readonly total: number }
+  /** Pretrained weights were loaded, into what begins with `prefix`. */
+  | ({ readonly type: "weights"; readonly file: string } & PretrainedReport)
   | {
       readonly type: "ready";
       readonly settings: JobSettings;

@@ -4,7 +4,6 @@ import { DataError, NonFiniteError } from "../errors.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { Program } from "../graph/autodiff.ts";
 import { Graph, type Variable } from "../graph/graph.ts";
-import { storedLength, type Tensor } from "../graph/tensor.ts";
 import { softmax } from "../layers/index.ts";
 import { countNumbers, frozenIn, type Model } from "../models/model.ts";
 import type { Optimizer } from "../optimizers/optimizer.ts";
@@ -12,8 +11,9 @@ import { type Plan, plan } from "../plan/plan.ts";
 import { type Outputs, Session } from "../run/session.ts";
 import { Variables } from "../run/variables.ts";
 import { loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
+import { forward } from "./forward.ts";
 import { describeModel, type ModelInfo } from "./model-file.ts";
-import { evaluationPass, IGNORED, type TrainingPassOptions, trainingPass } from "./passes.ts";
+import { evaluationPass, type TrainingPassOptions, trainingPass } from "./passes.ts";
 import { constant, type Schedule } from "./schedules.ts";
 
 export interface TrainerOptions extends TrainingPassOptions {
@@ -107,7 +107,8 @@ export class Trainer {
   epoch = 0;
   /** The buffers of all that outlives a step. */
   readonly variables: Variables;
-  readonly #options: TrainerOptions;
+  /** What it was created with. */
+  readonly options: TrainerOptions;
   readonly #compiled = new Map<string, Promise<Compiled>>();
   #main!: Compiled;
 
@@ -125,7 +126,7 @@ export class Trainer {
     if (!Number.isInteger(batchSize) || batchSize < 1) {
       throw new DataError(`Trainer: batchSize must be a positive whole number — got ${batchSize}`);
     }
-    this.#options = options;
+    this.options = options;
     this.variables = new Variables(gpu);
     this.model = model;
     this.optimizer = optimizer;
@@ -144,6 +145,11 @@ export class Trainer {
     return [...graph.parameters, ...graph.states];
   }
 
+  /** Weights, and what the optimizer remembers of each: all the numbers that a checkpoint holds. */
+  get saved(): readonly Variable[] {
+    return [...this.weights, ...this.#main.moments];
+  }
+
   /** Trainable numbers of the model. */
   get parameterCount(): number {
     return countNumbers(this.#main.graph.parameters.filter(({ trainable }) => trainable));
@@ -156,8 +162,8 @@ export class Trainer {
    */
   async fit(dataset: Dataset, options: FitOptions): Promise<History> {
     const { epochs, validation, signal, onEpoch, onEvaluate, earlyStopping } = options;
-    this.#check(dataset);
-    if (validation) this.#check(validation);
+    this.check(dataset);
+    if (validation) this.check(validation);
     const loader = new BatchLoader(dataset, { batchSize: this.batchSize, seed: this.seed });
     const steps: StepInfo[] = [];
     const done: EpochInfo[] = [];
@@ -197,7 +203,7 @@ export class Trainer {
       readonly onProgress?: (done: number, total: number) => void;
     } = {},
   ): Promise<Evaluation> {
-    this.#check(dataset);
+    this.check(dataset);
     let lossSum = 0;
     let weightSum = 0;
     let correct = 0;
@@ -216,7 +222,7 @@ export class Trainer {
 
   /** Class probabilities, (N, classes) row by row, for the images of a data set. */
   async predict(dataset: Dataset, options: { readonly signal?: AbortSignal } = {}): Promise<Float32Array> {
-    this.#check(dataset);
+    this.check(dataset);
     const { classes } = this.model;
     const probabilities = new Float32Array(dataset.length * classes);
     let at = 0;
@@ -234,7 +240,7 @@ export class Trainer {
   checkpoint(options: CheckpointOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
     const { metadata, ...info } = options;
     const position = { step: this.step, epoch: this.epoch, seed: this.seed, optimizer: this.optimizer.name };
-    return saveCheckpoint(this.variables, this.#saved, position, {
+    return saveCheckpoint(this.variables, this.saved, position, {
       ...metadata,
       ...describeModel(this.model, info),
     });
@@ -243,9 +249,22 @@ export class Trainer {
   /** Takes weights, statistics, moments and step from a checkpoint. Throws WeightsError and changes nothing. */
   restore(file: Uint8Array, source = "checkpoint"): void {
     const expected = { optimizer: this.optimizer.name, seed: this.seed };
-    const { step, epoch } = loadCheckpoint(this.variables, this.#saved, expected, file, source);
+    const { step, epoch } = loadCheckpoint(this.variables, this.saved, expected, file, source);
     this.step = step;
     this.epoch = epoch;
+  }
+
+  /** Throws DataError unless the images and classes of a data set are the model's. */
+  check(dataset: Dataset): void {
+    const { name, inputShape, classes } = this.model;
+    if (dataset.shape.join() !== inputShape.join()) {
+      throw new DataError(
+        `${name}: expects images (${inputShape.join(", ")}), ${dataset.name} has (${dataset.shape.join(", ")})`,
+      );
+    }
+    if (dataset.classes.length !== classes) {
+      throw new DataError(`${name}: has ${classes} classes, ${dataset.name} has ${dataset.classes.length}`);
+    }
   }
 
   /** Frees all GPU memory of this trainer; the device stays. */
@@ -254,14 +273,10 @@ export class Trainer {
     this.variables.destroy();
   }
 
-  get #saved(): readonly Variable[] {
-    return [...this.weights, ...this.#main.moments];
-  }
-
   /** The rest of the current epoch. */
   async #epoch(loader: BatchLoader, { epochs, signal, onStep }: FitOptions): Promise<StepInfo[]> {
     const totalSteps = epochs * loader.batchesPerEpoch;
-    const schedule = this.#options.schedule ?? constant();
+    const schedule = this.options.schedule ?? constant();
     const epoch = Math.floor(this.step / loader.batchesPerEpoch);
     const results: StepInfo[] = [];
     const pending: (() => Promise<void>)[] = [];
@@ -306,32 +321,15 @@ export class Trainer {
     return results;
   }
 
-  /** Runs the evaluation graph over a data set in order; rows beyond the last example carry ignored labels. */
+  /** Runs the evaluation graph over a data set in order. */
   async #forward(
     dataset: Dataset,
     signal: AbortSignal | undefined,
     take: (outputs: Outputs, size: number) => void,
   ): Promise<void> {
-    const loader = new BatchLoader(dataset, {
-      batchSize: Math.min(this.batchSize, dataset.length),
-      shuffle: false,
-    });
-    const { session, plan } = await this.#compile("eval", loader.batchSize);
+    const { session } = await this.#compile("eval", Math.min(this.batchSize, dataset.length));
     const live = { step: this.step, seed: this.seed, learningRate: 0 };
-    const pending: (() => Promise<void>)[] = [];
-    for (let index = 0; index < loader.batchesPerEpoch; index++) {
-      if (signal?.aborted) break;
-      const batch = loader.batch(0, index);
-      const images = filled(batch.images, plan.inputs.get("images")!, 0);
-      const labels = filled(batch.labels, plan.inputs.get("labels")!, IGNORED);
-      await session.ready();
-      const result = session.submit({ images, labels }, live);
-      result.catch(() => {});
-      pending.push(async () => take(await result, batch.size));
-      if (pending.length > 1) await pending.shift()!();
-    }
-    for (const settle of pending) await settle();
-    signal?.throwIfAborted();
+    await forward(session, dataset, live, signal, take);
   }
 
   #compile(mode: "train" | "eval", batch: number): Promise<Compiled> {
@@ -345,14 +343,13 @@ export class Trainer {
   }
 
   async #build(mode: "train" | "eval", batch: number): Promise<Compiled> {
-    const { gpu, model, frozen } = this.#options;
-    const { maxBindingBytes } = gpu.limits;
-    const graph = new Graph({ mode, maxBindingBytes, frozen: frozenIn(model, frozen) });
+    const { gpu, model, frozen } = this.options;
+    const graph = new Graph({ mode, ...gpu.graphOptions, frozen: frozenIn(model, frozen) });
     const images = graph.input("images", [batch, ...model.inputShape]);
     const labels = graph.input("labels", [batch], "i32");
     const { logits, loss } =
       mode === "train"
-        ? trainingPass(model, images, labels, this.#options)
+        ? trainingPass(model, images, labels, this.options)
         : evaluationPass(model, images, labels);
     graph.output("loss", loss);
     if (mode === "eval") graph.output("probabilities", softmax(logits));
@@ -361,25 +358,4 @@ export class Trainer {
     const planned = plan(program, gpu.limits);
     return { graph, plan: planned, moments, session: await Session.create(gpu, planned, this.variables) };
   }
-
-  #check(dataset: Dataset): void {
-    const { name, inputShape, classes } = this.model;
-    if (dataset.shape.join() !== inputShape.join()) {
-      throw new DataError(
-        `${name}: expects images (${inputShape.join(", ")}), ${dataset.name} has (${dataset.shape.join(", ")})`,
-      );
-    }
-    if (dataset.classes.length !== classes) {
-      throw new DataError(`${name}: has ${classes} classes, ${dataset.name} has ${dataset.classes.length}`);
-    }
-  }
-}
-
-/** `values`, or a copy filled up to the tensor's stored length where they are fewer. */
-function filled<T extends Float32Array | Int32Array>(values: T, { shape, storage }: Tensor, rest: number): T {
-  const length = storedLength(shape, storage.dtype);
-  if (values.length === length) return values;
-  const full = new (values.constructor as new (length: number) => T)(length).fill(rest) as T;
-  full.set(values);
-  return full;
 }

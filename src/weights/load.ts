@@ -8,6 +8,7 @@ import { batchCountOf, isBatchCount, matchNames } from "./names.ts";
 import type { ReadOptions } from "./ranges.ts";
 import { encodeSafetensors, type TensorData } from "./safetensors.ts";
 import type { OpenOptions, WeightsSource } from "./source.ts";
+import { type NamedWeights, openTensors } from "./tensors.ts";
 
 /** What weights are loaded into and saved from: a Trainer, a Predictor, or a graph's variables and their buffers. */
 export interface WeightsTarget {
@@ -52,7 +53,8 @@ export interface LoadWeightsOptions extends OpenOptions, ReadOptions {
 }
 
 /**
- * Loads the weights of a safetensors file with torchvision's, timm's or transformers' names. Of an address or File
+ * Loads the weights of a safetensors file with torchvision's, timm's or transformers' names, or weights that were
+ * read before (`importOnnx`, `importKeras`). Of an address or File
  * only the tensors are read that the model has. Nothing is changed unless all of them could be read.
  *
  * Throws WeightsError, with every name and shape, where the file does not fit and `strict` is not false, and where
@@ -60,7 +62,7 @@ export interface LoadWeightsOptions extends OpenOptions, ReadOptions {
  */
 export async function loadWeights(
   { weights, variables }: WeightsTarget,
-  source: WeightsSource | WeightsFile,
+  source: WeightsSource | WeightsFile | NamedWeights,
   options: LoadWeightsOptions = {},
 ): Promise<WeightsReport> {
   const { report, values } = await readWeights(weights, source, options);
@@ -74,11 +76,11 @@ export async function loadWeights(
 /** Reads what `loadWeights` loads, by the names of the model and in its layout. */
 export async function readWeights(
   weights: readonly Variable[],
-  source: WeightsSource | WeightsFile,
+  source: WeightsSource | WeightsFile | NamedWeights,
   options: LoadWeightsOptions,
 ): Promise<{ readonly report: WeightsReport; readonly values: ReadonlyMap<string, Float32Array> }> {
   const { strict = true, prefix = "", map } = options;
-  const file = isOpen(source) ? source : await openSafetensors(source, options);
+  const file = await openWeights(source, options);
   const list = beginningWith(prefix, weights);
   const wanted = new Set(list.map(({ name }) => name.slice(prefix.length)));
   const fileNames = [...file.tensors.keys()].filter((name) => !isBatchCount(name));
@@ -205,7 +207,7 @@ export async function readTensors(
 
 /** Weights as PyTorch's tools expect them. */
 export function encodeWeights(
-  tensors: ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: Float32Array }>,
+  tensors: NamedWeights,
   dtype: "F32" | "F16",
   metadata: Readonly<Record<string, string>>,
 ): Uint8Array<ArrayBuffer> {
@@ -225,5 +227,12 @@ export function encodeWeights(
   return encodeSafetensors(all, { ...metadata, format: "pt" });
 }
 
-const isOpen = (source: WeightsSource | WeightsFile): source is WeightsFile =>
-  typeof source === "object" && "tensors" in source;
+/** What `loadWeights` takes, as a file. */
+export async function openWeights(
+  source: WeightsSource | WeightsFile | NamedWeights,
+  options: OpenOptions,
+): Promise<WeightsFile> {
+  if (source instanceof Map) return openTensors(source, options.name ?? "weights");
+  const isOpen = typeof source === "object" && "tensors" in source;
+  return isOpen ? source : openSafetensors(source as WeightsSource, options);
+}

@@ -199,5 +199,5 @@ export function parseRecord(bytes: Uint8Array, what: string): Record<string, unk
 export const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-const isCountList = (value: unknown): value is number[] =>
+export const isCountList = (value: unknown): value is number[] =>
   Array.isArray(value) && value.every((v) => Number.isSafeInteger(v) && v >= 0);

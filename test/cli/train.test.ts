@@ -1,40 +1,12 @@
-import { spawn } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterAll, expect, test } from "vitest";
 import type { Metrics } from "../../src/cli/run-log.ts";
+import { train } from "../support/command.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "webgraft-train-"));
 afterAll(() => rmSync(scratch, { recursive: true }));
-
-interface Line {
-  readonly event: string;
-  readonly [key: string]: unknown;
-}
-
-/** Runs the command line; Ctrl-C is sent at the first event of the name `interruptAt`. */
-async function train(args: readonly string[], interruptAt?: string) {
-  const script = fileURLToPath(new URL("../../src/cli/train.ts", import.meta.url));
-  const child = spawn(process.execPath, ["--import", "tsx", script, "--json", ...args], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  let text = "";
-  let interrupted = false;
-  child.stdout.on("data", (chunk) => {
-    text += chunk;
-    if (interrupted || !interruptAt || !text.includes(`{"event":"${interruptAt}"`)) return;
-    interrupted = true;
-    child.kill("SIGINT");
-  });
-  const code = await new Promise((resolve) => child.on("close", resolve));
-  const lines = text
-    .trimEnd()
-    .split("\n")
-    .map((line) => JSON.parse(line) as Line);
-  return { code, lines };
-}
 
 const metricsOf = (folder: string): Metrics =>
   JSON.parse(readFileSync(join(folder, "metrics.json"), "utf8")) as Metrics;

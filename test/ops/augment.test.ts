@@ -4,7 +4,7 @@ import { Graph } from "../../src/graph/graph.ts";
 import { pad } from "../../src/graph/tensor.ts";
 import { type Augmentation, augmentOp } from "../../src/ops/augment.ts";
 import { Random } from "../../src/random.ts";
-import type { Live } from "../../src/run/session.ts";
+import type { Live } from "../../src/run/live.ts";
 import { defineOpTest } from "../support/optest.ts";
 import { augment } from "../support/reference/augment.ts";
 import { runProgram } from "../support/run-op.ts";

@@ -2,7 +2,9 @@ import { describe, expect, it } from "vitest";
 import { ShapeError } from "../../src/errors.ts";
 import { Program } from "../../src/graph/autodiff.ts";
 import { Graph } from "../../src/graph/graph.ts";
+import type { Capabilities } from "../../src/kernel.ts";
 import { type Conv2dAttrs, conv2dOp } from "../../src/ops/conv2d.ts";
+import { SMALL_SUBGROUPS, withAndWithoutSubgroups } from "../support/gpu.ts";
 import { defineOpTest, type OpCase } from "../support/optest.ts";
 import { conv2d, fusedActivation } from "../support/reference/conv.ts";
 
@@ -28,6 +30,7 @@ const ONE: Conv2dAttrs["padding"] = [1, 1, 1, 1];
 
 defineOpTest({
   op: conv2dOp,
+  devices: await withAndWithoutSubgroups(),
   reference: ({ x, weight, bias }, attrs) => ({
     y: fusedActivation(conv2d(x!, weight!, bias, attrs), attrs.activation?.name, attrs.activation?.alpha),
   }),
@@ -55,6 +58,10 @@ defineOpTest({
     // Enough of everything for the large tile, in all three passes.
     given([4, 28, 28, 20], [1, 3, 20, 21], { padding: [0, 0, 1, 1] }, true),
     given([4, 14, 14, 3], [3, 3, 3, 24], { padding: ONE }),
+    // Long depths, with rows, columns and channels over, in each pass; strides with phases of unequal size.
+    given([3, 17, 17, 67], [1, 1, 67, 37], {}, true),
+    given([6, 15, 23, 13], [2, 1, 13, 69], { stride: [2, 2], padding: ONE }),
+    given([3, 23, 19, 29], [3, 3, 29, 21], { stride: [2, 1], dilation: [1, 2], padding: ONE }),
     // Groups of two, of odd sizes, depthwise, depthwise with a multiplier.
     given([2, 6, 5, 8], [3, 3, 4, 12], { groups: 2, padding: ONE }, true),
     given([1, 7, 7, 9], [3, 3, 3, 6], { groups: 3, stride: [2, 2], padding: ONE }),
@@ -80,8 +87,8 @@ defineOpTest({
 
 describe("conv2d: kernels", () => {
   it("takes the larger tile the larger the product", () => {
-    const names = (x: Shape, weight: Shape): string[] => {
-      const graph = new Graph({ mode: "train" });
+    const names = (x: Shape, weight: Shape, device?: Capabilities): string[] => {
+      const graph = new Graph({ mode: "train", ...(device && { device }) });
       const inputs = {
         x: graph.input("x", x, "f32", true),
         weight: graph.input("w", weight, "f32", true),
@@ -94,11 +101,30 @@ describe("conv2d: kernels", () => {
     for (const name of names([4, 28, 28, 20], [1, 3, 20, 21])) expect(name).toContain("tile_8x8");
     // Three channels would fill less than half of the large tile.
     expect(names([4, 30, 30, 3], [3, 3, 3, 24])).toEqual([
-      "conv2d_forward_tile_8x8",
-      "conv2d_grad_weight_tile_4x8",
-      "conv2d_grad_input_tile_4x4",
+      "conv2d_forward_tile_8x8_alone_flat",
+      "conv2d_grad_weight_tile_4x8_alone",
+      "conv2d_grad_input_tile_4x4_alone_flat",
     ]);
     for (const name of names([1, 4, 4, 4], [3, 3, 4, 4])) expect(name).toContain("tile_4x4");
+    expect(names([4, 28, 28, 64], [3, 3, 64, 64])).toEqual([
+      "conv2d_forward_tile_8x8_alone_deep",
+      "conv2d_grad_weight_tile_8x8_alone",
+      "conv2d_grad_input_tile_8x8_alone_deep",
+    ]);
+    // By quads only where subgroups are small.
+    for (const device of [{ features: ["subgroups"] }, { features: ["subgroups"], subgroupMaxSize: 32 }]) {
+      for (const name of names([4, 28, 28, 64], [3, 3, 64, 64], device)) expect(name).not.toContain("quad");
+    }
+    expect(names([4, 28, 28, 64], [3, 3, 64, 64], SMALL_SUBGROUPS)).toEqual([
+      "conv2d_forward_tile_8x16_quad_deep",
+      "conv2d_grad_weight_tile_8x16_quad",
+      "conv2d_grad_input_tile_8x16_quad_deep",
+    ]);
+    expect(names([4, 30, 30, 3], [3, 3, 3, 24], SMALL_SUBGROUPS)).toEqual([
+      "conv2d_forward_tile_4x16_quad_flat",
+      "conv2d_grad_weight_tile_4x8_alone",
+      "conv2d_grad_input_tile_4x4_alone_flat",
+    ]);
   });
 });
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Graph } from "../../src/graph/graph.ts";
 import { type DenseAttrs, denseOp } from "../../src/ops/dense.ts";
+import { withAndWithoutSubgroups } from "../support/gpu.ts";
 import { defineOpTest, type OpCase } from "../support/optest.ts";
 import { dense, fusedActivation } from "../support/reference/conv.ts";
 
@@ -12,6 +13,7 @@ function given(N: number, C: number, K: number, biased: boolean, attrs: DenseAtt
 
 defineOpTest({
   op: denseOp,
+  devices: await withAndWithoutSubgroups(),
   reference: ({ x, weight, bias }, { activation }) => ({
     y: fusedActivation(dense(x!, weight!, bias), activation?.name, activation?.alpha),
   }),
@@ -27,6 +29,9 @@ defineOpTest({
     given(32, 6272, 10, true),
     // Enough rows and columns for the large tile.
     given(256, 12, 260, true),
+    // The same for kernels that share by quads, with a row tile and a column over; deep and shallow.
+    given(309, 67, 83, true),
+    given(201, 9, 85, true),
     ...(["relu", "leaky_relu", "tanh", "sigmoid"] as const).map((name) =>
       given(3, 6, 5, true, { activation: { name, alpha: 0.2 } }),
     ),

@@ -3,7 +3,7 @@ import { Program } from "../../src/graph/autodiff.ts";
 import { Graph } from "../../src/graph/graph.ts";
 import { type Dropout, dropoutOp } from "../../src/ops/dropout.ts";
 import { pcg4d } from "../../src/random.ts";
-import type { Live } from "../../src/run/session.ts";
+import type { Live } from "../../src/run/live.ts";
 import type { NdArray } from "../support/ndarray.ts";
 import { defineOpTest } from "../support/optest.ts";
 import { runProgram } from "../support/run-op.ts";

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { ShaderError } from "../../src/errors.ts";
 import type { Kernel } from "../../src/kernel.ts";
 import { createModel } from "../../src/models/index.ts";
 import * as shaders from "../../src/shaders.gen.ts";
@@ -6,14 +7,18 @@ import { testGpu } from "../support/gpu.ts";
 import { programOf } from "../support/programs.ts";
 
 const kernels: readonly Kernel[] = Object.values(shaders);
+const { capabilities } = await testGpu();
 
 describe("kernels compile on this device", () => {
   for (const kernel of kernels) {
-    it(kernel.name, async () => {
+    const lacking = kernel.features.filter((feature) => !capabilities.features.includes(feature));
+    it(`${kernel.name}${lacking.length > 0 ? ` is refused without ${lacking.join()}` : ""}`, async () => {
       // Every constant that has no default; 1 is a sound extent and a sound flag.
       const required = Object.entries(kernel.constants).filter(([, needed]) => needed);
       const constants = Object.fromEntries(required.map(([name]) => [name, 1]));
-      await (await testGpu()).pipelines.compile(kernel, constants);
+      const pipeline = (await testGpu()).pipelines.compile(kernel, constants);
+      if (lacking.length > 0) await expect(pipeline).rejects.toThrow(ShaderError);
+      else await pipeline;
     });
   }
 
@@ -21,8 +26,10 @@ describe("kernels compile on this device", () => {
   it.each(["interleaved", "convnet"])("with every set of constants that %s needs", async (name) => {
     const { pipelines } = await testGpu();
     for (const mode of ["train", "eval"] as const) {
-      const { dispatches } = programOf(createModel(name), 32, mode);
-      await Promise.all(dispatches.map(({ kernel, constants }) => pipelines.compile(kernel, constants)));
+      for (const device of [undefined, capabilities]) {
+        const { dispatches } = programOf(createModel(name), 32, mode, { device });
+        await Promise.all(dispatches.map(({ kernel, constants }) => pipelines.compile(kernel, constants)));
+      }
     }
   });
 
@@ -37,6 +44,7 @@ describe("kernels compile on this device", () => {
         ["lib/helper.wgsl", 4],
       ],
       bindings: [],
+      features: [],
       live: false,
       constants: {},
       workgroupSize: [1, 1, 1],

@@ -102,7 +102,6 @@ test("arguments become settings; the learning rate follows the optimizer unless 
 
 test.each([
   ["--topology nope", /'nope' is invalid. Allowed choices are .*interleaved/],
-  ["--data cifar", /'cifar' is invalid. Allowed choices are mnist, fashion/],
   ["--optimizer lion", /'lion' is invalid. Allowed choices are sgd, adam, adamw/],
   ["--engine safari", /'safari' is invalid. Allowed choices are chrome, firefox/],
   ["--examples many", /whole number from 1/],
@@ -131,6 +130,11 @@ test.each([
   [null, /unknown topology nothing/],
   [{ ...settings, topology: "nope" }, /unknown topology "nope" — there are /],
   [{ ...settings, data: "cifar" }, /unknown data "cifar" — there are mnist, fashion/],
+  [{ ...settings, topology: "vgg", backbone: "vgg99" }, /unknown backbone "vgg99" — there are /],
+  [{ ...settings, backbone: "resnet18" }, /interleaved has no backbone — got resnet18/],
+  [{ ...settings, frozen: "*" }, /frozen must be a list of texts — got "\*"/],
+  [{ ...settings, weights: [""] }, /weights must be a list of texts/],
+  [{ ...settings, imageSize: 1.5 }, /imageSize must be a positive whole number — got 1.5/],
   [{ ...settings, batch: "32" }, /batch must be a positive whole number — got "32"/],
   [{ ...settings, lr: Number.NaN }, /lr must be a positive number/],
   [{ ...settings, seed: 2 ** 32 }, /seed must be a whole number of 32 bits/],

@@ -17,6 +17,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   "bytes.ts": 0,
   "version.ts": 0,
   "shaders.gen.ts": 0,
+  "structs.gen.ts": 0,
   graph: 1,
   ops: 2,
   plan: 2,

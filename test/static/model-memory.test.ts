@@ -47,7 +47,7 @@ describe("what is frozen costs nothing to train", () => {
 
   it("in the middle of a model gradients pass through it, and that is all", () => {
     const model = sequential({ inputShape, backbone: "resnet18" });
-    const frozen = programOf(model, 2, "train", freeze("resnet.*"));
+    const frozen = programOf(model, 2, "train", { frozen: freeze("resnet.*") });
     const whole = programOf(model, 2, "train");
     const kernels = (program: Program) => backward(program, "resnet.").map(({ kernel }) => kernel.name);
     expect(kernels(whole).some((name) => weightKernels.test(name))).toBe(true);

@@ -6,6 +6,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { linkShader, linkShaders } from "../../shaders/link.ts";
 import { sourceOf } from "../../src/gpu/pipelines.ts";
 import type { Kernel } from "../../src/kernel.ts";
+import { LIVE_BYTES, packLive } from "../../src/run/live.ts";
 import * as shaders from "../../src/shaders.gen.ts";
 
 const directory = fileURLToPath(new URL("../../shaders", import.meta.url));
@@ -35,6 +36,13 @@ describe("shader files", () => {
       return bindings.slice(firstWritten).some(({ access }) => access === "read") && firstWritten >= 0;
     });
     expect(disordered.map(({ name }) => name)).toEqual([]);
+  });
+
+  it("say which features they need", () => {
+    for (const { name, features, wgsl } of kernels) {
+      expect(features, name).toEqual(/quadBroadcast/.test(wgsl) ? ["subgroups"] : []);
+    }
+    expect(kernels.some(({ features }) => features.length > 0)).toBe(true);
   });
 
   it("keep to the storage buffers and invocations that every device has", () => {
@@ -89,8 +97,50 @@ describe("linker", () => {
     ]);
   });
 
+  it("links several snippets for an alternative, named after all of them", () => {
+    write({
+      "k.wgsl": "// link: x + y\n// link: x\n",
+      "lib/x.wgsl": "fn x() {}\n",
+      "lib/y.wgsl": "fn y() {}\n",
+    });
+    expect(linkShader(folder, "k.wgsl").map(({ name, wgsl }) => [name, wgsl])).toEqual([
+      ["k_x_y", "// link: x + y\n// link: x\nfn x() {}\nfn y() {}\n"],
+      ["k_x", "// link: x + y\n// link: x\nfn x() {}\n"],
+    ]);
+  });
+
+  it("puts directives before all declarations, and still knows where each line came from", () => {
+    write({
+      "k.wgsl": "// use: a\nfn main() {}\n",
+      "lib/a.wgsl": "// use: e\nfn a() {}\n",
+      "lib/e.wgsl": "// why\nenable subgroups;\n",
+    });
+    const [linked] = linkShader(folder, "k.wgsl");
+    expect(linked!.wgsl).toBe("// why\nenable subgroups;\n// use: a\nfn main() {}\n// use: e\nfn a() {}\n");
+    const kernel = { sources: linked!.sources } as unknown as Kernel;
+    expect([2, 3, 4, 5, 6].map((line) => sourceOf(kernel, line))).toEqual([
+      "shaders/lib/e.wgsl:2",
+      "shaders/k.wgsl:1",
+      "shaders/k.wgsl:2",
+      "shaders/lib/a.wgsl:1",
+      "shaders/lib/a.wgsl:2",
+    ]);
+  });
+
   it("names the user of a snippet that does not exist", () => {
     write({ "k.wgsl": "// use: nothing\n" });
     expect(() => linkShader(folder, "k.wgsl")).toThrow('k.wgsl uses "nothing", but shaders/lib/nothing.wgsl');
+  });
+});
+
+describe("structs that the host writes", () => {
+  it("are packed where WGSL reads them", () => {
+    const view = new DataView(new ArrayBuffer(LIVE_BYTES));
+    packLive({ step: 7, seed: 2 ** 32 - 1, learningRate: 0.5 }, view);
+    expect([view.getUint32(0, true), view.getUint32(4, true), view.getFloat32(8, true)]).toEqual([
+      7,
+      2 ** 32 - 1,
+      0.5,
+    ]);
   });
 });

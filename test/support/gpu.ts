@@ -1,4 +1,8 @@
 import { type Gpu, openDevice } from "../../src/gpu/device.ts";
+import type { Capabilities } from "../../src/kernel.ts";
+
+/** Makes ops take the kernels for small subgroups, which are right for larger ones too. */
+export const SMALL_SUBGROUPS: Capabilities = { features: ["subgroups"], subgroupMaxSize: 4 };
 
 let gpu: Promise<Gpu> | undefined;
 
@@ -6,4 +10,11 @@ let gpu: Promise<Gpu> | undefined;
 export function testGpu(): Promise<Gpu> {
   gpu ??= openDevice();
   return gpu;
+}
+
+/** What `defineOpTest` is to let an op count on whose kernels differ where there are subgroups. */
+export async function withAndWithoutSubgroups(): Promise<Record<string, Capabilities>> {
+  const { features } = (await testGpu()).capabilities;
+  if (!features.includes("subgroups")) return { "the only kernels without subgroups": { features: [] } };
+  return { "": { features: [] }, "small subgroups": SMALL_SUBGROUPS };
 }

@@ -3,6 +3,7 @@ import { Program, type Seed } from "../../src/graph/autodiff.ts";
 import { Graph } from "../../src/graph/graph.ts";
 import type { Op, Tensors } from "../../src/graph/op.ts";
 import { type DType, pad, pad4, type Tensor } from "../../src/graph/tensor.ts";
+import type { Capabilities } from "../../src/kernel.ts";
 import { plan } from "../../src/plan/plan.ts";
 import { Random } from "../../src/random.ts";
 import { type Outputs, Session } from "../../src/run/session.ts";
@@ -31,6 +32,8 @@ export interface OpTest<In extends Tensors, Attrs, Out extends Tensors> {
    */
   readonly reference: (inputs: Record<string, NdArray>, attrs: Attrs) => Record<string, NdArray>;
   readonly cases: readonly OpCase<Attrs>[];
+  /** For ops that choose kernels: what to let them count on, by a name for the titles, each for all cases. */
+  readonly devices?: Readonly<Record<string, Capabilities>>;
   /** Allowed difference, relative to the largest value of the reference. */
   readonly tolerance: (given: OpCase<Attrs>) => number;
 }
@@ -47,12 +50,14 @@ export function defineOpTest<In extends Tensors, Attrs, Out extends Tensors>(
   test: OpTest<In, Attrs, Out>,
 ): void {
   describe(test.op.name, () => {
-    for (const given of test.cases) {
-      const shapes = Object.entries(given.inputs).map(([name, spec]) => `${name} (${shapeOf(spec)})`);
-      const title = given.name ?? shapes.join(" ");
-      it(`${title}: forward`, () => checkForward(test, given));
-      if (test.op.backward && gradsOf(given).length > 0) {
-        it(`${title}: backward`, () => checkBackward(test, given));
+    for (const [name, device] of Object.entries(test.devices ?? { "": { features: [] } })) {
+      for (const given of test.cases) {
+        const shapes = Object.entries(given.inputs).map(([name, spec]) => `${name} (${shapeOf(spec)})`);
+        const title = [given.name ?? shapes.join(" "), name].filter((part) => part !== "").join(", ");
+        it(`${title}: forward`, () => checkForward(test, given, device));
+        if (test.op.backward && gradsOf(given).length > 0) {
+          it(`${title}: backward`, () => checkBackward(test, given, device));
+        }
       }
     }
   });
@@ -66,10 +71,11 @@ const gradsOf = (given: OpCase<unknown>): readonly string[] =>
 async function checkForward<In extends Tensors, Attrs, Out extends Tensors>(
   { op, reference, tolerance }: OpTest<In, Attrs, Out>,
   given: OpCase<Attrs>,
+  device: Capabilities,
 ): Promise<void> {
   const inputs = drawInputs(given);
   const expected = reference(inputs, given.attrs);
-  const graph = new Graph({ mode: "train" });
+  const graph = new Graph({ mode: "train", device });
   const tensors = declareInputs(graph, given);
   const node = graph.apply(op, "op", tensors as unknown as In, given.attrs);
   for (const name of Object.keys(expected)) {
@@ -87,6 +93,7 @@ async function checkForward<In extends Tensors, Attrs, Out extends Tensors>(
 async function checkBackward<In extends Tensors, Attrs, Out extends Tensors>(
   { op, reference, tolerance }: OpTest<In, Attrs, Out>,
   given: OpCase<Attrs>,
+  device: Capabilities,
 ): Promise<void> {
   const inputs = drawInputs(given);
   const y = reference(inputs, given.attrs).y!;
@@ -96,7 +103,7 @@ async function checkBackward<In extends Tensors, Attrs, Out extends Tensors>(
   for (const uses of [1, 2]) {
     // With two uses of every input the second gradient is added to the first.
     const used = seeds.slice(0, uses);
-    const graph = new Graph({ mode: "train" });
+    const graph = new Graph({ mode: "train", device });
     const tensors = declareInputs(graph, given);
     const starts = used.map(([name], i): Seed => {
       const node = graph.apply(op, `op${i}`, tensors as unknown as In, given.attrs);

@@ -1,5 +1,6 @@
 import { Program } from "../../src/graph/autodiff.ts";
 import { Graph } from "../../src/graph/graph.ts";
+import type { Capabilities } from "../../src/kernel.ts";
 import { crossEntropy } from "../../src/layers/index.ts";
 import { frozenIn, type Model } from "../../src/models/index.ts";
 import { sgd } from "../../src/optimizers/index.ts";
@@ -9,9 +10,10 @@ export function programOf(
   model: Model,
   batch: number,
   mode: "train" | "eval",
-  frozen?: (name: string) => boolean,
+  options: { readonly frozen?: (name: string) => boolean; readonly device?: Capabilities | undefined } = {},
 ): Program {
-  const graph = new Graph({ mode, frozen: frozenIn(model, frozen) });
+  const { frozen, device } = options;
+  const graph = new Graph({ mode, frozen: frozenIn(model, frozen), ...(device && { device }) });
   const images = graph.input("images", [batch, ...model.inputShape]);
   const labels = graph.input("labels", [batch], "i32");
   const loss = crossEntropy(model.build(images), labels);

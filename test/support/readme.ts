@@ -22,7 +22,7 @@ export function readmeSnippets(): Plugin {
       )?.[1];
       if (code === undefined) throw new Error(`README.md has no fence "\`\`\`ts ${name}"`);
       return code
-        .replace("10_000", "96")
+        .replace("12_000", "96")
         .replace('await loadDataset("mnist", "test")', 'take(await loadDataset("mnist", "test"), 96)');
     },
   };

@@ -1,7 +1,8 @@
 import { Program, type Seed } from "../../src/graph/autodiff.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import { plan } from "../../src/plan/plan.ts";
-import { type Feeds, type Live, type Outputs, Session } from "../../src/run/session.ts";
+import type { Live } from "../../src/run/live.ts";
+import { type Feeds, type Outputs, Session } from "../../src/run/session.ts";
 import { Variables } from "../../src/run/variables.ts";
 import { testGpu } from "./gpu.ts";
 

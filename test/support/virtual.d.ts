@@ -5,3 +5,10 @@ declare module "virtual:readme/kernel" {
   export const device: GPUDevice;
   export const y: GPUBuffer;
 }
+declare module "vitest/browser" {
+  type Shape = [N: number, H: number, W: number, C: number];
+  export const commands: {
+    runOnnxFixture(name: string, shape: Shape): Promise<number[]>;
+    runExported(topology: string, options: object, seed: number, batch: number): Promise<number[]>;
+  };
+}

@@ -1,5 +1,14 @@
 import { expect, it } from "vitest";
-import { type Augmentation, createDataset, interleaved, Random, ShapeError, sgd, Trainer } from "webgraft";
+import {
+  type Augmentation,
+  createDataset,
+  FeatureCache,
+  interleaved,
+  Random,
+  ShapeError,
+  sgd,
+  Trainer,
+} from "webgraft";
 import { testGpu } from "../support/gpu.ts";
 
 /** 42 images of noise: two whole batches and a smaller one. */
@@ -60,6 +69,9 @@ it("augments the images of training only, as a step's seed and number say, also 
   losses.push(...(await second.fit(data, { epochs: 2 })).steps.map(({ loss }) => loss));
   expect(losses).toEqual(steps);
   expect(await second.checkpoint()).toEqual(await whole.checkpoint());
+  await expect(FeatureCache.create(whole)).rejects.toThrow(
+    "augmented images have other features in each step",
+  );
   for (const subject of [plain, whole, first, second]) await subject.destroy();
 });
 

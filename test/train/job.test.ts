@@ -199,6 +199,15 @@ test("a checkpoint of a finished run gives its result again", async () => {
   expect([testAccuracy, steps, job.losses]).toEqual([whole.all("done")[0]!.testAccuracy, totalSteps, []]);
 });
 
+test("images get the size that is asked for, before the model is made", async () => {
+  const job = new Recorded(({ type }) => (type === "step" ? [{ type: "predict", indices: [0] }] : []));
+  job.send({ type: "start", settings: { ...settings, topology: "convnet", imageSize: 8, epochs: 1 } });
+  await job.until("done");
+  expect(job.all("ready")[0]!.imageShape).toEqual([8, 8, 1]);
+  expect(job.all("predictions")[0]!.predictions[0]!.pixels.length).toBe(64);
+  job.send({ type: "stop" });
+});
+
 test("stopped before it is ready, a job leaves no checkpoint", async () => {
   const job = new Recorded();
   job.send({ type: "start", settings });

@@ -19,7 +19,7 @@ const job = new Job(
   (event) => {
     sent = sent.then(() => send(event));
   },
-  { dataUrl: "/data" },
+  { dataUrl: "/data", weightsUrl: (_, index) => `${location.origin}/weights/${index}` },
 );
 
 async function send(event: JobEvent): Promise<void> {

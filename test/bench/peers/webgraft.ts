@@ -17,7 +17,7 @@ export default async function makeWebgraft(problem: Problem): Promise<Contestant
   const { batch, size, channels, classes, learningRate, momentum } = problem;
   const model = interleaved({ inputShape: [size, size, channels], classes });
   const gpu = await openDevice();
-  const graph = new Graph({ mode: "train" });
+  const graph = new Graph({ mode: "train", device: gpu.capabilities });
   const shape = [batch, size, size, channels];
   const logits = model.build(graph.input("images", shape));
   const loss = crossEntropy(logits, graph.input("labels", [batch], "i32"));

@@ -1,0 +1,25 @@
+// Every invocation loads all columns of its tile itself; the interface is described in quad.
+
+alias Four = vec4u;
+
+struct TilePlace {
+  row: u32,
+  column: u32,
+  slice: u32,
+}
+
+fn tile_place(id: u32, row_tiles: u32, column_tiles: u32) -> TilePlace {
+  return TilePlace(id / column_tiles % row_tiles, id % column_tiles, id / (column_tiles * row_tiles));
+}
+
+fn four_from(first: u32) -> Four {
+  return first + vec4u(0u, 1u, 2u, 3u);
+}
+
+fn all_four(four: Four) -> vec4u {
+  return four;
+}
+
+fn load_four(at: Four) -> mat4x4f {
+  return mat4x4f(load_shared(at.x), load_shared(at.y), load_shared(at.z), load_shared(at.w));
+}

@@ -1,0 +1,121 @@
+import { DataError } from "../errors.ts";
+import { createDataset, type Dataset } from "./dataset.ts";
+import { readImageHeader } from "./image-header.ts";
+import type { Split } from "./load.ts";
+import { checkMemory } from "./resize.ts";
+
+/** What a server's `index.json` says of a folder of images: image 3 of a split is beside it as `train/3`. */
+export interface FolderIndex extends Readonly<Record<Split, readonly FolderImage[]>> {
+  readonly name: string;
+  readonly classes: readonly string[];
+}
+
+export interface FolderImage {
+  /** Its path in the folder, for errors. */
+  readonly name: string;
+  readonly label: number;
+}
+
+export interface FolderOptions {
+  /** Where `index.json` is. */
+  readonly baseUrl: string;
+  /** Height and width that images get. */
+  readonly size: number;
+  /** Images to load, from the first on. Default all. */
+  readonly limit?: number;
+  readonly onProgress?: (done: number, total: number) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** Of a file, and of the pixels in it: four bytes each while it is decoded. */
+const MAX_FILE_BYTES = 2 ** 28;
+const MAX_PIXELS = 2 ** 26;
+
+/** Files that are read and decoded at once. */
+const AT_ONCE = 8;
+
+/** Of photographs, as ImageNet's and the networks that were trained on it. */
+const PHOTOGRAPHS = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
+
+/**
+ * Fetches and decodes PNG and JPEG images: of each the square in its middle, scaled to size×size, as RGB. Needs
+ * createImageBitmap and OffscreenCanvas, as pages and workers have. Throws DataError that names the file which is
+ * missing, no image, damaged or huge, and where all together would not fit into memory.
+ */
+export async function loadImageFolder(split: Split, options: FolderOptions): Promise<Dataset> {
+  const { baseUrl, size, onProgress, signal } = options;
+  const index = (await (await get(`${baseUrl}/index.json`, "index.json", signal)).json()) as FolderIndex;
+  const { name, classes } = index;
+  const files = index[split].slice(0, options.limit);
+  const shape = [size, size, 3] as const;
+  checkMemory(name, files.length, shape);
+  const each = size * size * 3;
+  const images = new Uint8Array(files.length * each);
+  const draw = painter(size);
+
+  const failed = new AbortController();
+  const ended = signal ? AbortSignal.any([signal, failed.signal]) : failed.signal;
+  let next = 0;
+  let done = 0;
+  async function work(): Promise<void> {
+    for (let i = next++; i < files.length && !ended.aborted; i = next++) {
+      const file = `${name}/${files[i]!.name}`;
+      const response = await get(`${baseUrl}/${split}/${i}`, file, ended);
+      images.set(draw(await decode(response, file)), i * each);
+      onProgress?.(++done, files.length);
+    }
+  }
+  try {
+    await Promise.all(Array.from({ length: AT_ONCE }, work));
+  } finally {
+    failed.abort(); // What others have begun is of no use.
+  }
+  signal?.throwIfAborted();
+  const labels = Int32Array.from(files, ({ label }) => label);
+  return createDataset({ name, shape, classes, images, labels, normalize: PHOTOGRAPHS });
+}
+
+async function get(url: string, name: string, signal: AbortSignal | undefined): Promise<Response> {
+  const response = await fetch(url, signal ? { signal } : {});
+  if (response.ok) return response;
+  throw new DataError(`${name}: cannot be read — ${(await response.text()) || `HTTP ${response.status}`}`);
+}
+
+async function decode(response: Response, name: string): Promise<ImageBitmap> {
+  const bytes = Number(response.headers.get("content-length"));
+  if (bytes > MAX_FILE_BYTES) {
+    throw new DataError(`${name}: is too large — ${bytes} bytes, at most ${MAX_FILE_BYTES} are read`);
+  }
+  const file = await response.blob();
+  const header = readImageHeader(new Uint8Array(await file.arrayBuffer()));
+  if (!header) throw new DataError(`${name}: is no PNG or JPEG image — ${file.size} bytes`);
+  const { format, width, height } = header;
+  if (width * height > MAX_PIXELS) {
+    throw new DataError(`${name}: is too large — ${width}×${height} pixels, at most ${MAX_PIXELS} are read`);
+  }
+  try {
+    // The numbers in the file, as other tools train on them, whatever colours its profile makes of them.
+    return await createImageBitmap(file, { colorSpaceConversion: "none" });
+  } catch (cause) {
+    throw new DataError(`${name}: the ${format} image is damaged — ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** Makes the square in the middle of images size×size RGB bytes, and frees the image. */
+function painter(size: number): (image: ImageBitmap) => Uint8Array {
+  const context = new OffscreenCanvas(size, size).getContext("2d", { willReadFrequently: true })!;
+  context.imageSmoothingQuality = "high";
+  return (image) => {
+    const side = Math.min(image.width, image.height);
+    context.fillRect(0, 0, size, size); // Black, behind images that are not opaque.
+    const [left, top] = [(image.width - side) / 2, (image.height - side) / 2];
+    context.drawImage(image, left, top, side, side, 0, 0, size, size);
+    image.close();
+    const { data } = context.getImageData(0, 0, size, size);
+    const rgb = new Uint8Array(size * size * 3);
+    for (let pixel = 0; pixel < size * size; pixel++) {
+      for (let c = 0; c < 3; c++) rgb[3 * pixel + c] = data[4 * pixel + c]!;
+    }
+    return rgb;
+  };
+}

@@ -1,0 +1,78 @@
+/** What the layers of Keras' ResNets and VGGs are called by torchvision. */
+
+type Rule = readonly [pattern: RegExp, name: (...groups: string[]) => string];
+
+/** The number of a block by its letter. */
+const ofLetter = (letter: string): number => letter.charCodeAt(0) - "a".charCodeAt(0);
+
+/** A convolution or batch norm of a block: 0 is the shortcut's. */
+function inBlock(stage: number, block: number, which: number, kind: string): string {
+  const at = `layer${stage - 1}.${block}`;
+  if (which === 0) return `${at}.downsample.${kind === "bn" ? 1 : 0}`;
+  return `${at}.${kind}${which}`;
+}
+
+const RESNET: readonly Rule[] = [
+  [/^conv1_(conv|bn)$/, (kind) => `${kind}1`],
+  [
+    /^conv(\d+)_block(\d+)_(\d)_(conv|bn)$/,
+    (stage, block, which, kind) => inBlock(Number(stage), Number(block) - 1, Number(which), kind!),
+  ],
+  [/^predictions$/, () => "fc"],
+];
+
+/** The names before Keras 2.2.5. */
+const OLD_RESNET: readonly Rule[] = [
+  [/^conv1$/, () => "conv1"],
+  [/^bn_conv1$/, () => "bn1"],
+  [
+    /^(res|bn)(\d)([a-z])_branch(1|2([abc]))$/,
+    (kind, stage, block, branch, letter) =>
+      inBlock(
+        Number(stage),
+        ofLetter(block!),
+        branch === "1" ? 0 : ofLetter(letter!) + 1,
+        kind === "bn" ? "bn" : "conv",
+      ),
+  ],
+  [/^fc1000$/, () => "fc"],
+];
+
+const VGG_HEAD: Readonly<Record<string, string>> = {
+  fc1: "classifier.0",
+  fc2: "classifier.3",
+  predictions: "classifier.6",
+};
+
+/**
+ * torchvision's names of the layers that have weights, by Keras', where these are those of a ResNet or a VGG;
+ * undefined for other networks.
+ */
+export function torchvisionNames(layers: ReadonlySet<string>): ReadonlyMap<string, string> | undefined {
+  if (layers.has("block1_conv1")) return vggNames(layers);
+  const rules = layers.has("conv1_conv") ? RESNET : OLD_RESNET;
+  if (rules === OLD_RESNET && !layers.has("res2a_branch2a")) return undefined;
+  const names = new Map<string, string>();
+  for (const layer of layers) {
+    for (const [pattern, name] of rules) {
+      const match = pattern.exec(layer);
+      if (match) names.set(layer, name(...match.slice(1)));
+    }
+  }
+  return names;
+}
+
+/** VGG's convolutions are numbered among all layers of `features`: ReLU counts after each, and the pools. */
+function vggNames(layers: ReadonlySet<string>): Map<string, string> {
+  const names = new Map<string, string>();
+  let index = 0;
+  for (let block = 1; layers.has(`block${block}_conv1`); block++) {
+    for (let i = 1; layers.has(`block${block}_conv${i}`); i++) {
+      names.set(`block${block}_conv${i}`, `features.${index}`);
+      index += 2;
+    }
+    index++;
+  }
+  for (const layer of layers) if (Object.hasOwn(VGG_HEAD, layer)) names.set(layer, VGG_HEAD[layer]!);
+  return names;
+}

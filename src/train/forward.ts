@@ -1,0 +1,47 @@
+import { BatchLoader } from "../data/batches.ts";
+import type { Dataset } from "../data/dataset.ts";
+import { storedLength, type Tensor } from "../graph/tensor.ts";
+import type { Live } from "../run/live.ts";
+import type { Outputs, Session } from "../run/session.ts";
+
+/** Labels that do not count, as in PyTorch. */
+export const IGNORED = -100;
+
+/**
+ * Runs a session over a data set in order, in batches of the size of its input `images`. The last batch is filled
+ * up with empty images whose labels are ignored; `take` gets the outputs with the number of true examples.
+ */
+export async function forward(
+  session: Session,
+  dataset: Dataset,
+  live: Live,
+  signal: AbortSignal | undefined,
+  take: (outputs: Outputs, size: number) => void,
+): Promise<void> {
+  const { inputs } = session.plan;
+  const batchSize = inputs.get("images")!.shape[0]!;
+  const loader = new BatchLoader(dataset, { batchSize, shuffle: false });
+  const pending: (() => Promise<void>)[] = [];
+  for (let index = 0; index < loader.batchesPerEpoch; index++) {
+    if (signal?.aborted) break;
+    const batch = loader.batch(0, index);
+    const images = filled(batch.images, inputs.get("images"), 0);
+    const labels = filled(batch.labels, inputs.get("labels"), IGNORED);
+    await session.ready();
+    const result = session.submit({ images, labels }, live);
+    result.catch(() => {}); // Seen when its turn comes.
+    pending.push(async () => take(await result, batch.size));
+    if (pending.length > 1) await pending.shift()!();
+  }
+  for (const settle of pending) await settle();
+  signal?.throwIfAborted();
+}
+
+/** `values`, or a copy filled up to the input's stored length where they are fewer. */
+function filled<T extends Float32Array | Int32Array>(values: T, input: Tensor | undefined, rest: number): T {
+  const length = input ? storedLength(input.shape, input.storage.dtype) : 0;
+  if (values.length >= length) return values;
+  const full = new (values.constructor as new (length: number) => T)(length).fill(rest) as T;
+  full.set(values);
+  return full;
+}

@@ -1,0 +1,29 @@
+import { spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+
+export interface Line {
+  readonly event: string;
+  readonly [key: string]: unknown;
+}
+
+/** Runs `npm run train` with `--json`; Ctrl-C is sent at the first event of the name `interruptAt`. */
+export async function train(args: readonly string[], interruptAt?: string) {
+  const script = fileURLToPath(new URL("../../src/cli/train.ts", import.meta.url));
+  const child = spawn(process.execPath, ["--import", "tsx", script, "--json", ...args], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  let text = "";
+  let interrupted = false;
+  child.stdout.on("data", (chunk) => {
+    text += chunk;
+    if (interrupted || !interruptAt || !text.includes(`{"event":"${interruptAt}"`)) return;
+    interrupted = true;
+    child.kill("SIGINT");
+  });
+  const code = await new Promise((resolve) => child.on("close", resolve));
+  const lines = text
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Line);
+  return { code, lines };
+}

@@ -1,0 +1,28 @@
+/** What tests in a browser ask Node to do for them, as `commands` of "vitest/browser"; virtual.d.ts has their types. */
+import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import type { BrowserCommand } from "vitest/node";
+import { exportOnnx } from "../../src/models/onnx-export.ts";
+import { createModel } from "../../src/models/topologies.ts";
+import { someImages } from "./images.ts";
+import { runOnnx } from "./onnx.ts";
+import { seededWeights } from "./seeded.ts";
+
+type Shape = [N: number, H: number, W: number, C: number];
+
+/** What ONNX Runtime gives for `someImages` and a file of fixtures/onnx. */
+const runOnnxFixture: BrowserCommand<[name: string, shape: Shape]> = async (_, name, shape) => {
+  const file = await readFile(fileURLToPath(new URL(`./fixtures/onnx/${name}.onnx`, import.meta.url)));
+  return [...(await runOnnx(file, someImages(shape), shape))];
+};
+
+/** What ONNX Runtime gives for `someImages` and a topology with `seededWeights`, exported. */
+const runExported: BrowserCommand<
+  [topology: string, options: Record<string, unknown>, seed: number, batch: number]
+> = async (_, topology, options, seed, batch) => {
+  const model = createModel(topology, options);
+  const shape: Shape = [batch, ...model.inputShape];
+  return [...(await runOnnx(exportOnnx(model, seededWeights(model, seed)), someImages(shape), shape))];
+};
+
+export const commands = { runOnnxFixture, runExported };
