@@ -1,9 +1,9 @@
 /**
  * Writes src/shaders.gen.ts: every linked kernel with its interface, read from its text by wgsl_reflect, so
- * that a misspelt binding or constant is a compile error, and src/structs.gen.ts: where the fields of uniform
- * structs lie, so that nobody packs offsets by hand. Run by every script of package.json that needs it.
+ * that a misspelt binding or constant is a compile error, and src/structs.gen.ts: where the fields of structs
+ * that the host writes lie, so that nobody packs offsets by hand. Run by every script of package.json that needs it.
  */
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 // The package's default entry is a CommonJS bundle that Node cannot import names from.
@@ -101,21 +101,22 @@ const text = [
 ].join("\n");
 writeFileSync(join(root, "src/shaders.gen.ts"), text);
 
-/** Layouts of the structs that the host writes: those of uniform variables in the snippets. */
-const structs = readdirSync(join(here, "lib")).flatMap((file) => {
-  const { uniforms } = new WgslReflect(readFileSync(join(here, "lib", file), "utf8"));
-  return uniforms.map(({ type, members }) => {
-    const fields = (members ?? []).map(
+/** Layouts of the structs that the host writes: those that kernels bind, one of them at a time. */
+const layouts = shaders.flatMap(({ wgsl }) => {
+  const { uniforms, storage } = new WgslReflect(wgsl);
+  return [...uniforms, ...storage].flatMap(({ type, members }) => {
+    if (!type.isStruct || !members) return [];
+    const fields = members.map(
       (member) => `${member.name}: { offset: ${member.offset}, type: "${member.type.getTypeName()}" }`,
     );
     const layout = `{ size: ${type.size}, fields: { ${fields.join(", ")} } }`;
-    return `export const ${type.name} = ${layout} as const satisfies StructLayout;`;
+    return [`export const ${type.name} = ${layout} as const satisfies StructLayout;`];
   });
 });
 const structsText = [
-  "// Made by shaders/generate.ts from shaders/lib/*.wgsl; not edited by hand.",
+  "// Made by shaders/generate.ts from shaders/*.wgsl; not edited by hand.",
   'import type { StructLayout } from "./kernel.ts";',
-  ...structs,
+  ...new Set(layouts),
   "",
 ].join("\n");
 writeFileSync(join(root, "src/structs.gen.ts"), structsText);

@@ -15,6 +15,7 @@ export { pad, type Tensor, unpad } from "./graph/tensor.ts";
 export type { Capabilities } from "./kernel.ts";
 export * from "./layers/index.ts";
 export * from "./models/index.ts";
+export type { Augmentation } from "./ops/augment.ts";
 export * from "./optimizers/index.ts";
 export type { MemoryLimits } from "./plan/memory.ts";
 export { type MemoryReport, type Plan, plan } from "./plan/plan.ts";

@@ -25,7 +25,7 @@ fn window_weight(w: Window, j: u32, resized: u32) -> f32 {
   return f32(max(w.reach - abs(i32((2u * j + 1u) * resized) - w.centre), 0));
 }
 
-// Which part of an image becomes which part of a batch; as src/run/preprocessor.ts writes it.
+// Which part of an image becomes which part of a batch.
 struct Placement {
   width: u32,           // of the image
   height: u32,

@@ -9,6 +9,7 @@ export {
   silu,
   tanh,
 } from "./activation.ts";
+export { augment, augmentLabelled } from "./augment.ts";
 export { type Conv2dOptions, conv2d } from "./conv.ts";
 export { type DenseOptions, dense } from "./dense.ts";
 export { dropout } from "./dropout.ts";
@@ -25,7 +26,13 @@ export {
   xavierUniform,
   zeros,
 } from "./init.ts";
-export { type CrossEntropyOptions, crossEntropy, meanSquaredError, softmax } from "./loss.ts";
+export {
+  type CrossEntropyOptions,
+  crossEntropy,
+  meanSquaredError,
+  softCrossEntropy,
+  softmax,
+} from "./loss.ts";
 export { add, average, concat } from "./merge.ts";
 export { type BatchNormOptions, batchNorm } from "./norm.ts";
 export { type AvgPool2dOptions, avgPool2d, globalAvgPool, maxPool2d, type Pool2dOptions } from "./pool.ts";

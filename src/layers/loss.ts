@@ -2,6 +2,7 @@ import { ShapeError } from "../errors.ts";
 import { pad, type Tensor } from "../graph/tensor.ts";
 import { type CrossEntropyAttrs, crossEntropyOp } from "../ops/cross-entropy.ts";
 import { mseOp } from "../ops/mse.ts";
+import { softCrossEntropyOp } from "../ops/soft-cross-entropy.ts";
 import { softmaxOp } from "../ops/softmax.ts";
 
 export interface CrossEntropyOptions extends CrossEntropyAttrs {
@@ -15,22 +16,34 @@ export interface CrossEntropyOptions extends CrossEntropyAttrs {
  */
 export function crossEntropy(logits: Tensor, labels: Tensor, options: CrossEntropyOptions = {}): Tensor {
   const { classWeights, ...attrs } = options;
-  const { graph } = logits;
-  if (classWeights?.some((weight) => !(weight >= 0 && weight < Infinity))) {
-    throw new ShapeError(
-      "cross_entropy",
-      "classWeights must be finite and not negative",
-      `[${classWeights.join(", ")}]`,
-    );
+  const inputs = { logits, labels, ...weights(logits, classWeights) };
+  return logits.graph.apply(crossEntropyOp, "loss", inputs, attrs).loss;
+}
+
+/**
+ * The same for shares of classes (N, K) in place of labels, averaged over all rows whatever the weights, as torch
+ * does. The result is (5): mean loss, Σ losses, N, rows whose largest logit is the largest share's, N.
+ */
+export function softCrossEntropy(
+  logits: Tensor,
+  targets: Tensor,
+  options: Omit<CrossEntropyOptions, "ignoreIndex"> = {},
+): Tensor {
+  const { classWeights, ...attrs } = options;
+  const inputs = { logits, targets, ...weights(logits, classWeights) };
+  return logits.graph.apply(softCrossEntropyOp, "loss", inputs, attrs).loss;
+}
+
+/** Class weights as a constant of the graph, if there are any. */
+function weights({ graph }: Tensor, given: readonly number[] | undefined): { classWeights?: Tensor } {
+  if (!given) return {};
+  if (given.some((weight) => !(weight >= 0 && weight < Infinity))) {
+    const reason = "classWeights must be finite and not negative";
+    throw new ShapeError("cross_entropy", reason, `[${given.join(", ")}]`);
   }
-  const shape = [classWeights?.length ?? 0];
-  const weights = classWeights && {
-    classWeights: graph.tensor("classWeights", shape, {
-      role: "constant",
-      data: pad(Float32Array.from(classWeights), shape),
-    }),
-  };
-  return graph.apply(crossEntropyOp, "loss", { logits, labels, ...weights }, attrs).loss;
+  const shape = [given.length];
+  const data = pad(Float32Array.from(given), shape);
+  return { classWeights: graph.tensor("classWeights", shape, { role: "constant", data }) };
 }
 
 /** Class probabilities of logits (N, K). */

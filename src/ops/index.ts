@@ -1,5 +1,6 @@
 export { activationOp } from "./activation.ts";
 export { addOp } from "./add.ts";
+export { augmentOp } from "./augment.ts";
 export { averageOp } from "./average.ts";
 export { batchNormOp } from "./batch-norm.ts";
 export { concatOp } from "./concat.ts";
@@ -11,4 +12,5 @@ export { flattenOp } from "./flatten.ts";
 export { fromPaddedOp, toPaddedOp } from "./layout.ts";
 export { mseOp } from "./mse.ts";
 export { avgPool2dOp, globalAvgPoolOp, maxPool2dOp } from "./pool.ts";
+export { softCrossEntropyOp } from "./soft-cross-entropy.ts";
 export { softmaxOp } from "./softmax.ts";

@@ -1,7 +1,7 @@
 import { DataError, ShapeError } from "../errors.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { pad4, unpad } from "../graph/tensor.ts";
-import { grid, type Kernel } from "../kernel.ts";
+import { grid, type Kernel, packStruct } from "../kernel.ts";
 import {
   colourTransform,
   MAX_EXTENT,
@@ -13,6 +13,7 @@ import {
 } from "../preprocessing.ts";
 import { resize_columns, resize_rows } from "../shaders.gen.ts";
 import type { Pair } from "../shape.ts";
+import { Placement as layout } from "../structs.gen.ts";
 import type { InputWriter } from "./session.ts";
 
 /**
@@ -96,7 +97,7 @@ export class Preprocessor {
     this.preprocessing = preprocessing;
     this.#rows = rows;
     this.#columns = columns;
-    this.#place = this.#buffer("placement of an image", 40);
+    this.#place = this.#buffer("placement of an image", layout.size);
     this.#colour = this.#buffer("colour transform", colour.byteLength);
     gpu.device.queue.writeBuffer(this.#colour, 0, colour as Float32Array<ArrayBuffer>);
   }
@@ -116,7 +117,7 @@ export class Preprocessor {
     const encoder = device.createCommandEncoder({ label: "preprocess" });
     const [pixels, pitch] =
       "data" in image ? this.#upload(image) : this.#copy(encoder, this.#still(image, size), size);
-    device.queue.writeBuffer(this.#place, 0, words(size, pitch, placement, slot));
+    device.queue.writeBuffer(this.#place, 0, packPlacement(size, pitch, placement, slot));
     const pass = encoder.beginComputePass();
     const launch = (
       kernel: Kernel,
@@ -281,11 +282,16 @@ function sizeOf(image: ImageSource): Pair {
   return [image.height, image.width];
 }
 
-/** `Placement` of lib/resize.wgsl. */
-function words([height, width]: Pair, pitch: number, at: Placement, slot: number): Uint32Array<ArrayBuffer> {
-  const [first, end] = at.rows;
-  const { left, top, resized } = at;
-  return Uint32Array.of(width, height, pitch, resized[1], resized[0], left, top, first, end - first, slot);
+/** The bytes of a `Placement` of lib/resize.wgsl. */
+function packPlacement([height, width]: Pair, pitch: number, at: Placement, slot: number): ArrayBuffer {
+  const [first_row, end] = at.rows;
+  const [resized_height, resized_width] = at.resized;
+  const rows = end - first_row;
+  const { left, top } = at;
+  const bytes = new ArrayBuffer(layout.size);
+  const values = { width, height, pitch, resized_width, resized_height, left, top, first_row, rows, slot };
+  packStruct(layout, values, new DataView(bytes));
+  return bytes;
 }
 
 /** Runs what the browser may refuse, such as an image of another origin. */

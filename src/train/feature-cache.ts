@@ -1,6 +1,6 @@
 import type { Dataset } from "../data/dataset.ts";
 import { createDataset } from "../data/dataset.ts";
-import { DataError } from "../errors.ts";
+import { DataError, ShapeError } from "../errors.ts";
 import { Program } from "../graph/autodiff.ts";
 import { Graph } from "../graph/graph.ts";
 import { frozenIn } from "../models/model.ts";
@@ -46,10 +46,13 @@ export class FeatureCache {
   readonly #trainer: Trainer;
   readonly #trunk: Session;
 
-  /** Throws ShapeError where the model cannot be cut in two; see `splitModel`. */
+  /** Throws ShapeError where the model cannot be cut in two (see `splitModel`), and where images are augmented. */
   static async create(trainer: Trainer, { at }: FeatureCacheOptions = {}): Promise<FeatureCache> {
     const { model, options, batchSize, variables } = trainer;
-    const { gpu, frozen } = options;
+    const { gpu, frozen, augment } = options;
+    if (augment) {
+      throw new ShapeError("FeatureCache", "augmented images have other features in each step", model.name);
+    }
     const split = splitModel(model, { frozen, at });
     const graph = new Graph({ mode: "eval", ...gpu.graphOptions, frozen: frozenIn(model, frozen) });
     // Of the same size as the trainer's batches, so that the same kernels run.

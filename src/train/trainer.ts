@@ -4,31 +4,29 @@ import { DataError, NonFiniteError } from "../errors.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { Program } from "../graph/autodiff.ts";
 import { Graph, type Variable } from "../graph/graph.ts";
-import { crossEntropy, softmax } from "../layers/index.ts";
+import { softmax } from "../layers/index.ts";
 import { countNumbers, frozenIn, type Model } from "../models/model.ts";
 import type { Optimizer } from "../optimizers/optimizer.ts";
 import { type Plan, plan } from "../plan/plan.ts";
 import { type Outputs, Session } from "../run/session.ts";
 import { Variables } from "../run/variables.ts";
 import { loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
-import { forward, IGNORED } from "./forward.ts";
+import { forward } from "./forward.ts";
 import { describeModel, type ModelInfo } from "./model-file.ts";
+import { evaluationPass, type TrainingPassOptions, trainingPass } from "./passes.ts";
 import { constant, type Schedule } from "./schedules.ts";
 
-export interface TrainerOptions {
+export interface TrainerOptions extends TrainingPassOptions {
   readonly gpu: Gpu;
   readonly model: Model;
   readonly optimizer: Optimizer;
   readonly batchSize: number;
   /** Learning rate over the run, as a multiple of the optimizer's. Default constant. */
   readonly schedule?: Schedule;
-  /** Decides initial weights, order of examples and dropout. Default 0. */
+  /** Decides initial weights, order of examples, dropout and augmentation. Default 0. */
   readonly seed?: number;
   /** Names of parameters that do not train, besides those that the model keeps from it; see `freeze`. */
   readonly frozen?: (name: string) => boolean;
-  readonly labelSmoothing?: number;
-  /** A weight for each class in the loss. */
-  readonly classWeights?: readonly number[];
 }
 
 export interface CheckpointOptions extends ModelInfo {
@@ -345,15 +343,14 @@ export class Trainer {
   }
 
   async #build(mode: "train" | "eval", batch: number): Promise<Compiled> {
-    const { gpu, model, frozen, labelSmoothing = 0, classWeights } = this.options;
+    const { gpu, model, frozen } = this.options;
     const graph = new Graph({ mode, ...gpu.graphOptions, frozen: frozenIn(model, frozen) });
     const images = graph.input("images", [batch, ...model.inputShape]);
     const labels = graph.input("labels", [batch], "i32");
-    const logits = model.build(images);
-    const loss = crossEntropy(logits, labels, {
-      ignoreIndex: IGNORED,
-      ...(mode === "train" && { labelSmoothing, ...(classWeights && { classWeights }) }),
-    });
+    const { logits, loss } =
+      mode === "train"
+        ? trainingPass(model, images, labels, this.options)
+        : evaluationPass(model, images, labels);
     graph.output("loss", loss);
     if (mode === "eval") graph.output("probabilities", softmax(logits));
     const program = new Program(graph, mode === "train" ? [[loss, null]] : []);

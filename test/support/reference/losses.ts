@@ -34,6 +34,23 @@ export function crossEntropy(
   return [weights > 0 ? sum / weights : 0, sum, weights, correct, counted];
 }
 
+/** The mean over the rows for shares of classes, as CrossEntropyLoss takes them. */
+export function softCrossEntropy(
+  logits: ArrayLike<number>,
+  targets: ArrayLike<number>,
+  { N, K, classWeights, labelSmoothing = 0 }: Omit<CrossEntropyCase, "labels" | "ignoreIndex">,
+): number {
+  let sum = 0;
+  for (let n = 0; n < N; n++) {
+    const log = logSoftmax(Array.from({ length: K }, (_, k) => logits[n * K + k]!));
+    log.forEach((value, k) => {
+      const target = (1 - labelSmoothing) * targets[n * K + k]! + labelSmoothing / K;
+      sum -= (classWeights?.[k] ?? 1) * target * value;
+    });
+  }
+  return sum / N;
+}
+
 /** z − log Σ exp(z). */
 export function logSoftmax(z: readonly number[]): number[] {
   const largest = Math.max(...z);

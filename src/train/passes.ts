@@ -1,0 +1,46 @@
+import type { Tensor } from "../graph/tensor.ts";
+import { augment, augmentLabelled, crossEntropy, softCrossEntropy } from "../layers/index.ts";
+import type { Model } from "../models/model.ts";
+import type { Augmentation } from "../ops/augment.ts";
+import { IGNORED } from "./forward.ts";
+
+export interface TrainingPassOptions {
+  readonly labelSmoothing?: number;
+  /** A weight for each class in the loss. */
+  readonly classWeights?: readonly number[];
+  /**
+   * Random changes of the training images, by seed and step; give `normalize` of the data set with it. With mixup or
+   * cutmix, a step's accuracy counts the label with the larger share.
+   */
+  readonly augment?: Augmentation;
+}
+
+/** What a forward pass gives; `loss` as `crossEntropy` lays it out. */
+interface Answers {
+  readonly logits: Tensor;
+  readonly loss: Tensor;
+}
+
+/** From images (N, H, W, C) and labels (N) to the loss that is to fall. */
+export function trainingPass(
+  model: Model,
+  images: Tensor,
+  labels: Tensor,
+  { labelSmoothing = 0, classWeights, augment: augmentation }: TrainingPassOptions,
+): Answers {
+  const options = { labelSmoothing, ...(classWeights && { classWeights }) };
+  if (augmentation?.mixup || augmentation?.cutmix) {
+    const given = { ...augmentation, classes: model.classes };
+    const mixed = augmentLabelled(images, labels, "augment", given);
+    const logits = model.build(mixed.images);
+    return { logits, loss: softCrossEntropy(logits, mixed.targets, options) };
+  }
+  const logits = model.build(augmentation ? augment(images, "augment", augmentation) : images);
+  return { logits, loss: crossEntropy(logits, labels, { ignoreIndex: IGNORED, ...options }) };
+}
+
+/** From images (N, H, W, C) and labels (N), some of them `IGNORED`, to the loss as it is. */
+export function evaluationPass(model: Model, images: Tensor, labels: Tensor): Answers {
+  const logits = model.build(images);
+  return { logits, loss: crossEntropy(logits, labels, { ignoreIndex: IGNORED }) };
+}
