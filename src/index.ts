@@ -1,6 +1,6 @@
 /** Webgraft: trains convolutional networks on WebGPU. */
 export { type Batch, BatchLoader, type BatchOptions } from "./data/batches.ts";
-export { createDataset, type Dataset, subset, take } from "./data/dataset.ts";
+export { balanced, createDataset, type Dataset, subset, take } from "./data/dataset.ts";
 export { fashion } from "./data/fashion.ts";
 export { type FolderImage, type FolderIndex, type FolderOptions, loadImageFolder } from "./data/folder.ts";
 export type { IdxFile, IdxPair } from "./data/idx.ts";
