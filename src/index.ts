@@ -40,8 +40,9 @@ export {
   type SaveModelOptions,
   saveModel,
 } from "./train/model-file.ts";
+export type { PretrainedSource } from "./train/open-pretrained.ts";
 export { Predictor, type PredictorOptions } from "./train/predictor.ts";
-export { loadPretrained, type PretrainedReport, type PretrainedSource } from "./train/pretrained.ts";
+export { loadPretrained, type PretrainedReport } from "./train/pretrained.ts";
 export type * from "./train/protocol.ts";
 export {
   type CosineOptions,
