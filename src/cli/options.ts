@@ -43,9 +43,10 @@ export function parseTrainOptions(argv: readonly string[]): TrainOptions {
       "--backbone <name>",
       "network inside it (default: one that suits the size of the images)",
     ).choices(backboneNames()),
-    new Option("--weights <file...>", "safetensors files of pretrained weights to begin with").argParser(
-      files,
-    ),
+    new Option(
+      "--weights <file...>",
+      "pretrained weights to begin with: safetensors, ONNX, or TensorFlow.js' model.json",
+    ).argParser(files),
     new Option("--freeze <pattern...>", "parameters that do not train, such as 'resnet.layer1.*'"),
     new Option("--data <name|dir>", `data set (${datasetNames.join(", ")}) or a folder of images, see below`)
       .argParser(data)

@@ -219,7 +219,8 @@ function readyText({ settings, parameters, dispatchesPerStep, plan, firstStep, e
 const NAMES = 8;
 
 /** What of a file of weights was loaded, and what was not, by name. */
-function weightsText({ file, prefix, loaded, missing, unexpected, mismatched }: Weights): string {
+function weightsText(event: Weights): string {
+  const { file, prefix, loaded, missing, unexpected, mismatched, adapted, differences } = event;
   const part = prefix === "" ? "" : ` of ${prefix}*`;
   const total = loaded.length + missing.length + mismatched.length;
   const some = (what: string, names: readonly string[]): string[] => {
@@ -232,9 +233,20 @@ function weightsText({ file, prefix, loaded, missing, unexpected, mismatched }: 
   );
   return [
     `${file}: ${loaded.length} of ${total} weights${part} loaded`,
+    ...some(
+      "adapted to the model's channels",
+      adapted.map(({ name, from, to }) => `${name} (${from.join(", ")}) to (${to.join(", ")})`),
+    ),
     ...some("missing, which stay as drawn", missing),
     ...some("of another shape, left alone", shapes),
     ...some("not in the model", unexpected),
+    ...some(
+      "computed otherwise in the file",
+      differences.map(
+        ({ name, option, expected, got }) =>
+          `${name} (${option} ${got.join(", ")} instead of ${expected.join(", ")})`,
+      ),
+    ),
   ].join("\n");
 }
 

@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { CommanderError } from "commander";
 import { balancedIndices } from "../data/dataset.ts";
 import type { Split } from "../data/load.ts";
-import { WebgraftError, WeightsError } from "../errors.ts";
+import { ShapeError, WebgraftError, WeightsError } from "../errors.ts";
 import { settingsOf } from "../train/job-metadata.ts";
 import type { JobEvent, JobSettings } from "../train/protocol.ts";
 import { checkBatch, FOLDER_IMAGE_SIZE, isDatasetName, modelOf } from "../train/settings.ts";
@@ -165,8 +165,29 @@ function openData(settings: JobSettings): ImageFolder | undefined {
     checkBatch(settings, length);
   }
   const size = imageSize ?? (folder ? FOLDER_IMAGE_SIZE : 28);
-  modelOf(settings, { shape: [size, size, folder ? 3 : 1], classes });
+  checkModel(settings, size, folder ? 3 : 1, classes);
   return folder;
+}
+
+/** Throws ShapeError unless there is a model for images of this size; it names a size that there is one for. */
+function checkModel(settings: JobSettings, size: number, channels: number, classes: readonly string[]): void {
+  const check = (extent: number): unknown =>
+    modelOf(settings, { shape: [extent, extent, channels], classes });
+  try {
+    check(size);
+  } catch (error) {
+    if (!(error instanceof ShapeError)) throw error;
+    for (let larger = size + 1; larger <= size + 64; larger++) {
+      try {
+        check(larger);
+      } catch {
+        continue;
+      }
+      error.message += `; --image-size ${larger} fits`;
+      break;
+    }
+    throw error;
+  }
 }
 
 function readCheckpoint(path: string): { bytes: Uint8Array<ArrayBuffer>; settings: JobSettings } {

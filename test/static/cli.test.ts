@@ -349,13 +349,14 @@ test("exit codes and messages of the process", async () => {
   const cut = join(folder, "cut.safetensors");
   writeFileSync(cut, checkpoint(metadata).slice(0, -4));
   const out = join(folder, "out");
-  const [help, unknown, tooMany, tooManyEach, fewerThanABatch, missing, broken, unwritable] =
+  const [help, unknown, tooMany, tooManyEach, fewerThanABatch, tooSmall, missing, broken, unwritable] =
     await Promise.all([
       train("--help"),
       train("--topology", "nope", "--json"),
       train("--examples", "60001"),
       train("--per-class", "5422"),
       train("--per-class", "1"),
+      train("--topology", "vgg", "--backbone", "vgg16"),
       train("--resume", join(folder, "missing"), "--out", out),
       train("--resume", cut, "--out", out, "--json"),
       train("--out", join(cut, "x")),
@@ -379,6 +380,8 @@ test("exit codes and messages of the process", async () => {
     "webgraft: balanced: class 5 has too few examples — 5421, with perClass 5422\n",
   );
   expect(fewerThanABatch.stderr).toMatch(/batch 16, examples 10\n$/);
+
+  expect(tooSmall.stderr).toMatch(/5 stages halve images of at least 32×32 .*; --image-size 32 fits\n$/);
 
   expect(missing).toMatchObject({ code: 1, stdout: "" });
   expect(missing.stderr).toMatch(/^webgraft: cannot read .*missing — no such file or folder\n$/);
