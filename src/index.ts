@@ -9,7 +9,7 @@ export { mnist } from "./data/mnist.ts";
 export { resizeImages } from "./data/resize.ts";
 export * from "./errors.ts";
 export { type DeviceOptions, Gpu, openDevice } from "./gpu/device.ts";
-export { Program, type Seed } from "./graph/autodiff.ts";
+export { Program, type ProgramOptions, type Seed } from "./graph/autodiff.ts";
 export { Graph, type GraphOptions, type Initializer, type Variable } from "./graph/graph.ts";
 export { pad, type Tensor, unpad } from "./graph/tensor.ts";
 export type { Capabilities } from "./kernel.ts";
