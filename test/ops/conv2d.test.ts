@@ -4,7 +4,9 @@ import { Program } from "../../src/graph/autodiff.ts";
 import { Graph } from "../../src/graph/graph.ts";
 import type { Capabilities } from "../../src/kernel.ts";
 import { type Conv2dAttrs, conv2dOp } from "../../src/ops/conv2d.ts";
-import { SMALL_SUBGROUPS, withAndWithoutSubgroups } from "../support/gpu.ts";
+import { variantsOf } from "../../src/ops/convolution.ts";
+import { SMALL_SUBGROUPS, testGpu, withAndWithoutSubgroups } from "../support/gpu.ts";
+import type { NdArray } from "../support/ndarray.ts";
 import { defineOpTest, type OpCase } from "../support/optest.ts";
 import { conv2d, fusedActivation } from "../support/reference/conv.ts";
 
@@ -28,12 +30,35 @@ function given(
 
 const ONE: Conv2dAttrs["padding"] = [1, 1, 1, 1];
 
-defineOpTest({
+const CONV2D = {
   op: conv2dOp,
-  devices: await withAndWithoutSubgroups(),
-  reference: ({ x, weight, bias }, attrs) => ({
+  reference: ({ x, weight, bias }: Record<string, NdArray>, attrs: Conv2dAttrs) => ({
     y: fusedActivation(conv2d(x!, weight!, bias, attrs), attrs.activation?.name, attrs.activation?.alpha),
   }),
+  // Products of the window forward, of all pixels in the weights' gradient.
+  tolerance: ({ inputs }: OpCase<Conv2dAttrs>) => {
+    const [, H, W] = inputs.x as Shape;
+    const [R, S, C] = inputs.weight as Shape;
+    return 1e-6 * Math.sqrt(Math.max(R! * S! * C!, H! * W!) + 16);
+  },
+};
+
+/** Devices whose tables name one variant for everything, each that fits this device. */
+async function everyVariant(): Promise<Record<string, Capabilities>> {
+  const device = (await testGpu()).capabilities;
+  const geometry = {
+    ...{ N: 8, H: 64, W: 64, C: 64, K: 64, R: 1, S: 1, P: 64, Q: 64, STRIDE_H: 1, STRIDE_W: 1 },
+    ...{ DILATION_H: 1, DILATION_W: 1, PAD_TOP: 0, PAD_LEFT: 0 },
+  };
+  const names = (["forward", "grad_input", "grad_weight"] as const).flatMap((pass) =>
+    variantsOf({ pass, geometry }, device).map(({ name }) => name),
+  );
+  return Object.fromEntries([...new Set(names)].map((name) => [name, { ...device, tuned: () => name }]));
+}
+
+defineOpTest({
+  ...CONV2D,
+  devices: await withAndWithoutSubgroups(),
   cases: [
     given([2, 7, 5, 3], [3, 3, 3, 5]),
     given([1, 6, 6, 4], [3, 3, 4, 8], { padding: ONE }, true),
@@ -77,12 +102,23 @@ defineOpTest({
     ),
     given([1, 5, 5, 6], [3, 3, 2, 9], { groups: 3, activation: { name: "sigmoid" } }, true),
   ],
-  // Products of the window forward, of all pixels in the weights' gradient.
-  tolerance: ({ inputs }) => {
-    const [, H, W] = inputs.x as Shape;
-    const [R, S, C] = inputs.weight as Shape;
-    return 1e-6 * Math.sqrt(Math.max(R! * S! * C!, H! * W!) + 16);
-  },
+});
+
+// Every variant of each pass, whatever the device would choose: with extents over in each direction, small and
+// long depths, strides with phases of unequal size, and more taps than a slab of workgroup memory holds.
+defineOpTest({
+  ...CONV2D,
+  devices: await everyVariant(),
+  cases: [
+    given([1, 5, 7, 3], [7, 5, 3, 5], { padding: [3, 3, 2, 2] }, true),
+    given([3, 13, 11, 67], [1, 1, 67, 37]),
+    given(
+      [2, 9, 23, 13],
+      [2, 3, 13, 69],
+      { stride: [2, 2], padding: ONE, activation: { name: "relu" } },
+      true,
+    ),
+  ],
 });
 
 describe("conv2d: kernels", () => {
