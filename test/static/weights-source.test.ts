@@ -5,7 +5,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { WeightsError } from "../../src/errors.ts";
 import { openSafetensors } from "../../src/weights/file.ts";
 import { loadWeights } from "../../src/weights/load.ts";
+import type { ReadOptions } from "../../src/weights/ranges.ts";
 import { encodeSafetensors } from "../../src/weights/safetensors.ts";
+import { openBytes } from "../../src/weights/source.ts";
 import { memoryTarget, numpy, sumsOf, tinyResnet, weightsFixture } from "../support/weights.ts";
 
 /** What the server does with a request, besides serving the file. */
@@ -48,13 +50,13 @@ function respond({ url, headers }: IncomingMessage, response: ServerResponse): v
     return;
   }
   const body = url!.startsWith("/fixtures/") ? weightsFixture(url!.slice(10).replace(/\?.*/, "")) : served;
-  const [, begin, end] = /^bytes=(\d+)-(\d+)$/.exec(headers.range ?? "") ?? [];
+  const [, begin, end] = /^bytes=(\d+)-(\d*)$/.exec(headers.range ?? "") ?? [];
   const partial = begin !== undefined && !noRanges;
   if (partial && Number(begin) >= body.length) {
     response.writeHead(416).end();
     return;
   }
-  const part = partial ? body.subarray(Number(begin), Number(end) + 1) : body;
+  const part = partial ? body.subarray(Number(begin), end ? Number(end) + 1 : body.length) : body;
   response.writeHead(partial ? 206 : 200, {
     ...(!chunked && { "content-length": part.length }),
     ...(partial &&
@@ -297,6 +299,45 @@ describe("a model cut short of its last stage", () => {
   });
 });
 
+describe("a whole file", () => {
+  const whole = (most = file.length, options: ReadOptions = {}) =>
+    openBytes(`${address}/model.onnx`, { retries: 1 }).whole(most, options);
+
+  it.each([
+    ["as it should be", {}],
+    ["from a server that ignores ranges", { noRanges: true }],
+    ["from a server that says no lengths", { chunked: true }],
+    ["from a server that does neither", { chunked: true, noRanges: true }],
+    ["from a server that hides the header of ranges", { headers: { "content-range": "" } }],
+  ])("is read %s", async (_, behaviour) => {
+    behave = () => behaviour;
+    const seen: number[][] = [];
+    const bytes = await whole(file.length, { onProgress: (...now) => seen.push(now) });
+    expect(Buffer.compare(bytes, file)).toBe(0);
+    expect(seen.at(-1)).toEqual([file.length, file.length]);
+    expect(ranges).toEqual(["bytes=0-"]);
+  });
+
+  it("is read on from where the connection broke, where lengths are known", async () => {
+    behave = (request) => (request < 2 ? { cutAfter: 300_000 } : {});
+    expect(Buffer.compare(await whole(), file)).toBe(0);
+    expect(ranges.length).toBe(3);
+    behave = () => ({ shortAfter: 300_000, headers: { "content-length": "300000" } });
+    ranges = [];
+    expect(Buffer.compare(await whole(), file)).toBe(0);
+    expect(ranges.length).toBeGreaterThan(3);
+  });
+
+  it("is refused where it is longer than what is read of its kind, as soon as that shows", async () => {
+    const message = `model.onnx: is too large: ${file.length} bytes, at most 1000 are read`;
+    await expect(whole(1000)).rejects.toThrow(message);
+    behave = () => ({ chunked: true });
+    await expect(whole(1000)).rejects.toThrow(/is too large: \d+ bytes, at most 1000 are read/);
+    await expect(openBytes(file).whole(1000)).rejects.toThrow("at most 1000 are read");
+    expect(Buffer.compare(await openBytes(new Blob([file])).whole(file.length), file)).toBe(0);
+  });
+});
+
 describe("a sharded model", () => {
   const index = () => `${address}/fixtures/resnet.safetensors.index.json?download=true`;
 
@@ -327,7 +368,7 @@ describe("a sharded model", () => {
 
   it("is refused where a file lacks a tensor", async () => {
     behave = (request) => {
-      if (request === 2) served = file;
+      if (request === 1) served = file;
       return {};
     };
     served = new TextEncoder().encode('{"weight_map":{"x":"model.safetensors"}}');
