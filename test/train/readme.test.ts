@@ -83,9 +83,9 @@ it("the README's code fine-tunes on images of one's own", async () => {
   });
   const { history, trainer, gpu } = await import("virtual:readme/finetune");
   const losses = history.steps.map(({ loss }) => loss);
-  expect(losses.length).toBe(10);
-  expect(losses.at(-1)).toBeLessThan(0.5 * losses[0]!);
-  expect(trainer.step).toBe(10);
+  expect(losses.length).toBe(4);
+  expect(losses.at(-1)).toBeLessThan(0.8 * losses[0]!);
+  expect(trainer.step).toBe(4);
   gpu.destroy();
 });
 
