@@ -2,7 +2,9 @@
  * Writes src/shaders.gen.ts: every linked kernel with its interface, read from its text by wgsl_reflect, so
  * that a misspelt binding or constant is a compile error, and src/structs.gen.ts: where the fields of structs
  * that the host writes lie, so that nobody packs offsets by hand. Run by every script of package.json that needs it.
+ * src/shaders-hash.gen.ts tells one set of texts from another.
  */
+import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -33,7 +35,8 @@ function describeShader(shader: LinkedShader): string[] {
       if (binding.binding !== i) throw new Error(`${shader.name}: ${entry.name} skips @binding(${i})`);
     });
     const size = entry.attributes?.find((a) => a.name === "workgroup_size")?.value ?? [];
-    const workgroupSize = [0, 1, 2].map((i) => Number((Array.isArray(size) ? size : [size])[i] ?? 1));
+    const given = Array.isArray(size) ? size : [size];
+    const workgroupSize = [0, 1, 2].map((i) => numberOf(given[i] ?? "1", shader.wgsl));
     const used = reachable(shader.wgsl, entry.name);
     const constants = [...defaults]
       .filter(([name]) => used.has(name))
@@ -54,6 +57,14 @@ function describeShader(shader: LinkedShader): string[] {
     ];
     return `export const ${name} = {\n  ${lines.join(",\n  ")},\n} as const satisfies Kernel;`;
   });
+}
+
+/** A number, or the name of a constant that is one. */
+function numberOf(text: string, wgsl: string): number {
+  const constant = new RegExp(`^const ${text} = (\\d+)u;`, "m").exec(wgsl);
+  const number = Number(constant?.[1] ?? text);
+  if (!Number.isInteger(number)) throw new Error(`@workgroup_size(${text}) is no number`);
+  return number;
 }
 
 /** Identifiers in a function and in the functions that it calls, however deep: wgsl_reflect stops at some. */
@@ -82,24 +93,37 @@ const shaders = linkShaders(here);
 const snippets = [...new Set(shaders.flatMap((s) => s.sources.map(([path]) => path)))]
   .filter((path) => path.startsWith("lib/"))
   .sort();
+/**
+ * The text of a file for bundles: without comments, which are half of an app's download, and with all its lines, so
+ * that a compiler's message still tells the line of the file.
+ */
+const bundled = (path: string): string =>
+  JSON.stringify(readFileSync(join(here, path), "utf8").replace(/ *\/\/.*$/gm, ""));
 const nameOf = (path: string): string => `${path.slice("lib/".length, -".wgsl".length)}_lib`;
 const text = [
   "// Made by shaders/generate.ts from shaders/*.wgsl; not edited by hand.",
   'import type { Kernel } from "./kernel.ts";',
-  ...snippets.map(
-    (path) => `const ${nameOf(path)} = ${JSON.stringify(readFileSync(join(here, path), "utf8"))};`,
-  ),
+  ...snippets.map((path) => `const ${nameOf(path)} = ${bundled(path)};`),
   ...shaders.flatMap((shader) => {
     const wgsl = shader.sources
-      .map(([path]) =>
-        path.startsWith("lib/") ? nameOf(path) : JSON.stringify(readFileSync(join(here, path), "utf8")),
-      )
-      .join(" + ");
-    return [`const ${shader.name}_wgsl = ${wgsl};`, ...describeShader(shader)];
+      .map(([path]) => (path.startsWith("lib/") ? nameOf(path) : bundled(path)))
+      .join(", ");
+    // A sum of variables would stay in bundles that do not use it: bundlers cannot know that it calls nothing.
+    return [`const ${shader.name}_wgsl = /* @__PURE__ */ [${wgsl}].join("");`, ...describeShader(shader)];
   }),
   "",
 ].join("\n");
 writeFileSync(join(root, "src/shaders.gen.ts"), text);
+
+const hash = createHash("sha256");
+for (const { wgsl } of shaders) hash.update(wgsl);
+const hashText = [
+  "// Made by shaders/generate.ts from shaders/*.wgsl; not edited by hand.",
+  "/** Changes with any shader: measurements of other texts do not count. */",
+  `export const SHADERS_HASH = "${hash.digest("hex").slice(0, 12)}";`,
+  "",
+].join("\n");
+writeFileSync(join(root, "src/shaders-hash.gen.ts"), hashText);
 
 /** Layouts of the structs that the host writes: those that kernels bind, one of them at a time. */
 const layouts = shaders.flatMap(({ wgsl }) => {

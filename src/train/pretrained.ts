@@ -1,36 +1,48 @@
 import type { Model } from "../models/model.ts";
-import type { WeightsFile } from "../weights/file.ts";
-import { loadWeights, openWeights, type WeightsReport, type WeightsTarget } from "../weights/load.ts";
+import { loadWeights, type WeightsReport, type WeightsTarget } from "../weights/load.ts";
 import { matchNames } from "../weights/names.ts";
 import type { ReadOptions } from "../weights/ranges.ts";
-import type { OpenOptions, WeightsSource } from "../weights/source.ts";
-import type { NamedWeights } from "../weights/tensors.ts";
+import type { OpenOptions } from "../weights/source.ts";
+import { type Difference, differences } from "./conventions.ts";
+import { openPretrained, type PretrainedSource, partsOf } from "./open-pretrained.ts";
 
 /** What was loaded, and into which part of the model: all weights whose names begin with `prefix`. */
 export interface PretrainedReport extends WeightsReport {
   readonly prefix: string;
+  /**
+   * Batch norms that the file has folded into the convolutions before them. They only add what the folding has left,
+   * and give what the file gives as long as they use their running statistics; batch statistics undo it.
+   */
+  readonly unfolded: readonly string[];
+  /** Of a file that says what it computes, the layers that compute something else in the model. */
+  readonly differences: readonly Difference[];
 }
 
 /**
- * Loads a file of weights into the part of a model that it is for: one of its backbones, or all of it. What does not
- * fit, such as the layers of another head, is left as it is and reported. Throws WeightsError where nothing fits.
+ * Loads weights into the part of a model that they are for: one of its backbones, or all of it. What a file is shows
+ * in its content; of ONNX and Keras models the weights count by torchvision's names (`importOnnx`, `importKeras`). A
+ * first convolution of colour images is adapted to grey ones and back (`adapt` of `loadWeights`). What does not fit,
+ * such as the layers of another head, is left as it is and reported, and so are layers that ONNX and Keras models
+ * compute otherwise, such as the strides of Keras' ResNet-50. Throws WeightsError where nothing fits.
  */
 export async function loadPretrained(
   target: WeightsTarget & { readonly model: Model },
-  source: WeightsSource | WeightsFile | NamedWeights,
+  source: PretrainedSource,
   options: OpenOptions & ReadOptions = {},
 ): Promise<PretrainedReport> {
-  const file = await openWeights(source, options);
+  const { model, weights } = target;
+  const { file, unfolded, model: theirs } = await openPretrained(source, model, options);
   const fileNames = [...file.tensors.keys()];
   const fitting = (prefix: string): number => {
-    const names = target.weights.map(({ name }) => name).filter((name) => name.startsWith(prefix));
+    const names = weights.map(({ name }) => name).filter((name) => name.startsWith(prefix));
     return matchNames(fileNames, new Set(names.map((name) => name.slice(prefix.length)))).names.size;
   };
   let best = { prefix: "", count: -1 };
-  for (const prefix of new Set(["", ...Object.keys(target.model.backbones ?? {})])) {
+  for (const prefix of partsOf(model)) {
     const count = fitting(prefix);
     if (count > best.count) best = { prefix, count };
   }
   const { prefix } = best;
-  return { prefix, ...(await loadWeights(target, file, { ...options, strict: false, prefix })) };
+  const report = await loadWeights(target, file, { ...options, strict: false, adapt: true, prefix });
+  return { prefix, ...report, unfolded, differences: theirs ? differences(model, prefix, theirs) : [] };
 }
