@@ -5,7 +5,7 @@ import { number } from "./tables.ts";
 interface Bar {
   readonly label: string;
   readonly value: number;
-  /** Written behind the bar. */
+  /** Written beside the bars. */
   readonly text: string;
   readonly own?: boolean;
 }
@@ -97,7 +97,7 @@ function row({ label, value, text, own }: Bar, full: number, y: number): string[
   return [
     `<text class="label" x="${LABELS - 8}" y="${baseline}">${xmlText(label)}</text>`,
     `<rect${own ? ' class="own"' : ""} x="${LABELS}" y="${y + 2}" width="${width.toFixed(1)}" height="${ROW - 4}"/>`,
-    `<text x="${(LABELS + width + 6).toFixed(1)}" y="${baseline}">${xmlText(text)}</text>`,
+    `<text x="${LABELS + BARS + 8}" y="${baseline}">${xmlText(text)}</text>`,
   ];
 }
 
