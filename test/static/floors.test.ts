@@ -13,6 +13,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   "random.ts": 0,
   "pattern.ts": 0,
   "preprocessing.ts": 0,
+  "resample.ts": 0,
   "kernel.ts": 0,
   "bytes.ts": 0,
   "median.ts": 0,
