@@ -22,27 +22,24 @@ override PAD_LEFT: i32;
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read_write> v: array<vec4f>;
 
-// A tile, its image's first pixel, its first pixel in that image, and its vec4 of channels.
+// Place of the tile in its image, numbers of its first vec4s in x and in v. What would be negative wraps around.
 struct At {
-  tile: u32,
-  image: u32,
   y: u32,
   x: u32,
-  channel: u32,
+  source: u32,
+  target: u32,
 }
 
 fn load(at: At, i: u32, j: u32) -> vec4f {
-  let row = at.y + i;
-  let column = at.x + j;
-  // What would be negative has wrapped around to huge.
-  let inside = row < H && column < W;
-  let pixel = select(0u, at.image + row * W + column, inside);
+  // What would be negative is huge. Without `&&`, which branches, and with a mask, which is cheaper than a choice.
+  let inside = (at.y + i < H) & (at.x + j < W);
+  let number = select(0u, at.source + (i * W + j) * (pad4(C) / 4u), inside);
   let mask = select(0u, 0xffffffffu, inside);
-  return bitcast<vec4f>(bitcast<vec4u>(x[pixel * (pad4(C) / 4u) + at.channel]) & vec4u(mask));
+  return bitcast<vec4f>(bitcast<vec4u>(x[number]) & vec4u(mask));
 }
 
 fn store(at: At, i: u32, j: u32, value: vec4f) {
-  v[((i * TILE_INPUTS + j) * tiles() + at.tile) * (pad4(C) / 4u) + at.channel] = value;
+  v[(i * TILE_INPUTS + j) * (tiles() * (pad4(C) / 4u)) + at.target] = value;
 }
 
 fn tile_rows() -> u32 {
@@ -69,11 +66,8 @@ fn main(
     return;
   }
   let line = tile / tile_columns();
-  transform_input(At(
-    tile,
-    line / tile_rows() * (H * W),
-    line % tile_rows() * TILE_OUTPUTS - u32(PAD_TOP),
-    tile % tile_columns() * TILE_OUTPUTS - u32(PAD_LEFT),
-    id % (pad4(C) / 4u),
-  ));
+  let y = line % tile_rows() * TILE_OUTPUTS - u32(PAD_TOP);
+  let x = tile % tile_columns() * TILE_OUTPUTS - u32(PAD_LEFT);
+  let pixel = (line / tile_rows() * H + y) * W + x;
+  transform_input(At(y, x, pixel * (pad4(C) / 4u) + id % (pad4(C) / 4u), id));
 }

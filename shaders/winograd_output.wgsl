@@ -21,23 +21,23 @@ override ACCUMULATE: u32;
 @group(0) @binding(1) var<storage, read> bias: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
 
-// A tile, its image's first line of outputs, its first pixel in that image, and its vec4 of channels.
+// Place of the tile in its image, its vec4 of channels, and numbers of its first vec4s in m and in y.
 struct At {
-  tile: u32,
-  image: u32,
   p: u32,
   q: u32,
   channel: u32,
+  source: u32,
+  target: u32,
 }
 
 fn load(at: At, i: u32, j: u32) -> vec4f {
-  return m[((i * TILE_INPUTS + j) * tiles() + at.tile) * (pad4(K) / 4u) + at.channel];
+  return m[(i * TILE_INPUTS + j) * (tiles() * (pad4(K) / 4u)) + at.source];
 }
 
 fn store(at: At, i: u32, j: u32, value: vec4f) {
-  let p = at.p + i;
-  let q = at.q + j;
-  if (p >= P || q >= Q) {
+  // The first comparisons are of constants: where tiles fill the plane nothing is left of this.
+  let inside = ((P % TILE_OUTPUTS == 0u) | (at.p + i < P)) & ((Q % TILE_OUTPUTS == 0u) | (at.q + j < Q));
+  if (!inside) {
     return;
   }
   var v = value;
@@ -45,11 +45,11 @@ fn store(at: At, i: u32, j: u32, value: vec4f) {
     v += bias[at.channel];
   }
   v = activate(v) * lane_mask(at.channel, K);
-  let i_y = ((at.image + p) * Q + q) * (pad4(K) / 4u) + at.channel;
+  let number = at.target + (i * Q + j) * (pad4(K) / 4u);
   if (ACCUMULATE == 1u) {
-    v += y[i_y];
+    v += y[number];
   }
-  y[i_y] = v;
+  y[number] = v;
 }
 
 fn tile_rows() -> u32 {
@@ -76,11 +76,9 @@ fn main(
     return;
   }
   let line = tile / tile_columns();
-  transform_output(At(
-    tile,
-    line / tile_rows() * P,
-    line % tile_rows() * TILE_OUTPUTS,
-    tile % tile_columns() * TILE_OUTPUTS,
-    id % (pad4(K) / 4u),
-  ));
+  let p = line % tile_rows() * TILE_OUTPUTS;
+  let q = tile % tile_columns() * TILE_OUTPUTS;
+  let pixel = (line / tile_rows() * P + p) * Q + q;
+  let channel = id % (pad4(K) / 4u);
+  transform_output(At(p, q, channel, id, pixel * (pad4(K) / 4u) + channel));
 }

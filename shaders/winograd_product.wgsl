@@ -3,7 +3,7 @@
 // T matrix products; one invocation computes one register tile.
 //
 // v         (T, ROWS, C)
-// u         (T, C, K)
+// u         (T, pad4(C), K), finite in the rows past C, which meet only the zero padding of v
 // m         (T, ROWS, K); padding lanes are zero because those of u are
 // dispatch  one invocation for each t and tile of ROWS × K; by quads, rows of tiles count in fours
 // numerics  f32 sums in the order of c; see winograd_output
@@ -27,10 +27,10 @@ alias Tap = u32;
 // The four rows' first vec4s in v.
 alias Place = vec4u;
 
-// Four channels: number of the vec4, and the first row of u[t].
+// Four channels: number of the vec4, and the first vec4s of their rows in u.
 struct Step {
   depth: u32,
-  weight: u32,
+  weights: Four,
 }
 
 fn quad(row: u32) -> Quad {
@@ -51,10 +51,9 @@ fn load_shared(at: u32) -> vec4f {
   return u[at];
 }
 
-// Rows of u past C meet only the zero padding of v.
+// Columns past the end are those of another row, which are not stored.
 fn load_columns(step: Step, column: u32) -> mat4x4f {
-  let channel = min(four_from(4u * step.depth), Four(C - 1u));
-  return load_four((step.weight + channel) * (pad4(K) / 4u) + min(column, pad4(K) / 4u - 1u));
+  return load_four(step.weights + column);
 }
 
 fn store_row(t: u32, row: u32, column: u32, value: vec4f) {
@@ -88,8 +87,10 @@ fn main(
   let quads = tile_quads(part.row * TILE_ROWS);
   let places = tile_places(quads, t);
   var tile: Tile;
+  var weights = (t * pad4(C) + four_from(0u)) * (pad4(K) / 4u);
   for (var depth = 0u; depth < pad4(C) / 4u; depth++) {
-    tile_accumulate(&tile, places, Step(depth, t * C), column);
+    tile_accumulate(&tile, places, Step(depth, weights), column);
+    weights += pad4(K);
   }
   tile_store(&tile, quads, t, column);
 }

@@ -19,14 +19,15 @@ override ROTATED: u32;
 @group(0) @binding(0) var<storage, read> w: array<vec4f>;
 @group(0) @binding(1) var<storage, read_write> u: array<vec4f>;
 
-// Row and vec4 of the columns in u[t].
+// Row and vec4 of the columns in u[t], and that vec4's number.
 struct At {
   row: u32,
   column: u32,
+  number: u32,
 }
 
 fn rows() -> u32 {
-  return select(C, K, ROTATED == 1u);
+  return pad4(select(C, K, ROTATED == 1u));
 }
 
 fn columns() -> u32 {
@@ -35,7 +36,7 @@ fn columns() -> u32 {
 
 fn load(at: At, r: u32, s: u32) -> vec4f {
   if (ROTATED == 0u) {
-    return w[((r * 3u + s) * C + at.row) * (pad4(K) / 4u) + at.column];
+    return w[((r * 3u + s) * C + min(at.row, C - 1u)) * (pad4(K) / 4u) + at.column];
   }
   let tap = 8u - (r * 3u + s);
   let c = min(vec4u(4u * at.column) + vec4u(0u, 1u, 2u, 3u), vec4u(C - 1u));
@@ -45,7 +46,7 @@ fn load(at: At, r: u32, s: u32) -> vec4f {
 }
 
 fn store(at: At, i: u32, j: u32, value: vec4f) {
-  u[((i * TILE_INPUTS + j) * rows() + at.row) * columns() + at.column] = value;
+  u[(i * TILE_INPUTS + j) * (rows() * columns()) + at.number] = value;
 }
 
 @compute @workgroup_size(64)
@@ -58,5 +59,5 @@ fn main(
   if (id >= rows() * columns()) {
     return;
   }
-  transform_weights(At(id / columns(), id % columns()));
+  transform_weights(At(id / columns(), id % columns(), id));
 }

@@ -62,11 +62,11 @@ function run(
   const kernels = KERNELS[edge];
   const T = (edge + 2) ** 2;
   const ROWS = N * Math.ceil(P / edge) * Math.ceil(Q / edge);
-  const u = emit.temporary("weights", [T, C, K]);
+  const u = emit.temporary("weights", [T, pad4(C), K]);
   const v = emit.temporary("inputs", [T, ROWS, C]);
   const m = emit.temporary("products", [T, ROWS, K]);
   const weightConstants = ROTATED ? { C: K, K: C } : { C, K };
-  emit.dispatch(kernels.weights, { w, u }, { ...weightConstants, ROTATED }, grid((C * pad4(K)) / 4, kernels.weights));
+  emit.dispatch(kernels.weights, { w, u }, { ...weightConstants, ROTATED }, grid((pad4(C) * pad4(K)) / 4, kernels.weights));
   emit.dispatch(
     kernels.input,
     { x, v },
