@@ -2,11 +2,14 @@ import { describe, expect, it } from "vitest";
 import { PlanError } from "../../src/errors.ts";
 import type { Program } from "../../src/graph/autodiff.ts";
 import { storedLength } from "../../src/graph/tensor.ts";
+import type { Capabilities } from "../../src/kernel.ts";
 import {
+  convnet,
   countNumbers,
   features,
   freeze,
   fusion,
+  interleaved,
   type Model,
   resnet,
   sequential,
@@ -86,6 +89,47 @@ describe("what is frozen costs nothing to train", () => {
         if (bindings[name]!.storage.name === "frozen.0") expect(access, label).toBe("read");
       }
     }
+  });
+});
+
+describe("a training step takes hardly more than is alive at once", () => {
+  const limits = { maxBindingBytes: 2 ** 31, maxBufferBytes: 2 ** 31 };
+  const small = { inputShape: [32, 32, 3], classes: 10 } as const;
+  const models: Readonly<Record<string, () => Model>> = {
+    interleaved: () => interleaved(),
+    convnet: () => convnet(),
+    resnet20: () => resnet(20),
+    "resnet18 at 32×32": () => resnet(18, small),
+    resnet18: () => resnet(18),
+    resnet50: () => resnet(50),
+    "vgg16 at 32×32": () => vgg(16, small),
+    sequential: () => sequential(),
+    fusion: () => fusion(),
+    features: () => features(),
+  };
+  const devices: Readonly<Record<string, Capabilities>> = {
+    plain: { features: [] },
+    quads: { features: ["subgroups"], subgroupMaxSize: 4 },
+  };
+  const cases = Object.keys(models).flatMap((name) => Object.keys(devices).map((device) => [name, device]));
+
+  it.each(cases)("%s, %s kernels", (name, device) => {
+    for (const batch of [16, 32]) {
+      const { report, memory } = plan(
+        programOf(models[name!]!(), batch, "train", { device: devices[device!] }),
+        limits,
+      );
+      expect(report.peakBytes / report.lowerBoundBytes).toBeLessThanOrEqual(1.01);
+      expect(memory.slabs.length).toBeLessThanOrEqual(8);
+    }
+  });
+
+  it("is planned at once, ResNet-152 too", () => {
+    const program = programOf(resnet(152), 2, "train");
+    const start = performance.now();
+    const { peakBytes, lowerBoundBytes } = plan(program, limits).report;
+    expect(performance.now() - start).toBeLessThan(1000);
+    expect(peakBytes / lowerBoundBytes).toBeLessThanOrEqual(1.01);
   });
 });
 
