@@ -33,7 +33,8 @@ function describeShader(shader: LinkedShader): string[] {
       if (binding.binding !== i) throw new Error(`${shader.name}: ${entry.name} skips @binding(${i})`);
     });
     const size = entry.attributes?.find((a) => a.name === "workgroup_size")?.value ?? [];
-    const workgroupSize = [0, 1, 2].map((i) => Number((Array.isArray(size) ? size : [size])[i] ?? 1));
+    const given = Array.isArray(size) ? size : [size];
+    const workgroupSize = [0, 1, 2].map((i) => numberOf(given[i] ?? "1", shader.wgsl));
     const used = reachable(shader.wgsl, entry.name);
     const constants = [...defaults]
       .filter(([name]) => used.has(name))
@@ -54,6 +55,14 @@ function describeShader(shader: LinkedShader): string[] {
     ];
     return `export const ${name} = {\n  ${lines.join(",\n  ")},\n} as const satisfies Kernel;`;
   });
+}
+
+/** A number, or the name of a constant that is one. */
+function numberOf(text: string, wgsl: string): number {
+  const constant = new RegExp(`^const ${text} = (\\d+)u;`, "m").exec(wgsl);
+  const number = Number(constant?.[1] ?? text);
+  if (!Number.isInteger(number)) throw new Error(`@workgroup_size(${text}) is no number`);
+  return number;
 }
 
 /** Identifiers in a function and in the functions that it calls, however deep: wgsl_reflect stops at some. */

@@ -133,7 +133,9 @@ export class Gpu {
 /** What kernels on `device` may count on. `info` is missing in browsers where a device does not know its adapter. */
 export function capabilitiesOf(device: GPUDevice, info: GPUAdapterInfo | undefined): Capabilities {
   const subgroupMaxSize = info?.subgroupMaxSize;
-  return { features: [...device.features], ...(subgroupMaxSize && { subgroupMaxSize }) };
+  const software =
+    info?.isFallbackAdapter === true || /swiftshader|llvmpipe/i.test(info ? describeAdapter(info) : "");
+  return { features: [...device.features], ...(subgroupMaxSize && { subgroupMaxSize }), software };
 }
 
 function named(error: GPUError, operation: string): WebgraftError {
