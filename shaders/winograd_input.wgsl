@@ -26,20 +26,20 @@ override PAD_LEFT: i32;
 struct At {
   y: u32,
   x: u32,
-  source: u32,
-  target: u32,
+  read_at: u32,
+  write_at: u32,
 }
 
 fn load(at: At, i: u32, j: u32) -> vec4f {
   // What would be negative is huge. Without `&&`, which branches, and with a mask, which is cheaper than a choice.
   let inside = (at.y + i < H) & (at.x + j < W);
-  let number = select(0u, at.source + (i * W + j) * (pad4(C) / 4u), inside);
+  let number = select(0u, at.read_at + (i * W + j) * (pad4(C) / 4u), inside);
   let mask = select(0u, 0xffffffffu, inside);
   return bitcast<vec4f>(bitcast<vec4u>(x[number]) & vec4u(mask));
 }
 
 fn store(at: At, i: u32, j: u32, value: vec4f) {
-  v[(i * TILE_INPUTS + j) * (tiles() * (pad4(C) / 4u)) + at.target] = value;
+  v[(i * TILE_INPUTS + j) * (tiles() * (pad4(C) / 4u)) + at.write_at] = value;
 }
 
 fn tile_rows() -> u32 {

@@ -1,6 +1,6 @@
 // y = f(bias + Aᵀ m A) for every tile, or y += …, where m holds the products at the points of transformed tiles
 //
-// m         (T, N·TP·TQ, K), T = 16 or 36; TP × TQ tiles cover P × Q
+// m         (T, N·TP·TQ, K), T = 16 or 36; TP × TQ tiles cover P × Q; padding lanes are not used
 // bias      (K), not read where HAS_BIAS is 0
 // y         (N, P, Q, K); padding lanes are zero
 // dispatch  one invocation for each tile and vec4 of channels
@@ -26,12 +26,12 @@ struct At {
   p: u32,
   q: u32,
   channel: u32,
-  source: u32,
-  target: u32,
+  read_at: u32,
+  write_at: u32,
 }
 
 fn load(at: At, i: u32, j: u32) -> vec4f {
-  return m[(i * TILE_INPUTS + j) * (tiles() * (pad4(K) / 4u)) + at.source];
+  return m[(i * TILE_INPUTS + j) * (tiles() * (pad4(K) / 4u)) + at.read_at];
 }
 
 fn store(at: At, i: u32, j: u32, value: vec4f) {
@@ -45,7 +45,7 @@ fn store(at: At, i: u32, j: u32, value: vec4f) {
     v += bias[at.channel];
   }
   v = activate(v) * lane_mask(at.channel, K);
-  let number = at.target + (i * Q + j) * (pad4(K) / 4u);
+  let number = at.write_at + (i * Q + j) * (pad4(K) / 4u);
   if (ACCUMULATE == 1u) {
     v += y[number];
   }

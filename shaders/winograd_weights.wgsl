@@ -5,7 +5,8 @@
 // turned around: g[r,s] = w[2−r,2−s,c,k] in row k, column c.
 //
 // w         (3, 3, C, K)
-// u         (T, C, K), or (T, K, C) where ROTATED is 1; T = 16 or 36
+// u         (T, pad4(C), K), or (T, pad4(K), C) where ROTATED is 1; T = 16 or 36; rows and padding lanes past the
+//           end are finite and have no meaning
 // dispatch  one invocation a vec4 of u[0]
 // numerics  f32; see winograd_output
 // source    Lavin and Gray 2016
