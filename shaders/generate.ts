@@ -2,7 +2,9 @@
  * Writes src/shaders.gen.ts: every linked kernel with its interface, read from its text by wgsl_reflect, so
  * that a misspelt binding or constant is a compile error, and src/structs.gen.ts: where the fields of structs
  * that the host writes lie, so that nobody packs offsets by hand. Run by every script of package.json that needs it.
+ * src/shaders-hash.gen.ts tells one set of texts from another.
  */
+import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -112,6 +114,16 @@ const text = [
   "",
 ].join("\n");
 writeFileSync(join(root, "src/shaders.gen.ts"), text);
+
+const hash = createHash("sha256");
+for (const { wgsl } of shaders) hash.update(wgsl);
+const hashText = [
+  "// Made by shaders/generate.ts from shaders/*.wgsl; not edited by hand.",
+  "/** Changes with any shader: measurements of other texts do not count. */",
+  `export const SHADERS_HASH = "${hash.digest("hex").slice(0, 12)}";`,
+  "",
+].join("\n");
+writeFileSync(join(root, "src/shaders-hash.gen.ts"), hashText);
 
 /** Layouts of the structs that the host writes: those that kernels bind, one of them at a time. */
 const layouts = shaders.flatMap(({ wgsl }) => {

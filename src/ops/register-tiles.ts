@@ -66,7 +66,9 @@ export function tileVariants<K extends Kernel, Args extends readonly unknown[]>(
         fits(geometry, device) {
           const { splits, split } = splitsFor(geometry, device);
           const known = kernel.features.every((feature) => device.features.includes(feature));
-          return known && (times === 1 || split(times) !== splits);
+          // It would be right, but so slow that not even measuring it is worth the time.
+          const hopeless = tile.sharing === "group" && isCpu(device);
+          return known && !hopeless && (times === 1 || split(times) !== splits);
         },
         emit(emit, geometry, ...args) {
           const { tiles, split } = splitsFor(geometry, emit.device);

@@ -13,7 +13,7 @@ import { RunLog } from "../../src/cli/run-log.ts";
 import { WebgraftError, WeightsError } from "../../src/errors.ts";
 import { augmentationOf, augmentKinds } from "../../src/train/augmentation.ts";
 import { historyOf, metadataOf, settingsOf } from "../../src/train/job-metadata.ts";
-import { median } from "../../src/train/median.ts";
+import { median } from "../../src/median.ts";
 import type { JobEvent, JobSettings } from "../../src/train/protocol.ts";
 import { checkSettings, defaultSettings, modelOf } from "../../src/train/settings.ts";
 import { decodeSafetensors, encodeSafetensors } from "../../src/weights/safetensors.ts";
