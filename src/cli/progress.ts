@@ -221,6 +221,7 @@ const NAMES = 8;
 /** What of a file of weights was loaded, and what was not, by name. */
 function weightsText(event: Weights): string {
   const { file, prefix, loaded, missing, unexpected, mismatched, adapted, unfolded, differences } = event;
+  const { preprocessing } = event;
   const part = prefix === "" ? "" : ` of ${prefix}*`;
   const total = loaded.length + missing.length + mismatched.length;
   const some = (what: string, names: readonly string[]): string[] => {
@@ -248,6 +249,12 @@ function weightsText(event: Weights): string {
           `${name} (${option} ${got.join(", ")} instead of ${expected.join(", ")})`,
       ),
     ),
+    ...(preprocessing
+      ? [
+          `  its network wants other images: ${preprocessing.mode}, mean ${preprocessing.mean.join(", ")}, ` +
+            `std ${preprocessing.std.join(", ")}`,
+        ]
+      : []),
   ].join("\n");
 }
 
