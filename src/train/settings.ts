@@ -10,12 +10,19 @@ import type { JobSettings, OptimizerName } from "./protocol.ts";
 
 export const optimizerNames: readonly OptimizerName[] = ["sgd", "adam", "adamw"];
 
-/** Peak learning rates that suit the topologies here. */
-export const defaultLearningRates: Readonly<Record<OptimizerName, number>> = {
-  sgd: 0.03,
-  adam: 0.003,
-  adamw: 0.003,
-};
+/** Peak learning rates that suit the topologies here; VGGs without batch norm learn nothing at them. */
+const LEARNING_RATES: Readonly<Record<OptimizerName, number>> = { sgd: 0.03, adam: 0.003, adamw: 0.003 };
+const PLAIN_LEARNING_RATES: typeof LEARNING_RATES = { sgd: 0.003, adam: 0.0003, adamw: 0.0003 };
+
+/** The peak learning rate of a run unless it is given. */
+export function defaultLearningRate({
+  topology,
+  backbone,
+  optimizer,
+}: Pick<JobSettings, "topology" | "backbone" | "optimizer">): number {
+  const plain = topology === "vgg" && !backbone?.endsWith("_bn");
+  return (plain ? PLAIN_LEARNING_RATES : LEARNING_RATES)[optimizer];
+}
 
 /** MNIST to more than 97.5 % in minutes, even on a GPU emulated by two CPU cores. */
 export const defaultSettings: JobSettings = {
@@ -24,7 +31,7 @@ export const defaultSettings: JobSettings = {
   examples: 12_000,
   epochs: 1,
   batch: 16,
-  lr: defaultLearningRates.adamw,
+  lr: LEARNING_RATES.adamw,
   optimizer: "adamw",
   seed: 1,
 };
