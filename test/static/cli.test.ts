@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeEach, expect, test, vi } from "vitest";
 import { openFolder, writeWhole } from "../../src/cli/files.ts";
+import { openData } from "../../src/cli/open-data.ts";
 import { parseTrainOptions } from "../../src/cli/options.ts";
 import { duration, jsonLine, LineReporter } from "../../src/cli/progress.ts";
 import { reportHtml } from "../../src/cli/report.ts";
@@ -162,6 +163,17 @@ test.each([
 ])("settings from outside are checked: %#", (given, message) => {
   expect(() => checkSettings(given)).toThrow(WebgraftError);
   expect(() => checkSettings(given)).toThrow(message);
+});
+
+test.each([
+  ["--per-class 5422", /class 5 has too few examples — 5421, with perClass 5422/],
+  ["--per-class 1", /a batch is larger than the data — batch 16, examples 10/],
+  ["--topology vgg --backbone vgg16", /halve images of at least 32×32 .*; --image-size 32 fits$/],
+  ["--topology fusion --image-size 30", /must be multiples of 4, .*; --image-size 32 fits$/],
+  ["--topology resnet --cache-features", /only of a frozen first part .* — .*conv1\.weight trains$/],
+])("refuses %s before a browser starts", (args, message) => {
+  const { run } = parseTrainOptions(args.split(" "));
+  expect(() => "settings" in run && openData(run.settings)).toThrow(message);
 });
 
 const grey = { shape: [28, 28, 1], classes: [..."0123456789"] } as const;
@@ -352,18 +364,14 @@ test("exit codes and messages of the process", async () => {
   const cut = join(folder, "cut.safetensors");
   writeFileSync(cut, checkpoint(metadata).slice(0, -4));
   const out = join(folder, "out");
-  const [help, unknown, tooMany, tooManyEach, fewerThanABatch, tooSmall, missing, broken, unwritable] =
-    await Promise.all([
-      train("--help"),
-      train("--topology", "nope", "--json"),
-      train("--examples", "60001"),
-      train("--per-class", "5422"),
-      train("--per-class", "1"),
-      train("--topology", "vgg", "--backbone", "vgg16"),
-      train("--resume", join(folder, "missing"), "--out", out),
-      train("--resume", cut, "--out", out, "--json"),
-      train("--out", join(cut, "x")),
-    ]);
+  const [help, unknown, tooMany, missing, broken, unwritable] = await Promise.all([
+    train("--help"),
+    train("--topology", "nope", "--json"),
+    train("--examples", "60001"),
+    train("--resume", join(folder, "missing"), "--out", out),
+    train("--resume", cut, "--out", out, "--json"),
+    train("--out", join(cut, "x")),
+  ]);
   expect(help).toMatchObject({ code: 0, stderr: "" });
   expect(help.stdout).toMatch(/--topology <name>.*--resume <file>/s);
 
@@ -378,13 +386,6 @@ test("exit codes and messages of the process", async () => {
   expect(tooMany.stderr).toBe(
     "webgraft: --examples 60001 is more than mnist has; there are 60000 to train on\n",
   );
-
-  expect(tooManyEach.stderr).toBe(
-    "webgraft: balanced: class 5 has too few examples — 5421, with perClass 5422\n",
-  );
-  expect(fewerThanABatch.stderr).toMatch(/batch 16, examples 10\n$/);
-
-  expect(tooSmall.stderr).toMatch(/5 stages halve images of at least 32×32 .*; --image-size 32 fits\n$/);
 
   expect(missing).toMatchObject({ code: 1, stdout: "" });
   expect(missing.stderr).toMatch(/^webgraft: cannot read .*missing — no such file or folder\n$/);
