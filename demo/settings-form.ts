@@ -124,7 +124,7 @@ export class SettingsForm {
     byId("cache", HTMLElement).hidden = !canCache;
 
     const optimizer = optimizerNames.find((known) => known === this.#field("optimizer").value)!;
-    const suggested = String(defaultLearningRate({ ...network, optimizer }));
+    const suggested = String(defaultLearningRate({ ...network, optimizer, data: this.#field("data").value }));
     if (this.#field("lr").value === this.#suggested) this.#field("lr").value = suggested;
     this.#suggested = suggested;
   }

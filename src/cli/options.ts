@@ -138,9 +138,9 @@ function choice(flags: string, description: string, names: readonly string[], va
 }
 
 function learningRateHelp(): string {
-  const { topology } = defaultSettings;
+  const { topology, data } = defaultSettings;
   const rates = optimizerNames.map(
-    (optimizer) => `${defaultLearningRate({ topology, optimizer })} for ${optimizer}`,
+    (optimizer) => `${defaultLearningRate({ topology, data, optimizer })} for ${optimizer}`,
   );
   return `${rates.join(", ")}; a tenth for a VGG without batch norm`;
 }
