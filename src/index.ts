@@ -59,7 +59,7 @@ export {
   type StepDecayOptions,
   stepDecay,
 } from "./train/schedules.ts";
-export { checkSettings, defaultLearningRates, defaultSettings, optimizerNames } from "./train/settings.ts";
+export { checkSettings, defaultLearningRate, defaultSettings, optimizerNames } from "./train/settings.ts";
 export {
   type CheckpointOptions,
   type EpochInfo,

@@ -8,7 +8,7 @@ import { augmentKinds } from "../train/augmentation.ts";
 import type { JobSettings } from "../train/protocol.ts";
 import {
   checkSettings,
-  defaultLearningRates,
+  defaultLearningRate,
   defaultSettings,
   FOLDER_IMAGE_SIZE,
   isDatasetName,
@@ -97,13 +97,13 @@ type Given = Omit<JobSettings, "frozen" | "lr"> &
 
 /** Arguments as settings, with the defaults that depend on others. */
 function settingsOf({ freeze, ...given }: Given): JobSettings {
-  const { data, seed, optimizer } = given;
+  const { data, seed } = given;
   const folder = isDatasetName(data) ? undefined : scanImageFolder(data, seed);
   return checkSettings({
     ...(folder && { imageSize: FOLDER_IMAGE_SIZE, fingerprint: folder.fingerprint }),
     ...given,
     ...(freeze && { frozen: freeze }),
-    lr: given.lr ?? defaultLearningRates[optimizer],
+    lr: given.lr ?? defaultLearningRate(given),
     ...(given.perClass === undefined && {
       examples: given.examples ?? folder?.train.length ?? defaultSettings.examples,
     }),
@@ -138,7 +138,11 @@ function choice(flags: string, description: string, names: readonly string[], va
 }
 
 function learningRateHelp(): string {
-  return optimizerNames.map((name) => `${defaultLearningRates[name]} for ${name}`).join(", ");
+  const { topology, data } = defaultSettings;
+  const rates = optimizerNames.map(
+    (optimizer) => `${defaultLearningRate({ topology, data, optimizer })} for ${optimizer}`,
+  );
+  return `${rates.join(", ")}; a tenth for a VGG without batch norm`;
 }
 
 function number(text: string): number {
