@@ -9,6 +9,7 @@ import type { Optimizer } from "../optimizers/optimizer.ts";
 import type { Plan } from "../plan/plan.ts";
 import type { Live } from "../run/live.ts";
 import type { Feeds, Outputs, Session } from "../run/session.ts";
+import type { TuneOptions } from "../run/tuner.ts";
 import { Variables } from "../run/variables.ts";
 import { loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 import { type Compiled, compileEvaluation, compileTraining } from "./compile.ts";
@@ -17,6 +18,7 @@ import { microBatchesOf } from "./micro-batches.ts";
 import { describeModel, type ModelInfo } from "./model-file.ts";
 import type { TrainingPassOptions } from "./passes.ts";
 import { constant, type Schedule } from "./schedules.ts";
+import { prepareTuning, type TuneMode } from "./tune.ts";
 
 export interface TrainerOptions extends TrainingPassOptions, Pick<ProgramOptions, "memory"> {
   readonly gpu: Gpu;
@@ -36,6 +38,13 @@ export interface TrainerOptions extends TrainingPassOptions, Pick<ProgramOptions
   readonly seed?: number;
   /** Names of parameters that do not train, besides those that the model keeps from it; see `freeze`. */
   readonly frozen?: (name: string) => boolean;
+  /**
+   * Whether to look for measured kernels before planning, and to measure. Default `cached`. A run that is resumed
+   * with other measurements may round otherwise from there on.
+   */
+  readonly tune?: TuneMode;
+  /** For `tune`: where measurements are kept, progress, and how to end it. */
+  readonly tuning?: TuneOptions;
 }
 
 export interface CheckpointOptions extends ModelInfo {
@@ -116,7 +125,10 @@ export class Trainer {
   /** Builds the model's graph, plans and compiles its training step, and draws the initial weights. */
   static async create(options: TrainerOptions): Promise<Trainer> {
     const trainer = new Trainer(options);
-    trainer.#main = await trainer.#compile("train", trainer.#microBatchSize);
+    const { gpu, model, tune = "cached", tuning } = options;
+    const batchSize = trainer.#microBatchSize;
+    await prepareTuning(gpu, model, tune, { ...options, ...tuning, batchSize });
+    trainer.#main = await trainer.#compile("train", batchSize);
     const { parameters, states } = trainer.#main.graph;
     trainer.variables.initialize([...parameters, ...states], trainer.seed);
     return trainer;
