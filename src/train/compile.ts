@@ -30,12 +30,12 @@ export async function compileTraining(
   batch: number,
   updates: boolean,
 ): Promise<Compiled> {
-  const { gpu, model, optimizer, memory = "keep", microBatches = 1 } = options;
+  const { gpu, model, optimizer, microBatches = 1 } = options;
   const { graph, images, labels } = graphOf(options, "train", batch);
   const { loss } = trainingPass(model, images, labels, options);
   graph.output("loss", loss);
   const accumulate = microBatches > 1;
-  const program = new Program(graph, [[loss, null]], { memory, accumulate });
+  const program = new Program(graph, [[loss, null]], { ...options, accumulate });
   const { length } = program.dispatches;
   const outputs = new Map(graph.outputs);
   const { moments } = optimizer.emit(program);
@@ -68,7 +68,7 @@ export async function compileEvaluation(
   const { logits, loss } = evaluationPass(model, images, labels);
   graph.output("loss", loss);
   graph.output("probabilities", softmax(logits));
-  const session = await Session.create(gpu, plan(new Program(graph), gpu.limits), variables);
+  const session = await Session.create(gpu, plan(new Program(graph, [], options), gpu.limits), variables);
   return { graph, plan: session.plan, moments: [], session };
 }
 

@@ -20,7 +20,7 @@ import type { TrainingPassOptions } from "./passes.ts";
 import { constant, type Schedule } from "./schedules.ts";
 import { prepareTuning, type TuneMode } from "./tune.ts";
 
-export interface TrainerOptions extends TrainingPassOptions, Pick<ProgramOptions, "memory"> {
+export interface TrainerOptions extends TrainingPassOptions, Omit<ProgramOptions, "accumulate"> {
   readonly gpu: Gpu;
   readonly model: Model;
   readonly optimizer: Optimizer;
