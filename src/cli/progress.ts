@@ -15,10 +15,10 @@ type Ready = JobEvent & { type: "ready" };
 type Weights = JobEvent & { type: "weights" };
 type Step = JobEvent & { type: "step" };
 
-/** One JSON object a line; bytes are left out, and `done` and `stopped` wait until files are written. */
+/** One JSON object a line; bytes and pictures are left out, and `done` and `stopped` wait until files are written. */
 export function jsonLine(event: JobEvent | { readonly type: string }, more: object = {}): string {
   const { type, ...rest } = event;
-  const { bytes: _, ...plain } = rest as { bytes?: Uint8Array };
+  const { bytes, planPicture, planText, ...plain } = rest as Partial<Ready & { bytes: Uint8Array }>;
   return `${JSON.stringify({ event: type, ...plain, ...more })}\n`;
 }
 

@@ -107,12 +107,13 @@ async function trainInto(
         log.add(event);
         if (event.type === "checkpoint") {
           checkpoint = event.bytes;
-          checkpointPath = writeProgress(folder, log.metrics()!, event.bytes);
+          checkpointPath = writeProgress(folder, log.metrics()!, log.planPicture, event.bytes);
           if (json) print(jsonLine(event, { file: checkpointPath }));
         } else if (event.type === "done") {
           done = event; // Told when the files are written.
         } else if (event.type !== "stopped" && event.type !== "error") {
           reporter.event(event);
+          if (event.type === "ready" && options.plan) reporter.note(event.planText);
         }
       },
     });
@@ -127,7 +128,7 @@ async function trainInto(
 
   const metrics = log.metrics();
   if (done && metrics && checkpoint) {
-    const files = writeResults(folder, metrics, checkpoint);
+    const files = writeResults(folder, metrics, log.planPicture, checkpoint);
     reporter.note(
       `${percent(done.testAccuracy)} of ${done.testExamples} test images right; ` +
         `median step ${done.medianStepMs.toFixed(1)} ms\n${files.join("\n")}`,
@@ -136,7 +137,7 @@ async function trainInto(
     return 0;
   }
   const { step } = metrics?.steps.at(-1) ?? { step: 0 };
-  if (checkpoint && metrics) checkpointPath = writeProgress(folder, metrics, checkpoint);
+  if (checkpoint && metrics) checkpointPath = writeProgress(folder, metrics, log.planPicture, checkpoint);
   if (json) print(jsonLine({ type: "stopped" }, { step, ...(checkpointPath && { file: checkpointPath }) }));
   reporter.note(
     checkpointPath

@@ -93,6 +93,8 @@ export function checkSettings(given: unknown): JobSettings {
     cacheFeatures,
     epochs,
     batch,
+    microBatches,
+    recompute,
     lr,
     optimizer,
     seed,
@@ -114,6 +116,8 @@ export function checkSettings(given: unknown): JobSettings {
     ...(cacheFeatures !== undefined && { cacheFeatures: flag("cacheFeatures", cacheFeatures) }),
     epochs: count("epochs", epochs),
     batch: count("batch", batch),
+    ...(microBatches !== undefined && { microBatches: count("microBatches", microBatches) }),
+    ...(recompute !== undefined && { recompute: flag("recompute", recompute) }),
     lr: positive("lr", lr),
     optimizer: oneOf("optimizer", optimizer, optimizerNames),
     seed: word("seed", seed),
@@ -129,6 +133,12 @@ export function checkSettings(given: unknown): JobSettings {
     throw new WebgraftError(
       "settings: images that change have other features each time, which cannot be cached — " +
         `cacheFeatures with augment ${settings.augment.join(", ")}`,
+    );
+  }
+  if (settings.batch % (settings.microBatches ?? 1) !== 0) {
+    throw new WebgraftError(
+      "settings: a batch must be a whole number of micro-batches — " +
+        `batch ${settings.batch}, microBatches ${settings.microBatches}`,
     );
   }
   if (settings.backbone !== undefined && PLAIN.includes(settings.topology)) {

@@ -37,6 +37,8 @@ const ready: JobEvent = {
   parameters: 326_346,
   dispatchesPerStep: 99,
   plan: { peakBytes: 2 ** 20, lowerBoundBytes: 2 ** 19, unsharedBytes: 2 ** 22, persistentBytes: 2 ** 21 },
+  planText: "dispatches 99",
+  planPicture: "<svg></svg>",
   firstStep: 1,
   totalSteps: 4,
   examples: 64,
@@ -89,7 +91,7 @@ const metadata = metadataOf(settings, {
 
 test("without arguments all test images are evaluated", () => {
   const options = parseTrainOptions([]);
-  expect(options).toEqual({ engine: "chrome", json: false, run: { settings: defaultSettings } });
+  expect(options).toEqual({ engine: "chrome", json: false, plan: false, run: { settings: defaultSettings } });
   expect(defaultSettings.testExamples).toBeUndefined();
 });
 
@@ -111,6 +113,8 @@ test("arguments become settings; the learning rate follows the optimizer unless 
   });
   const cached = parseTrainOptions("--topology features --cache-features".split(" ")).run;
   expect(cached).toMatchObject({ settings: { cacheFeatures: true } });
+  const lean = parseTrainOptions("--micro-batches 4 --recompute --plan".split(" "));
+  expect(lean).toMatchObject({ plan: true, run: { settings: { microBatches: 4, recompute: true } } });
 });
 
 test.each([
@@ -133,6 +137,7 @@ test.each([
   ["--per-class 2 --examples 64", /'--per-class <n>' cannot be used with option '--examples <n>'/],
   ["--augment blur", /'blur' is invalid. Allowed choices are crop, flip, jitter, erase, mixup, cutmix/],
   ["--topology features --cache-features --augment flip", /cannot be cached — .* with augment flip/],
+  ["--batch 32 --micro-batches 5", /a whole number of micro-batches — batch 32, microBatches 5/],
   ["--batch 65 --examples 64", /a batch is larger than the data — batch 65, examples 64/],
 ])("refuses %s", (args, message) => {
   const stderr = vi.spyOn(process.stderr, "write").mockReturnValue(true);
@@ -259,7 +264,7 @@ test("the log of a resumed run begins with what was done before", () => {
 });
 
 test("the report is one file that needs no network and lets no text become markup", () => {
-  const html = reportHtml({ ...logOf(half).metrics()!, adapter: "</script><b>" });
+  const html = reportHtml({ ...logOf(half).metrics()!, adapter: "</script><b>" }, "<svg>the plan</svg>");
   expect(html).not.toMatch(/\b(src|href)=|@import|url\(/);
   expect(html).not.toContain("</script><b>");
   expect(html).toContain("&lt;/script&gt;&lt;b&gt;");
@@ -267,12 +272,13 @@ test("the report is one file that needs no network and lets no text become marku
   expect(html).toContain("4.0 MiB");
   const embedded = /id="metrics">(.*)<\/script>/.exec(html)![1]!;
   expect(JSON.parse(embedded)).toMatchObject({ settings, adapter: "</script><b>" });
+  expect(html).toContain("<svg>the plan</svg>");
 });
 
 test("results are written whole; the model has no optimizer state", () => {
   const metrics = logOf(half).metrics()!;
-  writeProgress(folder, metrics, checkpoint());
-  writeResults(folder, metrics, checkpoint());
+  writeProgress(folder, metrics, "", checkpoint());
+  writeResults(folder, metrics, "", checkpoint());
   const names = ["checkpoint.safetensors", "metrics.json", "model.safetensors", "report.html"];
   expect(readdirSync(folder).sort()).toEqual(names);
   expect(JSON.parse(readFileSync(join(folder, "metrics.json"), "utf8"))).toEqual(metrics);
@@ -336,6 +342,7 @@ test("plain lines tell how far the computing of features is", () => {
 });
 
 test("JSON lines have the event's name under `event` and no bytes", () => {
+  expect(jsonLine(ready)).not.toMatch(/planText|planPicture/);
   const line = jsonLine({ type: "checkpoint", step: 3, bytes: new Uint8Array(9) }, { file: "x" });
   expect(line).toBe('{"event":"checkpoint","step":3,"file":"x"}\n');
 });
