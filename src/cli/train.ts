@@ -6,6 +6,7 @@ import { WebgraftError, WeightsError } from "../errors.ts";
 import { settingsOf } from "../train/job-metadata.ts";
 import type { JobEvent, JobSettings } from "../train/protocol.ts";
 import { openFolder, reason } from "./files.ts";
+import type { ImageFolder } from "./image-folder.ts";
 import { openData } from "./open-data.ts";
 import { parseTrainOptions, type TrainOptions } from "./options.ts";
 import { BarReporter, jsonLine, LineReporter, percent, type Reporter } from "./progress.ts";
@@ -66,7 +67,7 @@ interface Prepared {
 
 async function trainInto(
   folder: string,
-  { run, engine, json }: TrainOptions,
+  { run, engine, json, plan }: TrainOptions,
   { settings, images, resumed }: Prepared,
 ): Promise<number> {
   const files = { folder: images, weights: resumed ? [] : (settings.weights ?? []) };
@@ -113,7 +114,7 @@ async function trainInto(
           done = event; // Told when the files are written.
         } else if (event.type !== "stopped" && event.type !== "error") {
           reporter.event(event);
-          if (event.type === "ready" && options.plan) reporter.note(event.planText);
+          if (event.type === "ready" && plan) reporter.note(event.planText);
         }
       },
     });
