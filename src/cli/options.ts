@@ -14,13 +14,17 @@ import {
   isDatasetName,
   optimizerNames,
 } from "../train/settings.ts";
+import { type TuneMode, tuneModes } from "../train/tune.ts";
 import type { Engine } from "./find-browser.ts";
 import { isFolder, scanImageFolder } from "./image-folder.ts";
+import { TUNING_FILE } from "./tuning-file.ts";
 
 export interface TrainOptions {
   readonly engine: Engine;
   /** Folder for the results. */
   readonly out?: string;
+  /** Whether kernels are taken by measurements of runs before this one, and measured. */
+  readonly tune: TuneMode;
   /** Print events as JSON, one a line, instead of a progress bar. */
   readonly json: boolean;
   /** A new run, or the checkpoint of one to go on with. */
@@ -80,16 +84,24 @@ export function parseTrainOptions(argv: readonly string[]): TrainOptions {
   for (const option of settings) command.addOption(option.conflicts("resume"));
   command
     .addOption(choice("--engine <name>", "browser to train in", ["chrome", "firefox"], "chrome"))
+    .addOption(
+      choice(
+        "--tune <mode>",
+        `whether to use measured kernels, and to measure (${TUNING_FILE})`,
+        tuneModes,
+        "cached",
+      ),
+    )
     .option("--out <dir>", "folder for the results (default: runs/<time>, or that of the checkpoint)")
     .option("--resume <file>", "go on from a checkpoint.safetensors, with its settings")
     .option("--json", "print events as JSON, one a line", false)
     .addHelpText("after", helpText);
 
-  const { engine, out, resume, json, ...given } = command
+  const { engine, tune, out, resume, json, ...given } = command
     .parse(argv, { from: "user" })
-    .opts<{ engine: Engine; out?: string; resume?: string; json: boolean } & Given>();
+    .opts<{ engine: Engine; tune: TuneMode; out?: string; resume?: string; json: boolean } & Given>();
   const run = resume !== undefined ? { resume } : { settings: settingsOf(given) };
-  return { engine, json, run, ...(out !== undefined && { out }) };
+  return { engine, tune, json, run, ...(out !== undefined && { out }) };
 }
 
 type Given = Omit<JobSettings, "frozen" | "lr"> &

@@ -49,7 +49,7 @@ async function main(argv: readonly string[]): Promise<number> {
 }
 
 async function train(options: TrainOptions): Promise<number> {
-  const { run, engine, json } = options;
+  const { run, engine, tune, json } = options;
   const resumed = "resume" in run ? readCheckpoint(run.resume) : undefined;
   const settings = "settings" in run ? run.settings : resumed!.settings;
   const files = { folder: openData(settings), weights: resumed ? [] : (settings.weights ?? []) };
@@ -77,6 +77,7 @@ async function train(options: TrainOptions): Promise<number> {
   try {
     await runInBrowser({
       engine,
+      tune,
       settings,
       checkpoint,
       files,

@@ -12,7 +12,9 @@ import { evaluationPass, trainingPass } from "./passes.ts";
  * - `cached`: measurements of this adapter and browser are loaded, where some were kept
  * - `full`: what is not known yet is measured as well, which takes seconds to minutes, once
  */
-export type TuneMode = "off" | "cached" | "full";
+export type TuneMode = (typeof tuneModes)[number];
+
+export const tuneModes = ["off", "cached", "full"] as const;
 
 export interface TuneModelOptions extends TuneOptions {
   readonly batchSize: number;
