@@ -18,6 +18,8 @@ export * from "./layers/index.ts";
 export * from "./models/index.ts";
 export type { Augmentation } from "./ops/augment.ts";
 export * from "./optimizers/index.ts";
+export { describePlan } from "./plan/describe.ts";
+export { drawPlan } from "./plan/draw.ts";
 export type { MemoryLimits } from "./plan/memory.ts";
 export { type MemoryReport, type Plan, plan } from "./plan/plan.ts";
 export type { PixelImage } from "./preprocessing.ts";
