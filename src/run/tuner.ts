@@ -54,7 +54,7 @@ export async function loadTuning(gpu: Gpu, store: TuningStore = browserStore): P
 
 /**
  * Measures those of `tasks` of which the device knows no best variant. Rejects with the signal's reason, and with
- * DeviceLostError where a variant took the device down: open it again and go on, the variant is remembered.
+ * the DeviceError where a variant took the device down: open it again and go on, the variant is remembered.
  */
 export async function tuneTasks(gpu: Gpu, tasks: Iterable<Task>, options: TuneOptions = {}): Promise<void> {
   const { store = browserStore, signal, onProgress, pause } = options;

@@ -31,7 +31,7 @@ export interface TuneModelOptions extends TuneOptions {
  * Other kernels round otherwise, so a run repeats bit for bit only with the same table: a plan keeps its kernels,
  * whatever is measured later.
  *
- * Rejects with the signal's reason, and with DeviceLostError where a kernel took the device down: that kernel is
+ * Rejects with the signal's reason, and with the DeviceError where a kernel took the device down: that kernel is
  * remembered, so open the device again and go on.
  */
 export async function tune(gpu: Gpu, model: Model, options: TuneModelOptions): Promise<void> {

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { DeviceLostError } from "../../src/errors.ts";
+import { DeviceError } from "../../src/errors.ts";
 import { type Gpu, openDevice } from "../../src/gpu/device.ts";
 import { Tuning, type TuningTable, taskKey } from "../../src/gpu/tuning.ts";
 import { browserStore } from "../../src/gpu/tuning-store.ts";
@@ -57,7 +57,7 @@ describe("the tuner", () => {
       tables.push(table);
       if (table.trying?.variant === deadly) gpu.device.destroy();
     });
-    await expect(tuneTasks(gpu, [task], { store })).rejects.toThrow(DeviceLostError);
+    await expect(tuneTasks(gpu, [task], { store })).rejects.toThrow(DeviceError);
     // The browser, too, may end before the loss is written: what was tried tells.
     for (const table of tables.filter(
       ({ trying, failed }) => trying?.variant === deadly || taskKey(task) in failed,
