@@ -2,7 +2,7 @@
  * Measures the variants of tasks on a device and keeps the best. A variant's result must agree with that of the
  * heuristic's choice before it is timed; what fails is never tried again, also where it took the device down.
  */
-import { DeviceLostError, WebgraftError } from "../errors.ts";
+import { DataError, DeviceLostError, WebgraftError } from "../errors.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { type Tuned, type TuningStore, taskKey } from "../gpu/tuning.ts";
 import { browserStore } from "../gpu/tuning-store.ts";
@@ -46,10 +46,15 @@ const HOPELESS = 1.5;
 /** What a variant must save to be taken instead of the best so far: less is noise. */
 const WORTH = 0.97;
 
-/** Takes over what the store has of this device; returns how many tasks that were. */
+/** Takes over what the store has of this device; returns how many tasks that were: none of what is no table. */
 export async function loadTuning(gpu: Gpu, store: TuningStore = browserStore): Promise<number> {
   const table = await store.read(gpu.tuning.device);
-  return table === undefined ? 0 : gpu.tuning.import(table);
+  try {
+    return table === undefined ? 0 : gpu.tuning.import(table);
+  } catch (error) {
+    if (error instanceof DataError) return 0;
+    throw error;
+  }
 }
 
 /**

@@ -108,6 +108,11 @@ describe("the tuner", () => {
     expect(await kernelsOf("full")).toEqual(await kernelsOf("cached"));
   });
 
+  it("takes nothing from a store that has been spoilt", async () => {
+    const store = { read: async () => ({ format: "of another program" }), write: async () => {} };
+    expect(await loadTuning(await device(), store)).toBe(0);
+  });
+
   it("keeps its table in the browser", async () => {
     const tuning = new Tuning("an adapter of this test");
     expect(await browserStore.read(tuning.device)).toBeUndefined();
