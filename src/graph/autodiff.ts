@@ -8,6 +8,7 @@
 import { ShapeError } from "../errors.ts";
 import { type Capabilities, grid, type Kernel } from "../kernel.ts";
 import { accumulate } from "../shaders.gen.ts";
+import { fuse } from "./fusion.ts";
 import type { Graph } from "./graph.ts";
 import type { BackwardEmitter, Dispatch, GradientTarget, OpNode } from "./op.ts";
 import { type DType, type Storage, storedLength, type Tensor } from "./tensor.ts";
@@ -15,9 +16,16 @@ import { type DType, type Storage, storedLength, type Tensor } from "./tensor.ts
 /** Where differentiation starts: an output and the gradient that arrives there (`null` for a loss). */
 export type Seed = readonly [output: Tensor, gradient: Tensor | null];
 
+export interface ProgramOptions {
+  /** Whether nodes that one op computes are made one. Default true; without it each layer runs as it is written. */
+  readonly fuse?: boolean;
+}
+
 /** The launches of one step, and the gradients among their tensors. */
 export class Program implements BackwardEmitter {
   readonly graph: Graph;
+  /** Those of the graph, fused. */
+  readonly nodes: readonly OpNode[];
   readonly dispatches: Dispatch[] = [];
   readonly #gradients = new Map<Tensor, Tensor>();
   /** How many tensors whose producer has not been differentiated yet have their gradient in a storage. */
@@ -28,9 +36,16 @@ export class Program implements BackwardEmitter {
   #label = "";
   #current: OpNode | undefined;
 
-  constructor(graph: Graph, seeds: readonly Seed[] = []) {
+  constructor(graph: Graph, seeds: readonly Seed[] = [], options: ProgramOptions = {}) {
     this.graph = graph;
-    for (const node of graph.nodes) {
+    this.nodes =
+      options.fuse === false
+        ? graph.nodes
+        : fuse(
+            graph,
+            seeds.map(([output]) => output),
+          );
+    for (const node of this.nodes) {
       this.#label = node.label;
       node.op.forward(this, node);
     }
@@ -116,7 +131,7 @@ export class Program implements BackwardEmitter {
       if (gradient) this.#hold(output, gradient);
       else losses.add(output);
     }
-    for (const node of this.graph.nodes.toReversed()) {
+    for (const node of this.nodes.toReversed()) {
       const outputs = Object.values(node.outputs).filter((t) => t !== undefined);
       if (!outputs.some((t) => t.requiresGrad && (this.#gradients.has(t) || losses.has(t)))) continue;
       this.#label = `d(${node.label})`;

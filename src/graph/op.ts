@@ -66,7 +66,12 @@ export interface Op<In extends Tensors, Attrs, Out extends Tensors> {
   backward?(emit: BackwardEmitter, node: OpNode<In, Attrs, Out>): void;
   /** Whether, in training, its outputs differ from step to step although its inputs do not. */
   isRandom?(attrs: Attrs): boolean;
+  /** What computes this node's y and, from it, that of `next`, which alone takes it; undefined where nothing does. */
+  fuse?(node: OpNode<In, Attrs, Out>, next: OpNode): Fused | undefined;
 }
+
+/** An op with its inputs and attributes, which gives the outputs of two nodes but for the y between them. */
+export type Fused = Pick<OpNode, "op" | "inputs" | "attrs">;
 
 /** An op in a graph, with its tensors. */
 export interface OpNode<In extends Tensors = Tensors, Attrs = unknown, Out extends Tensors = Tensors> {

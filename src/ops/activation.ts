@@ -52,4 +52,10 @@ export const activationOp: Op<In, Activation, Out> = {
     const constants = { LENGTH, ACCUMULATE, ...activationConstants(attrs) };
     emit.dispatch(activation_backward, { x, dy, dx }, constants, grid(LENGTH, activation_backward));
   },
+  // The maximum of f is f of the maximum, of which there are fewer; and what came before f need not be stored.
+  fuse({ inputs, attrs }, { op, attrs: pool }) {
+    const rises = attrs.name === "relu" || (attrs.name === "leaky_relu" && attrs.alpha! > 0);
+    if (op.name !== "max_pool2d" || !rises) return undefined;
+    return { op, inputs, attrs: { ...(pool as object), activation: attrs } };
+  },
 };

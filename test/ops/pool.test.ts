@@ -7,6 +7,7 @@ import {
   maxPool2dOp,
   type Pool2d,
 } from "../../src/ops/pool.ts";
+import type { Random } from "../../src/random.ts";
 import { defineOpTest } from "../support/optest.ts";
 import { avgPool2d, globalAvgPool, maxPool2d } from "../support/reference/pool.ts";
 import { runProgram } from "../support/run-op.ts";
@@ -39,6 +40,12 @@ defineOpTest({
       attrs: pool([3, 3], [2, 2], [1, 1, 1, 1]),
       values: { x: (random) => -1 - random.uniform() },
     },
+    ...([{ name: "relu" }, { name: "leaky_relu", alpha: 0.2 }] as const).map((activation) => ({
+      name: `${activation.name}, overlapping windows, some of them below zero`,
+      inputs: { x: [2, 7, 9, 5] },
+      attrs: { ...pool([2, 3], [2, 1], [1, 0, 1, 1]), activation },
+      values: { x: (random: Random) => 2 * random.uniform() - 1.6 },
+    })),
   ],
   tolerance: () => 1e-6,
 });

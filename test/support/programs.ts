@@ -10,16 +10,20 @@ export function programOf(
   model: Model,
   batch: number,
   mode: "train" | "eval",
-  options: { readonly frozen?: (name: string) => boolean; readonly device?: Capabilities | undefined } = {},
+  options: {
+    readonly frozen?: (name: string) => boolean;
+    readonly device?: Capabilities | undefined;
+    readonly fuse?: boolean;
+  } = {},
 ): Program {
-  const { frozen, device } = options;
+  const { frozen, device, fuse = true } = options;
   const graph = new Graph({ mode, frozen: frozenIn(model, frozen), ...(device && { device }) });
   const images = graph.input("images", [batch, ...model.inputShape]);
   const labels = graph.input("labels", [batch], "i32");
   const loss = crossEntropy(model.build(images), labels);
   graph.output("loss", loss);
-  if (mode === "eval") return new Program(graph);
-  const program = new Program(graph, [[loss, null]]);
+  if (mode === "eval") return new Program(graph, [], { fuse });
+  const program = new Program(graph, [[loss, null]], { fuse });
   sgd({ lr: 0.1, momentum: 0.9 }).emit(program);
   return program;
 }
