@@ -103,10 +103,10 @@ describe("at 224×224, within WebGPU's default limits", () => {
   const MiB = 2 ** 20;
 
   it.each<[string, Model, number, { readonly peak: number; readonly persistent: number }]>([
-    ["sequential", sequential(), 1, { peak: 88, persistent: 274 }],
-    ["sequential", sequential(), 2, { peak: 175, persistent: 274 }],
-    ["fusion", fusion(), 1, { peak: 144, persistent: 474 }],
-    ["fusion", fusion(), 2, { peak: 288, persistent: 475 }],
+    ["sequential", sequential(), 1, { peak: 74, persistent: 274 }],
+    ["sequential", sequential(), 2, { peak: 147, persistent: 274 }],
+    ["fusion", fusion(), 1, { peak: 120, persistent: 474 }],
+    ["fusion", fusion(), 2, { peak: 240, persistent: 475 }],
     ["features", features(), 2, { peak: 19, persistent: 50 }],
   ])("a training step of %s fits: %#", (_, model, batch, expected) => {
     const start = performance.now();
@@ -114,7 +114,7 @@ describe("at 224×224, within WebGPU's default limits", () => {
     expect(performance.now() - start).toBeLessThan(5000);
     const { peakBytes, lowerBoundBytes, persistentBytes } = planned.report;
     expect(Math.round(peakBytes / MiB)).toBeLessThanOrEqual(expected.peak);
-    expect(peakBytes).toBeLessThanOrEqual(1.02 * lowerBoundBytes);
+    expect(peakBytes).toBeLessThanOrEqual(1.05 * lowerBoundBytes);
     expect(Math.round(persistentBytes / MiB)).toBeLessThanOrEqual(expected.persistent);
     const { binding, buffer, storageBuffers } = largest(planned);
     expect(binding).toBeLessThanOrEqual(DEFAULT_LIMITS.maxBindingBytes);
