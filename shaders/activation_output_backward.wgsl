@@ -2,12 +2,14 @@
 // into the kernel before it, so that z was never stored. ReLU, leaky ReLU (ALPHA > 0), tanh and sigmoid allow it.
 //
 // y, dy, dz  LENGTH vec4s; the padding of dz is zero because that of dy is
+// IN_PLACE   1: dz holds dy before, and any tensor will do for dy
 // dispatch   one invocation a vec4
 // numerics   tolerance 1e-6 relative
 // use: index, activation
 
 override LENGTH: u32;
 override ACCUMULATE: u32;
+override IN_PLACE: u32;
 
 @group(0) @binding(0) var<storage, read> y: array<vec4f>;
 @group(0) @binding(1) var<storage, read> dy: array<vec4f>;
@@ -23,7 +25,12 @@ fn main(
   if (i >= LENGTH) {
     return;
   }
-  var v = dy[i] * activate_gradient_at_output(y[i]);
+  var v = activate_gradient_at_output(y[i]);
+  if (IN_PLACE == 1u) {
+    v *= dz[i];
+  } else {
+    v *= dy[i];
+  }
   if (ACCUMULATE == 1u) {
     v += dz[i];
   }

@@ -82,20 +82,23 @@ const shaders = linkShaders(here);
 const snippets = [...new Set(shaders.flatMap((s) => s.sources.map(([path]) => path)))]
   .filter((path) => path.startsWith("lib/"))
   .sort();
+/**
+ * The text of a file for bundles: without comments, which are half of an app's download, and with all its lines, so
+ * that a compiler's message still tells the line of the file.
+ */
+const bundled = (path: string): string =>
+  JSON.stringify(readFileSync(join(here, path), "utf8").replace(/ *\/\/.*$/gm, ""));
 const nameOf = (path: string): string => `${path.slice("lib/".length, -".wgsl".length)}_lib`;
 const text = [
   "// Made by shaders/generate.ts from shaders/*.wgsl; not edited by hand.",
   'import type { Kernel } from "./kernel.ts";',
-  ...snippets.map(
-    (path) => `const ${nameOf(path)} = ${JSON.stringify(readFileSync(join(here, path), "utf8"))};`,
-  ),
+  ...snippets.map((path) => `const ${nameOf(path)} = ${bundled(path)};`),
   ...shaders.flatMap((shader) => {
     const wgsl = shader.sources
-      .map(([path]) =>
-        path.startsWith("lib/") ? nameOf(path) : JSON.stringify(readFileSync(join(here, path), "utf8")),
-      )
-      .join(" + ");
-    return [`const ${shader.name}_wgsl = ${wgsl};`, ...describeShader(shader)];
+      .map(([path]) => (path.startsWith("lib/") ? nameOf(path) : bundled(path)))
+      .join(", ");
+    // A sum of variables would stay in bundles that do not use it: bundlers cannot know that it calls nothing.
+    return [`const ${shader.name}_wgsl = /* @__PURE__ */ [${wgsl}].join("");`, ...describeShader(shader)];
   }),
   "",
 ].join("\n");

@@ -1,6 +1,6 @@
 /** Webgraft: trains convolutional networks on WebGPU. */
 export { type Batch, BatchLoader, type BatchOptions } from "./data/batches.ts";
-export { createDataset, type Dataset, subset, take } from "./data/dataset.ts";
+export { balanced, createDataset, type Dataset, subset, take } from "./data/dataset.ts";
 export { fashion } from "./data/fashion.ts";
 export { type FolderImage, type FolderIndex, type FolderOptions, loadImageFolder } from "./data/folder.ts";
 export type { IdxFile, IdxPair } from "./data/idx.ts";
@@ -9,7 +9,7 @@ export { mnist } from "./data/mnist.ts";
 export { resizeImages } from "./data/resize.ts";
 export * from "./errors.ts";
 export { type DeviceOptions, Gpu, openDevice } from "./gpu/device.ts";
-export { Program, type Seed } from "./graph/autodiff.ts";
+export { Program, type ProgramOptions, type Seed } from "./graph/autodiff.ts";
 export { Graph, type GraphOptions, type Initializer, type Variable } from "./graph/graph.ts";
 export { pad, type Tensor, unpad } from "./graph/tensor.ts";
 export type { Capabilities } from "./kernel.ts";
@@ -26,6 +26,7 @@ export { type ImageSource, Preprocessor, type PreprocessorModel } from "./run/pr
 export { type Feeds, type InputWriter, type LaunchTime, type Outputs, Session } from "./run/session.ts";
 export { Variables } from "./run/variables.ts";
 export { readCheckpointMetadata } from "./train/checkpoint.ts";
+export type { Difference } from "./train/conventions.ts";
 export { FeatureCache, type FeatureCacheOptions, type FeaturesOfOptions } from "./train/feature-cache.ts";
 export { type Finetune, type FinetuneOptions, finetune } from "./train/finetune.ts";
 export { Job } from "./train/job.ts";
@@ -40,7 +41,7 @@ export {
   saveModel,
 } from "./train/model-file.ts";
 export { Predictor, type PredictorOptions } from "./train/predictor.ts";
-export { loadPretrained, type PretrainedReport } from "./train/pretrained.ts";
+export { loadPretrained, type PretrainedReport, type PretrainedSource } from "./train/pretrained.ts";
 export type * from "./train/protocol.ts";
 export {
   type CosineOptions,
@@ -66,6 +67,7 @@ export {
 export { VERSION } from "./version.ts";
 export { openSafetensors, type TensorInfo, type WeightsFile } from "./weights/file.ts";
 export {
+  type Adaptation,
   type LoadWeightsOptions,
   loadWeights,
   type Mismatch,

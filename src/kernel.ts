@@ -1,3 +1,5 @@
+import type { Geometry } from "./shape.ts";
+
 /** A binding of `@group(0)`, in binding order. */
 export interface KernelBinding {
   readonly name: string;
@@ -32,6 +34,16 @@ export interface Capabilities {
   readonly features: readonly string[];
   /** The most invocations of a subgroup; unknown where it is missing. */
   readonly subgroupMaxSize?: number;
+  /** Whether it is a CPU that emulates a GPU: no fast workgroup memory, dear barriers, few threads. */
+  readonly software?: boolean;
+  /** Names the variant that measured best for a task, if one is known; see `src/ops/variants.ts`. */
+  readonly tuned?: (task: Task) => string | undefined;
+}
+
+/** A computation that is worth measuring: one pass of a convolution, or of a dense layer as a 1×1 convolution. */
+export interface Task {
+  readonly pass: "forward" | "grad_input" | "grad_weight";
+  readonly geometry: Geometry;
 }
 
 /** What a kernel is to be launched on, by binding name: tensors in a graph, buffers in someone's own app. */

@@ -1,11 +1,8 @@
 import {
-  closeSync,
   createReadStream,
   existsSync,
   mkdirSync,
-  openSync,
   readFileSync,
-  readSync,
   renameSync,
   rmSync,
   statSync,
@@ -14,7 +11,7 @@ import {
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import type { Plugin } from "vite";
-import { formatIdx } from "../data/idx.ts";
+import { formatIdx, parseIdx } from "../data/idx.ts";
 import type { DatasetName, Split } from "../data/load.ts";
 import { DataError } from "../errors.ts";
 
@@ -33,16 +30,10 @@ export function dataFile(name: DatasetName, split: Split, part: Part): string {
   return join(convertedFashion(), `${split}-${part}.idx`);
 }
 
-/** Number of examples, from the header of a file. */
-export function datasetLength(name: DatasetName, split: Split): number {
-  const file = openSync(dataFile(name, split, "labels"), "r");
-  try {
-    const header = Buffer.alloc(8);
-    readSync(file, header);
-    return header.readUInt32BE(4);
-  } finally {
-    closeSync(file);
-  }
+/** The labels of all examples. */
+export function datasetLabels(name: DatasetName, split: Split): Uint8Array {
+  const path = dataFile(name, split, "labels");
+  return parseIdx({ name: path, bytes: readFileSync(path) }).data;
 }
 
 /** Vite plugin: serves `data/<mnist|fashion>/<train|test>-<images|labels>.idx`, and adds them to a build. */

@@ -4,6 +4,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { datasetNames } from "../data/load.ts";
 import { backboneNames } from "../models/backbones.ts";
 import { topologyNames } from "../models/topologies.ts";
+import { augmentKinds } from "../train/augmentation.ts";
 import type { JobSettings } from "../train/protocol.ts";
 import {
   checkSettings,
@@ -42,9 +43,10 @@ export function parseTrainOptions(argv: readonly string[]): TrainOptions {
       "--backbone <name>",
       "network inside it (default: one that suits the size of the images)",
     ).choices(backboneNames()),
-    new Option("--weights <file...>", "safetensors files of pretrained weights to begin with").argParser(
-      files,
-    ),
+    new Option(
+      "--weights <file...>",
+      "pretrained weights to begin with: safetensors, ONNX, or TensorFlow.js' model.json",
+    ).argParser(files),
     new Option("--freeze <pattern...>", "parameters that do not train, such as 'resnet.layer1.*'"),
     new Option("--data <name|dir>", `data set (${datasetNames.join(", ")}) or a folder of images, see below`)
       .argParser(data)
@@ -57,6 +59,14 @@ export function parseTrainOptions(argv: readonly string[]): TrainOptions {
       "--examples <n>",
       `training images, from the first on (default: ${defaults.examples}, all of a folder)`,
     ).argParser(count),
+    new Option("--per-class <n>", "training images of each class instead, chosen by --seed")
+      .argParser(count)
+      .conflicts("examples"),
+    new Option("--augment <kind...>", "random changes of training images").choices(augmentKinds),
+    new Option(
+      "--cache-features",
+      "run the frozen first part once and train the rest on its features (see --freeze; not with --augment)",
+    ),
     new Option("--epochs <n>", "times each image is trained on").argParser(count).default(defaults.epochs),
     new Option("--batch <n>", "images a step").argParser(count).default(defaults.batch),
     new Option("--lr <x>", `peak learning rate (default: ${learningRateHelp()})`).argParser(positive),
@@ -82,8 +92,8 @@ export function parseTrainOptions(argv: readonly string[]): TrainOptions {
   return { engine, json, run, ...(out !== undefined && { out }) };
 }
 
-type Given = Omit<JobSettings, "frozen" | "lr" | "examples"> &
-  Partial<Pick<JobSettings, "lr" | "examples">> & { readonly freeze?: readonly string[] };
+type Given = Omit<JobSettings, "frozen" | "lr"> &
+  Partial<Pick<JobSettings, "lr">> & { readonly freeze?: readonly string[] };
 
 /** Arguments as settings, with the defaults that depend on others. */
 function settingsOf({ freeze, ...given }: Given): JobSettings {
@@ -94,7 +104,9 @@ function settingsOf({ freeze, ...given }: Given): JobSettings {
     ...given,
     ...(freeze && { frozen: freeze }),
     lr: given.lr ?? defaultLearningRates[optimizer],
-    examples: given.examples ?? folder?.train.length ?? defaultSettings.examples,
+    ...(given.perClass === undefined && {
+      examples: given.examples ?? folder?.train.length ?? defaultSettings.examples,
+    }),
   });
 }
 

@@ -49,6 +49,11 @@ export class LineReporter implements Reporter {
         this.#ready = event;
         this.note(readyText(event));
         break;
+      case "caching": {
+        const { split, done, total } = event;
+        if (this.#due(done === total)) this.note(`computing features ${done}/${total} (${split})`);
+        break;
+      }
       case "step": {
         this.#pace.add(event);
         const { step } = event;
@@ -103,6 +108,9 @@ export class BarReporter implements Reporter {
       case "ready":
         this.#ready = event;
         this.note(readyText(event));
+        break;
+      case "caching":
+        this.#show(`computing features (${event.split})`, event.done, event.total, "");
         break;
       case "step": {
         const { totalSteps } = this.#ready!;
@@ -194,11 +202,12 @@ export function bytesText(bytes: number): string {
   return bytes < 2 ** 20 ? `${(bytes / 2 ** 10).toFixed(1)} KiB` : `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 }
 
-function readyText({ settings, parameters, dispatchesPerStep, plan, firstStep }: Ready): string {
-  const { topology, data, examples, epochs, batch, lr, optimizer, seed } = settings;
+function readyText({ settings, parameters, dispatchesPerStep, plan, firstStep, examples }: Ready): string {
+  const { topology, data, epochs, batch, lr, optimizer, seed, augment = [] } = settings;
   const lines = [
     `${topology} (${parameters.toLocaleString("en")} parameters) on ${examples} images of ${data}: ` +
-      `${epochs} ${epochs === 1 ? "epoch" : "epochs"}, batches of ${batch}, ${optimizer} at ${lr}, seed ${seed}`,
+      `${epochs} ${epochs === 1 ? "epoch" : "epochs"}, batches of ${batch}, ${optimizer} at ${lr}, seed ${seed}` +
+      (augment.length > 0 ? `; ${augment.join(", ")} of the images` : ""),
     `${dispatchesPerStep} dispatches a step; temporaries take ${bytesText(plan.peakBytes)}, ` +
       `${bytesText(plan.unsharedBytes)} without sharing`,
   ];
@@ -210,7 +219,8 @@ function readyText({ settings, parameters, dispatchesPerStep, plan, firstStep }:
 const NAMES = 8;
 
 /** What of a file of weights was loaded, and what was not, by name. */
-function weightsText({ file, prefix, loaded, missing, unexpected, mismatched }: Weights): string {
+function weightsText(event: Weights): string {
+  const { file, prefix, loaded, missing, unexpected, mismatched, adapted, differences } = event;
   const part = prefix === "" ? "" : ` of ${prefix}*`;
   const total = loaded.length + missing.length + mismatched.length;
   const some = (what: string, names: readonly string[]): string[] => {
@@ -223,9 +233,20 @@ function weightsText({ file, prefix, loaded, missing, unexpected, mismatched }: 
   );
   return [
     `${file}: ${loaded.length} of ${total} weights${part} loaded`,
+    ...some(
+      "adapted to the model's channels",
+      adapted.map(({ name, from, to }) => `${name} (${from.join(", ")}) to (${to.join(", ")})`),
+    ),
     ...some("missing, which stay as drawn", missing),
     ...some("of another shape, left alone", shapes),
     ...some("not in the model", unexpected),
+    ...some(
+      "computed otherwise in the file",
+      differences.map(
+        ({ name, option, expected, got }) =>
+          `${name} (${option} ${got.join(", ")} instead of ${expected.join(", ")})`,
+      ),
+    ),
   ].join("\n");
 }
 

@@ -1,6 +1,6 @@
-import { createReadStream, statSync } from "node:fs";
+import { createReadStream, readFileSync, statSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { Plugin } from "vite";
 import type { Split } from "../data/load.ts";
 import { reason } from "./files.ts";
@@ -15,15 +15,18 @@ export interface RunFiles {
 
 /**
  * Vite plugin: serves the images of a folder as `data/folder/<train|test>/<number>`, what they are as
- * `data/folder/index.json`, and weights as `weights/<number>`, of which parts can be asked for. Nothing else can.
+ * `data/folder/index.json`, and files of weights as `weights/<number>/<name>`, with the files beside one that it is
+ * the index of; parts of them can be asked for. Nothing else can.
  */
 export function runFiles({ folder, weights }: RunFiles): Plugin {
   const pathOf = (url: string): string | undefined => {
     const image = /^\/data\/folder\/(train|test)\/(\d+)$/.exec(url);
     const name = image && folder?.[image[1] as Split][Number(image[2])]?.name;
     if (folder && name) return join(folder.path, name);
-    const file = /^\/weights\/(\d+)$/.exec(url);
-    return file ? weights[Number(file[1])] : undefined;
+    const [, number, file = ""] = /^\/weights\/(\d+)\/([^/]+)$/.exec(url) ?? [];
+    const path = weights[Number(number)];
+    if (!path || file === basename(path)) return path;
+    return shardsOf(path).includes(file) ? join(dirname(path), file) : undefined;
   };
   return {
     name: "webgraft-run-files",
@@ -36,12 +39,23 @@ export function runFiles({ folder, weights }: RunFiles): Plugin {
           response.end(JSON.stringify({ name, classes, train, test }));
           return;
         }
-        const path = pathOf(pathname);
+        const path = pathOf(decodeURIComponent(pathname));
         if (path === undefined) return next();
         send(request, response, path);
       });
     },
   };
+}
+
+/** The files of weights that an index names: a model.json of TensorFlow.js, or that of a sharded safetensors file. */
+function shardsOf(path: string): unknown[] {
+  try {
+    const { weight_map: map = {}, weightsManifest: groups = [] } = JSON.parse(readFileSync(path, "utf8"));
+    const names = [...Object.values(map), ...groups.flatMap(({ paths }: { paths: unknown[] }) => paths)];
+    return names.filter((name) => basename(String(name)) === name);
+  } catch {
+    return []; // Whoever reads the index says what is wrong with it.
+  }
 }
 
 /** Answers with a file, or with the range of it that was asked for. */

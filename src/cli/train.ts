@@ -2,12 +2,13 @@ import { readFileSync } from "node:fs";
 import { constants } from "node:os";
 import { dirname, join } from "node:path";
 import { CommanderError } from "commander";
+import { balancedIndices } from "../data/dataset.ts";
 import type { Split } from "../data/load.ts";
-import { WebgraftError, WeightsError } from "../errors.ts";
+import { ShapeError, WebgraftError, WeightsError } from "../errors.ts";
 import { settingsOf } from "../train/job-metadata.ts";
 import type { JobEvent, JobSettings } from "../train/protocol.ts";
-import { FOLDER_IMAGE_SIZE, isDatasetName, modelOf } from "../train/settings.ts";
-import { datasetLength } from "./data-files.ts";
+import { checkBatch, FOLDER_IMAGE_SIZE, isDatasetName, modelOf } from "../train/settings.ts";
+import { datasetLabels } from "./data-files.ts";
 import { openFolder, reason } from "./files.ts";
 import { type ImageFolder, scanImageFolder } from "./image-folder.ts";
 import { parseTrainOptions, type TrainOptions } from "./options.ts";
@@ -138,7 +139,7 @@ async function train(options: TrainOptions): Promise<number> {
  * instead of after a browser has started.
  */
 function openData(settings: JobSettings): ImageFolder | undefined {
-  const { data, fingerprint, examples, testExamples, imageSize, seed } = settings;
+  const { data, fingerprint, examples, perClass, testExamples, imageSize, seed } = settings;
   const folder = isDatasetName(data) ? undefined : scanImageFolder(data, seed);
   if (folder && folder.fingerprint !== fingerprint) {
     throw new WebgraftError(
@@ -146,21 +147,47 @@ function openData(settings: JobSettings): ImageFolder | undefined {
         "now be tested on",
     );
   }
-  const length = (split: Split): number =>
-    isDatasetName(data) ? datasetLength(data, split) : folder![split].length;
+  const labels = (split: Split): ArrayLike<number> =>
+    isDatasetName(data) ? datasetLabels(data, split) : folder![split].map(({ label }) => label);
   for (const [option, split, count] of [
-    ["--examples", "train", examples],
+    ["--examples", "train", examples ?? 1],
     ["--test-examples", "test", testExamples ?? 1],
   ] as const) {
-    if (count <= length(split)) continue;
+    const { length } = labels(split);
+    if (count <= length) continue;
     throw new WebgraftError(
-      `${option} ${count} is more than ${data} has; there are ${length(split)} to ${split} on`,
+      `${option} ${count} is more than ${data} has; there are ${length} to ${split} on`,
     );
   }
   const classes = folder?.classes ?? Array.from({ length: 10 }, (_, label) => `${label}`);
+  if (perClass !== undefined) {
+    const { length } = balancedIndices({ labels: labels("train"), classes }, perClass, seed);
+    checkBatch(settings, length);
+  }
   const size = imageSize ?? (folder ? FOLDER_IMAGE_SIZE : 28);
-  modelOf(settings, { shape: [size, size, folder ? 3 : 1], classes });
+  checkModel(settings, size, folder ? 3 : 1, classes);
   return folder;
+}
+
+/** Throws ShapeError unless there is a model for images of this size; it names a size that there is one for. */
+function checkModel(settings: JobSettings, size: number, channels: number, classes: readonly string[]): void {
+  const check = (extent: number): unknown =>
+    modelOf(settings, { shape: [extent, extent, channels], classes });
+  try {
+    check(size);
+  } catch (error) {
+    if (!(error instanceof ShapeError)) throw error;
+    for (let larger = size + 1; larger <= size + 64; larger++) {
+      try {
+        check(larger);
+      } catch {
+        continue;
+      }
+      error.message += `; --image-size ${larger} fits`;
+      break;
+    }
+    throw error;
+  }
 }
 
 function readCheckpoint(path: string): { bytes: Uint8Array<ArrayBuffer>; settings: JobSettings } {

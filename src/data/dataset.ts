@@ -1,4 +1,5 @@
 import { DataError } from "../errors.ts";
+import { Random } from "../random.ts";
 
 /** Labelled images held in memory. */
 export interface Dataset {
@@ -100,3 +101,33 @@ export function subset(dataset: Dataset, indices: ArrayLike<number>): Dataset {
   }
   return { ...dataset, length, images, labels };
 }
+
+/**
+ * Which examples make a subset with `perClass` of each class, by number in ascending order. The seed chooses them:
+ * those for fewer a class are among those for more. Throws DataError where a class has too few.
+ */
+export function balancedIndices(
+  { labels, classes }: { readonly labels: ArrayLike<number>; readonly classes: readonly string[] },
+  perClass: number,
+  seed: number,
+): Uint32Array {
+  if (!Number.isInteger(perClass) || perClass < 1) {
+    throw new DataError(`balanced: perClass must be a positive whole number — got ${perClass}`);
+  }
+  const byClass = classes.map((): number[] => []);
+  for (let i = 0; i < labels.length; i++) byClass[labels[i]!]!.push(i);
+  const chosen = byClass.flatMap((indices, label) => {
+    if (indices.length < perClass) {
+      throw new DataError(
+        `balanced: class ${classes[label]} has too few examples — ${indices.length}, with perClass ${perClass}`,
+      );
+    }
+    const order = new Random(seed, `balanced ${label}`).permutation(indices.length);
+    return Array.from(order.subarray(0, perClass), (i) => indices[i]!);
+  });
+  return Uint32Array.from(chosen).sort();
+}
+
+/** A subset with `perClass` examples of each class, as `balancedIndices` chooses them, copied. */
+export const balanced = (dataset: Dataset, perClass: number, seed: number): Dataset =>
+  subset(dataset, balancedIndices(dataset, perClass, seed));

@@ -21,8 +21,8 @@ export interface FolderOptions {
   readonly baseUrl: string;
   /** Height and width that images get. */
   readonly size: number;
-  /** Images to load, from the first on. Default all. */
-  readonly limit?: number;
+  /** Says by the labels of all images which to load, by number, in this order. Default all. */
+  readonly choose?: (all: Pick<Dataset, "labels" | "classes">) => ArrayLike<number>;
   readonly onProgress?: (done: number, total: number) => void;
   readonly signal?: AbortSignal;
 }
@@ -46,7 +46,15 @@ export async function loadImageFolder(split: Split, options: FolderOptions): Pro
   const { baseUrl, size, onProgress, signal } = options;
   const index = (await (await get(`${baseUrl}/index.json`, "index.json", signal)).json()) as FolderIndex;
   const { name, classes } = index;
-  const files = index[split].slice(0, options.limit);
+  const all = index[split];
+  const numbers = options.choose
+    ? Array.from(options.choose({ labels: labelsOf(all), classes }))
+    : [...all.keys()];
+  const files = numbers.map((number) => {
+    const file = all[number];
+    if (file) return file;
+    throw new DataError(`${name}: there is no image ${number} — ${all.length} to ${split} on`);
+  });
   const shape = [size, size, 3] as const;
   checkMemory(name, files.length, shape);
   const each = size * size * 3;
@@ -60,7 +68,7 @@ export async function loadImageFolder(split: Split, options: FolderOptions): Pro
   async function work(): Promise<void> {
     for (let i = next++; i < files.length && !ended.aborted; i = next++) {
       const file = `${name}/${files[i]!.name}`;
-      const response = await get(`${baseUrl}/${split}/${i}`, file, ended);
+      const response = await get(`${baseUrl}/${split}/${numbers[i]}`, file, ended);
       images.set(draw(await decode(response, file)), i * each);
       onProgress?.(++done, files.length);
     }
@@ -71,9 +79,10 @@ export async function loadImageFolder(split: Split, options: FolderOptions): Pro
     failed.abort(); // What others have begun is of no use.
   }
   signal?.throwIfAborted();
-  const labels = Int32Array.from(files, ({ label }) => label);
-  return createDataset({ name, shape, classes, images, labels, normalize: PHOTOGRAPHS });
+  return createDataset({ name, shape, classes, images, labels: labelsOf(files), normalize: PHOTOGRAPHS });
 }
+
+const labelsOf = (files: readonly FolderImage[]): Int32Array => Int32Array.from(files, ({ label }) => label);
 
 async function get(url: string, name: string, signal: AbortSignal | undefined): Promise<Response> {
   const response = await fetch(url, signal ? { signal } : {});

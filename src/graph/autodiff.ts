@@ -102,6 +102,14 @@ export class Program implements BackwardEmitter {
     return gradient;
   }
 
+  take(output: Tensor): Tensor | undefined {
+    const gradient = this.gradient(output);
+    const { storage } = gradient;
+    if (!this.#owned.has(storage) || this.#holders.get(storage)! > 1) return undefined;
+    this.#gradients.delete(output);
+    return gradient;
+  }
+
   wants(input: Tensor | undefined): input is Tensor {
     return input?.requiresGrad === true;
   }

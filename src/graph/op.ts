@@ -45,6 +45,8 @@ export interface Emitter {
 export interface BackwardEmitter extends Emitter {
   /** The gradient that has arrived at an output of this node. */
   gradient(output: Tensor): Tensor;
+  /** The same where nothing else reads its memory, which the caller has from now on, to overwrite it. */
+  take(output: Tensor): Tensor | undefined;
   /** Whether anyone wants the gradient of this input. */
   wants(input: Tensor | undefined): input is Tensor;
   /** Where to put the gradient of an input; ask once for each wanted input, right before writing it. */

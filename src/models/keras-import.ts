@@ -8,8 +8,8 @@ import type { Model } from "./model.ts";
 export interface ImportKerasOptions {
   /** What the model is called in errors. Default its address, or "model.json". */
   readonly source?: string;
-  /** Needed where the model leaves height or width open. */
-  readonly inputShape?: readonly [height: number, width: number, channels: number];
+  /** Stands for what the file leaves open of the shape of its images; what it fixes stays. */
+  readonly inputShape?: Model["inputShape"];
   readonly signal?: AbortSignal;
   /** Called after each file of weights, with the bytes that are there. */
   readonly onProgress?: (loaded: number, total: number) => void;

@@ -86,7 +86,7 @@ export class KerasImporter extends NetworkBuilder {
   }
 
   finish(given?: Model["inputShape"]): { model: Model; weights: NamedWeights } {
-    const inputShape = given ?? this.#inputShape();
+    const inputShape = this.#inputShape(given);
     const output = this.#isMap(this.value(this.#output)) ? this.#pooled() : this.#output;
     const known = this.#names && inputShape[2] === 3;
     const preprocessing = known ? { preprocessing: caffePreprocessing(inputShape) } : {};
@@ -121,10 +121,12 @@ export class KerasImporter extends NetworkBuilder {
     return undefined;
   }
 
-  #inputShape(): Model["inputShape"] {
+  /** The shape of the images, of which `otherwise` says what the file leaves open. */
+  #inputShape(otherwise: Model["inputShape"] | undefined): Model["inputShape"] {
     const { config } = this.#layers.find(({ type }) => type === "InputLayer")!;
     const shape = config.batch_input_shape ?? config.batch_shape;
-    const extents = Array.isArray(shape) ? shape.slice(1) : [];
+    const [, ...given] = Array.isArray(shape) ? shape : [null, null, null, null];
+    const extents = given.map((extent, axis) => extent ?? otherwise?.[axis]);
     const sound = extents.every(isExtent);
     if (extents.length === 3 && sound) return extents as unknown as Model["inputShape"];
     const reason = `has an input of ${JSON.stringify(shape)}; where it is not fixed, give an inputShape`;

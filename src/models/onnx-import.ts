@@ -8,8 +8,8 @@ import { MAX_EXTENT, OPERATORS, Reading } from "./onnx-operators.ts";
 export interface ImportOnnxOptions {
   /** What the file is called in errors. Default "onnx". */
   readonly source?: string;
-  /** Needed where the file leaves height or width open. */
-  readonly inputShape?: readonly [height: number, width: number, channels: number];
+  /** Stands for what the file leaves open of the shape of its images; what it fixes stays. */
+  readonly inputShape?: Model["inputShape"];
 }
 
 const OPSETS = [7, 21] as const;
@@ -48,7 +48,7 @@ export function importOnnx(
     fail(`has ${inputs.length} inputs (${inputs.map((i) => i.name)}); models have one`);
   const importer = new OnnxImporter(onnx, source, inputs[0]!.name, nodes);
   for (const node of nodes) OPERATORS[node.op]!(new Reading(node, importer), importer);
-  return importer.finish(options.inputShape ?? inputShapeOf(inputs[0]!.shape, fail));
+  return importer.finish(inputShapeOf(inputs[0]!.shape, options.inputShape, fail));
 }
 
 const isKnown = ({ op, domain }: OnnxNode): boolean => isOnnx(domain) && Object.hasOwn(OPERATORS, op);
@@ -69,13 +69,15 @@ function reachable({ nodes, outputs }: OnnxModel): OnnxNode[] {
 
 function inputShapeOf(
   shape: readonly (number | string)[],
+  otherwise: Model["inputShape"] | undefined,
   fail: (reason: string) => never,
-): readonly [number, number, number] {
+): Model["inputShape"] {
   const [, C, H, W] = shape;
-  const isExtent = (e: unknown): e is number => typeof e === "number" && e >= 1 && e <= MAX_EXTENT;
-  if (shape.length !== 4 || !isExtent(C) || !isExtent(H) || !isExtent(W)) {
-    const given = shape.map((extent) => extent || "?").join(", ");
-    return fail(`has an input of (${given}); where (N, C, H, W) is not fixed, give an inputShape`);
-  }
-  return [H, W, C];
+  const isFixed = (extent: unknown): boolean => typeof extent === "number" && extent > 0;
+  const extents = [H, W, C].map((extent, axis) => (isFixed(extent) ? extent : otherwise?.[axis]));
+  const sound = extents.every((e) => typeof e === "number" && e >= 1 && e <= MAX_EXTENT);
+  // A file may say nothing of the shape at all.
+  if ((shape.length === 4 || shape.length === 0) && sound) return extents as unknown as Model["inputShape"];
+  const given = shape.map((extent) => extent || "?").join(", ");
+  return fail(`has an input of (${given}); where (N, C, H, W) is not fixed, give an inputShape`);
 }

@@ -29,11 +29,12 @@ export const addOp: Op<In, Add, Out> = {
     emit.dispatch(add_forward, { a, b, y }, constants, grid(LENGTH, add_forward));
   },
   backward(emit, { inputs: { a, b }, attrs: { activation = IDENTITY }, outputs: { y } }) {
+    const dy = emit.gradient(y);
     if (activation.name === "identity") {
-      for (const input of [a, b]) if (emit.wants(input)) emit.pass(input, emit.gradient(y));
+      for (const input of [a, b]) if (emit.wants(input)) emit.pass(input, dy);
       return;
     }
-    shareGradient(emit, [a, b], (target) => emitBeforeActivation(emit, y, activation, target));
+    shareGradient(emit, [a, b], (target) => emitBeforeActivation(emit, { y, dy }, activation, target));
   },
   fuse: (node, next) => withActivation(node, next),
 };

@@ -1,9 +1,9 @@
 import { ShapeError } from "../errors.ts";
 import type { Op } from "../graph/op.ts";
 import { describe, nhwc, type Tensor } from "../graph/tensor.ts";
-import { convOutput, type Pads, type Pair, windowExtent } from "../shape.ts";
+import { convOutput, type Geometry, type Pads, type Pair, windowExtent } from "../shape.ts";
 import type { Activation } from "./activation.ts";
-import { emitForward, emitGradBias, emitGradInput, emitGradWeight, type Geometry } from "./convolution.ts";
+import { emitForward, emitGradBias, emitGradInput, emitGradWeight } from "./convolution.ts";
 import { checkFusable, gradientBeforeActivation, withActivation } from "./fused-activation.ts";
 import { emitGroupedForward, emitGroupedGradInput, emitGroupedGradWeight } from "./grouped.ts";
 

@@ -1,10 +1,7 @@
-/**
- * Launches of the convolution kernels, which conv2d and dense share, and in one place the choice of kernel and
- * tile for each pass.
- */
+/** The passes of a convolution, which conv2d and dense share, each with all the ways to compute it. */
 import type { BackwardEmitter, Emitter, GradientTarget } from "../graph/op.ts";
 import { pad4, storedLength, type Tensor } from "../graph/tensor.ts";
-import { type Capabilities, grid, type Kernel } from "../kernel.ts";
+import { type Capabilities, grid, type Task } from "../kernel.ts";
 import {
   channel_sum,
   conv2d_forward_tile_4x4_alone_flat,
@@ -24,186 +21,78 @@ import {
   conv2d_grad_weight_tile_4x16_quad,
   conv2d_grad_weight_tile_8x8_alone,
   conv2d_grad_weight_tile_8x16_quad,
-  split_sum,
 } from "../shaders.gen.ts";
+import type { Geometry } from "../shape.ts";
 import { type Activation, activationConstants, IDENTITY } from "./activation.ts";
+import { ENOUGH, type Product, type TileLaunch, tileVariants } from "./register-tiles.ts";
+import { emitSplitSum } from "./split-sum.ts";
+import { candidates, emitBest, type VariantInfo, type Variants } from "./variants.ts";
 
-/** Extents of a convolution, by the letters of the kernels, which take them as constants. */
-export interface Geometry {
-  readonly N: number;
-  readonly H: number;
-  readonly W: number;
-  readonly C: number;
-  readonly K: number;
-  readonly R: number;
-  readonly S: number;
-  readonly P: number;
-  readonly Q: number;
-  readonly STRIDE_H: number;
-  readonly STRIDE_W: number;
-  readonly DILATION_H: number;
-  readonly DILATION_W: number;
-  readonly PAD_TOP: number;
-  readonly PAD_LEFT: number;
-}
+type ForwardArgs = [
+  tensors: { readonly x: Tensor; readonly w: Tensor; readonly bias: Tensor | undefined; readonly y: Tensor },
+  activation?: Activation,
+];
+type GradInputArgs = [tensors: { readonly dy: Tensor; readonly w: Tensor }, target: GradientTarget];
+type GradWeightArgs = [tensors: { readonly x: Tensor; readonly dy: Tensor }, target: GradientTarget];
 
-/** Invocations that are worth a smaller tile or a longer split: what a GPU needs to hide its latency. */
-export const ENOUGH = 1024;
-/** The same for a CPU-class adapter: a workgroup for each of a few threads, then larger tiles are worth more. */
-const ENOUGH_FOR_CPU = 256;
-/** vec4s of depth for which a kernel has its inner loop over them. */
-const DEEP = 16;
+// Kernels best first.
+const FORWARD_KERNELS = [
+  conv2d_forward_tile_8x16_quad_deep,
+  conv2d_forward_tile_4x16_quad_flat,
+  conv2d_forward_tile_8x8_alone_deep,
+  conv2d_forward_tile_8x8_alone_flat,
+  conv2d_forward_tile_4x8_alone_flat,
+  conv2d_forward_tile_4x4_alone_flat,
+] as const;
+const GRAD_INPUT_KERNELS = [
+  conv2d_grad_input_tile_8x16_quad_deep,
+  conv2d_grad_input_tile_4x16_quad_flat,
+  conv2d_grad_input_tile_8x8_alone_deep,
+  conv2d_grad_input_tile_8x8_alone_flat,
+  conv2d_grad_input_tile_4x8_alone_flat,
+  conv2d_grad_input_tile_4x4_alone_flat,
+] as const;
+const GRAD_WEIGHT_KERNELS = [
+  conv2d_grad_weight_tile_8x16_quad,
+  conv2d_grad_weight_tile_4x16_quad,
+  conv2d_grad_weight_tile_8x8_alone,
+  conv2d_grad_weight_tile_4x8_alone,
+  conv2d_grad_weight_tile_4x4_alone,
+] as const;
 
-interface Tiled {
-  readonly rows: number;
-  readonly columns: number;
-  readonly kernel: Kernel;
-  /** Whether four invocations share their columns, so that row tiles come in fours. */
-  readonly quad?: true;
-  /** Whether it is for long depths only. */
-  readonly deep?: true;
-}
-
-// Best first.
-const FORWARD = [
-  { rows: 8, columns: 16, kernel: conv2d_forward_tile_8x16_quad_deep, quad: true, deep: true },
-  { rows: 4, columns: 16, kernel: conv2d_forward_tile_4x16_quad_flat, quad: true },
-  { rows: 8, columns: 8, kernel: conv2d_forward_tile_8x8_alone_deep, deep: true },
-  { rows: 8, columns: 8, kernel: conv2d_forward_tile_8x8_alone_flat },
-  { rows: 4, columns: 8, kernel: conv2d_forward_tile_4x8_alone_flat },
-  { rows: 4, columns: 4, kernel: conv2d_forward_tile_4x4_alone_flat },
-] as const satisfies readonly Tiled[];
-const GRAD_INPUT = [
-  { rows: 8, columns: 16, kernel: conv2d_grad_input_tile_8x16_quad_deep, quad: true, deep: true },
-  { rows: 4, columns: 16, kernel: conv2d_grad_input_tile_4x16_quad_flat, quad: true },
-  { rows: 8, columns: 8, kernel: conv2d_grad_input_tile_8x8_alone_deep, deep: true },
-  { rows: 8, columns: 8, kernel: conv2d_grad_input_tile_8x8_alone_flat },
-  { rows: 4, columns: 8, kernel: conv2d_grad_input_tile_4x8_alone_flat },
-  { rows: 4, columns: 4, kernel: conv2d_grad_input_tile_4x4_alone_flat },
-] as const satisfies readonly Tiled[];
-const GRAD_WEIGHT = [
-  { rows: 8, columns: 16, kernel: conv2d_grad_weight_tile_8x16_quad, quad: true },
-  { rows: 4, columns: 16, kernel: conv2d_grad_weight_tile_4x16_quad, quad: true },
-  { rows: 8, columns: 8, kernel: conv2d_grad_weight_tile_8x8_alone },
-  { rows: 4, columns: 8, kernel: conv2d_grad_weight_tile_4x8_alone },
-  { rows: 4, columns: 4, kernel: conv2d_grad_weight_tile_4x4_alone },
-] as const satisfies readonly Tiled[];
-
-interface Choice<T extends Tiled> {
-  readonly kernel: T["kernel"];
-  /** Register tiles of the product: invocations without splits. */
-  readonly tiles: number;
-  readonly splits: number;
-}
-
-/** `slices` products of `rows` × `columns`, whose depth of so many vec4s may be split into at most `maxSplits`. */
-interface Product {
-  readonly slices: number;
-  readonly rows: number;
-  readonly columns: number;
-  readonly depth: number;
-  readonly maxSplits: number;
-}
-
-/** The best kernel on this device that has enough invocations and is not mostly padding. */
-function choose<T extends Tiled>(
-  device: Capabilities,
-  candidates: readonly T[],
-  product: Product,
-): Choice<T> {
-  const { slices, rows, columns, depth, maxSplits } = product;
-  const quads = prefersQuads(device);
-  const enough = quads ? ENOUGH_FOR_CPU : ENOUGH;
-  const fit = candidates.filter(({ quad, deep }) => (quads || !quad) && (depth >= DEEP || !deep));
-  const choices = fit.map((tile) => {
-    const rowTiles = Math.ceil(rows / tile.rows);
-    const tiles = slices * (tile.quad ? pad4(rowTiles) : rowTiles) * Math.ceil(columns / tile.columns);
-    const splits = Math.max(1, Math.min(maxSplits, Math.ceil(enough / tiles)));
-    return { kernel: tile.kernel, tiles, splits, covered: tiles * tile.rows * tile.columns };
-  });
-  const least = Math.min(...choices.map(({ covered }) => covered));
-  return (
-    choices.find(({ tiles, splits, covered }) => tiles * splits >= enough && covered <= 1.5 * least) ??
-    choices.at(-1)!
-  );
-}
-
-/**
- * Whether to take the kernels in which four invocations share what they load. They are right wherever there are
- * subgroups, but proven to be faster only where those are tiny: on CPU-class adapters, which load each value of
- * each invocation on its own. A GPU's cache serves a whole subgroup at once; it keeps the plain kernels until
- * they are measured there.
- */
-function prefersQuads({ features, subgroupMaxSize }: Capabilities): boolean {
-  return features.includes("subgroups") && subgroupMaxSize !== undefined && subgroupMaxSize <= 8;
-}
+const FORWARD: Variants<ForwardArgs> = {
+  pass: "forward",
+  ...tileVariants(FORWARD_KERNELS, forwardProduct, emitForwardTiles),
+};
+const GRAD_INPUT: Variants<GradInputArgs> = {
+  pass: "grad_input",
+  ...tileVariants(GRAD_INPUT_KERNELS, gradInputProduct, emitGradInputTiles),
+};
+const GRAD_WEIGHT: Variants<GradWeightArgs> = {
+  pass: "grad_weight",
+  ...tileVariants(GRAD_WEIGHT_KERNELS, gradWeightProduct, emitGradWeightTiles),
+};
 
 /** Emits y = f(conv(x, w) + bias). */
-export function emitForward(
-  emit: Emitter,
-  geometry: Geometry,
-  tensors: { readonly x: Tensor; readonly w: Tensor; readonly bias: Tensor | undefined; readonly y: Tensor },
-  activation: Activation = IDENTITY,
-): void {
-  const { x, w, bias, y } = tensors;
-  const { N, P, Q, C, K } = geometry;
-  // Only a single deep product, such as a classifier's, is worth the second pass.
-  const maxSplits = isDense(geometry) ? Math.ceil(pad4(C) / 4 / 16) : 1;
-  const product = { slices: 1, rows: N * P * Q, columns: K, depth: pad4(C) / 4, maxSplits };
-  const { kernel, tiles, splits } = choose(emit.device, FORWARD, product);
-  const sum = splits > 1 ? emit.temporary("splits", [splits, ...y.shape]) : y;
-  const constants = {
-    ...geometry,
-    SPLITS: splits,
-    HAS_BIAS: bias ? 1 : 0,
-    ...activationConstants(activation),
-  };
-  // A kernel that does not read the bias still needs something bound.
-  emit.dispatch(kernel, { x, w, bias: bias ?? w, y: sum }, constants, grid(tiles * splits, kernel));
-  if (splits > 1) emitSplitSum(emit, sum, splits, { tensor: y, accumulate: 0 }, bias, activation);
+export function emitForward(emit: Emitter, geometry: Geometry, ...args: ForwardArgs): void {
+  emitBest(FORWARD, emit, geometry, ...args);
 }
 
 /** Emits dx = conv-transpose(dy, w), or dx += …. */
-export function emitGradInput(
-  emit: Emitter,
-  geometry: Geometry,
-  { dy, w }: { readonly dy: Tensor; readonly w: Tensor },
-  { tensor: dx, accumulate: ACCUMULATE }: GradientTarget,
-): void {
-  const { N, H, W, C, K, STRIDE_H, STRIDE_W, DILATION_H, DILATION_W } = geometry;
-  const phases = STRIDE_H * STRIDE_W;
-  const pixels = N * Math.ceil(H / STRIDE_H) * Math.ceil(W / STRIDE_W);
-  const product = { slices: phases, rows: pixels, columns: C, depth: pad4(K) / 4, maxSplits: 1 };
-  const { kernel, tiles } = choose(emit.device, GRAD_INPUT, product);
-  const { R, S, P, Q, PAD_TOP, PAD_LEFT } = geometry;
-  const constants = {
-    ...{ N, H, W, C, K, R, S, P, Q, PAD_TOP, PAD_LEFT, STRIDE_H, STRIDE_W, DILATION_H, DILATION_W },
-    TAP_STEP_H: STRIDE_H / greatestCommonDivisor(STRIDE_H, DILATION_H),
-    TAP_STEP_W: STRIDE_W / greatestCommonDivisor(STRIDE_W, DILATION_W),
-    ACCUMULATE,
-  };
-  emit.dispatch(kernel, { dy, w, dx }, constants, grid(tiles, kernel));
+export function emitGradInput(emit: Emitter, geometry: Geometry, ...args: GradInputArgs): void {
+  emitBest(GRAD_INPUT, emit, geometry, ...args);
 }
 
 /** Emits dw = Σ over pixels of x ⊗ dy, or dw += …. */
-export function emitGradWeight(
-  emit: Emitter,
-  geometry: Geometry,
-  { x, dy }: { readonly x: Tensor; readonly dy: Tensor },
-  target: GradientTarget,
-): void {
-  const { N, P, Q, C, K, R, S } = geometry;
-  const pixels = N * P * Q;
-  const product = {
-    ...{ slices: R * S, rows: C, columns: K },
-    ...{ depth: Math.ceil(pixels / 4), maxSplits: Math.ceil(pixels / 64) },
-  };
-  const { kernel, tiles, splits } = choose(emit.device, GRAD_WEIGHT, product);
-  const whole = splits === 1;
-  const dw = whole ? target.tensor : emit.temporary("splits", [splits, ...target.tensor.shape]);
-  const constants = { ...geometry, SPLITS: splits, ACCUMULATE: whole ? target.accumulate : 0 };
-  emit.dispatch(kernel, { x, dy, dw }, constants, grid(tiles * splits, kernel));
-  if (!whole) emitSplitSum(emit, dw, splits, target);
+export function emitGradWeight(emit: Emitter, geometry: Geometry, ...args: GradWeightArgs): void {
+  emitBest(GRAD_WEIGHT, emit, geometry, ...args);
+}
+
+/** What may compute a task, the heuristic's choice first: names for `Capabilities.tuned`, and rounding errors. */
+export function variantsOf({ pass, geometry }: Task, device: Capabilities): readonly VariantInfo[] {
+  if (pass === "forward") return candidates(FORWARD, geometry, device);
+  if (pass === "grad_input") return candidates(GRAD_INPUT, geometry, device);
+  return candidates(GRAD_WEIGHT, geometry, device);
 }
 
 /** Emits dbias = Σ over pixels of dy, or dbias += …. */
@@ -217,26 +106,71 @@ export function emitGradBias(emit: BackwardEmitter, dy: Tensor, target: Gradient
   emitSplitSum(emit, sum, SPLITS, target);
 }
 
-/** Emits y = f(bias + Σ of the splits), or y += …. */
-export function emitSplitSum(
-  emit: Emitter,
-  x: Tensor,
-  SPLITS: number,
-  { tensor: y, accumulate: ACCUMULATE }: GradientTarget,
-  bias?: Tensor,
-  activation: Activation = IDENTITY,
-): void {
-  const LENGTH = storedLength(y.shape) / 4;
-  const C = y.shape.at(-1)!;
-  const constants = {
-    ...{ LENGTH, C, SPLITS, ACCUMULATE, HAS_BIAS: bias ? 1 : 0 },
-    ...activationConstants(activation),
-  };
-  emit.dispatch(split_sum, { x, bias: bias ?? x, y }, constants, grid(LENGTH, split_sum));
+function forwardProduct({ N, H, W, P, Q, C, K, R, S }: Geometry): Product {
+  const rows = N * P * Q;
+  const depth = pad4(C) / 4;
+  // Only a single deep product, such as a classifier's, is worth the second pass.
+  const isDense = R * S === 1 && rows < ENOUGH && H * W === P * Q;
+  return { slices: 1, rows, columns: K, depth, maxSplits: isDense ? Math.ceil(depth / 16) : 1 };
 }
 
-const isDense = ({ R, S, P, Q, H, W, N }: Geometry): boolean =>
-  R * S === 1 && N * P * Q < ENOUGH && H * W === P * Q;
+function emitForwardTiles(
+  emit: Emitter,
+  geometry: Geometry,
+  { kernel, splits, workgroups }: TileLaunch<(typeof FORWARD_KERNELS)[number]>,
+  ...[{ x, w, bias, y }, activation = IDENTITY]: ForwardArgs
+): void {
+  const sum = splits > 1 ? emit.temporary("splits", [splits, ...y.shape]) : y;
+  const constants = {
+    ...geometry,
+    SPLITS: splits,
+    HAS_BIAS: bias ? 1 : 0,
+    ...activationConstants(activation),
+  };
+  // A kernel that does not read the bias still needs something bound.
+  emit.dispatch(kernel, { x, w, bias: bias ?? w, y: sum }, constants, workgroups);
+  if (splits > 1) emitSplitSum(emit, sum, splits, { tensor: y, accumulate: 0 }, bias, activation);
+}
+
+function gradInputProduct({ N, H, W, C, K, STRIDE_H, STRIDE_W }: Geometry): Product {
+  const rows = N * Math.ceil(H / STRIDE_H) * Math.ceil(W / STRIDE_W);
+  return { slices: STRIDE_H * STRIDE_W, rows, columns: C, depth: pad4(K) / 4, maxSplits: 1 };
+}
+
+function emitGradInputTiles(
+  emit: Emitter,
+  geometry: Geometry,
+  { kernel, workgroups }: TileLaunch<(typeof GRAD_INPUT_KERNELS)[number]>,
+  ...[{ dy, w }, { tensor: dx, accumulate: ACCUMULATE }]: GradInputArgs
+): void {
+  const { STRIDE_H, STRIDE_W, DILATION_H, DILATION_W } = geometry;
+  const constants = {
+    ...geometry,
+    TAP_STEP_H: STRIDE_H / greatestCommonDivisor(STRIDE_H, DILATION_H),
+    TAP_STEP_W: STRIDE_W / greatestCommonDivisor(STRIDE_W, DILATION_W),
+    ACCUMULATE,
+  };
+  emit.dispatch(kernel, { dy, w, dx }, constants, workgroups);
+}
+
+function gradWeightProduct({ N, P, Q, C, K, R, S }: Geometry): Product {
+  const pixels = N * P * Q;
+  const depth = Math.ceil(pixels / 4);
+  return { slices: R * S, rows: C, columns: K, depth, maxSplits: Math.ceil(pixels / 64) };
+}
+
+function emitGradWeightTiles(
+  emit: Emitter,
+  geometry: Geometry,
+  { kernel, splits, workgroups }: TileLaunch<(typeof GRAD_WEIGHT_KERNELS)[number]>,
+  ...[{ x, dy }, target]: GradWeightArgs
+): void {
+  const whole = splits === 1;
+  const dw = whole ? target.tensor : emit.temporary("splits", [splits, ...target.tensor.shape]);
+  const constants = { ...geometry, SPLITS: splits, ACCUMULATE: whole ? target.accumulate : 0 };
+  emit.dispatch(kernel, { x, dy, dw }, constants, workgroups);
+  if (!whole) emitSplitSum(emit, dw, splits, target);
+}
 
 function greatestCommonDivisor(a: number, b: number): number {
   return b === 0 ? a : greatestCommonDivisor(b, a % b);

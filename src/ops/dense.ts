@@ -1,8 +1,9 @@
 import { ShapeError } from "../errors.ts";
 import type { Op } from "../graph/op.ts";
 import { describe, type Tensor } from "../graph/tensor.ts";
+import type { Geometry } from "../shape.ts";
 import type { Activation } from "./activation.ts";
-import { emitForward, emitGradBias, emitGradInput, emitGradWeight, type Geometry } from "./convolution.ts";
+import { emitForward, emitGradBias, emitGradInput, emitGradWeight } from "./convolution.ts";
 import { checkFusable, gradientBeforeActivation, withActivation } from "./fused-activation.ts";
 
 export interface DenseAttrs {

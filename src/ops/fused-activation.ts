@@ -36,24 +36,26 @@ export function withActivation(
 /** Emits the gradient before a fused activation: dz = dy f'(z), or dz += …, with f' taken from y = f(z). */
 export function emitBeforeActivation(
   emit: BackwardEmitter,
-  y: Tensor,
+  { y, dy }: { readonly y: Tensor; readonly dy: Tensor },
   activation: Activation,
   { tensor: dz, accumulate: ACCUMULATE }: GradientTarget,
 ): void {
   const LENGTH = storedLength(y.shape) / 4;
-  const constants = { LENGTH, ACCUMULATE, ...activationConstants(activation) };
+  const inPlace = dy === dz;
+  const constants = { LENGTH, ACCUMULATE, IN_PLACE: inPlace ? 1 : 0, ...activationConstants(activation) };
   const workgroups = grid(LENGTH, activation_output_backward);
-  emit.dispatch(activation_output_backward, { y, dy: emit.gradient(y), dz }, constants, workgroups);
+  emit.dispatch(activation_output_backward, { y, dy: inPlace ? y : dy, dz }, constants, workgroups);
 }
 
-/** The gradient before the fused activation: dy itself without one. */
+/** The gradient before the fused activation, in the memory of dy where that is free; dy itself without one. */
 export function gradientBeforeActivation(
   emit: BackwardEmitter,
   y: Tensor,
   activation: Activation = IDENTITY,
 ): Tensor {
-  if (activation.name === "identity") return emit.gradient(y);
-  const dz = emit.temporary("dz", y.shape);
-  emitBeforeActivation(emit, y, activation, { tensor: dz, accumulate: 0 });
+  const dy = emit.gradient(y);
+  if (activation.name === "identity") return dy;
+  const dz = emit.take(y) ?? emit.temporary("dz", y.shape);
+  emitBeforeActivation(emit, { y, dy }, activation, { tensor: dz, accumulate: 0 });
   return dz;
 }

@@ -7,8 +7,10 @@ import {
   conv2d_grouped_grad_input,
   conv2d_grouped_grad_weight,
 } from "../shaders.gen.ts";
+import type { Geometry } from "../shape.ts";
 import { type Activation, activationConstants, IDENTITY } from "./activation.ts";
-import { ENOUGH, emitSplitSum, type Geometry } from "./convolution.ts";
+import { ENOUGH } from "./register-tiles.ts";
+import { emitSplitSum } from "./split-sum.ts";
 
 type GroupedGeometry = Geometry & { readonly GROUPS: number };
 

@@ -2,8 +2,13 @@
  * Places temporaries on slabs (GPU buffers) so that no two live at once share bytes and no dispatch reads
  * and writes one slab. A greedy after "Efficient Memory Management for Deep Neural Net Inference"
  * (Pisarchyk and Lee 2020), generalised to both of its cases at once: a tensor goes where the total grows
- * least, into a gap of a slab, at a slab's end, or onto a slab of its own. Several orders and tie rules are
- * tried and the smallest total is kept.
+ * least, into a gap of a slab, at a slab's end, or onto a slab of its own. What comes out depends on the order in
+ * which tensors are placed, so a few orders are tried, and then the best one is improved: a tensor that made the
+ * total grow is placed earlier.
+ *
+ * Training steps come within a percent of the lower bound, mostly at the first try. Where a plan stays above it, as in
+ * evaluation, the rule about reading and writing binds: of tensors of 2, 1, 1 and 2 bytes, each made from the one
+ * before, never more than 3 are alive, but two slabs of 2 and 1 cannot hold them in turns.
  */
 import { PlanError } from "../errors.ts";
 import type { Storage } from "../graph/tensor.ts";
@@ -30,8 +35,13 @@ export interface MemoryLimits {
 
 /** Sub-ranges of a buffer are bound at multiples of this (WebGPU's minStorageBufferOffsetAlignment). */
 const ALIGNMENT = 256;
-/** Shuffled orders tried after the fixed ones, until a plan is within 1 % of the lower bound. */
-const SHUFFLES = 48;
+/** A plan within this factor of the lower bound is good enough. */
+const GOOD = 1.01;
+/** Steps of a search for a better order, and their work in pairs of tensors compared: together about 0.1 s. */
+const SEARCH_STEPS = 150;
+const SEARCH_WORK = 6e6;
+/** Tensors of at least this share of the lower bound may get slabs of their own. */
+const APART = 1 / 64;
 
 const align = (bytes: number): number => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
 
@@ -44,40 +54,67 @@ export function planMemory(tensors: readonly Lifetime[], limits: MemoryLimits): 
       );
     }
   }
-  const enough = 1.01 * lowerBound(tensors);
-  let best: MemoryPlan | undefined;
+  const bound = lowerBound(tensors);
+  const good = (attempt: Attempt): boolean => total(attempt.plan) <= GOOD * bound;
+  let best: Attempt | undefined;
   for (const order of orders(tensors)) {
-    for (const spread of [false, true]) {
-      const plan = place(order, limits, spread);
-      if (!best || total(plan) < total(best)) best = plan;
-      // Without trying more: a smaller plan would save little, and might take hundreds of slabs.
-      if (total(best) <= enough) return best;
-    }
+    const attempt = place(order, limits, Number.POSITIVE_INFINITY);
+    if (!best || total(attempt.plan) < total(best.plan)) best = attempt;
+    if (good(best)) return best.plan;
   }
-  return best!;
+  for (const apart of [Number.POSITIVE_INFINITY, APART * bound]) {
+    const found = search(place(best!.order, limits, apart), limits, apart, good);
+    if (total(found.plan) < total(best!.plan)) best = found;
+    if (good(best!)) break;
+  }
+  return best!.plan;
 }
 
 /** Bytes of all slabs. */
 export const total = ({ slabs }: MemoryPlan): number => slabs.reduce((sum, bytes) => sum + bytes, 0);
 
 function* orders(tensors: readonly Lifetime[]): Generator<readonly Lifetime[]> {
-  const bySize = tensors.toSorted((a, b) => b.bytes - a.bytes || a.first - b.first);
-  yield bySize;
+  yield tensors.toSorted((a, b) => b.bytes - a.bytes || a.first - b.first);
   yield tensors.toSorted((a, b) => b.bytes * (b.last - b.first + 1) - a.bytes * (a.last - a.first + 1));
   yield tensors.toSorted((a, b) => b.last - b.first - (a.last - a.first) || b.bytes - a.bytes);
   yield tensors;
-  const random = new Random(1, "plan");
-  for (let i = 0; i < SHUFFLES; i++) {
-    const keys = new Map(tensors.map((t) => [t, t.bytes * (0.5 + random.uniform())]));
-    yield tensors.toSorted((a, b) => keys.get(b)! - keys.get(a)!);
-  }
 }
 
-/** Places in the given order; `spread` prefers a slab of its own where growing another costs as much. */
-function place(order: readonly Lifetime[], limits: MemoryLimits, spread: boolean): MemoryPlan {
+/** A plan, the order that led to it, and the places in the order at which the total grew. */
+interface Attempt {
+  readonly plan: MemoryPlan;
+  readonly order: readonly Lifetime[];
+  readonly grown: readonly number[];
+}
+
+/** The best attempt that was found by placing one tensor earlier, again and again. */
+function search(
+  start: Attempt,
+  limits: MemoryLimits,
+  apart: number,
+  good: (attempt: Attempt) => boolean,
+): Attempt {
+  const random = new Random(1, "plan");
+  const draw = (count: number): number => Math.floor(random.uniform() * count);
+  const steps = Math.min(SEARCH_STEPS, SEARCH_WORK / start.order.length ** 2);
+  let best = start;
+  for (let step = 0; step < steps && !good(best); step++) {
+    const from = best.grown[draw(best.grown.length)]!;
+    const order = best.order.slice();
+    order.splice(draw(from), 0, ...order.splice(from, 1));
+    const attempt = place(order, limits, apart);
+    // Those of equal size too: they are on the way to better ones.
+    if (total(attempt.plan) <= total(best.plan)) best = attempt;
+  }
+  return best;
+}
+
+/** Places in the given order; what takes `apart` bytes gets a slab of its own where growing another costs as much. */
+function place(order: readonly Lifetime[], limits: MemoryLimits, apart: number): Attempt {
   const slabs: { bytes: number; tenants: { lifetime: Lifetime; offset: number }[] }[] = [];
   const placements = new Map<Storage, Placement>();
-  for (const lifetime of order) {
+  const grown: number[] = [];
+  order.forEach((lifetime, position) => {
     const bytes = align(lifetime.bytes);
     let best: { slab: number; offset: number; growth: number; slack: number } | undefined;
     slabs.forEach((slab, index) => {
@@ -95,16 +132,17 @@ function place(order: readonly Lifetime[], limits: MemoryLimits, spread: boolean
         }
       }
     });
-    if (!best || best.growth > bytes || (spread && best.growth === bytes)) {
+    if (!best || (best.growth === bytes && bytes >= apart)) {
       best = { slab: slabs.length, offset: 0, growth: bytes, slack: 0 };
       slabs.push({ bytes: 0, tenants: [] });
     }
     const slab = slabs[best.slab]!;
     slab.bytes += best.growth;
+    if (best.growth > 0) grown.push(position);
     slab.tenants.push({ lifetime, offset: best.offset });
     placements.set(lifetime.storage, { slab: best.slab, offset: best.offset });
-  }
-  return { slabs: slabs.map((slab) => slab.bytes), placements };
+  });
+  return { plan: { slabs: slabs.map((slab) => slab.bytes), placements }, order, grown };
 }
 
 /** Free [offset, bytes] of a slab between the tenants alive at the time, the one at its end included. */

@@ -57,7 +57,7 @@ export class FeatureCache {
     const graph = new Graph({ mode: "eval", ...gpu.graphOptions, frozen: frozenIn(model, frozen) });
     // Of the same size as the trainer's batches, so that the same kernels run.
     split.trunk(graph, batchSize);
-    const trunk = await Session.create(gpu, plan(new Program(graph), gpu.limits), variables);
+    const trunk = await Session.create(gpu, plan(new Program(graph, [], options), gpu.limits), variables);
     const head = await Trainer.create({ ...options, model: split.head });
     await hand(trainer, head);
     return new FeatureCache(trainer, split, trunk, head);

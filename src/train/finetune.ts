@@ -5,11 +5,11 @@ import { type BackboneLike, createBackbone } from "../models/backbones.ts";
 import { inspect, type Model, type ModelOptions } from "../models/model.ts";
 import { adamw, type Optimizer, type ParameterGroup } from "../optimizers/index.ts";
 import { matchesPattern } from "../pattern.ts";
-import type { WeightsFile } from "../weights/file.ts";
 import { readWeights, type WeightsReport, type WeightsTarget } from "../weights/load.ts";
 import type { ReadOptions } from "../weights/ranges.ts";
-import type { OpenOptions, WeightsSource } from "../weights/source.ts";
-import type { NamedWeights } from "../weights/tensors.ts";
+import type { OpenOptions } from "../weights/source.ts";
+import { differences } from "./conventions.ts";
+import { openPretrained, type PretrainedSource } from "./pretrained.ts";
 
 export interface FinetuneOptions extends Pick<ModelOptions, "inputShape" | "preprocessing"> {
   readonly classes: number;
@@ -38,12 +38,13 @@ export interface Finetune {
   readonly groups: readonly ParameterGroup[];
   readonly optimizer: Optimizer;
   /**
-   * Loads pretrained weights into the backbone, and into hidden layers of the head that fit; the last layer stays as
-   * drawn. Throws WeightsError and changes nothing where the backbone does not get all of its weights.
+   * Loads pretrained weights, in any form that `loadPretrained` takes, into the backbone, and into hidden layers of
+   * the head that fit; the last layer stays as drawn. Throws WeightsError and changes nothing where the backbone does not get all of its weights, or would compute
+   * something else with them than the file says.
    */
   load(
     target: WeightsTarget,
-    source: WeightsSource | WeightsFile | NamedWeights,
+    source: PretrainedSource,
     options?: OpenOptions & ReadOptions,
   ): Promise<WeightsReport>;
 }
@@ -93,9 +94,11 @@ export function finetune(
     groups,
     optimizer: optimizer({ lr: headLr, groups }),
     async load({ weights, variables }, source, reading = {}) {
-      const { report, values } = await readWeights(weights, source, {
+      const { file, model: theirs } = await openPretrained(source, model.inputShape, reading);
+      const { report, values } = await readWeights(weights, file, {
         ...reading,
         strict: false,
+        adapt: true,
         map: (name) => (isNew.has(name) ? undefined : name),
       });
       const wrong = [
@@ -106,6 +109,10 @@ export function finetune(
             ({ name, expected, got }) =>
               `${name} is (${got.join(", ")}), the model has (${expected.join(", ")})`,
           ),
+        ...(theirs ? differences(model, "", theirs) : []).map(
+          ({ name, option, expected, got }) =>
+            `${name} has the ${option} ${got.join(", ")}, the model has ${expected.join(", ")}`,
+        ),
       ];
       if (wrong.length > 0) {
         throw new WeightsError(`the weights do not fit the backbone ${part.name}: ${wrong.join("; ")}`);

@@ -1,11 +1,12 @@
-import { type Dataset, subset, take } from "../data/dataset.ts";
-import { loadImageFolder } from "../data/folder.ts";
-import { loadDataset, type Split } from "../data/load.ts";
-import { resizeImages } from "../data/resize.ts";
+import { type Dataset, subset } from "../data/dataset.ts";
+import type { Split } from "../data/load.ts";
 import { DataError, WebgraftError } from "../errors.ts";
 import { type Gpu, openDevice } from "../gpu/device.ts";
 import { adam, adamw, sgd } from "../optimizers/index.ts";
 import type { Optimizer } from "../optimizers/optimizer.ts";
+import { augmentationOf } from "./augmentation.ts";
+import { FeatureCache } from "./feature-cache.ts";
+import { loadJobData, tellLoading } from "./job-data.ts";
 import { historyOf, metadataOf, settingsOf } from "./job-metadata.ts";
 import { median } from "./median.ts";
 import { loadPretrained } from "./pretrained.ts";
@@ -19,7 +20,7 @@ import type {
   StepRecord,
 } from "./protocol.ts";
 import { oneCycle } from "./schedules.ts";
-import { checkSettings, FOLDER_IMAGE_SIZE, isDatasetName, modelOf } from "./settings.ts";
+import { checkSettings, modelOf } from "./settings.ts";
 import { Trainer } from "./trainer.ts";
 
 export interface JobOptions {
@@ -35,6 +36,9 @@ interface Run {
   readonly trainer: Trainer;
   readonly train: Dataset;
   readonly test: Dataset;
+  /** What trains instead of the trainer, on these features of the images. */
+  readonly cache: FeatureCache | undefined;
+  readonly features: Partial<Record<Split, Dataset>>;
   readonly steps: StepRecord[];
   readonly epochs: EpochRecord[];
 }
@@ -52,10 +56,11 @@ export class Job {
   #stopping = false;
   #checkpointWanted = false;
   readonly #predictions: (readonly number[])[] = [];
-  #evaluating = false;
+  /** Whether what is going on changes nothing and ends soon: then a checkpoint can wait for it. */
+  #looking = false;
   /** Ends what is done before training. */
   readonly #loading = new AbortController();
-  /** Ends the part of `fit` that is going on. */
+  /** Ends what is going on of the training. */
   #interrupt = new AbortController();
   #wake: () => void = () => {};
 
@@ -87,8 +92,8 @@ export class Job {
         break;
       case "checkpoint":
         this.#checkpointWanted = true;
-        // Steps in flight must be done first. An evaluation changes nothing and ends in a checkpoint anyway.
-        if (!this.#evaluating) this.#interrupt.abort();
+        // Steps in flight must be done first.
+        if (!this.#looking) this.#interrupt.abort();
         break;
     }
     this.#wake();
@@ -118,7 +123,8 @@ export class Job {
     let data: readonly [train: Dataset, test: Dataset];
     let trainer: Trainer;
     try {
-      data = await this.#loadData(settings);
+      const { signal } = this.#loading;
+      data = await loadJobData(settings, { baseUrl: this.#dataUrl, signal, emit: this.#emit });
       trainer = await createTrainer(gpu, settings, data[0]);
       if (!checkpoint) await this.#loadWeights(settings, trainer);
     } catch (error) {
@@ -128,6 +134,8 @@ export class Job {
     const [train, test] = data;
     const history: JobHistory = checkpoint ? historyOf(checkpoint, "checkpoint") : { steps: [], epochs: [] };
     if (checkpoint) trainer.restore(checkpoint);
+    const cache = settings.cacheFeatures ? await FeatureCache.create(trainer) : undefined;
+    const { plan } = cache?.head ?? trainer;
     if (this.#stopping && !checkpoint) return undefined;
     this.#emit({
       type: "ready",
@@ -135,48 +143,16 @@ export class Job {
       classes: train.classes,
       imageShape: train.shape,
       parameters: trainer.parameterCount,
-      dispatchesPerStep: trainer.plan.dispatches.length,
-      plan: trainer.plan.report,
+      dispatchesPerStep: plan.dispatches.length,
+      plan: plan.report,
       firstStep: trainer.step + 1,
-      totalSteps: settings.epochs * Math.ceil(settings.examples / settings.batch),
+      totalSteps: settings.epochs * Math.ceil(train.length / settings.batch),
+      examples: train.length,
       testExamples: test.length,
       history,
     });
-    return { settings, trainer, train, test, steps: [...history.steps], epochs: [...history.epochs] };
-  }
-
-  async #loadData(settings: JobSettings): Promise<readonly [train: Dataset, test: Dataset]> {
-    const { data, examples, testExamples, imageSize } = settings;
-    const load = async (split: Split, count: number | undefined): Promise<Dataset> => {
-      const dataset = isDatasetName(data)
-        ? await loadDataset(data, split, {
-            baseUrl: this.#dataUrl,
-            signal: this.#loading.signal,
-            onProgress: this.#progress(`${data} ${split} images`),
-          })
-        : await this.#decode(split, imageSize ?? FOLDER_IMAGE_SIZE, count);
-      const taken = take(dataset, count ?? dataset.length);
-      return imageSize === undefined ? taken : resizeImages(taken, imageSize, imageSize);
-    };
-    // Decoding keeps the processor busy by itself, and its progress is that of one split.
-    if (!isDatasetName(data)) return [await load("train", examples), await load("test", testExamples)];
-    return Promise.all([load("train", examples), load("test", testExamples)]);
-  }
-
-  #decode(split: Split, size: number, limit: number | undefined): Promise<Dataset> {
-    let percent = -1;
-    return loadImageFolder(split, {
-      baseUrl: `${this.#dataUrl}/folder`,
-      size,
-      ...(limit !== undefined && { limit }),
-      signal: this.#loading.signal,
-      onProgress: (done, total) => {
-        const now = Math.floor((100 * done) / total);
-        if (now === percent) return;
-        percent = now;
-        this.#emit({ type: "decoding", split, done, total });
-      },
-    });
+    const [steps, epochs] = [[...history.steps], [...history.epochs]];
+    return { settings, trainer, train, test, cache, features: {}, steps, epochs };
   }
 
   async #loadWeights({ weights = [] }: JobSettings, trainer: Trainer): Promise<void> {
@@ -184,21 +160,10 @@ export class Job {
       const report = await loadPretrained(trainer, this.#weightsUrl(file, i), {
         name: file,
         signal: this.#loading.signal,
-        onProgress: this.#progress(file),
+        onProgress: tellLoading(this.#emit, file),
       });
       this.#emit({ type: "weights", file, ...report });
     }
-  }
-
-  /** Tells of bytes that arrive: chunks are small, a tenth of the way is news. */
-  #progress(what: string): (loaded: number, total: number | undefined) => void {
-    let tenth = -1;
-    return (loaded, total) => {
-      const now = total === undefined ? -1 : Math.floor((loaded / total) * 10);
-      if (now === tenth) return;
-      tenth = now;
-      this.#emit({ type: "loading", what, loaded, ...(total !== undefined && { total }) });
-    };
   }
 
   /** Trains, in pieces between which commands are obeyed, and answers questions after the end. */
@@ -212,13 +177,15 @@ export class Job {
       } else if (this.#checkpointWanted) {
         await this.#checkpoint(run);
       } else if (this.#stopping) {
-        if (run.trainer.step > 0) await this.#checkpoint(run);
-        return this.#emit({ type: "stopped", step: run.trainer.step });
+        const { step } = run.cache?.head ?? run.trainer;
+        if (step > 0) await this.#checkpoint(run);
+        return this.#emit({ type: "stopped", step });
       } else if (finished) {
         await this.#command();
       } else if (!this.#paused) {
         told = false;
-        finished = await this.#fit(run);
+        if (run.cache && !run.features.test) await this.#computeFeatures(run.cache, run);
+        else finished = await this.#fit(run);
       } else if (!told) {
         told = true;
         this.#emit({ type: "paused" });
@@ -235,9 +202,30 @@ export class Job {
     });
   }
 
+  /** Computes the features of the training and the test images, unless interrupted. */
+  async #computeFeatures(cache: FeatureCache, { features, ...images }: Run): Promise<void> {
+    this.#interrupt = new AbortController();
+    const { signal } = this.#interrupt;
+    this.#looking = true;
+    try {
+      for (const split of ["train", "test"] as const) {
+        features[split] ??= await cache.features(images[split], {
+          signal,
+          onProgress: (done, total) => this.#emit({ type: "caching", split, done, total }),
+        });
+      }
+    } catch (error) {
+      if (error !== signal.reason) throw error;
+    } finally {
+      this.#looking = false;
+    }
+  }
+
   /** Goes on with the run until it is done (true) or interrupted (false). */
   async #fit(run: Run): Promise<boolean> {
-    const { trainer, settings, train, test, steps, epochs } = run;
+    const { settings, steps, epochs, features } = run;
+    const trainer = run.cache?.head ?? run.trainer;
+    const { train = run.train, test = run.test } = features;
     this.#interrupt = new AbortController();
     const { signal } = this.#interrupt;
     try {
@@ -252,7 +240,7 @@ export class Job {
           await this.#answer(run);
         },
         onEvaluate: (done, total) => {
-          this.#evaluating = true;
+          this.#looking = true;
           this.#emit({ type: "evaluating", done, total });
         },
         onEpoch: async ({ epoch, testLoss, testAccuracy }) => {
@@ -260,13 +248,14 @@ export class Job {
           epochs.push(record);
           this.#emit({ type: "epoch", ...record });
           await this.#checkpoint(run);
+          this.#looking = false;
         },
       });
     } catch (error) {
       if (error !== signal.reason) throw error;
       return false;
     } finally {
-      this.#evaluating = false;
+      this.#looking = false;
     }
     const { testLoss, testAccuracy } = epochs.at(-1)!;
     const medianStepMs = median(steps.map(({ milliseconds }) => milliseconds));
@@ -275,8 +264,9 @@ export class Job {
     return true;
   }
 
-  async #checkpoint({ trainer, train, settings, steps, epochs }: Run): Promise<void> {
+  async #checkpoint({ trainer, cache, train, settings, steps, epochs }: Run): Promise<void> {
     this.#checkpointWanted = false;
+    await cache?.finish();
     const bytes = await trainer.checkpoint({
       metadata: metadataOf(settings, { steps, epochs }),
       labels: train.classes,
@@ -285,7 +275,7 @@ export class Job {
   }
 
   /** Makes the predictions that were asked for. */
-  async #answer({ trainer, test }: Run): Promise<void> {
+  async #answer({ trainer, cache, test }: Run): Promise<void> {
     for (let indices = this.#predictions.shift(); indices; indices = this.#predictions.shift()) {
       const bad = indices.find((index) => !Number.isInteger(index) || index < 0 || index >= test.length);
       if (bad !== undefined || indices.length === 0) {
@@ -295,6 +285,7 @@ export class Job {
       // Whole batches use the evaluation's compiled plan; any other size would be compiled anew.
       const missing = Math.ceil(indices.length / size) * size - indices.length;
       const images = subset(test, [...indices, ...Array<number>(missing).fill(indices[0]!)]);
+      await cache?.finish();
       const probabilities = await trainer.predict(images);
       const classes = test.classes.length;
       const pixels = images.images.length / images.length;
@@ -315,7 +306,7 @@ export class Job {
 }
 
 function createTrainer(gpu: Gpu, settings: JobSettings, data: Dataset): Promise<Trainer> {
-  const { batch, seed } = settings;
+  const { batch, seed, augment = [] } = settings;
   return Trainer.create({
     gpu,
     model: modelOf(settings, data),
@@ -323,6 +314,7 @@ function createTrainer(gpu: Gpu, settings: JobSettings, data: Dataset): Promise<
     batchSize: batch,
     seed,
     schedule: oneCycle(),
+    ...(augment.length > 0 && { augment: augmentationOf(augment, data) }),
   });
 }
 

@@ -83,13 +83,14 @@ export async function saveModel(
 export function modelFile(
   checkpoint: Uint8Array,
   metadata: Readonly<Record<string, string>> = {},
+  dtype: "F32" | "F16" = "F32",
 ): Uint8Array<ArrayBuffer> {
   const { tensors, metadata: own } = decodeSafetensors(checkpoint, "checkpoint");
   const kept = [...tensors].filter(([name]) => !name.startsWith(MOMENTS));
   const weights = new Map(
     kept.map(([name, stored]) => [name, { shape: stored.shape, data: float32Values(name, stored) }]),
   );
-  return encodeWeights(weights, "F32", { ...metadata, ...(own[KEY] && { [KEY]: own[KEY] }) });
+  return encodeWeights(weights, dtype, { ...metadata, ...(own[KEY] && { [KEY]: own[KEY] }) });
 }
 
 /**

@@ -20,8 +20,14 @@ export interface JobSettings {
   readonly fingerprint?: number;
   /** Height and width that images get. Default 224 for those of a folder, otherwise those that they have. */
   readonly imageSize?: number;
-  /** Training images used, from the first on. */
-  readonly examples: number;
+  /** Training images used, from the first on; all of them unless this or `perClass` is given. */
+  readonly examples?: number;
+  /** Training images used of each class, chosen by the seed. */
+  readonly perClass?: number;
+  /** Random changes of the training images. */
+  readonly augment?: readonly AugmentKind[];
+  /** Whether the frozen part of the model runs once over the images, and what follows trains on its features. */
+  readonly cacheFeatures?: boolean;
   readonly epochs: number;
   readonly batch: number;
   /** Peak learning rate of the schedule. */
@@ -31,6 +37,9 @@ export interface JobSettings {
   /** Test images evaluated, from the first on; all of them unless given. */
   readonly testExamples?: number;
 }
+
+/** `jitter` changes brightness, contrast and saturation; the others are called as in `Augmentation`. */
+export type AugmentKind = "crop" | "flip" | "jitter" | "erase" | "mixup" | "cutmix";
 
 export type OptimizerName = "sgd" | "adam" | "adamw";
 
@@ -89,14 +98,18 @@ export type JobEvent =
       readonly classes: readonly string[];
       readonly imageShape: readonly [height: number, width: number, channels: number];
       readonly parameters: number;
+      /** Of what trains: with cached features the part that follows them. */
       readonly dispatchesPerStep: number;
       readonly plan: MemoryReport;
       readonly firstStep: number;
       readonly totalSteps: number;
+      readonly examples: number;
       readonly testExamples: number;
       /** What was done before, in a resumed run. */
       readonly history: JobHistory;
     }
+  /** The frozen part runs over the images; again from the first on when it was interrupted. */
+  | { readonly type: "caching"; readonly split: Split; readonly done: number; readonly total: number }
   | ({
       readonly type: "step";
       readonly epoch: number;

@@ -1,9 +1,11 @@
 import type { Dataset } from "../data/dataset.ts";
 import { type DatasetName, datasetNames } from "../data/load.ts";
-import { WebgraftError } from "../errors.ts";
+import { ShapeError, WebgraftError } from "../errors.ts";
 import { backboneNames } from "../models/backbones.ts";
 import type { Model } from "../models/model.ts";
+import { splitModel } from "../models/split.ts";
 import { createModel, topologyNames } from "../models/topologies.ts";
+import { augmentKinds } from "./augmentation.ts";
 import type { JobSettings, OptimizerName } from "./protocol.ts";
 
 export const optimizerNames: readonly OptimizerName[] = ["sgd", "adam", "adamw"];
@@ -34,12 +36,12 @@ export const FOLDER_IMAGE_SIZE = 224;
 export const isDatasetName = (data: string): data is DatasetName =>
   datasetNames.includes(data as DatasetName);
 
-/** The model of a run. Throws ShapeError where it cannot be made for the data. */
+/** The model of a run. Throws ShapeError where it cannot be made for the data, or has no features to cache. */
 export function modelOf(
-  { topology, backbone, frozen }: JobSettings,
+  { topology, backbone, frozen, cacheFeatures }: JobSettings,
   { shape, classes, normalize }: Pick<Dataset, "shape" | "classes"> & Partial<Pick<Dataset, "normalize">>,
 ): Model {
-  return createModel(topology, {
+  const model = createModel(topology, {
     inputShape: shape,
     classes: classes.length,
     ...(normalize && {
@@ -48,6 +50,18 @@ export function modelOf(
     ...(backbone !== undefined && { backbone }),
     ...(frozen && { frozen }),
   });
+  if (cacheFeatures) checkFeatures(model);
+  return model;
+}
+
+function checkFeatures(model: Model): void {
+  try {
+    splitModel(model);
+  } catch (error) {
+    if (!(error instanceof ShapeError)) throw error;
+    const { message } = error;
+    throw new ShapeError(model.name, "only of a frozen first part can the features be cached", message);
+  }
 }
 
 /** Topologies that have no backbone. */
@@ -64,6 +78,9 @@ export function checkSettings(given: unknown): JobSettings {
     fingerprint,
     imageSize,
     examples,
+    perClass,
+    augment,
+    cacheFeatures,
     epochs,
     batch,
     lr,
@@ -79,7 +96,12 @@ export function checkSettings(given: unknown): JobSettings {
     data: dataOf(data),
     ...(fingerprint !== undefined && { fingerprint: word("fingerprint", fingerprint) }),
     ...(imageSize !== undefined && { imageSize: count("imageSize", imageSize) }),
-    examples: count("examples", examples),
+    ...(examples !== undefined && { examples: count("examples", examples) }),
+    ...(perClass !== undefined && { perClass: count("perClass", perClass) }),
+    ...(augment !== undefined && {
+      augment: texts("augment", augment).map((kind) => oneOf("augment", kind, augmentKinds)),
+    }),
+    ...(cacheFeatures !== undefined && { cacheFeatures: flag("cacheFeatures", cacheFeatures) }),
     epochs: count("epochs", epochs),
     batch: count("batch", batch),
     lr: positive("lr", lr),
@@ -87,9 +109,16 @@ export function checkSettings(given: unknown): JobSettings {
     seed: word("seed", seed),
     ...(testExamples !== undefined && { testExamples: count("testExamples", testExamples) }),
   };
-  if (settings.batch > settings.examples) {
+  if (settings.examples !== undefined && settings.perClass !== undefined) {
     throw new WebgraftError(
-      `settings: a batch is larger than the data — batch ${settings.batch}, examples ${settings.examples}`,
+      `settings: examples and perClass exclude each other — got ${settings.examples} and ${settings.perClass}`,
+    );
+  }
+  if (settings.examples !== undefined) checkBatch(settings, settings.examples);
+  if (settings.cacheFeatures && settings.augment?.length) {
+    throw new WebgraftError(
+      "settings: images that change have other features each time, which cannot be cached — " +
+        `cacheFeatures with augment ${settings.augment.join(", ")}`,
     );
   }
   if (settings.backbone !== undefined && PLAIN.includes(settings.topology)) {
@@ -98,6 +127,12 @@ export function checkSettings(given: unknown): JobSettings {
     );
   }
   return settings;
+}
+
+/** Throws WebgraftError where a batch has more than all training images. */
+export function checkBatch({ batch }: Pick<JobSettings, "batch">, examples: number): void {
+  if (batch <= examples) return;
+  throw new WebgraftError(`settings: a batch is larger than the data — batch ${batch}, examples ${examples}`);
 }
 
 function oneOf<T extends string>(name: string, value: unknown, known: readonly T[]): T {
@@ -113,6 +148,11 @@ function dataOf(value: unknown): string {
 function texts(name: string, value: unknown): readonly string[] {
   if (Array.isArray(value) && value.every((text) => typeof text === "string" && text !== "")) return value;
   throw new WebgraftError(`settings: ${name} must be a list of texts — got ${show(value)}`);
+}
+
+function flag(name: string, value: unknown): boolean {
+  if (typeof value === "boolean") return value;
+  throw new WebgraftError(`settings: ${name} must be true or false — got ${show(value)}`);
 }
 
 function count(name: string, value: unknown): number {

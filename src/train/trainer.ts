@@ -2,7 +2,7 @@ import { BatchLoader } from "../data/batches.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { DataError, NonFiniteError } from "../errors.ts";
 import type { Gpu } from "../gpu/device.ts";
-import { Program } from "../graph/autodiff.ts";
+import { Program, type ProgramOptions } from "../graph/autodiff.ts";
 import { Graph, type Variable } from "../graph/graph.ts";
 import { softmax } from "../layers/index.ts";
 import { countNumbers, frozenIn, type Model } from "../models/model.ts";
@@ -16,7 +16,7 @@ import { describeModel, type ModelInfo } from "./model-file.ts";
 import { evaluationPass, type TrainingPassOptions, trainingPass } from "./passes.ts";
 import { constant, type Schedule } from "./schedules.ts";
 
-export interface TrainerOptions extends TrainingPassOptions {
+export interface TrainerOptions extends TrainingPassOptions, ProgramOptions {
   readonly gpu: Gpu;
   readonly model: Model;
   readonly optimizer: Optimizer;
@@ -353,7 +353,7 @@ export class Trainer {
         : evaluationPass(model, images, labels);
     graph.output("loss", loss);
     if (mode === "eval") graph.output("probabilities", softmax(logits));
-    const program = new Program(graph, mode === "train" ? [[loss, null]] : []);
+    const program = new Program(graph, mode === "train" ? [[loss, null]] : [], this.options);
     const { moments } = mode === "train" ? this.optimizer.emit(program) : { moments: [] };
     const planned = plan(program, gpu.limits);
     return { graph, plan: planned, moments, session: await Session.create(gpu, planned, this.variables) };

@@ -2,6 +2,7 @@
 import { WeightsError } from "../errors.ts";
 import type { Variable } from "../graph/graph.ts";
 import type { Tensor } from "../graph/tensor.ts";
+import { adaptChannels, isAdaptable } from "./channels.ts";
 import { openSafetensors, type WeightsFile } from "./file.ts";
 import { fileShape, fitsShape, fromFile, toFile } from "./layout.ts";
 import { batchCountOf, isBatchCount, matchNames } from "./names.ts";
@@ -29,6 +30,15 @@ export interface WeightsReport {
   readonly unexpected: readonly string[];
   /** Names in the model, with shapes in the file's order. */
   readonly mismatched: readonly Mismatch[];
+  /** What was loaded only after it was changed, because `adapt` asks for it. */
+  readonly adapted: readonly Adaptation[];
+}
+
+/** A name in the model, the shape in the file and the one that was made of it, in the file's order. */
+export interface Adaptation {
+  readonly name: string;
+  readonly from: readonly number[];
+  readonly to: readonly number[];
 }
 
 export interface Mismatch {
@@ -50,6 +60,12 @@ export interface LoadWeightsOptions extends OpenOptions, ReadOptions {
    * undefined leaves it alone, without a word about it.
    */
   readonly map?: (name: string) => string | undefined;
+  /**
+   * Whether a convolution of three input channels is loaded into one of one by the sum over them, for grey images,
+   * and one of one channel into one of three by thirds; the report lists it. Where a channel is normalised like the
+   * others the outputs for grey images stay the same. Default false: the shapes do not fit.
+   */
+  readonly adapt?: boolean;
 }
 
 /**
@@ -79,13 +95,14 @@ export async function readWeights(
   source: WeightsSource | WeightsFile | NamedWeights,
   options: LoadWeightsOptions,
 ): Promise<{ readonly report: WeightsReport; readonly values: ReadonlyMap<string, Float32Array> }> {
-  const { strict = true, prefix = "", map } = options;
+  const { strict = true, prefix = "", map, adapt = false } = options;
   const file = await openWeights(source, options);
   const list = beginningWith(prefix, weights);
   const wanted = new Set(list.map(({ name }) => name.slice(prefix.length)));
   const fileNames = [...file.tensors.keys()].filter((name) => !isBatchCount(name));
   const { names, unexpected } = matchNames(fileNames, wanted, map);
-  const match = matchTensors(list, file.tensors, (name) => names.get(name.slice(prefix.length)), unexpected);
+  const nameOf = (name: string): string | undefined => names.get(name.slice(prefix.length));
+  const match = matchTensors(list, file.tensors, nameOf, unexpected, adapt);
   const { pairs, report } = match;
   const { missing, mismatched } = report;
   const surplus = prefix === "" ? unexpected.length : 0;
@@ -96,8 +113,14 @@ export async function readWeights(
     pairs.map(({ from }) => from),
     options,
   );
+  const adapted = new Map(report.adapted.map(({ name, from }) => [name, from]));
   const values = new Map<string, Float32Array>();
-  for (const { variable, from } of pairs) values.set(variable.name, fromFile(variable, stored.get(from)!));
+  for (const { variable, from } of pairs) {
+    const { name } = variable;
+    const shape = adapted.get(name);
+    const value = stored.get(from)!;
+    values.set(name, fromFile(variable, shape ? adaptChannels(value, shape) : value));
+  }
   return { report, values };
 }
 
@@ -119,23 +142,30 @@ export interface Match {
 
 /**
  * Compares variables with the tensors of a file, whose names of them `nameOf` tells; `unexpected` are those that
- * are no variable's.
+ * are no variable's. `adapt`: see `LoadWeightsOptions`.
  */
 export function matchTensors(
   list: readonly Variable[],
   tensors: ReadonlyMap<string, { readonly shape: readonly number[] }>,
   nameOf: (name: string) => string | undefined,
   unexpected: readonly string[],
+  adapt = false,
 ): Match {
   const pairs: { variable: Variable; from: string }[] = [];
   const missing: Variable[] = [];
   const mismatched: Mismatch[] = [];
+  const adapted: Adaptation[] = [];
   for (const variable of list) {
-    const from = nameOf(variable.name);
+    const { name } = variable;
+    const from = nameOf(name);
     const stored = from === undefined ? undefined : tensors.get(from);
+    const expected = fileShape(variable);
     if (!stored) missing.push(variable);
     else if (fitsShape(variable, stored.shape)) pairs.push({ variable, from: from! });
-    else mismatched.push({ name: variable.name, expected: fileShape(variable), got: stored.shape });
+    else if (adapt && isAdaptable(stored.shape, expected)) {
+      pairs.push({ variable, from: from! });
+      adapted.push({ name, from: stored.shape, to: expected });
+    } else mismatched.push({ name, expected, got: stored.shape });
   }
   return {
     pairs,
@@ -144,6 +174,7 @@ export function matchTensors(
       missing: missing.map(({ name }) => name),
       unexpected,
       mismatched,
+      adapted,
     },
     problems: [
       ...mismatched.map(

@@ -2,11 +2,11 @@
 import { WeightsError } from "../errors.ts";
 import { ELEMENT_BYTES } from "./dtypes.ts";
 import type { TensorInfo, WeightsFile } from "./file.ts";
-import type { ByteSource, ReadOptions } from "./ranges.ts";
+import { type ByteSource, type ReadOptions, readWhole } from "./ranges.ts";
 import { isRecord, lookUp, parseRecord } from "./safetensors.ts";
 
 /** Larger than the index of any model that runs here. */
-const MAX_INDEX_BYTES = 16 * 2 ** 20;
+export const MAX_INDEX_BYTES = 16 * 2 ** 20;
 
 /** Opens the files that an index names, beside the address of the index, and shows them as one. */
 export async function openShards(
@@ -60,12 +60,8 @@ export async function openShards(
 /** The file in which each tensor lies. */
 async function readIndex(index: ByteSource, options: ReadOptions): Promise<Map<string, string>> {
   const { name } = index;
-  if (index.size === undefined) await index.read([[0, 1]], options);
-  if (index.size === undefined || index.size > MAX_INDEX_BYTES) {
-    throw new WeightsError(`${name}: an index of ${index.size ?? "unknown"} bytes`);
-  }
-  const [bytes] = await index.read([[0, index.size]], options);
-  const { weight_map: map } = parseRecord(bytes!, `${name}: the index`);
+  const bytes = await readWhole(index, MAX_INDEX_BYTES, options);
+  const { weight_map: map } = parseRecord(bytes, `${name}: the index`);
   if (!isRecord(map)) throw new WeightsError(`${name}: the index has no weight_map`);
   return new Map(
     Object.entries(map).map(([tensor, file]) => {

@@ -65,8 +65,10 @@ test("a folder of images is trained on, stopped, gone on with, and its weights t
   const weights = join(first, "model.safetensors");
   const second = join(scratch, "second");
   const more = ["--epochs", "1", "--weights", weights, "--freeze", "conv1.*", "block1.*", "--out", second];
-  const tuned = await train([...args, ...more]);
+  const tuned = await train([...args, ...more, "--per-class", "5", "--cache-features"]);
   expect(tuned.code).toBe(0);
+  const computed = tuned.lines.filter(({ event, split }) => event === "caching" && split === "train");
+  expect(computed.at(-1)).toMatchObject({ done: 10, total: 10 });
   const report = tuned.lines.find((line) => line.event === "weights")!;
   expect(report).toMatchObject({ file: weights, prefix: "", missing: [], unexpected: [], mismatched: [] });
   const [before, after] = [tensorsOf(weights), tensorsOf(join(second, "model.safetensors"))];

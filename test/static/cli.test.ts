@@ -11,10 +11,11 @@ import { reportHtml } from "../../src/cli/report.ts";
 import { writeProgress, writeResults } from "../../src/cli/results.ts";
 import { RunLog } from "../../src/cli/run-log.ts";
 import { WebgraftError, WeightsError } from "../../src/errors.ts";
+import { augmentationOf, augmentKinds } from "../../src/train/augmentation.ts";
 import { historyOf, metadataOf, settingsOf } from "../../src/train/job-metadata.ts";
 import { median } from "../../src/train/median.ts";
 import type { JobEvent, JobSettings } from "../../src/train/protocol.ts";
-import { checkSettings, defaultSettings } from "../../src/train/settings.ts";
+import { checkSettings, defaultSettings, modelOf } from "../../src/train/settings.ts";
 import { decodeSafetensors, encodeSafetensors } from "../../src/weights/safetensors.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "webgraft-cli-"));
@@ -37,6 +38,7 @@ const ready: JobEvent = {
   plan: { peakBytes: 2 ** 20, lowerBoundBytes: 2 ** 19, unsharedBytes: 2 ** 22, persistentBytes: 2 ** 21 },
   firstStep: 1,
   totalSteps: 4,
+  examples: 64,
   testExamples: 10_000,
   history: { steps: [], epochs: [] },
 };
@@ -98,6 +100,12 @@ test("arguments become settings; the learning rate follows the optimizer unless 
   const changes = { data: "fashion", optimizer: "adamw", examples: 64, batch: 8, seed: 0, lr: 0.003 };
   expect(run).toEqual({ settings: { ...defaultSettings, ...changes } });
   expect(parseTrainOptions(["--lr", "1e-2"]).run).toMatchObject({ settings: { lr: 0.01 } });
+  const { examples: _, ...others } = defaultSettings;
+  expect(parseTrainOptions("--per-class 10 --augment crop mixup".split(" ")).run).toEqual({
+    settings: { ...others, perClass: 10, augment: ["crop", "mixup"] },
+  });
+  const cached = parseTrainOptions("--topology features --cache-features".split(" ")).run;
+  expect(cached).toMatchObject({ settings: { cacheFeatures: true } });
 });
 
 test.each([
@@ -116,6 +124,10 @@ test.each([
   ["--nonsense", /unknown option '--nonsense'/],
   ["mnist", /too many arguments/],
   ["--resume x --epochs 3", /'--epochs <n>' cannot be used with option '--resume <file>'/],
+  ["--per-class 0", /whole number from 1/],
+  ["--per-class 2 --examples 64", /'--per-class <n>' cannot be used with option '--examples <n>'/],
+  ["--augment blur", /'blur' is invalid. Allowed choices are crop, flip, jitter, erase, mixup, cutmix/],
+  ["--topology features --cache-features --augment flip", /cannot be cached — .* with augment flip/],
   ["--batch 65 --examples 64", /a batch is larger than the data — batch 65, examples 64/],
 ])("refuses %s", (args, message) => {
   const stderr = vi.spyOn(process.stderr, "write").mockReturnValue(true);
@@ -134,6 +146,11 @@ test.each([
   [{ ...settings, backbone: "resnet18" }, /interleaved has no backbone — got resnet18/],
   [{ ...settings, frozen: "*" }, /frozen must be a list of texts — got "\*"/],
   [{ ...settings, weights: [""] }, /weights must be a list of texts/],
+  [{ ...settings, perClass: 5 }, /examples and perClass exclude each other — got 64 and 5/],
+  [{ ...settings, augment: "flip" }, /augment must be a list of texts — got "flip"/],
+  [{ ...settings, augment: ["flip", "blur"] }, /unknown augment "blur" — there are crop, flip, jitter/],
+  [{ ...settings, cacheFeatures: 1 }, /cacheFeatures must be true or false — got 1/],
+  [{ ...settings, cacheFeatures: true, augment: ["crop"] }, /other features each time/],
   [{ ...settings, imageSize: 1.5 }, /imageSize must be a positive whole number — got 1.5/],
   [{ ...settings, batch: "32" }, /batch must be a positive whole number — got "32"/],
   [{ ...settings, lr: Number.NaN }, /lr must be a positive number/],
@@ -142,6 +159,34 @@ test.each([
 ])("settings from outside are checked: %#", (given, message) => {
   expect(() => checkSettings(given)).toThrow(WebgraftError);
   expect(() => checkSettings(given)).toThrow(message);
+});
+
+const grey = { shape: [28, 28, 1], classes: [..."0123456789"] } as const;
+
+test("a frozen first part is needed where features are to be cached", () => {
+  const of = (change: Partial<JobSettings>) => modelOf({ ...settings, cacheFeatures: true, ...change }, grey);
+  expect(of({ topology: "features" }).name).toBe("features");
+  expect(of({ topology: "resnet", frozen: ["conv1.*", "bn1.*"] }).name).toBe("resnet20");
+  for (const change of [{}, { topology: "resnet", frozen: ["layer1.*"] }]) {
+    expect(() => of(change)).toThrow(
+      /only of a frozen first part can the features be cached — .*conv1\.weight trains/,
+    );
+  }
+});
+
+test.each([
+  [28, 4],
+  [32, 4],
+  [224, 28],
+  [3, 1],
+])("augmentation fits images of %i pixels", (size, crop) => {
+  const normalize = { mean: [0.1], std: [0.3] };
+  const data = { shape: [size, size, 1], normalize } as const;
+  expect(augmentationOf(["crop", "erase"], data)).toEqual({ crop, erase: 0.25, normalize });
+  const all = augmentationOf(augmentKinds, data);
+  expect(Object.keys(all).sort()).toEqual(
+    "brightness contrast crop cutmix erase flip mixup normalize saturation".split(" "),
+  );
 });
 
 test("a checkpoint gives back settings and history exactly", () => {
@@ -256,6 +301,24 @@ test("plain lines tell the first and last step, and one a second between", () =>
   expect(steps[1]).toBe("step 11/100  loss 0.5000  accuracy 50.00 %  320 images/s  0:09 left\n");
 });
 
+test("plain lines tell how far the computing of features is", () => {
+  const lines: string[] = [];
+  let now = 0;
+  const reporter = new LineReporter(
+    (text) => lines.push(text),
+    () => now,
+  );
+  for (let done = 16; done <= 96; done += 16) {
+    now += 400;
+    reporter.event({ type: "caching", split: "train", done, total: 96 });
+  }
+  expect(lines.map((line) => line.trim())).toEqual([
+    "computing features 16/96 (train)",
+    "computing features 64/96 (train)",
+    "computing features 96/96 (train)",
+  ]);
+});
+
 test("JSON lines have the event's name under `event` and no bytes", () => {
   const line = jsonLine({ type: "checkpoint", step: 3, bytes: new Uint8Array(9) }, { file: "x" });
   expect(line).toBe('{"event":"checkpoint","step":3,"file":"x"}\n');
@@ -286,14 +349,18 @@ test("exit codes and messages of the process", async () => {
   const cut = join(folder, "cut.safetensors");
   writeFileSync(cut, checkpoint(metadata).slice(0, -4));
   const out = join(folder, "out");
-  const [help, unknown, tooMany, missing, broken, unwritable] = await Promise.all([
-    train("--help"),
-    train("--topology", "nope", "--json"),
-    train("--examples", "60001"),
-    train("--resume", join(folder, "missing"), "--out", out),
-    train("--resume", cut, "--out", out, "--json"),
-    train("--out", join(cut, "x")),
-  ]);
+  const [help, unknown, tooMany, tooManyEach, fewerThanABatch, tooSmall, missing, broken, unwritable] =
+    await Promise.all([
+      train("--help"),
+      train("--topology", "nope", "--json"),
+      train("--examples", "60001"),
+      train("--per-class", "5422"),
+      train("--per-class", "1"),
+      train("--topology", "vgg", "--backbone", "vgg16"),
+      train("--resume", join(folder, "missing"), "--out", out),
+      train("--resume", cut, "--out", out, "--json"),
+      train("--out", join(cut, "x")),
+    ]);
   expect(help).toMatchObject({ code: 0, stderr: "" });
   expect(help.stdout).toMatch(/--topology <name>.*--resume <file>/s);
 
@@ -308,6 +375,13 @@ test("exit codes and messages of the process", async () => {
   expect(tooMany.stderr).toBe(
     "webgraft: --examples 60001 is more than mnist has; there are 60000 to train on\n",
   );
+
+  expect(tooManyEach.stderr).toBe(
+    "webgraft: balanced: class 5 has too few examples — 5421, with perClass 5422\n",
+  );
+  expect(fewerThanABatch.stderr).toMatch(/batch 16, examples 10\n$/);
+
+  expect(tooSmall.stderr).toMatch(/5 stages halve images of at least 32×32 .*; --image-size 32 fits\n$/);
 
   expect(missing).toMatchObject({ code: 1, stdout: "" });
   expect(missing.stderr).toMatch(/^webgraft: cannot read .*missing — no such file or folder\n$/);

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { BatchLoader } from "../../src/data/batches.ts";
-import { createDataset, subset, take } from "../../src/data/dataset.ts";
+import { balanced, createDataset, subset, take } from "../../src/data/dataset.ts";
 import { DataError } from "../../src/errors.ts";
 
 /** `length` images of 1×2 pixels, in which every value tells its example, pixel and channel. */
@@ -46,6 +46,22 @@ test("take and subset choose examples", () => {
   expect([chosen.length, [...chosen.images], [...chosen.labels]]).toEqual([2, [7, 8, 1, 2], [1, 0]]);
   for (const n of [0, 5, 1.5, Number.NaN]) expect(() => take(data, n)).toThrow(DataError);
   for (const indices of [[], [4], [-1]]) expect(() => subset(data, indices)).toThrow(DataError);
+});
+
+test("a balanced subset has as many examples of each class, by the seed, and less is a part of more", () => {
+  const data = numbered(40);
+  const chosen = (perClass: number, seed: number): number[] =>
+    Array.from(balanced(data, perClass, seed).images).filter((_, i) => i % 2 === 0);
+  for (const perClass of [1, 7, 20]) {
+    const { labels, length } = balanced(data, perClass, 1);
+    expect([length, labels.filter((label) => label === 0).length]).toEqual([2 * perClass, perClass]);
+  }
+  expect(chosen(7, 1)).toEqual(chosen(7, 1));
+  expect(chosen(7, 1)).toEqual(chosen(7, 1).sort((a, b) => a - b));
+  expect(chosen(7, 1)).not.toEqual(chosen(7, 2));
+  expect(chosen(9, 1)).toEqual(expect.arrayContaining(chosen(7, 1)));
+  expect(() => balanced(data, 21, 1)).toThrow("class even has too few examples — 20, with perClass 21");
+  for (const perClass of [0, 1.5, Number.NaN]) expect(() => balanced(data, perClass, 1)).toThrow(DataError);
 });
 
 test("bytes are normalised on the scale of 0 to 1", () => {

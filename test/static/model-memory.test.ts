@@ -2,11 +2,14 @@ import { describe, expect, it } from "vitest";
 import { PlanError } from "../../src/errors.ts";
 import type { Program } from "../../src/graph/autodiff.ts";
 import { storedLength } from "../../src/graph/tensor.ts";
+import type { Capabilities } from "../../src/kernel.ts";
 import {
+  convnet,
   countNumbers,
   features,
   freeze,
   fusion,
+  interleaved,
   type Model,
   resnet,
   sequential,
@@ -89,6 +92,50 @@ describe("what is frozen costs nothing to train", () => {
   });
 });
 
+describe("a training step takes hardly more than is alive at once", () => {
+  const limits = { maxBindingBytes: 2 ** 31, maxBufferBytes: 2 ** 31 };
+  const small = { inputShape: [32, 32, 3], classes: 10 } as const;
+  const models: Readonly<Record<string, () => Model>> = {
+    interleaved: () => interleaved(),
+    convnet: () => convnet(),
+    resnet20: () => resnet(20),
+    "resnet18 at 32×32": () => resnet(18, small),
+    resnet18: () => resnet(18),
+    resnet50: () => resnet(50),
+    "vgg16 at 32×32": () => vgg(16, small),
+    sequential: () => sequential(),
+    fusion: () => fusion(),
+    features: () => features(),
+  };
+  const devices: Readonly<Record<string, Capabilities>> = {
+    plain: { features: [] },
+    quads: { features: ["subgroups"], subgroupMaxSize: 4 },
+  };
+  const cases = Object.keys(models).flatMap((name) => Object.keys(devices).map((device) => [name, device]));
+
+  /** At the peak of a VGG little else is alive than what single launches read and write, on slabs apart. */
+  const ratios: Readonly<Record<string, number>> = { "vgg16 at 32×32": 1.08, fusion: 1.05 };
+
+  it.each(cases)("%s, %s kernels", (name, device) => {
+    for (const batch of [16, 32]) {
+      const { report, memory } = plan(
+        programOf(models[name!]!(), batch, "train", { device: devices[device!] }),
+        limits,
+      );
+      expect(report.peakBytes / report.lowerBoundBytes).toBeLessThanOrEqual(ratios[name!] ?? 1.01);
+      expect(memory.slabs.length).toBeLessThanOrEqual(12);
+    }
+  });
+
+  it("is planned at once, ResNet-152 too", () => {
+    const program = programOf(resnet(152), 2, "train");
+    const start = performance.now();
+    const { peakBytes, lowerBoundBytes } = plan(program, limits).report;
+    expect(performance.now() - start).toBeLessThan(1000);
+    expect(peakBytes / lowerBoundBytes).toBeLessThanOrEqual(1.01);
+  });
+});
+
 /** Largest binding and largest buffer of a plan, bytes. */
 function largest({ dispatches, memory, persistent }: Plan) {
   const bindings = dispatches.flatMap((dispatch) => Object.values(dispatch.bindings));
@@ -120,7 +167,7 @@ describe("at 224×224, within WebGPU's default limits", () => {
     expect(binding).toBeLessThanOrEqual(DEFAULT_LIMITS.maxBindingBytes);
     expect(buffer).toBeLessThanOrEqual(DEFAULT_LIMITS.maxBufferBytes);
     expect(storageBuffers).toBeLessThanOrEqual(8);
-    expect(planned.memory.slabs.length).toBeLessThanOrEqual(8);
+    expect(planned.memory.slabs.length).toBeLessThanOrEqual(12);
   });
 
   it("the parameters of fusion take two arenas, since one cannot be bound", () => {

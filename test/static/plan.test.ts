@@ -72,6 +72,27 @@ describe("memory plan", () => {
     );
   });
 
+  it("plans alike each time", () => {
+    fc.assert(
+      fc.property(lifetimesOfRandomPrograms, (tensors) => {
+        expect(planMemory(tensors, LIMITS)).toEqual(planMemory(tensors, LIMITS));
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  it("holds a chain of 2, 1, 1 and 2, each made from the one before, in 4", () => {
+    const tensors = [2, 1, 1, 2].map((size, i): Lifetime => {
+      const storage: Storage = { id: i, name: `t${i}`, role: "temporary", dtype: "f32", length: 64 * size };
+      return { storage, bytes: 256 * size, first: i, last: i + 1, conflicts: new Set() };
+    });
+    for (const [i, tensor] of tensors.entries()) {
+      for (const other of [tensors[i - 1], tensors[i + 1]]) if (other) tensor.conflicts.add(other.storage);
+    }
+    expect(lowerBound(tensors)).toBe(3 * 256);
+    expect(total(planMemory(tensors, LIMITS))).toBe(4 * 256);
+  });
+
   it("names the tensor that the device cannot bind", () => {
     const storage: Storage = { id: 0, name: "layer1.conv1", role: "temporary", dtype: "f32", length: 1000 };
     const tensor: Lifetime = { storage, bytes: 4000, first: 0, last: 1, conflicts: new Set() };

@@ -13,10 +13,9 @@ import {
 import { sgd } from "../../src/optimizers/index.ts";
 import { plan } from "../../src/plan/plan.ts";
 import { finetune } from "../../src/train/finetune.ts";
-import { loadPretrained } from "../../src/train/pretrained.ts";
 import { encodeSafetensors } from "../../src/weights/safetensors.ts";
 import { smallModels } from "../support/models.ts";
-import { memoryTarget, tinyResnet, weightsFixture } from "../support/weights.ts";
+import { memoryTarget } from "../support/weights.ts";
 
 /** A training step of a model, emitted but not run. */
 function trained(model: Model, frozen?: (name: string) => boolean, batch = 4) {
@@ -132,38 +131,12 @@ describe("finetune", () => {
     const target = memoryTarget(tuning.model);
     const file = await fileOf(tuning.model, (tensors) => {
       tensors.delete("layer2.0.bn1.running_var");
-      tensors.get("conv1.weight")!.shape = [3, 3, 1, 4];
+      tensors.get("conv1.weight")!.shape = [3, 3, 2, 4];
     });
     await expect(tuning.load(target, file)).rejects.toThrow(
-      "backbone resnet20: layer2.0.bn1.running_var is missing; conv1.weight is (4, 1, 3, 3), the model has (4, 3, 3, 3)",
+      "backbone resnet20: layer2.0.bn1.running_var is missing; conv1.weight is (4, 2, 3, 3), the model has (4, 3, 3, 3)",
     );
     expect(target.values.size).toBe(0);
-  });
-});
-
-describe("loadPretrained", () => {
-  it("finds the part of the model that a file is for", async () => {
-    const file = weightsFixture("resnet-torchvision.safetensors");
-    const behind: Model = {
-      ...tinyResnet({ prefix: "resnet.", classes: 3 }),
-      backbones: { "resnet.": "resnet18" },
-    };
-    const target = memoryTarget(behind);
-    const report = await loadPretrained(target, file);
-    expect(report.prefix).toBe("resnet.");
-    expect(report.loaded).toContain("resnet.layer1.0.conv1.weight");
-    expect(report.mismatched.map(({ name }) => name)).toEqual(["resnet.fc.weight", "resnet.fc.bias"]);
-    expect(target.values.has("resnet.fc.weight")).toBe(false);
-
-    const whole = memoryTarget(tinyResnet());
-    expect(await loadPretrained(whole, file)).toMatchObject({ prefix: "", missing: [], mismatched: [] });
-  });
-
-  it("refuses a file of which nothing fits", async () => {
-    const target = memoryTarget(createModel("convnet"));
-    await expect(loadPretrained(target, weightsFixture("vgg-torchvision.safetensors"))).rejects.toThrow(
-      /does not fit the model/,
-    );
   });
 });
 

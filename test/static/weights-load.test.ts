@@ -43,6 +43,7 @@ describe("loadWeights", () => {
       missing: [],
       unexpected: [],
       mismatched: [],
+      adapted: [],
     });
   });
 
@@ -137,6 +138,7 @@ describe("loadWeights", () => {
         { name: "fc.weight", expected: [5, 6], got: [7, 6] },
         { name: "fc.bias", expected: [5], got: [7] },
       ],
+      adapted: [],
     });
     const { "fc.weight": _, "fc.bias": __, "layer1.0.conv2.weight": ___, ...rest } = numpy.resnet;
     expect(held(target)).toEqual(rest);

@@ -19,8 +19,14 @@ const job = new Job(
   (event) => {
     sent = sent.then(() => send(event));
   },
-  { dataUrl: "/data", weightsUrl: (_, index) => `${location.origin}/weights/${index}` },
+  { dataUrl: "/data", weightsUrl },
 );
+
+/** The server knows files by their number; the name tells an index, and what lies beside it. */
+function weightsUrl(file: string, index: number): string {
+  const name = file.split(/[/\\]/).at(-1)!;
+  return `${location.origin}/weights/${index}/${encodeURIComponent(name)}`;
+}
 
 async function send(event: JobEvent): Promise<void> {
   if (event.type !== "checkpoint") return window.report(event);

@@ -1,0 +1,45 @@
+/**
+ * `npm run pretrain`: makes the pretrained backbone that ships, `src/pretrained/resnet20-fashion.safetensors`, and its
+ * model card. It trains by the command line's own means, so `--engine` and `--resume` are those of `npm run train`.
+ */
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { modelFile } from "../train/model-file.ts";
+import { writeWhole } from "./files.ts";
+import { modelCard } from "./model-card.ts";
+import type { Metrics } from "./run-log.ts";
+
+const NAME = "resnet20-fashion.safetensors";
+const RUN = join("runs", "pretrain");
+const RECIPE = [
+  ...["--topology", "resnet", "--backbone", "resnet20", "--data", "fashion"],
+  ...["--examples", "60000", "--epochs", "4", "--batch", "64"],
+];
+
+function main(argv: readonly string[]): number {
+  const recipe = argv.includes("--resume") ? [] : RECIPE;
+  const train = fileURLToPath(new URL("train.ts", import.meta.url));
+  const { status } = spawnSync(
+    process.execPath,
+    ["--import", "tsx", train, ...recipe, "--out", RUN, ...argv],
+    { stdio: "inherit" },
+  );
+  if (status !== 0) return status ?? 1;
+  const metrics = JSON.parse(readFileSync(join(RUN, "metrics.json"), "utf8")) as Metrics;
+  const trained = new Uint8Array(readFileSync(join(RUN, "model.safetensors")));
+  const file = modelFile(trained, { license: "MIT", testAccuracy: `${metrics.testAccuracy}` }, "F16");
+  const folder = fileURLToPath(new URL("../pretrained", import.meta.url));
+  for (const path of [
+    writeWhole(folder, NAME, file),
+    writeWhole(folder, "README.md", modelCard(NAME, file.length, metrics)),
+  ]) {
+    process.stdout.write(`${path}\n`);
+  }
+  return 0;
+}
+
+// Ctrl-C is for the training, which leaves a checkpoint; this process waits for it to do so.
+process.on("SIGINT", () => {});
+process.exitCode = main(process.argv.slice(2));

@@ -1,0 +1,72 @@
+import { balanced, balancedIndices, type Dataset, take } from "../data/dataset.ts";
+import { loadImageFolder } from "../data/folder.ts";
+import { loadDataset, type Split } from "../data/load.ts";
+import { resizeImages } from "../data/resize.ts";
+import type { JobEvent, JobSettings } from "./protocol.ts";
+import { FOLDER_IMAGE_SIZE, isDatasetName } from "./settings.ts";
+
+interface JobDataOptions {
+  /** Folder of the data sets, as `loadDataset` takes it; in it `folder` is the run's folder of images. */
+  readonly baseUrl: string;
+  readonly signal: AbortSignal;
+  readonly emit: (event: JobEvent) => void;
+}
+
+/** The examples that a job trains and is tested on, in the size that its settings ask for. */
+export async function loadJobData(
+  settings: JobSettings,
+  options: JobDataOptions,
+): Promise<readonly [train: Dataset, test: Dataset]> {
+  const { data, imageSize, perClass, seed, examples, testExamples } = settings;
+  if (!isDatasetName(data)) {
+    // Decoding keeps the processor busy by itself, and its progress is that of one split.
+    return [await decode("train", settings, options), await decode("test", settings, options)];
+  }
+  const { baseUrl, signal, emit } = options;
+  const load = (split: Split): Promise<Dataset> =>
+    loadDataset(data, split, { baseUrl, signal, onProgress: tellLoading(emit, `${data} ${split} images`) });
+  const [train, test] = await Promise.all([load("train"), load("test")]);
+  const used = [
+    perClass === undefined ? take(train, examples ?? train.length) : balanced(train, perClass, seed),
+    take(test, testExamples ?? test.length),
+  ] as const;
+  if (imageSize === undefined) return used;
+  return [resizeImages(used[0], imageSize, imageSize), resizeImages(used[1], imageSize, imageSize)];
+}
+
+async function decode(split: Split, settings: JobSettings, options: JobDataOptions): Promise<Dataset> {
+  const { imageSize, perClass, seed, examples, testExamples } = settings;
+  const { baseUrl, signal, emit } = options;
+  const count = split === "train" ? examples : testExamples;
+  let percent = -1;
+  const dataset = await loadImageFolder(split, {
+    baseUrl: `${baseUrl}/folder`,
+    size: imageSize ?? FOLDER_IMAGE_SIZE,
+    choose: (all) =>
+      split === "train" && perClass !== undefined
+        ? balancedIndices(all, perClass, seed)
+        : [...all.labels.slice(0, count).keys()],
+    signal,
+    onProgress: (done, total) => {
+      const now = Math.floor((100 * done) / total);
+      if (now === percent) return;
+      percent = now;
+      emit({ type: "decoding", split, done, total });
+    },
+  });
+  return take(dataset, count ?? dataset.length);
+}
+
+/** Tells of bytes that arrive: chunks are small, a tenth of the way is news. */
+export function tellLoading(
+  emit: (event: JobEvent) => void,
+  what: string,
+): (loaded: number, total: number | undefined) => void {
+  let tenth = -1;
+  return (loaded, total) => {
+    const now = total === undefined ? -1 : Math.floor((loaded / total) * 10);
+    if (now === tenth) return;
+    tenth = now;
+    emit({ type: "loading", what, loaded, ...(total !== undefined && { total }) });
+  };
+}

@@ -1,0 +1,51 @@
+import { Command, InvalidArgumentError, Option } from "commander";
+import type { Engine } from "../../src/cli/find-browser.ts";
+
+export const PARTS = ["ceilings", "kernels"] as const;
+export type Part = (typeof PARTS)[number];
+
+export interface Options {
+  readonly engine: Engine;
+  readonly only: readonly Part[];
+  readonly shapes: "quick" | "all";
+  readonly match: string;
+  readonly steps: number;
+  readonly sampleMs: number;
+  readonly out?: string;
+  readonly json?: string;
+  readonly markdown?: string;
+}
+
+/** Throws CommanderError where an option is wrong. */
+export function parseOptions(args: readonly string[]): Options {
+  return new Command("bench")
+    .description("measures the library: ceilings of the adapter, kernels")
+    .addOption(new Option("--engine <name>", "browser").choices(["chrome", "firefox"]).default("chrome"))
+    .addOption(new Option("--only <name...>", "measure only these").choices(PARTS).default(PARTS, "all"))
+    .addOption(
+      new Option("--shapes <which>", "shapes of kernels: those of small networks, or all")
+        .choices(["quick", "all"])
+        .default("quick"),
+    )
+    .option("--match <text>", 'only kernels whose pass and shape contain this, such as "grad weight"', "")
+    .option("--steps <n>", "timed samples of everything", wholeNumber, 5)
+    .option(
+      "--sample-ms <ms>",
+      "ceilings and kernels are repeated until a sample takes this long",
+      wholeNumber,
+      10,
+    )
+    .option("--out <folder>", "where bench.json and bench.svg go (default: runs/bench-<time>)")
+    .option("--json <file>", "write bench.json there instead")
+    .option("--markdown <file>", "also write the tables there")
+    .exitOverride()
+    .parse(args, { from: "user" })
+    .opts<Options>();
+}
+
+function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1)
+    throw new InvalidArgumentError("expects a whole number from 1 on");
+  return value;
+}

@@ -1,0 +1,83 @@
+import { type Gpu, plan } from "webgraft";
+import type { Ceiling, KernelResult } from "../report.ts";
+import { type KernelCase, kernelCases } from "./kernel-cases.ts";
+import { Launcher } from "./launcher.ts";
+import type { Progress } from "./offer.ts";
+import { type Sampling, Stopwatch } from "./stopwatch.ts";
+
+export interface KernelSettings {
+  readonly shapes: "quick" | "all";
+  /** Only cases whose name and shape contain this. */
+  readonly match: string;
+  readonly sampling: Sampling;
+}
+
+/** Below this rate of outer products, GFLOPS, the adapter is taken for an emulated one. */
+const EMULATED = 300;
+
+/** Times the kernels of a training step, and compares them with what the ceilings allow. */
+export async function measureKernels(
+  gpu: Gpu,
+  ceilings: readonly Ceiling[],
+  { shapes, match, sampling }: KernelSettings,
+  progress: Progress,
+): Promise<KernelResult[]> {
+  const arithmetic = best(ceilings, "outer product");
+  const memory = best(ceilings, "copy");
+  const few = arithmetic.value < EMULATED;
+  const options = { mode: "train", ...gpu.graphOptions } as const;
+  const cases = kernelCases(shapes, few, options).filter(({ name, shape }) =>
+    `${name} ${shape}`.includes(match),
+  );
+  const stopwatch = new Stopwatch(gpu.device);
+  const results: KernelResult[] = [];
+  for (const [i, kernelCase] of cases.entries()) {
+    progress({ done: i, total: cases.length, text: `${kernelCase.name} ${kernelCase.shape}` });
+    const { launches, time } = await run(gpu, stopwatch, kernelCase, options, sampling);
+    const { name, shape, networks, flops, bytes } = kernelCase;
+    // GFLOPS and GB/s are millions a millisecond.
+    const floors = [
+      { ceiling: arithmetic.name, ms: (flops ?? 0) / arithmetic.value / 1e6 },
+      { ceiling: memory.name, ms: bytes / memory.value / 1e6 },
+    ];
+    const floor = floors[0]!.ms > floors[1]!.ms ? floors[0]! : floors[1]!;
+    results.push({
+      ...{ name, shape, networks, launches, ...time },
+      ...(flops === undefined
+        ? { gbps: bytes / time.medianMs / 1e6 }
+        : { gflops: flops / time.medianMs / 1e6 }),
+      shareOfCeiling: floor.ms / time.medianMs,
+      ceiling: floor.ceiling,
+    });
+  }
+  return results;
+}
+
+async function run(
+  gpu: Gpu,
+  stopwatch: Stopwatch,
+  { program: build }: KernelCase,
+  options: Parameters<KernelCase["program"]>[0],
+  sampling: Sampling,
+) {
+  const { program, measured } = build(options);
+  const launcher = await Launcher.create(gpu, plan(program, gpu.limits));
+  try {
+    const encoder = gpu.device.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    launcher.encode(pass, program.dispatches);
+    pass.end();
+    gpu.device.queue.submit([encoder.finish()]);
+    const time = await stopwatch.measure((repeated) => launcher.encode(repeated, measured), sampling);
+    gpu.check();
+    return { time, launches: measured.map(({ kernel }) => kernel.name) };
+  } finally {
+    launcher.destroy();
+  }
+}
+
+/** The ceiling of highest value among those whose names begin so. */
+function best(ceilings: readonly Ceiling[], name: string): Ceiling {
+  const candidates = ceilings.filter((ceiling) => ceiling.name.startsWith(name));
+  return candidates.reduce((a, b) => (a.value > b.value ? a : b));
+}

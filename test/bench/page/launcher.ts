@@ -1,0 +1,69 @@
+import { type Gpu, type Plan, Random, Variables } from "webgraft";
+import type { Dispatch } from "../../../src/graph/op.ts";
+import { liveScalars } from "../../../src/kernels/kernel.ts";
+import { Buffers } from "../../../src/run/buffers.ts";
+
+/** Launches chosen dispatches of a plan, on the buffers that a session would have; inputs are random numbers. */
+export class Launcher {
+  readonly #buffers: Buffers;
+  readonly #variables: Variables;
+  readonly #live: GPUBuffer;
+  readonly #liveGroup: GPUBindGroup;
+  readonly #launches: ReadonlyMap<Dispatch, (pass: GPUComputePassEncoder) => void>;
+
+  static async create(gpu: Gpu, plan: Plan): Promise<Launcher> {
+    const pipelines = await Promise.all(
+      plan.dispatches.map(({ kernel, constants }) => gpu.pipelines.compile(kernel, constants)),
+    );
+    return gpu.guard("launcher", () => new Launcher(gpu, plan, pipelines));
+  }
+
+  private constructor(gpu: Gpu, plan: Plan, pipelines: readonly GPUComputePipeline[]) {
+    const { device } = gpu;
+    this.#variables = new Variables(gpu);
+    this.#buffers = new Buffers(gpu, plan, this.#variables);
+    for (const [name, { storage }] of plan.inputs) {
+      if (storage.dtype !== "f32") continue;
+      const random = new Random(1, name);
+      const values = Float32Array.from({ length: storage.length }, () => random.uniform() - 0.5);
+      device.queue.writeBuffer(this.#buffers.of(storage), 0, values);
+    }
+    const scalars = liveScalars({ step: 1, seed: 0, learningRate: 1e-3 });
+    const usage = GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST;
+    this.#live = device.createBuffer({ size: scalars.byteLength, usage });
+    device.queue.writeBuffer(this.#live, 0, scalars);
+    this.#liveGroup = device.createBindGroup({
+      layout: gpu.pipelines.liveLayout(),
+      entries: [{ binding: 0, resource: { buffer: this.#live } }],
+    });
+    this.#launches = new Map(
+      plan.dispatches.map((dispatch, i) => {
+        const { kernel, bindings, workgroups } = dispatch;
+        const bindGroup = device.createBindGroup({
+          layout: gpu.pipelines.bindGroupLayout(kernel),
+          entries: kernel.bindings.map(({ name }, binding) => ({
+            binding,
+            resource: this.#buffers.range(bindings[name]!),
+          })),
+        });
+        const launch = (pass: GPUComputePassEncoder): void => {
+          pass.setPipeline(pipelines[i]!);
+          pass.setBindGroup(0, bindGroup);
+          pass.dispatchWorkgroups(...workgroups);
+        };
+        return [dispatch, launch];
+      }),
+    );
+  }
+
+  encode(pass: GPUComputePassEncoder, dispatches: readonly Dispatch[]): void {
+    pass.setBindGroup(1, this.#liveGroup);
+    for (const dispatch of dispatches) this.#launches.get(dispatch)!(pass);
+  }
+
+  destroy(): void {
+    this.#buffers.destroy();
+    this.#variables.destroy();
+    this.#live.destroy();
+  }
+}
