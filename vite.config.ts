@@ -9,7 +9,12 @@ export default defineConfig({
   root: path("demo"),
   base: "./",
   plugins: [dataFiles()],
-  resolve: { alias: [{ find: /^webgraft$/, replacement: path("src/index.ts") }] },
+  resolve: {
+    alias: [
+      { find: /^webgraft$/, replacement: path("src/index.ts") },
+      { find: /^webgraft\/pretrained\//, replacement: path("src/pretrained/") },
+    ],
+  },
   // The worker finds the data beside itself, so all files lie in one folder.
   build: { target: "es2022", assetsDir: ".", emptyOutDir: true },
   worker: { format: "es" },

@@ -5,6 +5,7 @@ export type Phase =
   | "unable"
   | "idle"
   | "starting"
+  | "caching"
   | "training"
   | "pausing"
   | "paused"
@@ -70,7 +71,9 @@ export class Controls {
 
   /** Whether a run is going on. */
   get running(): boolean {
-    return ["starting", "training", "pausing", "paused", "evaluating", "stopping"].includes(this.phase);
+    return ["starting", "caching", "training", "pausing", "paused", "evaluating", "stopping"].includes(
+      this.phase,
+    );
   }
 
   /** `checkpoint` is the step of the last checkpoint, if there is one. */
@@ -81,7 +84,7 @@ export class Controls {
     this.#start.disabled = !idle;
     this.#start.textContent = is("done", "stopped", "failed") ? "Start anew" : "Start training";
     this.#file.disabled = !idle;
-    this.#pause.disabled = !is("training", "evaluating", "paused");
+    this.#pause.disabled = !is("caching", "training", "evaluating", "paused");
     this.#pause.textContent = is("paused") ? "Resume" : is("pausing") ? "Pausing…" : "Pause";
     this.#stop.disabled = !this.running || is("stopping");
     this.#stop.textContent = is("stopping") ? "Stopping…" : "Stop";

@@ -88,10 +88,10 @@ function show(event: JobEvent): void {
       adapter.hidden = false;
       break;
     case "ready": {
-      const { settings, firstStep, totalSteps, history } = event;
+      const { settings, examples, firstStep, totalSteps, history } = event;
       if (resumed) checkpoint = { step: firstStep - 1, bytes: resumed };
       stepsPerEpoch = totalSteps / settings.epochs;
-      form.show(settings);
+      form.show(settings, examples);
       curves.clear();
       for (const step of history.steps) curves.addStep(step);
       for (const epoch of history.epochs) curves.addTest(epoch.epoch * stepsPerEpoch, epoch);
@@ -101,9 +101,12 @@ function show(event: JobEvent): void {
       break;
     }
     case "step":
-      if (controls.phase === "evaluating") enter("training");
+      if (["evaluating", "caching"].includes(controls.phase)) enter("training");
       curves.addStep(event);
       if (performance.now() > predictions.next) predict();
+      break;
+    case "caching":
+      if (controls.phase === "training") enter("caching");
       break;
     case "evaluating":
       if (controls.phase === "training") enter("evaluating");

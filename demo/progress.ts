@@ -22,12 +22,15 @@ export class Progress {
   #ready: Ready | undefined;
   #last: Step[] = [];
   #evaluationStart = 0;
+  /** What was taken from pretrained weights. */
+  #loaded = "";
 
   enter(phase: Phase): void {
     const words: Readonly<Record<Phase, string>> = {
       unable: "Training needs WebGPU",
       idle: "Ready to train",
       starting: "Starting",
+      caching: "Computing the features of the frozen part",
       training: "Training",
       pausing: "Pausing",
       paused: "Paused",
@@ -50,12 +53,21 @@ export class Progress {
         this.#say(event.loaded === event.total ? "Compiling the kernels" : `Loading ${event.what}`);
         if (event.total !== undefined) this.#bar.value = event.loaded / event.total;
         break;
+      case "weights":
+        this.#loaded = `${event.loaded.length} tensors pretrained · `;
+        break;
       case "ready":
         this.#showReady(event);
         break;
       case "step":
         this.#showStep(event);
         break;
+      case "caching": {
+        const { split, done, total } = event;
+        this.#bar.value = done / total;
+        figures.step.textContent = `${split} ${count(done)} / ${count(total)}`;
+        break;
+      }
       case "evaluating": {
         const { done, total } = event;
         this.#bar.value = done / total;
@@ -83,6 +95,7 @@ export class Progress {
 
   #clear(): void {
     this.#last = [];
+    this.#loaded = "";
     this.#plan.textContent = "";
     this.#bar.removeAttribute("value"); // How long the start takes is not known.
     for (const figure of Object.values(this.#figures)) figure.textContent = "–";
@@ -93,7 +106,7 @@ export class Progress {
     const { parameters, dispatchesPerStep, plan, firstStep, totalSteps, history } = ready;
     const { peakBytes, unsharedBytes, persistentBytes } = plan;
     this.#plan.textContent =
-      `${count(parameters)} parameters · ${dispatchesPerStep} dispatches a step · GPU memory: ` +
+      `${count(parameters)} trainable parameters · ${this.#loaded}${dispatchesPerStep} dispatches a step · GPU memory: ` +
       `${mebibytes(persistentBytes)} of weights and state, ${mebibytes(peakBytes)} of temporaries ` +
       `(${mebibytes(unsharedBytes)} if none shared memory)`;
     this.#bar.value = (firstStep - 1) / totalSteps;

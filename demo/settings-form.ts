@@ -1,26 +1,40 @@
 import {
+  augmentKinds,
+  backboneNames,
   checkSettings,
+  createModel,
   defaultLearningRates,
   defaultSettings,
   type JobSettings,
+  type Model,
   optimizerNames,
+  splitModel,
   topologyNames,
 } from "webgraft";
 import { byId } from "./dom.ts";
 
-/** The settings as the form shows them. */
+/** What the pretrained weights are of. */
+const PRETRAINED = "resnet20";
+
+/** The settings as the form shows them: what the chosen topology does not have is hidden. */
 export class SettingsForm {
   readonly element = byId("settings", HTMLFormElement);
   readonly #fields = byId("fields", HTMLFieldSetElement);
+  readonly #augment: readonly HTMLInputElement[];
+  /** The topology for which backbones are listed. */
+  #listed = "";
 
   constructor() {
     this.#options("topology", topologyNames());
     this.#options("optimizer", optimizerNames);
+    this.#augment = augmentKinds.map(checkbox);
+    byId("augment", HTMLElement).append(...this.#augment.map(({ parentElement }) => parentElement!));
     this.show(defaultSettings);
     this.#field("optimizer").addEventListener("change", () => {
       const name = optimizerNames.find((known) => known === this.#field("optimizer").value);
       if (name) this.#field("lr").value = String(defaultLearningRates[name]);
     });
+    this.element.addEventListener("change", () => this.#arrange());
   }
 
   set enabled(enabled: boolean) {
@@ -31,8 +45,9 @@ export class SettingsForm {
   read(): JobSettings {
     const number = (name: string): number => Number(this.#field(name).value);
     const testExamples = this.#field("testExamples").value;
+    const augment = this.#augment.filter(({ checked }) => checked).map(({ value }) => value);
     return checkSettings({
-      topology: this.#field("topology").value,
+      ...this.#network(),
       data: this.#field("data").value,
       optimizer: this.#field("optimizer").value,
       examples: number("examples"),
@@ -41,23 +56,130 @@ export class SettingsForm {
       lr: number("lr"),
       seed: number("seed"),
       ...(testExamples !== "" && { testExamples: Number(testExamples) }),
+      ...(augment.length > 0 && { augment }),
+      ...(this.#check("cacheFeatures").checked && { cacheFeatures: true }),
     });
   }
 
-  show(settings: JobSettings): void {
-    this.#field("testExamples").value = "";
-    for (const [name, value] of Object.entries(settings)) {
-      // A checkpoint of the command line may have settings that the form has not.
-      const field = this.element.elements.namedItem(name) as HTMLInputElement | HTMLSelectElement | null;
-      if (field) field.value = String(value);
+  /** `examples` are those that the run has, where its settings do not say. */
+  show(settings: JobSettings, examples = settings.examples): void {
+    for (const name of ["topology", "data", "epochs", "batch", "lr", "optimizer", "seed"] as const) {
+      this.#field(name).value = String(settings[name]);
     }
+    this.#field("examples").value = String(examples);
+    this.#field("testExamples").value = String(settings.testExamples ?? "");
+    // Before the lists are made for the topology, so that what it does not have is reset.
+    this.#check("frozen").checked = (settings.frozen ?? []).length > 0;
+    this.#check("cacheFeatures").checked = settings.cacheFeatures ?? false;
+    for (const input of this.#augment)
+      input.checked = settings.augment?.some((kind) => kind === input.value) ?? false;
+    this.#arrange();
+    this.#choose("backbone", settings.backbone);
+    this.#choose("weights", settings.weights?.[0]);
+    this.#arrange();
+  }
+
+  /** Topology, backbone, and what of it is given and stays. */
+  #network(): Pick<JobSettings, "topology" | "backbone" | "weights" | "frozen"> {
+    const topology = this.#field("topology").value;
+    const own = backboneOf(topology);
+    if (!own) return { topology };
+    const backbone = this.#field("backbone").value;
+    const weights = (backbone || own.name) === PRETRAINED ? this.#field("weights").value : "";
+    return {
+      topology,
+      ...(backbone !== "" && { backbone }),
+      ...(weights !== "" && { weights: [weights] }),
+      frozen: weights !== "" && this.#check("frozen").checked ? own.patterns : [],
+    };
+  }
+
+  /** Lists the backbones of the topology, and shows what goes with the choices so far. */
+  #arrange(): void {
+    const topology = this.#field("topology").value;
+    const own = backboneOf(topology);
+    if (topology !== this.#listed) {
+      this.#listed = topology;
+      const others = backboneNames().filter(
+        (name) => name !== own?.name && model({ topology, backbone: name }),
+      );
+      const options = own ? [new Option(own.name, ""), ...others.map((name) => new Option(name))] : [];
+      this.#field("backbone").replaceChildren(...options);
+    }
+    const network = this.#network();
+    const made = model(network);
+    const mixed = this.#augment.some(({ checked }) => checked);
+    const canCache = made !== undefined && isSplit(made);
+    const cache = this.#check("cacheFeatures");
+    if (!canCache || mixed) cache.checked = false;
+    cache.disabled = mixed;
+    for (const input of this.#augment) input.disabled = cache.checked;
+
+    byId("backbone", HTMLElement).hidden = !own;
+    byId("weights", HTMLElement).hidden = !own || (network.backbone ?? own.name) !== PRETRAINED;
+    byId("frozen", HTMLElement).hidden = !network.weights;
+    byId("cache", HTMLElement).hidden = !canCache;
   }
 
   #field(name: string): HTMLInputElement | HTMLSelectElement {
     return this.element.elements.namedItem(name) as HTMLInputElement | HTMLSelectElement;
   }
 
+  #check(name: string): HTMLInputElement {
+    return this.#field(name) as HTMLInputElement;
+  }
+
+  /** Chooses a value from a list, or the first one where it has no such value. */
+  #choose(name: string, value: string | undefined): void {
+    const list = this.#field(name) as HTMLSelectElement;
+    list.selectedIndex = Math.max(
+      0,
+      [...list.options].findIndex((option) => option.value === value),
+    );
+  }
+
   #options(name: string, values: readonly string[]): void {
     this.#field(name).append(...values.map((value) => new Option(value)));
+  }
+}
+
+/** In a label of its own. */
+function checkbox(value: string): HTMLInputElement {
+  const input = document.createElement("input");
+  Object.assign(input, { type: "checkbox", value });
+  const label = document.createElement("label");
+  label.className = "check";
+  label.append(input, value);
+  return input;
+}
+
+/** The model for the images of both data sets; undefined where it cannot be made for them. */
+function model({
+  topology,
+  ...options
+}: Pick<JobSettings, "topology" | "backbone" | "frozen">): Model | undefined {
+  try {
+    return createModel(topology, { inputShape: [28, 28, 1], classes: 10, ...options });
+  } catch {
+    return undefined;
+  }
+}
+
+/** The backbone that a topology has unless told otherwise, and patterns of its parameters' names. */
+function backboneOf(
+  topology: string,
+): { readonly name: string; readonly patterns: readonly string[] } | undefined {
+  const [first] = Object.entries(model({ topology })?.backbones ?? {});
+  if (!first) return undefined;
+  const [prefix, name] = first;
+  return { name, patterns: prefix === "" ? ["conv1.*", "bn1.*", "layer*"] : [`${prefix}*`] };
+}
+
+function isSplit(whole: Model): boolean {
+  try {
+    splitModel(whole);
+    return true;
+  } catch {
+    return false;
   }
 }

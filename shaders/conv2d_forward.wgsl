@@ -11,9 +11,10 @@
 // dispatch  one invocation for each split and tile of N·P·Q × K; by quads, rows of tiles count in fours
 // numerics  f32 sums in a fixed order; tolerance 1e-6 · √(R·S·C) relative
 // source    Chellapilla, Puri and Simard 2006 (convolution as a matrix product)
-// use: index, activation
+// use: index, taps, activation
 // link: tile_4x4 + alone + flat | tile_4x8 + alone + flat | tile_8x8 + alone + flat
 // link: tile_8x8 + alone + deep | tile_4x16 + quad + flat | tile_8x16 + quad + deep
+// link: tile_4x4 + group_8x8 | tile_4x4 + group_16x16 | tile_8x8 + group_8x8 | tile_8x8 + group_16x8
 
 override N: u32;
 override H: u32;
@@ -46,8 +47,6 @@ struct Quad {
   x: vec4i,
 }
 
-alias Tap = vec2u;
-
 // The four vec4s, less the depth, and all bits set where they are inside: a mask is cheaper than a choice.
 struct Place {
   at: vec4u,
@@ -71,9 +70,9 @@ fn quad(row: u32) -> Quad {
   );
 }
 
-fn place(quad: Quad, tap: Tap) -> Place {
-  let row = quad.y + i32(tap.x * DILATION_H);
-  let column = quad.x + i32(tap.y * DILATION_W);
+fn place(quad: Quad, cursor: Cursor) -> Place {
+  let row = quad.y + i32(cursor.tap.x * DILATION_H);
+  let column = quad.x + i32(cursor.tap.y * DILATION_W);
   // Negative numbers are huge as u32.
   let inside = (vec4u(row) < vec4u(H)) & (vec4u(column) < vec4u(W));
   let pixel = quad.image + row * i32(W) + column;
@@ -81,8 +80,8 @@ fn place(quad: Quad, tap: Tap) -> Place {
   return Place(vec4u(select(vec4i(0), pixel, inside)) * (pad4(C) / 4u), mask);
 }
 
-fn step_at(tap: Tap, depth: u32) -> Step {
-  return Step(depth, (tap.x * S + tap.y) * C);
+fn step_at(range: Range, cursor: Cursor) -> Step {
+  return Step(cursor.depth, (cursor.tap.x * S + cursor.tap.y) * C);
 }
 
 fn load(at: u32, mask: u32) -> vec4f {
@@ -131,28 +130,24 @@ fn store_rows(quad: Quad, slice: u32, column: u32, c: mat4x4f) {
   store_row(slice, quad.row + 3u, column, c[3]);
 }
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(THREADS)
 fn main(
   @builtin(workgroup_id) group: vec3u,
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) local: u32,
 ) {
-  let id = linear_id(group, groups, local, 64u);
-  let column_tiles = (K + TILE_COLUMNS - 1u) / TILE_COLUMNS;
-  let row_tiles = (N * P * Q + TILE_ROWS - 1u) / TILE_ROWS;
-  let part = tile_place(id, row_tiles, column_tiles);
-  let column = part.column * (TILE_COLUMNS / 4u);
-  let row = part.row * TILE_ROWS;
-  let split = part.slice;
+  let number = linear_id(group, groups, 0u, 1u);
+  let split = tile_slice(number, local, N * P * Q, K);
   if (split >= SPLITS) {
     return;
   }
+  let tile_at = tile_place(number, local, N * P * Q, K);
   let chunk = (pad4(C) / 4u + SPLITS - 1u) / SPLITS;
   let begin = min(split * chunk, pad4(C) / 4u);
   let end = min(begin + chunk, pad4(C) / 4u);
 
-  let quads = tile_quads(row);
+  let quads = tile_quads(tile_at.row);
   var tile: Tile;
-  tile_walk(&tile, quads, vec2u(R, S), begin, end, column);
-  tile_store(&tile, quads, split, column);
+  tile_walk(&tile, quads, Range(vec2u(R, S), begin, end), tile_at.column);
+  tile_store(&tile, quads, split, tile_at.column);
 }

@@ -14,9 +14,10 @@
 //           count in fours
 // numerics  f32 sums in a fixed order; tolerance 1e-6 · √(R·S·K) relative
 // source    Dumoulin and Visin 2016, "A guide to convolution arithmetic for deep learning", §4
-// use: index
+// use: index, taps
 // link: tile_4x4 + alone + flat | tile_4x8 + alone + flat | tile_8x8 + alone + flat
 // link: tile_8x8 + alone + deep | tile_4x16 + quad + flat | tile_8x16 + quad + deep
+// link: tile_4x4 + group_8x8 | tile_4x4 + group_16x16 | tile_8x8 + group_8x8 | tile_8x8 + group_16x8
 
 override N: u32;
 override H: u32;
@@ -48,8 +49,6 @@ struct Quad {
   y: vec4i,
   x: vec4i,
 }
-
-alias Tap = vec2u;
 
 // The four vec4s, less the depth, and all bits set where they are inside: a mask is cheaper than a choice.
 struct Place {
@@ -119,10 +118,10 @@ fn quad(row: u32) -> Quad {
   );
 }
 
-fn place(quad: Quad, tap: Tap) -> Place {
+fn place(quad: Quad, cursor: Cursor) -> Place {
   // From one tap of the phase to the next, the output pixel moves by a whole number.
-  let row = quad.y - i32(tap.x * (TAP_STEP_H * DILATION_H / STRIDE_H));
-  let column = quad.x - i32(tap.y * (TAP_STEP_W * DILATION_W / STRIDE_W));
+  let row = quad.y - i32(cursor.tap.x * (TAP_STEP_H * DILATION_H / STRIDE_H));
+  let column = quad.x - i32(cursor.tap.y * (TAP_STEP_W * DILATION_W / STRIDE_W));
   // Negative numbers are huge as u32.
   let inside = (vec4u(row) < vec4u(P)) & (vec4u(column) < vec4u(Q));
   let pixel = quad.image + row * i32(Q) + column;
@@ -130,9 +129,9 @@ fn place(quad: Quad, tap: Tap) -> Place {
   return Place(vec4u(select(vec4i(0), pixel, inside)) * (pad4(K) / 4u), mask);
 }
 
-fn step_at(tap: Tap, depth: u32) -> Step {
-  let filter_tap = phase.tap + tap * tap_step();
-  return Step(depth, (filter_tap.x * S + filter_tap.y) * C);
+fn step_at(range: Range, cursor: Cursor) -> Step {
+  let tap = phase.tap + cursor.tap * tap_step();
+  return Step(cursor.depth, (tap.x * S + tap.y) * C);
 }
 
 fn load(at: u32, mask: u32) -> vec4f {
@@ -177,27 +176,25 @@ fn store_rows(quad: Quad, slice: u32, column: u32, c: mat4x4f) {
   store_row(quad.pixel.w, column, c[3]);
 }
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(THREADS)
 fn main(
   @builtin(workgroup_id) group: vec3u,
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) local: u32,
 ) {
-  let id = linear_id(group, groups, local, 64u);
-  let column_tiles = (C + TILE_COLUMNS - 1u) / TILE_COLUMNS;
-  let row_tiles = (N * phase_size().x * phase_size().y + TILE_ROWS - 1u) / TILE_ROWS;
-  let part = tile_place(id, row_tiles, column_tiles);
-  let column = part.column * (TILE_COLUMNS / 4u);
-  let row = part.row * TILE_ROWS;
-  let number = part.slice;
-  if (number >= STRIDE_H * STRIDE_W) {
+  let number = linear_id(group, groups, 0u, 1u);
+  let rows = N * phase_size().x * phase_size().y;
+  let slice = tile_slice(number, local, rows, C);
+  if (slice >= STRIDE_H * STRIDE_W) {
     return;
   }
-  phase = make_phase(number);
-  let taps = (vec2u(R, S) + tap_step() - 1u - phase.tap) / tap_step();
+  let tile_at = tile_place(number, local, rows, C);
+  let own = make_phase(slice);  // uniform where barriers need it, as a private variable never is
+  phase = own;
+  let taps = (vec2u(R, S) + tap_step() - 1u - own.tap) / tap_step();
 
-  let quads = tile_quads(row);
+  let quads = tile_quads(tile_at.row);
   var tile: Tile;
-  tile_walk(&tile, quads, taps, 0u, pad4(K) / 4u, column);
-  tile_store(&tile, quads, number, column);
+  tile_walk(&tile, quads, Range(taps, 0u, pad4(K) / 4u), tile_at.column);
+  tile_store(&tile, quads, slice, tile_at.column);
 }

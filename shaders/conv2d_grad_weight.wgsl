@@ -10,7 +10,9 @@
 // dispatch  one invocation for each split, tap and tile of C × K; by quads, rows of tiles count in fours
 // numerics  f32 sums in a fixed order; tolerance 1e-6 · √(N·P·Q) relative
 // use: index
-// link: tile_4x4 + alone | tile_4x8 + alone | tile_8x8 + alone | tile_4x16 + quad | tile_8x16 + quad
+// link: tile_4x4 + alone + flat | tile_4x8 + alone + flat | tile_8x8 + alone + flat
+// link: tile_4x16 + quad + flat | tile_8x16 + quad + flat
+// link: tile_4x4 + group_8x8 | tile_4x4 + group_16x16 | tile_8x8 + group_8x8 | tile_8x8 + group_16x8
 
 override N: u32;
 override H: u32;
@@ -37,7 +39,6 @@ override ACCUMULATE: u32;
 // Four input channels: the first of them; the number of their vec4.
 alias Quad = u32;
 alias Place = u32;
-alias Tap = u32;
 
 // Four pixels: their vec4s in x, less the channel, with all bits set where they are inside (a mask is cheaper
 // than a choice), and in dy, less the column.
@@ -47,8 +48,16 @@ struct Step {
   dy: Four,
 }
 
-// Four output pixels in order, with what is added to go on by four.
-struct Pixels {
+// The pixels `begin` … `end` − 1, under one tap of the filter.
+struct Range {
+  tap: vec2u,
+  begin: u32,
+  end: u32,
+}
+
+// Four output pixels in order.
+struct Cursor {
+  first: u32,
   n: Four,
   p: Four,
   q: Four,
@@ -58,32 +67,44 @@ fn quad(row: u32) -> Quad {
   return row;
 }
 
-fn place(quad: Quad, tap: Tap) -> Place {
+fn place(quad: Quad, cursor: Cursor) -> Place {
   return min(quad / 4u, pad4(C) / 4u - 1u);
 }
 
-fn pixels_at(first: u32) -> Pixels {
+fn range_steps(range: Range) -> u32 {
+  return (range.end - range.begin + 3u) / 4u;
+}
+
+fn cursor_at(range: Range, i: u32) -> Cursor {
+  let first = range.begin + 4u * i;
   let pixel = four_from(first);
-  return Pixels(pixel / (P * Q), pixel / Q % P, pixel % Q);
+  return Cursor(first, pixel / (P * Q), pixel / Q % P, pixel % Q);
 }
 
-// The next four pixels by carrying, without a division: 4 = (4 / PQ) PQ + (4 / Q mod P) Q + 4 mod Q.
-fn pixels_next(a: Pixels) -> Pixels {
-  let q = a.q + 4u % Q;
-  let carry_q = q >= Four(Q);
-  let p = a.p + 4u / Q % P + select(Four(0u), Four(1u), carry_q);
-  let carry_p = p >= Four(P);
-  let n = a.n + 4u / (P * Q) + select(Four(0u), Four(1u), carry_p);
-  return Pixels(n, select(p, p - P, carry_p), select(q, q - Q, carry_q));
+fn stride(range: Range, n: u32) -> Cursor {
+  return Cursor(4u * n, Four(4u * n / (P * Q)), Four(4u * n / Q % P), Four(4u * n % Q));
 }
 
-fn step_at(first: u32, pixels: Pixels, tap: vec2u) -> Step {
-  let row = pixels.p * STRIDE_H + tap.x * DILATION_H - PAD_TOP;
-  let column = pixels.q * STRIDE_W + tap.y * DILATION_W - PAD_LEFT;
+fn skip(range: Range, cursor: Cursor, by: Cursor) -> Cursor {
+  let q = cursor.q + by.q;
+  let next_line = q >= Four(Q);
+  let p = cursor.p + by.p + select(Four(0u), Four(1u), next_line);
+  let next_image = p >= Four(P);
+  return Cursor(
+    cursor.first + by.first,
+    cursor.n + by.n + select(Four(0u), Four(1u), next_image),
+    select(p, p - P, next_image),
+    select(q, q - Q, next_line),
+  );
+}
+
+fn step_at(range: Range, cursor: Cursor) -> Step {
+  let row = cursor.p * STRIDE_H + range.tap.x * DILATION_H - PAD_TOP;
+  let column = cursor.q * STRIDE_W + range.tap.y * DILATION_W - PAD_LEFT;
   // What would be negative has wrapped around to huge.
-  let inside = (pixels.n < Four(N)) & (row < Four(H)) & (column < Four(W));
-  let pixel = select(Four(0u), (pixels.n * H + row) * W + column, inside);
-  let output = min(four_from(first), Four(N * P * Q - 1u));
+  let inside = (cursor.n < Four(N)) & (row < Four(H)) & (column < Four(W));
+  let pixel = select(Four(0u), (cursor.n * H + row) * W + column, inside);
+  let output = min(four_from(cursor.first), Four(N * P * Q - 1u));
   let mask = select(Four(0u), Four(0xffffffffu), inside);
   return Step(all_four(pixel * (pad4(C) / 4u)), all_four(mask), output * (pad4(K) / 4u));
 }
@@ -129,35 +150,26 @@ fn store_rows(quad: Quad, slice: u32, column: u32, c: mat4x4f) {
   store_row(slice, quad + 3u, column, c[3]);
 }
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(THREADS)
 fn main(
   @builtin(workgroup_id) group: vec3u,
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) local: u32,
 ) {
-  let id = linear_id(group, groups, local, 64u);
-  let column_tiles = (K + TILE_COLUMNS - 1u) / TILE_COLUMNS;
-  let row_tiles = (C + TILE_ROWS - 1u) / TILE_ROWS;
-  let part = tile_place(id, row_tiles, column_tiles);
-  let column = part.column * (TILE_COLUMNS / 4u);
-  let row = part.row * TILE_ROWS;
-  let slice = part.slice;
+  let number = linear_id(group, groups, 0u, 1u);
+  let slice = tile_slice(number, local, C, K);
   let split = slice / (R * S);
   if (split >= SPLITS) {
     return;
   }
+  let tile_at = tile_place(number, local, C, K);
   let tap = vec2u(slice % (R * S) / S, slice % S);
   let chunk = ((N * P * Q + 3u) / 4u + SPLITS - 1u) / SPLITS * 4u;
-  let begin = split * chunk;
+  let begin = min(split * chunk, N * P * Q);
   let end = min(begin + chunk, N * P * Q);
 
-  let quads = tile_quads(row);
-  let places = tile_places(quads, 0u);
+  let quads = tile_quads(tile_at.row);
   var tile: Tile;
-  var pixels = pixels_at(begin);
-  for (var pixel = begin; pixel < end; pixel += 4u) {
-    tile_accumulate(&tile, places, step_at(pixel, pixels, tap), column);
-    pixels = pixels_next(pixels);
-  }
-  tile_store(&tile, quads, slice, column);
+  tile_walk(&tile, quads, Range(tap, begin, end), tile_at.column);
+  tile_store(&tile, quads, slice, tile_at.column);
 }

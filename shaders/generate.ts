@@ -2,7 +2,9 @@
  * Writes src/shaders.gen.ts: every linked kernel with its interface, read from its text by wgsl_reflect, so
  * that a misspelt binding or constant is a compile error, and src/structs.gen.ts: where the fields of structs
  * that the host writes lie, so that nobody packs offsets by hand. Run by every script of package.json that needs it.
+ * src/shaders-hash.gen.ts tells one set of texts from another.
  */
+import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -33,7 +35,8 @@ function describeShader(shader: LinkedShader): string[] {
       if (binding.binding !== i) throw new Error(`${shader.name}: ${entry.name} skips @binding(${i})`);
     });
     const size = entry.attributes?.find((a) => a.name === "workgroup_size")?.value ?? [];
-    const workgroupSize = [0, 1, 2].map((i) => Number((Array.isArray(size) ? size : [size])[i] ?? 1));
+    const given = Array.isArray(size) ? size : [size];
+    const workgroupSize = [0, 1, 2].map((i) => numberOf(given[i] ?? "1", shader.wgsl));
     const used = reachable(shader.wgsl, entry.name);
     const constants = [...defaults]
       .filter(([name]) => used.has(name))
@@ -54,6 +57,14 @@ function describeShader(shader: LinkedShader): string[] {
     ];
     return `export const ${name} = {\n  ${lines.join(",\n  ")},\n} as const satisfies Kernel;`;
   });
+}
+
+/** A number, or the name of a constant that is one. */
+function numberOf(text: string, wgsl: string): number {
+  const constant = new RegExp(`^const ${text} = (\\d+)u;`, "m").exec(wgsl);
+  const number = Number(constant?.[1] ?? text);
+  if (!Number.isInteger(number)) throw new Error(`@workgroup_size(${text}) is no number`);
+  return number;
 }
 
 /** Identifiers in a function and in the functions that it calls, however deep: wgsl_reflect stops at some. */
@@ -103,6 +114,16 @@ const text = [
   "",
 ].join("\n");
 writeFileSync(join(root, "src/shaders.gen.ts"), text);
+
+const hash = createHash("sha256");
+for (const { wgsl } of shaders) hash.update(wgsl);
+const hashText = [
+  "// Made by shaders/generate.ts from shaders/*.wgsl; not edited by hand.",
+  "/** Changes with any shader: measurements of other texts do not count. */",
+  `export const SHADERS_HASH = "${hash.digest("hex").slice(0, 12)}";`,
+  "",
+].join("\n");
+writeFileSync(join(root, "src/shaders-hash.gen.ts"), hashText);
 
 /** Layouts of the structs that the host writes: those that kernels bind, one of them at a time. */
 const layouts = shaders.flatMap(({ wgsl }) => {

@@ -25,6 +25,7 @@ export type { Live } from "./run/live.ts";
 export { type ImageSource, Preprocessor, type PreprocessorModel } from "./run/preprocessor.ts";
 export { type Feeds, type InputWriter, type LaunchTime, type Outputs, Session } from "./run/session.ts";
 export { Variables } from "./run/variables.ts";
+export { augmentKinds } from "./train/augmentation.ts";
 export { readCheckpointMetadata } from "./train/checkpoint.ts";
 export type { Difference } from "./train/conventions.ts";
 export { FeatureCache, type FeatureCacheOptions, type FeaturesOfOptions } from "./train/feature-cache.ts";
@@ -40,8 +41,9 @@ export {
   type SaveModelOptions,
   saveModel,
 } from "./train/model-file.ts";
+export type { PretrainedSource } from "./train/open-pretrained.ts";
 export { Predictor, type PredictorOptions } from "./train/predictor.ts";
-export { loadPretrained, type PretrainedReport, type PretrainedSource } from "./train/pretrained.ts";
+export { loadPretrained, type PretrainedReport } from "./train/pretrained.ts";
 export type * from "./train/protocol.ts";
 export {
   type CosineOptions,

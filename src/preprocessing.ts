@@ -1,5 +1,6 @@
 /** What becomes of an image before a model sees it, as arithmetic: the meaning is torchvision's. */
 import { DataError, ShapeError } from "./errors.ts";
+import { span, taps } from "./resample.ts";
 import type { Pair } from "./shape.ts";
 
 /** What an image goes through before a model: resize, centre crop to the model's input, normalise. */
@@ -64,17 +65,7 @@ export function place([height, width]: Pair, crop: Pair, resize: number): Placem
   }
   const top = halfToEven((resized[0] - crop[0]) / 2);
   const left = halfToEven((resized[1] - crop[1]) / 2);
-  const first = Math.max(0, window(top, height, resized[0])[0]);
-  const end = Math.min(height, window(top + crop[0] - 1, height, resized[0])[1]);
-  return { resized, top, left, rows: [first, end] };
-}
-
-/** The pixels [first, end) under output pixel `i` of `resized`; beyond the image too. `lib/resize.wgsl`. */
-function window(i: number, size: number, resized: number): Pair {
-  const centre = (2 * i + 1) * size;
-  const reach = 2 * Math.max(size, resized);
-  const pixelAt = (position: number): number => Math.floor(position / (2 * resized));
-  return [pixelAt(centre - reach), pixelAt(centre + reach) + 1];
+  return { resized, top, left, rows: span(taps(height, resized[0], top, crop[0])) };
 }
 
 function halfToEven(value: number): number {

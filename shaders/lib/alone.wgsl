@@ -1,25 +1,12 @@
-// Every invocation loads all columns of its tile itself; the interface is described in quad.
+// Every invocation computes its tile on its own; the interface is described in quad.
+// use: fours, direct
 
-alias Four = vec4u;
-
-struct TilePlace {
-  row: u32,
-  column: u32,
-  slice: u32,
+fn tile_slice(group: u32, local: u32, rows: u32, columns: u32) -> u32 {
+  return (group * THREADS + local) / (row_tiles(rows) * column_tiles(columns));
 }
 
-fn tile_place(id: u32, row_tiles: u32, column_tiles: u32) -> TilePlace {
-  return TilePlace(id / column_tiles % row_tiles, id % column_tiles, id / (column_tiles * row_tiles));
-}
-
-fn four_from(first: u32) -> Four {
-  return first + vec4u(0u, 1u, 2u, 3u);
-}
-
-fn all_four(four: Four) -> vec4u {
-  return four;
-}
-
-fn load_four(at: Four) -> mat4x4f {
-  return mat4x4f(load_shared(at.x), load_shared(at.y), load_shared(at.z), load_shared(at.w));
+fn tile_place(group: u32, local: u32, rows: u32, columns: u32) -> TilePlace {
+  let id = group * THREADS + local;
+  let across = column_tiles(columns);
+  return TilePlace(id / across % row_tiles(rows) * TILE_ROWS, id % across * (TILE_COLUMNS / 4u));
 }

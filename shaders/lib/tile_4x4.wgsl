@@ -1,4 +1,5 @@
 // Register tile of 4 rows × 4 columns; the interface is described in tile_8x8.
+// use: tiles
 
 const TILE_ROWS = 4u;
 const TILE_COLUMNS = 4u;
@@ -12,19 +13,19 @@ struct TileQuads {
 }
 
 struct TilePlaces {
-  p0: Place,
+  p0: Rows,
 }
 
 fn tile_quads(row: u32) -> TileQuads {
   return TileQuads(quad(row));
 }
 
-fn tile_places(quads: TileQuads, tap: Tap) -> TilePlaces {
-  return TilePlaces(place(quads.q0, tap));
+fn tile_places(quads: TileQuads, cursor: Cursor) -> TilePlaces {
+  return TilePlaces(rows_at(quads.q0, 0u, cursor));
 }
 
-fn tile_accumulate(tile: ptr<function, Tile>, places: TilePlaces, step: Step, column: u32) {
-  (*tile).c00 += load_columns(step, column) * load_rows(places.p0, step);
+fn tile_accumulate(tile: ptr<function, Tile>, places: TilePlaces, depth: Depth, column: u32) {
+  (*tile).c00 += columns_of(depth, column) * rows_of(places.p0, depth);
 }
 
 fn tile_store(tile: ptr<function, Tile>, quads: TileQuads, slice: u32, column: u32) {

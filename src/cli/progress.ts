@@ -220,7 +220,7 @@ const NAMES = 8;
 
 /** What of a file of weights was loaded, and what was not, by name. */
 function weightsText(event: Weights): string {
-  const { file, prefix, loaded, missing, unexpected, mismatched, adapted, differences } = event;
+  const { file, prefix, loaded, missing, unexpected, mismatched, adapted, unfolded, differences } = event;
   const part = prefix === "" ? "" : ` of ${prefix}*`;
   const total = loaded.length + missing.length + mismatched.length;
   const some = (what: string, names: readonly string[]): string[] => {
@@ -237,6 +237,7 @@ function weightsText(event: Weights): string {
       "adapted to the model's channels",
       adapted.map(({ name, from, to }) => `${name} (${from.join(", ")}) to (${to.join(", ")})`),
     ),
+    ...some("batch norms that the file has folded into convolutions", unfolded),
     ...some("missing, which stay as drawn", missing),
     ...some("of another shape, left alone", shapes),
     ...some("not in the model", unexpected),

@@ -1,5 +1,5 @@
+import { median } from "../median.ts";
 import type { MemoryReport } from "../plan/plan.ts";
-import { median } from "../train/median.ts";
 import type { EpochRecord, JobEvent, JobSettings, StepRecord } from "../train/protocol.ts";
 
 /** What `metrics.json` holds. */

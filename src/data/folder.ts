@@ -1,4 +1,6 @@
 import { DataError } from "../errors.ts";
+import { place } from "../preprocessing.ts";
+import { resample, span, type Taps, taps } from "../resample.ts";
 import { createDataset, type Dataset } from "./dataset.ts";
 import { readImageHeader } from "./image-header.ts";
 import type { Split } from "./load.ts";
@@ -38,7 +40,7 @@ const AT_ONCE = 8;
 const PHOTOGRAPHS = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
 
 /**
- * Fetches and decodes PNG and JPEG images: of each the square in its middle, scaled to size×size, as RGB. Needs
+ * Fetches and decodes PNG and JPEG images: of each the square in its middle, resized to size×size, as RGB. Needs
  * createImageBitmap and OffscreenCanvas, as pages and workers have. Throws DataError that names the file which is
  * missing, no image, damaged or huge, and where all together would not fit into memory.
  */
@@ -69,7 +71,7 @@ export async function loadImageFolder(split: Split, options: FolderOptions): Pro
     for (let i = next++; i < files.length && !ended.aborted; i = next++) {
       const file = `${name}/${files[i]!.name}`;
       const response = await get(`${baseUrl}/${split}/${numbers[i]}`, file, ended);
-      images.set(draw(await decode(response, file)), i * each);
+      images.set(draw(await decode(response, file), file), i * each);
       onProgress?.(++done, files.length);
     }
   }
@@ -110,21 +112,33 @@ async function decode(response: Response, name: string): Promise<ImageBitmap> {
   }
 }
 
-/** Makes the square in the middle of images size×size RGB bytes, and frees the image. */
-function painter(size: number): (image: ImageBitmap) => Uint8Array {
-  const context = new OffscreenCanvas(size, size).getContext("2d", { willReadFrequently: true })!;
-  context.imageSmoothingQuality = "high";
-  return (image) => {
-    const side = Math.min(image.width, image.height);
-    context.fillRect(0, 0, size, size); // Black, behind images that are not opaque.
-    const [left, top] = [(image.width - side) / 2, (image.height - side) / 2];
-    context.drawImage(image, left, top, side, side, 0, 0, size, size);
-    image.close();
-    const { data } = context.getImageData(0, 0, size, size);
-    const rgb = new Uint8Array(size * size * 3);
-    for (let pixel = 0; pixel < size * size; pixel++) {
-      for (let c = 0; c < 3; c++) rgb[3 * pixel + c] = data[4 * pixel + c]!;
+/**
+ * Brings images to size×size RGB bytes, as `Preprocessor` does it on the GPU: the shorter side becomes `size`, and the
+ * square in the middle stays. Frees the image. Throws DataError, naming the file, for an image too long and thin.
+ */
+function painter(size: number): (image: ImageBitmap, name: string) => Uint8Array {
+  const context = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true })!;
+  return (image, name) => {
+    try {
+      const { resized, top, left } = place([image.height, image.width], [size, size], size);
+      const rows = taps(image.height, resized[0], top, size);
+      const columns = taps(image.width, resized[1], left, size);
+      const [[y, bottom], [x, right]] = [span(rows), span(columns)];
+      const [width, height] = [right - x, bottom - y];
+      Object.assign(context.canvas, { width, height });
+      context.fillRect(0, 0, width, height); // Black, behind images that are not opaque.
+      context.drawImage(image, -x, -y);
+      const { data } = context.getImageData(0, 0, width, height);
+      const rgb = new Uint8Array(size * size * 3);
+      const shifted = (list: readonly Taps[], by: number): Taps[] =>
+        list.map(({ first, weights }) => ({ first: first - by, weights }));
+      resample({ data, width, stride: 4 }, shifted(rows, y), shifted(columns, x), 3, rgb);
+      return rgb;
+    } catch (cause) {
+      if (!(cause instanceof DataError)) throw cause;
+      throw new DataError(`${name}: ${cause.message}`, { cause });
+    } finally {
+      image.close();
     }
-    return rgb;
   };
 }

@@ -1,4 +1,5 @@
 import { DataError } from "../errors.ts";
+import { resample, taps } from "../resample.ts";
 import type { Dataset } from "./dataset.ts";
 
 /** What one data set may take in memory: an ArrayBuffer that every browser gives. */
@@ -17,60 +18,22 @@ export function checkMemory(name: string, count: number, [height, width, channel
 
 /**
  * All images of bytes in another size, by bilinear interpolation between pixel centres, with the triangle widened
- * where pixels are merged (`antialias` in torchvision, as Pillow does it always). Throws DataError where the result
- * would not fit into memory.
+ * where pixels are merged (`antialias` in torchvision, as Pillow does it always): what `Preprocessor` does on the GPU,
+ * rounded to bytes. Throws DataError where the result would not fit into memory.
  */
 export function resizeImages(dataset: Dataset, height: number, width: number): Dataset {
   const [H, W, C] = dataset.shape;
   if (H === height && W === width) return dataset;
-  if (!(dataset.images instanceof Uint8Array)) {
-    throw new DataError(`resizeImages: ${dataset.name} holds no bytes`);
-  }
-  const { length, images } = dataset;
-  checkMemory(dataset.name, length, [height, width, C]);
+  const { name, length, images } = dataset;
+  if (!(images instanceof Uint8Array)) throw new DataError(`resizeImages: ${name} holds no bytes`);
+  checkMemory(name, length, [height, width, C]);
   const [rows, columns] = [taps(H, height), taps(W, width)];
-  const narrow = new Float32Array(H * width * C);
-  const resized = new Uint8Array(length * height * width * C);
-  for (let image = 0; image < length; image++) {
-    const from = image * H * W * C;
-    for (let y = 0; y < H; y++) {
-      for (let x = 0; x < width; x++) {
-        const { first, weights } = columns[x]!;
-        for (let c = 0; c < C; c++) {
-          let sum = 0;
-          for (let tap = 0; tap < weights.length; tap++) {
-            sum += weights[tap]! * images[from + (y * W + first + tap) * C + c]!;
-          }
-          narrow[(y * width + x) * C + c] = sum;
-        }
-      }
-    }
-    const to = image * height * width * C;
-    for (let y = 0; y < height; y++) {
-      const { first, weights } = rows[y]!;
-      for (let i = 0; i < width * C; i++) {
-        let sum = 0;
-        for (let tap = 0; tap < weights.length; tap++)
-          sum += weights[tap]! * narrow[(first + tap) * width * C + i]!;
-        resized[to + y * width * C + i] = Math.round(sum);
-      }
-    }
+  const [before, after] = [H * W * C, height * width * C];
+  const resized = new Uint8Array(length * after);
+  for (let i = 0; i < length; i++) {
+    const data = images.subarray(i * before, (i + 1) * before);
+    const into = resized.subarray(i * after, (i + 1) * after);
+    resample({ data, width: W, stride: C }, rows, columns, C, into);
   }
   return { ...dataset, shape: [height, width, C], images: resized };
-}
-
-/** For each pixel along an axis, which of the old ones it is made of, and their shares. */
-function taps(from: number, to: number): { readonly first: number; readonly weights: Float64Array }[] {
-  const scale = from / to;
-  const reach = Math.max(1, scale);
-  return Array.from({ length: to }, (_, i) => {
-    const centre = (i + 0.5) * scale;
-    const first = Math.max(0, Math.floor(centre - reach + 0.5));
-    const end = Math.min(from, Math.floor(centre + reach + 0.5));
-    const weights = Float64Array.from({ length: end - first }, (_, tap) =>
-      Math.max(0, 1 - Math.abs(first + tap + 0.5 - centre) / reach),
-    );
-    const sum = weights.reduce((a, b) => a + b, 0);
-    return { first, weights: weights.map((weight) => weight / sum) };
-  });
 }

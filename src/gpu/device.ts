@@ -3,6 +3,7 @@ import type { Capabilities } from "../kernel.ts";
 import type { MemoryLimits } from "../plan/memory.ts";
 import { DEFAULT_LIMITS } from "../plan/plan.ts";
 import { Pipelines } from "./pipelines.ts";
+import { Tuning } from "./tuning.ts";
 
 export interface DeviceOptions {
   readonly powerPreference?: GPUPowerPreference;
@@ -49,6 +50,8 @@ export class Gpu {
   /** What kernels may count on; a graph takes it as `device`. */
   readonly capabilities: Capabilities;
   readonly pipelines: Pipelines;
+  /** Measurements of this device; graphs that are made with its `capabilities` follow them. Empty at first. */
+  readonly tuning: Tuning;
   /** Rejects when the device is lost or refuses a command outside `guard`. */
   readonly failed: Promise<never>;
   #failure: WebgraftError | undefined;
@@ -57,7 +60,11 @@ export class Gpu {
   constructor(device: GPUDevice, info: GPUAdapterInfo = device.adapterInfo) {
     this.device = device;
     this.adapter = describeAdapter(info);
-    this.capabilities = capabilitiesOf(device, info);
+    this.tuning = new Tuning(this.adapter);
+    this.capabilities = {
+      ...capabilitiesOf(device, info),
+      tuned: (task) => this.tuning.get(task)?.variant,
+    };
     this.limits = {
       maxBindingBytes: Math.max(device.limits.maxStorageBufferBindingSize, DEFAULT_LIMITS.maxBindingBytes),
       maxBufferBytes: Math.max(device.limits.maxBufferSize, DEFAULT_LIMITS.maxBufferBytes),
@@ -133,7 +140,9 @@ export class Gpu {
 /** What kernels on `device` may count on. `info` is missing in browsers where a device does not know its adapter. */
 export function capabilitiesOf(device: GPUDevice, info: GPUAdapterInfo | undefined): Capabilities {
   const subgroupMaxSize = info?.subgroupMaxSize;
-  return { features: [...device.features], ...(subgroupMaxSize && { subgroupMaxSize }) };
+  const software =
+    info?.isFallbackAdapter === true || /swiftshader|llvmpipe/i.test(info ? describeAdapter(info) : "");
+  return { features: [...device.features], ...(subgroupMaxSize && { subgroupMaxSize }), software };
 }
 
 function named(error: GPUError, operation: string): WebgraftError {

@@ -8,9 +8,10 @@
 import { ShapeError } from "../errors.ts";
 import { type Capabilities, grid, type Kernel } from "../kernel.ts";
 import { accumulate } from "../shaders.gen.ts";
-import { fuse } from "./fusion.ts";
+import { fuse as fused } from "./fusion.ts";
 import type { Graph } from "./graph.ts";
 import type { BackwardEmitter, Dispatch, GradientTarget, OpNode } from "./op.ts";
+import { copyNodes, needed, type Segment, segmentsOf } from "./recompute.ts";
 import { type DType, type Storage, storedLength, type Tensor } from "./tensor.ts";
 
 /** Where differentiation starts: an output and the gradient that arrives there (`null` for a loss). */
@@ -19,6 +20,11 @@ export type Seed = readonly [output: Tensor, gradient: Tensor | null];
 export interface ProgramOptions {
   /** Whether nodes that one op computes are made one. Default true; without it each layer runs as it is written. */
   readonly fuse?: boolean;
+  /**
+   * Whether activations are kept for the backward pass (`keep`, the default) or, but for a few, computed again: the
+   * same numbers bit for bit for about a third more time.
+   */
+  readonly memory?: "keep" | "recompute";
 }
 
 /** The launches of one step, and the gradients among their tensors. */
@@ -27,6 +33,8 @@ export class Program implements BackwardEmitter {
   /** Those of the graph, fused. */
   readonly nodes: readonly OpNode[];
   readonly dispatches: Dispatch[] = [];
+  /** Of a tensor that was computed again the one that it stands for, whose gradient is the gradient. */
+  readonly #originals = new Map<Tensor, Tensor>();
   readonly #gradients = new Map<Tensor, Tensor>();
   /** How many tensors whose producer has not been differentiated yet have their gradient in a storage. */
   readonly #holders = new Map<Storage, number>();
@@ -36,20 +44,20 @@ export class Program implements BackwardEmitter {
   #label = "";
   #current: OpNode | undefined;
 
-  constructor(graph: Graph, seeds: readonly Seed[] = [], options: ProgramOptions = {}) {
+  constructor(
+    graph: Graph,
+    seeds: readonly Seed[] = [],
+    { fuse = true, memory = "keep" }: ProgramOptions = {},
+  ) {
     this.graph = graph;
-    this.nodes =
-      options.fuse === false
-        ? graph.nodes
-        : fuse(
-            graph,
-            seeds.map(([output]) => output),
-          );
+    const kept = [...graph.outputs.values(), ...seeds.map(([output]) => output)];
+    this.nodes = fuse ? fused(graph.nodes, kept) : graph.nodes;
     for (const node of this.nodes) {
       this.#label = node.label;
       node.op.forward(this, node);
     }
-    if (seeds.length > 0) this.#differentiate(seeds);
+    if (seeds.length === 0) return;
+    this.#differentiate(seeds, memory === "keep" ? [this] : segmentsOf(this.nodes, kept));
   }
 
   get device(): Capabilities {
@@ -97,7 +105,7 @@ export class Program implements BackwardEmitter {
   }
 
   gradient(output: Tensor): Tensor {
-    const gradient = this.#gradients.get(output);
+    const gradient = this.#gradients.get(this.#original(output));
     if (!gradient) throw new ShapeError(this.#label, "no gradient has arrived", output.name);
     return gradient;
   }
@@ -106,7 +114,7 @@ export class Program implements BackwardEmitter {
     const gradient = this.gradient(output);
     const { storage } = gradient;
     if (!this.#owned.has(storage) || this.#holders.get(storage)! > 1) return undefined;
-    this.#gradients.delete(output);
+    this.#gradients.delete(this.#original(output));
     return gradient;
   }
 
@@ -114,7 +122,8 @@ export class Program implements BackwardEmitter {
     return input?.requiresGrad === true;
   }
 
-  into(input: Tensor): GradientTarget {
+  into(given: Tensor): GradientTarget {
+    const input = this.#original(given);
     const present = this.#gradients.get(input);
     if (!present) {
       const tensor = input.storage.role === "parameter" ? this.#parameterGradient(input) : this.#fresh(input);
@@ -124,7 +133,8 @@ export class Program implements BackwardEmitter {
     return { tensor: this.#writable(input, present), accumulate: 1 };
   }
 
-  pass(input: Tensor, gradient: Tensor): void {
+  pass(given: Tensor, gradient: Tensor): void {
+    const input = this.#original(given);
     if (!this.#gradients.has(input) && input.storage.role !== "parameter") {
       this.#hold(input, { ...gradient, name: `d(${input.name})`, shape: input.shape });
       return;
@@ -133,24 +143,51 @@ export class Program implements BackwardEmitter {
     this.#accumulate(gradient, target.tensor, target.accumulate);
   }
 
-  #differentiate(seeds: readonly Seed[]): void {
+  #differentiate(seeds: readonly Seed[], segments: readonly Segment[]): void {
     const losses = new Set<Tensor>();
     for (const [output, gradient] of seeds) {
       if (gradient) this.#hold(output, gradient);
       else losses.add(output);
     }
-    for (const node of this.nodes.toReversed()) {
-      const outputs = Object.values(node.outputs).filter((t) => t !== undefined);
-      if (!outputs.some((t) => t.requiresGrad && (this.#gradients.has(t) || losses.has(t)))) continue;
-      this.#label = `d(${node.label})`;
-      this.#current = node;
-      node.op.backward?.(this, node);
-      for (const output of outputs) {
-        const storage = this.#gradients.get(output)?.storage;
-        if (storage) this.#holders.set(storage, this.#holders.get(storage)! - 1);
+    for (const { nodes, kept } of segments.toReversed()) {
+      const start = this.dispatches.length;
+      const copies = kept ? this.#runAgain(nodes, kept) : nodes;
+      const backward = this.dispatches.length;
+      for (let i = nodes.length - 1; i >= 0; i--) this.#differentiateNode(nodes[i]!, copies[i]!, losses);
+      if (kept) {
+        const [again, readers] = [this.dispatches.slice(start, backward), this.dispatches.slice(backward)];
+        this.dispatches.splice(start, again.length, ...needed(again, readers, kept));
       }
     }
+  }
+
+  /** The nodes on tensors of their own, which their launches, appended here, compute once more. */
+  #runAgain(nodes: readonly OpNode[], kept: ReadonlySet<Storage>): readonly OpNode[] {
+    const { copies, originals } = copyNodes(this.graph, nodes, kept);
+    for (const [copy, original] of originals) this.#originals.set(copy, original);
+    for (const copy of copies) {
+      this.#label = `again(${copy.label})`;
+      (copy.op.again ?? copy.op).forward(this, copy);
+    }
+    return copies;
+  }
+
+  /** Emits the gradients of a node from the values that are in `copy`. */
+  #differentiateNode(node: OpNode, copy: OpNode, losses: ReadonlySet<Tensor>): void {
+    const outputs = Object.values(node.outputs).filter((t) => t !== undefined);
+    if (!outputs.some((t) => t.requiresGrad && (this.#gradients.has(t) || losses.has(t)))) return;
+    this.#label = `d(${node.label})`;
+    this.#current = node;
+    node.op.backward?.(this, copy);
+    for (const output of outputs) {
+      const storage = this.#gradients.get(output)?.storage;
+      if (storage) this.#holders.set(storage, this.#holders.get(storage)! - 1);
+    }
     this.#current = undefined;
+  }
+
+  #original(tensor: Tensor): Tensor {
+    return this.#originals.get(tensor) ?? tensor;
   }
 
   #hold(input: Tensor, gradient: Tensor): void {

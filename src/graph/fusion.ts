@@ -1,25 +1,24 @@
-import type { Graph } from "./graph.ts";
 import type { OpNode } from "./op.ts";
 import type { Tensor } from "./tensor.ts";
 
 /**
- * The nodes of a graph with those made one that an op computes in one (`Op.fuse`); the graph stays as it is. What
- * lies between them has no tensor then, so nothing is fused across an output of the graph or one of `kept`.
+ * Nodes with those made one that an op computes in one (`Op.fuse`). What lies between them has no tensor then, so
+ * nothing is fused across a tensor of `kept`: what the host reads, or where gradients start.
  *
- * Nodes are taken from the last to the first, so that a node meets its successor with all that this one could take.
+ * They are taken from the last to the first, so that a node meets its successor with all that this one could take.
  */
-export function fuse(graph: Graph, kept: Iterable<Tensor> = []): readonly OpNode[] {
-  const keptStorages = new Set([...graph.outputs.values(), ...kept].map(({ storage }) => storage));
-  const nodes: OpNode[] = [];
-  for (const node of graph.nodes.toReversed()) {
+export function fuse(nodes: readonly OpNode[], kept: readonly Tensor[]): readonly OpNode[] {
+  const keptStorages = new Set(kept.map(({ storage }) => storage));
+  const fused: OpNode[] = [];
+  for (const node of nodes.toReversed()) {
     const { y } = node.outputs;
-    const at = y && !keptStorages.has(y.storage) ? soleTaker(nodes, y) : -1;
-    const next = nodes[at];
-    const fused = next && node.op.fuse?.(node, next);
-    if (fused) nodes[at] = { ...fused, label: next.label, outputs: { ...node.outputs, ...next.outputs } };
-    else nodes.push(node);
+    const at = y && !keptStorages.has(y.storage) ? soleTaker(fused, y) : -1;
+    const next = fused[at];
+    const both = next && node.op.fuse?.(node, next);
+    if (both) fused[at] = { ...both, label: next.label, outputs: { ...node.outputs, ...next.outputs } };
+    else fused.push(node);
   }
-  return nodes.reverse();
+  return fused.reverse();
 }
 
 /** Where the only node is that takes a tensor, and takes it once; −1 if there is none. */

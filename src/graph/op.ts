@@ -66,6 +66,15 @@ export interface Op<In extends Tensors, Attrs, Out extends Tensors> {
   views?(inputs: In, attrs: Attrs): { readonly [K in keyof Out]?: Tensor };
   forward(emit: Emitter, node: OpNode<In, Attrs, Out>): void;
   backward?(emit: BackwardEmitter, node: OpNode<In, Attrs, Out>): void;
+  /**
+   * For an op whose `forward` may run only once a step, because it updates running statistics: outputs that are
+   * always kept for the backward pass, and what computes the others again from them, with the same bits. Of other ops
+   * `forward` runs again.
+   */
+  readonly again?: {
+    readonly keeps: readonly (string & keyof Out)[];
+    forward(emit: Emitter, node: OpNode<In, Attrs, Out>): void;
+  };
   /** Whether, in training, its outputs differ from step to step although its inputs do not. */
   isRandom?(attrs: Attrs): boolean;
   /** What computes this node's y and, from it, that of `next`, which alone takes it; undefined where nothing does. */

@@ -1,5 +1,5 @@
 import { ShapeError } from "../errors.ts";
-import type { BackwardEmitter, Fused, Op, OpNode } from "../graph/op.ts";
+import type { BackwardEmitter, Emitter, Fused, Op, OpNode } from "../graph/op.ts";
 import { describe, pad4, type Tensor } from "../graph/tensor.ts";
 import { grid } from "../kernel.ts";
 import {
@@ -37,6 +37,7 @@ type In = {
   residual?: Tensor | undefined;
 };
 type Out = { y: Tensor; mean: Tensor; variance: Tensor };
+type Node = OpNode<In, BatchNorm, Out>;
 
 const rowsOf = (x: Tensor): number => x.shape.slice(0, -1).reduce((a, b) => a * b, 1);
 
@@ -60,6 +61,49 @@ function target(emit: BackwardEmitter, input: Tensor | undefined): [tensor: Tens
   if (!emit.wants(input)) return [emit.temporary("unwanted", [4]), 0];
   const { tensor, accumulate } = emit.into(input);
   return [tensor, accumulate + 1];
+}
+
+/** Mean and variance of the batch, which the running ones follow. */
+function emitStatistics(emit: Emitter, { inputs, attrs, outputs }: Node): void {
+  const { x, runningMean: running_mean, runningVar: running_var } = inputs;
+  const { mean, variance } = outputs;
+  const C = x.shape.at(-1)!;
+  const columns = pad4(C) / 4;
+  const ROWS = rowsOf(x);
+  const PARTS = reductionParts(ROWS, columns);
+  const LANES = mergeLanes(PARTS);
+  const partial = emit.temporary("partial", [2, PARTS, C]);
+  const constants = { ROWS, C, PARTS };
+  const workgroups = grid(PARTS * columns, batch_norm_statistics);
+  emit.dispatch(batch_norm_statistics, { x, partial }, constants, workgroups);
+  emit.dispatch(
+    batch_norm_statistics_merge,
+    { x, partial, mean, variance, running_mean, running_var },
+    { ...constants, LANES, MOMENTUM: attrs.momentum },
+    mergeGroups(columns, LANES),
+  );
+}
+
+/** y from mean and variance. */
+function emitNormalise(emit: Emitter, { inputs, attrs, outputs: { y, mean, variance } }: Node): void {
+  const { x, weight, bias, residual } = inputs;
+  const C = x.shape.at(-1)!;
+  const columns = pad4(C) / 4;
+  const ROWS = rowsOf(x);
+  const PARTS = passParts(ROWS);
+  emit.dispatch(
+    batch_norm_forward,
+    { x, residual: residual ?? x, mean, variance, weight, bias, y },
+    {
+      ROWS,
+      C,
+      PARTS,
+      EPS: attrs.eps,
+      RESIDUAL: residual ? 1 : 0,
+      ...activationConstants(attrs.activation ?? IDENTITY),
+    },
+    grid(PARTS * columns, batch_norm_forward),
+  );
 }
 
 /**
@@ -101,44 +145,11 @@ export const batchNormOp: Op<In, BatchNorm, Out> = {
   views: ({ runningMean, runningVar }, { mode }) =>
     mode === "train" ? {} : { mean: runningMean, variance: runningVar },
 
-  forward(emit, { inputs, attrs, outputs: { y, mean, variance } }) {
-    const { x, weight, bias, residual } = inputs;
-    const C = x.shape.at(-1)!;
-    const columns = pad4(C) / 4;
-    const ROWS = rowsOf(x);
-    if (attrs.mode === "train") {
-      const PARTS = reductionParts(ROWS, columns);
-      const LANES = mergeLanes(PARTS);
-      const partial = emit.temporary("partial", [2, PARTS, C]);
-      const constants = { ROWS, C, PARTS };
-      emit.dispatch(
-        batch_norm_statistics,
-        { x, partial },
-        constants,
-        grid(PARTS * columns, batch_norm_statistics),
-      );
-      emit.dispatch(
-        batch_norm_statistics_merge,
-        { x, partial, mean, variance, running_mean: inputs.runningMean, running_var: inputs.runningVar },
-        { ...constants, LANES, MOMENTUM: attrs.momentum },
-        mergeGroups(columns, LANES),
-      );
-    }
-    const PARTS = passParts(ROWS);
-    emit.dispatch(
-      batch_norm_forward,
-      { x, residual: residual ?? x, mean, variance, weight, bias, y },
-      {
-        ROWS,
-        C,
-        PARTS,
-        EPS: attrs.eps,
-        RESIDUAL: residual ? 1 : 0,
-        ...activationConstants(attrs.activation ?? IDENTITY),
-      },
-      grid(PARTS * columns, batch_norm_forward),
-    );
+  forward(emit, node) {
+    if (node.attrs.mode === "train") emitStatistics(emit, node);
+    emitNormalise(emit, node);
   },
+  again: { keeps: ["mean", "variance"], forward: emitNormalise },
 
   backward(emit, { inputs: { x, weight, bias, residual }, attrs, outputs: { y, mean, variance } }) {
     const C = x.shape.at(-1)!;

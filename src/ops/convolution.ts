@@ -5,22 +5,34 @@ import { type Capabilities, grid, type Task } from "../kernel.ts";
 import {
   channel_sum,
   conv2d_forward_tile_4x4_alone_flat,
+  conv2d_forward_tile_4x4_group_8x8,
+  conv2d_forward_tile_4x4_group_16x16,
   conv2d_forward_tile_4x8_alone_flat,
   conv2d_forward_tile_4x16_quad_flat,
   conv2d_forward_tile_8x8_alone_deep,
   conv2d_forward_tile_8x8_alone_flat,
+  conv2d_forward_tile_8x8_group_8x8,
+  conv2d_forward_tile_8x8_group_16x8,
   conv2d_forward_tile_8x16_quad_deep,
   conv2d_grad_input_tile_4x4_alone_flat,
+  conv2d_grad_input_tile_4x4_group_8x8,
+  conv2d_grad_input_tile_4x4_group_16x16,
   conv2d_grad_input_tile_4x8_alone_flat,
   conv2d_grad_input_tile_4x16_quad_flat,
   conv2d_grad_input_tile_8x8_alone_deep,
   conv2d_grad_input_tile_8x8_alone_flat,
+  conv2d_grad_input_tile_8x8_group_8x8,
+  conv2d_grad_input_tile_8x8_group_16x8,
   conv2d_grad_input_tile_8x16_quad_deep,
-  conv2d_grad_weight_tile_4x4_alone,
-  conv2d_grad_weight_tile_4x8_alone,
-  conv2d_grad_weight_tile_4x16_quad,
-  conv2d_grad_weight_tile_8x8_alone,
-  conv2d_grad_weight_tile_8x16_quad,
+  conv2d_grad_weight_tile_4x4_alone_flat,
+  conv2d_grad_weight_tile_4x4_group_8x8,
+  conv2d_grad_weight_tile_4x4_group_16x16,
+  conv2d_grad_weight_tile_4x8_alone_flat,
+  conv2d_grad_weight_tile_4x16_quad_flat,
+  conv2d_grad_weight_tile_8x8_alone_flat,
+  conv2d_grad_weight_tile_8x8_group_8x8,
+  conv2d_grad_weight_tile_8x8_group_16x8,
+  conv2d_grad_weight_tile_8x16_quad_flat,
 } from "../shaders.gen.ts";
 import type { Geometry } from "../shape.ts";
 import { type Activation, activationConstants, IDENTITY } from "./activation.ts";
@@ -35,8 +47,12 @@ type ForwardArgs = [
 type GradInputArgs = [tensors: { readonly dy: Tensor; readonly w: Tensor }, target: GradientTarget];
 type GradWeightArgs = [tensors: { readonly x: Tensor; readonly dy: Tensor }, target: GradientTarget];
 
-// Kernels best first.
+// Kernels, the best that a device may take first.
 const FORWARD_KERNELS = [
+  conv2d_forward_tile_8x8_group_16x8,
+  conv2d_forward_tile_8x8_group_8x8,
+  conv2d_forward_tile_4x4_group_16x16,
+  conv2d_forward_tile_4x4_group_8x8,
   conv2d_forward_tile_8x16_quad_deep,
   conv2d_forward_tile_4x16_quad_flat,
   conv2d_forward_tile_8x8_alone_deep,
@@ -45,6 +61,10 @@ const FORWARD_KERNELS = [
   conv2d_forward_tile_4x4_alone_flat,
 ] as const;
 const GRAD_INPUT_KERNELS = [
+  conv2d_grad_input_tile_8x8_group_16x8,
+  conv2d_grad_input_tile_8x8_group_8x8,
+  conv2d_grad_input_tile_4x4_group_16x16,
+  conv2d_grad_input_tile_4x4_group_8x8,
   conv2d_grad_input_tile_8x16_quad_deep,
   conv2d_grad_input_tile_4x16_quad_flat,
   conv2d_grad_input_tile_8x8_alone_deep,
@@ -53,11 +73,15 @@ const GRAD_INPUT_KERNELS = [
   conv2d_grad_input_tile_4x4_alone_flat,
 ] as const;
 const GRAD_WEIGHT_KERNELS = [
-  conv2d_grad_weight_tile_8x16_quad,
-  conv2d_grad_weight_tile_4x16_quad,
-  conv2d_grad_weight_tile_8x8_alone,
-  conv2d_grad_weight_tile_4x8_alone,
-  conv2d_grad_weight_tile_4x4_alone,
+  conv2d_grad_weight_tile_8x8_group_16x8,
+  conv2d_grad_weight_tile_8x8_group_8x8,
+  conv2d_grad_weight_tile_4x4_group_16x16,
+  conv2d_grad_weight_tile_4x4_group_8x8,
+  conv2d_grad_weight_tile_8x16_quad_flat,
+  conv2d_grad_weight_tile_4x16_quad_flat,
+  conv2d_grad_weight_tile_8x8_alone_flat,
+  conv2d_grad_weight_tile_4x8_alone_flat,
+  conv2d_grad_weight_tile_4x4_alone_flat,
 ] as const;
 
 const FORWARD: Variants<ForwardArgs> = {

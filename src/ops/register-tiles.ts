@@ -28,15 +28,19 @@ interface Tile {
   readonly name: string;
   readonly rows: number;
   readonly columns: number;
-  /** Whether four invocations share their columns, so that row tiles come in fours. */
-  readonly quad: boolean;
+  /** Who shares operands: nobody, four invocations (through a subgroup), or a workgroup (through its memory). */
+  readonly sharing: "alone" | "quad" | "group";
+  /** Row tiles and column tiles that work together, so that they are counted in so many. */
+  readonly together: readonly [rows: number, columns: number];
   /** Whether it is for long depths only. */
   readonly deep: boolean;
 }
 
-/** Invocations that are worth a smaller tile or a longer split: what a GPU needs to hide its latency. */
-export const ENOUGH = 1024;
-/** The same for a CPU-class adapter: a workgroup for each of a few threads, then larger tiles are worth more. */
+/**
+ * Invocations that are worth a smaller tile or a longer split: what a small GPU needs to hide its latency. A
+ * CPU-class adapter wants a workgroup for each of a few threads, then larger tiles are worth more.
+ */
+export const ENOUGH = 8192;
 const ENOUGH_FOR_CPU = 256;
 /** vec4s of depth for which a kernel has its inner loop over them. */
 const DEEP = 16;
@@ -62,7 +66,9 @@ export function tileVariants<K extends Kernel, Args extends readonly unknown[]>(
         fits(geometry, device) {
           const { splits, split } = splitsFor(geometry, device);
           const known = kernel.features.every((feature) => device.features.includes(feature));
-          return known && (times === 1 || split(times) !== splits);
+          // It would be right, but so slow that not even measuring it is worth the time.
+          const hopeless = tile.sharing === "group" && isCpu(device);
+          return known && !hopeless && (times === 1 || split(times) !== splits);
         },
         emit(emit, geometry, ...args) {
           const { tiles, split } = splitsFor(geometry, emit.device);
@@ -82,48 +88,61 @@ export function tileVariants<K extends Kernel, Args extends readonly unknown[]>(
 }
 
 /** `conv2d_forward_tile_8x16_quad_deep` is tile_8x16_quad_deep, of 8 rows × 16 columns. */
-function tileOf({ name }: Kernel): Tile {
-  const [tile, rows, columns, sharing, walk] = /tile_(\d+)x(\d+)_([a-z]+)_?(\w*)$/.exec(name)!;
-  return { name: tile, rows: +rows!, columns: +columns!, quad: sharing === "quad", deep: walk === "deep" };
+function tileOf({ name: kernel }: Kernel): Tile {
+  const [name, rows, columns, sharing, how] = /tile_(\d+)x(\d+)_(alone|quad|group)_(\w+)$/.exec(kernel)!;
+  const [down, across] = sharing === "group" ? how!.split("x").map(Number) : [sharing === "quad" ? 4 : 1, 1];
+  return {
+    name,
+    rows: Number(rows),
+    columns: Number(columns),
+    sharing: sharing as Tile["sharing"],
+    together: [down!, across!],
+    deep: how === "deep",
+  };
 }
 
 /** How a tile covers a product: invocations of one split, splits, and `times` as many splits. */
 function cover(
-  { rows, columns, quad }: Tile,
+  { rows, columns, together: [down, across] }: Tile,
   product: Product,
   device: Capabilities,
 ): { readonly tiles: number; readonly splits: number; split(times: number): number } {
-  const rowTiles = Math.ceil(product.rows / rows / (quad ? 4 : 1)) * (quad ? 4 : 1);
-  const tiles = product.slices * rowTiles * Math.ceil(product.columns / columns);
+  const count = (extent: number, tile: number, together: number): number =>
+    Math.ceil(extent / (tile * together)) * together;
+  const tiles = product.slices * count(product.rows, rows, down) * count(product.columns, columns, across);
+  const enough = isCpu(device) ? ENOUGH_FOR_CPU : ENOUGH;
   const split = (times: number): number =>
-    Math.max(1, Math.min(product.maxSplits, Math.ceil((times * enoughFor(device)) / tiles)));
+    Math.max(1, Math.min(product.maxSplits, Math.ceil((times * enough) / tiles)));
   return { tiles, splits: split(1), split };
 }
 
-/** The first tile that has enough invocations and is not mostly padding, or else the last. */
+/**
+ * The first tile that has enough invocations and is not mostly padding, or else the one that has the most.
+ *
+ * By plain reasoning, for no GPU has measured it yet: a GPU takes the kernels that share through workgroup
+ * memory, each value of which then serves a whole row or column of invocations. On a CPU-class adapter that memory
+ * is as slow as any and barriers are dear, so each invocation, or a quad of a tiny subgroup, loads for itself.
+ */
 function chooseTile(tiles: readonly Tile[], product: Product, device: Capabilities): Tile {
-  const quads = prefersQuads(device);
+  const cpu = isCpu(device);
+  const sharing = cpu ? (device.features.includes("subgroups") ? "quad" : "alone") : "group";
   const choices = tiles
-    .filter(({ quad, deep }) => (quads || !quad) && (product.depth >= DEEP || !deep))
+    .filter(
+      (tile) =>
+        (tile.sharing === sharing || tile.sharing === "alone") && (product.depth >= DEEP || !tile.deep),
+    )
     .map((tile) => {
       const { tiles, splits } = cover(tile, product, device);
       return { tile, invocations: tiles * splits, covered: tiles * tile.rows * tile.columns };
     });
   const least = Math.min(...choices.map(({ covered }) => covered));
-  const good = choices.find(
-    ({ invocations, covered }) => invocations >= enoughFor(device) && covered <= 1.5 * least,
-  );
-  return (good ?? choices.at(-1)!).tile;
+  const tight = choices.filter(({ covered }) => covered <= 1.5 * least);
+  const enough = cpu ? ENOUGH_FOR_CPU : ENOUGH;
+  const most = Math.max(...tight.map(({ invocations }) => invocations));
+  return tight.find(({ invocations }) => invocations >= Math.min(enough, most))!.tile;
 }
 
-const enoughFor = (device: Capabilities): number => (prefersQuads(device) ? ENOUGH_FOR_CPU : ENOUGH);
-
-/**
- * Whether to take the kernels in which four invocations share what they load. They are right wherever there are
- * subgroups, but proven to be faster only where those are tiny: on CPU-class adapters, which load each value of
- * each invocation on its own. A GPU's cache serves a whole subgroup at once; it keeps the plain kernels until
- * they are measured there.
- */
-function prefersQuads({ features, subgroupMaxSize }: Capabilities): boolean {
-  return features.includes("subgroups") && subgroupMaxSize !== undefined && subgroupMaxSize <= 8;
+/** Whether the device is a CPU: it says so, or its subgroups are as small as a CPU's vectors. */
+function isCpu({ software, subgroupMaxSize }: Capabilities): boolean {
+  return software === true || (subgroupMaxSize !== undefined && subgroupMaxSize <= 8);
 }

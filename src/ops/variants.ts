@@ -18,7 +18,7 @@ export interface VariantInfo {
 
 /** One way to compute a pass: a kernel, or an algorithm of several launches. */
 export interface Variant<Args extends readonly unknown[]> extends VariantInfo {
-  /** Whether it gives the right result for this geometry on this device. */
+  /** Whether it gives the right result for this geometry on this device, and may be the best. */
   fits(geometry: Geometry, device: Capabilities): boolean;
   emit(emit: Emitter, geometry: Geometry, ...args: Args): void;
 }

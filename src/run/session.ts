@@ -1,5 +1,6 @@
 import { DataError, DeviceError, WebgraftError } from "../errors.ts";
 import type { Gpu } from "../gpu/device.ts";
+import { Timestamps } from "../gpu/timestamps.ts";
 import { storedLength, unpad } from "../graph/tensor.ts";
 import type { Plan } from "../plan/plan.ts";
 import { Buffers } from "./buffers.ts";
@@ -134,35 +135,49 @@ export class Session {
     const { device } = this.#gpu;
     if (!device.features.has("timestamp-query"))
       throw new DeviceError("profile: the adapter has no timestamp-query");
-    const count = 2 * this.#launches.length;
-    const querySet = device.createQuerySet({ type: "timestamp", count });
-    const usage = GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC;
-    const resolved = device.createBuffer({ label: "timestamps", size: 8 * count, usage });
-    const staging = device.createBuffer({
-      size: 8 * count,
-      usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
-    });
+    const timestamps = new Timestamps(device, 2 * this.#launches.length);
     this.#write(feeds, live);
     const encoder = device.createCommandEncoder();
     this.#launches.forEach((launch, i) => {
-      const timestampWrites = { querySet, beginningOfPassWriteIndex: 2 * i, endOfPassWriteIndex: 2 * i + 1 };
-      this.#replay(encoder.beginComputePass({ timestampWrites }), [launch]);
+      this.#replay(encoder.beginComputePass(timestamps.pass(2 * i)), [launch]);
     });
-    encoder.resolveQuerySet(querySet, 0, count, resolved, 0);
-    encoder.copyBufferToBuffer(resolved, 0, staging, 0, 8 * count);
+    timestamps.resolve(encoder);
     device.queue.submit([encoder.finish()]);
     try {
-      await Promise.race([staging.mapAsync(GPUMapMode.READ), this.#gpu.failed]);
-      const times = new BigUint64Array(staging.getMappedRange());
+      const times = await timestamps.read(this.#gpu.failed);
       return this.plan.dispatches.map(({ label, kernel }, i) => ({
         label,
         kernel: kernel.name,
-        milliseconds: Number(times[2 * i + 1]! - times[2 * i]!) / 1e6,
+        milliseconds: times[2 * i + 1]! - times[2 * i]!,
       }));
     } finally {
-      staging.destroy();
-      resolved.destroy();
-      querySet.destroy();
+      timestamps.destroy();
+    }
+  }
+
+  /**
+   * Milliseconds that one of `replays` in a row takes, on the inputs that are there: by timestamps, or by the clock
+   * where the adapter has none.
+   */
+  async time(replays: number): Promise<number> {
+    this.#gpu.check();
+    const { device } = this.#gpu;
+    const launches = Array.from({ length: replays }, () => this.#launches).flat();
+    const encoder = device.createCommandEncoder();
+    const timestamps = device.features.has("timestamp-query") ? new Timestamps(device, 2) : undefined;
+    try {
+      this.#replay(encoder.beginComputePass(timestamps?.pass(0)), launches);
+      timestamps?.resolve(encoder);
+      const start = performance.now();
+      device.queue.submit([encoder.finish()]);
+      await Promise.race([device.queue.onSubmittedWorkDone(), this.#gpu.failed]);
+      const elapsed = performance.now() - start;
+      const [begin, end] = (await timestamps?.read(this.#gpu.failed)) ?? [0, elapsed];
+      return (end! - begin!) / replays;
+    } catch (error) {
+      return await this.#gpu.blame(error);
+    } finally {
+      timestamps?.destroy();
     }
   }
 

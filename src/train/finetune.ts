@@ -9,7 +9,8 @@ import { readWeights, type WeightsReport, type WeightsTarget } from "../weights/
 import type { ReadOptions } from "../weights/ranges.ts";
 import type { OpenOptions } from "../weights/source.ts";
 import { differences } from "./conventions.ts";
-import { openPretrained, type PretrainedSource } from "./pretrained.ts";
+import { openPretrained, type PretrainedSource } from "./open-pretrained.ts";
+import type { PretrainedReport } from "./pretrained.ts";
 
 export interface FinetuneOptions extends Pick<ModelOptions, "inputShape" | "preprocessing"> {
   readonly classes: number;
@@ -46,7 +47,7 @@ export interface Finetune {
     target: WeightsTarget,
     source: PretrainedSource,
     options?: OpenOptions & ReadOptions,
-  ): Promise<WeightsReport>;
+  ): Promise<WeightsReport & Pick<PretrainedReport, "unfolded">>;
 }
 
 /**
@@ -94,7 +95,7 @@ export function finetune(
     groups,
     optimizer: optimizer({ lr: headLr, groups }),
     async load({ weights, variables }, source, reading = {}) {
-      const { file, model: theirs } = await openPretrained(source, model.inputShape, reading);
+      const { file, unfolded, model: theirs } = await openPretrained(source, model, reading);
       const { report, values } = await readWeights(weights, file, {
         ...reading,
         strict: false,
@@ -121,7 +122,7 @@ export function finetune(
         const value = values.get(name);
         if (value) variables.write(tensor, value);
       }
-      return report;
+      return { ...report, unfolded };
     },
   };
 }

@@ -8,8 +8,8 @@ import type { Outputs, Session } from "../run/session.ts";
 export const IGNORED = -100;
 
 /**
- * Runs a session over a data set in order, in batches of the size of its input `images`. The last batch is filled
- * up with empty images whose labels are ignored; `take` gets the outputs with the number of true examples.
+ * Runs a session over a data set in order, in batches of the size of its input `images`. A smaller batch is filled up
+ * with empty images whose labels are ignored; `take` gets the outputs with the number of true examples.
  */
 export async function forward(
   session: Session,
@@ -20,7 +20,7 @@ export async function forward(
 ): Promise<void> {
   const { inputs } = session.plan;
   const batchSize = inputs.get("images")!.shape[0]!;
-  const loader = new BatchLoader(dataset, { batchSize, shuffle: false });
+  const loader = new BatchLoader(dataset, { batchSize: Math.min(batchSize, dataset.length), shuffle: false });
   const pending: (() => Promise<void>)[] = [];
   for (let index = 0; index < loader.batchesPerEpoch; index++) {
     if (signal?.aborted) break;

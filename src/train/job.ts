@@ -2,13 +2,13 @@ import { type Dataset, subset } from "../data/dataset.ts";
 import type { Split } from "../data/load.ts";
 import { DataError, WebgraftError } from "../errors.ts";
 import { type Gpu, openDevice } from "../gpu/device.ts";
+import { median } from "../median.ts";
 import { adam, adamw, sgd } from "../optimizers/index.ts";
 import type { Optimizer } from "../optimizers/optimizer.ts";
 import { augmentationOf } from "./augmentation.ts";
 import { FeatureCache } from "./feature-cache.ts";
 import { loadJobData, tellLoading } from "./job-data.ts";
 import { historyOf, metadataOf, settingsOf } from "./job-metadata.ts";
-import { median } from "./median.ts";
 import { loadPretrained } from "./pretrained.ts";
 import type {
   EpochRecord,

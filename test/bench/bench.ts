@@ -4,36 +4,12 @@ import { availableParallelism, cpus, loadavg, platform } from "node:os";
 import { dirname, join } from "node:path";
 import { CommanderError } from "commander";
 import { VERSION } from "../../src/version.ts";
-import { type Options, parseOptions } from "./options.ts";
-import type { DeviceResult, DeviceSettings } from "./page/device.ts";
+import { type Measured, measure } from "./measure.ts";
+import { parseOptions } from "./options.ts";
 import { ProgressLine } from "./progress.ts";
 import type { Report } from "./report.ts";
-import { serve } from "./site.ts";
+import { peerVersions } from "./site.ts";
 import { asMarkdown, asText, tablesOf } from "./tables.ts";
-import { visit } from "./visit.ts";
-
-type Measured = Pick<Report, "ceilings" | "kernels"> & { readonly browser: string; readonly adapter: string };
-
-async function measure(options: Options, progress: ProgressLine): Promise<Measured> {
-  const { engine, only, shapes, match, steps, sampleMs } = options;
-  const site = await serve(["device.html"]);
-  try {
-    const sampling = { samples: steps, minMs: sampleMs };
-    const settings: DeviceSettings = {
-      sampling,
-      ...(only.includes("kernels") && { kernels: { shapes, match, sampling } }),
-    };
-    const { result, browser } = await visit<DeviceSettings, DeviceResult>(
-      engine,
-      site.url("device.html"),
-      settings,
-      progress.show,
-    );
-    return { browser, ...result };
-  } finally {
-    await site.close();
-  }
-}
 
 /** A software adapter shares the CPU with everything else, so other work there makes times useless. */
 function warnOfLoad(load: number): void {
@@ -54,14 +30,14 @@ async function main(args: readonly string[]): Promise<void> {
   const progress = new ProgressLine();
   let measured: Measured;
   try {
-    measured = await measure(options, progress);
+    measured = await measure(options, progress.show);
   } finally {
     progress.clear();
   }
   const report: Report = {
     date,
     command: ["npm run bench", ...(args.length > 0 ? ["--", ...args] : [])].join(" "),
-    versions: { webgraft: VERSION, node: process.version },
+    versions: { webgraft: VERSION, node: process.version, ...peerVersions() },
     machine: {
       platform: platform(),
       cpu: cpus()[0]?.model ?? "unknown",

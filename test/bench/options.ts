@@ -1,12 +1,18 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { Engine } from "../../src/cli/find-browser.ts";
+import { CASES } from "./cases.ts";
 
-export const PARTS = ["ceilings", "kernels"] as const;
-export type Part = (typeof PARTS)[number];
+export const PARTS = ["ceilings", "kernels", "peers", "memory", "cold", "size"] as const;
+export const PEERS = ["jax", "tfjs", "ort"] as const;
+
+/** What takes some minutes on two CPU cores. */
+const DEFAULT = ["ceilings", "kernels", "interleaved-32", "resnet18-inference", "cold", "size"];
 
 export interface Options {
   readonly engine: Engine;
-  readonly only: readonly Part[];
+  /** `PARTS` and keys of `CASES`. */
+  readonly only: readonly string[];
+  readonly peers: readonly string[];
   readonly shapes: "quick" | "all";
   readonly match: string;
   readonly steps: number;
@@ -19,9 +25,16 @@ export interface Options {
 /** Throws CommanderError where an option is wrong. */
 export function parseOptions(args: readonly string[]): Options {
   return new Command("bench")
-    .description("measures the library: ceilings of the adapter, kernels")
+    .description("measures the library against the adapter's ceilings and against its peers")
     .addOption(new Option("--engine <name>", "browser").choices(["chrome", "firefox"]).default("chrome"))
-    .addOption(new Option("--only <name...>", "measure only these").choices(PARTS).default(PARTS, "all"))
+    .addOption(
+      new Option("--only <name...>", "measure these; peers and memory are all the networks named after them")
+        .choices([...PARTS, ...Object.keys(CASES)])
+        .default(DEFAULT, DEFAULT.join(" ")),
+    )
+    .addOption(
+      new Option("--peers <name...>", "compare with these").choices([...PEERS, "none"]).default(PEERS, "all"),
+    )
     .addOption(
       new Option("--shapes <which>", "shapes of kernels: those of small networks, or all")
         .choices(["quick", "all"])

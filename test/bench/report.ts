@@ -1,3 +1,4 @@
+import type { Task } from "./cases.ts";
 import type { Spread } from "./statistics.ts";
 
 /** What `bench.json` holds. Parts that were not asked for are missing. */
@@ -16,8 +17,11 @@ export interface Report {
     /** Processes that wanted to run, on average over a minute, before and after. */
     readonly load: readonly [before: number, after: number];
   };
-  ceilings?: readonly Ceiling[];
-  kernels?: readonly KernelResult[];
+  readonly ceilings?: readonly Ceiling[];
+  readonly kernels?: readonly KernelResult[];
+  readonly peers?: readonly PeerResult[];
+  readonly cold?: readonly ColdResult[];
+  readonly sizes?: readonly SizeResult[];
 }
 
 /** What the adapter can do at most, by programs that do nothing else. */
@@ -45,4 +49,42 @@ export interface KernelResult extends Spread {
   readonly shareOfCeiling: number;
   /** Name of the ceiling that sets the shortest time. */
   readonly ceiling: string;
+}
+
+/** The library and others on one network. */
+export interface PeerResult {
+  /** As `--only` takes it. */
+  readonly name: string;
+  readonly network: string;
+  readonly batch: number;
+  readonly task: Task;
+  /** `webgraft` and files of peers/. */
+  readonly contestants: Readonly<Record<string, ContestantResult>>;
+}
+
+/** Without a spread where nothing but the first run was asked for. */
+export interface ContestantResult extends Partial<Spread> {
+  /** Name and version. */
+  readonly name: string;
+  readonly samples?: number;
+  /** From opening the device to the result of the first run. Earlier contestants have warmed the browser up. */
+  readonly firstMs: number;
+  /** The most bytes of GPU buffers that were alive at once. */
+  readonly gpuBytes: number;
+}
+
+/** From opening the device to the end of the first training step, in a page without other contestants. */
+export interface ColdResult {
+  readonly name: string;
+  /** In a browser that has just started, with an empty profile. */
+  readonly coldMs: number;
+  /** In a new page of the same browser. */
+  readonly warmMs: number;
+}
+
+/** A minimal training app, bundled and minified. */
+export interface SizeResult {
+  readonly name: string;
+  readonly bytes: number;
+  readonly gzipBytes: number;
 }

@@ -1,15 +1,12 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { build, type InlineConfig, preview } from "vite";
+import { build as buildWithVite, type InlineConfig, preview } from "vite";
 
-export const here = fileURLToPath(new URL(".", import.meta.url));
-
-/** Where the package's own modules are, for whoever bundles it by name. */
-export const alias = { webgraft: fileURLToPath(new URL("../../src/index.ts", import.meta.url)) };
+const here = fileURLToPath(new URL(".", import.meta.url));
 
 /** The pages of the bench, built as an app would build them, on a local server. */
 export interface Site {
@@ -17,25 +14,28 @@ export interface Site {
   close(): Promise<void>;
 }
 
-/** Builds pages of this folder (`device.html`) and serves them. */
-export async function serve(pages: readonly string[]): Promise<Site> {
-  const outDir = mkdtempSync(join(tmpdir(), "webgraft-bench-"));
-  const config: InlineConfig = {
+/** How Vite builds files of this folder. */
+export const buildConfig = (entries: readonly string[]) =>
+  ({
     configFile: false,
     root: here,
     base: "./",
     logLevel: "warn",
-    resolve: { alias },
+    resolve: { alias: { webgraft: fileURLToPath(new URL("../../src/index.ts", import.meta.url)) } },
     build: {
-      outDir,
-      emptyOutDir: true,
       target: "es2022",
       chunkSizeWarningLimit: Number.POSITIVE_INFINITY,
-      rolldownOptions: { input: pages.map((page) => join(here, page)) },
+      rolldownOptions: { input: entries.map((entry) => join(here, entry)) },
     },
-  };
-  await build(config);
-  const server = await preview({ ...config, preview: { port: 0, host: "localhost" } });
+  }) satisfies InlineConfig;
+
+/** Builds pages (`device.html`) and serves them. */
+export async function serve(pages: readonly string[]): Promise<Site> {
+  const outDir = mkdtempSync(join(tmpdir(), "webgraft-bench-"));
+  const config = buildConfig(pages);
+  const build = { ...config.build, outDir, emptyOutDir: true };
+  await buildWithVite({ ...config, build });
+  const server = await preview({ ...config, build, preview: { port: 0, host: "localhost" } });
   const { port } = server.httpServer.address() as AddressInfo;
   return {
     url: (page) => `http://localhost:${port}/${page}`,
@@ -46,9 +46,17 @@ export async function serve(pages: readonly string[]): Promise<Site> {
   };
 }
 
+/** The peers by package name, with their versions. */
+export const peerVersions = (): Record<string, string> =>
+  JSON.parse(readFileSync(join(here, "package.json"), "utf8")).dependencies;
+
 /** The peers are no dependencies of the library, so they are installed when first needed. */
 export function installPeers(): void {
-  if (existsSync(join(here, "node_modules"))) return;
+  const installed = Object.entries(peerVersions()).every(([name, version]) => {
+    const file = join(here, "node_modules", name, "package.json");
+    return existsSync(file) && JSON.parse(readFileSync(file, "utf8")).version === version;
+  });
+  if (installed) return;
   process.stderr.write("installing the peers (npm ci in test/bench)\n");
   const { status } = spawnSync("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], {
     cwd: here,

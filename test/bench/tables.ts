@@ -1,6 +1,7 @@
 /** The tables of a report, which are printed as text and written as Markdown. */
-import type { Ceiling, KernelResult, Report } from "./report.ts";
-import { geometricMean, type Spread } from "./statistics.ts";
+import { COLD_CASE } from "./cases.ts";
+import type { Ceiling, ColdResult, KernelResult, PeerResult, Report, SizeResult } from "./report.ts";
+import { geometricMean } from "./statistics.ts";
 
 export interface Table {
   readonly title: string;
@@ -10,10 +11,13 @@ export interface Table {
   readonly words: number;
 }
 
-export function tablesOf({ ceilings, kernels }: Report): Table[] {
+export function tablesOf({ ceilings, kernels, peers, cold, sizes }: Report): Table[] {
   return [
     ...(ceilings ? [ceilingTable(ceilings)] : []),
     ...(kernels ? [kernelTable(kernels), meanTable(kernels)] : []),
+    ...(peers ?? []).map(peerTable),
+    ...(cold ? [coldTable(cold)] : []),
+    ...(sizes ? [sizeTable(sizes)] : []),
   ];
 }
 
@@ -31,7 +35,7 @@ const kernelTable = (kernels: readonly KernelResult[]): Table => ({
     kernel.name,
     kernel.shape,
     number(kernel.medianMs),
-    quartiles(kernel),
+    range(kernel.quartilesMs),
     kernel.gflops === undefined ? "" : number(kernel.gflops),
     kernel.gbps === undefined ? "" : number(kernel.gbps),
     `${percent(kernel.shareOfCeiling)} ${kernel.ceiling}`,
@@ -57,11 +61,42 @@ function meanTable(kernels: readonly KernelResult[]): Table {
   };
 }
 
+function peerTable({ name, network, batch, task, contestants }: PeerResult): Table {
+  const own = contestants.webgraft?.medianMs;
+  return {
+    title: `${name}: ${task} of ${network}, batch ${batch}`,
+    header: ["who", "median ms", "quartiles", "time", "first ms", "MiB of GPU buffers"],
+    rows: Object.values(contestants).map(({ name, medianMs, quartilesMs, firstMs, gpuBytes }) => [
+      name,
+      medianMs === undefined ? "" : number(medianMs),
+      quartilesMs === undefined ? "" : range(quartilesMs),
+      medianMs === undefined || own === undefined ? "" : `${number(medianMs / own)}×`,
+      number(firstMs),
+      number(gpuBytes / 2 ** 20),
+    ]),
+    words: 1,
+  };
+}
+
+const coldTable = (cold: readonly ColdResult[]): Table => ({
+  title: `Cold start: from opening the device to the end of the first step of ${COLD_CASE}`,
+  header: ["who", "new browser, ms", "new page, ms"],
+  rows: cold.map(({ name, coldMs, warmMs }) => [name, number(coldMs), number(warmMs)]),
+  words: 1,
+});
+
+const sizeTable = (sizes: readonly SizeResult[]): Table => ({
+  title: "Size of a minimal training app",
+  header: ["with", "KiB", "KiB, gzip"],
+  rows: sizes.map(({ name, bytes, gzipBytes }) => [name, number(bytes / 1024), number(gzipBytes / 1024)]),
+  words: 1,
+});
+
 /** Three digits, more of large numbers. */
 export const number = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toPrecision(3));
 
 const percent = (share: number): string => `${(100 * share).toFixed(0)} %`;
-const quartiles = ({ quartilesMs: [low, high] }: Spread): string => `${number(low)}–${number(high)}`;
+const range = ([low, high]: readonly [number, number]): string => `${number(low)}–${number(high)}`;
 
 export function asText({ title, header, rows, words }: Table): string {
   const all = [header, ...rows];

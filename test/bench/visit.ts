@@ -1,41 +1,55 @@
+import type { Browser } from "puppeteer";
 import { launchBrowser } from "../../src/cli/browser.ts";
 import type { Engine } from "../../src/cli/find-browser.ts";
 import type { PageGlobals, Progress } from "./page/offer.ts";
 
-export interface Visit<R> {
-  readonly result: R;
-  /** The browser and its adapter. */
-  readonly browser: string;
-}
+/** Opens a page and gives what it makes of `settings`. */
+export type Visit = <S, R>(url: string, settings: S) => Promise<R>;
 
-/** Opens a page in a browser of its own, and gives what the page makes of `settings`. */
-export async function visit<S, R>(
+/** Starts a browser with an empty profile for some visits. `description` names it and its adapter. */
+export async function inBrowser<T>(
   engine: Engine,
-  url: string,
-  settings: S,
   progress: Progress,
-): Promise<Visit<R>> {
+  use: (visit: Visit, description: string) => Promise<T>,
+): Promise<T> {
   const { browser, description, close } = await launchBrowser(engine);
   try {
-    const page = await browser.newPage();
+    return await use((url, settings) => visitPage(browser, url, settings, progress), description);
+  } finally {
+    await close();
+  }
+}
+
+async function visitPage<S, R>(browser: Browser, url: string, settings: S, progress: Progress): Promise<R> {
+  const page = await browser.newPage();
+  const { promise, resolve, reject } = deferred<R>();
+  const fail = (reason: string): void => reject(new Error(reason));
+  const onDisconnected = (): void => fail("the browser went away");
+  page.on("error", (error) => fail(`the page crashed: ${error.message}`));
+  page.on("pageerror", (error) => fail(error instanceof Error ? error.message : String(error)));
+  browser.on("disconnected", onDisconnected);
+  try {
     await page.exposeFunction("progress", progress);
-    const result = new Promise<R>((resolve, reject) => {
-      const fail = (reason: string): void => reject(new Error(reason));
-      page.on("error", (error) => fail(`the page crashed: ${error.message}`));
-      page.on("pageerror", (error) => fail(error instanceof Error ? error.message : String(error)));
-      browser.on("disconnected", () => fail("the browser went away"));
-      page.exposeFunction("finish", resolve).catch(reject);
-      page.exposeFunction("fail", fail).catch(reject);
-    });
-    result.catch(() => {}); // Awaited below, when the page is there.
+    await page.exposeFunction("finish", resolve);
+    await page.exposeFunction("fail", fail);
     await page.goto(url);
     await page.evaluate(
       (given) => (globalThis as unknown as PageGlobals<unknown, R>).start(given),
       settings as unknown,
     );
-    return { result: await result, browser: description };
+    return await promise;
   } finally {
-    browser.off("disconnected");
-    await close();
+    browser.off("disconnected", onDisconnected);
+    await page.close().catch(() => {}); // A page that crashed is gone already.
   }
+}
+
+function deferred<R>() {
+  let resolve!: (result: R) => void;
+  let reject!: (reason: Error) => void;
+  const promise = new Promise<R>((...settle) => {
+    [resolve, reject] = settle;
+  });
+  promise.catch(() => {}); // It may fail before anyone awaits it.
+  return { promise, resolve, reject };
 }

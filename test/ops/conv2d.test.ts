@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { ShapeError } from "../../src/errors.ts";
-import { Program } from "../../src/graph/autodiff.ts";
 import { Graph } from "../../src/graph/graph.ts";
 import type { Capabilities } from "../../src/kernel.ts";
 import { type Conv2dAttrs, conv2dOp } from "../../src/ops/conv2d.ts";
-import { SMALL_SUBGROUPS, withAndWithoutSubgroups } from "../support/gpu.ts";
+import { variantsOf } from "../../src/ops/convolution.ts";
+import { testGpu, withAndWithoutSubgroups } from "../support/gpu.ts";
+import type { NdArray } from "../support/ndarray.ts";
 import { defineOpTest, type OpCase } from "../support/optest.ts";
 import { conv2d, fusedActivation } from "../support/reference/conv.ts";
 
@@ -28,12 +29,35 @@ function given(
 
 const ONE: Conv2dAttrs["padding"] = [1, 1, 1, 1];
 
-defineOpTest({
+const CONV2D = {
   op: conv2dOp,
-  devices: await withAndWithoutSubgroups(),
-  reference: ({ x, weight, bias }, attrs) => ({
+  reference: ({ x, weight, bias }: Record<string, NdArray>, attrs: Conv2dAttrs) => ({
     y: fusedActivation(conv2d(x!, weight!, bias, attrs), attrs.activation?.name, attrs.activation?.alpha),
   }),
+  // Products of the window forward, of all pixels in the weights' gradient.
+  tolerance: ({ inputs }: OpCase<Conv2dAttrs>) => {
+    const [, H, W] = inputs.x as Shape;
+    const [R, S, C] = inputs.weight as Shape;
+    return 1e-6 * Math.sqrt(Math.max(R! * S! * C!, H! * W!) + 16);
+  },
+};
+
+/** GPUs whose tables name one kernel for every pass, for each kernel that this device can run. */
+async function everyKernel(): Promise<Record<string, Capabilities>> {
+  const { features } = (await testGpu()).capabilities;
+  const geometry = {
+    ...{ N: 8, H: 64, W: 64, C: 64, K: 64, R: 1, S: 1, P: 64, Q: 64, STRIDE_H: 1, STRIDE_W: 1 },
+    ...{ DILATION_H: 1, DILATION_W: 1, PAD_TOP: 0, PAD_LEFT: 0 },
+  };
+  const names = (["forward", "grad_weight"] as const)
+    .flatMap((pass) => variantsOf({ pass, geometry }, { features }).map(({ name }) => name))
+    .filter((name) => !name.endsWith("_splits"));
+  return Object.fromEntries([...new Set(names)].map((name) => [name, { features, tuned: () => name }]));
+}
+
+defineOpTest({
+  ...CONV2D,
+  devices: await withAndWithoutSubgroups(),
   cases: [
     given([2, 7, 5, 3], [3, 3, 3, 5]),
     given([1, 6, 6, 4], [3, 3, 4, 8], { padding: ONE }, true),
@@ -77,55 +101,14 @@ defineOpTest({
     ),
     given([1, 5, 5, 6], [3, 3, 2, 9], { groups: 3, activation: { name: "sigmoid" } }, true),
   ],
-  // Products of the window forward, of all pixels in the weights' gradient.
-  tolerance: ({ inputs }) => {
-    const [, H, W] = inputs.x as Shape;
-    const [R, S, C] = inputs.weight as Shape;
-    return 1e-6 * Math.sqrt(Math.max(R! * S! * C!, H! * W!) + 16);
-  },
 });
 
-describe("conv2d: kernels", () => {
-  it("takes the larger tile the larger the product", () => {
-    const names = (x: Shape, weight: Shape, device?: Capabilities): string[] => {
-      const graph = new Graph({ mode: "train", ...(device && { device }) });
-      const inputs = {
-        x: graph.input("x", x, "f32", true),
-        weight: graph.input("w", weight, "f32", true),
-        bias: undefined,
-      };
-      const { y } = graph.apply(conv2dOp, "conv", inputs, PLAIN);
-      const program = new Program(graph, [[y, graph.input("dy", y.shape)]]);
-      return program.dispatches.map(({ kernel }) => kernel.name).filter((name) => name.includes("tile"));
-    };
-    for (const name of names([4, 28, 28, 20], [1, 3, 20, 21])) expect(name).toContain("tile_8x8");
-    // Three channels would fill less than half of the large tile.
-    expect(names([4, 30, 30, 3], [3, 3, 3, 24])).toEqual([
-      "conv2d_forward_tile_8x8_alone_flat",
-      "conv2d_grad_weight_tile_4x8_alone",
-      "conv2d_grad_input_tile_4x4_alone_flat",
-    ]);
-    for (const name of names([1, 4, 4, 4], [3, 3, 4, 4])) expect(name).toContain("tile_4x4");
-    expect(names([4, 28, 28, 64], [3, 3, 64, 64])).toEqual([
-      "conv2d_forward_tile_8x8_alone_deep",
-      "conv2d_grad_weight_tile_8x8_alone",
-      "conv2d_grad_input_tile_8x8_alone_deep",
-    ]);
-    // By quads only where subgroups are small.
-    for (const device of [{ features: ["subgroups"] }, { features: ["subgroups"], subgroupMaxSize: 32 }]) {
-      for (const name of names([4, 28, 28, 64], [3, 3, 64, 64], device)) expect(name).not.toContain("quad");
-    }
-    expect(names([4, 28, 28, 64], [3, 3, 64, 64], SMALL_SUBGROUPS)).toEqual([
-      "conv2d_forward_tile_8x16_quad_deep",
-      "conv2d_grad_weight_tile_8x16_quad",
-      "conv2d_grad_input_tile_8x16_quad_deep",
-    ]);
-    expect(names([4, 30, 30, 3], [3, 3, 3, 24], SMALL_SUBGROUPS)).toEqual([
-      "conv2d_forward_tile_4x16_quad_flat",
-      "conv2d_grad_weight_tile_4x8_alone",
-      "conv2d_grad_input_tile_4x4_alone_flat",
-    ]);
-  });
+// Every kernel of each pass, whatever the device would choose: with rows and columns over in every block, a depth
+// that ends within a slab of workgroup memory, taps that a slab spans, and phases of unequal size.
+defineOpTest({
+  ...CONV2D,
+  devices: await everyKernel(),
+  cases: [given([1, 9, 17, 13], [2, 3, 13, 37], { stride: [2, 2], padding: ONE })],
 });
 
 describe("conv2d: refuses", () => {

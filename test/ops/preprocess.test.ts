@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import {
   avgPool2d,
+  createDataset,
   DataError,
   dense,
   flatten,
@@ -15,6 +16,7 @@ import {
   plan,
   Random,
   relu,
+  resizeImages,
   Session,
   ShapeError,
   Variables,
@@ -84,6 +86,28 @@ describe("Preprocessor", () => {
       subject.destroy();
     });
   }
+
+  it.each([
+    [31, 31],
+    [9, 9],
+    [16, 16],
+    [23, 23],
+    [140, 140],
+  ])("resizes as resizeImages does, but for the rounding to bytes: from %i×%i", async (width, height) => {
+    const image = noise(width, height, 3);
+    const plain: Preprocessing = { resize: 16, mode: "torch", mean: [0, 0, 0], std: [1, 1, 1] };
+    const subject = await make([16, 16, 3], plain);
+    const dataset = createDataset({
+      ...{ name: "one", shape: [height, width, 3], classes: ["a"], labels: Int32Array.of(0) },
+      images: Uint8Array.from(image.data),
+    });
+    const { images } = resizeImages(dataset, 16, 16);
+    const values = await subject.read([image]);
+    expect(images.length).toBe(values.length);
+    const worst = values.reduce((most, value, i) => Math.max(most, Math.abs(255 * value - images[i]!)), 0);
+    expect(worst).toBeLessThanOrEqual(0.5 + 1e-3);
+    subject.destroy();
+  });
 
   it("puts images of any sizes and kinds into their slots", async () => {
     const subject = await make([14, 14, 3], torch);

@@ -238,4 +238,92 @@ describe("malformed Keras models", () => {
       );
     },
   );
+
+  const shardsOf = (files: KerasFiles): string[] => [...files.keys()].filter((name) => name.endsWith(".bin"));
+
+  it.each(["resnet50", "vgg16", "small"])("refuses %s with a shard of any other length", async (name) => {
+    const files = filesOf(name);
+    const shards = shardsOf(files);
+    const change = fc.tuple(fc.constantFrom(...shards), fc.oneof(fc.nat(70_000), fc.constantFrom(0, 1)));
+    await fc.assert(
+      fc.asyncProperty(change, async ([shard, length]) => {
+        const whole = files.get(shard) as Uint8Array;
+        if (length === whole.length) return;
+        const other = new Uint8Array(length);
+        other.set(whole.subarray(0, length));
+        const result = importKeras(new Map(files).set(shard, other));
+        await expect(result).rejects.toThrow(WeightsError);
+        await expect(result).rejects.toThrow(/should have \d+ bytes and have \d+/);
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it.each(["resnet50", "vgg16", "small"])("reads %s whatever numbers its shards hold", async (name) => {
+    const files = filesOf(name);
+    const sound = await importKeras(files);
+    const shards = shardsOf(files);
+    const byte = fc.tuple(fc.constantFrom(...shards), fc.nat(), fc.nat(255));
+    await fc.assert(
+      fc.asyncProperty(fc.array(byte, { minLength: 1, maxLength: 20 }), async (changes) => {
+        const changed = new Map(files);
+        for (const [shard, place, value] of changes) {
+          const bytes = (changed.get(shard) as Uint8Array).slice();
+          bytes[place % bytes.length] = value;
+          changed.set(shard, bytes);
+        }
+        const { weights } = await importKeras(changed);
+        for (const [key, { shape, data }] of sound.weights) {
+          expect(weights.get(key)!.shape).toEqual(shape);
+          expect(weights.get(key)!.data.length).toBe(data.length);
+        }
+      }),
+      { numRuns: 10 },
+    );
+  });
+
+  it.each(["small", "vgg16"])(
+    "refuses %s or reads it soundly, whatever numbers and words of model.json change",
+    async (name) => {
+      const files = filesOf(name);
+      const text = new TextDecoder().decode(files.get("model.json") as Uint8Array);
+      const tokens = [...text.matchAll(/-?\d[\d.e+-]*|"[^"]*"|[[\]{}]|true|false|null/g)];
+      const anything = fc.oneof(
+        fc.constantFrom(
+          "-1",
+          "0",
+          "1",
+          "1.5",
+          "1e9",
+          "1e308",
+          "9007199254740993",
+          "null",
+          "[]",
+          "{}",
+          "true",
+        ),
+        fc.constantFrom('"float16"', '"Conv2D"', '"same"', '"__proto__"', '"constructor"', '"images"', '""'),
+        fc.nat().map(String),
+      );
+      let total = 0;
+      for (const [, bytes] of files) total += (bytes as Uint8Array).length;
+      await fc.assert(
+        fc.asyncProperty(fc.nat(tokens.length - 1), anything, async (index, word) => {
+          const { 0: old, index: at } = tokens[index]!;
+          const json = new TextEncoder().encode(text.slice(0, at) + word + text.slice(at + old.length));
+          try {
+            const { model, weights } = await importKeras(new Map(files).set("model.json", json));
+            let numbers = 0;
+            for (const { data } of weights.values()) numbers += data.length;
+            // No more of them than bytes, of which a quantised one takes at least one; norms may lack two of four.
+            expect(numbers).toBeLessThanOrEqual(2 * total);
+            exportOnnx(model, weights);
+          } catch (error) {
+            expect(error).toBeInstanceOf(WeightsError);
+          }
+        }),
+        { numRuns: 500 },
+      );
+    },
+  );
 });

@@ -234,6 +234,43 @@ describe("malformed ONNX files", () => {
     },
   );
 
+  it.each(["folded", "resnet", "vgg", "windows"])(
+    "are refused or read soundly whatever lengths of %s.onnx lie",
+    (name) => {
+      const whole = fixture(name);
+      const places = lengthsIn(whole);
+      expect(places.length).toBeGreaterThan(100);
+      let refused = 0;
+      let tried = 0;
+      for (const at of places) {
+        for (const length of [0, whole[at]! - 1, whole[at]! + 1, 0x7f, 0xff]) {
+          if ((length & 0xff) === whole[at]) continue;
+          const changed = whole.slice();
+          changed[at] = length;
+          tried++;
+          try {
+            importOnnx(changed);
+          } catch (error) {
+            expect(error).toBeInstanceOf(WeightsError);
+            refused++;
+          }
+        }
+      }
+      // What is read all the same has lost a name or an attribute that it can do without.
+      expect(refused / tried).toBeGreaterThan(0.9);
+    },
+  );
+
+  it("are refused however deep they are nested, wherever messages may be", () => {
+    for (const path of [[7], [7, 1], [7, 1, 5], [7, 1, 5, 6], [7, 5], [7, 11, 2, 1, 2, 1]]) {
+      let bytes: Uint8Array<ArrayBuffer> = new Uint8Array();
+      for (let depth = 0; depth < 2000; depth++) {
+        bytes = new MessageWriter().bytes(path[depth % path.length]!, bytes).finish();
+      }
+      expect(() => importOnnx(bytes), path.join()).toThrow(WeightsError);
+    }
+  });
+
   const conv: OnnxNode = { op: "Conv", name: "c", inputs: ["x", "w"], outputs: ["y"], attributes: {} };
   const flat: OnnxNode = { op: "Flatten", name: "f", inputs: ["y"], outputs: ["z"], attributes: {} };
   const sound: OnnxContent = {
@@ -290,6 +327,40 @@ describe("malformed ONNX files", () => {
     expect(importOnnx(open, { inputShape: [3, 3, 3] }).model.classes).toBe(2);
   });
 });
+
+/** The messages within messages, by the numbers of their fields. */
+interface Schema {
+  readonly [field: number]: Schema;
+}
+const TENSOR: Schema = {};
+const VALUE: Schema = { 2: { 1: { 2: { 1: {} } } } };
+const MODEL: Schema = { 7: { 1: { 5: { 5: TENSOR } }, 5: TENSOR, 11: VALUE, 12: VALUE }, 8: {} };
+
+/** Where the lengths of all fields that have one begin, in messages within messages too. */
+function lengthsIn(file: Uint8Array, schema: Schema = MODEL, start = 0, end = file.length): number[] {
+  const places: number[] = [];
+  let at = start;
+  const varint = (): number => {
+    let value = 0;
+    for (let scale = 1; ; scale *= 128) {
+      value += (file[at]! & 0x7f) * scale;
+      if (file[at++]! < 0x80) return value;
+    }
+  };
+  while (at < end) {
+    const key = varint();
+    const inner = schema[key >>> 3];
+    if (key % 8 === 0) varint();
+    else if (key % 8 !== 2) at += key % 8 === 1 ? 8 : 4;
+    else {
+      places.push(at);
+      const length = varint();
+      if (inner) places.push(...lengthsIn(file, inner, at, at + length));
+      at += length;
+    }
+  }
+  return places;
+}
 
 const narrow = (name: string) => ({ name, width: 4 });
 

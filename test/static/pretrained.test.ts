@@ -15,12 +15,13 @@ import {
   KERAS_RESNET,
   type Model,
 } from "../../src/models/index.ts";
+import { type NetworkLayer, network } from "../../src/models/network.ts";
 import { finetune } from "../../src/train/finetune.ts";
 import { loadPretrained } from "../../src/train/pretrained.ts";
 import { fileShape, toFile } from "../../src/weights/layout.ts";
 import { decodeOnnx, encodeOnnx } from "../../src/weights/onnx.ts";
 import type { NamedWeights } from "../../src/weights/tensors.ts";
-import { relativeError } from "../support/images.ts";
+import { relativeError, someImages } from "../support/images.ts";
 import { type KerasExpected, kerasImages } from "../support/keras.ts";
 import { runOnnx } from "../support/onnx.ts";
 import { seededWeights } from "../support/seeded.ts";
@@ -69,7 +70,10 @@ const held = ({ weights, values }: Target): NamedWeights =>
       ]),
   );
 
-const all = { missing: [], unexpected: [], mismatched: [], adapted: [], differences: [] };
+const all = {
+  ...{ missing: [], unexpected: [], mismatched: [] },
+  ...{ adapted: [], unfolded: [], differences: [] },
+};
 
 describe("loadPretrained", () => {
   it("finds the part of the model that a file is for", async () => {
@@ -179,12 +183,69 @@ describe("ONNX files", () => {
     expect(differences).toContainEqual({ name: "bn1", option: "eps", expected: [1e-3], got: [1e-5] });
   });
 
+  it.each([
+    ["resnet20", { width: 4 }, 21],
+    ["resnet18", { width: 4, convBias: true }, 20],
+    ["vgg11_bn", { width: 4, hidden: 8 }, 8],
+  ])(
+    "of a %s whose norms were folded away give its outputs in one that has them",
+    async (name, options, norms) => {
+      const original = createModel(name, { inputShape: [32, 32, 3], classes: 7, ...options });
+      const given = seededWeights(original, 3);
+      const whole = exportOnnx(original, given);
+      const folded = foldNorms(importOnnx(whole));
+      expect(folded.model.options.layers).not.toContainEqual(expect.objectContaining({ type: "batch_norm" }));
+      const target = memoryTarget(original);
+      const report = await loadPretrained(target, exportOnnx(folded.model, folded.weights));
+      expect(report).toMatchObject({ ...all, unfolded: expect.anything() });
+      expect(report.unfolded.length).toBe(norms);
+      const images = someImages([2, 32, 32, 3]);
+      const expected = await runOnnx(whole, images, [2, 32, 32, 3]);
+      const actual = await runOnnx(exportOnnx(original, held(target)), images, [2, 32, 32, 3]);
+      expect(relativeError(actual, expected)).toBeLessThan(1e-5);
+    },
+  );
+
   it("fit finetune where they are of its backbone", async () => {
     const tuning = finetune(backbone, { classes: 2, inputShape: [32, 32, 3] });
     const report = await tuning.load(memoryTarget(tuning.model), file);
-    expect(report).toMatchObject({ missing: ["fc.weight", "fc.bias"], unexpected: [], mismatched: [] });
+    expect(report).toMatchObject({
+      ...{ missing: ["fc.weight", "fc.bias"], unexpected: [], mismatched: [], unfolded: [] },
+    });
   });
 });
+
+/** The same network with its batch norms folded into the convolutions, as exporters do it. */
+function foldNorms({ model, weights }: { model: Model; weights: NamedWeights }) {
+  const layers: NetworkLayer[] = [];
+  const folded = new Map(weights);
+  for (const layer of model.options.layers as readonly NetworkLayer[]) {
+    const at = layers.findIndex(({ to }) => to === layer.from[0]);
+    const conv = layers[at];
+    if (layer.type !== "batch_norm" || conv?.type !== "conv2d") {
+      layers.push(layer);
+      continue;
+    }
+    const values = (name: string) => weights.get(name)!.data;
+    const part = (key: string) => values(`${layer.name}.${key}`);
+    const scale = part("weight").map((gamma, k) => gamma / Math.sqrt(part("running_var")[k]! + layer.eps));
+    const { shape, data } = weights.get(`${conv.name}.weight`)!;
+    const each = data.length / scale.length;
+    const had = conv.bias ? values(`${conv.name}.bias`) : new Float32Array(scale.length);
+    const bias = scale.map((s, k) => part("bias")[k]! + s * (had[k]! - part("running_mean")[k]!));
+    for (const key of ["weight", "bias", "running_mean", "running_var"])
+      folded.delete(`${layer.name}.${key}`);
+    folded.set(`${conv.name}.weight`, { shape, data: data.map((v, i) => v * scale[Math.floor(i / each)]!) });
+    folded.set(`${conv.name}.bias`, { shape: [scale.length], data: bias });
+    const { activation } = layer;
+    if (layer.from.length > 1) {
+      layers[at] = { ...conv, bias: true };
+      layers.push({ type: "add", from: layer.from, to: layer.to, ...(activation && { activation }) });
+    } else layers[at] = { ...conv, bias: true, to: layer.to, ...(activation && { activation }) };
+  }
+  const { inputShape } = model;
+  return { model: network({ inputShape, layers }), weights: folded };
+}
 
 describe("Keras models, by the address of their model.json", () => {
   const expected: KerasExpected = JSON.parse(readFileSync(fixture("keras/resnet50/expected.json"), "utf8"));

@@ -1,24 +1,33 @@
 import { describe, expect, it } from "vitest";
 import { Program } from "../../src/graph/autodiff.ts";
 import { Graph } from "../../src/graph/graph.ts";
+import type { Dispatch } from "../../src/graph/op.ts";
 import type { Capabilities, Task } from "../../src/kernel.ts";
 import { conv2dOp } from "../../src/ops/conv2d.ts";
 import { variantsOf } from "../../src/ops/convolution.ts";
 
 const SMALL_SUBGROUPS: Capabilities = { features: ["subgroups"], subgroupMaxSize: 4 };
 
-/** Kernels of a 3×3 convolution of 28×28 images, forward and backward, on a device. */
-function kernelsOn(device: Capabilities): string[] {
+/** Launches of a convolution without padding, forward and backward, on a device. */
+function launchesOn(
+  device: Capabilities,
+  x: readonly number[] = [4, 28, 28, 64],
+  weight: readonly number[] = [3, 3, 64, 64],
+): readonly Dispatch[] {
   const graph = new Graph({ mode: "train", device });
   const inputs = {
-    x: graph.input("x", [4, 28, 28, 64], "f32", true),
-    weight: graph.input("w", [3, 3, 64, 64], "f32", true),
+    x: graph.input("x", x, "f32", true),
+    weight: graph.input("w", weight, "f32", true),
     bias: undefined,
   };
-  const attrs = { stride: [1, 1], dilation: [1, 1], padding: [1, 1, 1, 1], groups: 1 } as const;
+  const attrs = { stride: [1, 1], dilation: [1, 1], padding: [0, 0, 0, 0], groups: 1 } as const;
   const { y } = graph.apply(conv2dOp, "conv", inputs, attrs);
-  return new Program(graph, [[y, graph.input("dy", y.shape)]]).dispatches.map(({ kernel }) => kernel.name);
+  const { dispatches } = new Program(graph, [[y, graph.input("dy", y.shape)]]);
+  return dispatches.filter(({ kernel }) => kernel.name.startsWith("conv2d"));
 }
+
+const kernelsOn = (...given: Parameters<typeof launchesOn>): string[] =>
+  launchesOn(...given).map(({ kernel }) => kernel.name.replace("conv2d_", ""));
 
 /** The tasks that building the same graph asks for. */
 function tasksOn(device: Capabilities): Task[] {
@@ -41,7 +50,7 @@ describe("variants", () => {
         const names = variantsOf(task, device).map(({ name }) => name);
         expect(new Set(names).size).toBe(names.length);
         expect(names.length).toBeGreaterThan(3);
-        expect(guessed).toContain(`conv2d_${task.pass}_${names[0]}`);
+        expect(guessed).toContain(`${task.pass}_${names[0]}`);
       }
     },
   );
@@ -55,28 +64,56 @@ describe("variants", () => {
         grad_weight: "of another version",
       })[pass];
     const [forward, ...backward] = kernelsOn(device);
-    expect(kernelsOn({ ...device, tuned })).toEqual(["conv2d_forward_tile_4x4_alone_flat", ...backward]);
-    expect(forward).not.toBe("conv2d_forward_tile_4x4_alone_flat");
+    expect(kernelsOn({ ...device, tuned })).toEqual(["forward_tile_4x4_alone_flat", ...backward]);
+    expect(forward).not.toBe("forward_tile_4x4_alone_flat");
   });
 
   it("split a sum into more or fewer parts than the heuristic", () => {
-    const task = tasksOn(SMALL_SUBGROUPS).find(({ pass }) => pass === "grad_weight")!;
-    const names = variantsOf(task, SMALL_SUBGROUPS).map(({ name }) => name);
     const splits = (name: string): number => {
-      const dispatched: number[] = [];
       const tuned = ({ pass }: Task) => (pass === "grad_weight" ? name : undefined);
-      const graph = new Graph({ mode: "train", device: { ...SMALL_SUBGROUPS, tuned } });
-      const x = graph.input("x", [4, 28, 28, 64]);
-      const weight = graph.input("w", [3, 3, 64, 64], "f32", true);
-      const attrs = { stride: [1, 1], dilation: [1, 1], padding: [1, 1, 1, 1], groups: 1 } as const;
-      const { y } = graph.apply(conv2dOp, "conv", { x, weight, bias: undefined }, attrs);
-      const program = new Program(graph, [[y, graph.input("dy", y.shape)]]);
-      for (const { kernel, constants } of program.dispatches) {
-        if (kernel.name.startsWith("conv2d_grad_weight")) dispatched.push(constants.SPLITS!);
-      }
-      return dispatched[0]!;
+      const launches = launchesOn({ ...SMALL_SUBGROUPS, tuned }, [8, 28, 28, 16], [3, 3, 16, 16]);
+      return launches.find(({ kernel }) => kernel.name.includes("grad_weight"))!.constants.SPLITS!;
     };
-    expect(names).toContain("tile_8x16_quad_more_splits");
-    expect(splits("tile_8x16_quad_more_splits")).toBeGreaterThan(splits("tile_8x16_quad"));
+    expect(splits("tile_4x16_quad_flat")).toBe(8);
+    expect(splits("tile_4x16_quad_flat_more_splits")).toBe(29);
+    expect(splits("tile_4x16_quad_flat_fewer_splits")).toBe(2);
+  });
+
+  it("share through workgroup memory on a GPU, in larger tiles the larger the product", () => {
+    const gpu: Capabilities = { features: ["subgroups"], subgroupMaxSize: 32 };
+    expect(kernelsOn(gpu, [32, 56, 56, 128], [3, 3, 128, 128])).toEqual([
+      "forward_tile_8x8_group_16x8",
+      "grad_weight_tile_8x8_group_16x8",
+      "grad_input_tile_8x8_group_16x8",
+    ]);
+    expect(kernelsOn(gpu, [4, 28, 28, 64], [3, 3, 64, 64])).toEqual([
+      "forward_tile_4x4_group_16x16",
+      "grad_weight_tile_8x8_group_8x8",
+      "grad_input_tile_4x4_group_16x16",
+    ]);
+    // Most of a workgroup's block would be padding.
+    expect(kernelsOn(gpu, [4, 30, 30, 3], [3, 3, 3, 24])).toEqual([
+      "forward_tile_4x4_group_8x8",
+      "grad_weight_tile_4x4_alone_flat",
+      "grad_input_tile_4x4_alone_flat",
+    ]);
+    for (const name of kernelsOn(gpu, [1, 4, 4, 4], [3, 3, 4, 4])) expect(name).toContain("4x4_alone");
+  });
+
+  it("use no workgroup memory on a CPU, and quads where there are subgroups", () => {
+    for (const software of [true, false]) {
+      const device = { ...SMALL_SUBGROUPS, software };
+      expect(kernelsOn(device, [4, 28, 28, 64], [3, 3, 64, 64])).toEqual([
+        "forward_tile_8x16_quad_deep",
+        "grad_weight_tile_8x16_quad_flat",
+        "grad_input_tile_8x16_quad_deep",
+      ]);
+    }
+    expect(kernelsOn(SMALL_SUBGROUPS, [4, 30, 30, 3], [3, 3, 3, 24])).toEqual([
+      "forward_tile_4x16_quad_flat",
+      "grad_weight_tile_4x8_alone_flat",
+      "grad_input_tile_4x4_alone_flat",
+    ]);
+    for (const name of kernelsOn({ features: [], software: true })) expect(name).toMatch(/8x8_alone_\w+$/);
   });
 });

@@ -1,4 +1,4 @@
-import { Program } from "../../src/graph/autodiff.ts";
+import { Program, type ProgramOptions } from "../../src/graph/autodiff.ts";
 import { Graph } from "../../src/graph/graph.ts";
 import type { Capabilities } from "../../src/kernel.ts";
 import { crossEntropy } from "../../src/layers/index.ts";
@@ -10,20 +10,19 @@ export function programOf(
   model: Model,
   batch: number,
   mode: "train" | "eval",
-  options: {
+  options: ProgramOptions & {
     readonly frozen?: (name: string) => boolean;
     readonly device?: Capabilities | undefined;
-    readonly fuse?: boolean;
   } = {},
 ): Program {
-  const { frozen, device, fuse = true } = options;
+  const { frozen, device, ...programOptions } = options;
   const graph = new Graph({ mode, frozen: frozenIn(model, frozen), ...(device && { device }) });
   const images = graph.input("images", [batch, ...model.inputShape]);
   const labels = graph.input("labels", [batch], "i32");
   const loss = crossEntropy(model.build(images), labels);
   graph.output("loss", loss);
-  if (mode === "eval") return new Program(graph, [], { fuse });
-  const program = new Program(graph, [[loss, null]], { fuse });
+  if (mode === "eval") return new Program(graph, [], programOptions);
+  const program = new Program(graph, [[loss, null]], programOptions);
   sgd({ lr: 0.1, momentum: 0.9 }).emit(program);
   return program;
 }

@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import {
   adamw,
-  createDataset,
   DataError,
   type Dataset,
   DeviceLostError,
@@ -13,7 +12,6 @@ import {
   NonFiniteError,
   oneCycle,
   openDevice,
-  Random,
   ShapeError,
   sgd,
   subset,
@@ -23,18 +21,7 @@ import {
   WeightsError,
 } from "webgraft";
 import { testGpu } from "../support/gpu.ts";
-
-/** Images of noise with a bright quarter that says the class. */
-function quarters(length: number, seed = 1): Dataset {
-  const random = new Random(seed, "quarters");
-  const labels = Int32Array.from({ length }, () => random.u32() % 4);
-  const images = Uint8Array.from({ length: length * 64 }, (_, i) => {
-    const pixel = i % 64;
-    const quarter = 2 * Number(pixel >= 32) + Number(pixel % 8 >= 4);
-    return 90 * random.uniform() + (labels[Math.floor(i / 64)] === quarter ? 120 : 0);
-  });
-  return createDataset({ name: "quarters", shape: [8, 8, 1], classes: ["a", "b", "c", "d"], images, labels });
-}
+import { quarters } from "../support/quarters.ts";
 
 const tiny = (): Model => interleaved({ inputShape: [8, 8, 1], classes: 4, widths: [4, 8, 8, 12] });
 

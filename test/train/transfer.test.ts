@@ -123,6 +123,15 @@ describe("FeatureCache", () => {
     for (const subject of [plain, cached]) await subject.destroy();
   });
 
+  it("takes fewer images than a batch", async () => {
+    const subject = await trainer(finetune(backbone, small));
+    const cache = await FeatureCache.create(subject);
+    const [few, all] = [await cache.features(noise(3, 3)), await cache.features(noise(8, 3))];
+    expect(few.images).toEqual(all.images.subarray(0, few.images.length));
+    await cache.destroy();
+    await subject.destroy();
+  });
+
   it("refuses features that take too much memory, and images that are not the model's", async () => {
     const subject = await trainer(finetune(backbone, small));
     const cache = await FeatureCache.create(subject, { at: "layer3.2.bn2" });

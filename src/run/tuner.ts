@@ -1,0 +1,195 @@
+/**
+ * Measures the variants of tasks on a device and keeps the best. A variant's result must agree with that of the
+ * heuristic's choice before it is timed; what fails is never tried again, also where it took the device down.
+ */
+import { DeviceLostError, WebgraftError } from "../errors.ts";
+import type { Gpu } from "../gpu/device.ts";
+import { type Tuned, type TuningStore, taskKey } from "../gpu/tuning.ts";
+import { browserStore } from "../gpu/tuning-store.ts";
+import { Program } from "../graph/autodiff.ts";
+import { Graph, type Initializer } from "../graph/graph.ts";
+import type { Task } from "../kernel.ts";
+import { median } from "../median.ts";
+import { variantsOf } from "../ops/convolution.ts";
+import { productsOf, taskOp, taskShapes } from "../ops/task.ts";
+import type { VariantInfo } from "../ops/variants.ts";
+import { plan } from "../plan/plan.ts";
+import { Session } from "./session.ts";
+import { Variables } from "./variables.ts";
+
+export interface TuneOptions {
+  /** Where measurements outlive the page. Default the browser's IndexedDB. */
+  readonly store?: TuningStore;
+  /** Ends after the variant that is being measured; what was measured stays. */
+  readonly signal?: AbortSignal;
+  /** Called before each variant. */
+  readonly onProgress?: (progress: TuneProgress) => void;
+  /** Awaited before each variant, so that measuring can keep to idle time: `() => new Promise(requestIdleCallback)`. */
+  readonly pause?: () => Promise<unknown>;
+}
+
+export interface TuneProgress {
+  /** Tasks done, and all that are to be measured. */
+  readonly done: number;
+  readonly total: number;
+  /** The task, as in the table, and the variant that is measured next. */
+  readonly task: string;
+  readonly variant: string;
+}
+
+/** Rounds in which a variant and the best so far take turns, after one that only sees whether it has a chance. */
+const ROUNDS = 5;
+/** How long a round lasts at least, milliseconds: timestamps are coarse. */
+const ROUND_MS = 4;
+/** A variant that takes so many times as long as the best at first has no chance. */
+const HOPELESS = 1.5;
+/** What a variant must save to be taken instead of the best so far: less is noise. */
+const WORTH = 0.97;
+
+/** Takes over what the store has of this device; returns how many tasks that were. */
+export async function loadTuning(gpu: Gpu, store: TuningStore = browserStore): Promise<number> {
+  const table = await store.read(gpu.tuning.device);
+  return table === undefined ? 0 : gpu.tuning.import(table);
+}
+
+/**
+ * Measures those of `tasks` of which the device knows no best variant. Rejects with the signal's reason, and with
+ * DeviceLostError where a variant took the device down: open it again and go on, the variant is remembered.
+ */
+export async function tuneTasks(gpu: Gpu, tasks: Iterable<Task>, options: TuneOptions = {}): Promise<void> {
+  const { store = browserStore, signal, onProgress, pause } = options;
+  const missing = [...new Map([...tasks].map((task) => [taskKey(task), task])).values()].filter(
+    (task) => !gpu.tuning.get(task),
+  );
+  const save = (): Promise<void> => store.write(gpu.tuning.device, gpu.tuning.export());
+  for (const [done, task] of missing.entries()) {
+    const contest = new Contest(gpu, task);
+    try {
+      for (const variant of variantsOf(task, gpu.capabilities)) {
+        if (!gpu.tuning.allows(task, variant.name)) continue;
+        signal?.throwIfAborted();
+        await pause?.();
+        onProgress?.({ done, total: missing.length, task: taskKey(task), variant: variant.name });
+        // Written down before it is tried, for nothing may be left to write afterwards.
+        gpu.tuning.trying(task, variant.name);
+        await save();
+        try {
+          if (!(await contest.enter(variant))) gpu.tuning.fail(task, variant.name);
+        } catch (error) {
+          gpu.tuning.fail(task, variant.name);
+          throw error;
+        } finally {
+          gpu.tuning.trying(task, undefined);
+        }
+      }
+      if (contest.result) gpu.tuning.set(task, contest.result);
+    } finally {
+      contest.destroy();
+      await save();
+    }
+  }
+}
+
+/** A variant that is ready to run. */
+interface Runner {
+  readonly name: string;
+  readonly session: Session;
+  /** What its first timed run took, milliseconds. */
+  readonly once: number;
+}
+
+/** The variants of one task against each other, on one set of inputs. */
+class Contest {
+  readonly #gpu: Gpu;
+  readonly #task: Task;
+  readonly #variables: Variables;
+  /** The first variant's result, and the error that it is allowed. */
+  #reference: { readonly y: Float32Array; readonly error: number } | undefined;
+  #best: Runner | undefined;
+  #tuned: Tuned | undefined;
+  /** Product of the ratios of those that raced: times of different moments do not compare. */
+  #gain = 1;
+
+  constructor(gpu: Gpu, task: Task) {
+    this.#gpu = gpu;
+    this.#task = task;
+    this.#variables = new Variables(gpu);
+  }
+
+  /** The best so far, with its times. */
+  get result(): Tuned | undefined {
+    return this.#tuned;
+  }
+
+  /** Checks and times a variant; false where it cannot be made or is wrong. Rejects where the device is lost. */
+  async enter({ name, error }: VariantInfo): Promise<boolean> {
+    let session: Session | undefined;
+    let runner: Runner;
+    try {
+      session = await this.#open(name);
+      const { y } = await session.submit({}, { step: 1, seed: 0, learningRate: 0 });
+      this.#reference ??= { y: y as Float32Array, error };
+      if (!this.#agrees(y as Float32Array, error)) throw new WebgraftError(`${name} gives another result`);
+      runner = { name, session, once: await session.time(1) };
+    } catch (cause) {
+      session?.destroy();
+      this.#gpu.check();
+      if (cause instanceof WebgraftError && !(cause instanceof DeviceLostError)) return false;
+      throw cause;
+    }
+    await this.#race(runner);
+    return true;
+  }
+
+  destroy(): void {
+    this.#best?.session.destroy();
+    this.#variables.destroy();
+  }
+
+  /** Keeps the better of a runner and the best so far. */
+  async #race(runner: Runner): Promise<void> {
+    const { name, session, once } = runner;
+    const best = this.#best;
+    if (best && once > HOPELESS * best.once) return session.destroy();
+    const replays = Math.ceil(ROUND_MS / Math.max(Math.min(once, best?.once ?? once), 0.01));
+    const times: number[] = [];
+    const bestTimes: number[] = [];
+    for (let round = 0; round < ROUNDS; round++) {
+      if (best) bestTimes.push(await best.session.time(replays));
+      times.push(await session.time(replays));
+    }
+    const milliseconds = median(times);
+    const bestMilliseconds = best ? median(bestTimes) : milliseconds;
+    if (best && milliseconds > WORTH * bestMilliseconds) return session.destroy();
+    best?.session.destroy();
+    this.#best = runner;
+    this.#gain *= bestMilliseconds / milliseconds;
+    this.#tuned = { variant: name, milliseconds, gain: this.#gain };
+  }
+
+  /** A session that runs one variant, whatever the table says, on inputs that all share. */
+  async #open(name: string): Promise<Session> {
+    const gpu = this.#gpu;
+    const device = { ...gpu.capabilities, tuned: () => name };
+    const graph = new Graph({ ...gpu.graphOptions, mode: "eval", device });
+    const { a, b } = taskShapes(this.#task);
+    const inputs = { a: graph.state("a", a, uniform), b: graph.state("b", b, uniform) };
+    const { y } = graph.apply(taskOp, taskKey(this.#task), inputs, this.#task);
+    graph.output("y", y);
+    if (!this.#reference) this.#variables.initialize(graph.states, 1);
+    return Session.create(gpu, plan(new Program(graph), gpu.limits), this.#variables);
+  }
+
+  #agrees(y: Float32Array, error: number): boolean {
+    const reference = this.#reference!;
+    const largest = reference.y.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+    const allowed = 1e-6 * Math.sqrt(productsOf(this.#task)) * (error + reference.error) * largest;
+    // Also false where something is no number.
+    return y.every((value, i) => Math.abs(value - reference.y[i]!) <= allowed);
+  }
+}
+
+const uniform: Initializer = (shape, random) => {
+  const length = shape.reduce((product, extent) => product * extent, 1);
+  return Float32Array.from({ length }, () => 2 * random.uniform() - 1);
+};

@@ -1,0 +1,65 @@
+/** What the library and its peers are timed on. A new network is one more entry here. */
+import { interleaved, type Model, resnet, vgg } from "webgraft";
+
+export type Task = "training" | "inference";
+
+export interface Case {
+  readonly network: string;
+  readonly task: Task;
+  readonly batch: number;
+  model(): Model;
+  /** Names of files in peers/. */
+  readonly peers: readonly string[];
+}
+
+const TRAINERS = ["jax", "tfjs"] as const;
+
+/** By the name that `--only` takes. */
+export const CASES: Readonly<Record<string, Case>> = {
+  "interleaved-32": {
+    network: "interleaved, 28×28×3",
+    task: "training",
+    batch: 32,
+    model: () => interleaved(),
+    peers: TRAINERS,
+  },
+  "interleaved-128": {
+    network: "interleaved, 28×28×3",
+    task: "training",
+    batch: 128,
+    model: () => interleaved(),
+    peers: TRAINERS,
+  },
+  "resnet18-training": {
+    network: "resnet18, 32×32×3",
+    task: "training",
+    batch: 16,
+    model: () => resnet(18, { inputShape: [32, 32, 3], classes: 10 }),
+    peers: TRAINERS,
+  },
+  "vgg-training": {
+    network: "vgg11 of 3 stages, 32×32×3",
+    task: "training",
+    batch: 16,
+    model: () =>
+      vgg(11, { inputShape: [32, 32, 3], classes: 10, stages: 3, width: 32, hidden: 256, dropout: 0 }),
+    peers: TRAINERS,
+  },
+  "resnet18-inference": {
+    network: "resnet18, 224×224×3",
+    task: "inference",
+    batch: 1,
+    model: () => resnet(18),
+    peers: ["ort"],
+  },
+  "resnet50-inference": {
+    network: "resnet50, 224×224×3",
+    task: "inference",
+    batch: 1,
+    model: () => resnet(50),
+    peers: ["ort"],
+  },
+};
+
+/** What a cold start is measured on. */
+export const COLD_CASE = "interleaved-32";

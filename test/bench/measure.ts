@@ -1,0 +1,106 @@
+/** The parts of the bench, each in browsers of its own. */
+import { CASES, COLD_CASE } from "./cases.ts";
+import type { Options } from "./options.ts";
+import type { DeviceResult, DeviceSettings } from "./page/device.ts";
+import type { Progress } from "./page/offer.ts";
+import type { PeersResult, PeersSettings } from "./page/peers.ts";
+import type { ColdResult, PeerResult, Report } from "./report.ts";
+import { installPeers, serve } from "./site.ts";
+import { measureSizes } from "./sizes.ts";
+import { inBrowser } from "./visit.ts";
+
+export type Measured = Omit<Report, "date" | "command" | "versions" | "machine">;
+
+/** A contestant is not timed for longer than this in one case, if it has been timed often enough. */
+const BUDGET_MS = 30_000;
+/** So many steps show whether weights are updated alike. */
+const WARM_UPS = { training: 3, inference: 1 } as const;
+
+export async function measure(options: Options, progress: Progress): Promise<Measured> {
+  const wanted = (part: string): boolean => options.only.includes(part);
+  const names = Object.keys(CASES);
+  const timed = names.filter((name) => wanted("peers") || wanted(name));
+  const weighed = names.filter((name) => wanted("memory") && !timed.includes(name));
+  const parts: Partial<Measured>[] = [];
+  if (wanted("ceilings") || wanted("kernels")) parts.push(await measureDevice(options, progress));
+  if (timed.length + weighed.length > 0 || wanted("cold")) {
+    installPeers();
+    const site = await serve(["peers.html"]);
+    const page: PeersPage = { url: site.url("peers.html"), options, progress };
+    try {
+      const peers: PeerResult[] = [];
+      for (const name of [...timed, ...weighed]) {
+        const { peer, ...where } = await comparePeers(page, name, timed.includes(name) ? options.steps : 0);
+        peers.push(peer);
+        parts.push({ ...where, peers });
+      }
+      if (wanted("cold")) parts.push(await measureCold(page));
+    } finally {
+      await site.close();
+    }
+  }
+  if (wanted("size")) {
+    installPeers();
+    parts.push({ sizes: await measureSizes(options.peers) });
+  }
+  return Object.assign({ browser: "none", adapter: "none" }, ...parts);
+}
+
+async function measureDevice(
+  { engine, only, shapes, match, steps, sampleMs }: Options,
+  progress: Progress,
+): Promise<Partial<Measured>> {
+  const site = await serve(["device.html"]);
+  try {
+    const sampling = { samples: steps, minMs: sampleMs };
+    const settings: DeviceSettings = {
+      sampling,
+      ...(only.includes("kernels") && { kernels: { shapes, match, sampling } }),
+    };
+    return await inBrowser(engine, progress, async (visit, browser) => ({
+      browser,
+      ...(await visit<DeviceSettings, DeviceResult>(site.url("device.html"), settings)),
+    }));
+  } finally {
+    await site.close();
+  }
+}
+
+interface PeersPage {
+  readonly url: string;
+  readonly options: Options;
+  readonly progress: Progress;
+}
+
+/** One case, in a browser of its own. */
+async function comparePeers(
+  { url, options, progress }: PeersPage,
+  name: string,
+  steps: number,
+): Promise<PeersResult & { readonly browser: string }> {
+  const { peers, task } = CASES[name]!;
+  const contestants = ["webgraft", ...peers.filter((peer) => options.peers.includes(peer))];
+  const settings = { name, contestants, warmUps: WARM_UPS[task], steps, budgetMs: BUDGET_MS };
+  return inBrowser(options.engine, progress, async (visit, browser) => ({
+    browser,
+    ...(await visit<PeersSettings, PeersResult>(url, settings)),
+  }));
+}
+
+/** Each contestant alone: in a browser that has just started, then in a new page of it. */
+async function measureCold({ url, options, progress }: PeersPage): Promise<Partial<Measured>> {
+  const { peers } = CASES[COLD_CASE]!;
+  const cold: ColdResult[] = [];
+  let where = {};
+  for (const key of ["webgraft", ...peers.filter((peer) => options.peers.includes(peer))]) {
+    await inBrowser(options.engine, progress, async (visit, browser) => {
+      const settings = { name: COLD_CASE, contestants: [key], warmUps: 1, steps: 0, budgetMs: 0 };
+      const first = await visit<PeersSettings, PeersResult>(url, settings);
+      const second = await visit<PeersSettings, PeersResult>(url, settings);
+      const { name, firstMs: coldMs } = first.peer.contestants[key]!;
+      cold.push({ name, coldMs, warmMs: second.peer.contestants[key]!.firstMs });
+      where = { browser, adapter: first.adapter };
+    });
+  }
+  return { ...where, cold };
+}

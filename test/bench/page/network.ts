@@ -1,0 +1,110 @@
+import { Graph, type Model, type Tensor, type Variable } from "webgraft";
+import type { OpNode } from "../../../src/graph/op.ts";
+import type { Activation } from "../../../src/ops/activation.ts";
+import type { BatchNorm } from "../../../src/ops/batch-norm.ts";
+import type { Conv2dAttrs } from "../../../src/ops/conv2d.ts";
+import type { Pool2d } from "../../../src/ops/pool.ts";
+
+/** A layer as plain data, from which each peer builds its own. `x`, `y`, `residual` name values, the rest weights. */
+export type Layer = { readonly x: string; readonly y: string } & LayerKind;
+
+type LayerKind =
+  | {
+      readonly op: "conv2d";
+      readonly weight: string;
+      readonly bias: string | undefined;
+      readonly stride: number;
+      readonly padding: number;
+      readonly relu: boolean;
+    }
+  | {
+      readonly op: "batch_norm";
+      readonly weight: string;
+      readonly bias: string;
+      readonly eps: number;
+      /** Added before ReLU. */
+      readonly residual: string | undefined;
+      readonly relu: boolean;
+    }
+  | { readonly op: "max_pool2d"; readonly size: number; readonly stride: number; readonly padding: number }
+  | { readonly op: "global_avg_pool" }
+  /** What the dense weights after it call (C, H, W). */
+  | { readonly op: "flatten" }
+  | {
+      readonly op: "dense";
+      readonly weight: string;
+      readonly bias: string | undefined;
+      readonly relu: boolean;
+    };
+
+export interface Network {
+  /** In an order in which they can be computed, from the value `images`; the last one gives the logits. */
+  readonly layers: readonly Layer[];
+  readonly variables: readonly Variable[];
+}
+
+/** The layers of a model. Throws for what no case has needed so far. */
+export function describeNetwork(model: Model): Network {
+  const graph = new Graph({ mode: "train" });
+  const names = new Map<Tensor, string>();
+  const name = (tensor: Tensor): string => {
+    const known = names.get(tensor) ?? `value${names.size}`;
+    names.set(tensor, known);
+    return known;
+  };
+  const images = graph.input("images", [2, ...model.inputShape]);
+  names.set(images, "images");
+  model.build(images);
+  const layers = graph.nodes.map((node): Layer => {
+    const { x, residual } = node.inputs;
+    return { x: name(x!), y: name(node.outputs.y!), ...kindOf(node, residual && name(residual)) };
+  });
+  return { layers, variables: [...graph.parameters, ...graph.states] };
+}
+
+function kindOf({ op, inputs, attrs }: OpNode, residual: string | undefined): LayerKind {
+  const weight = inputs.weight?.name ?? "";
+  const bias = inputs.bias?.name;
+  switch (op.name) {
+    case "conv2d": {
+      const { stride, padding, groups, activation } = attrs as Conv2dAttrs;
+      if (groups > 1) throw new Error("bench: no peer has grouped convolutions yet");
+      return {
+        op: "conv2d",
+        weight,
+        bias,
+        stride: one(stride),
+        padding: one(padding),
+        relu: isRelu(activation),
+      };
+    }
+    case "batch_norm": {
+      const { eps, activation } = attrs as BatchNorm;
+      return { op: "batch_norm", weight, bias: bias!, eps, residual, relu: isRelu(activation) };
+    }
+    case "max_pool2d": {
+      const { kernel, stride, padding } = attrs as Pool2d;
+      return { op: "max_pool2d", size: one(kernel), stride: one(stride), padding: one(padding) };
+    }
+    case "dense":
+      return { op: "dense", weight, bias, relu: isRelu((attrs as { activation?: Activation }).activation) };
+    case "global_avg_pool":
+    case "flatten":
+      return { op: op.name };
+    default:
+      throw new Error(`bench: no peer has ${op.name} yet`);
+  }
+}
+
+function isRelu(activation: Activation | undefined): boolean {
+  const { name } = activation ?? { name: "identity" };
+  if (name !== "relu" && name !== "identity") throw new Error(`bench: no peer has ${name} yet`);
+  return name === "relu";
+}
+
+/** The value of all sides. */
+function one(sides: readonly number[]): number {
+  const [first] = sides;
+  if (sides.some((side) => side !== first)) throw new Error("bench: no peer has uneven windows yet");
+  return first!;
+}

@@ -1,0 +1,26 @@
+/** Inference by ONNX Runtime Web, of the file that `exportOnnx` writes. */
+
+import wasmUrl from "onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm?url";
+import { env, InferenceSession, Tensor } from "onnxruntime-web/webgpu";
+import { exportOnnx } from "webgraft";
+import type { Contestant, Problem } from "../page/contestant.ts";
+import { channelsFirst } from "../page/layout.ts";
+
+export default async function makeOrt(problem: Problem): Promise<Contestant> {
+  const { batch, model, weights } = problem;
+  const [height, width, channels] = model.inputShape;
+  env.wasm.wasmPaths = { wasm: wasmUrl };
+  // Threads need a server with cross-origin isolation, and only help what does not run on the GPU.
+  env.wasm.numThreads = 1;
+  const session = await InferenceSession.create(exportOnnx(model, weights), {
+    executionProviders: ["webgpu"],
+  });
+  const images = new Tensor("float32", channelsFirst(problem), [batch, channels, height, width]);
+  return {
+    name: `ONNX Runtime Web ${env.versions.web}`,
+    async run() {
+      const { logits } = await session.run({ images });
+      return (await logits!.getData()) as Float32Array;
+    },
+  };
+}
