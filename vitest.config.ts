@@ -48,13 +48,24 @@ export default defineConfig({
   test: {
     reporters: ["default", new Tally()],
     projects: [
-      { extends: true, test: { name: "static", include: ["test/static/**/*.test.ts"], testTimeout: 30_000 } },
-      inBrowser("chrome", 1),
-      inBrowser("firefox", 2),
-      // The command line, which starts browsers of its own.
       {
         extends: true,
-        test: { name: "cli", include: ["test/cli/**/*.test.ts"], sequence: { groupOrder: 3 } },
+        test: {
+          name: "static",
+          include: ["test/static/**/*.test.ts", "test/bench/report.test.ts"],
+          testTimeout: 30_000,
+        },
+      },
+      inBrowser("chrome", 1),
+      inBrowser("firefox", 2),
+      // The commands, which start browsers of their own.
+      {
+        extends: true,
+        test: {
+          name: "cli",
+          include: ["test/cli/**/*.test.ts", "test/bench/run.test.ts"],
+          sequence: { groupOrder: 3 },
+        },
       },
     ],
   },

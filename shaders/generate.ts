@@ -90,24 +90,24 @@ const firstLine = (cause: unknown): string =>
   String(cause instanceof Error ? cause.message : cause).split("\n")[0]!;
 
 const shaders = linkShaders(here);
-const snippets = [...new Set(shaders.flatMap((s) => s.sources.map(([path]) => path)))]
-  .filter((path) => path.startsWith("lib/"))
-  .sort();
+const files = [...new Set(shaders.flatMap((s) => s.sources.map(([path]) => path)))].sort();
 /**
  * The text of a file for bundles: without comments, which are half of an app's download, and with all its lines, so
  * that a compiler's message still tells the line of the file.
  */
 const bundled = (path: string): string =>
   JSON.stringify(readFileSync(join(here, path), "utf8").replace(/ *\/\/.*$/gm, ""));
-const nameOf = (path: string): string => `${path.slice("lib/".length, -".wgsl".length)}_lib`;
+const nameOf = (path: string): string =>
+  path.startsWith("lib/")
+    ? `${path.slice("lib/".length, -".wgsl".length)}_lib`
+    : `${path.slice(0, -".wgsl".length)}_file`;
 const text = [
   "// Made by shaders/generate.ts from shaders/*.wgsl; not edited by hand.",
   'import type { Kernel } from "./kernel.ts";',
-  ...snippets.map((path) => `const ${nameOf(path)} = ${bundled(path)};`),
+  // Once each, though many kernels may be linked from it: it is most of an app's download.
+  ...files.map((path) => `const ${nameOf(path)} = ${bundled(path)};`),
   ...shaders.flatMap((shader) => {
-    const wgsl = shader.sources
-      .map(([path]) => (path.startsWith("lib/") ? nameOf(path) : bundled(path)))
-      .join(", ");
+    const wgsl = shader.sources.map(([path]) => nameOf(path)).join(", ");
     // A sum of variables would stay in bundles that do not use it: bundlers cannot know that it calls nothing.
     return [`const ${shader.name}_wgsl = /* @__PURE__ */ [${wgsl}].join("");`, ...describeShader(shader)];
   }),

@@ -9,14 +9,17 @@ export { mnist } from "./data/mnist.ts";
 export { resizeImages } from "./data/resize.ts";
 export * from "./errors.ts";
 export { type DeviceOptions, Gpu, openDevice } from "./gpu/device.ts";
+export { type Tuned, Tuning, type TuningStore, type TuningTable } from "./gpu/tuning.ts";
 export { Program, type ProgramOptions, type Seed } from "./graph/autodiff.ts";
 export { Graph, type GraphOptions, type Initializer, type Variable } from "./graph/graph.ts";
 export { pad, type Tensor, unpad } from "./graph/tensor.ts";
-export type { Capabilities } from "./kernel.ts";
+export type { Capabilities, Task } from "./kernel.ts";
 export * from "./layers/index.ts";
 export * from "./models/index.ts";
 export type { Augmentation } from "./ops/augment.ts";
 export * from "./optimizers/index.ts";
+export { describePlan } from "./plan/describe.ts";
+export { drawPlan } from "./plan/draw.ts";
 export type { MemoryLimits } from "./plan/memory.ts";
 export { type MemoryReport, type Plan, plan } from "./plan/plan.ts";
 export type { PixelImage } from "./preprocessing.ts";
@@ -24,6 +27,7 @@ export { Random } from "./random.ts";
 export type { Live } from "./run/live.ts";
 export { type ImageSource, Preprocessor, type PreprocessorModel } from "./run/preprocessor.ts";
 export { type Feeds, type InputWriter, type LaunchTime, type Outputs, Session } from "./run/session.ts";
+export { loadTuning, type TuneOptions, type TuneProgress } from "./run/tuner.ts";
 export { Variables } from "./run/variables.ts";
 export { augmentKinds } from "./train/augmentation.ts";
 export { readCheckpointMetadata } from "./train/checkpoint.ts";
@@ -66,6 +70,7 @@ export {
   Trainer,
   type TrainerOptions,
 } from "./train/trainer.ts";
+export { type TuneMode, type TuneModelOptions, tune } from "./train/tune.ts";
 export { VERSION } from "./version.ts";
 export { openSafetensors, type TensorInfo, type WeightsFile } from "./weights/file.ts";
 export {

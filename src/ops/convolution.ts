@@ -39,12 +39,13 @@ import { type Activation, activationConstants, IDENTITY } from "./activation.ts"
 import { ENOUGH, type Product, type TileLaunch, tileVariants } from "./register-tiles.ts";
 import { emitSplitSum } from "./split-sum.ts";
 import { candidates, emitBest, type VariantInfo, type Variants } from "./variants.ts";
+import { WINOGRAD_FORWARD, WINOGRAD_GRAD_INPUT } from "./winograd.ts";
 
-type ForwardArgs = [
+export type ForwardArgs = [
   tensors: { readonly x: Tensor; readonly w: Tensor; readonly bias: Tensor | undefined; readonly y: Tensor },
   activation?: Activation,
 ];
-type GradInputArgs = [tensors: { readonly dy: Tensor; readonly w: Tensor }, target: GradientTarget];
+export type GradInputArgs = [tensors: { readonly dy: Tensor; readonly w: Tensor }, target: GradientTarget];
 type GradWeightArgs = [tensors: { readonly x: Tensor; readonly dy: Tensor }, target: GradientTarget];
 
 // Kernels, the best that a device may take first.
@@ -84,13 +85,17 @@ const GRAD_WEIGHT_KERNELS = [
   conv2d_grad_weight_tile_4x4_alone_flat,
 ] as const;
 
+const FORWARD_TILES = tileVariants(FORWARD_KERNELS, forwardProduct, emitForwardTiles);
 const FORWARD: Variants<ForwardArgs> = {
   pass: "forward",
-  ...tileVariants(FORWARD_KERNELS, forwardProduct, emitForwardTiles),
+  all: [...FORWARD_TILES.all, ...WINOGRAD_FORWARD],
+  guess: FORWARD_TILES.guess,
 };
+const GRAD_INPUT_TILES = tileVariants(GRAD_INPUT_KERNELS, gradInputProduct, emitGradInputTiles);
 const GRAD_INPUT: Variants<GradInputArgs> = {
   pass: "grad_input",
-  ...tileVariants(GRAD_INPUT_KERNELS, gradInputProduct, emitGradInputTiles),
+  all: [...GRAD_INPUT_TILES.all, ...WINOGRAD_GRAD_INPUT],
+  guess: GRAD_INPUT_TILES.guess,
 };
 const GRAD_WEIGHT: Variants<GradWeightArgs> = {
   pass: "grad_weight",

@@ -41,6 +41,7 @@ export class Session {
   readonly #gpu: Gpu;
   readonly #launches: readonly Launch[];
   readonly #buffers: Buffers;
+  readonly #outputs: readonly Required<GPUBufferBinding>[];
   readonly #live = new DataView(new ArrayBuffer(LIVE_BYTES));
   readonly #liveBuffer: GPUBuffer;
   readonly #liveGroup: GPUBindGroup;
@@ -83,10 +84,8 @@ export class Session {
       layout: gpu.pipelines.liveLayout(),
       entries: [{ binding: 0, resource: { buffer: this.#liveBuffer } }],
     });
-    const size = [...plan.outputs.values()].reduce(
-      (sum, t) => sum + storedLength(t.shape, t.storage.dtype) * 4,
-      0,
-    );
+    this.#outputs = [...plan.outputs.values()].map((tensor) => this.#buffers.range(tensor));
+    const size = this.#outputs.reduce((sum, output) => sum + output.size, 0);
     for (let i = 0; i < IN_FLIGHT; i++) {
       const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
       this.#free.push(device.createBuffer({ label: `readback ${i}`, size: Math.max(size, 16), usage }));
@@ -101,8 +100,9 @@ export class Session {
   }
 
   /**
-   * Sends one step to the GPU and returns what it will give. Wait for `ready()` first. Throws DataError for
-   * missing inputs or wrong lengths; rejects with the device's error where it fails.
+   * Sends one step to the GPU and returns what it will give. Wait for `ready()` first. All that the host does for a
+   * step is done before this returns: a write for each input, one for the live scalars, and the encoding of the
+   * launches. Throws DataError for missing inputs or wrong lengths; rejects with the device's error where it fails.
    */
   submit(feeds: Feeds, live: Live): Promise<Outputs> {
     this.#gpu.check();
@@ -118,8 +118,7 @@ export class Session {
     const encoder = this.#gpu.device.createCommandEncoder();
     this.#replay(encoder.beginComputePass(), this.#launches);
     let at = 0;
-    for (const tensor of this.plan.outputs.values()) {
-      const { buffer, offset, size } = this.#buffers.range(tensor);
+    for (const { buffer, offset, size } of this.#outputs) {
       encoder.copyBufferToBuffer(buffer, offset, staging, at, size);
       at += size;
     }
@@ -206,7 +205,7 @@ export class Session {
       queue.writeBuffer(this.#buffers.of(storage), 0, values as Float32Array<ArrayBuffer>);
     }
     packLive(live, this.#live);
-    queue.writeBuffer(this.#liveBuffer, 0, this.#live);
+    queue.writeBuffer(this.#liveBuffer, 0, this.#live.buffer);
   }
 
   #replay(pass: GPUComputePassEncoder, launches: readonly Launch[]): void {

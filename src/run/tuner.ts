@@ -104,7 +104,7 @@ class Contest {
   readonly #task: Task;
   readonly #variables: Variables;
   /** The first variant's result, and the error that it is allowed. */
-  #reference: { readonly y: Float32Array; readonly error: number } | undefined;
+  #reference: Parameters<typeof agree>[1] | undefined;
   #best: Runner | undefined;
   #tuned: Tuned | undefined;
   /** Product of the ratios of those that raced: times of different moments do not compare. */
@@ -128,8 +128,9 @@ class Contest {
     try {
       session = await this.#open(name);
       const { y } = await session.submit({}, { step: 1, seed: 0, learningRate: 0 });
-      this.#reference ??= { y: y as Float32Array, error };
-      if (!this.#agrees(y as Float32Array, error)) throw new WebgraftError(`${name} gives another result`);
+      const result = { y: y as Float32Array, error };
+      this.#reference ??= result;
+      if (!agree(this.#task, this.#reference, result)) throw new WebgraftError(`${name}: a wrong result`);
       runner = { name, session, once: await session.time(1) };
     } catch (cause) {
       session?.destroy();
@@ -179,14 +180,20 @@ class Contest {
     if (!this.#reference) this.#variables.initialize(graph.states, 1);
     return Session.create(gpu, plan(new Program(graph), gpu.limits), this.#variables);
   }
+}
 
-  #agrees(y: Float32Array, error: number): boolean {
-    const reference = this.#reference!;
-    const largest = reference.y.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-    const allowed = 1e-6 * Math.sqrt(productsOf(this.#task)) * (error + reference.error) * largest;
-    // Also false where something is no number.
-    return y.every((value, i) => Math.abs(value - reference.y[i]!) <= allowed);
-  }
+/**
+ * Whether two results of a task differ by no more than the errors that their variants are allowed. False where one
+ * holds what is no number.
+ */
+export function agree(
+  task: Task,
+  a: { readonly y: Float32Array; readonly error: number },
+  b: { readonly y: Float32Array; readonly error: number },
+): boolean {
+  const largest = a.y.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  const allowed = 1e-6 * Math.sqrt(productsOf(task)) * (a.error + b.error) * largest;
+  return a.y.every((value, i) => Math.abs(value - b.y[i]!) <= allowed);
 }
 
 const uniform: Initializer = (shape, random) => {

@@ -4,7 +4,7 @@ import type { Model } from "../models/model.ts";
 import { importOnnx } from "../models/onnx-import.ts";
 import type { WeightsFile } from "../weights/file.ts";
 import { openWeights } from "../weights/load.ts";
-import { type ReadOptions, readWhole } from "../weights/ranges.ts";
+import type { ReadOptions } from "../weights/ranges.ts";
 import { parseRecord } from "../weights/safetensors.ts";
 import { MAX_INDEX_BYTES } from "../weights/shards.ts";
 import { type OpenOptions, openBytes, type WeightsSource } from "../weights/source.ts";
@@ -59,11 +59,11 @@ export async function openPretrained(
     case "safetensors":
       return opened();
     case "onnx": {
-      const file = await readWhole(bytes, MAX_ONNX_BYTES, reading);
+      const file = await bytes.whole(MAX_ONNX_BYTES, reading);
       return imported(name, importOnnx(file, { source: name, inputShape }));
     }
     case "json": {
-      const index = await readWhole(bytes, MAX_INDEX_BYTES, signal && { signal });
+      const index = await bytes.whole(MAX_INDEX_BYTES, signal && { signal });
       if ("weight_map" in parseRecord(index, name)) return opened();
       if (typeof source !== "string" && !(source instanceof URL)) {
         throw new WeightsError(

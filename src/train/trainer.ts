@@ -9,12 +9,14 @@ import { countNumbers, frozenIn, type Model } from "../models/model.ts";
 import type { Optimizer } from "../optimizers/optimizer.ts";
 import { type Plan, plan } from "../plan/plan.ts";
 import { type Outputs, Session } from "../run/session.ts";
+import type { TuneOptions } from "../run/tuner.ts";
 import { Variables } from "../run/variables.ts";
 import { loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 import { forward } from "./forward.ts";
 import { describeModel, type ModelInfo } from "./model-file.ts";
 import { evaluationPass, type TrainingPassOptions, trainingPass } from "./passes.ts";
 import { constant, type Schedule } from "./schedules.ts";
+import { prepareTuning, type TuneMode } from "./tune.ts";
 
 export interface TrainerOptions extends TrainingPassOptions, ProgramOptions {
   readonly gpu: Gpu;
@@ -27,6 +29,13 @@ export interface TrainerOptions extends TrainingPassOptions, ProgramOptions {
   readonly seed?: number;
   /** Names of parameters that do not train, besides those that the model keeps from it; see `freeze`. */
   readonly frozen?: (name: string) => boolean;
+  /**
+   * Whether to look for measured kernels before planning, and to measure. Default `cached`. A run that is resumed
+   * with other measurements may round otherwise from there on.
+   */
+  readonly tune?: TuneMode;
+  /** For `tune`: where measurements are kept, progress, and how to end it. */
+  readonly tuning?: TuneOptions;
 }
 
 export interface CheckpointOptions extends ModelInfo {
@@ -115,6 +124,8 @@ export class Trainer {
   /** Builds the model's graph, plans and compiles its training step, and draws the initial weights. */
   static async create(options: TrainerOptions): Promise<Trainer> {
     const trainer = new Trainer(options);
+    const { gpu, model, tune = "cached", tuning } = options;
+    await prepareTuning(gpu, model, tune, { ...options, ...tuning });
     trainer.#main = await trainer.#compile("train", options.batchSize);
     const { parameters, states } = trainer.#main.graph;
     trainer.variables.initialize([...parameters, ...states], trainer.seed);

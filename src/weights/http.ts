@@ -1,3 +1,4 @@
+import { concatenate } from "../bytes.ts";
 import { WeightsError } from "../errors.ts";
 import {
   type ByteSource,
@@ -5,6 +6,7 @@ import {
   type Range,
   RangeCollector,
   type ReadOptions,
+  tooLarge,
   totalLength,
 } from "./ranges.ts";
 
@@ -50,7 +52,20 @@ export class HttpBytes implements ByteSource {
     return collector.results;
   }
 
-  /** Hands over the bytes of a range in order, with as many requests as that takes. */
+  async whole(most: number, { signal, onProgress }: ReadOptions = {}): Promise<Uint8Array> {
+    const parts: Uint8Array[] = [];
+    let loaded = 0;
+    await this.#download([0, Number.POSITIVE_INFINITY], signal, (chunk) => {
+      loaded += chunk.length;
+      const size = Math.max(loaded, this.size ?? 0);
+      if (size > most) throw new WeightsError(`${this.name}: ${tooLarge(size, most)}`);
+      parts.push(chunk);
+      onProgress?.(loaded, size);
+    });
+    return concatenate(parts);
+  }
+
+  /** Hands over the bytes of a range in order, up to the last one for an end of ∞, with as many requests as that takes. */
   async #download(
     [begin, end]: Range,
     signal: AbortSignal | undefined,
@@ -58,13 +73,16 @@ export class HttpBytes implements ByteSource {
   ): Promise<void> {
     let at = begin;
     let failures = 0;
-    while (at < end) {
+    const isOpen = end === Number.POSITIVE_INFINITY;
+    while (at < (isOpen ? (this.size ?? end) : end)) {
       const before = at;
       try {
         for await (const chunk of this.#request([at, end], signal)) {
           take(chunk, at);
           at += chunk.length;
         }
+        // Where nobody says how long the file is, its end has to be believed.
+        if (isOpen && at >= (this.size ?? 0)) return;
         if (at < end) throw new Error("the connection was closed");
       } catch (error) {
         signal?.throwIfAborted();
@@ -82,7 +100,7 @@ export class HttpBytes implements ByteSource {
   /** What one request gives of a range, from its first byte on. */
   async *#request([begin, end]: Range, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
     const response = await fetch(this.#url, {
-      headers: { range: `bytes=${begin}-${end - 1}` },
+      headers: { range: `bytes=${begin}-${end === Number.POSITIVE_INFINITY ? "" : end - 1}` },
       ...(signal && { signal }),
     });
     const reader = response.body?.getReader();
@@ -118,23 +136,24 @@ export class HttpBytes implements ByteSource {
 
     let at = begin;
     let size: number | undefined;
+    // The length of a compressed response is not that of the file.
+    const length = headers.get("content-encoding") ? null : headers.get("content-length");
     if (status === 206) {
-      // Other origins' servers may hide this header; then they have to be believed.
+      // Other origins' servers may hide this header, and not the length; then they have to be believed.
       const range = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(headers.get("content-range") ?? "");
       if (range && Number(range[1]) !== begin) return fail(`asked for byte ${begin}, got byte ${range[1]}`);
       if (range && range[2] !== "*") size = Number(range[2]);
+      else if (end === Number.POSITIVE_INFINITY && length !== null) size = begin + Number(length);
     } else {
       at = 0;
       this.#ignoresRanges = true;
-      // The length of a compressed response is not that of the file.
-      const length = headers.get("content-encoding") ? null : headers.get("content-length");
       if (length !== null) size = Number(length);
     }
     if (size !== undefined && size !== (this.size ?? size)) {
       return fail(`the file has changed on the server: ${this.size} bytes, now ${size}`);
     }
     this.size ??= size;
-    if (this.size !== undefined && end > this.size) {
+    if (this.size !== undefined && end > this.size && end !== Number.POSITIVE_INFINITY) {
       return fail(`cut short: byte ${end} is wanted of ${this.size}`);
     }
     return at;

@@ -1,6 +1,5 @@
 /** Reading parts of a file, by ranges of bytes. */
 import { concatenate } from "../bytes.ts";
-import { WeightsError } from "../errors.ts";
 
 /** Bytes from `begin` up to and without `end`. */
 export type Range = readonly [begin: number, end: number];
@@ -20,25 +19,16 @@ export interface ByteSource {
    * be read; an abort rejects with the signal's reason. Nothing is allocated that has not arrived.
    */
   read(ranges: readonly Range[], options?: ReadOptions): Promise<Uint8Array[]>;
+  /** Reads all of it, whether or not it is known before how much that is. Throws WeightsError beyond `most` bytes too. */
+  whole(most: number, options?: ReadOptions): Promise<Uint8Array>;
 }
+
+/** What is said of a source that has more bytes than are read of its kind. */
+export const tooLarge = (size: number, most: number): string =>
+  `is too large: ${size} bytes, at most ${most} are read`;
 
 export const totalLength = (ranges: readonly Range[]): number =>
   ranges.reduce((sum, [begin, end]) => sum + end - begin, 0);
-
-/** All of a source. Throws WeightsError where that is more than `most` bytes, or nobody says how many. */
-export async function readWhole(
-  source: ByteSource,
-  most: number,
-  options: ReadOptions = {},
-): Promise<Uint8Array> {
-  const { signal } = options;
-  if (source.size === undefined) await source.read([[0, 1]], signal && { signal });
-  const { name, size } = source;
-  if (size === undefined) throw new WeightsError(`${name}: the server does not say how long it is`);
-  if (size > most) throw new WeightsError(`${name}: is too large: ${size} bytes, at most ${most} are read`);
-  const [bytes] = await source.read([[0, size]], options);
-  return bytes!;
-}
 
 /** Ranges with less than `gap` bytes between them as one, so that they are read in one go. */
 export function joined(ranges: readonly Range[], gap: number): Range[] {

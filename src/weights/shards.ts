@@ -2,7 +2,7 @@
 import { WeightsError } from "../errors.ts";
 import { ELEMENT_BYTES } from "./dtypes.ts";
 import type { TensorInfo, WeightsFile } from "./file.ts";
-import { type ByteSource, type ReadOptions, readWhole } from "./ranges.ts";
+import type { ByteSource, ReadOptions } from "./ranges.ts";
 import { isRecord, lookUp, parseRecord } from "./safetensors.ts";
 
 /** Larger than the index of any model that runs here. */
@@ -60,7 +60,7 @@ export async function openShards(
 /** The file in which each tensor lies. */
 async function readIndex(index: ByteSource, options: ReadOptions): Promise<Map<string, string>> {
   const { name } = index;
-  const bytes = await readWhole(index, MAX_INDEX_BYTES, options);
+  const bytes = await index.whole(MAX_INDEX_BYTES, options);
   const { weight_map: map } = parseRecord(bytes, `${name}: the index`);
   if (!isRecord(map)) throw new WeightsError(`${name}: the index has no weight_map`);
   return new Map(

@@ -1,6 +1,6 @@
 import { WeightsError } from "../errors.ts";
 import { HttpBytes } from "./http.ts";
-import { type ByteSource, totalLength } from "./ranges.ts";
+import { type ByteSource, tooLarge, totalLength } from "./ranges.ts";
 
 /** Where weights come from: an address, a File or Blob, or the bytes themselves. */
 export type WeightsSource = string | URL | Blob | ArrayBuffer | Uint8Array;
@@ -51,6 +51,11 @@ function local(
         onProgress?.(loaded, total);
       }
       return parts;
+    },
+    async whole(most, options) {
+      if (size > most) throw new WeightsError(`${name}: ${tooLarge(size, most)}`);
+      const [bytes] = await this.read([[0, size]], options);
+      return bytes!;
     },
   };
 }

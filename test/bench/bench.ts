@@ -1,15 +1,16 @@
 /** `npm run bench`: see README.md. */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism, cpus, loadavg, platform } from "node:os";
 import { dirname, join } from "node:path";
 import { CommanderError } from "commander";
 import { VERSION } from "../../src/version.ts";
 import { type Measured, measure } from "./measure.ts";
 import { parseOptions } from "./options.ts";
+import { drawReport } from "./picture.ts";
 import { ProgressLine } from "./progress.ts";
 import type { Report } from "./report.ts";
 import { peerVersions } from "./site.ts";
-import { asMarkdown, asText, tablesOf } from "./tables.ts";
+import { asMarkdown, asText, insertResults, tablesOf } from "./tables.ts";
 
 /** A software adapter shares the CPU with everything else, so other work there makes times useless. */
 function warnOfLoad(load: number): void {
@@ -46,11 +47,19 @@ async function main(args: readonly string[]): Promise<void> {
     },
     ...measured,
   };
-  const tables = tablesOf(report);
-  process.stdout.write(`${report.browser}\n\n${tables.map(asText).join("\n\n")}\n`);
+  process.stdout.write(`${report.browser}\n\n${tablesOf(report).map(asText).join("\n\n")}\n`);
   const folder = options.out ?? join("runs", `bench-${date.slice(0, 19).replaceAll(":", "-")}`);
-  write(options.json ?? join(folder, "bench.json"), `${JSON.stringify(report, null, 2)}\n`);
-  if (options.markdown) write(options.markdown, `${tables.map(asMarkdown).join("\n\n")}\n`);
+  const json = options.json ?? join(folder, "bench.json");
+  const picture = join(folder, "bench.svg");
+  write(json, `${JSON.stringify(report, null, 2)}\n`);
+  write(picture, drawReport(report));
+  process.stdout.write(`\nwritten: ${json}, ${picture}\n`);
+  if (options.markdown) {
+    const present = existsSync(options.markdown) ? readFileSync(options.markdown, "utf8") : "";
+    write(options.markdown, insertResults(present, asMarkdown(report)));
+  }
+  for (const failure of report.failures) process.stderr.write(`bench: failed: ${failure}\n`);
+  if (report.failures.length > 0) process.exitCode = 1;
 }
 
 main(process.argv.slice(2)).catch((error: unknown) => {

@@ -16,35 +16,48 @@ const BUDGET_MS = 30_000;
 /** So many steps show whether weights are updated alike. */
 const WARM_UPS = { training: 3, inference: 1 } as const;
 
+/** Measures what is asked for. What fails is told in `failures`, and the rest goes on. */
 export async function measure(options: Options, progress: Progress): Promise<Measured> {
   const wanted = (part: string): boolean => options.only.includes(part);
   const names = Object.keys(CASES);
   const timed = names.filter((name) => wanted("peers") || wanted(name));
   const weighed = names.filter((name) => wanted("memory") && !timed.includes(name));
-  const parts: Partial<Measured>[] = [];
-  if (wanted("ceilings") || wanted("kernels")) parts.push(await measureDevice(options, progress));
+  const peers: PeerResult[] = [];
+  const failures: string[] = [];
+  const measured: Writable<Measured> = { browser: "none", adapter: "none", failures };
+  const attempt = async (part: string, run: () => Promise<Partial<Measured>>): Promise<void> => {
+    try {
+      Object.assign(measured, await run());
+    } catch (error) {
+      failures.push(`${part}: ${error instanceof Error ? error.message : error}`);
+    }
+  };
+
+  if (wanted("ceilings") || wanted("kernels") || wanted("host")) {
+    await attempt("ceilings, kernels, host", () => measureDevice(options, progress));
+  }
   if (timed.length + weighed.length > 0 || wanted("cold")) {
     installPeers();
     const site = await serve(["peers.html"]);
     const page: PeersPage = { url: site.url("peers.html"), options, progress };
-    try {
-      const peers: PeerResult[] = [];
-      for (const name of [...timed, ...weighed]) {
+    for (const name of [...timed, ...weighed]) {
+      await attempt(name, async () => {
         const { peer, ...where } = await comparePeers(page, name, timed.includes(name) ? options.steps : 0);
         peers.push(peer);
-        parts.push({ ...where, peers });
-      }
-      if (wanted("cold")) parts.push(await measureCold(page));
-    } finally {
-      await site.close();
+        return { ...where, peers };
+      });
     }
+    if (wanted("cold")) await attempt("cold", () => measureCold(page));
+    await site.close();
   }
   if (wanted("size")) {
     installPeers();
-    parts.push({ sizes: await measureSizes(options.peers) });
+    await attempt("size", async () => ({ sizes: await measureSizes(options.peers) }));
   }
-  return Object.assign({ browser: "none", adapter: "none" }, ...parts);
+  return measured;
 }
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
 async function measureDevice(
   { engine, only, shapes, match, steps, sampleMs }: Options,
@@ -55,7 +68,9 @@ async function measureDevice(
     const sampling = { samples: steps, minMs: sampleMs };
     const settings: DeviceSettings = {
       sampling,
-      ...(only.includes("kernels") && { kernels: { shapes, match, sampling } }),
+      ceilings: only.includes("ceilings"),
+      kernels: only.includes("kernels") ? { shapes, match, sampling } : undefined,
+      host: only.includes("host"),
     };
     return await inBrowser(engine, progress, async (visit, browser) => ({
       browser,

@@ -2,7 +2,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import type { Engine } from "../../src/cli/find-browser.ts";
 import { CASES } from "./cases.ts";
 
-export const PARTS = ["ceilings", "kernels", "peers", "memory", "cold", "size"] as const;
+export const PARTS = ["ceilings", "kernels", "host", "peers", "memory", "cold", "size"] as const;
 export const PEERS = ["jax", "tfjs", "ort"] as const;
 
 /** What takes some minutes on two CPU cores. */
@@ -50,7 +50,7 @@ export function parseOptions(args: readonly string[]): Options {
     )
     .option("--out <folder>", "where bench.json and bench.svg go (default: runs/bench-<time>)")
     .option("--json <file>", "write bench.json there instead")
-    .option("--markdown <file>", "also write the tables there")
+    .option("--markdown <file>", "also write the tables there; a README gets them between its marks")
     .exitOverride()
     .parse(args, { from: "user" })
     .opts<Options>();

@@ -19,9 +19,12 @@ export interface Report {
   };
   readonly ceilings?: readonly Ceiling[];
   readonly kernels?: readonly KernelResult[];
+  readonly host?: HostResult;
   readonly peers?: readonly PeerResult[];
   readonly cold?: readonly ColdResult[];
   readonly sizes?: readonly SizeResult[];
+  /** What could not be measured, and why. */
+  readonly failures: readonly string[];
 }
 
 /** What the adapter can do at most, by programs that do nothing else. */
@@ -49,6 +52,13 @@ export interface KernelResult extends Spread {
   readonly shareOfCeiling: number;
   /** Name of the ceiling that sets the shortest time. */
   readonly ceiling: string;
+}
+
+/** What the CPU does for a training step. */
+export interface HostResult extends Spread {
+  readonly name: string;
+  /** Launches of a step. */
+  readonly dispatches: number;
 }
 
 /** The library and others on one network. */

@@ -1,6 +1,14 @@
 /** The tables of a report, which are printed as text and written as Markdown. */
 import { COLD_CASE } from "./cases.ts";
-import type { Ceiling, ColdResult, KernelResult, PeerResult, Report, SizeResult } from "./report.ts";
+import type {
+  Ceiling,
+  ColdResult,
+  HostResult,
+  KernelResult,
+  PeerResult,
+  Report,
+  SizeResult,
+} from "./report.ts";
 import { geometricMean } from "./statistics.ts";
 
 export interface Table {
@@ -9,12 +17,15 @@ export interface Table {
   readonly rows: readonly (readonly string[])[];
   /** Leading columns that hold words; the others hold numbers. */
   readonly words: number;
+  /** Too long for a document. */
+  readonly long?: boolean;
 }
 
-export function tablesOf({ ceilings, kernels, peers, cold, sizes }: Report): Table[] {
+export function tablesOf({ ceilings, kernels, host, peers, cold, sizes }: Report): Table[] {
   return [
     ...(ceilings ? [ceilingTable(ceilings)] : []),
     ...(kernels ? [kernelTable(kernels), meanTable(kernels)] : []),
+    ...(host ? [hostTable(host)] : []),
     ...(peers ?? []).map(peerTable),
     ...(cold ? [coldTable(cold)] : []),
     ...(sizes ? [sizeTable(sizes)] : []),
@@ -41,6 +52,7 @@ const kernelTable = (kernels: readonly KernelResult[]): Table => ({
     `${percent(kernel.shareOfCeiling)} ${kernel.ceiling}`,
   ]),
   words: 2,
+  long: true,
 });
 
 function meanTable(kernels: readonly KernelResult[]): Table {
@@ -60,6 +72,13 @@ function meanTable(kernels: readonly KernelResult[]): Table {
     words: 1,
   };
 }
+
+const hostTable = ({ name, dispatches, medianMs, quartilesMs }: HostResult): Table => ({
+  title: "Host: encoding and submitting a training step",
+  header: ["network", "launches", "median ms", "quartiles"],
+  rows: [[name, String(dispatches), number(medianMs), range(quartilesMs)]],
+  words: 1,
+});
 
 function peerTable({ name, network, batch, task, contestants }: PeerResult): Table {
   const own = contestants.webgraft?.medianMs;
@@ -110,8 +129,31 @@ export function asText({ title, header, rows, words }: Table): string {
   return [title, "", ...lines].join("\n");
 }
 
-export function asMarkdown({ title, header, rows, words }: Table): string {
+/** How it was measured, and the tables that are not too long. */
+export function asMarkdown(report: Report): string {
+  const { command, date, browser, machine, failures } = report;
+  const [before, after] = machine.load.map((load) => load.toFixed(1));
+  return [
+    `\`${command}\`, ${date.slice(0, 10)}, ${browser}; ${machine.cpu}, ${machine.cores} cores, load ` +
+      `${before} before and ${after} after.`,
+    ...failures.map((failure) => `Failed: ${failure}`),
+    ...tablesOf(report)
+      .filter(({ long }) => !long)
+      .map(markdownTable),
+  ].join("\n\n");
+}
+
+function markdownTable({ title, header, rows, words }: Table): string {
   const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
   const rule = header.map((_, i) => (i < words ? "---" : "---:"));
   return [`### ${title}`, "", line(header), line(rule), ...rows.map(line)].join("\n");
+}
+
+const [BEGIN, END] = ["<!-- results -->", "<!-- end of results -->"];
+
+/** A document with the results between its two comments, or the results alone where it has none. */
+export function insertResults(document: string, results: string): string {
+  const [begin, end] = [document.indexOf(BEGIN), document.indexOf(END)];
+  if (begin < 0 || end < begin) return `${results}\n`;
+  return `${document.slice(0, begin + BEGIN.length)}\n\n${results}\n\n${document.slice(end)}`;
 }

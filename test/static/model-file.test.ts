@@ -1,13 +1,14 @@
 /** Model files without a GPU: what they hold, and what is refused before a GPU is asked for anything. */
 import { readFileSync } from "node:fs";
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { WeightsError } from "../../src/errors.ts";
 import type { Gpu } from "../../src/gpu/device.ts";
-import { interleaved, type Model } from "../../src/models/index.ts";
+import { createModel, importOnnx, interleaved, type Model } from "../../src/models/index.ts";
 import { Random } from "../../src/random.ts";
 import { describeModel, loadModel, modelFile, saveModel } from "../../src/train/model-file.ts";
 import { VERSION } from "../../src/version.ts";
-import { decodeSafetensors, encodeSafetensors } from "../../src/weights/safetensors.ts";
+import { decodeSafetensors, encodeSafetensors, float32Values } from "../../src/weights/safetensors.ts";
 import { memoryTarget, tinyResnet } from "../support/weights.ts";
 
 const preprocessing = { resize: 8, mode: "torch", mean: [0.5], std: [0.25] } as const;
@@ -27,6 +28,10 @@ function initialised(of: Model): ReturnType<typeof memoryTarget> {
     target.values.set(name, init(tensor.shape, new Random(1, name)));
   return target;
 }
+
+const weightsOnnx = new Uint8Array(
+  readFileSync(new URL("../support/fixtures/onnx/resnet.onnx", import.meta.url)),
+);
 
 const noGpu = undefined as unknown as Gpu;
 const load = (file: Uint8Array) => loadModel(file, { gpu: noGpu, name: "m.safetensors" });
@@ -164,5 +169,47 @@ describe("loadModel refuses", () => {
       describeModel(model, info),
     );
     await expect(load(wrong)).rejects.toThrow(/fc\.weight is \(2, 48\), the model has \(2, 32\)/);
+  });
+
+  it.each([
+    ["interleaved", model],
+    [
+      "features",
+      createModel("features", { inputShape: [32, 32, 3], backbone: { name: "resnet20", width: 4 } }),
+    ],
+    ["vgg11", createModel("vgg11", { inputShape: [32, 32, 3], classes: 2, width: 4, hidden: 8 })],
+    ["network", importOnnx(weightsOnnx).model],
+  ])("or makes soundly whatever the description of %s says", async (_, described) => {
+    const target = initialised(described);
+    const sound = await saveModel(target);
+    const { tensors, metadata } = decodeSafetensors(sound, "model");
+    const text = metadata.webgraft!;
+    const tokens = [...text.matchAll(/-?\d[\d.e+-]*|"[^"]*"|[[\]{}]|true|false|null/g)];
+    const anything = fc.oneof(
+      fc.constantFrom("-1", "0", "1", "2", "1.5", "1e9", "1e308", "4294967296", "null", "[]", "{}", "true"),
+      fc.constantFrom('"vgg11"', '"resnet50"', '"network"', '"images"', '"__proto__"', '"constructor"', '""'),
+      fc.nat(1000).map(String),
+    );
+    const data = new Map(
+      [...tensors]
+        .filter(([name]) => !name.endsWith("num_batches_tracked"))
+        .map(([name, stored]) => [name, { shape: stored.shape, data: float32Values(name, stored) }]),
+    );
+    const reached = new Error("the GPU was asked for");
+    const gpu = new Proxy({} as Gpu, {
+      get() {
+        throw reached;
+      },
+    });
+    expect(await loadModel(sound, { gpu }).catch((error) => error)).toBe(reached);
+    await fc.assert(
+      fc.asyncProperty(fc.nat(tokens.length - 1), anything, async (index, word) => {
+        const { 0: old, index: at } = tokens[index]!;
+        const webgraft = text.slice(0, at) + word + text.slice(at + old.length);
+        const error = await loadModel(encodeSafetensors(data, { webgraft }), { gpu }).catch((e) => e);
+        if (error !== reached) expect(error).toBeInstanceOf(WeightsError);
+      }),
+      { numRuns: 200 },
+    );
   });
 });

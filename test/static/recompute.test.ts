@@ -8,28 +8,33 @@ import { programOf } from "../support/programs.ts";
 
 const limits = { maxBindingBytes: 2 ** 31, maxBufferBytes: 2 ** 31 };
 
-const recomputed = (model: Model, batch: number) => programOf(model, batch, "train", { memory: "recompute" });
+/** One for which weight gradients are in few parts, so that activations are what takes memory. */
+const device = { features: ["subgroups"], subgroupMaxSize: 4 };
+
+const kept = (model: Model, batch: number) => programOf(model, batch, "train", { device });
+const recomputed = (model: Model, batch: number) =>
+  programOf(model, batch, "train", { device, memory: "recompute" });
 
 const written = ({ kernel, bindings }: Dispatch): Storage[] =>
   kernel.bindings.flatMap(({ name, access }) => (access === "read" ? [] : [bindings[name]!.storage]));
 
 describe("memory: recompute", () => {
   it.each<[string, Model, number, number]>([
-    ["resnet50", resnet(50), 2, 0.35],
-    ["resnet50", resnet(50), 8, 0.35],
+    ["resnet50", resnet(50), 2, 0.4],
+    ["resnet50", resnet(50), 8, 0.4],
     ["resnet152", resnet(152), 1, 0.2],
-    ["sequential", sequential(), 1, 0.35],
+    ["sequential", sequential(), 1, 0.4],
     ["fusion", fusion(), 1, 0.45],
-    ["interleaved", interleaved(), 16, 0.5],
+    ["interleaved", interleaved(), 16, 0.55],
   ])("makes the temporaries of %s smaller: batch %#", (_, model, batch, factor) => {
-    const keep = plan(programOf(model, batch, "train"), limits).report;
+    const keep = plan(kept(model, batch), limits).report;
     const { report } = plan(recomputed(model, batch), limits);
     expect(report.peakBytes / keep.peakBytes).toBeLessThan(factor);
     expect(report.persistentBytes).toBeLessThan(1.001 * keep.persistentBytes);
   });
 
   describe.each(smallModels)("%s", (_, create) => {
-    const keep = programOf(create(), 2, "train");
+    const keep = kept(create(), 2);
     const program = recomputed(create(), 2);
     const isAgain = ({ label }: Dispatch) => label.startsWith("again(");
 
@@ -78,7 +83,7 @@ describe("memory: recompute", () => {
 
   it("keeps all where nothing trains before the end", () => {
     const model = resnet(18, { inputShape: [64, 64, 3], frozen: ["conv1.*", "bn1.*", "layer*"] });
-    const names = programOf(model, 2, "train").dispatches.map(({ label }) => label);
+    const names = kept(model, 2).dispatches.map(({ label }) => label);
     expect(recomputed(model, 2).dispatches.map(({ label }) => label)).toEqual(names);
   });
 });

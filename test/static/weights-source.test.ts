@@ -1,11 +1,15 @@
 /** Reading safetensors from a server on this machine, from Files and from memory. */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { WeightsError } from "../../src/errors.ts";
 import { openSafetensors } from "../../src/weights/file.ts";
 import { loadWeights } from "../../src/weights/load.ts";
+import type { ReadOptions } from "../../src/weights/ranges.ts";
 import { encodeSafetensors } from "../../src/weights/safetensors.ts";
+import { openShards } from "../../src/weights/shards.ts";
+import { openBytes } from "../../src/weights/source.ts";
 import { memoryTarget, numpy, sumsOf, tinyResnet, weightsFixture } from "../support/weights.ts";
 
 /** What the server does with a request, besides serving the file. */
@@ -48,13 +52,13 @@ function respond({ url, headers }: IncomingMessage, response: ServerResponse): v
     return;
   }
   const body = url!.startsWith("/fixtures/") ? weightsFixture(url!.slice(10).replace(/\?.*/, "")) : served;
-  const [, begin, end] = /^bytes=(\d+)-(\d+)$/.exec(headers.range ?? "") ?? [];
+  const [, begin, end] = /^bytes=(\d+)-(\d*)$/.exec(headers.range ?? "") ?? [];
   const partial = begin !== undefined && !noRanges;
   if (partial && Number(begin) >= body.length) {
     response.writeHead(416).end();
     return;
   }
-  const part = partial ? body.subarray(Number(begin), Number(end) + 1) : body;
+  const part = partial ? body.subarray(Number(begin), end ? Number(end) + 1 : body.length) : body;
   response.writeHead(partial ? 206 : 200, {
     ...(!chunked && { "content-length": part.length }),
     ...(partial &&
@@ -297,6 +301,41 @@ describe("a model cut short of its last stage", () => {
   });
 });
 
+describe("a whole file", () => {
+  const whole = (most = file.length, options: ReadOptions = {}) =>
+    openBytes(`${address}/model.onnx`, { retries: 1 }).whole(most, options);
+
+  it.each([
+    ["as it should be", {}],
+    ["from a server that ignores ranges", { noRanges: true }],
+    ["from a server that says no lengths", { chunked: true }],
+    ["from a server that does neither", { chunked: true, noRanges: true }],
+    ["from a server that hides the header of ranges", { headers: { "content-range": "" } }],
+  ])("is read %s", async (_, behaviour) => {
+    behave = () => behaviour;
+    const seen: number[][] = [];
+    const bytes = await whole(file.length, { onProgress: (...now) => seen.push(now) });
+    expect(Buffer.compare(bytes, file)).toBe(0);
+    expect(seen.at(-1)).toEqual([file.length, file.length]);
+    expect(ranges).toEqual(["bytes=0-"]);
+  });
+
+  it("is read on from where the connection broke, where lengths are known", async () => {
+    behave = (request) => (request < 2 ? { cutAfter: 300_000 } : {});
+    expect(Buffer.compare(await whole(), file)).toBe(0);
+    expect(ranges.length).toBe(3);
+  });
+
+  it("is refused where it is longer than what is read of its kind, as soon as that shows", async () => {
+    const message = `model.onnx: is too large: ${file.length} bytes, at most 1000 are read`;
+    await expect(whole(1000)).rejects.toThrow(message);
+    behave = () => ({ chunked: true });
+    await expect(whole(1000)).rejects.toThrow(/is too large: \d+ bytes, at most 1000 are read/);
+    await expect(openBytes(file).whole(1000)).rejects.toThrow("at most 1000 are read");
+    expect(Buffer.compare(await openBytes(new Blob([file])).whole(file.length), file)).toBe(0);
+  });
+});
+
 describe("a sharded model", () => {
   const index = () => `${address}/fixtures/resnet.safetensors.index.json?download=true`;
 
@@ -325,9 +364,35 @@ describe("a sharded model", () => {
     await expect(openSafetensors(`${address}/model.index.json`)).rejects.toThrow(message);
   });
 
+  it("is refused or read soundly whatever bytes of its index change", async () => {
+    const index = weightsFixture("resnet.safetensors.index.json");
+    const shards = ["shard-1.safetensors", "shard-2.safetensors"];
+    const byte = fc.constantFrom(...'01279sr"[]{},:.-/'.split("").map((c) => c.charCodeAt(0)));
+    const changes = fc.array(fc.tuple(fc.nat(index.length - 1), byte), { minLength: 1, maxLength: 3 });
+    await fc.assert(
+      fc.asyncProperty(changes, async (list) => {
+        const changed = index.slice();
+        for (const [at, value] of list) changed[at] = value;
+        const open = async (place: string) => {
+          const name = place.slice("http://here/".length);
+          if (shards.includes(name)) return openSafetensors(weightsFixture(name));
+          throw new WeightsError(`${name} is not there`);
+        };
+        try {
+          const { tensors, read } = await openShards("http://here/i.json", openBytes(changed), open, {});
+          const floats = [...tensors].filter(([, { dtype }]) => dtype === "F32").map(([name]) => name);
+          expect((await read(floats)).size).toBe(floats.length);
+        } catch (error) {
+          expect(error).toBeInstanceOf(WeightsError);
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+
   it("is refused where a file lacks a tensor", async () => {
     behave = (request) => {
-      if (request === 2) served = file;
+      if (request === 1) served = file;
       return {};
     };
     served = new TextEncoder().encode('{"weight_map":{"x":"model.safetensors"}}');

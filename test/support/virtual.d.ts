@@ -5,6 +5,15 @@ declare module "virtual:readme/kernel" {
   export const device: GPUDevice;
   export const y: GPUBuffer;
 }
+declare module "virtual:readme/weights" {
+  export const gpu: import("webgraft").Gpu;
+  export const report: import("webgraft").WeightsReport;
+}
+declare module "virtual:readme/finetune" {
+  export const gpu: import("webgraft").Gpu;
+  export const trainer: import("webgraft").Trainer;
+  export const history: import("webgraft").History;
+}
 declare module "vitest/browser" {
   type Shape = [N: number, H: number, W: number, C: number];
   export const commands: {

@@ -1,30 +1,43 @@
 /** The page that measures the adapter and the library's kernels on it. */
 import { openDevice } from "webgraft";
-import type { Ceiling, KernelResult } from "../report.ts";
+import type { Ceiling, HostResult, KernelResult } from "../report.ts";
 import { experiments } from "./ceilings.ts";
 import { dispatchCost, runExperiment } from "./experiment.ts";
+import { measureHost } from "./host.ts";
 import { type KernelSettings, measureKernels } from "./kernels.ts";
 import { offer, type Progress } from "./offer.ts";
 import { type Sampling, Stopwatch } from "./stopwatch.ts";
 
 export interface DeviceSettings {
   readonly sampling: Sampling;
-  /** Nothing to measure ceilings only; kernels are compared with them. */
-  readonly kernels?: KernelSettings;
+  /** Kernels are compared with the ceilings. */
+  readonly ceilings: boolean;
+  readonly kernels: KernelSettings | undefined;
+  readonly host: boolean;
 }
 
 export interface DeviceResult {
   readonly adapter: string;
-  readonly ceilings: readonly Ceiling[];
+  readonly ceilings?: readonly Ceiling[];
   readonly kernels?: readonly KernelResult[];
+  readonly host?: HostResult;
 }
 
-offer(async ({ sampling, kernels }: DeviceSettings, progress): Promise<DeviceResult> => {
+offer(async (settings: DeviceSettings, progress): Promise<DeviceResult> => {
+  const { sampling, kernels } = settings;
   const gpu = await openDevice();
-  const ceilings = await measureCeilings(gpu.device, sampling, progress);
-  if (!kernels) return { adapter: gpu.adapter, ceilings };
-  return { adapter: gpu.adapter, ceilings, kernels: await measureKernels(gpu, ceilings, kernels, progress) };
+  const ceilings =
+    settings.ceilings || kernels ? await measureCeilings(gpu.device, sampling, progress) : undefined;
+  return {
+    adapter: gpu.adapter,
+    ...(ceilings && { ceilings }),
+    ...(ceilings && kernels && { kernels: await measureKernels(gpu, ceilings, kernels, progress) }),
+    ...(settings.host && { host: await measureHost(gpu, HOST_STEPS, progress) }),
+  };
 });
+
+/** Steps are short for the host, but many times noisier than kernels. */
+const HOST_STEPS = 20;
 
 async function measureCeilings(
   device: GPUDevice,

@@ -55,10 +55,16 @@ export function describeNetwork(model: Model): Network {
   const images = graph.input("images", [2, ...model.inputShape]);
   names.set(images, "images");
   model.build(images);
-  const layers = graph.nodes.map((node): Layer => {
+  const layers: Layer[] = [];
+  for (const node of graph.nodes) {
     const { x, residual } = node.inputs;
-    return { x: name(x!), y: name(node.outputs.y!), ...kindOf(node, residual && name(residual)) };
-  });
+    // Dropout of nothing, which networks here are made with.
+    if (node.op.name === "dropout" && (node.attrs as { p: number }).p === 0) {
+      names.set(node.outputs.y!, name(x!));
+      continue;
+    }
+    layers.push({ x: name(x!), y: name(node.outputs.y!), ...kindOf(node, residual && name(residual)) });
+  }
   return { layers, variables: [...graph.parameters, ...graph.states] };
 }
 

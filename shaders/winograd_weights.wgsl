@@ -1,0 +1,64 @@
+// u[t] = G g Gᵀ for every filter g, where t numbers the points of a transformed tile, row by row
+//
+// With ROTATED = 0 the filters are those of a convolution, g[r,s] = w[r,s,c,k] in row c, column k of u[t]. With
+// ROTATED = 1 they are those of its input gradient, a convolution with the channels exchanged and the window
+// turned around: g[r,s] = w[2−r,2−s,c,k] in row k, column c.
+//
+// w         (3, 3, C, K)
+// u         (T, pad4(C), K), or (T, pad4(K), C) where ROTATED is 1; T = 16 or 36; rows and padding lanes past the
+//           end are finite and have no meaning
+// dispatch  one invocation a vec4 of u[0]
+// numerics  f32; see winograd_output
+// source    Lavin and Gray 2016
+// use: index
+// link: winograd_2x2 | winograd_4x4
+
+override C: u32;
+override K: u32;
+override ROTATED: u32;
+
+@group(0) @binding(0) var<storage, read> w: array<vec4f>;
+@group(0) @binding(1) var<storage, read_write> u: array<vec4f>;
+
+// Row and vec4 of the columns in u[t], and that vec4's number.
+struct At {
+  row: u32,
+  column: u32,
+  number: u32,
+}
+
+fn rows() -> u32 {
+  return pad4(select(C, K, ROTATED == 1u));
+}
+
+fn columns() -> u32 {
+  return pad4(select(K, C, ROTATED == 1u)) / 4u;
+}
+
+fn load(at: At, r: u32, s: u32) -> vec4f {
+  if (ROTATED == 0u) {
+    return w[((r * 3u + s) * C + min(at.row, C - 1u)) * (pad4(K) / 4u) + at.column];
+  }
+  let tap = 8u - (r * 3u + s);
+  let c = min(vec4u(4u * at.column) + vec4u(0u, 1u, 2u, 3u), vec4u(C - 1u));
+  let i = (tap * C + c) * (pad4(K) / 4u) + at.row / 4u;
+  let lane = at.row % 4u;
+  return vec4f(w[i.x][lane], w[i.y][lane], w[i.z][lane], w[i.w][lane]);
+}
+
+fn store(at: At, i: u32, j: u32, value: vec4f) {
+  u[(i * TILE_INPUTS + j) * (rows() * columns()) + at.number] = value;
+}
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let id = linear_id(group, groups, local, 64u);
+  if (id >= rows() * columns()) {
+    return;
+  }
+  transform_weights(At(id / columns(), id % columns(), id));
+}

@@ -1,0 +1,36 @@
+import { crossEntropy, type Gpu, Graph, Program, plan, resnet, Session, sgd, Variables } from "webgraft";
+import type { HostResult } from "../report.ts";
+import { spread } from "../statistics.ts";
+import type { Progress } from "./offer.ts";
+
+/** Two small images: what the host does in a step does not depend on their size. */
+const SHAPE = [2, 32, 32, 3] as const;
+
+/** What the CPU does in a training step of ResNet-50: from the call of `submit` until it returns. */
+export async function measureHost(gpu: Gpu, steps: number, progress: Progress): Promise<HostResult> {
+  progress({ done: 0, total: steps, text: "host: making resnet50" });
+  const [batch, ...inputShape] = SHAPE;
+  const graph = new Graph({ mode: "train", ...gpu.graphOptions });
+  const logits = resnet(50, { inputShape }).build(graph.input("images", SHAPE));
+  const loss = crossEntropy(logits, graph.input("labels", [batch], "i32"));
+  graph.output("loss", loss);
+  const program = new Program(graph, [[loss, null]]);
+  sgd({ lr: 0 }).emit(program);
+  const variables = new Variables(gpu);
+  const session = await Session.create(gpu, plan(program, gpu.limits), variables);
+  const feeds = { images: new Float32Array(2 * 32 * 32 * 4), labels: new Int32Array(batch) };
+  const times: number[] = [];
+  // The first step warms up.
+  for (let step = 0; step <= steps; step++) {
+    progress({ done: step, total: steps, text: "host: steps of resnet50" });
+    await session.ready();
+    const start = performance.now();
+    const outputs = session.submit(feeds, { step: step + 1, seed: 0, learningRate: 0 });
+    if (step > 0) times.push(performance.now() - start);
+    await outputs;
+  }
+  const { dispatches } = session.plan;
+  session.destroy();
+  variables.destroy();
+  return { name: "resnet50", dispatches: dispatches.length, ...spread(times) };
+}

@@ -1,0 +1,34 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+import type { Report } from "./report.ts";
+
+test("the bench runs, and writes what it measured", () => {
+  const out = mkdtempSync(join(tmpdir(), "webgraft-bench-"));
+  const bench = fileURLToPath(new URL("./bench.ts", import.meta.url));
+  // No times are asserted, and the shortest measurement will do.
+  const args = "--only ceilings kernels --match global_avg_pool --steps 1 --sample-ms 1 --out".split(" ");
+  try {
+    const run = spawnSync(process.execPath, ["--import", "tsx", bench, ...args, out], { encoding: "utf8" });
+    expect(run.status, run.stderr).toBe(0);
+    const report = JSON.parse(readFileSync(join(out, "bench.json"), "utf8")) as Report;
+    expect(report.adapter).not.toBe("none");
+    expect(report.failures).toEqual([]);
+    for (const { name, value } of report.ceilings!) expect(value, name).toBeGreaterThan(0);
+    expect(report.kernels!.map(({ name }) => name)).toEqual([
+      "global_avg_pool forward",
+      "global_avg_pool backward",
+    ]);
+    for (const { gbps, shareOfCeiling } of report.kernels!) {
+      expect(gbps).toBeGreaterThan(0);
+      expect(shareOfCeiling).toBeGreaterThan(0);
+    }
+    expect(run.stdout).toContain("outer product 8×8");
+    expect(readFileSync(join(out, "bench.svg"), "utf8")).toContain("global_avg_pool forward");
+  } finally {
+    rmSync(out, { recursive: true });
+  }
+}, 120_000);

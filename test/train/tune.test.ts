@@ -1,0 +1,90 @@
+import { afterEach, describe, expect, it } from "vitest";
+import { DeviceLostError } from "../../src/errors.ts";
+import { type Gpu, openDevice } from "../../src/gpu/device.ts";
+import { Tuning, type TuningTable, taskKey } from "../../src/gpu/tuning.ts";
+import { browserStore } from "../../src/gpu/tuning-store.ts";
+import { variantsOf } from "../../src/ops/convolution.ts";
+import { loadTuning, tuneTasks } from "../../src/run/tuner.ts";
+import { memoryStore, smallTask } from "../support/tuning.ts";
+
+const task = smallTask("grad_weight");
+const opened: Gpu[] = [];
+
+/** A device that a test may lose. */
+async function device(): Promise<Gpu> {
+  const gpu = await openDevice();
+  opened.push(gpu);
+  return gpu;
+}
+
+afterEach(() => {
+  for (const gpu of opened.splice(0)) gpu.destroy();
+});
+
+describe("the tuner", () => {
+  it("measures every variant once, keeps the best, and has it after reopening", async () => {
+    const gpu = await device();
+    const store = memoryStore();
+    const names = variantsOf(task, gpu.capabilities).map(({ name }) => name);
+    const tried: string[] = [];
+    const options = { store, onProgress: ({ variant }: { variant: string }) => tried.push(variant) };
+    await tuneTasks(gpu, [task, task], options);
+    expect(tried).toEqual(names);
+    const best = gpu.tuning.get(task)!;
+    expect(names).toContain(best.variant);
+    expect(best.milliseconds).toBeGreaterThan(0);
+    expect(best.gain).toBeGreaterThanOrEqual(1);
+    expect(gpu.capabilities.tuned?.(task)).toBe(best.variant);
+    expect(gpu.tuning.export()).toMatchObject({ failed: {} });
+
+    await tuneTasks(gpu, [task], options);
+    expect(tried.length).toBe(names.length);
+    const reopened = await device();
+    expect(await loadTuning(reopened, store)).toBe(1);
+    expect(reopened.tuning.get(task)).toEqual(best);
+  });
+
+  it("survives a variant that takes the device down, and never tries it again", async () => {
+    const gpu = await device();
+    const [first, deadly] = variantsOf(task, gpu.capabilities).map(({ name }) => name);
+    const tables: TuningTable[] = [];
+    const store = memoryStore((table) => {
+      tables.push(table);
+      if (table.trying?.variant === deadly) gpu.device.destroy();
+    });
+    await expect(tuneTasks(gpu, [task], { store })).rejects.toThrow(DeviceLostError);
+    // The browser, too, may end before the loss is written: what was tried tells.
+    for (const table of tables.filter(
+      ({ trying, failed }) => trying?.variant === deadly || taskKey(task) in failed,
+    )) {
+      const tuning = new Tuning(gpu.adapter);
+      tuning.import(table);
+      expect(tuning.allows(task, deadly!)).toBe(false);
+      expect(tuning.allows(task, first!)).toBe(true);
+    }
+
+    const reopened = await device();
+    await loadTuning(reopened, store);
+    const tried: string[] = [];
+    const controller = new AbortController();
+    const onProgress = ({ variant }: { variant: string }): void => {
+      tried.push(variant);
+      if (tried.length === 2) controller.abort();
+    };
+    const { signal } = controller;
+    await expect(tuneTasks(reopened, [task], { store, onProgress, signal })).rejects.toThrow("abort");
+    expect(tried.length).toBe(2);
+    expect(tried[0]).toBe(first);
+    expect(tried).not.toContain(deadly);
+    expect(tables.at(-1)).toMatchObject({ failed: { [taskKey(task)]: [deadly] } });
+    expect(tables.at(-1)!.trying).toBeUndefined();
+  });
+
+  it("keeps its table in the browser", async () => {
+    const tuning = new Tuning("an adapter of this test");
+    expect(await browserStore.read(tuning.device)).toBeUndefined();
+    tuning.set(task, { variant: "a", milliseconds: 1, gain: 1 });
+    await browserStore.write(tuning.device, tuning.export());
+    expect(await browserStore.read(tuning.device)).toEqual(tuning.export());
+  });
+});
