@@ -119,7 +119,7 @@ describe("a training step takes hardly more than is alive at once", () => {
     // and is written while it conflicts with much that is read.
     const isSmall = device === "plain" && SMALL.includes(name!);
     // At the peak of a VGG little else is alive than what single launches read and write.
-    const factor = isSmall ? 1.12 : /vgg|fusion/.test(name!) ? 1.07 : 1.01;
+    const factor = isSmall ? 1.12 : /vgg|fusion/.test(name!) ? 1.08 : 1.01;
     for (const batch of [16, 32]) {
       const program = programOf(models[name!]!(), batch, "train", { device: devices[device!] });
       const { report, memory } = plan(program, limits);
