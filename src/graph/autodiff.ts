@@ -64,7 +64,10 @@ export class Program implements BackwardEmitter {
     return this.graph.device;
   }
 
-  /** The gradient of a tensor, if it was wanted and something depends on it. */
+  /**
+   * The gradient of a tensor, if it was wanted and something depends on it. Of a tensor between nodes it is only sure
+   * to be there where that is an output of the graph: others may be fused away, or their gradients overwritten.
+   */
   gradientOf(tensor: Tensor): Tensor | undefined {
     return this.#gradients.get(tensor);
   }
@@ -111,10 +114,12 @@ export class Program implements BackwardEmitter {
   }
 
   take(output: Tensor): Tensor | undefined {
-    const gradient = this.gradient(output);
+    const tensor = this.#original(output);
+    const gradient = this.gradient(tensor);
     const { storage } = gradient;
-    if (!this.#owned.has(storage) || this.#holders.get(storage)! > 1) return undefined;
-    this.#gradients.delete(this.#original(output));
+    const shared = !this.#owned.has(storage) || this.#holders.get(storage)! > 1;
+    if (shared || [...this.graph.outputs.values()].includes(tensor)) return undefined;
+    this.#gradients.delete(tensor);
     return gradient;
   }
 

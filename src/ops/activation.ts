@@ -32,6 +32,10 @@ export const activationConstants = ({ name, alpha = 0 }: Activation) => ({
   ALPHA: alpha,
 });
 
+/** Whether f(0) = 0 and f rises, so that the largest of some f(z) is f of the largest z. */
+export const keepsMaximum = ({ name, alpha = 0 }: Activation): boolean =>
+  name === "identity" || name === "relu" || (name === "leaky_relu" && alpha > 0);
+
 type In = { x: Tensor };
 type Out = { y: Tensor };
 
@@ -52,10 +56,9 @@ export const activationOp: Op<In, Activation, Out> = {
     const constants = { LENGTH, ACCUMULATE, ...activationConstants(attrs) };
     emit.dispatch(activation_backward, { x, dy, dx }, constants, grid(LENGTH, activation_backward));
   },
-  // The maximum of f is f of the maximum, of which there are fewer; and what came before f need not be stored.
+  // Of maxima there are fewer, and what comes before f need not be kept.
   fuse({ inputs, attrs }, { op, attrs: pool }) {
-    const rises = attrs.name === "relu" || (attrs.name === "leaky_relu" && attrs.alpha! > 0);
-    if (op.name !== "max_pool2d" || !rises) return undefined;
+    if (op.name !== "max_pool2d" || !keepsMaximum(attrs)) return undefined;
     return { op, inputs, attrs: { ...(pool as object), activation: attrs } };
   },
 };

@@ -11,7 +11,7 @@ import {
   max_pool2d_forward,
 } from "../shaders.gen.ts";
 import { convOutput, type Pads, type Pair } from "../shape.ts";
-import { type Activation, activationConstants, IDENTITY } from "./activation.ts";
+import { type Activation, activationConstants, IDENTITY, keepsMaximum } from "./activation.ts";
 
 export interface Pool2d {
   readonly kernel: Pair;
@@ -20,7 +20,7 @@ export interface Pool2d {
 }
 
 export interface MaxPool2d extends Pool2d {
-  /** Applied to the maximum: identity, ReLU or leaky ReLU. */
+  /** Applied to the maximum: identity, ReLU or leaky ReLU (`keepsMaximum`). */
   readonly activation?: Activation;
 }
 
@@ -70,9 +70,10 @@ export const maxPool2dOp: Op<In, MaxPool2d, Out & { index: Tensor }> = {
   name: "max_pool2d",
   infer({ x }, attrs) {
     const [h, w] = attrs.kernel;
-    const { name } = attrs.activation ?? IDENTITY;
-    if (!["identity", "relu", "leaky_relu"].includes(name)) {
-      throw new ShapeError("max_pool2d", "the activation may be identity, ReLU or leaky ReLU", name);
+    const { activation = IDENTITY } = attrs;
+    if (!keepsMaximum(activation)) {
+      const given = `${activation.name}, alpha ${activation.alpha ?? 0}`;
+      throw new ShapeError("max_pool2d", "the activation may be identity, ReLU or rising leaky ReLU", given);
     }
     if (h * w > MAX_CELLS) {
       throw new ShapeError("max_pool2d", `a window has at most ${MAX_CELLS} cells`, `kernel ${h}×${w}`);

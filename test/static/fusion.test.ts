@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { Program } from "../../src/graph/autodiff.ts";
 import { fuse } from "../../src/graph/fusion.ts";
 import { Graph } from "../../src/graph/graph.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
@@ -6,6 +7,7 @@ import {
   add,
   batchNorm,
   conv2d,
+  crossEntropy,
   dense,
   flatten,
   gelu,
@@ -113,6 +115,31 @@ describe("fuse", () => {
     expect(graph.nodes.length).toBe(2);
     expect(node!.label).toBe("a.relu");
     expect(node!.outputs.y).toBe(y);
+  });
+});
+
+describe("the gradient before a fused activation", () => {
+  /** Storages of the gradients that arrive at, and leave, the activations of two branches a and b. */
+  function branches(read: boolean) {
+    const graph = new Graph({ mode: "train" });
+    const x = graph.input("x", [2, 8, 8, 4]);
+    const [a, b] = [relu(conv(x, "a")), relu(conv(x, "b"))];
+    if (read) graph.output("a", a);
+    const loss = crossEntropy(globalAvgPool(add(a, b)), graph.input("labels", [2], "i32"));
+    const program = new Program(graph, [[loss, null]]);
+    const masks = program.dispatches.filter(({ kernel }) => kernel.name === "activation_output_backward");
+    return masks.map(({ label, bindings, constants }) => [label, bindings.dz!.name, constants.IN_PLACE]);
+  }
+
+  it("takes the place of what arrived where nothing reads that any more", () => {
+    const [first, second] = branches(false);
+    // Both get the same gradient: the first to use it leaves it to the second.
+    expect(first).toEqual(["d(b.relu)", "d(b.relu).dz", 0]);
+    expect(second).toEqual(["d(a.relu)", "d(a.relu)", 1]);
+  });
+
+  it("has memory of its own where someone may ask for what arrived", () => {
+    expect(branches(true)[1]).toEqual(["d(a.relu)", "d(a.relu).dz", 0]);
   });
 });
 
