@@ -4,6 +4,7 @@ import {
   type AvgPool2d,
   avgPool2dOp,
   globalAvgPoolOp,
+  type MaxPool2d,
   maxPool2dOp,
   type Pool2d,
 } from "../../src/ops/pool.ts";
@@ -115,11 +116,15 @@ test("max_pool2d: NaN propagates, and infinities are values", async () => {
 test("pooling refuses windows that do not fit, with the values", () => {
   const graph = new Graph({ mode: "train" });
   const x = graph.input("x", [1, 5, 5, 3]);
-  const apply = (attrs: Pool2d) => () => graph.apply(maxPool2dOp, "pool", { x }, attrs);
+  const apply = (attrs: MaxPool2d) => () => graph.apply(maxPool2dOp, "pool", { x }, attrs);
   expect(apply(pool([2, 2], [1, 1], [2, 0, 0, 0]))).toThrow(
     /padding.*smaller.*kernel 2×2, padding 2, 0, 0, 0/,
   );
   expect(apply(pool([16, 16], [1, 1]))).toThrow(/at most 255 cells/);
+  const falling = { name: "leaky_relu", alpha: -1 } as const;
+  expect(apply({ ...pool([2, 2], [1, 1]), activation: falling })).toThrow(
+    /leaky ReLU — leaky_relu, alpha -1/,
+  );
   expect(apply(pool([6, 5], [1, 1]))).toThrow(/larger than the padded input.*x \(1, 5, 5, 3\)/);
   expect(() => graph.apply(globalAvgPoolOp, "gap", { x: graph.input("v", [2, 3]) }, {})).toThrow(
     /\(N, H, W, C\)/,
