@@ -49,13 +49,31 @@ async function main(argv: readonly string[]): Promise<number> {
 }
 
 async function train(options: TrainOptions): Promise<number> {
-  const { run, engine, json } = options;
+  const { run } = options;
   const resumed = "resume" in run ? readCheckpoint(run.resume) : undefined;
   const settings = "settings" in run ? run.settings : resumed!.settings;
-  const files = { folder: openData(settings), weights: resumed ? [] : (settings.weights ?? []) };
+  const images = openData(settings);
   const folder = options.out ?? ("resume" in run ? dirname(run.resume) : join("runs", timestamp()));
   const closeFolder = openFolder(folder);
+  try {
+    return await trainInto(folder, options, { settings, images, resumed });
+  } finally {
+    closeFolder();
+  }
+}
 
+interface Prepared {
+  readonly settings: JobSettings;
+  readonly images: ImageFolder | undefined;
+  readonly resumed: { readonly bytes: Uint8Array<ArrayBuffer> } | undefined;
+}
+
+async function trainInto(
+  folder: string,
+  { run, engine, json }: TrainOptions,
+  { settings, images, resumed }: Prepared,
+): Promise<number> {
+  const files = { folder: images, weights: resumed ? [] : (settings.weights ?? []) };
   const reporter: Reporter = json
     ? { event: (event) => print(jsonLine(event)), note() {}, close() {} }
     : process.stdout.isTTY
@@ -109,8 +127,6 @@ async function train(options: TrainOptions): Promise<number> {
       error.message = `${error.message.replace(/\.$/, "")}; go on from the last checkpoint with: ${command}`;
     }
     throw error;
-  } finally {
-    closeFolder();
   }
 
   const metrics = log.metrics();
