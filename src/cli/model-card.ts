@@ -3,7 +3,7 @@ import type { Metrics } from "./run-log.ts";
 
 /** The model card of the backbone that `npm run pretrain` makes, in Markdown. */
 export function modelCard(name: string, bytes: number, metrics: Metrics): string {
-  const { settings, parameters, adapter, browser, epochs, testExamples, medianStepMs } = metrics;
+  const { settings, parameters, browser, epochs, testExamples } = metrics;
   const { examples, epochs: times, batch, lr, optimizer, seed } = settings;
   const last = epochs.at(-1)!;
   return `# ResNet-20, pretrained on Fashion-MNIST
@@ -20,7 +20,7 @@ symbols or textures of about 28×28 pixels. \`npm run pretrain\` made it, and th
 | Recipe | ${optimizer}, one-cycle up to ${lr}, batch ${batch}, ${times} epochs, no augmentation, seed ${seed} |
 | Accuracy | ${percent(last.testAccuracy)} of the test images, loss ${last.testLoss.toFixed(3)} (with the F32 weights) |
 | After each epoch | ${epochs.map(({ testAccuracy }) => percent(testAccuracy)).join(", ")} |
-| Made on | ${browser}; adapter ${adapter}; ${medianStepMs.toFixed(0)} ms a step |
+| Made on | ${browser} |
 | Licence | MIT, as the library |
 
 It knows clothes from the front, centred, on black. What it learnt before its last stage carries over to other small

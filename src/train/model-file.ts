@@ -12,6 +12,7 @@ import { VERSION } from "../version.ts";
 import { openSafetensors } from "../weights/file.ts";
 import { fileShape } from "../weights/layout.ts";
 import { encodeWeights, readTensors, readWeights, type WeightsTarget } from "../weights/load.ts";
+import { isBatchCount } from "../weights/names.ts";
 import type { ReadOptions } from "../weights/ranges.ts";
 import { decodeSafetensors, float32Values, isRecord, parseRecord } from "../weights/safetensors.ts";
 import type { OpenOptions, WeightsSource } from "../weights/source.ts";
@@ -77,8 +78,8 @@ export async function saveModel(
 }
 
 /**
- * The trained model of a checkpoint as a model file, without what only further training needs. Throws WeightsError
- * for a file that is no safetensors file.
+ * The trained model of a checkpoint or model file as a model file, without what only further training needs. Throws
+ * WeightsError for a file that is no safetensors file.
  */
 export function modelFile(
   checkpoint: Uint8Array,
@@ -86,7 +87,8 @@ export function modelFile(
   dtype: "F32" | "F16" = "F32",
 ): Uint8Array<ArrayBuffer> {
   const { tensors, metadata: own } = decodeSafetensors(checkpoint, "checkpoint");
-  const kept = [...tensors].filter(([name]) => !name.startsWith(MOMENTS));
+  // The counts of batches are written anew with the weights.
+  const kept = [...tensors].filter(([name]) => !name.startsWith(MOMENTS) && !isBatchCount(name));
   const weights = new Map(
     kept.map(([name, stored]) => [name, { shape: stored.shape, data: float32Values(name, stored) }]),
   );

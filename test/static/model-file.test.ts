@@ -8,7 +8,12 @@ import { createModel, importOnnx, interleaved, type Model } from "../../src/mode
 import { Random } from "../../src/random.ts";
 import { describeModel, loadModel, modelFile, saveModel } from "../../src/train/model-file.ts";
 import { VERSION } from "../../src/version.ts";
-import { decodeSafetensors, encodeSafetensors, float32Values } from "../../src/weights/safetensors.ts";
+import {
+  decodeSafetensors,
+  encodeSafetensors,
+  float32Values,
+  type TensorData,
+} from "../../src/weights/safetensors.ts";
 import { memoryTarget, tinyResnet } from "../support/weights.ts";
 
 const preprocessing = { resize: 8, mode: "torch", mean: [0.5], std: [0.25] } as const;
@@ -91,8 +96,9 @@ describe("a model file", () => {
   it("is made of a checkpoint without its moments", () => {
     const values = (data: Float32Array) => ({ shape: [data.length], data });
     const checkpoint = encodeSafetensors(
-      new Map([
+      new Map<string, TensorData>([
         ["bn.running_mean", values(Float32Array.of(1, 2))],
+        ["bn.num_batches_tracked", { shape: [], data: BigInt64Array.of(7n) }],
         ["optimizer.momentum.fc.bias", values(Float32Array.of(3))],
       ]),
       { format: "webgraft", step: "1", ...describeModel(model, info) },
@@ -100,6 +106,16 @@ describe("a model file", () => {
     const { tensors, metadata } = decodeSafetensors(modelFile(checkpoint, { testAccuracy: "0.5" }), "model");
     expect([...tensors.keys()].sort()).toEqual(["bn.num_batches_tracked", "bn.running_mean"]);
     expect(metadata).toEqual({ format: "pt", testAccuracy: "0.5", ...describeModel(model, info) });
+  });
+
+  it("is made of a model file, in half the bytes too", () => {
+    const shape = [1, 3];
+    const weights = new Map([["fc.weight", { shape, data: Float32Array.of(0.5, 1, 1 / 3) }]]);
+    const described = describeModel(model, info);
+    const whole = modelFile(encodeSafetensors(weights, { format: "webgraft", ...described }));
+    const half = decodeSafetensors(modelFile(whole, {}, "F16"), "model");
+    expect(half.metadata).toEqual({ format: "pt", ...described });
+    expect(half.tensors.get("fc.weight")).toMatchObject({ dtype: "F16", shape });
   });
 });
 
