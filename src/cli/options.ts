@@ -23,10 +23,10 @@ export interface TrainOptions {
   readonly engine: Engine;
   /** Folder for the results. */
   readonly out?: string;
-  /** Print the plan of a step. */
-  readonly plan: boolean;
   /** Whether kernels are taken by measurements of runs before this one, and measured. */
   readonly tune: TuneMode;
+  /** Print the plan of a step. */
+  readonly plan: boolean;
   /** Print events as JSON, one a line, instead of a progress bar. */
   readonly json: boolean;
   /** A new run, or the checkpoint of one to go on with. */
@@ -106,9 +106,7 @@ export function parseTrainOptions(argv: readonly string[]): TrainOptions {
 
   const { engine, tune, out, resume, plan, json, ...given } = command
     .parse(argv, { from: "user" })
-    .opts<
-      { engine: Engine; tune: TuneMode; out?: string; resume?: string; plan: boolean; json: boolean } & Given
-    >();
+    .opts<Pick<TrainOptions, "engine" | "tune" | "out" | "plan" | "json"> & { resume?: string } & Given>();
   const run = resume !== undefined ? { resume } : { settings: settingsOf(given) };
   return { engine, tune, plan, json, run, ...(out !== undefined && { out }) };
 }

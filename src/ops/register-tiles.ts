@@ -62,6 +62,7 @@ export function tileVariants<K extends Kernel, Args extends readonly unknown[]>(
       const splitsFor = (geometry: Geometry, device: Capabilities) => cover(tile, product(geometry), device);
       return {
         name: suffix ? `${tile.name}_${suffix}` : tile.name,
+        ...(suffix && { varies: tile.name }),
         error: 1,
         fits(geometry, device) {
           const { splits, split } = splitsFor(geometry, device);

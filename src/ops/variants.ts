@@ -14,6 +14,8 @@ export interface VariantInfo {
    * of the result: 1 for plain sums in f32.
    */
   readonly error: number;
+  /** Name of the variant that it varies a little: it can only be the best where that one is better than all others. */
+  readonly varies?: string;
 }
 
 /** One way to compute a pass: a kernel, or an algorithm of several launches. */
@@ -44,12 +46,13 @@ export function emitBest<Args extends readonly unknown[]>(
   (tuned ?? guess(geometry, device)).emit(emit, geometry, ...args);
 }
 
-/** Every variant that fits, the heuristic's first. */
+/** Every variant that fits: the heuristic's first, variations of others last. */
 export function candidates<Args extends readonly unknown[]>(
   { all, guess }: Variants<Args>,
   geometry: Geometry,
   device: Capabilities,
 ): readonly Variant<Args>[] {
   const first = guess(geometry, device);
-  return [first, ...all.filter((variant) => variant.name !== first.name && variant.fits(geometry, device))];
+  const others = all.filter((variant) => variant.name !== first.name && variant.fits(geometry, device));
+  return [first, ...others.filter(({ varies }) => !varies), ...others.filter(({ varies }) => varies)];
 }

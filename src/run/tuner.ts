@@ -71,17 +71,18 @@ export async function tuneTasks(gpu: Gpu, tasks: Iterable<Task>, options: TuneOp
     const contest = new Contest(gpu, task);
     try {
       for (const variant of variantsOf(task, gpu.capabilities)) {
-        if (!gpu.tuning.allows(task, variant.name)) continue;
+        const { name, varies } = variant;
+        if (!gpu.tuning.allows(task, name) || (varies && !contest.leads(varies))) continue;
         signal?.throwIfAborted();
         await pause?.();
-        onProgress?.({ done, total: missing.length, task: taskKey(task), variant: variant.name });
+        onProgress?.({ done, total: missing.length, task: taskKey(task), variant: name });
         // Written down before it is tried, for nothing may be left to write afterwards.
-        gpu.tuning.trying(task, variant.name);
+        gpu.tuning.trying(task, name);
         await save();
         try {
-          if (!(await contest.enter(variant))) gpu.tuning.fail(task, variant.name);
+          if (!(await contest.enter(variant))) gpu.tuning.fail(task, name);
         } catch (error) {
-          gpu.tuning.fail(task, variant.name);
+          gpu.tuning.fail(task, name);
           throw error;
         } finally {
           gpu.tuning.trying(task, undefined);
@@ -97,7 +98,7 @@ export async function tuneTasks(gpu: Gpu, tasks: Iterable<Task>, options: TuneOp
 
 /** A variant that is ready to run. */
 interface Runner {
-  readonly name: string;
+  readonly variant: VariantInfo;
   readonly session: Session;
   /** What its first timed run took, milliseconds. */
   readonly once: number;
@@ -126,8 +127,15 @@ class Contest {
     return this.#tuned;
   }
 
+  /** Whether the best so far is this variant or varies it. */
+  leads(name: string): boolean {
+    const { variant } = this.#best ?? {};
+    return (variant?.varies ?? variant?.name) === name;
+  }
+
   /** Checks and times a variant; false where it cannot be made or is wrong. Rejects where the device is lost. */
-  async enter({ name, error }: VariantInfo): Promise<boolean> {
+  async enter(variant: VariantInfo): Promise<boolean> {
+    const { name, error } = variant;
     let session: Session | undefined;
     let runner: Runner;
     try {
@@ -136,7 +144,7 @@ class Contest {
       const result = { y: y as Float32Array, error };
       this.#reference ??= result;
       if (!agree(this.#task, this.#reference, result)) throw new WebgraftError(`${name}: a wrong result`);
-      runner = { name, session, once: await session.time(1) };
+      runner = { variant, session, once: await session.time(1) };
     } catch (cause) {
       session?.destroy();
       this.#gpu.check();
@@ -154,7 +162,7 @@ class Contest {
 
   /** Keeps the better of a runner and the best so far. */
   async #race(runner: Runner): Promise<void> {
-    const { name, session, once } = runner;
+    const { variant, session, once } = runner;
     const best = this.#best;
     if (best && once > HOPELESS * best.once) return session.destroy();
     const replays = Math.ceil(ROUND_MS / Math.max(Math.min(once, best?.once ?? once), 0.01));
@@ -170,7 +178,7 @@ class Contest {
     best?.session.destroy();
     this.#best = runner;
     this.#gain *= bestMilliseconds / milliseconds;
-    this.#tuned = { variant: name, milliseconds, gain: this.#gain };
+    this.#tuned = { variant: variant.name, milliseconds, gain: this.#gain };
   }
 
   /** A session that runs one variant, whatever the table says, on inputs that all share. */

@@ -18,8 +18,6 @@ export const tuneModes = ["off", "cached", "full"] as const;
 
 export interface TuneModelOptions extends TuneOptions {
   readonly batchSize: number;
-  /** In how many parts a batch is trained on, as `Trainer` has it. */
-  readonly microBatches?: number;
   /** Names of parameters that do not train: their gradients are not measured. */
   readonly frozen?: (name: string) => boolean;
 }
@@ -51,20 +49,16 @@ export async function prepareTuning(
 }
 
 /** What a model's ops ask a table for when a training step and an evaluation are planned. */
-function tasksOf(gpu: Gpu, model: Model, options: TuneModelOptions): readonly Task[] {
-  const { batchSize, microBatches = 1, frozen } = options;
+function tasksOf(gpu: Gpu, model: Model, { batchSize, frozen }: TuneModelOptions): readonly Task[] {
   const tasks: Task[] = [];
   const tuned = (task: Task): undefined => {
     tasks.push(task);
   };
-  for (const [mode, batch] of [
-    ["train", batchSize / microBatches],
-    ["eval", batchSize],
-  ] as const) {
+  for (const mode of ["train", "eval"] as const) {
     const device = { ...gpu.capabilities, tuned };
     const graph = new Graph({ ...gpu.graphOptions, mode, device, frozen: frozenIn(model, frozen) });
-    const images = graph.input("images", [batch, ...model.inputShape]);
-    const labels = graph.input("labels", [batch], "i32");
+    const images = graph.input("images", [batchSize, ...model.inputShape]);
+    const labels = graph.input("labels", [batchSize], "i32");
     const pass = mode === "train" ? trainingPass : evaluationPass;
     const { loss } = pass(model, images, labels, {});
     new Program(graph, mode === "train" ? [[loss, null]] : []);
