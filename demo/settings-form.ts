@@ -126,7 +126,7 @@ export class SettingsForm {
     byId("cache", HTMLElement).hidden = !canCache;
 
     const optimizer = optimizerNames.find((known) => known === this.#field("optimizer").value)!;
-    const suggested = String(defaultLearningRate({ ...network, optimizer, data: this.#field("data").value }));
+    const suggested = String(defaultLearningRate({ ...network, optimizer }));
     if (this.#field("lr").value === this.#suggested) this.#field("lr").value = suggested;
     this.#suggested = suggested;
   }
