@@ -1,12 +1,15 @@
-// dz = dy f'(z), elementwise, with f' taken from the output y = f(z): for an activation that is fused into
-// the kernel before it, so that z was never stored. ReLU, leaky ReLU (ALPHA > 0), tanh and sigmoid allow it.
+// dz = dy f'(z), or dz += …, elementwise, with f' taken from the output y = f(z): for an activation that is fused
+// into the kernel before it, so that z was never stored. ReLU, leaky ReLU (ALPHA > 0), tanh and sigmoid allow it.
 //
 // y, dy, dz  LENGTH vec4s; the padding of dz is zero because that of dy is
+// IN_PLACE   1: dz holds dy before, and any tensor will do for dy
 // dispatch   one invocation a vec4
 // numerics   tolerance 1e-6 relative
 // use: index, activation
 
 override LENGTH: u32;
+override ACCUMULATE: u32;
+override IN_PLACE: u32;
 
 @group(0) @binding(0) var<storage, read> y: array<vec4f>;
 @group(0) @binding(1) var<storage, read> dy: array<vec4f>;
@@ -22,11 +25,14 @@ fn main(
   if (i >= LENGTH) {
     return;
   }
-  let v = y[i];
-  switch ACTIVATION {
-    case TANH: { dz[i] = dy[i] * (1.0 - v * v); }
-    case SIGMOID: { dz[i] = dy[i] * v * (1.0 - v); }
-    // The sign of y is that of z, which is all that these look at.
-    default: { dz[i] = dy[i] * activate_gradient(v); }
+  var v = activate_gradient_at_output(y[i]);
+  if (IN_PLACE == 1u) {
+    v *= dz[i];
+  } else {
+    v *= dy[i];
   }
+  if (ACCUMULATE == 1u) {
+    v += dz[i];
+  }
+  dz[i] = v;
 }

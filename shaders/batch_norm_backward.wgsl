@@ -3,8 +3,11 @@
 //   dz = dy f'(z),  z = (x − mean) scale + bias [+ residual]
 //   dresidual = dz,  dx = scale (dz − sum − (x − mean) product)
 //
+// With a residual f' is taken from y, as activation_output_backward does; without, z is computed again, so that y is
+// not read.
+//
 // x, dy, dx, dresidual  (ROWS, C), ROWS = N H W; padding lanes come out zero because dy's and scale's are
-// residual        (ROWS, C); with RESIDUAL = 0 it is not read, and any tensor will do
+// y               (ROWS, C), f(z); with RESIDUAL = 0 it is not read, and any tensor will do
 // coefficients    (5, C): mean, scale, bias, sum, product, as batch_norm_backward_merge defines them
 // DX, DRESIDUAL   0: nobody wants it, and any four elements will do; 1: =, 2: +=
 // dispatch        one invocation a part and vec4 of channels; part p takes the rows p, p + PARTS, …
@@ -20,7 +23,7 @@ override DX: u32;
 override DRESIDUAL: u32;
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> residual: array<vec4f>;
+@group(0) @binding(1) var<storage, read> y: array<vec4f>;
 @group(0) @binding(2) var<storage, read> dy: array<vec4f>;
 @group(0) @binding(3) var<storage, read> coefficients: array<vec4f>;
 @group(0) @binding(4) var<storage, read_write> dx: array<vec4f>;
@@ -47,11 +50,12 @@ fn main(
   let end = ROWS * columns;
   for (var at = i; at < end; at += stride) {
     let d = x[at] - mean;
-    var z = d * scale + bias;
+    var dz = dy[at];
     if (RESIDUAL == 1u) {
-      z += residual[at];
+      dz *= activate_gradient_at_output(y[at]);
+    } else {
+      dz *= activate_gradient(d * scale + bias);
     }
-    let dz = dy[at] * activate_gradient(z);
     if (DRESIDUAL == 1u) {
       dresidual[at] = dz;
     } else if (DRESIDUAL == 2u) {

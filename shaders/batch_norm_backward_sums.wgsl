@@ -4,8 +4,10 @@
 //   dz = dy f'(z),  z = x̂ weight + bias [+ residual],  x̂ = (x − mean) / √(variance + EPS)
 //   partial = Σ dz, Σ dz x̂
 //
+// With a residual f' is taken from y; see batch_norm_backward.
+//
 // x, dy     (ROWS, C), ROWS = N H W
-// residual  (ROWS, C); with RESIDUAL = 0 it is not read, and any tensor will do
+// y         (ROWS, C), f(z); with RESIDUAL = 0 it is not read, and any tensor will do
 // mean, variance, weight, bias  (C)
 // partial   (2, PARTS, C)
 // dispatch  one invocation a part and vec4 of channels; part p takes the rows p, p + PARTS, …
@@ -19,7 +21,7 @@ override EPS: f32;
 override RESIDUAL: u32;
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> residual: array<vec4f>;
+@group(0) @binding(1) var<storage, read> y: array<vec4f>;
 @group(0) @binding(2) var<storage, read> dy: array<vec4f>;
 @group(0) @binding(3) var<storage, read> mean: array<vec4f>;
 @group(0) @binding(4) var<storage, read> variance: array<vec4f>;
@@ -49,11 +51,12 @@ fn main(
   var product = vec4f(0.0);
   for (var at = i; at < end; at += stride) {
     let d = x[at] - center;
-    var z = d * scale + offset;
+    var dz = dy[at];
     if (RESIDUAL == 1u) {
-      z += residual[at];
+      dz *= activate_gradient_at_output(y[at]);
+    } else {
+      dz *= activate_gradient(d * scale + offset);
     }
-    let dz = dy[at] * activate_gradient(z);
     sum += dz;
     product += dz * d;
   }

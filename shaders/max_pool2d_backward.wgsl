@@ -1,22 +1,23 @@
-// dx = Σ dy over the windows whose maximum is this pixel, or dx += ….
+// dx = Σ dy f'(z) over the windows whose maximum z is this pixel, or dx += …; the sign of y = f(z) tells f'(z).
 //
 // Gathered: each pixel walks the windows that hold it and compares its place in them with the stored cell, so
 // overlapping windows need no atomics and the order of the sum is fixed.
 //
 // index     (N, P, Q, C / 4), as max_pool2d_forward wrote it
-// dy        (N, P, Q, C)
+// y, dy     (N, P, Q, C); y is read only where there is an f
 // dx        (N, H, W, C), LENGTH vec4s; its padding is zero because that of dy is
 // dispatch  one invocation a vec4 of dx
 // numerics  f32 sum of at most one term a window; tolerance 1e-6
-// use: index, pool
+// use: index, pool, activation
 
 override LENGTH: u32;
 override C: u32;
 override ACCUMULATE: u32;
 
 @group(0) @binding(0) var<storage, read> index: array<u32>;
-@group(0) @binding(1) var<storage, read> dy: array<vec4f>;
-@group(0) @binding(2) var<storage, read_write> dx: array<vec4f>;
+@group(0) @binding(1) var<storage, read> y: array<vec4f>;
+@group(0) @binding(2) var<storage, read> dy: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> dx: array<vec4f>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -42,7 +43,7 @@ fn main(
       let cell = r * KERNEL_W + w + PAD_LEFT - q * STRIDE_W;
       let at = ((n * P + p) * Q + q) * columns + i % columns;
       let chosen = (vec4u(index[at]) >> vec4u(0u, 8u, 16u, 24u)) & vec4u(255u);
-      sum += select(vec4f(0.0), dy[at], chosen == vec4u(cell));
+      sum += select(vec4f(0.0), dy[at] * activate_gradient_at_output(y[at]), chosen == vec4u(cell));
     }
   }
   if (ACCUMULATE == 1u) {

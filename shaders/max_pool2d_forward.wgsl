@@ -1,15 +1,15 @@
-// y = max over a window of x, and which cell of the window it is.
+// y = f(max over a window of x), and which cell of the window it is.
 //
-//   y(n, p, q, c) = max over r, s of x(n, p STRIDE_H − PAD_TOP + r, q STRIDE_W − PAD_LEFT + s, c)
+//   y(n, p, q, c) = f(max over r, s of x(n, p STRIDE_H − PAD_TOP + r, q STRIDE_W − PAD_LEFT + s, c))
 //
 // The first of equal values wins. A NaN in the window is the result.
 //
 // x         (N, H, W, C)
-// y         (N, P, Q, C), LENGTH vec4s
+// y         (N, P, Q, C), LENGTH vec4s; f(0) = 0, so its padding is zero because that of x is
 // index     (N, P, Q, C / 4): r KERNEL_W + s, one byte a channel; KERNEL_H KERNEL_W ≤ 255
 // dispatch  one invocation a vec4 of y
 // numerics  exact
-// use: index, pool
+// use: index, pool, activation
 
 override LENGTH: u32;
 override C: u32;
@@ -53,6 +53,6 @@ fn main(
       cell = select(cell, vec4u(r * KERNEL_W + s), better);
     }
   }
-  y[i] = best;
+  y[i] = activate(best);
   index[i] = cell.x | (cell.y << 8u) | (cell.z << 16u) | (cell.w << 24u);
 }

@@ -78,3 +78,13 @@ fn activate_gradient(z: vec4f) -> vec4f {
     default: { return vec4f(1.0); }
   }
 }
+
+// The same from the output y = f(z): for tanh and sigmoid, and for those that only look at the sign of z, which is
+// that of y (ReLU, and leaky ReLU with ALPHA > 0).
+fn activate_gradient_at_output(y: vec4f) -> vec4f {
+  switch ACTIVATION {
+    case TANH: { return 1.0 - y * y; }
+    case SIGMOID: { return y * (1.0 - y); }
+    default: { return activate_gradient(y); }
+  }
+}

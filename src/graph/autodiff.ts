@@ -8,6 +8,7 @@
 import { ShapeError } from "../errors.ts";
 import { type Capabilities, grid, type Kernel } from "../kernel.ts";
 import { accumulate } from "../shaders.gen.ts";
+import { fuse as fused } from "./fusion.ts";
 import type { Graph } from "./graph.ts";
 import type { BackwardEmitter, Dispatch, GradientTarget, OpNode } from "./op.ts";
 import { copyNodes, needed, type Segment, segmentsOf } from "./recompute.ts";
@@ -17,6 +18,8 @@ import { type DType, type Storage, storedLength, type Tensor } from "./tensor.ts
 export type Seed = readonly [output: Tensor, gradient: Tensor | null];
 
 export interface ProgramOptions {
+  /** Whether nodes that one op computes are made one. Default true; without it each layer runs as it is written. */
+  readonly fuse?: boolean;
   /**
    * Whether activations are kept for the backward pass (`keep`, the default) or, but for a few, computed again: the
    * same numbers bit for bit for about a third more time.
@@ -29,6 +32,8 @@ export interface ProgramOptions {
 /** The launches of one step, and the gradients among their tensors. */
 export class Program implements BackwardEmitter {
   readonly graph: Graph;
+  /** Those of the graph, fused. */
+  readonly nodes: readonly OpNode[];
   readonly dispatches: Dispatch[] = [];
   /** Of a tensor that was computed again the one that it stands for, whose gradient is the gradient. */
   readonly #originals = new Map<Tensor, Tensor>();
@@ -43,23 +48,27 @@ export class Program implements BackwardEmitter {
   #current: OpNode | undefined;
 
   constructor(graph: Graph, seeds: readonly Seed[] = [], options: ProgramOptions = {}) {
-    const { memory = "keep", accumulate = false } = options;
+    const { fuse = true, memory = "keep", accumulate = false } = options;
     this.graph = graph;
     this.#accumulates = accumulate;
-    for (const node of graph.nodes) {
+    const kept = [...graph.outputs.values(), ...seeds.map(([output]) => output)];
+    this.nodes = fuse ? fused(graph.nodes, kept) : graph.nodes;
+    for (const node of this.nodes) {
       this.#label = node.label;
       node.op.forward(this, node);
     }
     if (seeds.length === 0) return;
-    const kept = [...graph.outputs.values(), ...seeds.map(([output]) => output)];
-    this.#differentiate(seeds, memory === "keep" ? [graph] : segmentsOf(graph.nodes, kept));
+    this.#differentiate(seeds, memory === "keep" ? [this] : segmentsOf(this.nodes, kept));
   }
 
   get device(): Capabilities {
     return this.graph.device;
   }
 
-  /** The gradient of a tensor, if it was wanted and something depends on it. */
+  /**
+   * The gradient of a tensor, if it was wanted and something depends on it. Of a tensor between nodes it is only sure
+   * to be there where that is an output of the graph: others may be fused away, or their gradients overwritten.
+   */
   gradientOf(tensor: Tensor): Tensor | undefined {
     return this.#gradients.get(tensor);
   }
@@ -102,6 +111,16 @@ export class Program implements BackwardEmitter {
   gradient(output: Tensor): Tensor {
     const gradient = this.#gradients.get(this.#original(output));
     if (!gradient) throw new ShapeError(this.#label, "no gradient has arrived", output.name);
+    return gradient;
+  }
+
+  take(output: Tensor): Tensor | undefined {
+    const tensor = this.#original(output);
+    const gradient = this.gradient(tensor);
+    const { storage } = gradient;
+    const shared = !this.#owned.has(storage) || this.#holders.get(storage)! > 1;
+    if (shared || [...this.graph.outputs.values()].includes(tensor)) return undefined;
+    this.#gradients.delete(tensor);
     return gradient;
   }
 

@@ -45,6 +45,8 @@ export interface Emitter {
 export interface BackwardEmitter extends Emitter {
   /** The gradient that has arrived at an output of this node. */
   gradient(output: Tensor): Tensor;
+  /** The same where nothing else reads its memory, which the caller has from now on, to overwrite it. */
+  take(output: Tensor): Tensor | undefined;
   /** Whether anyone wants the gradient of this input. */
   wants(input: Tensor | undefined): input is Tensor;
   /** Where to put the gradient of an input; ask once for each wanted input, right before writing it. */
@@ -75,7 +77,12 @@ export interface Op<In extends Tensors, Attrs, Out extends Tensors> {
   };
   /** Whether, in training, its outputs differ from step to step although its inputs do not. */
   isRandom?(attrs: Attrs): boolean;
+  /** What computes this node's y and, from it, that of `next`, which alone takes it; undefined where nothing does. */
+  fuse?(node: OpNode<In, Attrs, Out>, next: OpNode): Fused | undefined;
 }
+
+/** An op with its inputs and attributes, which gives the outputs of two nodes but for the y between them. */
+export type Fused = Pick<OpNode, "op" | "inputs" | "attrs">;
 
 /** An op in a graph, with its tensors. */
 export interface OpNode<In extends Tensors = Tensors, Attrs = unknown, Out extends Tensors = Tensors> {

@@ -1,6 +1,5 @@
 import type { Tensor } from "../graph/tensor.ts";
 import { type Activation, type ActivationName, activationOp } from "../ops/activation.ts";
-import { isFusable } from "../ops/fused-activation.ts";
 
 /** An activation by name, with its usual slope where it has one, or in full. */
 export type ActivationLike = ActivationName | Activation;
@@ -13,24 +12,11 @@ export function toActivation(activation: ActivationLike): Activation {
   return { name };
 }
 
-/** y = f(x), elementwise. x, y (…, C). */
-export function activation(x: Tensor, f: ActivationLike): Tensor {
+/** y = f(x), elementwise, by default called after both. x, y (…, C). */
+export function activation(x: Tensor, f: ActivationLike, name?: string): Tensor {
   const attrs = toActivation(f);
   if (attrs.name === "identity") return x;
-  return x.graph.apply(activationOp, `${x.name}.${attrs.name}`, { x }, attrs).y;
-}
-
-/**
- * Splits an optional activation into what a layer's kernel can apply itself and what follows as a node of its
- * own, because its derivative needs its input.
- */
-export function splitActivation(f: ActivationLike = "identity"): {
-  readonly fused: Activation;
-  readonly separate: Activation;
-} {
-  const given = toActivation(f);
-  const none = toActivation("identity");
-  return isFusable(given) ? { fused: given, separate: none } : { fused: none, separate: given };
+  return x.graph.apply(activationOp, name ?? `${x.name}.${attrs.name}`, { x }, attrs).y;
 }
 
 /** max(x, 0) */

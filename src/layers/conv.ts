@@ -3,7 +3,7 @@ import type { Initializer } from "../graph/graph.ts";
 import { describe, nhwc, type Tensor } from "../graph/tensor.ts";
 import { conv2dOp } from "../ops/conv2d.ts";
 import { type Padding, type Pair, pair, resolvePadding } from "../shape.ts";
-import { type ActivationLike, activation, splitActivation } from "./activation.ts";
+import { type ActivationLike, activation } from "./activation.ts";
 import { fans, torchBias, torchWeight } from "./init.ts";
 
 export interface Conv2dOptions {
@@ -48,7 +48,6 @@ export function conv2d(x: Tensor, name: string, options: Conv2dOptions): Tensor 
   const bias = hasBias
     ? graph.parameter(`${name}.bias`, [K], options.biasInit ?? torchBias(fans(shape).fanIn), false)
     : undefined;
-  const { fused, separate } = splitActivation(options.activation);
-  const attrs = { stride, dilation, padding, groups, activation: fused };
-  return activation(graph.apply(conv2dOp, name, { x, weight, bias }, attrs).y, separate);
+  const { y } = graph.apply(conv2dOp, name, { x, weight, bias }, { stride, dilation, padding, groups });
+  return activation(y, options.activation ?? "identity", name);
 }

@@ -5,7 +5,7 @@ import { activationOp } from "../ops/activation.ts";
 import { denseOp } from "../ops/dense.ts";
 import { dropoutOp } from "../ops/dropout.ts";
 import { flattenOp } from "../ops/flatten.ts";
-import { type ActivationLike, activation, splitActivation } from "./activation.ts";
+import { type ActivationLike, activation } from "./activation.ts";
 import { torchBias, torchWeight } from "./init.ts";
 
 export interface DenseOptions {
@@ -32,8 +32,8 @@ export function dense(x: Tensor, name: string, options: DenseOptions): Tensor {
   const bias = hasBias
     ? graph.parameter(`${name}.bias`, [K], options.biasInit ?? torchBias(C), false)
     : undefined;
-  const { fused, separate } = splitActivation(options.activation);
-  return activation(graph.apply(denseOp, name, { x, weight, bias }, { activation: fused }).y, separate);
+  const { y } = graph.apply(denseOp, name, { x, weight, bias }, {});
+  return activation(y, options.activation ?? "identity", name);
 }
 
 /**

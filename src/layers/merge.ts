@@ -4,11 +4,12 @@ import { addOp } from "../ops/add.ts";
 import { averageOp } from "../ops/average.ts";
 import type { Branches } from "../ops/branches.ts";
 import { concatOp } from "../ops/concat.ts";
-import { type ActivationLike, toActivation } from "./activation.ts";
+import { type ActivationLike, activation } from "./activation.ts";
 
-/** f(a + b), elementwise: a residual connection. a, b (…, C) of one shape. */
-export const add = (a: Tensor, b: Tensor, activation: ActivationLike = "identity"): Tensor =>
-  a.graph.apply(addOp, `${a.name}.add`, { a, b }, { activation: toActivation(activation) }).y;
+/** f(a + b), elementwise: a residual connection, by default called after a. a, b (…, C) of one shape. */
+export function add(a: Tensor, b: Tensor, f: ActivationLike = "identity", name = `${a.name}.add`): Tensor {
+  return activation(a.graph.apply(addOp, name, { a, b }, {}).y, f, name);
+}
 
 /** Mean of two to six tensors of one shape, elementwise. */
 export const average = (...xs: readonly Tensor[]): Tensor => {

@@ -1,8 +1,9 @@
 import type { Initializer } from "../graph/graph.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { batchNormOp } from "../ops/batch-norm.ts";
-import { type ActivationLike, toActivation } from "./activation.ts";
+import { type ActivationLike, activation } from "./activation.ts";
 import { ones, zeros } from "./init.ts";
+import { add } from "./merge.ts";
 
 export interface BatchNormOptions {
   /** Default 1e-5. */
@@ -32,10 +33,10 @@ export function batchNorm(x: Tensor, name: string, options: BatchNormOptions = {
     bias: graph.parameter(`${name}.bias`, shape, zeros, false),
     runningMean: graph.state(`${name}.running_mean`, shape, zeros),
     runningVar: graph.state(`${name}.running_var`, shape, ones),
-    residual,
   };
   const training = graph.isFrozen(`${name}.weight`) ? "frozen" : "train";
   const mode = graph.mode === "eval" ? "eval" : training;
-  const activation = toActivation(options.activation ?? "identity");
-  return graph.apply(batchNormOp, name, inputs, { mode, eps, momentum, activation }).y;
+  const { y } = graph.apply(batchNormOp, name, inputs, { mode, eps, momentum });
+  const sum = residual ? add(y, residual, "identity", name) : y;
+  return activation(sum, options.activation ?? "identity", name);
 }

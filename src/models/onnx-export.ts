@@ -169,7 +169,7 @@ const isPresent = (tensor: Tensor | undefined): tensor is Tensor => tensor !== u
 /** Writes the nodes of one of our nodes. */
 type Operation = (node: OpNode, writer: Writer) => void;
 
-/** An operation that is one ONNX node, and perhaps an activation. */
+/** An operation that is one ONNX node. */
 const single =
   (op: string, attributesOf: (attrs: never, node: OpNode) => Attributes = () => ({})): Operation =>
   (node, writer) => {
@@ -181,8 +181,7 @@ const single =
       inputs.map((t) => writer.of(t)),
       attributes,
     );
-    const { activation } = node.attrs as { activation?: Activation };
-    writer.name(node.outputs.y!, activation ? writer.activation(node.label, y, activation) : y);
+    writer.name(node.outputs.y!, y);
   };
 
 const OPERATIONS: Readonly<Record<string, Operation>> = {
@@ -194,17 +193,15 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
     group: { int: groups },
   })),
   dense: single("Gemm", () => ({ transB: { int: 1 } })),
-  batch_norm(node, writer) {
-    const { eps, momentum, activation } = node.attrs as BatchNorm;
-    const { x, weight, bias, runningMean, runningVar, residual } = node.inputs;
-    const inputs = [x, weight, bias, runningMean, runningVar].filter(isPresent).map((t) => writer.of(t));
-    // ONNX's momentum is the share of what was there before.
-    const attributes = { epsilon: { float: eps }, momentum: { float: 1 - momentum } };
-    let y = writer.node("BatchNormalization", node.label, inputs, attributes);
-    if (residual) y = writer.node("Add", `${node.label}.add`, [y, writer.of(residual)]);
-    writer.name(node.outputs.y!, writer.activation(node.label, y, activation));
+  // ONNX's momentum is the share of what was there before.
+  batch_norm: single("BatchNormalization", ({ eps, momentum }: BatchNorm) => ({
+    epsilon: { float: eps },
+    momentum: { float: 1 - momentum },
+  })),
+  add(node, writer) {
+    const [a, b] = [node.inputs.a!, node.inputs.b!];
+    writer.name(node.outputs.y!, writer.node("Add", `${a.name}.add`, [writer.of(a), writer.of(b)]));
   },
-  add: single("Add"),
   average: single("Mean"),
   concat: single("Concat", () => ({ axis: { int: 1 } })),
   max_pool2d: single("MaxPool", (attrs: Pool2d) => windows(attrs)),

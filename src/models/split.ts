@@ -48,7 +48,7 @@ export function splitModel(model: Model, { frozen, at: wanted }: SplitOptions = 
   const cut =
     wanted === undefined
       ? candidates.findLast(usable)
-      : (candidates.find(({ name }) => name === wanted) ?? fail("has no layer of this name", wanted));
+      : (candidates.findLast(({ name }) => name === wanted) ?? fail("has no layer of this name", wanted));
   if (!cut) return fail("nothing can be cut off", [...changing.values()][0]);
   const reason = changing.get(cut);
   if (reason !== undefined) fail(`what is before ${cut.name} is not always the same`, reason);

@@ -6,7 +6,9 @@ import { countNumbers, inspect, type Model } from "./model.ts";
  */
 export function summary(model: Model, frozen?: (name: string) => boolean): string {
   const graph = inspect(model, frozen);
-  const rows = graph.nodes.map(({ label, op, inputs, outputs }) => {
+  // A layer's sum and activation are nodes of its name.
+  const first = graph.nodes.filter(({ label }, i) => label !== graph.nodes[i - 1]?.label);
+  const rows = first.map(({ label, op, inputs, outputs }) => {
     const given = Object.values(inputs);
     const parameters = graph.parameters.filter(({ tensor }) => given.includes(tensor));
     return [

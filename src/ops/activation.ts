@@ -32,6 +32,10 @@ export const activationConstants = ({ name, alpha = 0 }: Activation) => ({
   ALPHA: alpha,
 });
 
+/** Whether f(0) = 0 and f rises, so that the largest of some f(z) is f of the largest z. */
+export const keepsMaximum = ({ name, alpha = 0 }: Activation): boolean =>
+  name === "identity" || name === "relu" || (name === "leaky_relu" && alpha > 0);
+
 type In = { x: Tensor };
 type Out = { y: Tensor };
 
@@ -51,5 +55,10 @@ export const activationOp: Op<In, Activation, Out> = {
     const { tensor: dx, accumulate: ACCUMULATE } = emit.into(x);
     const constants = { LENGTH, ACCUMULATE, ...activationConstants(attrs) };
     emit.dispatch(activation_backward, { x, dy, dx }, constants, grid(LENGTH, activation_backward));
+  },
+  // Of maxima there are fewer, and what comes before f need not be kept.
+  fuse({ inputs, attrs }, { op, attrs: pool }) {
+    if (op.name !== "max_pool2d" || !keepsMaximum(attrs)) return undefined;
+    return { op, inputs, attrs: { ...(pool as object), activation: attrs } };
   },
 };

@@ -1,5 +1,5 @@
 import { ShapeError } from "../errors.ts";
-import type { BackwardEmitter, Emitter, Op, OpNode } from "../graph/op.ts";
+import type { BackwardEmitter, Emitter, Fused, Op, OpNode } from "../graph/op.ts";
 import { describe, pad4, type Tensor } from "../graph/tensor.ts";
 import { grid } from "../kernel.ts";
 import {
@@ -10,7 +10,9 @@ import {
   batch_norm_statistics,
   batch_norm_statistics_merge,
 } from "../shaders.gen.ts";
-import { type Activation, activationConstants } from "./activation.ts";
+import { type Activation, activationConstants, IDENTITY } from "./activation.ts";
+import { type Add, addOp } from "./add.ts";
+import { checkFusable, isFusable, withActivation } from "./fused-activation.ts";
 
 export interface BatchNorm {
   /**
@@ -22,7 +24,8 @@ export interface BatchNorm {
   readonly eps: number;
   /** Share of the batch in the running statistics: running = (1 − momentum) running + momentum batch. */
   readonly momentum: number;
-  readonly activation: Activation;
+  /** Applied last; with a residual one of identity, ReLU, leaky ReLU, tanh or sigmoid (`isFusable`). */
+  readonly activation?: Activation;
 }
 
 type In = {
@@ -97,7 +100,7 @@ function emitNormalise(emit: Emitter, { inputs, attrs, outputs: { y, mean, varia
       PARTS,
       EPS: attrs.eps,
       RESIDUAL: residual ? 1 : 0,
-      ...activationConstants(attrs.activation),
+      ...activationConstants(attrs.activation ?? IDENTITY),
     },
     grid(PARTS * columns, batch_norm_forward),
   );
@@ -115,7 +118,7 @@ function emitNormalise(emit: Emitter, { inputs, attrs, outputs: { y, mean, varia
  */
 export const batchNormOp: Op<In, BatchNorm, Out> = {
   name: "batch_norm",
-  infer({ x, residual, ...vectors }, { mode }) {
+  infer({ x, residual, ...vectors }, { mode, activation }) {
     const C = x.shape.at(-1)!;
     if (x.shape.length < 2)
       throw new ShapeError("batch_norm", "expects (…, C) of rank 2 or more", describe(x));
@@ -133,6 +136,7 @@ export const batchNormOp: Op<In, BatchNorm, Out> = {
       );
     }
     if (residual === x) throw new ShapeError("batch_norm", "the residual is x itself", describe(x));
+    if (residual) checkFusable("batch_norm with a residual", activation);
     if (mode === "train" && rowsOf(x) === 1) {
       throw new ShapeError("batch_norm", "one pixel in training mode has no variance", describe(x));
     }
@@ -152,15 +156,13 @@ export const batchNormOp: Op<In, BatchNorm, Out> = {
     const columns = pad4(C) / 4;
     const ROWS = rowsOf(x);
     const train = attrs.mode === "train";
-    const linear = attrs.activation.name === "identity";
+    const { activation = IDENTITY } = attrs;
+    const linear = activation.name === "identity";
     const dy = emit.gradient(y);
-    const shared = {
-      ROWS,
-      C,
-      // Without an activation the gradient does not depend on z, nor z's residual.
-      RESIDUAL: residual && !linear ? 1 : 0,
-      ...activationConstants(attrs.activation),
-    };
+    // The residual itself is not read, so that it need not be kept; nor is y where the gradient does not depend on it.
+    const RESIDUAL = residual && !linear ? 1 : 0;
+    const output = RESIDUAL ? y : dy;
+    const shared = { ROWS, C, RESIDUAL, ...activationConstants(activation) };
 
     // Frozen statistics with frozen weight and bias leave nothing to sum.
     const sums = emit.wants(weight) || emit.wants(bias) || (train && emit.wants(x));
@@ -174,7 +176,7 @@ export const batchNormOp: Op<In, BatchNorm, Out> = {
       if (sums) {
         emit.dispatch(
           batch_norm_backward_sums,
-          { x, residual: residual ?? x, dy, mean, variance, weight, bias, partial },
+          { x, y: output, dy, mean, variance, weight, bias, partial },
           { ...shared, PARTS, EPS: attrs.eps },
           grid(PARTS * columns, batch_norm_backward_sums),
         );
@@ -194,11 +196,26 @@ export const batchNormOp: Op<In, BatchNorm, Out> = {
       const [dresidual, DRESIDUAL] = target(emit, passes ? undefined : residual);
       emit.dispatch(
         batch_norm_backward,
-        { x, residual: residual ?? x, dy, coefficients, dx, dresidual },
+        { x, y: output, dy, coefficients, dx, dresidual },
         { ...shared, PARTS, DX, DRESIDUAL },
         grid(PARTS * columns, batch_norm_backward),
       );
     }
     if (passes) emit.pass(residual, dy);
   },
+  fuse: (node, next) =>
+    withResidual(node, next) ??
+    withActivation(node, next, (activation) => !node.inputs.residual || isFusable(activation)),
 };
+
+/** A batch norm with what is added to its y in the next node. */
+function withResidual(
+  { op, inputs, attrs, outputs: { y } }: OpNode<In, BatchNorm, Out>,
+  next: OpNode,
+): Fused | undefined {
+  if (next.op.name !== addOp.name || attrs.activation || inputs.residual) return undefined;
+  const { a, b } = next.inputs;
+  const residual = a === y ? b : a;
+  if (residual === inputs.x) return undefined;
+  return { op, inputs: { ...inputs, residual }, attrs: { ...attrs, ...(next.attrs as Add) } };
+}

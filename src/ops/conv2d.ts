@@ -4,7 +4,7 @@ import { describe, nhwc, type Tensor } from "../graph/tensor.ts";
 import { convOutput, type Geometry, type Pads, type Pair, windowExtent } from "../shape.ts";
 import type { Activation } from "./activation.ts";
 import { emitForward, emitGradBias, emitGradInput, emitGradWeight } from "./convolution.ts";
-import { checkFusable, gradientBeforeActivation } from "./fused-activation.ts";
+import { checkFusable, gradientBeforeActivation, withActivation } from "./fused-activation.ts";
 import { emitGroupedForward, emitGroupedGradInput, emitGroupedGradWeight } from "./grouped.ts";
 
 export interface Conv2dAttrs {
@@ -55,6 +55,7 @@ export const conv2dOp: Op<In, Conv2dAttrs, Out> = {
       else emitGroupedGradInput(emit, grouped, { dy, w }, emit.into(x));
     }
   },
+  fuse: (node, next) => withActivation(node, next),
 };
 
 function geometryOf({ x, weight }: In, { stride, dilation, padding }: Conv2dAttrs): Geometry {

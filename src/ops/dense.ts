@@ -4,7 +4,7 @@ import { describe, type Tensor } from "../graph/tensor.ts";
 import type { Geometry } from "../shape.ts";
 import type { Activation } from "./activation.ts";
 import { emitForward, emitGradBias, emitGradInput, emitGradWeight } from "./convolution.ts";
-import { checkFusable, gradientBeforeActivation } from "./fused-activation.ts";
+import { checkFusable, gradientBeforeActivation, withActivation } from "./fused-activation.ts";
 
 export interface DenseAttrs {
   /** Applied to the result: identity, ReLU, leaky ReLU, tanh or sigmoid (`isFusable`). */
@@ -43,6 +43,7 @@ export const denseOp: Op<In, DenseAttrs, Out> = {
     if (emit.wants(bias)) emitGradBias(emit, dy, emit.into(bias));
     if (emit.wants(x)) emitGradInput(emit, geometry, { dy, w }, emit.into(x));
   },
+  fuse: (node, next) => withActivation(node, next),
 };
 
 /** The 1×1 convolution of one image that is one line of N pixels: the same product, over the same memory. */

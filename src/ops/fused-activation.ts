@@ -1,9 +1,9 @@
 import { ShapeError } from "../errors.ts";
-import type { BackwardEmitter } from "../graph/op.ts";
+import type { BackwardEmitter, Fused, GradientTarget, OpNode } from "../graph/op.ts";
 import { storedLength, type Tensor } from "../graph/tensor.ts";
 import { grid } from "../kernel.ts";
 import { activation_output_backward } from "../shaders.gen.ts";
-import { type Activation, activationConstants } from "./activation.ts";
+import { type Activation, activationConstants, activationOp, IDENTITY } from "./activation.ts";
 
 /** Activations whose derivative follows from their output, so that the input need not be stored. */
 const FUSABLE: readonly Activation["name"][] = ["identity", "relu", "leaky_relu", "tanh", "sigmoid"];
@@ -20,18 +20,42 @@ export function checkFusable(operation: string, activation: Activation | undefin
   }
 }
 
-/** The gradient before the fused activation: dz = dy f'(z), with f' taken from y; dy itself without one. */
+/** The op of a node with the activation that follows it as its last step, where it has none and that is `allowed`. */
+export function withActivation(
+  { op, inputs, attrs }: OpNode,
+  next: OpNode,
+  allowed: (activation: Activation) => boolean = isFusable,
+): Fused | undefined {
+  const given = attrs as { readonly activation?: Activation };
+  const activation = next.attrs as Activation;
+  if (next.op.name !== activationOp.name || !allowed(activation)) return undefined;
+  if (given.activation && given.activation.name !== "identity") return undefined;
+  return { op, inputs, attrs: { ...given, activation } };
+}
+
+/** Emits the gradient before a fused activation: dz = dy f'(z), or dz += …, with f' taken from y = f(z). */
+export function emitBeforeActivation(
+  emit: BackwardEmitter,
+  { y, dy }: { readonly y: Tensor; readonly dy: Tensor },
+  activation: Activation,
+  { tensor: dz, accumulate: ACCUMULATE }: GradientTarget,
+): void {
+  const LENGTH = storedLength(y.shape) / 4;
+  const inPlace = dy === dz;
+  const constants = { LENGTH, ACCUMULATE, IN_PLACE: inPlace ? 1 : 0, ...activationConstants(activation) };
+  const workgroups = grid(LENGTH, activation_output_backward);
+  emit.dispatch(activation_output_backward, { y, dy: inPlace ? y : dy, dz }, constants, workgroups);
+}
+
+/** The gradient before the fused activation, in the memory of dy where that is free; dy itself without one. */
 export function gradientBeforeActivation(
   emit: BackwardEmitter,
   y: Tensor,
-  activation: Activation | undefined,
+  activation: Activation = IDENTITY,
 ): Tensor {
   const dy = emit.gradient(y);
-  if (!activation || activation.name === "identity") return dy;
-  const LENGTH = storedLength(y.shape) / 4;
-  const dz = emit.temporary("dz", y.shape);
-  const constants = { LENGTH, ...activationConstants(activation) };
-  const workgroups = grid(LENGTH, activation_output_backward);
-  emit.dispatch(activation_output_backward, { y, dy, dz }, constants, workgroups);
+  if (activation.name === "identity") return dy;
+  const dz = emit.take(y) ?? emit.temporary("dz", y.shape);
+  emitBeforeActivation(emit, { y, dy }, activation, { tensor: dz, accumulate: 0 });
   return dz;
 }

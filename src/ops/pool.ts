@@ -11,11 +11,17 @@ import {
   max_pool2d_forward,
 } from "../shaders.gen.ts";
 import { convOutput, type Pads, type Pair } from "../shape.ts";
+import { type Activation, activationConstants, IDENTITY, keepsMaximum } from "./activation.ts";
 
 export interface Pool2d {
   readonly kernel: Pair;
   readonly stride: Pair;
   readonly padding: Pads;
+}
+
+export interface MaxPool2d extends Pool2d {
+  /** Applied to the maximum: identity, ReLU or leaky ReLU (`keepsMaximum`). */
+  readonly activation?: Activation;
 }
 
 export interface AvgPool2d extends Pool2d {
@@ -57,13 +63,18 @@ function geometry(x: Tensor, y: Tensor, { kernel, stride, padding }: Pool2d) {
 const vec4s = (tensor: Tensor): number => storedLength(tensor.shape) / 4;
 
 /**
- * Maximum over windows. x (N, H, W, C), y (N, P, Q, C), P = ⌊(H + top + bottom − h) / stride⌋ + 1. The first of
+ * f(maximum) over windows. x (N, H, W, C), y (N, P, Q, C), P = ⌊(H + top + bottom − h) / stride⌋ + 1. The first of
  * equal values gets the gradient; NaN propagates. `index` holds the cell of each maximum, for the gradient.
  */
-export const maxPool2dOp: Op<In, Pool2d, Out & { index: Tensor }> = {
+export const maxPool2dOp: Op<In, MaxPool2d, Out & { index: Tensor }> = {
   name: "max_pool2d",
   infer({ x }, attrs) {
     const [h, w] = attrs.kernel;
+    const { activation = IDENTITY } = attrs;
+    if (!keepsMaximum(activation)) {
+      const given = `${activation.name}, alpha ${activation.alpha ?? 0}`;
+      throw new ShapeError("max_pool2d", "the activation may be identity, ReLU or rising leaky ReLU", given);
+    }
     if (h * w > MAX_CELLS) {
       throw new ShapeError("max_pool2d", `a window has at most ${MAX_CELLS} cells`, `kernel ${h}×${w}`);
     }
@@ -75,7 +86,7 @@ export const maxPool2dOp: Op<In, Pool2d, Out & { index: Tensor }> = {
     emit.dispatch(
       max_pool2d_forward,
       { x, y, index },
-      { LENGTH, ...geometry(x, y, attrs) },
+      { LENGTH, ...geometry(x, y, attrs), ...activationConstants(attrs.activation ?? IDENTITY) },
       grid(LENGTH, max_pool2d_forward),
     );
   },
@@ -83,10 +94,11 @@ export const maxPool2dOp: Op<In, Pool2d, Out & { index: Tensor }> = {
     const LENGTH = vec4s(x);
     const dy = emit.gradient(y);
     const { tensor: dx, accumulate: ACCUMULATE } = emit.into(x);
+    const { activation = IDENTITY } = attrs;
     emit.dispatch(
       max_pool2d_backward,
-      { index, dy, dx },
-      { LENGTH, ACCUMULATE, ...geometry(x, y, attrs) },
+      { index, y: activation.name === "identity" ? dy : y, dy, dx },
+      { LENGTH, ACCUMULATE, ...geometry(x, y, attrs), ...activationConstants(activation) },
       grid(LENGTH, max_pool2d_backward),
     );
   },

@@ -124,10 +124,10 @@ describe("networks as data", () => {
     const given = new Set(["images"]);
     for (const layer of layers) {
       expect(given).toContain(layer.x);
-      if (layer.op === "batch_norm" && layer.residual) expect(given).toContain(layer.residual);
+      if (layer.op === "add") expect(given).toContain(layer.other);
       given.add(layer.y);
     }
-    expect(layers.filter((layer) => layer.op === "batch_norm" && layer.residual)).toHaveLength(8);
+    expect(layers.filter(({ op }) => op === "add")).toHaveLength(8);
     expect(layers[0]).toMatchObject({ op: "conv2d", weight: "conv1.weight", stride: 2, padding: 3 });
   });
 

@@ -70,7 +70,9 @@ defineOpTest({
     given("eval", [2, 5, 3, 6], attrs("eval", RELU)),
     given("frozen", [1, 5, 3, 6], attrs("frozen", RELU)),
     given("frozen, one pixel", [1, 1, 1, 5], attrs("frozen")),
-    given("frozen, residual, silu", [2, 5, 3, 6], attrs("frozen", { name: "silu" }), { residual: true }),
+    given("frozen, silu", [2, 5, 3, 6], attrs("frozen", { name: "silu" })),
+    given("frozen, residual, tanh", [2, 5, 3, 6], attrs("frozen", { name: "tanh" }), { residual: true }),
+    given("train, residual, sigmoid", [3, 5, 3, 9], attrs("train", { name: "sigmoid" }), { residual: true }),
     ...["x", "weight", "bias", "residual"].flatMap((wanted) =>
       (["train", "frozen"] as const).map((mode) =>
         given(`${mode}, only ${wanted} wants a gradient`, [2, 3, 5, 6], attrs(mode, RELU), {

@@ -4,9 +4,11 @@ import {
   type AvgPool2d,
   avgPool2dOp,
   globalAvgPoolOp,
+  type MaxPool2d,
   maxPool2dOp,
   type Pool2d,
 } from "../../src/ops/pool.ts";
+import type { Random } from "../../src/random.ts";
 import { defineOpTest } from "../support/optest.ts";
 import { avgPool2d, globalAvgPool, maxPool2d } from "../support/reference/pool.ts";
 import { runProgram } from "../support/run-op.ts";
@@ -39,6 +41,12 @@ defineOpTest({
       attrs: pool([3, 3], [2, 2], [1, 1, 1, 1]),
       values: { x: (random) => -1 - random.uniform() },
     },
+    ...([{ name: "relu" }, { name: "leaky_relu", alpha: 0.2 }] as const).map((activation) => ({
+      name: `${activation.name}, overlapping windows, some of them below zero`,
+      inputs: { x: [2, 7, 9, 5] },
+      attrs: { ...pool([2, 3], [2, 1], [1, 0, 1, 1]), activation },
+      values: { x: (random: Random) => 2 * random.uniform() - 1.6 },
+    })),
   ],
   tolerance: () => 1e-6,
 });
@@ -108,11 +116,15 @@ test("max_pool2d: NaN propagates, and infinities are values", async () => {
 test("pooling refuses windows that do not fit, with the values", () => {
   const graph = new Graph({ mode: "train" });
   const x = graph.input("x", [1, 5, 5, 3]);
-  const apply = (attrs: Pool2d) => () => graph.apply(maxPool2dOp, "pool", { x }, attrs);
+  const apply = (attrs: MaxPool2d) => () => graph.apply(maxPool2dOp, "pool", { x }, attrs);
   expect(apply(pool([2, 2], [1, 1], [2, 0, 0, 0]))).toThrow(
     /padding.*smaller.*kernel 2×2, padding 2, 0, 0, 0/,
   );
   expect(apply(pool([16, 16], [1, 1]))).toThrow(/at most 255 cells/);
+  const falling = { name: "leaky_relu", alpha: -1 } as const;
+  expect(apply({ ...pool([2, 2], [1, 1]), activation: falling })).toThrow(
+    /leaky ReLU — leaky_relu, alpha -1/,
+  );
   expect(apply(pool([6, 5], [1, 1]))).toThrow(/larger than the padded input.*x \(1, 5, 5, 3\)/);
   expect(() => graph.apply(globalAvgPoolOp, "gap", { x: graph.input("v", [2, 3]) }, {})).toThrow(
     /\(N, H, W, C\)/,

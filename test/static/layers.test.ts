@@ -52,13 +52,15 @@ describe("layers", () => {
     );
   });
 
-  it("activations are fused where their derivative follows from the output, else nodes", () => {
+  it("a layer's residual and activation are nodes of its name", () => {
     const { x, graph } = image([2, 4, 4, 4]);
-    conv2d(x, "a", { outChannels: 4, kernelSize: 1, activation: "relu" });
-    expect(graph.nodes.map(({ op }) => op.name)).toEqual(["conv2d"]);
-    const y = conv2d(x, "b", { outChannels: 4, kernelSize: 1, activation: "gelu" });
-    expect(graph.nodes.map(({ op }) => op.name)).toEqual(["conv2d", "conv2d", "activation"]);
-    expect(y.name).toBe("b.gelu");
+    const y = conv2d(x, "a", { outChannels: 4, kernelSize: 1, activation: "relu" });
+    const z = batchNorm(y, "b", { residual: x, activation: "relu" });
+    expect(graph.nodes.map(({ op, label }) => `${label} ${op.name}`)).toEqual([
+      ...["a conv2d", "a activation", "b batch_norm", "b add", "b activation"],
+    ]);
+    expect([y.name, z.name]).toEqual(["a", "b"]);
+    expect(relu(z).name).toBe("b.relu");
     const attrs = () => graph.nodes.at(-1)!.attrs;
     leakyRelu(x);
     expect(attrs()).toEqual({ name: "leaky_relu", alpha: 0.01 });

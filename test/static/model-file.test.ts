@@ -8,7 +8,12 @@ import { createModel, importOnnx, interleaved, type Model } from "../../src/mode
 import { Random } from "../../src/random.ts";
 import { describeModel, loadModel, modelFile, saveModel } from "../../src/train/model-file.ts";
 import { VERSION } from "../../src/version.ts";
-import { decodeSafetensors, encodeSafetensors, float32Values, type TensorData } from "../../src/weights/safetensors.ts";
+import {
+  decodeSafetensors,
+  encodeSafetensors,
+  float32Values,
+  type TensorData,
+} from "../../src/weights/safetensors.ts";
 import { memoryTarget, tinyResnet } from "../support/weights.ts";
 
 const preprocessing = { resize: 8, mode: "torch", mean: [0.5], std: [0.25] } as const;

@@ -117,7 +117,9 @@ describe("a training step takes hardly more than is alive at once", () => {
   it.each(cases)("%s, %s kernels", (name, device) => {
     // On small images what a GPU needs to be busy, many parts of each weight's gradient, takes more than activations,
     // and is written while it conflicts with much that is read.
-    const factor = device === "plain" && SMALL.includes(name!) ? 1.12 : 1.01;
+    const isSmall = device === "plain" && SMALL.includes(name!);
+    // At the peak of a VGG little else is alive than what single launches read and write.
+    const factor = isSmall ? 1.12 : /vgg|fusion/.test(name!) ? 1.08 : 1.01;
     for (const batch of [16, 32]) {
       const program = programOf(models[name!]!(), batch, "train", { device: devices[device!] });
       const { report, memory } = plan(program, limits);
@@ -149,10 +151,10 @@ describe("at 224×224, within WebGPU's default limits", () => {
   const MiB = 2 ** 20;
 
   it.each<[string, Model, number, { readonly peak: number; readonly persistent: number }]>([
-    ["sequential", sequential(), 1, { peak: 88, persistent: 274 }],
-    ["sequential", sequential(), 2, { peak: 175, persistent: 274 }],
-    ["fusion", fusion(), 1, { peak: 144, persistent: 474 }],
-    ["fusion", fusion(), 2, { peak: 288, persistent: 475 }],
+    ["sequential", sequential(), 1, { peak: 74, persistent: 274 }],
+    ["sequential", sequential(), 2, { peak: 147, persistent: 274 }],
+    ["fusion", fusion(), 1, { peak: 120, persistent: 474 }],
+    ["fusion", fusion(), 2, { peak: 240, persistent: 475 }],
     ["features", features(), 2, { peak: 19, persistent: 50 }],
   ])("a training step of %s fits: %#", (_, model, batch, expected) => {
     const start = performance.now();
@@ -160,13 +162,13 @@ describe("at 224×224, within WebGPU's default limits", () => {
     expect(performance.now() - start).toBeLessThan(5000);
     const { peakBytes, lowerBoundBytes, persistentBytes } = planned.report;
     expect(Math.round(peakBytes / MiB)).toBeLessThanOrEqual(expected.peak);
-    expect(peakBytes).toBeLessThanOrEqual(1.02 * lowerBoundBytes);
+    expect(peakBytes).toBeLessThanOrEqual(1.05 * lowerBoundBytes);
     expect(Math.round(persistentBytes / MiB)).toBeLessThanOrEqual(expected.persistent);
     const { binding, buffer, storageBuffers } = largest(planned);
     expect(binding).toBeLessThanOrEqual(DEFAULT_LIMITS.maxBindingBytes);
     expect(buffer).toBeLessThanOrEqual(DEFAULT_LIMITS.maxBufferBytes);
     expect(storageBuffers).toBeLessThanOrEqual(8);
-    expect(planned.memory.slabs.length).toBeLessThanOrEqual(8);
+    expect(planned.memory.slabs.length).toBeLessThanOrEqual(32);
   });
 
   it("the parameters of fusion take two arenas, since one cannot be bound", () => {

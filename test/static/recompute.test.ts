@@ -20,12 +20,12 @@ const written = ({ kernel, bindings }: Dispatch): Storage[] =>
 
 describe("memory: recompute", () => {
   it.each<[string, Model, number, number]>([
-    ["resnet50", resnet(50), 2, 0.35],
-    ["resnet50", resnet(50), 8, 0.35],
+    ["resnet50", resnet(50), 2, 0.4],
+    ["resnet50", resnet(50), 8, 0.4],
     ["resnet152", resnet(152), 1, 0.2],
-    ["sequential", sequential(), 1, 0.35],
+    ["sequential", sequential(), 1, 0.4],
     ["fusion", fusion(), 1, 0.45],
-    ["interleaved", interleaved(), 16, 0.5],
+    ["interleaved", interleaved(), 16, 0.55],
   ])("makes the temporaries of %s smaller: batch %#", (_, model, batch, factor) => {
     const keep = plan(kept(model, batch), limits).report;
     const { report } = plan(recomputed(model, batch), limits);

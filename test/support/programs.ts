@@ -21,7 +21,7 @@ export function programOf(
   const labels = graph.input("labels", [batch], "i32");
   const loss = crossEntropy(model.build(images), labels);
   graph.output("loss", loss);
-  if (mode === "eval") return new Program(graph);
+  if (mode === "eval") return new Program(graph, [], programOptions);
   const program = new Program(graph, [[loss, null]], programOptions);
   sgd({ lr: 0.1, momentum: 0.9 }).emit(program);
   return program;

@@ -65,7 +65,7 @@ export function kernelCases(sources: readonly Source[], options: GraphOptions): 
     const graph = new Graph(options);
     const { inputShape, build } = model();
     build(graph.input("images", [batch, ...inputShape]));
-    for (const kernelCase of graph.nodes.flatMap(casesOf)) {
+    for (const kernelCase of new Program(graph).nodes.flatMap(casesOf)) {
       const key = `${kernelCase.name} ${kernelCase.shape}`;
       const known = cases.get(key) ?? kernelCase;
       if (!known.networks.includes(name)) known.networks.push(name);

@@ -5,7 +5,7 @@ import type { BatchNorm } from "../../../src/ops/batch-norm.ts";
 import type { Conv2dAttrs } from "../../../src/ops/conv2d.ts";
 import type { Pool2d } from "../../../src/ops/pool.ts";
 
-/** A layer as plain data, from which each peer builds its own. `x`, `y`, `residual` name values, the rest weights. */
+/** A layer as plain data, from which each peer builds its own. `x`, `y`, `other` name values, the rest weights. */
 export type Layer = { readonly x: string; readonly y: string } & LayerKind;
 
 type LayerKind =
@@ -15,27 +15,15 @@ type LayerKind =
       readonly bias: string | undefined;
       readonly stride: number;
       readonly padding: number;
-      readonly relu: boolean;
     }
-  | {
-      readonly op: "batch_norm";
-      readonly weight: string;
-      readonly bias: string;
-      readonly eps: number;
-      /** Added before ReLU. */
-      readonly residual: string | undefined;
-      readonly relu: boolean;
-    }
+  | { readonly op: "batch_norm"; readonly weight: string; readonly bias: string; readonly eps: number }
+  | { readonly op: "add"; readonly other: string }
+  | { readonly op: "relu" }
   | { readonly op: "max_pool2d"; readonly size: number; readonly stride: number; readonly padding: number }
   | { readonly op: "global_avg_pool" }
   /** What the dense weights after it call (C, H, W). */
   | { readonly op: "flatten" }
-  | {
-      readonly op: "dense";
-      readonly weight: string;
-      readonly bias: string | undefined;
-      readonly relu: boolean;
-    };
+  | { readonly op: "dense"; readonly weight: string; readonly bias: string | undefined };
 
 export interface Network {
   /** In an order in which they can be computed, from the value `images`; the last one gives the logits. */
@@ -57,55 +45,46 @@ export function describeNetwork(model: Model): Network {
   model.build(images);
   const layers: Layer[] = [];
   for (const node of graph.nodes) {
-    const { x, residual } = node.inputs;
+    const { x, a, b } = node.inputs;
     // Dropout of nothing, which networks here are made with.
     if (node.op.name === "dropout" && (node.attrs as { p: number }).p === 0) {
       names.set(node.outputs.y!, name(x!));
       continue;
     }
-    layers.push({ x: name(x!), y: name(node.outputs.y!), ...kindOf(node, residual && name(residual)) });
+    const kind = b ? ({ op: "add", other: name(b) } as const) : kindOf(node);
+    layers.push({ x: name((x ?? a)!), y: name(node.outputs.y!), ...kind });
   }
   return { layers, variables: [...graph.parameters, ...graph.states] };
 }
 
-function kindOf({ op, inputs, attrs }: OpNode, residual: string | undefined): LayerKind {
+function kindOf({ op, inputs, attrs }: OpNode): LayerKind {
   const weight = inputs.weight?.name ?? "";
   const bias = inputs.bias?.name;
   switch (op.name) {
     case "conv2d": {
-      const { stride, padding, groups, activation } = attrs as Conv2dAttrs;
+      const { stride, padding, groups } = attrs as Conv2dAttrs;
       if (groups > 1) throw new Error("bench: no peer has grouped convolutions yet");
-      return {
-        op: "conv2d",
-        weight,
-        bias,
-        stride: one(stride),
-        padding: one(padding),
-        relu: isRelu(activation),
-      };
+      return { op: "conv2d", weight, bias, stride: one(stride), padding: one(padding) };
     }
-    case "batch_norm": {
-      const { eps, activation } = attrs as BatchNorm;
-      return { op: "batch_norm", weight, bias: bias!, eps, residual, relu: isRelu(activation) };
+    case "batch_norm":
+      return { op: "batch_norm", weight, bias: bias!, eps: (attrs as BatchNorm).eps };
+    case "activation": {
+      const { name } = attrs as Activation;
+      if (name !== "relu") throw new Error(`bench: no peer has ${name} yet`);
+      return { op: "relu" };
     }
     case "max_pool2d": {
       const { kernel, stride, padding } = attrs as Pool2d;
       return { op: "max_pool2d", size: one(kernel), stride: one(stride), padding: one(padding) };
     }
     case "dense":
-      return { op: "dense", weight, bias, relu: isRelu((attrs as { activation?: Activation }).activation) };
+      return { op: "dense", weight, bias };
     case "global_avg_pool":
     case "flatten":
       return { op: op.name };
     default:
       throw new Error(`bench: no peer has ${op.name} yet`);
   }
-}
-
-function isRelu(activation: Activation | undefined): boolean {
-  const { name } = activation ?? { name: "identity" };
-  if (name !== "relu" && name !== "identity") throw new Error(`bench: no peer has ${name} yet`);
-  return name === "relu";
 }
 
 /** The value of all sides. */

@@ -26,8 +26,8 @@ export function workOf({ op, inputs, attrs, outputs }: OpNode, backward: boolean
       const { activation } = attrs as BatchNorm;
       const { residual } = inputs;
       if (!backward) return { bytes: bytes(x, x, y, residual) };
-      // Once for the sums and once for dx; without an activation nothing depends on the residual.
-      const mask = activation.name === "identity" ? undefined : residual;
+      // Once for the sums and once for dx; y only where it tells the derivative, which x does without a residual.
+      const mask = residual && activation ? y : undefined;
       return { bytes: bytes(x, y, mask) * 2 + bytes(x, mask) };
     }
     case "max_pool2d":
@@ -55,7 +55,7 @@ export function shapeText({ op, inputs, attrs }: OpNode): string {
       return `${x} → ${inputs.weight!.shape[1]}`;
     case "batch_norm": {
       const { activation } = attrs as BatchNorm;
-      return `${x}${inputs.residual ? " + residual" : ""}${activation.name === "identity" ? "" : `, ${activation.name}`}`;
+      return `${x}${inputs.residual ? " + residual" : ""}${activation ? `, ${activation.name}` : ""}`;
     }
     default:
       return x;

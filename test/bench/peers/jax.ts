@@ -81,8 +81,7 @@ function logitsOf(layers: readonly Layer[], w: Arrays, images: np.Array): np.Arr
   return values.get(layers.at(-1)!.y)!;
 }
 
-const inputsOf = (layer: Layer): string[] =>
-  layer.op === "batch_norm" && layer.residual ? [layer.x, layer.residual] : [layer.x];
+const inputsOf = (layer: Layer): string[] => (layer.op === "add" ? [layer.x, layer.other] : [layer.x]);
 
 function apply(layer: Layer, w: Arrays, take: (name: string) => np.Array): np.Array {
   const x = take(layer.x);
@@ -98,15 +97,18 @@ function apply(layer: Layer, w: Arrays, take: (name: string) => np.Array): np.Ar
           [padding, padding],
         ],
       );
-      return activated(layer, layer.bias ? y.add(channel(w[layer.bias]!)) : y);
+      return layer.bias ? y.add(channel(w[layer.bias]!)) : y;
     }
     case "batch_norm": {
       const centred = x.ref.sub(np.mean(x, [0, 2, 3], { keepdims: true }));
       const variance = np.mean(np.square(centred.ref), [0, 2, 3], { keepdims: true });
       const normalised = centred.div(np.sqrt(variance.add(layer.eps)));
-      const y = normalised.mul(channel(w[layer.weight]!)).add(channel(w[layer.bias]!));
-      return activated(layer, layer.residual ? y.add(take(layer.residual)) : y);
+      return normalised.mul(channel(w[layer.weight]!)).add(channel(w[layer.bias]!));
     }
+    case "add":
+      return x.add(take(layer.other));
+    case "relu":
+      return nn.relu(x);
     case "max_pool2d": {
       const { size, stride, padding } = layer;
       // Zeros do, since what is pooled here comes from a ReLU.
@@ -125,10 +127,9 @@ function apply(layer: Layer, w: Arrays, take: (name: string) => np.Array): np.Ar
       return x.reshape([x.shape[0]!, -1]);
     case "dense": {
       const y = np.dot(x, w[layer.weight]!.transpose());
-      return activated(layer, layer.bias ? y.add(w[layer.bias]!) : y);
+      return layer.bias ? y.add(w[layer.bias]!) : y;
     }
   }
 }
 
-const activated = ({ relu }: { relu: boolean }, x: np.Array): np.Array => (relu ? nn.relu(x) : x);
 const channel = (vector: np.Array): np.Array => vector.reshape([1, -1, 1, 1]);

@@ -47,12 +47,12 @@ function apply(layer: Layer, weights: Weights, values: ReadonlyMap<string, tf.Te
       // Padding is given as PyTorch has it: "same" would pad stride 2 on the other side.
       const weight = weights.get(layer.weight) as tf.Variable<tf.Rank.R4>;
       const y = tf.conv2d(x, weight, layer.stride, layer.padding, "NHWC", 1, "floor");
-      return activated(layer, layer.bias ? tf.add(y, weights.get(layer.bias)!) : y);
+      return layer.bias ? tf.add(y, weights.get(layer.bias)!) : y;
     }
     case "batch_norm": {
       const { mean, variance } = tf.moments(x, [0, 1, 2]);
       const [offset, scale] = [layer.bias, layer.weight].map((name) => weights.get(name));
-      const y = tf.batchNorm4d(
+      return tf.batchNorm4d(
         x,
         mean as tf.Tensor1D,
         variance as tf.Tensor1D,
@@ -60,8 +60,11 @@ function apply(layer: Layer, weights: Weights, values: ReadonlyMap<string, tf.Te
         scale as tf.Variable<tf.Rank.R1>,
         layer.eps,
       );
-      return activated(layer, layer.residual ? tf.add(y, values.get(layer.residual)!) : y);
     }
+    case "add":
+      return tf.add(x, values.get(layer.other)!);
+    case "relu":
+      return tf.relu(x);
     case "max_pool2d":
       return tf.maxPool(x, layer.size, layer.stride, layer.padding, "floor");
     case "global_avg_pool":
@@ -70,12 +73,10 @@ function apply(layer: Layer, weights: Weights, values: ReadonlyMap<string, tf.Te
       return tf.reshape(x, [x.shape[0], -1]);
     case "dense": {
       const y = tf.matMul(x as tf.Tensor, weights.get(layer.weight)!);
-      return activated(layer, layer.bias ? tf.add(y, weights.get(layer.bias)!) : y);
+      return layer.bias ? tf.add(y, weights.get(layer.bias)!) : y;
     }
   }
 }
-
-const activated = ({ relu }: { relu: boolean }, x: tf.Tensor): tf.Tensor => (relu ? tf.relu(x) : x);
 
 /** [K, C, R, S] → (R, S, C, K); [K, C·H·W] → (H·W·C, K) for a flattened map of (H, W, C). */
 function channelsLast(

@@ -25,7 +25,7 @@ export function batchNorm(given: Record<string, NdArray>, attrs: BatchNorm): Rec
     for (let i = c; i < x.data.length; i += C) {
       const normal = (x.data[i]! - mean[c]!) / deviation;
       const z = normal * weight.data[c]! + bias.data[c]! + (given.residual?.data[i] ?? 0);
-      y[i] = activate(z, attrs.activation);
+      y[i] = attrs.activation ? activate(z, attrs.activation) : z;
     }
   }
   const vector = (data: Float64Array): NdArray => ({ shape: [C], data });

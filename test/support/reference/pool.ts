@@ -1,5 +1,6 @@
-import type { AvgPool2d, Pool2d } from "../../../src/ops/pool.ts";
+import type { AvgPool2d, MaxPool2d, Pool2d } from "../../../src/ops/pool.ts";
 import type { NdArray } from "../ndarray.ts";
+import { activate } from "./activation.ts";
 
 /** Reduces the values inside each window. */
 function windows(
@@ -27,8 +28,8 @@ function windows(
   return { shape: [N, P, Q, C], data: y };
 }
 
-export const maxPool2d = (x: NdArray, attrs: Pool2d): NdArray =>
-  windows(x, attrs, (values) => Math.max(...values));
+export const maxPool2d = (x: NdArray, attrs: MaxPool2d): NdArray =>
+  windows(x, attrs, (values) => activate(Math.max(...values), attrs.activation ?? { name: "identity" }));
 
 export const avgPool2d = (x: NdArray, attrs: AvgPool2d): NdArray =>
   windows(x, attrs, (values) => {
