@@ -11,6 +11,7 @@ import {
   splitModel,
   topologyNames,
 } from "webgraft";
+import pretrained from "webgraft/pretrained/resnet20-fashion.safetensors?url";
 import { byId } from "./dom.ts";
 
 /** What the pretrained weights are of. */
@@ -29,6 +30,7 @@ export class SettingsForm {
   constructor() {
     this.#options("topology", topologyNames());
     this.#options("optimizer", optimizerNames);
+    this.#field("weights").append(new Option("Fashion-MNIST weights", pretrained));
     this.#augment = augmentKinds.map(checkbox);
     byId("augment", HTMLElement).append(...this.#augment.map(({ parentElement }) => parentElement!));
     this.show(defaultSettings);
@@ -124,7 +126,7 @@ export class SettingsForm {
     byId("cache", HTMLElement).hidden = !canCache;
 
     const optimizer = optimizerNames.find((known) => known === this.#field("optimizer").value)!;
-    const suggested = String(defaultLearningRate({ ...network, optimizer, data: this.#field("data").value }));
+    const suggested = String(defaultLearningRate({ ...network, optimizer }));
     if (this.#field("lr").value === this.#suggested) this.#field("lr").value = suggested;
     this.#suggested = suggested;
   }

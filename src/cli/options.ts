@@ -157,11 +157,11 @@ function choice(flags: string, description: string, names: readonly string[], va
 }
 
 function learningRateHelp(): string {
-  const { topology, data } = defaultSettings;
+  const { topology } = defaultSettings;
   const rates = optimizerNames.map(
-    (optimizer) => `${defaultLearningRate({ topology, data, optimizer })} for ${optimizer}`,
+    (optimizer) => `${defaultLearningRate({ topology, optimizer })} for ${optimizer}`,
   );
-  return `${rates.join(", ")}; a tenth for a VGG without batch norm`;
+  return `${rates.join(", ")}; a tenth for vgg`;
 }
 
 function number(text: string): number {

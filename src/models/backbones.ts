@@ -46,7 +46,7 @@ export const defaultResnet = ([height, width]: Model["inputShape"]): BackboneLik
 
 /**
  * The VGG that is compared with it: for small images with no more stages than halve them, a smaller head, and batch
- * norm, since there are no published weights to begin with and without it learning from scratch is slow to start.
+ * norm, since there are no published weights to begin with and learning from scratch is slow without it.
  */
 export function defaultVgg([height, width]: Model["inputShape"]): BackboneLike {
   const least = Math.min(height, width);

@@ -113,7 +113,8 @@ export function vggBackbone(depth: VggDepth, variant: VggVariant = {}): Backbone
       y = dropout(y, "classifier.2", p);
       y = dense(y, "classifier.3", { ...layer, outFeatures: hidden, activation: "relu" });
       y = dropout(y, "classifier.5", p);
-      return dense(y, "classifier.6", { ...layer, outFeatures: classes });
+      // Two dropouts have doubled the variance each: He's would give logits far from equal shares.
+      return dense(y, "classifier.6", { biasInit: zeros, outFeatures: classes });
     },
   };
 }
