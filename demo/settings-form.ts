@@ -3,7 +3,7 @@ import {
   backboneNames,
   checkSettings,
   createModel,
-  defaultLearningRates,
+  defaultLearningRate,
   defaultSettings,
   type JobSettings,
   type Model,
@@ -21,6 +21,8 @@ export class SettingsForm {
   readonly element = byId("settings", HTMLFormElement);
   readonly #fields = byId("fields", HTMLFieldSetElement);
   readonly #augment: readonly HTMLInputElement[];
+  /** The learning rate that goes with the other settings; one that was typed in stays. */
+  #suggested = "";
   /** The topology for which backbones are listed. */
   #listed = "";
 
@@ -30,10 +32,6 @@ export class SettingsForm {
     this.#augment = augmentKinds.map(checkbox);
     byId("augment", HTMLElement).append(...this.#augment.map(({ parentElement }) => parentElement!));
     this.show(defaultSettings);
-    this.#field("optimizer").addEventListener("change", () => {
-      const name = optimizerNames.find((known) => known === this.#field("optimizer").value);
-      if (name) this.#field("lr").value = String(defaultLearningRates[name]);
-    });
     this.element.addEventListener("change", () => this.#arrange());
   }
 
@@ -68,14 +66,14 @@ export class SettingsForm {
     }
     this.#field("examples").value = String(examples);
     this.#field("testExamples").value = String(settings.testExamples ?? "");
-    // Before the lists are made for the topology, so that what it does not have is reset.
+    this.#listBackbones();
+    this.#choose("backbone", settings.backbone);
+    this.#choose("weights", settings.weights?.[0]);
     this.#check("frozen").checked = (settings.frozen ?? []).length > 0;
     this.#check("cacheFeatures").checked = settings.cacheFeatures ?? false;
     for (const input of this.#augment)
       input.checked = settings.augment?.some((kind) => kind === input.value) ?? false;
-    this.#arrange();
-    this.#choose("backbone", settings.backbone);
-    this.#choose("weights", settings.weights?.[0]);
+    this.#suggested = "";
     this.#arrange();
   }
 
@@ -94,18 +92,23 @@ export class SettingsForm {
     };
   }
 
-  /** Lists the backbones of the topology, and shows what goes with the choices so far. */
-  #arrange(): void {
+  /** Lists the backbones that the topology may have, with its own one first. */
+  #listBackbones(): void {
     const topology = this.#field("topology").value;
+    if (topology === this.#listed) return;
+    this.#listed = topology;
     const own = backboneOf(topology);
-    if (topology !== this.#listed) {
-      this.#listed = topology;
-      const others = backboneNames().filter(
-        (name) => name !== own?.name && model({ topology, backbone: name }),
-      );
-      const options = own ? [new Option(own.name, ""), ...others.map((name) => new Option(name))] : [];
-      this.#field("backbone").replaceChildren(...options);
-    }
+    const others = backboneNames().filter(
+      (name) => name !== own?.name && model({ topology, backbone: name }),
+    );
+    const options = own ? [new Option(own.name, ""), ...others.map((name) => new Option(name))] : [];
+    this.#field("backbone").replaceChildren(...options);
+  }
+
+  /** Shows what goes with the choices so far, and resets what does not. */
+  #arrange(): void {
+    this.#listBackbones();
+    const own = backboneOf(this.#field("topology").value);
     const network = this.#network();
     const made = model(network);
     const mixed = this.#augment.some(({ checked }) => checked);
@@ -119,6 +122,11 @@ export class SettingsForm {
     byId("weights", HTMLElement).hidden = !own || (network.backbone ?? own.name) !== PRETRAINED;
     byId("frozen", HTMLElement).hidden = !network.weights;
     byId("cache", HTMLElement).hidden = !canCache;
+
+    const optimizer = optimizerNames.find((known) => known === this.#field("optimizer").value)!;
+    const suggested = String(defaultLearningRate({ ...network, optimizer, data: this.#field("data").value }));
+    if (this.#field("lr").value === this.#suggested) this.#field("lr").value = suggested;
+    this.#suggested = suggested;
   }
 
   #field(name: string): HTMLInputElement | HTMLSelectElement {

@@ -1,4 +1,5 @@
-// drawn[n] = the random choices for image n, as functions of (n, step, LAYER, seed).
+// drawn[n] = the random choices for image n, as functions of (n, step, LAYER, seed), where n counts from the first
+// image of the batch, also where this is a micro-batch of it. Partners are of the same micro-batch.
 //
 // x         (N, H, W, C), C ≤ 4; read only where CONTRAST > 0
 // normal    mean and std by which x was normalised, a vec4 each; std is 1 in the padding
@@ -34,7 +35,7 @@ override LAYER: u32;
 
 // Four uniform numbers in [0, 1), the `i`-th of image n.
 fn draw(n: u32, i: u32) -> vec4f {
-  return uniform4(pcg4d(vec4u(32u * n + i, live.step, LAYER, live.seed)));
+  return uniform4(pcg4d(vec4u(32u * (live.first + n) + i, live.step, LAYER, live.seed)));
 }
 
 // The rectangle of these extents with its top left corner at `place` of the room that there is.

@@ -2,7 +2,9 @@
 // label, w the class weights, ε = SMOOTHING and W the sum of the weights of the labels that count:
 //
 //   loss  = (1−ε) w[y] (−log p[y]) + ε/K Σ_c w[c] (−log p[c])
-//   dz[c] = ( (1−ε) w[y] (p[c] − [c = y]) + ε/K (p[c] Σ w − w[c]) ) / W
+//   dz[c] = ( (1−ε) w[y] (p[c] − [c = y]) + ε/K (p[c] Σ w − w[c]) ) share / W
+//
+// where share is 1 but for a micro-batch.
 //
 // logits, dlogits  (N, K), rows of pad4(K); the padding of dlogits is zero
 // labels           i32 (N); an IGNORED row contributes nothing. A label that is neither that nor a class
@@ -13,7 +15,7 @@
 // dispatch         one workgroup a row
 // numerics         the largest logit is subtracted first; f32 sums in a fixed order; tolerance 1e-6
 // source           label smoothing: Szegedy et al., "Rethinking the Inception Architecture", 2016, §7
-// use: index, reduce
+// use: index, reduce, live
 
 override N: u32;
 override K: u32;
@@ -109,6 +111,6 @@ fn with_gradient(
       d = slope * exp(logits[start + c] - r.largest) - r.soft * class_weights[c];
       d -= select(0.0, r.hard, i32(c) == label);
     }
-    dlogits[start + c] = d;
+    dlogits[start + c] = live.share * d;
   }
 }

@@ -3,7 +3,8 @@
 //
 // The mask is a hash of place, step, layer and seed, drawn again in the backward pass; nothing is stored.
 //
-// x, y      any shape, LENGTH vec4s, numbered by i; one hash gives four lanes
+// x, y      (N, …), LENGTH vec4s, EXAMPLE of each of the N; numbered by i in the whole batch, also where this is a
+//           micro-batch of it; one hash gives four lanes
 // P         the share that is dropped, 0 ≤ P < 1
 // dispatch  one invocation a vec4
 // numerics  tolerance 1e-6 relative; the mask has the same bits as src/random.ts gives
@@ -11,6 +12,7 @@
 // use: index, random, live
 
 override LENGTH: u32;
+override EXAMPLE: u32;
 override P: f32;
 override LAYER: u32;
 override ACCUMULATE: u32;
@@ -28,7 +30,7 @@ fn main(
   if (i >= LENGTH) {
     return;
   }
-  let kept = uniform4(pcg4d(vec4u(i, live.step, LAYER, live.seed))) >= vec4f(P);
+  let kept = uniform4(pcg4d(vec4u(live.first * EXAMPLE + i, live.step, LAYER, live.seed))) >= vec4f(P);
   var v = select(vec4f(0.0), x[i] / (1.0 - P), kept);
   if (ACCUMULATE == 1u) {
     v += y[i];

@@ -2,7 +2,9 @@
 // p = softmax(z), w the class weights, ε = SMOOTHING and s[c] = w[c] ((1−ε) t[c] + ε/K):
 //
 //   loss  = Σ_c s[c] (−log p[c]) / N
-//   dz[c] = (p[c] Σ s − s[c]) / N
+//   dz[c] = (p[c] Σ s − s[c]) share / N
+//
+// where share is 1 but for a micro-batch.
 //
 // logits, dlogits  (N, K), rows of pad4(K); the padding of dlogits is zero
 // targets          (N, K), the share of each class
@@ -11,7 +13,7 @@
 // dispatch         one workgroup a row
 // numerics         the largest logit is subtracted first; f32 sums in a fixed order; tolerance 1e-6
 // source           torch.nn.CrossEntropyLoss with class probabilities, which divides by N whatever the weights
-// use: index, reduce
+// use: index, reduce, live
 
 override N: u32;
 override K: u32;
@@ -90,6 +92,6 @@ fn with_gradient(
     if (c < K) {
       d = (exp(logits[start + c] - r.largest) / r.sum * r.all - weighted(start + c, c)) / f32(N);
     }
-    dlogits[start + c] = d;
+    dlogits[start + c] = live.share * d;
   }
 }

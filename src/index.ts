@@ -47,7 +47,7 @@ export {
 } from "./train/model-file.ts";
 export type { PretrainedSource } from "./train/open-pretrained.ts";
 export { Predictor, type PredictorOptions } from "./train/predictor.ts";
-export { loadPretrained, type PretrainedReport } from "./train/pretrained.ts";
+export { type BackboneReport, loadPretrained, type PretrainedReport } from "./train/pretrained.ts";
 export type * from "./train/protocol.ts";
 export {
   type CosineOptions,
@@ -59,7 +59,7 @@ export {
   type StepDecayOptions,
   stepDecay,
 } from "./train/schedules.ts";
-export { checkSettings, defaultLearningRates, defaultSettings, optimizerNames } from "./train/settings.ts";
+export { checkSettings, defaultLearningRate, defaultSettings, optimizerNames } from "./train/settings.ts";
 export {
   type CheckpointOptions,
   type EpochInfo,

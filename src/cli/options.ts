@@ -8,7 +8,7 @@ import { augmentKinds } from "../train/augmentation.ts";
 import type { JobSettings } from "../train/protocol.ts";
 import {
   checkSettings,
-  defaultLearningRates,
+  defaultLearningRate,
   defaultSettings,
   FOLDER_IMAGE_SIZE,
   isDatasetName,
@@ -21,6 +21,8 @@ export interface TrainOptions {
   readonly engine: Engine;
   /** Folder for the results. */
   readonly out?: string;
+  /** Print the plan of a step. */
+  readonly plan: boolean;
   /** Print events as JSON, one a line, instead of a progress bar. */
   readonly json: boolean;
   /** A new run, or the checkpoint of one to go on with. */
@@ -69,6 +71,10 @@ export function parseTrainOptions(argv: readonly string[]): TrainOptions {
     ),
     new Option("--epochs <n>", "times each image is trained on").argParser(count).default(defaults.epochs),
     new Option("--batch <n>", "images a step").argParser(count).default(defaults.batch),
+    new Option("--micro-batches <n>", "equal parts in which a batch is computed, for less memory").argParser(
+      count,
+    ),
+    new Option("--recompute", "compute activations again in the backward pass, for less memory"),
     new Option("--lr <x>", `peak learning rate (default: ${learningRateHelp()})`).argParser(positive),
     choice("--optimizer <name>", "how weights are updated", optimizerNames, defaults.optimizer),
     new Option("--seed <n>", "decides weights and order of images").argParser(seed).default(defaults.seed),
@@ -82,14 +88,15 @@ export function parseTrainOptions(argv: readonly string[]): TrainOptions {
     .addOption(choice("--engine <name>", "browser to train in", ["chrome", "firefox"], "chrome"))
     .option("--out <dir>", "folder for the results (default: runs/<time>, or that of the checkpoint)")
     .option("--resume <file>", "go on from a checkpoint.safetensors, with its settings")
+    .option("--plan", "print the plan of a step: its memory and kernels", false)
     .option("--json", "print events as JSON, one a line", false)
     .addHelpText("after", helpText);
 
-  const { engine, out, resume, json, ...given } = command
+  const { engine, out, resume, plan, json, ...given } = command
     .parse(argv, { from: "user" })
-    .opts<{ engine: Engine; out?: string; resume?: string; json: boolean } & Given>();
+    .opts<{ engine: Engine; out?: string; resume?: string; plan: boolean; json: boolean } & Given>();
   const run = resume !== undefined ? { resume } : { settings: settingsOf(given) };
-  return { engine, json, run, ...(out !== undefined && { out }) };
+  return { engine, plan, json, run, ...(out !== undefined && { out }) };
 }
 
 type Given = Omit<JobSettings, "frozen" | "lr"> &
@@ -97,13 +104,13 @@ type Given = Omit<JobSettings, "frozen" | "lr"> &
 
 /** Arguments as settings, with the defaults that depend on others. */
 function settingsOf({ freeze, ...given }: Given): JobSettings {
-  const { data, seed, optimizer } = given;
+  const { data, seed } = given;
   const folder = isDatasetName(data) ? undefined : scanImageFolder(data, seed);
   return checkSettings({
     ...(folder && { imageSize: FOLDER_IMAGE_SIZE, fingerprint: folder.fingerprint }),
     ...given,
     ...(freeze && { frozen: freeze }),
-    lr: given.lr ?? defaultLearningRates[optimizer],
+    lr: given.lr ?? defaultLearningRate(given),
     ...(given.perClass === undefined && {
       examples: given.examples ?? folder?.train.length ?? defaultSettings.examples,
     }),
@@ -138,7 +145,11 @@ function choice(flags: string, description: string, names: readonly string[], va
 }
 
 function learningRateHelp(): string {
-  return optimizerNames.map((name) => `${defaultLearningRates[name]} for ${name}`).join(", ");
+  const { topology, data } = defaultSettings;
+  const rates = optimizerNames.map(
+    (optimizer) => `${defaultLearningRate({ topology, data, optimizer })} for ${optimizer}`,
+  );
+  return `${rates.join(", ")}; a tenth for a VGG without batch norm`;
 }
 
 function number(text: string): number {

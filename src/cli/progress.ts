@@ -15,10 +15,10 @@ type Ready = JobEvent & { type: "ready" };
 type Weights = JobEvent & { type: "weights" };
 type Step = JobEvent & { type: "step" };
 
-/** One JSON object a line; bytes are left out, and `done` and `stopped` wait until files are written. */
+/** One JSON object a line; bytes and pictures are left out, and `done` and `stopped` wait until files are written. */
 export function jsonLine(event: JobEvent | { readonly type: string }, more: object = {}): string {
   const { type, ...rest } = event;
-  const { bytes: _, ...plain } = rest as { bytes?: Uint8Array };
+  const { bytes, planPicture, planText, ...plain } = rest as Partial<Ready & { bytes: Uint8Array }>;
   return `${JSON.stringify({ event: type, ...plain, ...more })}\n`;
 }
 
@@ -221,6 +221,7 @@ const NAMES = 8;
 /** What of a file of weights was loaded, and what was not, by name. */
 function weightsText(event: Weights): string {
   const { file, prefix, loaded, missing, unexpected, mismatched, adapted, unfolded, differences } = event;
+  const { preprocessing } = event;
   const part = prefix === "" ? "" : ` of ${prefix}*`;
   const total = loaded.length + missing.length + mismatched.length;
   const some = (what: string, names: readonly string[]): string[] => {
@@ -248,6 +249,12 @@ function weightsText(event: Weights): string {
           `${name} (${option} ${got.join(", ")} instead of ${expected.join(", ")})`,
       ),
     ),
+    ...(preprocessing
+      ? [
+          `  its network wants other images: ${preprocessing.mode}, mean ${preprocessing.mean.join(", ")}, ` +
+            `std ${preprocessing.std.join(", ")}`,
+        ]
+      : []),
   ].join("\n");
 }
 

@@ -5,8 +5,10 @@ import { fileURLToPath } from "node:url";
 import { bytesText, percent } from "./progress.ts";
 import type { Metrics } from "./run-log.ts";
 
-/** A page with the curves and tables of a run, complete in one file: it needs no network. */
-export function reportHtml(metrics: Metrics): string {
+/**
+ * A page with the curves and tables of a run and the picture of its plan, complete in one file: it needs no network.
+ */
+export function reportHtml(metrics: Metrics, planPicture: string): string {
   const uplot = join(dirname(createRequire(import.meta.url).resolve("uplot/package.json")), "dist");
   const { settings } = metrics;
   const slots: Readonly<Record<string, string>> = {
@@ -26,6 +28,7 @@ export function reportHtml(metrics: Metrics): string {
       ["temporaries, without sharing", bytesText(metrics.plan.unsharedBytes)],
       ["weights, gradients, states, batch", bytesText(metrics.plan.persistentBytes)],
     ]),
+    planPicture,
     epochs: rows(
       metrics.epochs.map((e) => [e.epoch, percent(e.testAccuracy), e.testLoss.toFixed(4)]),
       "no epoch was finished",

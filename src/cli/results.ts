@@ -5,26 +5,36 @@ import type { Metrics } from "./run-log.ts";
 
 const CHECKPOINT = "checkpoint.safetensors";
 
-/** Writes how far a run has come: curves, and what it goes on from. Returns the path of the checkpoint. */
-export function writeProgress(folder: string, metrics: Metrics, checkpoint: Uint8Array): string {
+/** Writes how far a run has come: curves, with the picture of its plan, and what it goes on from. Returns the path of the checkpoint. */
+export function writeProgress(
+  folder: string,
+  metrics: Metrics,
+  picture: string,
+  checkpoint: Uint8Array,
+): string {
   const path = writeWhole(folder, CHECKPOINT, checkpoint);
-  writeCurves(folder, metrics);
+  writeCurves(folder, metrics, picture);
   return path;
 }
 
 /** Writes what a finished run leaves. Returns the paths. */
-export function writeResults(folder: string, metrics: Metrics, checkpoint: Uint8Array): string[] {
+export function writeResults(
+  folder: string,
+  metrics: Metrics,
+  picture: string,
+  checkpoint: Uint8Array,
+): string[] {
   const { settings, testAccuracy } = metrics;
   const model = modelFile(checkpoint, {
     settings: JSON.stringify(settings),
     testAccuracy: String(testAccuracy),
   });
-  return [writeWhole(folder, "model.safetensors", model), ...writeCurves(folder, metrics)];
+  return [writeWhole(folder, "model.safetensors", model), ...writeCurves(folder, metrics, picture)];
 }
 
-function writeCurves(folder: string, metrics: Metrics): string[] {
+function writeCurves(folder: string, metrics: Metrics, picture: string): string[] {
   return [
     writeWhole(folder, "metrics.json", `${JSON.stringify(metrics, undefined, 1)}\n`),
-    writeWhole(folder, "report.html", reportHtml(metrics)),
+    writeWhole(folder, "report.html", reportHtml(metrics, picture)),
   ];
 }

@@ -62,6 +62,11 @@ export class RunLog {
     }
   }
 
+  /** The picture of the plan; empty before the job was ready. */
+  get planPicture(): string {
+    return this.#ready?.planPicture ?? "";
+  }
+
   /** The run so far; undefined before the job was ready. */
   metrics(): Metrics | undefined {
     if (!this.#ready) return undefined;

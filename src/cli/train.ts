@@ -2,15 +2,12 @@ import { readFileSync } from "node:fs";
 import { constants } from "node:os";
 import { dirname, join } from "node:path";
 import { CommanderError } from "commander";
-import { balancedIndices } from "../data/dataset.ts";
-import type { Split } from "../data/load.ts";
-import { ShapeError, WebgraftError, WeightsError } from "../errors.ts";
+import { WebgraftError, WeightsError } from "../errors.ts";
 import { settingsOf } from "../train/job-metadata.ts";
 import type { JobEvent, JobSettings } from "../train/protocol.ts";
-import { checkBatch, FOLDER_IMAGE_SIZE, isDatasetName, modelOf } from "../train/settings.ts";
-import { datasetLabels } from "./data-files.ts";
 import { openFolder, reason } from "./files.ts";
-import { type ImageFolder, scanImageFolder } from "./image-folder.ts";
+import type { ImageFolder } from "./image-folder.ts";
+import { openData } from "./open-data.ts";
 import { parseTrainOptions, type TrainOptions } from "./options.ts";
 import { BarReporter, jsonLine, LineReporter, percent, type Reporter } from "./progress.ts";
 import { writeProgress, writeResults } from "./results.ts";
@@ -70,7 +67,7 @@ interface Prepared {
 
 async function trainInto(
   folder: string,
-  { run, engine, json }: TrainOptions,
+  { run, engine, json, plan }: TrainOptions,
   { settings, images, resumed }: Prepared,
 ): Promise<number> {
   const files = { folder: images, weights: resumed ? [] : (settings.weights ?? []) };
@@ -111,12 +108,13 @@ async function trainInto(
         log.add(event);
         if (event.type === "checkpoint") {
           checkpoint = event.bytes;
-          checkpointPath = writeProgress(folder, log.metrics()!, event.bytes);
+          checkpointPath = writeProgress(folder, log.metrics()!, log.planPicture, event.bytes);
           if (json) print(jsonLine(event, { file: checkpointPath }));
         } else if (event.type === "done") {
           done = event; // Told when the files are written.
         } else if (event.type !== "stopped" && event.type !== "error") {
           reporter.event(event);
+          if (event.type === "ready" && plan) reporter.note(event.planText);
         }
       },
     });
@@ -131,7 +129,7 @@ async function trainInto(
 
   const metrics = log.metrics();
   if (done && metrics && checkpoint) {
-    const files = writeResults(folder, metrics, checkpoint);
+    const files = writeResults(folder, metrics, log.planPicture, checkpoint);
     reporter.note(
       `${percent(done.testAccuracy)} of ${done.testExamples} test images right; ` +
         `median step ${done.medianStepMs.toFixed(1)} ms\n${files.join("\n")}`,
@@ -140,7 +138,7 @@ async function trainInto(
     return 0;
   }
   const { step } = metrics?.steps.at(-1) ?? { step: 0 };
-  if (checkpoint && metrics) checkpointPath = writeProgress(folder, metrics, checkpoint);
+  if (checkpoint && metrics) checkpointPath = writeProgress(folder, metrics, log.planPicture, checkpoint);
   if (json) print(jsonLine({ type: "stopped" }, { step, ...(checkpointPath && { file: checkpointPath }) }));
   reporter.note(
     checkpointPath
@@ -148,62 +146,6 @@ async function trainInto(
       : "Stopped before the first step; nothing was written.",
   );
   return 130;
-}
-
-/**
- * The folder of images of a run that has one. Settings that do not fit the data, or make no model for it, fail here
- * instead of after a browser has started.
- */
-function openData(settings: JobSettings): ImageFolder | undefined {
-  const { data, fingerprint, examples, perClass, testExamples, imageSize, seed } = settings;
-  const folder = isDatasetName(data) ? undefined : scanImageFolder(data, seed);
-  if (folder && folder.fingerprint !== fingerprint) {
-    throw new WebgraftError(
-      `the images in ${data} are not those that the run began with; start anew, since what was trained on could ` +
-        "now be tested on",
-    );
-  }
-  const labels = (split: Split): ArrayLike<number> =>
-    isDatasetName(data) ? datasetLabels(data, split) : folder![split].map(({ label }) => label);
-  for (const [option, split, count] of [
-    ["--examples", "train", examples ?? 1],
-    ["--test-examples", "test", testExamples ?? 1],
-  ] as const) {
-    const { length } = labels(split);
-    if (count <= length) continue;
-    throw new WebgraftError(
-      `${option} ${count} is more than ${data} has; there are ${length} to ${split} on`,
-    );
-  }
-  const classes = folder?.classes ?? Array.from({ length: 10 }, (_, label) => `${label}`);
-  if (perClass !== undefined) {
-    const { length } = balancedIndices({ labels: labels("train"), classes }, perClass, seed);
-    checkBatch(settings, length);
-  }
-  const size = imageSize ?? (folder ? FOLDER_IMAGE_SIZE : 28);
-  checkModel(settings, size, folder ? 3 : 1, classes);
-  return folder;
-}
-
-/** Throws ShapeError unless there is a model for images of this size; it names a size that there is one for. */
-function checkModel(settings: JobSettings, size: number, channels: number, classes: readonly string[]): void {
-  const check = (extent: number): unknown =>
-    modelOf(settings, { shape: [extent, extent, channels], classes });
-  try {
-    check(size);
-  } catch (error) {
-    if (!(error instanceof ShapeError)) throw error;
-    for (let larger = size + 1; larger <= size + 64; larger++) {
-      try {
-        check(larger);
-      } catch {
-        continue;
-      }
-      error.message += `; --image-size ${larger} fits`;
-      break;
-    }
-    throw error;
-  }
 }
 
 function readCheckpoint(path: string): { bytes: Uint8Array<ArrayBuffer>; settings: JobSettings } {

@@ -25,6 +25,8 @@ export interface ProgramOptions {
    * same numbers bit for bit for about a third more time.
    */
   readonly memory?: "keep" | "recompute";
+  /** Whether the gradients of parameters are added to what is there, as those of micro-batches are. Default false. */
+  readonly accumulate?: boolean;
 }
 
 /** The launches of one step, and the gradients among their tensors. */
@@ -41,15 +43,14 @@ export class Program implements BackwardEmitter {
   /** Storages made here for gradients, which may therefore be added to in place. */
   readonly #owned = new Set<Storage>();
   readonly #gradientArenas = new Map<Storage, Storage>();
+  readonly #accumulates: boolean;
   #label = "";
   #current: OpNode | undefined;
 
-  constructor(
-    graph: Graph,
-    seeds: readonly Seed[] = [],
-    { fuse = true, memory = "keep" }: ProgramOptions = {},
-  ) {
+  constructor(graph: Graph, seeds: readonly Seed[] = [], options: ProgramOptions = {}) {
+    const { fuse = true, memory = "keep", accumulate = false } = options;
     this.graph = graph;
+    this.#accumulates = accumulate;
     const kept = [...graph.outputs.values(), ...seeds.map(([output]) => output)];
     this.nodes = fuse ? fused(graph.nodes, kept) : graph.nodes;
     for (const node of this.nodes) {
@@ -131,9 +132,10 @@ export class Program implements BackwardEmitter {
     const input = this.#original(given);
     const present = this.#gradients.get(input);
     if (!present) {
-      const tensor = input.storage.role === "parameter" ? this.#parameterGradient(input) : this.#fresh(input);
+      const isParameter = input.storage.role === "parameter";
+      const tensor = isParameter ? this.#parameterGradient(input) : this.#fresh(input);
       this.#hold(input, tensor);
-      return { tensor, accumulate: 0 };
+      return { tensor, accumulate: isParameter && this.#accumulates ? 1 : 0 };
     }
     return { tensor: this.#writable(input, present), accumulate: 1 };
   }

@@ -16,6 +16,11 @@ type Out = { y: Tensor };
 
 const isView = (x: Tensor, { p }: Dropout): boolean => p === 0 || x.graph.mode === "eval";
 
+function constantsOf(x: Tensor, { p: P, layer: LAYER }: Dropout) {
+  const LENGTH = storedLength(x.shape) / 4;
+  return { LENGTH, EXAMPLE: LENGTH / x.shape[0]!, P, LAYER };
+}
+
 /**
  * y = x / (1 − p) for the elements that are kept, 0 for the others; x, y of any shape. The mask is a hash of
  * element, step, layer and seed (`pcg4d` in random.ts). In a graph for evaluation y is x.
@@ -32,9 +37,8 @@ export const dropoutOp: Op<In, Dropout, Out> = {
   views: ({ x }, attrs) => (isView(x, attrs) ? { y: x } : {}),
   forward(emit, { inputs: { x }, attrs, outputs: { y } }) {
     if (isView(x, attrs)) return;
-    const LENGTH = storedLength(x.shape) / 4;
-    const constants = { LENGTH, P: attrs.p, LAYER: attrs.layer, ACCUMULATE: 0 };
-    emit.dispatch(dropout, { x, y }, constants, grid(LENGTH, dropout));
+    const constants = { ...constantsOf(x, attrs), ACCUMULATE: 0 };
+    emit.dispatch(dropout, { x, y }, constants, grid(constants.LENGTH, dropout));
   },
   backward(emit, { inputs: { x }, attrs, outputs: { y } }) {
     const dy = emit.gradient(y);
@@ -42,9 +46,8 @@ export const dropoutOp: Op<In, Dropout, Out> = {
       emit.pass(x, dy);
       return;
     }
-    const LENGTH = storedLength(x.shape) / 4;
     const { tensor: dx, accumulate: ACCUMULATE } = emit.into(x);
-    const constants = { LENGTH, P: attrs.p, LAYER: attrs.layer, ACCUMULATE };
-    emit.dispatch(dropout, { x: dy, y: dx }, constants, grid(LENGTH, dropout));
+    const constants = { ...constantsOf(x, attrs), ACCUMULATE };
+    emit.dispatch(dropout, { x: dy, y: dx }, constants, grid(constants.LENGTH, dropout));
   },
 };

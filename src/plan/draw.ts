@@ -110,16 +110,23 @@ export function drawPlan(plan: Plan): string {
   text([WIDTH - RIGHT, slabsTop + SLABS + 32], "dispatches", 'text-anchor="end"');
 
   return (
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" role="img" ` +
+    `<svg xmlns="http://www.w3.org/2000/svg" class="webgraft-plan" viewBox="0 0 ${WIDTH} ${height}" role="img" ` +
     `aria-label="${escapeXml(heading)}" font-family="system-ui, sans-serif" font-size="12" fill="currentColor">` +
     `<style>${STYLE}</style>${parts.join("\n")}</svg>\n`
   );
 }
 
-const STYLE =
-  ".grid{stroke:currentColor;opacity:.15}.slab{stroke:currentColor;opacity:.6}" +
-  ".peak{stroke:#c0392b;stroke-dasharray:3 3}.alive{fill:#4c84c4;opacity:.45}" +
-  ".tensor{stroke:#fff;stroke-width:.3;opacity:.85}.tensor:hover{opacity:1}";
+/** Under a class of its own, since the picture may be part of a page. */
+const STYLE = [
+  ".grid{stroke:currentColor;opacity:.15}",
+  ".slab{stroke:currentColor;opacity:.6}",
+  ".peak{stroke:#c0392b;stroke-dasharray:3 3}",
+  ".alive{fill:#4c84c4;opacity:.45}",
+  ".tensor{stroke:#fff;stroke-width:.3;opacity:.85}",
+  ".tensor:hover{opacity:1}",
+]
+  .map((rule) => `.webgraft-plan ${rule}`)
+  .join("");
 
 const kindOf = ({ label }: Dispatch): (typeof KINDS)[number] =>
   KINDS.findLast(({ begins }) => label.startsWith(begins))!;

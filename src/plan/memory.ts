@@ -37,8 +37,8 @@ export interface MemoryLimits {
 const ALIGNMENT = 256;
 /** A plan within this factor of the lower bound is good enough. */
 const GOOD = 1.01;
-/** Steps of a search for a better order, and their work in pairs of tensors compared: together about 0.1 s. */
-const SEARCH_STEPS = 150;
+/** Steps of a search for a better order, and their work in pairs of tensors compared: together about 0.2 s. */
+const SEARCH_STEPS = 600;
 const SEARCH_WORK = 6e6;
 /** Tensors of at least this share of the lower bound may get slabs of their own. */
 const APART = 1 / 64;

@@ -1,5 +1,5 @@
 import { ShapeError } from "../errors.ts";
-import type { Program } from "../graph/autodiff.ts";
+import type { Graph } from "../graph/graph.ts";
 import type { Dispatch } from "../graph/op.ts";
 import type { Storage, Tensor } from "../graph/tensor.ts";
 import { lifetimes, lowerBound } from "./lifetimes.ts";
@@ -30,8 +30,14 @@ export interface Plan {
 
 export const DEFAULT_LIMITS: MemoryLimits = { maxBindingBytes: 128 * 2 ** 20, maxBufferBytes: 256 * 2 ** 20 };
 
+/** A program, or a part of one: what of it a step runs, reads and writes. */
+export interface Steps {
+  readonly dispatches: readonly Dispatch[];
+  readonly graph: Pick<Graph, "inputs" | "outputs" | "parameters" | "states">;
+}
+
 /** Plans a program for a device with these limits. Throws PlanError or ShapeError; needs no GPU. */
-export function plan(program: Program, limits: MemoryLimits = DEFAULT_LIMITS): Plan {
+export function plan(program: Steps, limits: MemoryLimits = DEFAULT_LIMITS): Plan {
   const { dispatches, graph } = program;
   const persistent = new Set<Storage>();
   for (const tensor of [...graph.inputs.values(), ...graph.outputs.values()]) {

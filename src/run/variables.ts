@@ -47,6 +47,14 @@ export class Variables {
     this.#gpu.device.queue.writeBuffer(this.buffer(tensor.storage), tensor.offset * 4, stored);
   }
 
+  /** Fills all of these storages with zeros. */
+  clear(storages: Iterable<Storage>): void {
+    const { device } = this.#gpu;
+    const encoder = device.createCommandEncoder();
+    for (const storage of storages) encoder.clearBuffer(this.buffer(storage));
+    device.queue.submit([encoder.finish()]);
+  }
+
   /** Values in logical order, once the GPU has finished what was submitted so far. */
   async read(tensors: readonly Tensor[]): Promise<Float32Array[]> {
     const { device } = this.#gpu;

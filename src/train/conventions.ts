@@ -1,5 +1,6 @@
 /** Weights of one network in another whose shapes are the same, but not what is computed with them. */
 import { inspect, type Model } from "../models/model.ts";
+import type { Preprocessing } from "../models/preprocessing.ts";
 import type { BatchNorm } from "../ops/batch-norm.ts";
 import type { Conv2dAttrs } from "../ops/conv2d.ts";
 import { matchNames } from "../weights/names.ts";
@@ -43,6 +44,14 @@ function optionsOf(model: Model): Map<string, Options> {
     if (op.name === "batch_norm") all.set(inputs.weight!.name, { eps: [(attrs as BatchNorm).eps] });
   }
   return all;
+}
+
+/** What a file's network expects of images, where it says so and the model says otherwise. */
+export function otherPreprocessing(model: Model, theirs: Model): Preprocessing | undefined {
+  const { preprocessing: given } = theirs;
+  const constants = ({ mode, mean, std }: Preprocessing): string => [mode, ...mean, ...std].join();
+  const same = given && model.preprocessing && constants(given) === constants(model.preprocessing);
+  return same ? undefined : given;
 }
 
 /** Within a hundredth: Keras' eps of 1.001e-5 is as good as 1e-5. */

@@ -5,12 +5,12 @@ import { type BackboneLike, createBackbone } from "../models/backbones.ts";
 import { inspect, type Model, type ModelOptions } from "../models/model.ts";
 import { adamw, type Optimizer, type ParameterGroup } from "../optimizers/index.ts";
 import { matchesPattern } from "../pattern.ts";
-import { readWeights, type WeightsReport, type WeightsTarget } from "../weights/load.ts";
+import { readWeights, type WeightsTarget } from "../weights/load.ts";
 import type { ReadOptions } from "../weights/ranges.ts";
 import type { OpenOptions } from "../weights/source.ts";
-import { differences } from "./conventions.ts";
+import { differences, otherPreprocessing } from "./conventions.ts";
 import { openPretrained, type PretrainedSource } from "./open-pretrained.ts";
-import type { PretrainedReport } from "./pretrained.ts";
+import type { BackboneReport } from "./pretrained.ts";
 
 export interface FinetuneOptions extends Pick<ModelOptions, "inputShape" | "preprocessing"> {
   readonly classes: number;
@@ -47,7 +47,7 @@ export interface Finetune {
     target: WeightsTarget,
     source: PretrainedSource,
     options?: OpenOptions & ReadOptions,
-  ): Promise<WeightsReport & Pick<PretrainedReport, "unfolded">>;
+  ): Promise<BackboneReport>;
 }
 
 /**
@@ -122,7 +122,8 @@ export function finetune(
         const value = values.get(name);
         if (value) variables.write(tensor, value);
       }
-      return { ...report, unfolded };
+      const expected = theirs && otherPreprocessing(model, theirs);
+      return { ...report, unfolded, ...(expected && { preprocessing: expected }) };
     },
   };
 }

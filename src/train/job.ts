@@ -5,6 +5,8 @@ import { type Gpu, openDevice } from "../gpu/device.ts";
 import { median } from "../median.ts";
 import { adam, adamw, sgd } from "../optimizers/index.ts";
 import type { Optimizer } from "../optimizers/optimizer.ts";
+import { describePlan } from "../plan/describe.ts";
+import { drawPlan } from "../plan/draw.ts";
 import { augmentationOf } from "./augmentation.ts";
 import { FeatureCache } from "./feature-cache.ts";
 import { loadJobData, tellLoading } from "./job-data.ts";
@@ -145,6 +147,8 @@ export class Job {
       parameters: trainer.parameterCount,
       dispatchesPerStep: plan.dispatches.length,
       plan: plan.report,
+      planText: describePlan(plan),
+      planPicture: drawPlan(plan),
       firstStep: trainer.step + 1,
       totalSteps: settings.epochs * Math.ceil(train.length / settings.batch),
       examples: train.length,
@@ -306,12 +310,14 @@ export class Job {
 }
 
 function createTrainer(gpu: Gpu, settings: JobSettings, data: Dataset): Promise<Trainer> {
-  const { batch, seed, augment = [] } = settings;
+  const { batch, microBatches, recompute, seed, augment = [] } = settings;
   return Trainer.create({
     gpu,
     model: modelOf(settings, data),
     optimizer: createOptimizer(settings),
     batchSize: batch,
+    ...(microBatches !== undefined && { microBatches }),
+    ...(recompute && { memory: "recompute" }),
     seed,
     schedule: oneCycle(),
     ...(augment.length > 0 && { augment: augmentationOf(augment, data) }),

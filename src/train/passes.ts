@@ -15,6 +15,10 @@ export interface TrainingPassOptions {
   readonly augment?: Augmentation;
 }
 
+/** Whether the loss is of shares of classes, which mixed images have, instead of labels. */
+export const hasSoftTargets = (augmentation: Augmentation | undefined): augmentation is Augmentation =>
+  Boolean(augmentation?.mixup || augmentation?.cutmix);
+
 /** What a forward pass gives; `loss` as `crossEntropy` lays it out. */
 interface Answers {
   readonly logits: Tensor;
@@ -29,7 +33,7 @@ export function trainingPass(
   { labelSmoothing = 0, classWeights, augment: augmentation }: TrainingPassOptions,
 ): Answers {
   const options = { labelSmoothing, ...(classWeights && { classWeights }) };
-  if (augmentation?.mixup || augmentation?.cutmix) {
+  if (hasSoftTargets(augmentation)) {
     const given = { ...augmentation, classes: model.classes };
     const mixed = augmentLabelled(images, labels, "augment", given);
     const logits = model.build(mixed.images);

@@ -30,6 +30,10 @@ export interface JobSettings {
   readonly cacheFeatures?: boolean;
   readonly epochs: number;
   readonly batch: number;
+  /** Equal parts in which a batch goes through the model, for less memory. Default 1. */
+  readonly microBatches?: number;
+  /** Whether activations are computed again for the backward pass, for less memory. */
+  readonly recompute?: boolean;
   /** Peak learning rate of the schedule. */
   readonly lr: number;
   readonly optimizer: OptimizerName;
@@ -101,6 +105,9 @@ export type JobEvent =
       /** Of what trains: with cached features the part that follows them. */
       readonly dispatchesPerStep: number;
       readonly plan: MemoryReport;
+      /** `describePlan` and `drawPlan` of it. */
+      readonly planText: string;
+      readonly planPicture: string;
       readonly firstStep: number;
       readonly totalSteps: number;
       readonly examples: number;

@@ -1,7 +1,7 @@
 import type { Dataset } from "../data/dataset.ts";
 import { type DatasetName, datasetNames } from "../data/load.ts";
 import { ShapeError, WebgraftError } from "../errors.ts";
-import { backboneNames } from "../models/backbones.ts";
+import { backboneNames, defaultVgg } from "../models/backbones.ts";
 import type { Model } from "../models/model.ts";
 import { splitModel } from "../models/split.ts";
 import { createModel, topologyNames } from "../models/topologies.ts";
@@ -10,12 +10,9 @@ import type { JobSettings, OptimizerName } from "./protocol.ts";
 
 export const optimizerNames: readonly OptimizerName[] = ["sgd", "adam", "adamw"];
 
-/** Peak learning rates that suit the topologies here. */
-export const defaultLearningRates: Readonly<Record<OptimizerName, number>> = {
-  sgd: 0.03,
-  adam: 0.003,
-  adamw: 0.003,
-};
+/** Peak learning rates that suit the topologies here; VGGs without batch norm learn nothing at them. */
+const LEARNING_RATES: Readonly<Record<OptimizerName, number>> = { sgd: 0.03, adam: 0.003, adamw: 0.003 };
+const PLAIN_LEARNING_RATES: typeof LEARNING_RATES = { sgd: 0.003, adam: 0.0003, adamw: 0.0003 };
 
 /** MNIST to more than 97.5 % in minutes, even on a GPU emulated by two CPU cores. */
 export const defaultSettings: JobSettings = {
@@ -24,7 +21,7 @@ export const defaultSettings: JobSettings = {
   examples: 12_000,
   epochs: 1,
   batch: 16,
-  lr: defaultLearningRates.adamw,
+  lr: LEARNING_RATES.adamw,
   optimizer: "adamw",
   seed: 1,
 };
@@ -35,6 +32,19 @@ export const FOLDER_IMAGE_SIZE = 224;
 /** Whether a run's data is one of the data sets that have names; otherwise it is a folder. */
 export const isDatasetName = (data: string): data is DatasetName =>
   datasetNames.includes(data as DatasetName);
+
+/** The peak learning rate of a run unless it is given. */
+export function defaultLearningRate({
+  topology,
+  backbone,
+  optimizer,
+  data,
+  imageSize = isDatasetName(data) ? 28 : FOLDER_IMAGE_SIZE,
+}: Pick<JobSettings, "topology" | "backbone" | "optimizer" | "data" | "imageSize">): number {
+  const vgg = backbone ?? defaultVgg([imageSize, imageSize, 3]);
+  const plain = topology === "vgg" && !(typeof vgg === "string" ? vgg : vgg.name).endsWith("_bn");
+  return (plain ? PLAIN_LEARNING_RATES : LEARNING_RATES)[optimizer];
+}
 
 /** The model of a run. Throws ShapeError where it cannot be made for the data, or has no features to cache. */
 export function modelOf(
@@ -83,6 +93,8 @@ export function checkSettings(given: unknown): JobSettings {
     cacheFeatures,
     epochs,
     batch,
+    microBatches,
+    recompute,
     lr,
     optimizer,
     seed,
@@ -104,6 +116,8 @@ export function checkSettings(given: unknown): JobSettings {
     ...(cacheFeatures !== undefined && { cacheFeatures: flag("cacheFeatures", cacheFeatures) }),
     epochs: count("epochs", epochs),
     batch: count("batch", batch),
+    ...(microBatches !== undefined && { microBatches: count("microBatches", microBatches) }),
+    ...(recompute !== undefined && { recompute: flag("recompute", recompute) }),
     lr: positive("lr", lr),
     optimizer: oneOf("optimizer", optimizer, optimizerNames),
     seed: word("seed", seed),
@@ -119,6 +133,12 @@ export function checkSettings(given: unknown): JobSettings {
     throw new WebgraftError(
       "settings: images that change have other features each time, which cannot be cached — " +
         `cacheFeatures with augment ${settings.augment.join(", ")}`,
+    );
+  }
+  if (settings.batch % (settings.microBatches ?? 1) !== 0) {
+    throw new WebgraftError(
+      "settings: a batch must be a whole number of micro-batches — " +
+        `batch ${settings.batch}, microBatches ${settings.microBatches}`,
     );
   }
   if (settings.backbone !== undefined && PLAIN.includes(settings.topology)) {

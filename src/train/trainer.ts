@@ -1,28 +1,37 @@
-import { BatchLoader } from "../data/batches.ts";
+import { type Batch, BatchLoader } from "../data/batches.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { DataError, NonFiniteError } from "../errors.ts";
 import type { Gpu } from "../gpu/device.ts";
-import { Program, type ProgramOptions } from "../graph/autodiff.ts";
-import { Graph, type Variable } from "../graph/graph.ts";
-import { softmax } from "../layers/index.ts";
-import { countNumbers, frozenIn, type Model } from "../models/model.ts";
+import type { ProgramOptions } from "../graph/autodiff.ts";
+import type { Variable } from "../graph/graph.ts";
+import { countNumbers, type Model } from "../models/model.ts";
 import type { Optimizer } from "../optimizers/optimizer.ts";
-import { type Plan, plan } from "../plan/plan.ts";
-import { type Outputs, Session } from "../run/session.ts";
+import type { Plan } from "../plan/plan.ts";
+import type { Live } from "../run/live.ts";
+import type { Feeds, Outputs, Session } from "../run/session.ts";
 import type { TuneOptions } from "../run/tuner.ts";
 import { Variables } from "../run/variables.ts";
 import { loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
+import { type Compiled, compileEvaluation, compileTraining } from "./compile.ts";
 import { forward } from "./forward.ts";
+import { microBatchesOf } from "./micro-batches.ts";
 import { describeModel, type ModelInfo } from "./model-file.ts";
-import { evaluationPass, type TrainingPassOptions, trainingPass } from "./passes.ts";
+import type { TrainingPassOptions } from "./passes.ts";
 import { constant, type Schedule } from "./schedules.ts";
 import { prepareTuning, type TuneMode } from "./tune.ts";
 
-export interface TrainerOptions extends TrainingPassOptions, ProgramOptions {
+export interface TrainerOptions extends TrainingPassOptions, Omit<ProgramOptions, "accumulate"> {
   readonly gpu: Gpu;
   readonly model: Model;
   readonly optimizer: Optimizer;
   readonly batchSize: number;
+  /**
+   * In how many equal parts a batch goes through the model, one after the other, before the one update by the sum of
+   * their gradients: the activations of one part are in memory, and results are those of the whole batch up to
+   * rounding, dropout and augmentation included. Not so batch norm, whose statistics are those of a part, and mixup
+   * and cutmix, which mix within a part. Default 1.
+   */
+  readonly microBatches?: number;
   /** Learning rate over the run, as a multiple of the optimizer's. Default constant. */
   readonly schedule?: Schedule;
   /** Decides initial weights, order of examples, dropout and augmentation. Default 0. */
@@ -92,15 +101,6 @@ export interface History {
   readonly stoppedEarly: boolean;
 }
 
-/** A planned and compiled graph of the model. */
-interface Compiled {
-  readonly graph: Graph;
-  readonly plan: Plan;
-  readonly session: Session;
-  /** The optimizer's moments; none where nothing trains. */
-  readonly moments: readonly Variable[];
-}
-
 /**
  * Trains a classifier on one device: owns its variables, compiles a step for each batch size it meets, and
  * runs epochs, evaluations and predictions.
@@ -118,6 +118,7 @@ export class Trainer {
   readonly variables: Variables;
   /** What it was created with. */
   readonly options: TrainerOptions;
+  readonly #microBatchSize: number;
   readonly #compiled = new Map<string, Promise<Compiled>>();
   #main!: Compiled;
 
@@ -125,19 +126,27 @@ export class Trainer {
   static async create(options: TrainerOptions): Promise<Trainer> {
     const trainer = new Trainer(options);
     const { gpu, model, tune = "cached", tuning } = options;
-    await prepareTuning(gpu, model, tune, { ...options, ...tuning });
-    trainer.#main = await trainer.#compile("train", options.batchSize);
+    const batchSize = trainer.#microBatchSize;
+    await prepareTuning(gpu, model, tune, { ...options, ...tuning, batchSize });
+    trainer.#main = await trainer.#compile("train", batchSize);
     const { parameters, states } = trainer.#main.graph;
     trainer.variables.initialize([...parameters, ...states], trainer.seed);
     return trainer;
   }
 
   private constructor(options: TrainerOptions) {
-    const { gpu, model, optimizer, batchSize, seed = 0 } = options;
+    const { gpu, model, optimizer, batchSize, microBatches = 1, seed = 0 } = options;
     if (!Number.isInteger(batchSize) || batchSize < 1) {
       throw new DataError(`Trainer: batchSize must be a positive whole number — got ${batchSize}`);
     }
+    if (!Number.isInteger(microBatches) || microBatches < 1 || batchSize % microBatches !== 0) {
+      throw new DataError(
+        `Trainer: batchSize must be a multiple of microBatches, which is a positive whole number — got ` +
+          `batchSize ${batchSize}, microBatches ${microBatches}`,
+      );
+    }
     this.options = options;
+    this.#microBatchSize = batchSize / microBatches;
     this.variables = new Variables(gpu);
     this.model = model;
     this.optimizer = optimizer;
@@ -145,7 +154,7 @@ export class Trainer {
     this.seed = seed;
   }
 
-  /** The plan of a full training step. */
+  /** The plan of a full training step, or of that part of it that each micro-batch goes through. */
   get plan(): Plan {
     return this.#main.plan;
   }
@@ -280,7 +289,11 @@ export class Trainer {
 
   /** Frees all GPU memory of this trainer; the device stays. */
   async destroy(): Promise<void> {
-    for (const compiled of this.#compiled.values()) (await compiled).session.destroy();
+    for (const compiled of this.#compiled.values()) {
+      const { session, update } = await compiled;
+      session.destroy();
+      update?.session.destroy();
+    }
     this.variables.destroy();
   }
 
@@ -295,24 +308,22 @@ export class Trainer {
     for (let index = this.step % loader.batchesPerEpoch; index < loader.batchesPerEpoch; index++) {
       if (signal?.aborted) break;
       // While the GPU works on the step before, the next batch is cut and normalised.
-      const { images, labels, size } = loader.batch(epoch, index);
-      const { session } = await this.#compile("train", size);
-      await session.ready();
+      const batch = loader.batch(epoch, index);
       const learningRate = this.optimizer.learningRate * schedule(this.step, totalSteps);
-      const step = ++this.step;
-      const result = session.submit({ images, labels }, { step, seed: this.seed, learningRate });
-      result.catch(() => {}); // Seen when its turn comes.
+      const step = this.step + 1;
+      const submitted = await this.#submit(batch, { step, seed: this.seed, learningRate });
+      this.step = step;
       pending.push(async () => {
-        const { loss } = await result;
+        const { loss, correct } = await submitted.result;
         const now = performance.now();
         const info: StepInfo = {
           step,
           totalSteps,
           epoch: epoch + 1,
-          loss: loss![0]!,
-          accuracy: loss![3]! / size,
+          loss,
+          accuracy: correct / batch.size,
           learningRate,
-          examples: size,
+          examples: batch.size,
           milliseconds: now - before,
         };
         before = now;
@@ -332,13 +343,39 @@ export class Trainer {
     return results;
   }
 
+  /** Sends a step to the GPU as soon as it may go there. Its result is a promise of its own. */
+  async #submit(batch: Batch, live: Live) {
+    const parts = microBatchesOf(batch, this.#microBatchSize, this.options);
+    const compiled = await Promise.all(parts.map(({ size }) => this.#compile("train", size)));
+    const { update } = this.#main;
+    const outputs: Promise<Outputs>[] = [];
+    const submit = async (session: Session, feeds: Feeds, scalars: Live): Promise<void> => {
+      await session.ready();
+      const output = session.submit(feeds, scalars);
+      output.catch(() => {}); // Seen when its turn comes.
+      outputs.push(output);
+    };
+    if (update) this.variables.clear(update.gradients);
+    for (const [i, { images, labels, first, share }] of parts.entries()) {
+      await submit(compiled[i]!.session, { images, labels }, { ...live, first, share });
+    }
+    if (update) await submit(update.session, {}, live);
+    const result = Promise.all(outputs).then((values) => {
+      const sum = (of: (loss: ArrayLike<number>, share: number) => number): number =>
+        parts.reduce((total, { share }, i) => total + of(values[i]!.loss!, share), 0);
+      return { loss: sum((loss, share) => share * loss[0]!), correct: sum((loss) => loss[3]!) };
+    });
+    result.catch(() => {});
+    return { result };
+  }
+
   /** Runs the evaluation graph over a data set in order. */
   async #forward(
     dataset: Dataset,
     signal: AbortSignal | undefined,
     take: (outputs: Outputs, size: number) => void,
   ): Promise<void> {
-    const { session } = await this.#compile("eval", Math.min(this.batchSize, dataset.length));
+    const { session } = await this.#compile("eval", Math.min(this.#microBatchSize, dataset.length));
     const live = { step: this.step, seed: this.seed, learningRate: 0 };
     await forward(session, dataset, live, signal, take);
   }
@@ -347,26 +384,12 @@ export class Trainer {
     const key = `${mode} ${batch}`;
     let compiled = this.#compiled.get(key);
     if (!compiled) {
-      compiled = this.#build(mode, batch);
+      compiled =
+        mode === "train"
+          ? compileTraining(this.options, this.variables, batch, batch === this.#microBatchSize)
+          : compileEvaluation(this.options, this.variables, batch);
       this.#compiled.set(key, compiled);
     }
     return compiled;
-  }
-
-  async #build(mode: "train" | "eval", batch: number): Promise<Compiled> {
-    const { gpu, model, frozen } = this.options;
-    const graph = new Graph({ mode, ...gpu.graphOptions, frozen: frozenIn(model, frozen) });
-    const images = graph.input("images", [batch, ...model.inputShape]);
-    const labels = graph.input("labels", [batch], "i32");
-    const { logits, loss } =
-      mode === "train"
-        ? trainingPass(model, images, labels, this.options)
-        : evaluationPass(model, images, labels);
-    graph.output("loss", loss);
-    if (mode === "eval") graph.output("probabilities", softmax(logits));
-    const program = new Program(graph, mode === "train" ? [[loss, null]] : [], this.options);
-    const { moments } = mode === "train" ? this.optimizer.emit(program) : { moments: [] };
-    const planned = plan(program, gpu.limits);
-    return { graph, plan: planned, moments, session: await Session.create(gpu, planned, this.variables) };
   }
 }

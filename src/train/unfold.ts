@@ -5,8 +5,8 @@ import type { NamedWeights } from "../weights/tensors.ts";
 /**
  * Weights of which batch norms were folded into the convolutions before them, as exporters of ONNX do it, with norms
  * for a model that has them: each adds the bias that its convolution got, unless that has a place for one itself, and
- * changes nothing else. `parts` are the
- * prefixes behind which the model may have the file's names; `unfolded` names the norms, as the model does.
+ * changes nothing else. `parts` are the prefixes behind which the model may have the file's names; `unfolded` names
+ * the norms, as the model does.
  */
 export function withNorms(
   weights: NamedWeights,

@@ -17,9 +17,8 @@ export function isAdaptable(from: readonly number[], to: readonly number[]): boo
  * channels: the sum over the channels, as timm's `adapt_input_conv` takes it (timm/models/_manipulate.py). Or of a
  * weight of one channel the weight of three that gives the same for three equal channels: a third of it for each.
  *
- * Both are exact up to rounding where the three channels are the same numbers, so where they are normalised by equal
- * means and deviations. With constants that differ by channel, as ImageNet's do a little, the sum is of what the
- * channels would be under one normalisation, and outputs are near and no longer equal.
+ * Both are exact up to rounding where the three channels are the same numbers: where they are normalised by the same
+ * mean and deviation as the one. With constants that differ by channel, as ImageNet's do a little, outputs are near.
  */
 export function adaptChannels(weight: Float32Array, from: readonly number[]): Float32Array {
   const [K, C, R, S] = from as [number, number, number, number];

@@ -60,7 +60,7 @@ export async function measure(options: Options, progress: Progress): Promise<Mea
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
 async function measureDevice(
-  { engine, only, shapes, match, steps, sampleMs }: Options,
+  { engine, only, shapes, match, tune: tuned, steps, sampleMs }: Options,
   progress: Progress,
 ): Promise<Partial<Measured>> {
   const site = await serve(["device.html"]);
@@ -69,7 +69,7 @@ async function measureDevice(
     const settings: DeviceSettings = {
       sampling,
       ceilings: only.includes("ceilings"),
-      kernels: only.includes("kernels") ? { shapes, match, sampling } : undefined,
+      kernels: only.includes("kernels") ? { shapes, match, tuned, sampling } : undefined,
       host: only.includes("host"),
     };
     return await inBrowser(engine, progress, async (visit, browser) => ({
@@ -95,7 +95,8 @@ async function comparePeers(
 ): Promise<PeersResult & { readonly browser: string }> {
   const { peers, task } = CASES[name]!;
   const contestants = ["webgraft", ...peers.filter((peer) => options.peers.includes(peer))];
-  const settings = { name, contestants, warmUps: WARM_UPS[task], steps, budgetMs: BUDGET_MS };
+  const { tune: tuned } = options;
+  const settings = { name, contestants, warmUps: WARM_UPS[task], steps, budgetMs: BUDGET_MS, tuned };
   return inBrowser(options.engine, progress, async (visit, browser) => ({
     browser,
     ...(await visit<PeersSettings, PeersResult>(url, settings)),
@@ -109,7 +110,14 @@ async function measureCold({ url, options, progress }: PeersPage): Promise<Parti
   let where = {};
   for (const key of ["webgraft", ...peers.filter((peer) => options.peers.includes(peer))]) {
     await inBrowser(options.engine, progress, async (visit, browser) => {
-      const settings = { name: COLD_CASE, contestants: [key], warmUps: 1, steps: 0, budgetMs: 0 };
+      const settings = {
+        name: COLD_CASE,
+        contestants: [key],
+        warmUps: 1,
+        steps: 0,
+        budgetMs: 0,
+        tuned: false,
+      };
       const first = await visit<PeersSettings, PeersResult>(url, settings);
       const second = await visit<PeersSettings, PeersResult>(url, settings);
       const { name, firstMs: coldMs } = first.peer.contestants[key]!;

@@ -15,6 +15,7 @@ export interface Options {
   readonly peers: readonly string[];
   readonly shapes: "quick" | "all";
   readonly match: string;
+  readonly tune: boolean;
   readonly steps: number;
   readonly sampleMs: number;
   readonly out?: string;
@@ -41,6 +42,7 @@ export function parseOptions(args: readonly string[]): Options {
         .default("quick"),
     )
     .option("--match <text>", 'only kernels whose pass and shape contain this, such as "grad weight"', "")
+    .option("--tune", "let the library measure the variants of its kernels first", false)
     .option("--steps <n>", "timed samples of everything", wholeNumber, 5)
     .option(
       "--sample-ms <ms>",

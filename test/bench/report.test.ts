@@ -4,7 +4,7 @@ import { afterAll, describe, expect, test, vi } from "vitest";
 import { resnet } from "webgraft";
 import { CASES } from "./cases.ts";
 import { parseOptions } from "./options.ts";
-import { kernelCases } from "./page/kernel-cases.ts";
+import { kernelCases, sourcesOf } from "./page/kernel-cases.ts";
 import { describeNetwork } from "./page/network.ts";
 import { makeProblem } from "./page/problem.ts";
 import { drawReport } from "./picture.ts";
@@ -141,7 +141,7 @@ describe("networks as data", () => {
 });
 
 test("kernels are measured once a shape, and as often as passes want a gradient", () => {
-  const cases = kernelCases("all", true, { mode: "train" });
+  const cases = kernelCases(sourcesOf("all", true), { mode: "train" });
   const keys = cases.map(({ name, shape }) => `${name} ${shape}`);
   expect(new Set(keys).size).toBe(keys.length);
   const stem = cases.filter(({ shape }) => shape === "1×224×224×3 → 64, 7×7, stride 2");

@@ -8,6 +8,7 @@ import { LineReporter } from "../../src/cli/progress.ts";
 import { runFiles } from "../../src/cli/run-files.ts";
 import { WeightsError } from "../../src/errors.ts";
 import {
+  caffePreprocessing,
   createModel,
   exportOnnx,
   importKeras,
@@ -206,6 +207,16 @@ describe("ONNX files", () => {
     },
   );
 
+  it("whose norms were folded away go into a part of a model, which has a conv1 of its own", async () => {
+    const folded = foldNorms(importOnnx(file));
+    const target = memoryTarget(createModel("features", { inputShape: [32, 32, 3], backbone, stage: 1 }));
+    const report = await loadPretrained(target, folded.weights);
+    const norms = ["bn1", "layer1.0.bn1", "layer1.0.bn2", "layer1.1.bn1", "layer1.1.bn2"];
+    expect(report.unfolded).toEqual(norms.map((name) => `resnet.${name}`));
+    expect([report.missing, target.values.has("conv1.weight")]).toEqual([[], false]);
+    expect(target.values.get("resnet.bn1.bias")).toEqual(folded.weights.get("conv1.bias")!.data);
+  });
+
   it("fit finetune where they are of its backbone", async () => {
     const tuning = finetune(backbone, { classes: 2, inputShape: [32, 32, 3] });
     const report = await tuning.load(memoryTarget(tuning.model), file);
@@ -253,7 +264,9 @@ describe("Keras models, by the address of their model.json", () => {
 
   it("go into a backbone of their conventions, which gives what TensorFlow.js gives", async () => {
     const { model } = await importKeras(urlOf("keras/resnet50/model.json"));
-    const options = { inputShape, classes: model.classes, width: 4, ...KERAS_RESNET };
+    const { classes } = model;
+    const preprocessing = caffePreprocessing(inputShape);
+    const options = { inputShape, classes, preprocessing, width: 4, ...KERAS_RESNET };
     const target = memoryTarget(createModel("resnet50", options));
     let progress: number[] = [];
     const report = await loadPretrained(target, urlOf("keras/resnet50/model.json"), {
@@ -262,6 +275,7 @@ describe("Keras models, by the address of their model.json", () => {
       },
     });
     expect(report).toMatchObject({ prefix: "", ...all });
+    expect(report.preprocessing).toBeUndefined();
     expect(progress[0]).toBe(progress[1]);
     const file = exportOnnx(target.model, held(target), { softmax: true });
     const output = await runOnnx(file, kerasImages(expected.shape), expected.shape);
@@ -279,6 +293,7 @@ describe("Keras models, by the address of their model.json", () => {
       "resnet.layer2.0.conv1 stride",
       "resnet.layer2.0.conv2 stride",
     ]);
+    expect(report.preprocessing).toMatchObject({ mode: "caffe", mean: [103.939, 116.779, 123.68] });
   });
 
   it("cannot be read from the model.json alone", async () => {

@@ -243,9 +243,9 @@ describe("baselines", () => {
     expect(createModel("vgg", { backbone: "vgg11_bn", classes: 5 }).name).toBe("vgg11_bn");
     expect(createModel("resnet", { inputShape: [28, 28, 1], classes: 10 }).name).toBe("resnet20");
     const small = createModel("vgg", { inputShape: [28, 28, 1], classes: 10 });
-    expect(small.name).toBe("vgg11");
-    expect(outputs(inspect(small), ["features.13.maxPool2d", "classifier.0"])).toEqual({
-      "features.13.maxPool2d": [1, 1, 512],
+    expect(small.name).toBe("vgg11_bn");
+    expect(outputs(inspect(small), ["features.19.maxPool2d", "classifier.0"])).toEqual({
+      "features.19.maxPool2d": [1, 1, 512],
       "classifier.0": [512],
     });
     expect(createModel(small.name, small.options).options).toEqual(small.options);

@@ -1,6 +1,7 @@
 /** What a model file says of its images: those it was trained on, given as they come, are what they were in training. */
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import {
+  DataError,
   type Dataset,
   type FolderIndex,
   type ImageSource,
@@ -150,3 +151,15 @@ test.each([
     await trainer.destroy();
   },
 );
+
+test("an image of a folder that no preprocessing takes is named", async () => {
+  const list = [{ name: "cat/thread.png", label: 0 }];
+  const index: FolderIndex = { name: "pets", classes: ["cat"], train: list, test: list };
+  files = {
+    "index.json": async () => new Blob([JSON.stringify(index)]),
+    "train/0": () => picture(3, 4000, "thread"),
+  };
+  const loading = loadImageFolder("train", { baseUrl: "/data/folder", size: 16 });
+  await expect(loading).rejects.toThrow(DataError);
+  await expect(loading).rejects.toThrow(/^pets\/cat\/thread\.png: .* too long and thin — 3×4000 pixels/);
+});

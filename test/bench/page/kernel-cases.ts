@@ -28,24 +28,27 @@ export interface KernelCase extends Work {
   program(options: GraphOptions): { readonly program: Program; readonly measured: readonly Dispatch[] };
 }
 
-interface Source {
+/** A network whose shapes are measured. */
+export interface Source {
   readonly name: string;
   readonly model: () => Model;
   readonly batch: number;
 }
 
 /** `few`: batches of the large networks for adapters that emulate a GPU; it has work enough by one image. */
-const sources = (few: boolean): Record<"quick" | "more", readonly Source[]> => ({
-  quick: [
+export function sourcesOf(shapes: "quick" | "all", few: boolean): readonly Source[] {
+  const quick: Source[] = [
     { name: "interleaved", model: () => interleaved(), batch: few ? 32 : 128 },
     { name: "resnet18", model: () => resnet(18), batch: few ? 1 : 32 },
-  ],
-  more: [
+  ];
+  if (shapes === "quick") return quick;
+  return [
+    ...quick,
     { name: "resnet50", model: () => resnet(50), batch: few ? 1 : 32 },
     // At its own 224×224 a layer takes a second of two CPU cores.
     { name: "vgg16", model: () => vgg(16, few ? { inputShape: [112, 112, 3] } : {}), batch: few ? 1 : 8 },
-  ],
-});
+  ];
+}
 
 /** Passes of an op, by the inputs that want a gradient; the forward pass has none. */
 const PASSES: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
@@ -56,10 +59,9 @@ const PASSES: Readonly<Record<string, Readonly<Record<string, readonly string[]>
   global_avg_pool: { forward: [], backward: ["x"] },
 };
 
-export function kernelCases(shapes: "quick" | "all", few: boolean, options: GraphOptions): KernelCase[] {
-  const { quick, more } = sources(few);
+export function kernelCases(sources: readonly Source[], options: GraphOptions): KernelCase[] {
   const cases = new Map<string, KernelCase>();
-  for (const { name, model, batch } of shapes === "all" ? [...quick, ...more] : quick) {
+  for (const { name, model, batch } of sources) {
     const graph = new Graph(options);
     const { inputShape, build } = model();
     build(graph.input("images", [batch, ...inputShape]));

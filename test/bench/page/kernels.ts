@@ -1,6 +1,6 @@
-import { type Gpu, plan } from "webgraft";
+import { type Gpu, plan, tune } from "webgraft";
 import type { Ceiling, KernelResult } from "../report.ts";
-import { type KernelCase, kernelCases } from "./kernel-cases.ts";
+import { type KernelCase, kernelCases, type Source, sourcesOf } from "./kernel-cases.ts";
 import { Launcher } from "./launcher.ts";
 import type { Progress } from "./offer.ts";
 import { type Sampling, Stopwatch } from "./stopwatch.ts";
@@ -9,6 +9,8 @@ export interface KernelSettings {
   readonly shapes: "quick" | "all";
   /** Only cases whose name and shape contain this. */
   readonly match: string;
+  /** Whether the library measures its variants first. */
+  readonly tuned: boolean;
   readonly sampling: Sampling;
 }
 
@@ -19,16 +21,15 @@ const EMULATED = 300;
 export async function measureKernels(
   gpu: Gpu,
   ceilings: readonly Ceiling[],
-  { shapes, match, sampling }: KernelSettings,
+  { shapes, match, tuned, sampling }: KernelSettings,
   progress: Progress,
 ): Promise<KernelResult[]> {
   const arithmetic = best(ceilings, "outer product");
   const memory = best(ceilings, "copy");
-  const few = arithmetic.value < EMULATED;
+  const sources = sourcesOf(shapes, arithmetic.value < EMULATED);
+  if (tuned) await tuneFor(gpu, sources, progress);
   const options = { mode: "train", ...gpu.graphOptions } as const;
-  const cases = kernelCases(shapes, few, options).filter(({ name, shape }) =>
-    `${name} ${shape}`.includes(match),
-  );
+  const cases = kernelCases(sources, options).filter(({ name, shape }) => `${name} ${shape}`.includes(match));
   const stopwatch = new Stopwatch(gpu.device);
   const results: KernelResult[] = [];
   for (const [i, kernelCase] of cases.entries()) {
@@ -51,6 +52,16 @@ export async function measureKernels(
     });
   }
   return results;
+}
+
+async function tuneFor(gpu: Gpu, sources: readonly Source[], progress: Progress): Promise<void> {
+  for (const { name, model, batch } of sources) {
+    await tune(gpu, model(), {
+      batchSize: batch,
+      onProgress: ({ done, total, task, variant }) =>
+        progress({ done, total, text: `tuning ${name}: ${task}, ${variant}` }),
+    });
+  }
 }
 
 async function run(

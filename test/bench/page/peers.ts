@@ -1,6 +1,6 @@
 /** The page that times contestants: makes them, checks that they agree, and lets them take turns. */
 
-import { openDevice } from "webgraft";
+import { openDevice, tune } from "webgraft";
 import { CASES, type Case } from "../cases.ts";
 import type { ContestantResult, PeerResult } from "../report.ts";
 import { spread } from "../statistics.ts";
@@ -20,6 +20,8 @@ export interface PeersSettings {
   readonly steps: number;
   /** A contestant that has been timed for so long, and at least `FEWEST` times, rests. */
   readonly budgetMs: number;
+  /** Whether the library measures its variants first. */
+  readonly tuned: boolean;
 }
 
 export interface PeersResult {
@@ -41,10 +43,11 @@ const FEWEST = 3;
 const TOLERANCE = { training: 1e-4, inference: 1e-3 } as const;
 
 offer(async (settings: PeersSettings, progress): Promise<PeersResult> => {
-  const { name, contestants, warmUps, steps, budgetMs } = settings;
+  const { name, contestants, warmUps, steps, budgetMs, tuned } = settings;
   const { [name]: definition } = CASES;
   const { network, task, batch } = definition!;
   const problem = makeProblem(definition!);
+  if (tuned) await tuneFor(problem, progress);
   const entrants: Entrant[] = [];
   for (const [i, key] of contestants.entries()) {
     progress({ done: i, total: contestants.length, text: `${name}: first runs of ${key}` });
@@ -64,6 +67,17 @@ offer(async (settings: PeersSettings, progress): Promise<PeersResult> => {
   const { adapter } = await openDevice();
   return { adapter, peer: { name, network, batch, task, contestants: Object.fromEntries(results) } };
 });
+
+/** The library keeps what it has measured in the browser, where its contestant finds it. */
+async function tuneFor({ model, batch }: Problem, progress: Progress): Promise<void> {
+  const gpu = await openDevice();
+  await tune(gpu, model, {
+    batchSize: batch,
+    onProgress: ({ done, total, task, variant }) =>
+      progress({ done, total, text: `tuning: ${task}, ${variant}` }),
+  });
+  gpu.destroy();
+}
 
 async function enter(key: string, problem: Problem, runs: number): Promise<Entrant> {
   const module = key === "webgraft" ? import("./webgraft.ts") : import(`../peers/${key}.ts`);

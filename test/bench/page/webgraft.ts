@@ -1,6 +1,7 @@
 import {
   crossEntropy,
   Graph,
+  loadTuning,
   openDevice,
   Program,
   pad,
@@ -17,6 +18,8 @@ import type { Contestant, Problem } from "./contestant.ts";
 export default async function makeWebgraft(problem: Problem): Promise<Contestant> {
   const { task, model, batch, learningRate, momentum } = problem;
   const gpu = await openDevice();
+  // As a Trainer does.
+  await loadTuning(gpu);
   const graph = new Graph({ mode: task === "training" ? "train" : "eval", ...gpu.graphOptions });
   const shape = [batch, ...model.inputShape];
   const logits = model.build(graph.input("images", shape));
