@@ -8,7 +8,8 @@
 // w         (R, S, C, K)
 // bias      (K), not read where HAS_BIAS is 0
 // y         (N, P, Q, K) or (SPLITS, N, P, Q, K); padding lanes are zero
-// dispatch  one invocation for each split and tile of N·P·Q × K; by quads, rows of tiles count in fours
+// dispatch  one invocation for each split and tile of N·P·Q × K; rows of tiles count in
+//           fours by quads, rows and columns in those of a workgroup by groups
 // numerics  f32 sums in a fixed order; tolerance 1e-6 · √(R·S·C) relative
 // source    Chellapilla, Puri and Simard 2006 (convolution as a matrix product)
 // use: index, taps, activation

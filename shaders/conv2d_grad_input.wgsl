@@ -10,8 +10,8 @@
 // dy        (N, P, Q, K)
 // w         (R, S, C, K)
 // dx        (N, H, W, C); padding lanes are zero
-// dispatch  one invocation for each phase and tile of N·⌈H/stride⌉·⌈W/stride⌉ × C; by quads, rows of tiles
-//           count in fours
+// dispatch  one invocation for each phase and tile of N·⌈H/stride⌉·⌈W/stride⌉ × C; rows of tiles
+//           count in fours by quads, rows and columns in those of a workgroup by groups
 // numerics  f32 sums in a fixed order; tolerance 1e-6 · √(R·S·K) relative
 // source    Dumoulin and Visin 2016, "A guide to convolution arithmetic for deep learning", §4
 // use: index, taps

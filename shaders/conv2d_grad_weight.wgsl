@@ -7,7 +7,8 @@
 // x         (N, H, W, C)
 // dy        (N, P, Q, K)
 // dw        (R, S, C, K), or (SPLITS, R, S, C, K); padding lanes are zero because those of dy are
-// dispatch  one invocation for each split, tap and tile of C × K; by quads, rows of tiles count in fours
+// dispatch  one invocation for each split, tap and tile of C × K; rows of tiles count in fours by
+//           quads, rows and columns in those of a workgroup by groups
 // numerics  f32 sums in a fixed order; tolerance 1e-6 · √(N·P·Q) relative
 // use: index
 // link: tile_4x4 + alone + flat | tile_4x8 + alone + flat | tile_8x8 + alone + flat

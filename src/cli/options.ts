@@ -14,8 +14,10 @@ import {
   isDatasetName,
   optimizerNames,
 } from "../train/settings.ts";
+import { type TuneMode, tuneModes } from "../train/tune.ts";
 import type { Engine } from "./find-browser.ts";
 import { isFolder, scanImageFolder } from "./image-folder.ts";
+import { TUNING_FILE } from "./tuning-file.ts";
 
 export interface TrainOptions {
   readonly engine: Engine;
@@ -23,6 +25,8 @@ export interface TrainOptions {
   readonly out?: string;
   /** Print the plan of a step. */
   readonly plan: boolean;
+  /** Whether kernels are taken by measurements of runs before this one, and measured. */
+  readonly tune: TuneMode;
   /** Print events as JSON, one a line, instead of a progress bar. */
   readonly json: boolean;
   /** A new run, or the checkpoint of one to go on with. */
@@ -86,17 +90,27 @@ export function parseTrainOptions(argv: readonly string[]): TrainOptions {
   for (const option of settings) command.addOption(option.conflicts("resume"));
   command
     .addOption(choice("--engine <name>", "browser to train in", ["chrome", "firefox"], "chrome"))
+    .addOption(
+      choice(
+        "--tune <mode>",
+        `whether to use measured kernels, and to measure (${TUNING_FILE})`,
+        tuneModes,
+        "cached",
+      ),
+    )
     .option("--out <dir>", "folder for the results (default: runs/<time>, or that of the checkpoint)")
     .option("--resume <file>", "go on from a checkpoint.safetensors, with its settings")
     .option("--plan", "print the plan of a step: its memory and kernels", false)
     .option("--json", "print events as JSON, one a line", false)
     .addHelpText("after", helpText);
 
-  const { engine, out, resume, plan, json, ...given } = command
+  const { engine, tune, out, resume, plan, json, ...given } = command
     .parse(argv, { from: "user" })
-    .opts<{ engine: Engine; out?: string; resume?: string; plan: boolean; json: boolean } & Given>();
+    .opts<
+      { engine: Engine; tune: TuneMode; out?: string; resume?: string; plan: boolean; json: boolean } & Given
+    >();
   const run = resume !== undefined ? { resume } : { settings: settingsOf(given) };
-  return { engine, plan, json, run, ...(out !== undefined && { out }) };
+  return { engine, tune, plan, json, run, ...(out !== undefined && { out }) };
 }
 
 type Given = Omit<JobSettings, "frozen" | "lr"> &

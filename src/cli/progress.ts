@@ -49,6 +49,9 @@ export class LineReporter implements Reporter {
         this.#ready = event;
         this.note(readyText(event));
         break;
+      case "tuning":
+        if (this.#due(event.done === 0)) this.note(`measuring kernels ${event.done}/${event.total}`);
+        break;
       case "caching": {
         const { split, done, total } = event;
         if (this.#due(done === total)) this.note(`computing features ${done}/${total} (${split})`);
@@ -108,6 +111,9 @@ export class BarReporter implements Reporter {
       case "ready":
         this.#ready = event;
         this.note(readyText(event));
+        break;
+      case "tuning":
+        this.#show("measuring kernels", event.done, event.total, "");
         break;
       case "caching":
         this.#show(`computing features (${event.split})`, event.done, event.total, "");

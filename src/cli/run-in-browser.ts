@@ -3,13 +3,16 @@ import { fileURLToPath } from "node:url";
 import { createServer, type Plugin, type ViteDevServer } from "vite";
 import { DeviceError, WebgraftError } from "../errors.ts";
 import type { JobEvent, JobSettings } from "../train/protocol.ts";
+import type { TuneMode } from "../train/tune.ts";
 import { type GpuBrowser, launchBrowser } from "./browser.ts";
 import { dataFiles } from "./data-files.ts";
 import type { Engine } from "./find-browser.ts";
 import { type RunFiles, runFiles } from "./run-files.ts";
+import { tuningFile } from "./tuning-file.ts";
 
 export interface BrowserRun {
   readonly engine: Engine;
+  readonly tune: TuneMode;
   readonly settings: JobSettings;
   readonly checkpoint: Uint8Array | undefined;
   readonly files: RunFiles;
@@ -25,7 +28,7 @@ export interface BrowserRun {
  * or DeviceError when the browser ends. An abort before the job was started resolves at once.
  */
 export async function runInBrowser(run: BrowserRun): Promise<void> {
-  const { engine, settings, checkpoint, files, onBrowser, signal } = run;
+  const { engine, tune, settings, checkpoint, files, onBrowser, signal } = run;
   let onEvent = run.onEvent;
   const started = await launchBrowser(engine);
   let server: ViteDevServer | undefined;
@@ -52,7 +55,7 @@ export async function runInBrowser(run: BrowserRun): Promise<void> {
     ended.catch(() => {}); // It may fail before it is awaited.
     server = await servePage(checkpoint, files, (event) => onEvent(event));
     await page.exposeFunction("report", (event: JobEvent) => onEvent(event));
-    await page.goto(`http://localhost:${(server.httpServer!.address() as AddressInfo).port}/`);
+    await page.goto(`http://localhost:${(server.httpServer!.address() as AddressInfo).port}/?tune=${tune}`);
     await Promise.race([ended, page.waitForFunction("window.webgraftJob")]);
     if (signal.aborted) return;
     signal.addEventListener("abort", () => {
@@ -105,7 +108,7 @@ async function servePage(
   const server = await createServer({
     configFile: false,
     root: fileURLToPath(new URL("page", import.meta.url)),
-    plugins: [job, dataFiles(), runFiles(files)],
+    plugins: [job, dataFiles(), runFiles(files), tuningFile()],
     server: {
       port: 0,
       watch: null,

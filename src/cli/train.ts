@@ -67,7 +67,7 @@ interface Prepared {
 
 async function trainInto(
   folder: string,
-  { run, engine, json, plan }: TrainOptions,
+  { run, engine, tune, json, plan }: TrainOptions,
   { settings, images, resumed }: Prepared,
 ): Promise<number> {
   const files = { folder: images, weights: resumed ? [] : (settings.weights ?? []) };
@@ -92,6 +92,7 @@ async function trainInto(
   try {
     await runInBrowser({
       engine,
+      tune,
       settings,
       checkpoint,
       files,

@@ -24,6 +24,11 @@ import {
   conv2d_grad_input_tile_8x8_group_8x8,
   conv2d_grad_input_tile_8x8_group_16x8,
   conv2d_grad_input_tile_8x16_quad_deep,
+  conv2d_grad_weight_narrow_tile_4x4_group_8x8,
+  conv2d_grad_weight_narrow_tile_4x8_alone_flat,
+  conv2d_grad_weight_narrow_tile_4x16_quad_flat,
+  conv2d_grad_weight_narrow_tile_8x8_alone_flat,
+  conv2d_grad_weight_narrow_tile_8x8_group_8x8,
   conv2d_grad_weight_tile_4x4_alone_flat,
   conv2d_grad_weight_tile_4x4_group_8x8,
   conv2d_grad_weight_tile_4x4_group_16x16,
@@ -84,6 +89,13 @@ const GRAD_WEIGHT_KERNELS = [
   conv2d_grad_weight_tile_4x8_alone_flat,
   conv2d_grad_weight_tile_4x4_alone_flat,
 ] as const;
+const GRAD_WEIGHT_NARROW_KERNELS = [
+  conv2d_grad_weight_narrow_tile_8x8_group_8x8,
+  conv2d_grad_weight_narrow_tile_4x4_group_8x8,
+  conv2d_grad_weight_narrow_tile_4x16_quad_flat,
+  conv2d_grad_weight_narrow_tile_8x8_alone_flat,
+  conv2d_grad_weight_narrow_tile_4x8_alone_flat,
+] as const;
 
 const FORWARD_TILES = tileVariants(FORWARD_KERNELS, forwardProduct, emitForwardTiles);
 const FORWARD: Variants<ForwardArgs> = {
@@ -97,9 +109,21 @@ const GRAD_INPUT: Variants<GradInputArgs> = {
   all: [...GRAD_INPUT_TILES.all, ...WINOGRAD_GRAD_INPUT],
   guess: GRAD_INPUT_TILES.guess,
 };
+const WIDE = tileVariants(GRAD_WEIGHT_KERNELS, gradWeightProduct, emitGradWeightTiles);
+const NARROW = tileVariants(GRAD_WEIGHT_NARROW_KERNELS, narrowProduct, emitGradWeightTiles);
+/** Input channels that alone would not fill the rows of a tile. */
+const isNarrow = ({ C }: Geometry): boolean => C <= 4;
 const GRAD_WEIGHT: Variants<GradWeightArgs> = {
   pass: "grad_weight",
-  ...tileVariants(GRAD_WEIGHT_KERNELS, gradWeightProduct, emitGradWeightTiles),
+  all: [
+    ...WIDE.all,
+    ...NARROW.all.map((variant) => ({
+      ...variant,
+      fits: (geometry: Geometry, device: Capabilities) =>
+        isNarrow(geometry) && variant.fits(geometry, device),
+    })),
+  ],
+  guess: (geometry, device) => (isNarrow(geometry) ? NARROW : WIDE).guess(geometry, device),
 };
 
 /** Emits y = f(conv(x, w) + bias). */
@@ -188,10 +212,20 @@ function gradWeightProduct({ N, P, Q, C, K, R, S }: Geometry): Product {
   return { slices: R * S, rows: C, columns: K, depth, maxSplits: Math.ceil(pixels / 64) };
 }
 
+/** As `gradWeightProduct`, with all taps in one product. */
+function narrowProduct(geometry: Geometry): Product {
+  const { R, S, C } = geometry;
+  return { ...gradWeightProduct(geometry), slices: 1, rows: R * S * pad4(C) };
+}
+
 function emitGradWeightTiles(
   emit: Emitter,
   geometry: Geometry,
-  { kernel, splits, workgroups }: TileLaunch<(typeof GRAD_WEIGHT_KERNELS)[number]>,
+  {
+    kernel,
+    splits,
+    workgroups,
+  }: TileLaunch<(typeof GRAD_WEIGHT_KERNELS | typeof GRAD_WEIGHT_NARROW_KERNELS)[number]>,
   ...[{ x, dy }, target]: GradWeightArgs
 ): void {
   const whole = splits === 1;

@@ -36,12 +36,12 @@ interface Tile {
   readonly deep: boolean;
 }
 
-/**
- * Invocations that are worth a smaller tile or a longer split: what a small GPU needs to hide its latency. A
- * CPU-class adapter wants a workgroup for each of a few threads, then larger tiles are worth more.
- */
-export const ENOUGH = 8192;
-const ENOUGH_FOR_CPU = 256;
+/** Invocations that are worth another pass or a smaller tile: what even a small GPU needs to hide its latency. */
+export const ENOUGH = 1024;
+/** The same for tiles on a GPU of any size. */
+const ENOUGH_TILES = 8192;
+/** And on a CPU-class adapter: a workgroup for each of a few threads, then larger tiles are worth more. */
+const ENOUGH_TILES_FOR_CPU = 256;
 /** vec4s of depth for which a kernel has its inner loop over them. */
 const DEEP = 16;
 /** Times as many splits as the heuristic wants, which measuring may prefer. */
@@ -87,12 +87,13 @@ export function tileVariants<K extends Kernel, Args extends readonly unknown[]>(
   };
 }
 
-/** `conv2d_forward_tile_8x16_quad_deep` is tile_8x16_quad_deep, of 8 rows × 16 columns. */
+/** `conv2d_forward_tile_8x16_quad_deep` is tile_8x16_quad_deep of the pass, of 8 rows × 16 columns. */
 function tileOf({ name: kernel }: Kernel): Tile {
-  const [name, rows, columns, sharing, how] = /tile_(\d+)x(\d+)_(alone|quad|group)_(\w+)$/.exec(kernel)!;
+  const [, name, rows, columns, sharing, how] =
+    /_((?:narrow_)?tile_(\d+)x(\d+)_(alone|quad|group)_(\w+))$/.exec(kernel)!;
   const [down, across] = sharing === "group" ? how!.split("x").map(Number) : [sharing === "quad" ? 4 : 1, 1];
   return {
-    name,
+    name: name!,
     rows: Number(rows),
     columns: Number(columns),
     sharing: sharing as Tile["sharing"],
@@ -110,7 +111,7 @@ function cover(
   const count = (extent: number, tile: number, together: number): number =>
     Math.ceil(extent / (tile * together)) * together;
   const tiles = product.slices * count(product.rows, rows, down) * count(product.columns, columns, across);
-  const enough = isCpu(device) ? ENOUGH_FOR_CPU : ENOUGH;
+  const enough = isCpu(device) ? ENOUGH_TILES_FOR_CPU : ENOUGH_TILES;
   const split = (times: number): number =>
     Math.max(1, Math.min(product.maxSplits, Math.ceil((times * enough) / tiles)));
   return { tiles, splits: split(1), split };
@@ -137,7 +138,7 @@ function chooseTile(tiles: readonly Tile[], product: Product, device: Capabiliti
     });
   const least = Math.min(...choices.map(({ covered }) => covered));
   const tight = choices.filter(({ covered }) => covered <= 1.5 * least);
-  const enough = cpu ? ENOUGH_FOR_CPU : ENOUGH;
+  const enough = cpu ? ENOUGH_TILES_FOR_CPU : ENOUGH_TILES;
   const most = Math.max(...tight.map(({ invocations }) => invocations));
   return tight.find(({ invocations }) => invocations >= Math.min(enough, most))!.tile;
 }

@@ -51,5 +51,5 @@ export function candidates<Args extends readonly unknown[]>(
   device: Capabilities,
 ): readonly Variant<Args>[] {
   const first = guess(geometry, device);
-  return [first, ...all.filter((variant) => variant !== first && variant.fits(geometry, device))];
+  return [first, ...all.filter((variant) => variant.name !== first.name && variant.fits(geometry, device))];
 }

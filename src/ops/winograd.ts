@@ -2,8 +2,12 @@
  * Convolutions of stride 1 with windows of 3×3 by Winograd's minimal filtering (Lavin and Gray 2016): tiles of the
  * input and the filters are transformed, multiplied point by point, which sums up the channels as 16 or 36 matrix
  * products, and transformed back. Tiles of 2×2 outputs take 2.25 times fewer products than the plain sum, those of
- * 4×4 four times fewer. What it costs: to transform the filters in every step, which a small map does not repay,
- * and memory for what is transformed.
+ * 4×4 four times fewer.
+ *
+ * What it costs: the filters are transformed in every step, into 16/9 or 4 times their memory, which a small map
+ * does not repay; and memory for the transformed tiles, BUDGET at most where an image does not take more. On
+ * SwiftShader tiles of 4×4 are twice as fast as the plain sum for maps of 56×56×64 and 28×28×128, half as fast again
+ * for 14×14×256, and slower for a single map of 7×7×512. No heuristic takes them: the tuner may.
  */
 import type { Emitter, GradientTarget } from "../graph/op.ts";
 import { pad4, storedLength, type Tensor } from "../graph/tensor.ts";

@@ -2,6 +2,7 @@ import { type Dataset, subset } from "../data/dataset.ts";
 import type { Split } from "../data/load.ts";
 import { DataError, WebgraftError } from "../errors.ts";
 import { type Gpu, openDevice } from "../gpu/device.ts";
+import type { TuningStore } from "../gpu/tuning.ts";
 import { median } from "../median.ts";
 import { adam, adamw, sgd } from "../optimizers/index.ts";
 import type { Optimizer } from "../optimizers/optimizer.ts";
@@ -24,12 +25,16 @@ import type {
 import { oneCycle } from "./schedules.ts";
 import { checkSettings, modelOf } from "./settings.ts";
 import { Trainer } from "./trainer.ts";
+import type { TuneMode } from "./tune.ts";
 
 export interface JobOptions {
   /** Folder of the data sets, as `loadDataset` takes it; in it `folder` is the run's folder of images. */
   readonly dataUrl: string;
   /** Where the files of weights in the settings are. Default: they are addresses. */
   readonly weightsUrl?: (file: string, index: number) => string;
+  /** What `Trainer` does about measured kernels, and where they are kept; defaults as there. */
+  readonly tune?: TuneMode;
+  readonly tuningStore?: TuningStore;
 }
 
 /** What a job has once it is ready. */
@@ -51,8 +56,7 @@ interface Run {
  */
 export class Job {
   readonly #emit: (event: JobEvent) => void;
-  readonly #dataUrl: string;
-  readonly #weightsUrl: (file: string, index: number) => string;
+  readonly #options: JobOptions;
   #started = false;
   #paused = false;
   #stopping = false;
@@ -66,10 +70,9 @@ export class Job {
   #interrupt = new AbortController();
   #wake: () => void = () => {};
 
-  constructor(emit: (event: JobEvent) => void, { dataUrl, weightsUrl = (file) => file }: JobOptions) {
+  constructor(emit: (event: JobEvent) => void, options: JobOptions) {
     this.#emit = emit;
-    this.#dataUrl = dataUrl;
-    this.#weightsUrl = weightsUrl;
+    this.#options = options;
   }
 
   handle(command: JobCommand): void {
@@ -126,8 +129,8 @@ export class Job {
     let trainer: Trainer;
     try {
       const { signal } = this.#loading;
-      data = await loadJobData(settings, { baseUrl: this.#dataUrl, signal, emit: this.#emit });
-      trainer = await createTrainer(gpu, settings, data[0]);
+      data = await loadJobData(settings, { baseUrl: this.#options.dataUrl, signal, emit: this.#emit });
+      trainer = await this.#createTrainer(gpu, settings, data[0]);
       if (!checkpoint) await this.#loadWeights(settings, trainer);
     } catch (error) {
       if (this.#loading.signal.aborted) return undefined;
@@ -159,9 +162,32 @@ export class Job {
     return { settings, trainer, train, test, cache, features: {}, steps, epochs };
   }
 
+  #createTrainer(gpu: Gpu, settings: JobSettings, data: Dataset): Promise<Trainer> {
+    const { batch, microBatches, recompute, seed, augment = [] } = settings;
+    const { tune, tuningStore: store } = this.#options;
+    return Trainer.create({
+      gpu,
+      model: modelOf(settings, data),
+      optimizer: createOptimizer(settings),
+      batchSize: batch,
+      ...(microBatches !== undefined && { microBatches }),
+      ...(recompute && { memory: "recompute" }),
+      seed,
+      schedule: oneCycle(),
+      ...(augment.length > 0 && { augment: augmentationOf(augment, data) }),
+      ...(tune && { tune }),
+      tuning: {
+        ...(store && { store }),
+        signal: this.#loading.signal,
+        onProgress: ({ done, total }) => this.#emit({ type: "tuning", done, total }),
+      },
+    });
+  }
+
   async #loadWeights({ weights = [] }: JobSettings, trainer: Trainer): Promise<void> {
+    const { weightsUrl = (address: string) => address } = this.#options;
     for (const [i, file] of weights.entries()) {
-      const report = await loadPretrained(trainer, this.#weightsUrl(file, i), {
+      const report = await loadPretrained(trainer, weightsUrl(file, i), {
         name: file,
         signal: this.#loading.signal,
         onProgress: tellLoading(this.#emit, file),
@@ -307,21 +333,6 @@ export class Job {
       });
     }
   }
-}
-
-function createTrainer(gpu: Gpu, settings: JobSettings, data: Dataset): Promise<Trainer> {
-  const { batch, microBatches, recompute, seed, augment = [] } = settings;
-  return Trainer.create({
-    gpu,
-    model: modelOf(settings, data),
-    optimizer: createOptimizer(settings),
-    batchSize: batch,
-    ...(microBatches !== undefined && { microBatches }),
-    ...(recompute && { memory: "recompute" }),
-    seed,
-    schedule: oneCycle(),
-    ...(augment.length > 0 && { augment: augmentationOf(augment, data) }),
-  });
 }
 
 function createOptimizer({ optimizer, lr }: JobSettings): Optimizer {

@@ -115,6 +115,8 @@ export type JobEvent =
       /** What was done before, in a resumed run. */
       readonly history: JobHistory;
     }
+  /** Kernels are measured before training; `done` of `total` computations have their best. */
+  | { readonly type: "tuning"; readonly done: number; readonly total: number }
   /** The frozen part runs over the images; again from the first on when it was interrupted. */
   | { readonly type: "caching"; readonly split: Split; readonly done: number; readonly total: number }
   | ({

@@ -12,10 +12,14 @@ import { evaluationPass, trainingPass } from "./passes.ts";
  * - `cached`: measurements of this adapter and browser are loaded, where some were kept
  * - `full`: what is not known yet is measured as well, which takes seconds to minutes, once
  */
-export type TuneMode = "off" | "cached" | "full";
+export type TuneMode = (typeof tuneModes)[number];
+
+export const tuneModes = ["off", "cached", "full"] as const;
 
 export interface TuneModelOptions extends TuneOptions {
   readonly batchSize: number;
+  /** In how many parts a batch is trained on, as `Trainer` has it. */
+  readonly microBatches?: number;
   /** Names of parameters that do not train: their gradients are not measured. */
   readonly frozen?: (name: string) => boolean;
 }
@@ -27,7 +31,7 @@ export interface TuneModelOptions extends TuneOptions {
  * Other kernels round otherwise, so a run repeats bit for bit only with the same table: a plan keeps its kernels,
  * whatever is measured later.
  *
- * Rejects with the signal's reason, and with DeviceLostError where a kernel took the device down: that kernel is
+ * Rejects with the signal's reason, and with the DeviceError where a kernel took the device down: that kernel is
  * remembered, so open the device again and go on.
  */
 export async function tune(gpu: Gpu, model: Model, options: TuneModelOptions): Promise<void> {
@@ -47,16 +51,20 @@ export async function prepareTuning(
 }
 
 /** What a model's ops ask a table for when a training step and an evaluation are planned. */
-function tasksOf(gpu: Gpu, model: Model, { batchSize, frozen }: TuneModelOptions): readonly Task[] {
+function tasksOf(gpu: Gpu, model: Model, options: TuneModelOptions): readonly Task[] {
+  const { batchSize, microBatches = 1, frozen } = options;
   const tasks: Task[] = [];
   const tuned = (task: Task): undefined => {
     tasks.push(task);
   };
-  for (const mode of ["train", "eval"] as const) {
+  for (const [mode, batch] of [
+    ["train", batchSize / microBatches],
+    ["eval", batchSize],
+  ] as const) {
     const device = { ...gpu.capabilities, tuned };
     const graph = new Graph({ ...gpu.graphOptions, mode, device, frozen: frozenIn(model, frozen) });
-    const images = graph.input("images", [batchSize, ...model.inputShape]);
-    const labels = graph.input("labels", [batchSize], "i32");
+    const images = graph.input("images", [batch, ...model.inputShape]);
+    const labels = graph.input("labels", [batch], "i32");
     const pass = mode === "train" ? trainingPass : evaluationPass;
     const { loss } = pass(model, images, labels, {});
     new Program(graph, mode === "train" ? [[loss, null]] : []);

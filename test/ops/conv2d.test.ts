@@ -43,10 +43,10 @@ const CONV2D = {
 };
 
 /** GPUs whose tables name one kernel for every pass, for each kernel that this device can run. */
-async function everyKernel(): Promise<Record<string, Capabilities>> {
+async function everyKernel(C: number): Promise<Record<string, Capabilities>> {
   const { features } = (await testGpu()).capabilities;
   const geometry = {
-    ...{ N: 8, H: 64, W: 64, C: 64, K: 64, R: 1, S: 1, P: 64, Q: 64, STRIDE_H: 1, STRIDE_W: 1 },
+    ...{ N: 8, H: 64, W: 64, C, K: 64, R: 1, S: 1, P: 64, Q: 64, STRIDE_H: 1, STRIDE_W: 1 },
     ...{ DILATION_H: 1, DILATION_W: 1, PAD_TOP: 0, PAD_LEFT: 0 },
   };
   const names = (["forward", "grad_weight"] as const)
@@ -107,8 +107,17 @@ defineOpTest({
 // that ends within a slab of workgroup memory, taps that a slab spans, and phases of unequal size.
 defineOpTest({
   ...CONV2D,
-  devices: await everyKernel(),
+  devices: await everyKernel(64),
   cases: [given([1, 9, 17, 13], [2, 3, 13, 37], { stride: [2, 2], padding: ONE })],
+});
+
+// Those that are for few input channels.
+defineOpTest({
+  ...CONV2D,
+  devices: Object.fromEntries(
+    Object.entries(await everyKernel(3)).filter(([name]) => name.startsWith("narrow")),
+  ),
+  cases: [{ ...given([2, 9, 8, 3], [3, 2, 3, 37], { stride: [2, 1], padding: ONE }), grads: ["weight"] }],
 });
 
 describe("conv2d: refuses", () => {

@@ -91,15 +91,23 @@ const metadata = metadataOf(settings, {
 
 test("without arguments all test images are evaluated", () => {
   const options = parseTrainOptions([]);
-  expect(options).toEqual({ engine: "chrome", json: false, plan: false, run: { settings: defaultSettings } });
+  expect(options).toEqual({
+    engine: "chrome",
+    tune: "cached",
+    json: false,
+    plan: false,
+    run: { settings: defaultSettings },
+  });
   expect(defaultSettings.testExamples).toBeUndefined();
 });
 
 test("arguments become settings; the learning rate follows the optimizer unless given", () => {
-  const { run, engine, out } = parseTrainOptions(
-    "--engine firefox --out x --data fashion --optimizer adamw --examples 64 --batch 8 --seed 0".split(" "),
+  const { run, engine, tune, out } = parseTrainOptions(
+    "--engine firefox --tune full --out x --data fashion --optimizer adamw --examples 64 --batch 8 --seed 0".split(
+      " ",
+    ),
   );
-  expect({ engine, out }).toEqual({ engine: "firefox", out: "x" });
+  expect({ engine, tune, out }).toEqual({ engine: "firefox", tune: "full", out: "x" });
   const changes = { data: "fashion", optimizer: "adamw", examples: 64, batch: 8, seed: 0, lr: 0.003 };
   expect(run).toEqual({ settings: { ...defaultSettings, ...changes } });
   expect(parseTrainOptions(["--lr", "1e-2"]).run).toMatchObject({ settings: { lr: 0.01 } });

@@ -1,10 +1,15 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { DeviceLostError } from "../../src/errors.ts";
+import { DeviceError } from "../../src/errors.ts";
 import { type Gpu, openDevice } from "../../src/gpu/device.ts";
 import { Tuning, type TuningTable, taskKey } from "../../src/gpu/tuning.ts";
 import { browserStore } from "../../src/gpu/tuning-store.ts";
+import { dense, flatten } from "../../src/layers/index.ts";
+import type { Model } from "../../src/models/model.ts";
 import { variantsOf } from "../../src/ops/convolution.ts";
+import { sgd } from "../../src/optimizers/index.ts";
 import { loadTuning, tuneTasks } from "../../src/run/tuner.ts";
+import { Trainer } from "../../src/train/trainer.ts";
+import type { TuneMode } from "../../src/train/tune.ts";
 import { memoryStore, smallTask } from "../support/tuning.ts";
 
 const task = smallTask("grad_weight");
@@ -52,7 +57,7 @@ describe("the tuner", () => {
       tables.push(table);
       if (table.trying?.variant === deadly) gpu.device.destroy();
     });
-    await expect(tuneTasks(gpu, [task], { store })).rejects.toThrow(DeviceLostError);
+    await expect(tuneTasks(gpu, [task], { store })).rejects.toThrow(DeviceError);
     // The browser, too, may end before the loss is written: what was tried tells.
     for (const table of tables.filter(
       ({ trying, failed }) => trying?.variant === deadly || taskKey(task) in failed,
@@ -78,6 +83,34 @@ describe("the tuner", () => {
     expect(tried).not.toContain(deadly);
     expect(tables.at(-1)).toMatchObject({ failed: { [taskKey(task)]: [deadly] } });
     expect(tables.at(-1)!.trying).toBeUndefined();
+  });
+
+  it("measures what a trainer will run, which trainers then take", async () => {
+    const model: Model = {
+      ...{ name: "linear", inputShape: [2, 2, 1], classes: 3, options: {} },
+      build: (x) => dense(flatten(x), "fc", { outFeatures: 3 }),
+    };
+    const store = memoryStore();
+    const kernelsOf = async (tune: TuneMode): Promise<string[]> => {
+      const gpu = await device();
+      const optimizer = sgd({ lr: 0.1 });
+      const trainer = await Trainer.create({ gpu, model, optimizer, batchSize: 5, tune, tuning: { store } });
+      const { tuned } = gpu.tuning.export();
+      expect(Object.keys(tuned)).toEqual(
+        tune === "off" ? [] : [expect.stringMatching(/^forward/), expect.stringMatching(/^grad_weight/)],
+      );
+      const kernels = trainer.plan.dispatches.map(({ kernel }) => kernel.name);
+      for (const { variant } of Object.values(tuned)) expect(kernels.join()).toContain(variant);
+      await trainer.destroy();
+      return kernels;
+    };
+    await kernelsOf("off");
+    expect(await kernelsOf("full")).toEqual(await kernelsOf("cached"));
+  });
+
+  it("takes nothing from a store that has been spoilt", async () => {
+    const store = { read: async () => ({ format: "of another program" }), write: async () => {} };
+    expect(await loadTuning(await device(), store)).toBe(0);
   });
 
   it("keeps its table in the browser", async () => {

@@ -1,5 +1,7 @@
+import type { TuningStore } from "../../gpu/tuning.ts";
 import { Job } from "../../train/job.ts";
 import type { JobEvent, JobSettings } from "../../train/protocol.ts";
+import type { TuneMode } from "../../train/tune.ts";
 
 declare global {
   interface Window {
@@ -13,13 +15,28 @@ declare global {
   }
 }
 
+const tuningUrl = (device: string): string => `/tuning?device=${encodeURIComponent(device)}`;
+
+/** A file of the command line, for what this browser keeps ends with it. */
+const tuningStore: TuningStore = {
+  read: async (device) => (await (await fetch(tuningUrl(device))).json()) ?? undefined,
+  async write(device, table) {
+    await fetch(tuningUrl(device), { method: "PUT", body: JSON.stringify(table) });
+  },
+};
+
 // Events arrive in order, and the job's last one after all others.
 let sent = Promise.resolve();
 const job = new Job(
   (event) => {
     sent = sent.then(() => send(event));
   },
-  { dataUrl: "/data", weightsUrl },
+  {
+    dataUrl: "/data",
+    weightsUrl,
+    tune: new URLSearchParams(location.search).get("tune") as TuneMode,
+    tuningStore,
+  },
 );
 
 /** The server knows files by their number; the name tells an index, and what lies beside it. */
