@@ -17,7 +17,7 @@ export async function runModel(
   batch: number,
 ): Promise<Float32Array> {
   const gpu = await testGpu();
-  const graph = new Graph({ mode: "eval", maxBindingBytes: gpu.limits.maxBindingBytes });
+  const graph = new Graph({ mode: "eval", ...gpu.graphOptions });
   const shape = [batch, ...model.inputShape];
   graph.output("logits", model.build(graph.input("images", shape)));
   const variables = new Variables(gpu);

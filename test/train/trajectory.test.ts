@@ -72,7 +72,7 @@ describe.each(stored.runs)("learning rate $learningRate", ({ learningRate, float
     const gpu = await testGpu();
     const { batch, momentum, weightDecay } = stored;
     const model = interleaved({ inputShape: [28, 28, 1] });
-    const graph = new Graph({ mode: "train" });
+    const graph = new Graph({ mode: "train", ...gpu.graphOptions });
     const images = graph.input("images", [batch, 28, 28, 1]);
     const loss = crossEntropy(model.build(images), graph.input("labels", [batch], "i32"));
     graph.output("loss", loss);
@@ -129,7 +129,7 @@ describe.each(stored.runs)("learning rate $learningRate", ({ learningRate, float
           expectNear(statistics[i]![c]!, value, allowed, `${name}[${c}]`);
         });
       });
-      const evaluation = new Graph({ mode: "eval" });
+      const evaluation = new Graph({ mode: "eval", ...gpu.graphOptions });
       evaluation.output("logits", model.build(evaluation.input("images", [batch, 28, 28, 1])));
       const forward = await Session.create(gpu, plan(new Program(evaluation), gpu.limits), variables);
       const { images } = new BatchLoader(testing, { batchSize: batch, shuffle: false }).batch(0, 0);
