@@ -147,9 +147,16 @@ class Contest {
       runner = { variant, session, once: await session.time(1) };
     } catch (cause) {
       session?.destroy();
-      this.#gpu.check();
-      if (cause instanceof WebgraftError && !(cause instanceof DeviceLostError)) return false;
-      throw cause;
+      // A lost device may refuse commands long before it says that it is lost: then the variant is not merely wrong.
+      const reason = await this.#gpu.blame(cause).catch((error: unknown) => error);
+      if (reason === cause && cause instanceof WebgraftError && !(cause instanceof DeviceLostError)) {
+        const { device } = this.#gpu;
+        await this.#gpu.guard("tune", () =>
+          device.createBuffer({ size: 16, usage: 8 /* COPY_DST */ }).destroy(),
+        );
+        return false;
+      }
+      throw reason;
     }
     await this.#race(runner);
     return true;
