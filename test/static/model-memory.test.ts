@@ -128,11 +128,8 @@ describe("a training step takes hardly more than is alive at once", () => {
     }
   });
 
-  it("is planned at once, ResNet-152 too", () => {
-    const program = programOf(resnet(152), 2, "train");
-    const start = performance.now();
-    const { peakBytes, lowerBoundBytes } = plan(program, limits).report;
-    expect(performance.now() - start).toBeLessThan(1000);
+  it("is as close for ResNet-152", () => {
+    const { peakBytes, lowerBoundBytes } = plan(programOf(resnet(152), 2, "train"), limits).report;
     expect(peakBytes / lowerBoundBytes).toBeLessThanOrEqual(1.01);
   });
 });
@@ -156,19 +153,19 @@ describe("at 224×224, within WebGPU's default limits", () => {
     ["fusion", fusion(), 1, { peak: 120, persistent: 474 }],
     ["fusion", fusion(), 2, { peak: 240, persistent: 475 }],
     ["features", features(), 2, { peak: 19, persistent: 50 }],
-  ])("a training step of %s fits: %#", (_, model, batch, expected) => {
+  ])("a training step of %s fits: %#", (name, model, batch, expected) => {
     const start = performance.now();
     const planned = plan(programOf(model, batch, "train"), DEFAULT_LIMITS);
     expect(performance.now() - start).toBeLessThan(5000);
     const { peakBytes, lowerBoundBytes, persistentBytes } = planned.report;
     expect(Math.round(peakBytes / MiB)).toBeLessThanOrEqual(expected.peak);
-    expect(peakBytes).toBeLessThanOrEqual(1.05 * lowerBoundBytes);
+    expect(peakBytes).toBeLessThanOrEqual((name === "fusion" ? 1.05 : 1.02) * lowerBoundBytes);
     expect(Math.round(persistentBytes / MiB)).toBeLessThanOrEqual(expected.persistent);
     const { binding, buffer, storageBuffers } = largest(planned);
     expect(binding).toBeLessThanOrEqual(DEFAULT_LIMITS.maxBindingBytes);
     expect(buffer).toBeLessThanOrEqual(DEFAULT_LIMITS.maxBufferBytes);
     expect(storageBuffers).toBeLessThanOrEqual(8);
-    expect(planned.memory.slabs.length).toBeLessThanOrEqual(32);
+    expect(planned.memory.slabs.length).toBeLessThanOrEqual(20);
   });
 
   it("the parameters of fusion take two arenas, since one cannot be bound", () => {
