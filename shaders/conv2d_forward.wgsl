@@ -35,10 +35,13 @@ override PAD_LEFT: u32;
 override SPLITS: u32;
 override HAS_BIAS: u32;
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+alias x4 = vec4f;
+alias y4 = vec4f;
+
+@group(0) @binding(0) var<storage, read> x: array<x4>;
 @group(0) @binding(1) var<storage, read> w: array<vec4f>;
 @group(0) @binding(2) var<storage, read> bias: array<vec4f>;
-@group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> y: array<y4>;
 
 // Four output pixels from `row` on: their image's first pixel, and the input pixel under filter tap (0, 0).
 struct Quad {
@@ -86,7 +89,7 @@ fn step_at(range: Range, cursor: Cursor) -> Step {
 }
 
 fn load(at: u32, mask: u32) -> vec4f {
-  return bitcast<vec4f>(bitcast<vec4u>(x[at]) & vec4u(mask));
+  return bitcast<vec4f>(bitcast<vec4u>(vec4f(x[at])) & vec4u(mask));
 }
 
 fn load_rows(place: Place, step: Step) -> mat4x4f {
@@ -121,7 +124,7 @@ fn store_row(split: u32, row: u32, column: u32, value: vec4f) {
     }
     v = activate(v) * lane_mask(column, K);
   }
-  y[(split * (N * P * Q) + row) * (pad4(K) / 4u) + column] = v;
+  y[(split * (N * P * Q) + row) * (pad4(K) / 4u) + column] = y4(v);
 }
 
 fn store_rows(quad: Quad, slice: u32, column: u32, c: mat4x4f) {

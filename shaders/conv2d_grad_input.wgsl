@@ -38,9 +38,12 @@ override TAP_STEP_H: u32;  // stride / gcd(stride, dilation)
 override TAP_STEP_W: u32;
 override ACCUMULATE: u32;
 
-@group(0) @binding(0) var<storage, read> dy: array<vec4f>;
+alias dy4 = vec4f;
+alias dx4 = vec4f;
+
+@group(0) @binding(0) var<storage, read> dy: array<dy4>;
 @group(0) @binding(1) var<storage, read> w: array<vec4f>;
-@group(0) @binding(2) var<storage, read_write> dx: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> dx: array<dx4>;
 
 // Four input pixels, their image's first output pixel, and the output pixel that the phase's first tap meets.
 struct Quad {
@@ -135,7 +138,7 @@ fn step_at(range: Range, cursor: Cursor) -> Step {
 }
 
 fn load(at: u32, mask: u32) -> vec4f {
-  return bitcast<vec4f>(bitcast<vec4u>(dy[at]) & vec4u(mask));
+  return bitcast<vec4f>(bitcast<vec4u>(vec4f(dy[at])) & vec4u(mask));
 }
 
 fn load_rows(place: Place, step: Step) -> mat4x4f {
@@ -164,9 +167,9 @@ fn store_row(pixel: u32, column: u32, value: vec4f) {
   let at = pixel * (pad4(C) / 4u) + column;
   var v = value * lane_mask(column, C);
   if (ACCUMULATE == 1u) {
-    v += dx[at];
+    v += vec4f(dx[at]);
   }
-  dx[at] = v;
+  dx[at] = dx4(v);
 }
 
 fn store_rows(quad: Quad, slice: u32, column: u32, c: mat4x4f) {

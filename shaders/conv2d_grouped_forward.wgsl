@@ -28,10 +28,13 @@ override PAD_LEFT: u32;
 override GROUPS: u32;
 override HAS_BIAS: u32;
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
+alias x1 = f32;
+alias y4 = vec4f;
+
+@group(0) @binding(0) var<storage, read> x: array<x1>;
 @group(0) @binding(1) var<storage, read> w: array<vec4f>;
 @group(0) @binding(2) var<storage, read> bias: array<vec4f>;
-@group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> y: array<y4>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -61,12 +64,12 @@ fn main(
       let at = ((pixel / (P * Q) * H + h) * W + column_in) * pad4(C) + first;
       let weight = (r * S + s) * (C / GROUPS);
       for (var c = 0u; c < C / GROUPS; c++) {
-        v += vec4f(x[at.x + c], x[at.y + c], x[at.z + c], x[at.w + c]) * w[(weight + c) * k4 + column];
+        v += vec4f(f32(x[at.x + c]), f32(x[at.y + c]), f32(x[at.z + c]), f32(x[at.w + c])) * w[(weight + c) * k4 + column];
       }
     }
   }
   if (HAS_BIAS == 1u) {
     v += bias[column];
   }
-  y[i] = activate(v) * lane_mask(column, K);
+  y[i] = y4(activate(v) * lane_mask(column, K));
 }

@@ -26,9 +26,12 @@ override PAD_LEFT: u32;
 override GROUPS: u32;
 override ACCUMULATE: u32;
 
-@group(0) @binding(0) var<storage, read> dy: array<f32>;
+alias dy1 = f32;
+alias dx4 = vec4f;
+
+@group(0) @binding(0) var<storage, read> dy: array<dy1>;
 @group(0) @binding(1) var<storage, read> w: array<f32>;
-@group(0) @binding(2) var<storage, read_write> dx: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> dx: array<dx4>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -58,14 +61,14 @@ fn main(
       let a = ((pixel / (H * W) * P + h / STRIDE_H) * Q + l / STRIDE_W) * pad4(K) + first;
       let b = (r * S + s) * (C / GROUPS) * pad4(K) + weight;
       for (var k = 0u; k < K / GROUPS; k++) {
-        v += vec4f(dy[a.x + k], dy[a.y + k], dy[a.z + k], dy[a.w + k]) *
+        v += vec4f(f32(dy[a.x + k]), f32(dy[a.y + k]), f32(dy[a.z + k]), f32(dy[a.w + k])) *
           vec4f(w[b.x + k], w[b.y + k], w[b.z + k], w[b.w + k]);
       }
     }
   }
   v *= lane_mask(column, C);
   if (ACCUMULATE == 1u) {
-    v += dx[i];
+    v += vec4f(dx[i]);
   }
-  dx[i] = v;
+  dx[i] = dx4(v);
 }

@@ -13,9 +13,11 @@ override SPLITS: u32;
 override HAS_BIAS: u32;
 override ACCUMULATE: u32;
 
+alias y4 = vec4f;
+
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> bias: array<vec4f>;
-@group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> y: array<y4>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -37,7 +39,7 @@ fn main(
   }
   v = activate(v) * lane_mask(column, C);
   if (ACCUMULATE == 1u) {
-    v += y[i];
+    v += vec4f(y[i]);
   }
-  y[i] = v;
+  y[i] = y4(v);
 }
