@@ -53,41 +53,48 @@ describe("mixed precision", () => {
   it("learns as f32 does, also in micro-batches and with activations computed again", async () => {
     const exact = await losses({});
     const mixed = await losses({ precision: "mixed" });
-    const again = await losses({ precision: "mixed", memory: "recompute" });
-    console.log(exact.join(" "), "\n", mixed.join(" "));
-    expect(exact.at(-1)!).toBeLessThan(0.3 * exact[0]!);
-    mixed.forEach((loss, i) =>
-      expect(Math.abs(loss - exact[i]!), `loss ${i}`).toBeLessThan(0.05 * exact[0]!),
-    );
-    expect(again).toEqual(mixed);
+    expect(exact.at(-1)!).toBeLessThan(0.1 * exact[0]!);
+    const difference = mixed.map((loss, i) => Math.abs(loss - exact[i]!));
+    expect(Math.max(...difference)).toBeLessThan(0.05 * exact[0]!);
+    expect(mixed, "f16 was there").not.toEqual(exact);
+    expect(await losses({ precision: "mixed", memory: "recompute" })).toEqual(mixed);
     const parts = await losses({ precision: "mixed", microBatches: 2 });
-    console.log(parts.join(" "));
-    expect(parts.at(-1)!).toBeLessThan(0.3 * exact[0]!);
+    expect(parts.at(-1)!).toBeLessThan(0.1 * parts[0]!);
   });
 
   it.each([
-    ["sgd", sgd({ lr: 0.05, momentum: 0.9, clipNorm: 1 })],
-    ["adamw", adamw({ lr: 0.003 })],
-  ])("%s skips a step whose gradients overflow, and halves the scale", async (_, optimizer) => {
-    const trainer = await create({ precision: "mixed", optimizer });
+    ["sgd", sgd({ lr: 0.05, momentum: 0.9, dampening: 0.1, clipNorm: 1 }), 1],
+    ["adamw", adamw({ lr: 0.003 }), 1],
+    ["adamw", adamw({ lr: 0.003 }), 2],
+  ])("%s skips steps whose gradients overflow, and halves the scale", async (_, optimizer, microBatches) => {
+    const trainer = await create({ precision: "mixed", optimizer, microBatches });
+    const other = await create({ precision: "mixed", optimizer, microBatches });
     try {
-      await trainer.fit(data, { epochs: 1 });
       const scale = trainer.saved.find(({ name }) => name === "optimizer.loss_scale")!;
-      const trained = trainer.saved.filter(({ name }) => name !== scale.name && !name.includes("running"));
-      const read = () => trainer.variables.read(trained.map(({ tensor }) => tensor));
-      expect(await trainer.lossScale()).toEqual({ scale: 65536, skipped: 0 });
-      const before = await read();
-      trainer.variables.write(scale.tensor, Float32Array.of(2 ** 24, 5, 0, 0));
-      const one = (epochs: number) => trainer.fit(data, { epochs });
-      await one(2);
-      const after = await trainer.lossScale();
-      console.log(after);
-      expect(after!.skipped).toBeGreaterThan(0);
-      expect(after!.scale).toBe(2 ** (24 - after!.skipped));
-      if (after!.skipped === 3) expect(await read()).toEqual(before);
-      else expect(await read()).not.toEqual(before);
+      const setScale = (...state: number[]) =>
+        trainer.variables.write(scale.tensor, Float32Array.from(state));
+      // A batch norm has taken the batch's statistics before it is known that the step is skipped.
+      const kept = trainer.saved.filter(({ name }) => name !== scale.name && !name.includes("running"));
+      const values = () => trainer.variables.read(kept.map(({ tensor }) => tensor));
+      const start = await values();
+
+      setScale(2 ** 40, 5, 0, 0);
+      await trainer.fit(data, { epochs: 1 });
+      expect(await trainer.lossScale()).toEqual({ scale: 2 ** 37, skipped: 3 });
+      expect(await values(), "three steps that left everything as it was").toEqual(start);
+
+      setScale(1024, 1997, 3, 0);
+      await trainer.fit(data, { epochs: 2 });
+      expect(await trainer.lossScale(), "2000 good steps").toEqual({ scale: 2048, skipped: 3 });
+      expect(await values()).not.toEqual(start);
+
+      other.restore(await trainer.checkpoint());
+      expect(await other.lossScale()).toEqual({ scale: 2048, skipped: 3 });
+      const [more, same] = [await trainer.fit(data, { epochs: 3 }), await other.fit(data, { epochs: 3 })];
+      expect(same.steps.map(({ loss }) => loss)).toEqual(more.steps.map(({ loss }) => loss));
     } finally {
       await trainer.destroy();
+      await other.destroy();
     }
   });
 });
