@@ -25,12 +25,18 @@ struct Shape {
   DRESIDUAL: u32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> y: array<vec4f>;
-@group(0) @binding(2) var<storage, read> dy: array<vec4f>;
+alias x4 = vec4f;
+alias y4 = vec4f;
+alias dy4 = vec4f;
+alias dx4 = vec4f;
+alias dresidual4 = vec4f;
+
+@group(0) @binding(0) var<storage, read> x: array<x4>;
+@group(0) @binding(1) var<storage, read> y: array<y4>;
+@group(0) @binding(2) var<storage, read> dy: array<dy4>;
 @group(0) @binding(3) var<storage, read> coefficients: array<vec4f>;
-@group(0) @binding(4) var<storage, read_write> dx: array<vec4f>;
-@group(0) @binding(5) var<storage, read_write> dresidual: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> dx: array<dx4>;
+@group(0) @binding(5) var<storage, read_write> dresidual: array<dresidual4>;
 @group(0) @binding(6) var<uniform> shape: Shape;
 
 @compute @workgroup_size(64)
@@ -53,23 +59,23 @@ fn main(
   let product = coefficients[4u * columns + column];
   let end = shape.ROWS * columns;
   for (var at = i; at < end; at += stride) {
-    let d = x[at] - mean;
-    var dz = dy[at];
+    let d = vec4f(x[at]) - mean;
+    var dz = vec4f(dy[at]);
     if (RESIDUAL == 1u) {
-      dz *= activate_gradient_at_output(y[at]);
+      dz *= activate_gradient_at_output(vec4f(y[at]));
     } else {
       dz *= activate_gradient(d * scale + bias);
     }
     if (shape.DRESIDUAL == 1u) {
-      dresidual[at] = dz;
+      dresidual[at] = dresidual4(dz);
     } else if (shape.DRESIDUAL == 2u) {
-      dresidual[at] += dz;
+      dresidual[at] = dresidual4(vec4f(dresidual[at]) + dz);
     }
     let v = scale * (dz - sum - d * product);
     if (shape.DX == 1u) {
-      dx[at] = v;
+      dx[at] = dx4(v);
     } else if (shape.DX == 2u) {
-      dx[at] += v;
+      dx[at] = dx4(vec4f(dx[at]) + v);
     }
   }
 }

@@ -23,9 +23,13 @@ struct Shape {
   PARTS: u32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> y: array<vec4f>;
-@group(0) @binding(2) var<storage, read> dy: array<vec4f>;
+alias x4 = vec4f;
+alias y4 = vec4f;
+alias dy4 = vec4f;
+
+@group(0) @binding(0) var<storage, read> x: array<x4>;
+@group(0) @binding(1) var<storage, read> y: array<y4>;
+@group(0) @binding(2) var<storage, read> dy: array<dy4>;
 @group(0) @binding(3) var<storage, read> mean: array<vec4f>;
 @group(0) @binding(4) var<storage, read> variance: array<vec4f>;
 @group(0) @binding(5) var<storage, read> weight: array<vec4f>;
@@ -54,10 +58,10 @@ fn main(
   var sum = vec4f(0.0);
   var product = vec4f(0.0);
   for (var at = i; at < end; at += stride) {
-    let d = x[at] - center;
-    var dz = dy[at];
+    let d = vec4f(x[at]) - center;
+    var dz = vec4f(dy[at]);
     if (RESIDUAL == 1u) {
-      dz *= activate_gradient_at_output(y[at]);
+      dz *= activate_gradient_at_output(vec4f(y[at]));
     } else {
       dz *= activate_gradient(d * scale + offset);
     }

@@ -28,7 +28,9 @@ struct Moments {
   m2: vec4f,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+alias x4 = vec4f;
+
+@group(0) @binding(0) var<storage, read> x: array<x4>;
 @group(0) @binding(1) var<storage, read> partial: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> mean: array<vec4f>;
 @group(0) @binding(3) var<storage, read_write> variance: array<vec4f>;
@@ -65,7 +67,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     }
   }
   if (local < wide && column < columns) {
-    let batch_mean = x[column] + all.mean;
+    let batch_mean = vec4f(x[column]) + all.mean;
     mean[column] = batch_mean;
     variance[column] = all.m2 / f32(shape.ROWS);
     running_mean[column] = mix(running_mean[column], batch_mean, vec4f(MOMENTUM));

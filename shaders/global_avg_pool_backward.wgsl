@@ -11,8 +11,11 @@ override C: u32;
 override PIXELS: u32;
 override ACCUMULATE: u32;
 
-@group(0) @binding(0) var<storage, read> dy: array<vec4f>;
-@group(0) @binding(1) var<storage, read_write> dx: array<vec4f>;
+alias dy4 = vec4f;
+alias dx4 = vec4f;
+
+@group(0) @binding(0) var<storage, read> dy: array<dy4>;
+@group(0) @binding(1) var<storage, read_write> dx: array<dx4>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -25,9 +28,9 @@ fn main(
     return;
   }
   let columns = pad4(C) / 4u;
-  var v = dy[i / (PIXELS * columns) * columns + i % columns] / f32(PIXELS);
+  var v = vec4f(dy[i / (PIXELS * columns) * columns + i % columns]) / f32(PIXELS);
   if (ACCUMULATE == 1u) {
-    v += dx[i];
+    v += vec4f(dx[i]);
   }
-  dx[i] = v;
+  dx[i] = dx4(v);
 }

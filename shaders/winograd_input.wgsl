@@ -19,7 +19,9 @@ override Q: u32;
 override PAD_TOP: i32;
 override PAD_LEFT: i32;
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+alias x4 = vec4f;
+
+@group(0) @binding(0) var<storage, read> x: array<x4>;
 @group(0) @binding(1) var<storage, read_write> v: array<vec4f>;
 
 // Place of the tile in its image, numbers of its first vec4s in x and in v. What would be negative wraps around.
@@ -35,7 +37,7 @@ fn load(at: At, i: u32, j: u32) -> vec4f {
   let inside = (at.y + i < H) & (at.x + j < W);
   let number = select(0u, at.read_at + (i * W + j) * (pad4(C) / 4u), inside);
   let mask = select(0u, 0xffffffffu, inside);
-  return bitcast<vec4f>(bitcast<vec4u>(x[number]) & vec4u(mask));
+  return bitcast<vec4f>(bitcast<vec4u>(vec4f(x[number])) & vec4u(mask));
 }
 
 fn store(at: At, i: u32, j: u32, value: vec4f) {

@@ -17,9 +17,11 @@ override Q: u32;
 override HAS_BIAS: u32;
 override ACCUMULATE: u32;
 
+alias y4 = vec4f;
+
 @group(0) @binding(0) var<storage, read> m: array<vec4f>;
 @group(0) @binding(1) var<storage, read> bias: array<vec4f>;
-@group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> y: array<y4>;
 
 // Place of the tile in its image, its vec4 of channels, and numbers of its first vec4s in m and in y.
 struct At {
@@ -47,9 +49,9 @@ fn store(at: At, i: u32, j: u32, value: vec4f) {
   v = activate(v) * lane_mask(at.channel, K);
   let number = at.write_at + (i * Q + j) * (pad4(K) / 4u);
   if (ACCUMULATE == 1u) {
-    v += y[number];
+    v += vec4f(y[number]);
   }
-  y[number] = v;
+  y[number] = y4(v);
 }
 
 fn tile_rows() -> u32 {

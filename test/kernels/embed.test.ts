@@ -95,9 +95,9 @@ test("a shader error names file and line", async () => {
   const broken = {
     ...kernels.accumulate,
     name: "broken",
-    wgsl: wgsl.replace("y[i] += x[i]", "y[i] += z[i]"),
+    wgsl: wgsl.replace("vec4f(x[i])", "vec4f(z[i])"),
   };
-  const line = wgsl.split("\n").findIndex((text) => text.includes("y[i] += x[i]")) + 1;
+  const line = wgsl.split("\n").findIndex((text) => text.includes("vec4f(x[i])")) + 1;
   await expect(prepareKernel(device, broken, { LENGTH: 4, ACCUMULATE: 0 })).rejects.toThrow(
     new RegExp(`shaders/accumulate\\.wgsl:${line}:`),
   );
