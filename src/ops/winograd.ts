@@ -80,8 +80,8 @@ const SIZES: readonly Size[] = [
 const BUDGET = 32 << 20;
 /** What every device binds, bytes. */
 const MAX_BINDING = 128 << 20;
-/** Views begin at multiples of so many elements. */
-const ALIGNMENT = 64;
+/** Views begin at multiples of so many elements, which may be f16: 256 bytes. */
+const ALIGNMENT = 128;
 
 /** winograd_4x4 and winograd_2x2: y = f(conv(x, w) + bias). */
 export const WINOGRAD_FORWARD: readonly Variant<ForwardArgs>[] = SIZES.map((size) => ({
