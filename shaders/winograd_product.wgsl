@@ -9,8 +9,8 @@
 // numerics  f32 sums in the order of c; see winograd_output
 // source    Lavin and Gray 2016
 // use: index, taps
-// link: tile_4x4 + alone + flat | tile_4x8 + alone + flat | tile_8x8 + alone + flat
-// link: tile_8x8 + alone + deep | tile_4x16 + quad + flat | tile_8x16 + quad + deep
+// link: tile_4x4 + alone + deep | tile_4x8 + alone + deep | tile_8x8 + alone + deep
+// link: tile_4x16 + quad + deep | tile_8x16 + quad + deep
 // link: tile_4x4 + group_8x8 | tile_4x4 + group_16x16 | tile_8x8 + group_8x8 | tile_8x8 + group_16x8
 
 override T: u32;
