@@ -7,44 +7,38 @@
 // source    Lavin and Gray 2016
 // use: index, winograd_4x4_adjoint
 
-override N: u32;
-override P: u32;
-override Q: u32;
-override K: u32;
+struct Shape {
+  N: u32,
+  P: u32,
+  Q: u32,
+  K: u32,
+}
 
 @group(0) @binding(0) var<storage, read> dy: array<vec4f>;
 @group(0) @binding(1) var<storage, read_write> z: array<vec4f>;
+@group(0) @binding(2) var<uniform> shape: Shape;
 
-// Place of the tile in its image, numbers of its first vec4s in dy and in z.
+// Place of the tile in its image, numbers of its first vec4s in dy and in z, and vec4s between the lines of dy and
+// between the points of z.
 struct At {
   p: u32,
   q: u32,
   read_at: u32,
   write_at: u32,
+  line: u32,
+  point: u32,
 }
 
 fn load(at: At, i: u32, j: u32) -> vec4f {
   // Without `&&`, which branches, and with a mask, which is cheaper than a choice.
-  let inside = (at.p + i < P) & (at.q + j < Q);
-  let number = select(0u, at.read_at + (i * Q + j) * (pad4(K) / 4u), inside);
+  let inside = (at.p + i < shape.P) & (at.q + j < shape.Q);
+  let number = select(0u, at.read_at + i * at.line + j * (pad4(shape.K) / 4u), inside);
   let mask = select(0u, 0xffffffffu, inside);
   return bitcast<vec4f>(bitcast<vec4u>(dy[number]) & vec4u(mask));
 }
 
 fn store(at: At, i: u32, j: u32, value: vec4f) {
-  z[(i * TILE_INPUTS + j) * (tiles() * (pad4(K) / 4u)) + at.write_at] = value;
-}
-
-fn tile_rows() -> u32 {
-  return (P + TILE_OUTPUTS - 1u) / TILE_OUTPUTS;
-}
-
-fn tile_columns() -> u32 {
-  return (Q + TILE_OUTPUTS - 1u) / TILE_OUTPUTS;
-}
-
-fn tiles() -> u32 {
-  return N * tile_rows() * tile_columns();
+  z[(i * TILE_INPUTS + j) * at.point + at.write_at] = value;
 }
 
 @compute @workgroup_size(64)
@@ -54,13 +48,18 @@ fn main(
   @builtin(local_invocation_index) local: u32,
 ) {
   let id = linear_id(group, groups, local, 64u);
-  let tile = id / (pad4(K) / 4u);
-  if (tile >= tiles()) {
+  let vectors = pad4(shape.K) / 4u;
+  let rows = (shape.P + TILE_OUTPUTS - 1u) / TILE_OUTPUTS;
+  let columns = (shape.Q + TILE_OUTPUTS - 1u) / TILE_OUTPUTS;
+  let tiles = shape.N * rows * columns;
+  let tile = id / vectors;
+  if (tile >= tiles) {
     return;
   }
-  let line = tile / tile_columns();
-  let p = line % tile_rows() * TILE_OUTPUTS;
-  let q = tile % tile_columns() * TILE_OUTPUTS;
-  let pixel = (line / tile_rows() * P + p) * Q + q;
-  transform_output_gradient(At(p, q, pixel * (pad4(K) / 4u) + id % (pad4(K) / 4u), id));
+  let row = tile / columns;
+  let p = row % rows * TILE_OUTPUTS;
+  let q = tile % columns * TILE_OUTPUTS;
+  let pixel = (row / rows * shape.P + p) * shape.Q + q;
+  let at = At(p, q, pixel * vectors + id % vectors, id, shape.Q * vectors, tiles * vectors);
+  transform_output_gradient(at);
 }

@@ -13,15 +13,18 @@
 // link: tile_4x16 + quad + deep | tile_8x16 + quad + deep
 // link: tile_4x4 + group_8x8 | tile_4x4 + group_16x16 | tile_8x8 + group_8x8 | tile_8x8 + group_16x8
 
-override T: u32;
-override TILES: u32;
-override C: u32;
-override K: u32;
-override ACCUMULATE: u32;
+struct Shape {
+  T: u32,
+  TILES: u32,
+  C: u32,
+  K: u32,
+  ACCUMULATE: u32,
+}
 
 @group(0) @binding(0) var<storage, read> v: array<vec4f>;
 @group(0) @binding(1) var<storage, read> z: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> m: array<vec4f>;
+@group(0) @binding(3) var<uniform> shape: Shape;
 
 // The first of four channels; the number of their vec4.
 alias Quad = u32;
@@ -41,13 +44,16 @@ fn quad(row: u32) -> Quad {
 }
 
 fn place(quad: Quad, cursor: Cursor) -> Place {
-  return min(quad / 4u, pad4(C) / 4u - 1u);
+  return min(quad / 4u, pad4(shape.C) / 4u - 1u);
 }
 
 fn step_at(range: Range, cursor: Cursor) -> Step {
   let first = 4u * cursor.depth;
-  let tile = min(vec4u(first) + vec4u(0u, 1u, 2u, 3u), vec4u(TILES - 1u));
-  return Step((t * TILES + tile) * (pad4(C) / 4u), (t * TILES + four_from(first)) * (pad4(K) / 4u));
+  let tile = min(vec4u(first) + vec4u(0u, 1u, 2u, 3u), vec4u(shape.TILES - 1u));
+  return Step(
+    (t * shape.TILES + tile) * (pad4(shape.C) / 4u),
+    (t * shape.TILES + four_from(first)) * (pad4(shape.K) / 4u),
+  );
 }
 
 fn load_rows(place: Place, step: Step) -> mat4x4f {
@@ -57,7 +63,7 @@ fn load_rows(place: Place, step: Step) -> mat4x4f {
 
 // Zero past the last tile, where load_rows repeats it.
 fn load_shared(at: u32) -> vec4f {
-  let mask = select(0u, 0xffffffffu, at < (t + 1u) * TILES * (pad4(K) / 4u));
+  let mask = select(0u, 0xffffffffu, at < (t + 1u) * shape.TILES * (pad4(shape.K) / 4u));
   return bitcast<vec4f>(bitcast<vec4u>(z[at]) & vec4u(mask));
 }
 
@@ -66,23 +72,27 @@ fn load_columns(step: Step, column: u32) -> mat4x4f {
   return load_four(step.columns + column);
 }
 
-fn store_row(row: u32, column: u32, value: vec4f) {
-  if (row >= C || column >= pad4(K) / 4u) {
+fn store_row(row: u32, at: u32, value: vec4f) {
+  if (row >= shape.C) {
     return;
   }
-  let at = (t * C + row) * (pad4(K) / 4u) + column;
   var sum = value;
-  if (ACCUMULATE == 1u) {
+  if (shape.ACCUMULATE == 1u) {
     sum += m[at];
   }
   m[at] = sum;
 }
 
 fn store_rows(quad: Quad, slice: u32, column: u32, c: mat4x4f) {
-  store_row(quad, column, c[0]);
-  store_row(quad + 1u, column, c[1]);
-  store_row(quad + 2u, column, c[2]);
-  store_row(quad + 3u, column, c[3]);
+  let columns = pad4(shape.K) / 4u;
+  if (column >= columns) {
+    return;
+  }
+  let at = (t * shape.C + quad) * columns + column;
+  store_row(quad, at, c[0]);
+  store_row(quad + 1u, at + columns, c[1]);
+  store_row(quad + 2u, at + 2u * columns, c[2]);
+  store_row(quad + 3u, at + 3u * columns, c[3]);
 }
 
 @compute @workgroup_size(THREADS)
@@ -92,14 +102,14 @@ fn main(
   @builtin(local_invocation_index) local: u32,
 ) {
   let number = linear_id(group, groups, 0u, 1u);
-  let slice = tile_slice(number, local, C, K);
-  if (slice >= T) {
+  let slice = tile_slice(number, local, shape.C, shape.K);
+  if (slice >= shape.T) {
     return;
   }
   t = slice;
-  let tile_at = tile_place(number, local, C, K);
+  let tile_at = tile_place(number, local, shape.C, shape.K);
   let quads = tile_quads(tile_at.row);
   var tile: Tile;
-  tile_walk(&tile, quads, Range(vec2u(1u), 0u, (TILES + 3u) / 4u), tile_at.column);
+  tile_walk(&tile, quads, Range(vec2u(1u), 0u, (shape.TILES + 3u) / 4u), tile_at.column);
   tile_store(&tile, quads, slice, tile_at.column);
 }

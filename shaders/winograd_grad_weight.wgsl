@@ -10,28 +10,31 @@
 // source    Lavin and Gray 2016
 // use: index, winograd_4x4_adjoint
 
-override C: u32;
-override K: u32;
-override ACCUMULATE: u32;
+struct Shape {
+  C: u32,
+  K: u32,
+  ACCUMULATE: u32,
+}
 
 @group(0) @binding(0) var<storage, read> m: array<vec4f>;
 @group(0) @binding(1) var<storage, read_write> dw: array<vec4f>;
+@group(0) @binding(2) var<uniform> shape: Shape;
 
-// Number of the vec4 in m[0] and in each tap of dw.
-alias At = u32;
-
-fn vectors() -> u32 {
-  return C * (pad4(K) / 4u);
+// Number of the vec4 in m[0] and in each tap of dw, vec4s between points and between taps, and the mask of its channels.
+struct At {
+  number: u32,
+  point: u32,
+  mask: vec4f,
 }
 
 fn load(at: At, i: u32, j: u32) -> vec4f {
-  return m[(i * TILE_INPUTS + j) * vectors() + at];
+  return m[(i * TILE_INPUTS + j) * at.point + at.number];
 }
 
 fn store(at: At, r: u32, s: u32, value: vec4f) {
-  let number = (r * 3u + s) * vectors() + at;
-  var v = value * lane_mask(at % (pad4(K) / 4u), K);
-  if (ACCUMULATE == 1u) {
+  let number = (r * 3u + s) * at.point + at.number;
+  var v = value * at.mask;
+  if (shape.ACCUMULATE == 1u) {
     v += dw[number];
   }
   dw[number] = v;
@@ -44,7 +47,8 @@ fn main(
   @builtin(local_invocation_index) local: u32,
 ) {
   let id = linear_id(group, groups, local, 64u);
-  if (id < vectors()) {
-    transform_weight_gradient(id);
+  let columns = pad4(shape.K) / 4u;
+  if (id < shape.C * columns) {
+    transform_weight_gradient(At(id, shape.C * columns, lane_mask(id % columns, shape.K)));
   }
 }
