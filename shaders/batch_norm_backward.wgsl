@@ -15,12 +15,15 @@
 // source          Ioffe and Szegedy, "Batch Normalization", 2015
 // use: index, activation
 
-override ROWS: u32;
-override C: u32;
-override PARTS: u32;
 override RESIDUAL: u32;
-override DX: u32;
-override DRESIDUAL: u32;
+
+struct Shape {
+  ROWS: u32,
+  C: u32,
+  PARTS: u32,
+  DX: u32,
+  DRESIDUAL: u32,
+}
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> y: array<vec4f>;
@@ -28,6 +31,7 @@ override DRESIDUAL: u32;
 @group(0) @binding(3) var<storage, read> coefficients: array<vec4f>;
 @group(0) @binding(4) var<storage, read_write> dx: array<vec4f>;
 @group(0) @binding(5) var<storage, read_write> dresidual: array<vec4f>;
+@group(0) @binding(6) var<uniform> shape: Shape;
 
 @compute @workgroup_size(64)
 fn main(
@@ -36,8 +40,8 @@ fn main(
   @builtin(local_invocation_index) local: u32,
 ) {
   let i = linear_id(group, groups, local, 64u);
-  let columns = pad4(C) / 4u;
-  let stride = PARTS * columns;
+  let columns = pad4(shape.C) / 4u;
+  let stride = shape.PARTS * columns;
   if (i >= stride) {
     return;
   }
@@ -47,7 +51,7 @@ fn main(
   let bias = coefficients[2u * columns + column];
   let sum = coefficients[3u * columns + column];
   let product = coefficients[4u * columns + column];
-  let end = ROWS * columns;
+  let end = shape.ROWS * columns;
   for (var at = i; at < end; at += stride) {
     let d = x[at] - mean;
     var dz = dy[at];
@@ -56,15 +60,15 @@ fn main(
     } else {
       dz *= activate_gradient(d * scale + bias);
     }
-    if (DRESIDUAL == 1u) {
+    if (shape.DRESIDUAL == 1u) {
       dresidual[at] = dz;
-    } else if (DRESIDUAL == 2u) {
+    } else if (shape.DRESIDUAL == 2u) {
       dresidual[at] += dz;
     }
     let v = scale * (dz - sum - d * product);
-    if (DX == 1u) {
+    if (shape.DX == 1u) {
       dx[at] = v;
-    } else if (DX == 2u) {
+    } else if (shape.DX == 2u) {
       dx[at] += v;
     }
   }

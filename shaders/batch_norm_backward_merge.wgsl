@@ -14,13 +14,16 @@
 // numerics       fixed order: each invocation in sequence, then a tree; tolerance 1e-6 √(N H W)
 // use: index
 
-override C: u32;
-override PARTS: u32;
-override LANES: u32;
 override EPS: f32;
-override INVERSE_ROWS: f32;
-override DWEIGHT: u32;
-override DBIAS: u32;
+
+struct Shape {
+  C: u32,
+  PARTS: u32,
+  LANES: u32,
+  INVERSE_ROWS: f32,
+  DWEIGHT: u32,
+  DBIAS: u32,
+}
 
 @group(0) @binding(0) var<storage, read> partial: array<vec4f>;
 @group(0) @binding(1) var<storage, read> mean: array<vec4f>;
@@ -30,25 +33,26 @@ override DBIAS: u32;
 @group(0) @binding(5) var<storage, read_write> coefficients: array<vec4f>;
 @group(0) @binding(6) var<storage, read_write> dweight: array<vec4f>;
 @group(0) @binding(7) var<storage, read_write> dbias: array<vec4f>;
+@group(0) @binding(8) var<uniform> shape: Shape;
 
 var<workgroup> shared_sums: array<vec4f, 64>;
 var<workgroup> shared_products: array<vec4f, 64>;
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
-  let wide = 64u / LANES;  // channel vec4s of a workgroup
+  let wide = 64u / shape.LANES;  // channel vec4s of a workgroup
   let column = group.x * wide + local % wide;
-  let columns = pad4(C) / 4u;
+  let columns = pad4(shape.C) / 4u;
   var sum = vec4f(0.0);
   var product = vec4f(0.0);
-  for (var part = local / wide; part < PARTS && column < columns; part += LANES) {
+  for (var part = local / wide; part < shape.PARTS && column < columns; part += shape.LANES) {
     let at = part * columns + column;
     sum += partial[at];
-    product += partial[PARTS * columns + at];
+    product += partial[shape.PARTS * columns + at];
   }
   shared_sums[local] = sum;
   shared_products[local] = product;
-  for (var width = LANES / 2u; width > 0u; width /= 2u) {
+  for (var width = shape.LANES / 2u; width > 0u; width /= 2u) {
     workgroupBarrier();
     if (local < width * wide) {
       sum += shared_sums[local + width * wide];
@@ -62,16 +66,16 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     coefficients[column] = mean[column];
     coefficients[columns + column] = weight[column] / root;
     coefficients[2u * columns + column] = bias[column];
-    coefficients[3u * columns + column] = INVERSE_ROWS * sum;
-    coefficients[4u * columns + column] = INVERSE_ROWS * product / root;
-    if (DBIAS == 1u) {
+    coefficients[3u * columns + column] = shape.INVERSE_ROWS * sum;
+    coefficients[4u * columns + column] = shape.INVERSE_ROWS * product / root;
+    if (shape.DBIAS == 1u) {
       dbias[column] = sum;
-    } else if (DBIAS == 2u) {
+    } else if (shape.DBIAS == 2u) {
       dbias[column] += sum;
     }
-    if (DWEIGHT == 1u) {
+    if (shape.DWEIGHT == 1u) {
       dweight[column] = product;
-    } else if (DWEIGHT == 2u) {
+    } else if (shape.DWEIGHT == 2u) {
       dweight[column] += product;
     }
   }

@@ -14,11 +14,14 @@
 // numerics  sequential f32 sums of ROWS / PARTS terms; tolerance 1e-6 √ROWS
 // use: index, activation
 
-override ROWS: u32;
-override C: u32;
-override PARTS: u32;
 override EPS: f32;
 override RESIDUAL: u32;
+
+struct Shape {
+  ROWS: u32,
+  C: u32,
+  PARTS: u32,
+}
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> y: array<vec4f>;
@@ -28,6 +31,7 @@ override RESIDUAL: u32;
 @group(0) @binding(5) var<storage, read> weight: array<vec4f>;
 @group(0) @binding(6) var<storage, read> bias: array<vec4f>;
 @group(0) @binding(7) var<storage, read_write> partial: array<vec4f>;
+@group(0) @binding(8) var<uniform> shape: Shape;
 
 @compute @workgroup_size(64)
 fn main(
@@ -36,8 +40,8 @@ fn main(
   @builtin(local_invocation_index) local: u32,
 ) {
   let i = linear_id(group, groups, local, 64u);
-  let columns = pad4(C) / 4u;
-  let stride = PARTS * columns;
+  let columns = pad4(shape.C) / 4u;
+  let stride = shape.PARTS * columns;
   if (i >= stride) {
     return;
   }
@@ -46,7 +50,7 @@ fn main(
   let root = sqrt(variance[column] + EPS);
   let scale = weight[column] / root;
   let offset = bias[column];
-  let end = ROWS * columns;
+  let end = shape.ROWS * columns;
   var sum = vec4f(0.0);
   var product = vec4f(0.0);
   for (var at = i; at < end; at += stride) {

@@ -8,11 +8,14 @@
 // source    Ioffe and Szegedy, "Batch Normalization", 2015
 // use: index, activation
 
-override ROWS: u32;
-override C: u32;
-override PARTS: u32;
 override EPS: f32;
 override RESIDUAL: u32;
+
+struct Shape {
+  ROWS: u32,
+  C: u32,
+  PARTS: u32,
+}
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> residual: array<vec4f>;
@@ -21,6 +24,7 @@ override RESIDUAL: u32;
 @group(0) @binding(4) var<storage, read> weight: array<vec4f>;
 @group(0) @binding(5) var<storage, read> bias: array<vec4f>;
 @group(0) @binding(6) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(7) var<uniform> shape: Shape;
 
 @compute @workgroup_size(64)
 fn main(
@@ -29,8 +33,8 @@ fn main(
   @builtin(local_invocation_index) local: u32,
 ) {
   let i = linear_id(group, groups, local, 64u);
-  let columns = pad4(C) / 4u;
-  let stride = PARTS * columns;
+  let columns = pad4(shape.C) / 4u;
+  let stride = shape.PARTS * columns;
   if (i >= stride) {
     return;
   }
@@ -38,8 +42,8 @@ fn main(
   let center = mean[column];
   let scale = weight[column] / sqrt(variance[column] + EPS);
   let offset = bias[column];
-  let mask = lane_mask(column, C);  // sigmoid(0) is not 0
-  let end = ROWS * columns;
+  let mask = lane_mask(column, shape.C);  // sigmoid(0) is not 0
+  let end = shape.ROWS * columns;
   for (var at = i; at < end; at += stride) {
     var z = (x[at] - center) * scale + offset;
     if (RESIDUAL == 1u) {

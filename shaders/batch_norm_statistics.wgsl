@@ -14,12 +14,15 @@
 //           Variances", 1979
 // use: index
 
-override ROWS: u32;
-override C: u32;
-override PARTS: u32;
+struct Shape {
+  ROWS: u32,
+  C: u32,
+  PARTS: u32,
+}
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read_write> partial: array<vec4f>;
+@group(0) @binding(2) var<uniform> shape: Shape;
 
 @compute @workgroup_size(64)
 fn main(
@@ -28,12 +31,12 @@ fn main(
   @builtin(local_invocation_index) local: u32,
 ) {
   let i = linear_id(group, groups, local, 64u);
-  let columns = pad4(C) / 4u;
-  let stride = PARTS * columns;
+  let columns = pad4(shape.C) / 4u;
+  let stride = shape.PARTS * columns;
   if (i >= stride) {
     return;
   }
-  let end = ROWS * columns;
+  let end = shape.ROWS * columns;
   let origin = x[i % columns];
   var count = 0.0;
   var mean = vec4f(0.0);

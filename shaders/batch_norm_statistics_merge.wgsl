@@ -13,11 +13,14 @@
 // source        Ioffe and Szegedy, "Batch Normalization", 2015
 // use: index
 
-override ROWS: u32;
-override C: u32;
-override PARTS: u32;
-override LANES: u32;
 override MOMENTUM: f32;
+
+struct Shape {
+  ROWS: u32,
+  C: u32,
+  PARTS: u32,
+  LANES: u32,
+}
 
 struct Moments {
   count: f32,
@@ -31,6 +34,7 @@ struct Moments {
 @group(0) @binding(3) var<storage, read_write> variance: array<vec4f>;
 @group(0) @binding(4) var<storage, read_write> running_mean: array<vec4f>;
 @group(0) @binding(5) var<storage, read_write> running_var: array<vec4f>;
+@group(0) @binding(6) var<uniform> shape: Shape;
 
 var<workgroup> shared_moments: array<Moments, 64>;
 
@@ -43,17 +47,17 @@ fn merge(a: Moments, b: Moments) -> Moments {
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
-  let wide = 64u / LANES;  // channel vec4s of a workgroup
+  let wide = 64u / shape.LANES;  // channel vec4s of a workgroup
   let column = group.x * wide + local % wide;
-  let columns = pad4(C) / 4u;
+  let columns = pad4(shape.C) / 4u;
   var all = Moments(0.0, vec4f(0.0), vec4f(0.0));
-  for (var part = local / wide; part < PARTS && column < columns; part += LANES) {
-    let rows = f32(ROWS / PARTS + select(0u, 1u, part < ROWS % PARTS));
+  for (var part = local / wide; part < shape.PARTS && column < columns; part += shape.LANES) {
+    let rows = f32(shape.ROWS / shape.PARTS + select(0u, 1u, part < shape.ROWS % shape.PARTS));
     let at = part * columns + column;
-    all = merge(all, Moments(rows, partial[at], partial[PARTS * columns + at]));
+    all = merge(all, Moments(rows, partial[at], partial[shape.PARTS * columns + at]));
   }
   shared_moments[local] = all;
-  for (var width = LANES / 2u; width > 0u; width /= 2u) {
+  for (var width = shape.LANES / 2u; width > 0u; width /= 2u) {
     workgroupBarrier();
     if (local < width * wide) {
       all = merge(all, shared_moments[local + width * wide]);
@@ -63,8 +67,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   if (local < wide && column < columns) {
     let batch_mean = x[column] + all.mean;
     mean[column] = batch_mean;
-    variance[column] = all.m2 / f32(ROWS);
+    variance[column] = all.m2 / f32(shape.ROWS);
     running_mean[column] = mix(running_mean[column], batch_mean, vec4f(MOMENTUM));
-    running_var[column] = mix(running_var[column], all.m2 / f32(ROWS - 1u), vec4f(MOMENTUM));
+    running_var[column] = mix(running_var[column], all.m2 / f32(shape.ROWS - 1u), vec4f(MOMENTUM));
   }
 }

@@ -7,12 +7,15 @@
 // numerics  f32 sums in a fixed order; tolerance 1e-6 · √ROWS relative to Σ |x|
 // use: index
 
-override ROWS: u32;
-override C: u32;
-override SPLITS: u32;
+struct Shape {
+  ROWS: u32,
+  C: u32,
+  SPLITS: u32,
+}
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(2) var<uniform> shape: Shape;
 
 @compute @workgroup_size(64)
 fn main(
@@ -21,13 +24,13 @@ fn main(
   @builtin(local_invocation_index) local: u32,
 ) {
   let i = linear_id(group, groups, local, 64u);
-  let width = pad4(C) / 4u;
+  let width = pad4(shape.C) / 4u;
   let split = i / width;
-  if (split >= SPLITS) {
+  if (split >= shape.SPLITS) {
     return;
   }
-  let chunk = (ROWS + SPLITS - 1u) / SPLITS;
-  let end = min((split + 1u) * chunk, ROWS);
+  let chunk = (shape.ROWS + shape.SPLITS - 1u) / shape.SPLITS;
+  let end = min((split + 1u) * chunk, shape.ROWS);
   var sum = vec4f(0.0);
   for (var row = split * chunk; row < end; row++) {
     sum += x[row * width + i % width];

@@ -17,28 +17,31 @@
 // link: tile_8x8 + alone + deep | tile_4x16 + quad + flat | tile_8x16 + quad + deep
 // link: tile_4x4 + group_8x8 | tile_4x4 + group_16x16 | tile_8x8 + group_8x8 | tile_8x8 + group_16x8
 
-override N: u32;
-override H: u32;
-override W: u32;
-override C: u32;
-override K: u32;
-override R: u32;
-override S: u32;
-override P: u32;
-override Q: u32;
-override STRIDE_H: u32;
-override STRIDE_W: u32;
-override DILATION_H: u32;
-override DILATION_W: u32;
-override PAD_TOP: u32;
-override PAD_LEFT: u32;
-override SPLITS: u32;
-override HAS_BIAS: u32;
+struct Shape {
+  N: u32,
+  H: u32,
+  W: u32,
+  C: u32,
+  K: u32,
+  R: u32,
+  S: u32,
+  P: u32,
+  Q: u32,
+  STRIDE_H: u32,
+  STRIDE_W: u32,
+  DILATION_H: u32,
+  DILATION_W: u32,
+  PAD_TOP: u32,
+  PAD_LEFT: u32,
+  SPLITS: u32,
+  HAS_BIAS: u32,
+}
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> w: array<vec4f>;
 @group(0) @binding(2) var<storage, read> bias: array<vec4f>;
 @group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(4) var<uniform> shape: Shape;
 
 // Four output pixels from `row` on: their image's first pixel, and the input pixel under filter tap (0, 0).
 struct Quad {
@@ -61,28 +64,28 @@ struct Step {
 }
 
 fn quad(row: u32) -> Quad {
-  let pixel = min(vec4u(row) + vec4u(0u, 1u, 2u, 3u), vec4u(N * P * Q - 1u));
-  let line = pixel / Q;
+  let pixel = min(vec4u(row) + vec4u(0u, 1u, 2u, 3u), vec4u(shape.N * shape.P * shape.Q - 1u));
+  let line = pixel / shape.Q;
   return Quad(
     row,
-    vec4i(line / P * (H * W)),
-    vec4i(line % P * STRIDE_H) - i32(PAD_TOP),
-    vec4i(pixel % Q * STRIDE_W) - i32(PAD_LEFT),
+    vec4i(line / shape.P * (shape.H * shape.W)),
+    vec4i(line % shape.P * shape.STRIDE_H) - i32(shape.PAD_TOP),
+    vec4i(pixel % shape.Q * shape.STRIDE_W) - i32(shape.PAD_LEFT),
   );
 }
 
 fn place(quad: Quad, cursor: Cursor) -> Place {
-  let row = quad.y + i32(cursor.tap.x * DILATION_H);
-  let column = quad.x + i32(cursor.tap.y * DILATION_W);
+  let row = quad.y + i32(cursor.tap.x * shape.DILATION_H);
+  let column = quad.x + i32(cursor.tap.y * shape.DILATION_W);
   // Negative numbers are huge as u32.
-  let inside = (vec4u(row) < vec4u(H)) & (vec4u(column) < vec4u(W));
-  let pixel = quad.image + row * i32(W) + column;
+  let inside = (vec4u(row) < vec4u(shape.H)) & (vec4u(column) < vec4u(shape.W));
+  let pixel = quad.image + row * i32(shape.W) + column;
   let mask = select(vec4u(0u), vec4u(0xffffffffu), inside);
-  return Place(vec4u(select(vec4i(0), pixel, inside)) * (pad4(C) / 4u), mask);
+  return Place(vec4u(select(vec4i(0), pixel, inside)) * (pad4(shape.C) / 4u), mask);
 }
 
 fn step_at(range: Range, cursor: Cursor) -> Step {
-  return Step(cursor.depth, (cursor.tap.x * S + cursor.tap.y) * C);
+  return Step(cursor.depth, (cursor.tap.x * shape.S + cursor.tap.y) * shape.C);
 }
 
 fn load(at: u32, mask: u32) -> vec4f {
@@ -105,30 +108,41 @@ fn load_shared(at: u32) -> vec4f {
 
 // Weights of four input channels; those past C meet only the zero padding of x.
 fn load_columns(step: Step, column: u32) -> mat4x4f {
-  let channel = min(four_from(4u * step.depth), Four(C - 1u));
-  let at = (step.weight + channel) * (pad4(K) / 4u) + min(column, pad4(K) / 4u - 1u);
+  let channel = min(four_from(4u * step.depth), Four(shape.C - 1u));
+  let at = (step.weight + channel) * (pad4(shape.K) / 4u) + min(column, pad4(shape.K) / 4u - 1u);
   return load_four(at);
 }
 
-fn store_row(split: u32, row: u32, column: u32, value: vec4f) {
-  if (row >= N * P * Q || column >= pad4(K) / 4u) {
-    return;
+fn store_row(row: u32, at: u32, value: vec4f) {
+  if (row < shape.N * shape.P * shape.Q) {
+    y[at] = value;
   }
-  var v = value;
-  if (SPLITS == 1u) {
-    if (HAS_BIAS == 1u) {
-      v += bias[column];
-    }
-    v = activate(v) * lane_mask(column, K);
-  }
-  y[(split * (N * P * Q) + row) * (pad4(K) / 4u) + column] = v;
 }
 
-fn store_rows(quad: Quad, slice: u32, column: u32, c: mat4x4f) {
-  store_row(slice, quad.row, column, c[0]);
-  store_row(slice, quad.row + 1u, column, c[1]);
-  store_row(slice, quad.row + 2u, column, c[2]);
-  store_row(slice, quad.row + 3u, column, c[3]);
+fn store_rows(quad: Quad, split: u32, column: u32, c: mat4x4f) {
+  let columns = pad4(shape.K) / 4u;
+  if (column >= columns) {
+    return;
+  }
+  var v = c;
+  if (shape.SPLITS == 1u) {
+    var offset = vec4f(0.0);
+    if (shape.HAS_BIAS == 1u) {
+      offset = bias[column];
+    }
+    let mask = lane_mask(column, shape.K);
+    v = mat4x4f(
+      activate(c[0] + offset) * mask,
+      activate(c[1] + offset) * mask,
+      activate(c[2] + offset) * mask,
+      activate(c[3] + offset) * mask,
+    );
+  }
+  let at = (split * (shape.N * shape.P * shape.Q) + quad.row) * columns + column;
+  store_row(quad.row, at, v[0]);
+  store_row(quad.row + 1u, at + columns, v[1]);
+  store_row(quad.row + 2u, at + 2u * columns, v[2]);
+  store_row(quad.row + 3u, at + 3u * columns, v[3]);
 }
 
 @compute @workgroup_size(THREADS)
@@ -138,17 +152,17 @@ fn main(
   @builtin(local_invocation_index) local: u32,
 ) {
   let number = linear_id(group, groups, 0u, 1u);
-  let split = tile_slice(number, local, N * P * Q, K);
-  if (split >= SPLITS) {
+  let split = tile_slice(number, local, shape.N * shape.P * shape.Q, shape.K);
+  if (split >= shape.SPLITS) {
     return;
   }
-  let tile_at = tile_place(number, local, N * P * Q, K);
-  let chunk = (pad4(C) / 4u + SPLITS - 1u) / SPLITS;
-  let begin = min(split * chunk, pad4(C) / 4u);
-  let end = min(begin + chunk, pad4(C) / 4u);
+  let tile_at = tile_place(number, local, shape.N * shape.P * shape.Q, shape.K);
+  let chunk = (pad4(shape.C) / 4u + shape.SPLITS - 1u) / shape.SPLITS;
+  let begin = min(split * chunk, pad4(shape.C) / 4u);
+  let end = min(begin + chunk, pad4(shape.C) / 4u);
 
   let quads = tile_quads(tile_at.row);
   var tile: Tile;
-  tile_walk(&tile, quads, Range(vec2u(R, S), begin, end), tile_at.column);
+  tile_walk(&tile, quads, Range(vec2u(shape.R, shape.S), begin, end), tile_at.column);
   tile_store(&tile, quads, split, tile_at.column);
 }

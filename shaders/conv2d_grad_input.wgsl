@@ -5,7 +5,7 @@
 // `stride / gcd(stride, dilation)`-th one, so within a phase this is a convolution of stride 1 and no product
 // with an inserted zero is ever computed. Implicit GEMM within a phase: rows are its pixels, columns are
 // input channels, the depth is (r,s,k). One invocation computes one register tile. All phases count as many
-// pixels as the largest, so that the divisors are constants.
+// pixels as the largest, so that the number of a tile alone tells its phase.
 //
 // dy        (N, P, Q, K)
 // w         (R, S, C, K)
@@ -19,28 +19,31 @@
 // link: tile_8x8 + alone + deep | tile_4x16 + quad + flat | tile_8x16 + quad + deep
 // link: tile_4x4 + group_8x8 | tile_4x4 + group_16x16 | tile_8x8 + group_8x8 | tile_8x8 + group_16x8
 
-override N: u32;
-override H: u32;
-override W: u32;
-override C: u32;
-override K: u32;
-override R: u32;
-override S: u32;
-override P: u32;
-override Q: u32;
-override STRIDE_H: u32;
-override STRIDE_W: u32;
-override DILATION_H: u32;
-override DILATION_W: u32;
-override PAD_TOP: u32;
-override PAD_LEFT: u32;
-override TAP_STEP_H: u32;  // stride / gcd(stride, dilation)
-override TAP_STEP_W: u32;
-override ACCUMULATE: u32;
+struct Shape {
+  N: u32,
+  H: u32,
+  W: u32,
+  C: u32,
+  K: u32,
+  R: u32,
+  S: u32,
+  P: u32,
+  Q: u32,
+  STRIDE_H: u32,
+  STRIDE_W: u32,
+  DILATION_H: u32,
+  DILATION_W: u32,
+  PAD_TOP: u32,
+  PAD_LEFT: u32,
+  TAP_STEP_H: u32,  // stride / gcd(stride, dilation)
+  TAP_STEP_W: u32,
+  ACCUMULATE: u32,
+}
 
 @group(0) @binding(0) var<storage, read> dy: array<vec4f>;
 @group(0) @binding(1) var<storage, read> w: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> dx: array<vec4f>;
+@group(0) @binding(3) var<uniform> shape: Shape;
 
 // Four input pixels, their image's first output pixel, and the output pixel that the phase's first tap meets.
 struct Quad {
@@ -83,55 +86,55 @@ fn first_tap(residue: u32, taps: u32, stride: u32, dilation: u32) -> u32 {
 }
 
 fn make_phase(number: u32) -> Phase {
-  let pixel = vec2u(number / STRIDE_W, number % STRIDE_W);
-  let residue = (pixel + vec2u(PAD_TOP, PAD_LEFT)) % vec2u(STRIDE_H, STRIDE_W);
+  let pixel = vec2u(number / shape.STRIDE_W, number % shape.STRIDE_W);
+  let residue = (pixel + vec2u(shape.PAD_TOP, shape.PAD_LEFT)) % vec2u(shape.STRIDE_H, shape.STRIDE_W);
   return Phase(
     pixel,
-    vec2u(first_tap(residue.x, R, STRIDE_H, DILATION_H), first_tap(residue.y, S, STRIDE_W, DILATION_W)),
+    vec2u(first_tap(residue.x, shape.R, shape.STRIDE_H, shape.DILATION_H), first_tap(residue.y, shape.S, shape.STRIDE_W, shape.DILATION_W)),
   );
 }
 
 // From one tap of a phase to the next.
 fn tap_step() -> vec2u {
-  return vec2u(TAP_STEP_H, TAP_STEP_W);
+  return vec2u(shape.TAP_STEP_H, shape.TAP_STEP_W);
 }
 
 // Pixels of the largest phase in each direction.
 fn phase_size() -> vec2u {
-  return vec2u((H + STRIDE_H - 1u) / STRIDE_H, (W + STRIDE_W - 1u) / STRIDE_W);
+  return vec2u((shape.H + shape.STRIDE_H - 1u) / shape.STRIDE_H, (shape.W + shape.STRIDE_W - 1u) / shape.STRIDE_W);
 }
 
 fn quad(row: u32) -> Quad {
   let number = vec4u(row) + vec4u(0u, 1u, 2u, 3u);
   let line = number / phase_size().y;
   let n = line / phase_size().x;
-  let h = line % phase_size().x * STRIDE_H + phase.pixel.x;
-  let w = number % phase_size().y * STRIDE_W + phase.pixel.y;
-  let inside = (n < vec4u(N)) & (h < vec4u(H)) & (w < vec4u(W));
+  let h = line % phase_size().x * shape.STRIDE_H + phase.pixel.x;
+  let w = number % phase_size().y * shape.STRIDE_W + phase.pixel.y;
+  let inside = (n < vec4u(shape.N)) & (h < vec4u(shape.H)) & (w < vec4u(shape.W));
   // Whole numbers, for the residues of both terms are equal.
-  let y = (vec4i(h + PAD_TOP) - i32(phase.tap.x * DILATION_H)) / i32(STRIDE_H);
+  let y = (vec4i(h + shape.PAD_TOP) - i32(phase.tap.x * shape.DILATION_H)) / i32(shape.STRIDE_H);
   return Quad(
-    select(vec4u(PAST_END), (n * H + h) * W + w, inside),
-    vec4i(n * (P * Q)),
+    select(vec4u(PAST_END), (n * shape.H + h) * shape.W + w, inside),
+    vec4i(n * (shape.P * shape.Q)),
     select(vec4i(OUTSIDE), y, inside),
-    (vec4i(w + PAD_LEFT) - i32(phase.tap.y * DILATION_W)) / i32(STRIDE_W),
+    (vec4i(w + shape.PAD_LEFT) - i32(phase.tap.y * shape.DILATION_W)) / i32(shape.STRIDE_W),
   );
 }
 
 fn place(quad: Quad, cursor: Cursor) -> Place {
   // From one tap of the phase to the next, the output pixel moves by a whole number.
-  let row = quad.y - i32(cursor.tap.x * (TAP_STEP_H * DILATION_H / STRIDE_H));
-  let column = quad.x - i32(cursor.tap.y * (TAP_STEP_W * DILATION_W / STRIDE_W));
+  let row = quad.y - i32(cursor.tap.x * (shape.TAP_STEP_H * shape.DILATION_H / shape.STRIDE_H));
+  let column = quad.x - i32(cursor.tap.y * (shape.TAP_STEP_W * shape.DILATION_W / shape.STRIDE_W));
   // Negative numbers are huge as u32.
-  let inside = (vec4u(row) < vec4u(P)) & (vec4u(column) < vec4u(Q));
-  let pixel = quad.image + row * i32(Q) + column;
+  let inside = (vec4u(row) < vec4u(shape.P)) & (vec4u(column) < vec4u(shape.Q));
+  let pixel = quad.image + row * i32(shape.Q) + column;
   let mask = select(vec4u(0u), vec4u(0xffffffffu), inside);
-  return Place(vec4u(select(vec4i(0), pixel, inside)) * (pad4(K) / 4u), mask);
+  return Place(vec4u(select(vec4i(0), pixel, inside)) * (pad4(shape.K) / 4u), mask);
 }
 
 fn step_at(range: Range, cursor: Cursor) -> Step {
   let tap = phase.tap + cursor.tap * tap_step();
-  return Step(cursor.depth, (tap.x * S + tap.y) * C);
+  return Step(cursor.depth, (tap.x * shape.S + tap.y) * shape.C);
 }
 
 fn load(at: u32, mask: u32) -> vec4f {
@@ -153,27 +156,31 @@ fn load_shared(at: u32) -> vec4f {
 }
 
 fn load_columns(step: Step, column: u32) -> mat4x4f {
-  let c = min(four_from(4u * column), Four(C - 1u));
-  return transpose(load_four((step.weight + c) * (pad4(K) / 4u) + step.depth));
+  let c = min(four_from(4u * column), Four(shape.C - 1u));
+  return transpose(load_four((step.weight + c) * (pad4(shape.K) / 4u) + step.depth));
 }
 
 fn store_row(pixel: u32, column: u32, value: vec4f) {
-  if (pixel == PAST_END || column >= pad4(C) / 4u) {
+  if (pixel == PAST_END) {
     return;
   }
-  let at = pixel * (pad4(C) / 4u) + column;
-  var v = value * lane_mask(column, C);
-  if (ACCUMULATE == 1u) {
+  let at = pixel * (pad4(shape.C) / 4u) + column;
+  var v = value;
+  if (shape.ACCUMULATE == 1u) {
     v += dx[at];
   }
   dx[at] = v;
 }
 
 fn store_rows(quad: Quad, slice: u32, column: u32, c: mat4x4f) {
-  store_row(quad.pixel.x, column, c[0]);
-  store_row(quad.pixel.y, column, c[1]);
-  store_row(quad.pixel.z, column, c[2]);
-  store_row(quad.pixel.w, column, c[3]);
+  if (column >= pad4(shape.C) / 4u) {
+    return;
+  }
+  let mask = lane_mask(column, shape.C);
+  store_row(quad.pixel.x, column, c[0] * mask);
+  store_row(quad.pixel.y, column, c[1] * mask);
+  store_row(quad.pixel.z, column, c[2] * mask);
+  store_row(quad.pixel.w, column, c[3] * mask);
 }
 
 @compute @workgroup_size(THREADS)
@@ -183,18 +190,18 @@ fn main(
   @builtin(local_invocation_index) local: u32,
 ) {
   let number = linear_id(group, groups, 0u, 1u);
-  let rows = N * phase_size().x * phase_size().y;
-  let slice = tile_slice(number, local, rows, C);
-  if (slice >= STRIDE_H * STRIDE_W) {
+  let rows = shape.N * phase_size().x * phase_size().y;
+  let slice = tile_slice(number, local, rows, shape.C);
+  if (slice >= shape.STRIDE_H * shape.STRIDE_W) {
     return;
   }
-  let tile_at = tile_place(number, local, rows, C);
+  let tile_at = tile_place(number, local, rows, shape.C);
   let own = make_phase(slice);  // uniform where barriers need it, as a private variable never is
   phase = own;
-  let taps = (vec2u(R, S) + tap_step() - 1u - own.tap) / tap_step();
+  let taps = (vec2u(shape.R, shape.S) + tap_step() - 1u - own.tap) / tap_step();
 
   let quads = tile_quads(tile_at.row);
   var tile: Tile;
-  tile_walk(&tile, quads, Range(taps, 0u, pad4(K) / 4u), tile_at.column);
+  tile_walk(&tile, quads, Range(taps, 0u, pad4(shape.K) / 4u), tile_at.column);
   tile_store(&tile, quads, slice, tile_at.column);
 }

@@ -15,27 +15,31 @@
 // link: tile_4x16 + quad + flat | tile_8x16 + quad + flat
 // link: tile_4x4 + group_8x8 | tile_4x4 + group_16x16 | tile_8x8 + group_8x8 | tile_8x8 + group_16x8
 
-override N: u32;
-override H: u32;
-override W: u32;
-override C: u32;
-override K: u32;
-override R: u32;
-override S: u32;
-override P: u32;
-override Q: u32;
-override STRIDE_H: u32;
-override STRIDE_W: u32;
-override DILATION_H: u32;
-override DILATION_W: u32;
-override PAD_TOP: u32;
-override PAD_LEFT: u32;
-override SPLITS: u32;
 override ACCUMULATE: u32;
+
+struct Shape {
+  N: u32,
+  H: u32,
+  W: u32,
+  C: u32,
+  K: u32,
+  R: u32,
+  S: u32,
+  P: u32,
+  Q: u32,
+  STRIDE_H: u32,
+  STRIDE_W: u32,
+  DILATION_H: u32,
+  DILATION_W: u32,
+  PAD_TOP: u32,
+  PAD_LEFT: u32,
+  SPLITS: u32,
+}
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> dy: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> dw: array<vec4f>;
+@group(0) @binding(3) var<uniform> shape: Shape;
 
 // Four input channels: the first of them; the number of their vec4.
 alias Quad = u32;
@@ -69,7 +73,7 @@ fn quad(row: u32) -> Quad {
 }
 
 fn place(quad: Quad, cursor: Cursor) -> Place {
-  return min(quad / 4u, pad4(C) / 4u - 1u);
+  return min(quad / 4u, pad4(shape.C) / 4u - 1u);
 }
 
 fn range_steps(range: Range) -> u32 {
@@ -79,35 +83,35 @@ fn range_steps(range: Range) -> u32 {
 fn cursor_at(range: Range, i: u32) -> Cursor {
   let first = range.begin + 4u * i;
   let pixel = four_from(first);
-  return Cursor(first, pixel / (P * Q), pixel / Q % P, pixel % Q);
+  return Cursor(first, pixel / (shape.P * shape.Q), pixel / shape.Q % shape.P, pixel % shape.Q);
 }
 
 fn stride(range: Range, n: u32) -> Cursor {
-  return Cursor(4u * n, Four(4u * n / (P * Q)), Four(4u * n / Q % P), Four(4u * n % Q));
+  return Cursor(4u * n, Four(4u * n / (shape.P * shape.Q)), Four(4u * n / shape.Q % shape.P), Four(4u * n % shape.Q));
 }
 
 fn skip(range: Range, cursor: Cursor, by: Cursor) -> Cursor {
   let q = cursor.q + by.q;
-  let next_line = q >= Four(Q);
+  let next_line = q >= Four(shape.Q);
   let p = cursor.p + by.p + select(Four(0u), Four(1u), next_line);
-  let next_image = p >= Four(P);
+  let next_image = p >= Four(shape.P);
   return Cursor(
     cursor.first + by.first,
     cursor.n + by.n + select(Four(0u), Four(1u), next_image),
-    select(p, p - P, next_image),
-    select(q, q - Q, next_line),
+    select(p, p - shape.P, next_image),
+    select(q, q - shape.Q, next_line),
   );
 }
 
 fn step_at(range: Range, cursor: Cursor) -> Step {
-  let row = cursor.p * STRIDE_H + range.tap.x * DILATION_H - PAD_TOP;
-  let column = cursor.q * STRIDE_W + range.tap.y * DILATION_W - PAD_LEFT;
+  let row = cursor.p * shape.STRIDE_H + range.tap.x * shape.DILATION_H - shape.PAD_TOP;
+  let column = cursor.q * shape.STRIDE_W + range.tap.y * shape.DILATION_W - shape.PAD_LEFT;
   // What would be negative has wrapped around to huge.
-  let inside = (cursor.n < Four(N)) & (row < Four(H)) & (column < Four(W));
-  let pixel = select(Four(0u), (cursor.n * H + row) * W + column, inside);
-  let output = min(four_from(cursor.first), Four(N * P * Q - 1u));
+  let inside = (cursor.n < Four(shape.N)) & (row < Four(shape.H)) & (column < Four(shape.W));
+  let pixel = select(Four(0u), (cursor.n * shape.H + row) * shape.W + column, inside);
+  let output = min(four_from(cursor.first), Four(shape.N * shape.P * shape.Q - 1u));
   let mask = select(Four(0u), Four(0xffffffffu), inside);
-  return Step(all_four(pixel * (pad4(C) / 4u)), all_four(mask), output * (pad4(K) / 4u));
+  return Step(all_four(pixel * (pad4(shape.C) / 4u)), all_four(mask), output * (pad4(shape.K) / 4u));
 }
 
 fn load(at: u32, mask: u32) -> vec4f {
@@ -129,14 +133,13 @@ fn load_shared(at: u32) -> vec4f {
 }
 
 fn load_columns(step: Step, column: u32) -> mat4x4f {
-  return load_four(step.dy + min(column, pad4(K) / 4u - 1u));
+  return load_four(step.dy + min(column, pad4(shape.K) / 4u - 1u));
 }
 
-fn store_row(slice: u32, row: u32, column: u32, value: vec4f) {
-  if (row >= C || column >= pad4(K) / 4u) {
+fn store_row(row: u32, at: u32, value: vec4f) {
+  if (row >= shape.C) {
     return;
   }
-  let at = (slice * C + row) * (pad4(K) / 4u) + column;
   var v = value;
   if (ACCUMULATE == 1u) {
     v += dw[at];
@@ -145,10 +148,15 @@ fn store_row(slice: u32, row: u32, column: u32, value: vec4f) {
 }
 
 fn store_rows(quad: Quad, slice: u32, column: u32, c: mat4x4f) {
-  store_row(slice, quad, column, c[0]);
-  store_row(slice, quad + 1u, column, c[1]);
-  store_row(slice, quad + 2u, column, c[2]);
-  store_row(slice, quad + 3u, column, c[3]);
+  let columns = pad4(shape.K) / 4u;
+  if (column >= columns) {
+    return;
+  }
+  let at = (slice * shape.C + quad) * columns + column;
+  store_row(quad, at, c[0]);
+  store_row(quad + 1u, at + columns, c[1]);
+  store_row(quad + 2u, at + 2u * columns, c[2]);
+  store_row(quad + 3u, at + 3u * columns, c[3]);
 }
 
 @compute @workgroup_size(THREADS)
@@ -158,16 +166,16 @@ fn main(
   @builtin(local_invocation_index) local: u32,
 ) {
   let number = linear_id(group, groups, 0u, 1u);
-  let slice = tile_slice(number, local, C, K);
-  let split = slice / (R * S);
-  if (split >= SPLITS) {
+  let slice = tile_slice(number, local, shape.C, shape.K);
+  let split = slice / (shape.R * shape.S);
+  if (split >= shape.SPLITS) {
     return;
   }
-  let tile_at = tile_place(number, local, C, K);
-  let tap = vec2u(slice % (R * S) / S, slice % S);
-  let chunk = ((N * P * Q + 3u) / 4u + SPLITS - 1u) / SPLITS * 4u;
-  let begin = min(split * chunk, N * P * Q);
-  let end = min(begin + chunk, N * P * Q);
+  let tile_at = tile_place(number, local, shape.C, shape.K);
+  let tap = vec2u(slice % (shape.R * shape.S) / shape.S, slice % shape.S);
+  let chunk = ((shape.N * shape.P * shape.Q + 3u) / 4u + shape.SPLITS - 1u) / shape.SPLITS * 4u;
+  let begin = min(split * chunk, shape.N * shape.P * shape.Q);
+  let end = min(begin + chunk, shape.N * shape.P * shape.Q);
 
   let quads = tile_quads(tile_at.row);
   var tile: Tile;

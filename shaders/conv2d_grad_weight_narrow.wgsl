@@ -15,27 +15,31 @@
 // link: tile_4x8 + alone + flat | tile_8x8 + alone + flat | tile_4x16 + quad + flat
 // link: tile_4x4 + group_8x8 | tile_8x8 + group_8x8
 
-override N: u32;
-override H: u32;
-override W: u32;
-override C: u32;
-override K: u32;
-override R: u32;
-override S: u32;
-override P: u32;
-override Q: u32;
-override STRIDE_H: u32;
-override STRIDE_W: u32;
-override DILATION_H: u32;
-override DILATION_W: u32;
-override PAD_TOP: u32;
-override PAD_LEFT: u32;
-override SPLITS: u32;
 override ACCUMULATE: u32;
+
+struct Shape {
+  N: u32,
+  H: u32,
+  W: u32,
+  C: u32,
+  K: u32,
+  R: u32,
+  S: u32,
+  P: u32,
+  Q: u32,
+  STRIDE_H: u32,
+  STRIDE_W: u32,
+  DILATION_H: u32,
+  DILATION_W: u32,
+  PAD_TOP: u32,
+  PAD_LEFT: u32,
+  SPLITS: u32,
+}
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> dy: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> dw: array<vec4f>;
+@group(0) @binding(3) var<uniform> shape: Shape;
 
 // Four input channels under one tap: where the tap lies in x from an output pixel's place, modulo 2^32, the
 // number of the channels' vec4, and the first row of dw.
@@ -71,11 +75,11 @@ struct Cursor {
 }
 
 fn quad(row: u32) -> Quad {
-  let vectors = pad4(C) / 4u;
+  let vectors = pad4(shape.C) / 4u;
   let tap = row / 4u / vectors;
   let channel = row / 4u % vectors;
-  let window = vec2u(tap / S * DILATION_H - PAD_TOP, tap % S * DILATION_W - PAD_LEFT);
-  return Quad(window, channel, tap * C + 4u * channel);
+  let window = vec2u(tap / shape.S * shape.DILATION_H - shape.PAD_TOP, tap % shape.S * shape.DILATION_W - shape.PAD_LEFT);
+  return Quad(window, channel, tap * shape.C + 4u * channel);
 }
 
 fn place(quad: Quad, cursor: Cursor) -> Place {
@@ -89,35 +93,35 @@ fn range_steps(range: Range) -> u32 {
 fn cursor_at(range: Range, i: u32) -> Cursor {
   let first = range.begin + 4u * i;
   let pixel = four_from(first);
-  return Cursor(first, pixel / (P * Q), pixel / Q % P, pixel % Q);
+  return Cursor(first, pixel / (shape.P * shape.Q), pixel / shape.Q % shape.P, pixel % shape.Q);
 }
 
 fn stride(range: Range, n: u32) -> Cursor {
-  return Cursor(4u * n, Four(4u * n / (P * Q)), Four(4u * n / Q % P), Four(4u * n % Q));
+  return Cursor(4u * n, Four(4u * n / (shape.P * shape.Q)), Four(4u * n / shape.Q % shape.P), Four(4u * n % shape.Q));
 }
 
 fn skip(range: Range, cursor: Cursor, by: Cursor) -> Cursor {
   let q = cursor.q + by.q;
-  let next_line = q >= Four(Q);
+  let next_line = q >= Four(shape.Q);
   let p = cursor.p + by.p + select(Four(0u), Four(1u), next_line);
-  let next_image = p >= Four(P);
+  let next_image = p >= Four(shape.P);
   return Cursor(
     cursor.first + by.first,
     cursor.n + by.n + select(Four(0u), Four(1u), next_image),
-    select(p, p - P, next_image),
-    select(q, q - Q, next_line),
+    select(p, p - shape.P, next_image),
+    select(q, q - shape.Q, next_line),
   );
 }
 
 fn step_at(range: Range, cursor: Cursor) -> Step {
-  let output = min(four_from(cursor.first), Four(N * P * Q - 1u));
+  let output = min(four_from(cursor.first), Four(shape.N * shape.P * shape.Q - 1u));
   // Pixels past the end have a line that no tap brings back inside.
-  let y = select(Four(0x80000000u), cursor.p * STRIDE_H, cursor.n < Four(N));
+  let y = select(Four(0x80000000u), cursor.p * shape.STRIDE_H, cursor.n < Four(shape.N));
   return Step(
-    all_four(cursor.n * H),
+    all_four(cursor.n * shape.H),
     all_four(y),
-    all_four(cursor.q * STRIDE_W),
-    output * (pad4(K) / 4u),
+    all_four(cursor.q * shape.STRIDE_W),
+    output * (pad4(shape.K) / 4u),
   );
 }
 
@@ -129,9 +133,9 @@ fn load_rows(place: Place, step: Step) -> mat4x4f {
   let row = step.y + place.tap.x;
   let column = step.x + place.tap.y;
   // What would be negative has wrapped around to huge.
-  let inside = (row < vec4u(H)) & (column < vec4u(W));
-  let pixel = select(vec4u(0u), (step.image + row) * W + column, inside);
-  let at = pixel * (pad4(C) / 4u) + place.channel;
+  let inside = (row < vec4u(shape.H)) & (column < vec4u(shape.W));
+  let pixel = select(vec4u(0u), (step.image + row) * shape.W + column, inside);
+  let at = pixel * (pad4(shape.C) / 4u) + place.channel;
   let mask = select(vec4u(0u), vec4u(0xffffffffu), inside);
   return transpose(mat4x4f(load(at.x, mask.x), load(at.y, mask.y), load(at.z, mask.z), load(at.w, mask.w)));
 }
@@ -141,14 +145,13 @@ fn load_shared(at: u32) -> vec4f {
 }
 
 fn load_columns(step: Step, column: u32) -> mat4x4f {
-  return load_four(step.dy + min(column, pad4(K) / 4u - 1u));
+  return load_four(step.dy + min(column, pad4(shape.K) / 4u - 1u));
 }
 
-fn store_row(slice: u32, quad: Quad, i: u32, column: u32, value: vec4f) {
-  if (4u * quad.channel + i >= C || quad.row + i >= R * S * C || column >= pad4(K) / 4u) {
+fn store_row(channel: u32, at: u32, value: vec4f) {
+  if (channel >= shape.C) {
     return;
   }
-  let at = (slice * (R * S * C) + quad.row + i) * (pad4(K) / 4u) + column;
   var v = value;
   if (ACCUMULATE == 1u) {
     v += dw[at];
@@ -157,10 +160,17 @@ fn store_row(slice: u32, quad: Quad, i: u32, column: u32, value: vec4f) {
 }
 
 fn store_rows(quad: Quad, slice: u32, column: u32, c: mat4x4f) {
-  store_row(slice, quad, 0u, column, c[0]);
-  store_row(slice, quad, 1u, column, c[1]);
-  store_row(slice, quad, 2u, column, c[2]);
-  store_row(slice, quad, 3u, column, c[3]);
+  let columns = pad4(shape.K) / 4u;
+  let rows = shape.R * shape.S * shape.C;
+  if (quad.row >= rows || column >= columns) {
+    return;
+  }
+  let channel = 4u * quad.channel;
+  let at = (slice * rows + quad.row) * columns + column;
+  store_row(channel, at, c[0]);
+  store_row(channel + 1u, at + columns, c[1]);
+  store_row(channel + 2u, at + 2u * columns, c[2]);
+  store_row(channel + 3u, at + 3u * columns, c[3]);
 }
 
 @compute @workgroup_size(THREADS)
@@ -170,15 +180,15 @@ fn main(
   @builtin(local_invocation_index) local: u32,
 ) {
   let number = linear_id(group, groups, 0u, 1u);
-  let rows = R * S * pad4(C);
-  let split = tile_slice(number, local, rows, K);
-  if (split >= SPLITS) {
+  let rows = shape.R * shape.S * pad4(shape.C);
+  let split = tile_slice(number, local, rows, shape.K);
+  if (split >= shape.SPLITS) {
     return;
   }
-  let tile_at = tile_place(number, local, rows, K);
-  let chunk = ((N * P * Q + 3u) / 4u + SPLITS - 1u) / SPLITS * 4u;
-  let begin = min(split * chunk, N * P * Q);
-  let end = min(begin + chunk, N * P * Q);
+  let tile_at = tile_place(number, local, rows, shape.K);
+  let chunk = ((shape.N * shape.P * shape.Q + 3u) / 4u + shape.SPLITS - 1u) / shape.SPLITS * 4u;
+  let begin = min(split * chunk, shape.N * shape.P * shape.Q);
+  let end = min(begin + chunk, shape.N * shape.P * shape.Q);
 
   let quads = tile_quads(tile_at.row);
   var tile: Tile;

@@ -10,28 +10,31 @@
 // source    Krizhevsky, Sutskever and Hinton 2012; depthwise (G = C): Sifre 2014
 // use: index, activation
 
-override N: u32;
-override H: u32;
-override W: u32;
-override C: u32;
-override K: u32;
-override R: u32;
-override S: u32;
-override P: u32;
-override Q: u32;
-override STRIDE_H: u32;
-override STRIDE_W: u32;
-override DILATION_H: u32;
-override DILATION_W: u32;
-override PAD_TOP: u32;
-override PAD_LEFT: u32;
-override GROUPS: u32;
-override HAS_BIAS: u32;
+struct Shape {
+  N: u32,
+  H: u32,
+  W: u32,
+  C: u32,
+  K: u32,
+  R: u32,
+  S: u32,
+  P: u32,
+  Q: u32,
+  STRIDE_H: u32,
+  STRIDE_W: u32,
+  DILATION_H: u32,
+  DILATION_W: u32,
+  PAD_TOP: u32,
+  PAD_LEFT: u32,
+  GROUPS: u32,
+  HAS_BIAS: u32,
+}
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> w: array<vec4f>;
 @group(0) @binding(2) var<storage, read> bias: array<vec4f>;
 @group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(4) var<uniform> shape: Shape;
 
 @compute @workgroup_size(64)
 fn main(
@@ -40,33 +43,33 @@ fn main(
   @builtin(local_invocation_index) local: u32,
 ) {
   let i = linear_id(group, groups, local, 64u);
-  let k4 = pad4(K) / 4u;
-  if (i >= N * P * Q * k4) {
+  let k4 = pad4(shape.K) / 4u;
+  if (i >= shape.N * shape.P * shape.Q * k4) {
     return;
   }
   let column = i % k4;
   let pixel = i / k4;
   // The first input channel of each lane's group; padding lanes meet weights of zero.
-  let k = min(4u * column + vec4u(0u, 1u, 2u, 3u), vec4u(K - 1u));
-  let first = k / (K / GROUPS) * (C / GROUPS);
+  let k = min(4u * column + vec4u(0u, 1u, 2u, 3u), vec4u(shape.K - 1u));
+  let first = k / (shape.K / shape.GROUPS) * (shape.C / shape.GROUPS);
   var v = vec4f(0.0);
-  for (var r = 0u; r < R; r++) {
+  for (var r = 0u; r < shape.R; r++) {
     // What would be negative has wrapped around to huge.
-    let h = pixel / Q % P * STRIDE_H + r * DILATION_H - PAD_TOP;
-    for (var s = 0u; s < S; s++) {
-      let column_in = pixel % Q * STRIDE_W + s * DILATION_W - PAD_LEFT;
-      if (h >= H || column_in >= W) {
+    let h = pixel / shape.Q % shape.P * shape.STRIDE_H + r * shape.DILATION_H - shape.PAD_TOP;
+    for (var s = 0u; s < shape.S; s++) {
+      let column_in = pixel % shape.Q * shape.STRIDE_W + s * shape.DILATION_W - shape.PAD_LEFT;
+      if (h >= shape.H || column_in >= shape.W) {
         continue;
       }
-      let at = ((pixel / (P * Q) * H + h) * W + column_in) * pad4(C) + first;
-      let weight = (r * S + s) * (C / GROUPS);
-      for (var c = 0u; c < C / GROUPS; c++) {
+      let at = ((pixel / (shape.P * shape.Q) * shape.H + h) * shape.W + column_in) * pad4(shape.C) + first;
+      let weight = (r * shape.S + s) * (shape.C / shape.GROUPS);
+      for (var c = 0u; c < shape.C / shape.GROUPS; c++) {
         v += vec4f(x[at.x + c], x[at.y + c], x[at.z + c], x[at.w + c]) * w[(weight + c) * k4 + column];
       }
     }
   }
-  if (HAS_BIAS == 1u) {
+  if (shape.HAS_BIAS == 1u) {
     v += bias[column];
   }
-  y[i] = activate(v) * lane_mask(column, K);
+  y[i] = activate(v) * lane_mask(column, shape.K);
 }

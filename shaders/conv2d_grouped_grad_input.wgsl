@@ -8,27 +8,30 @@
 // numerics  f32 sums in a fixed order; tolerance 1e-6 · √(R·S·K/G) relative
 // use: index
 
-override N: u32;
-override H: u32;
-override W: u32;
-override C: u32;
-override K: u32;
-override R: u32;
-override S: u32;
-override P: u32;
-override Q: u32;
-override STRIDE_H: u32;
-override STRIDE_W: u32;
-override DILATION_H: u32;
-override DILATION_W: u32;
-override PAD_TOP: u32;
-override PAD_LEFT: u32;
-override GROUPS: u32;
-override ACCUMULATE: u32;
+struct Shape {
+  N: u32,
+  H: u32,
+  W: u32,
+  C: u32,
+  K: u32,
+  R: u32,
+  S: u32,
+  P: u32,
+  Q: u32,
+  STRIDE_H: u32,
+  STRIDE_W: u32,
+  DILATION_H: u32,
+  DILATION_W: u32,
+  PAD_TOP: u32,
+  PAD_LEFT: u32,
+  GROUPS: u32,
+  ACCUMULATE: u32,
+}
 
 @group(0) @binding(0) var<storage, read> dy: array<f32>;
 @group(0) @binding(1) var<storage, read> w: array<f32>;
 @group(0) @binding(2) var<storage, read_write> dx: array<vec4f>;
+@group(0) @binding(3) var<uniform> shape: Shape;
 
 @compute @workgroup_size(64)
 fn main(
@@ -37,34 +40,34 @@ fn main(
   @builtin(local_invocation_index) local: u32,
 ) {
   let i = linear_id(group, groups, local, 64u);
-  let c4 = pad4(C) / 4u;
-  if (i >= N * H * W * c4) {
+  let c4 = pad4(shape.C) / 4u;
+  if (i >= shape.N * shape.H * shape.W * c4) {
     return;
   }
   let column = i % c4;
   let pixel = i / c4;
-  let c = min(4u * column + vec4u(0u, 1u, 2u, 3u), vec4u(C - 1u));
-  let first = c / (C / GROUPS) * (K / GROUPS);
-  let weight = c % (C / GROUPS) * pad4(K) + first;
+  let c = min(4u * column + vec4u(0u, 1u, 2u, 3u), vec4u(shape.C - 1u));
+  let first = c / (shape.C / shape.GROUPS) * (shape.K / shape.GROUPS);
+  let weight = c % (shape.C / shape.GROUPS) * pad4(shape.K) + first;
   var v = vec4f(0.0);
-  for (var r = 0u; r < R; r++) {
+  for (var r = 0u; r < shape.R; r++) {
     // What would be negative has wrapped around to huge, which P and Q exclude.
-    let h = pixel / W % H + PAD_TOP - r * DILATION_H;
-    for (var s = 0u; s < S; s++) {
-      let l = pixel % W + PAD_LEFT - s * DILATION_W;
-      if (h % STRIDE_H != 0u || l % STRIDE_W != 0u || h / STRIDE_H >= P || l / STRIDE_W >= Q) {
+    let h = pixel / shape.W % shape.H + shape.PAD_TOP - r * shape.DILATION_H;
+    for (var s = 0u; s < shape.S; s++) {
+      let l = pixel % shape.W + shape.PAD_LEFT - s * shape.DILATION_W;
+      if (h % shape.STRIDE_H != 0u || l % shape.STRIDE_W != 0u || h / shape.STRIDE_H >= shape.P || l / shape.STRIDE_W >= shape.Q) {
         continue;
       }
-      let a = ((pixel / (H * W) * P + h / STRIDE_H) * Q + l / STRIDE_W) * pad4(K) + first;
-      let b = (r * S + s) * (C / GROUPS) * pad4(K) + weight;
-      for (var k = 0u; k < K / GROUPS; k++) {
+      let a = ((pixel / (shape.H * shape.W) * shape.P + h / shape.STRIDE_H) * shape.Q + l / shape.STRIDE_W) * pad4(shape.K) + first;
+      let b = (r * shape.S + s) * (shape.C / shape.GROUPS) * pad4(shape.K) + weight;
+      for (var k = 0u; k < shape.K / shape.GROUPS; k++) {
         v += vec4f(dy[a.x + k], dy[a.y + k], dy[a.z + k], dy[a.w + k]) *
           vec4f(w[b.x + k], w[b.y + k], w[b.z + k], w[b.w + k]);
       }
     }
   }
-  v *= lane_mask(column, C);
-  if (ACCUMULATE == 1u) {
+  v *= lane_mask(column, shape.C);
+  if (shape.ACCUMULATE == 1u) {
     v += dx[i];
   }
   dx[i] = v;

@@ -8,27 +8,30 @@
 // numerics  f32 sums in a fixed order; tolerance 1e-6 · √(N·P·Q) relative
 // use: index
 
-override N: u32;
-override H: u32;
-override W: u32;
-override C: u32;
-override K: u32;
-override R: u32;
-override S: u32;
-override P: u32;
-override Q: u32;
-override STRIDE_H: u32;
-override STRIDE_W: u32;
-override DILATION_H: u32;
-override DILATION_W: u32;
-override PAD_TOP: u32;
-override PAD_LEFT: u32;
-override GROUPS: u32;
-override SPLITS: u32;
+struct Shape {
+  N: u32,
+  H: u32,
+  W: u32,
+  C: u32,
+  K: u32,
+  R: u32,
+  S: u32,
+  P: u32,
+  Q: u32,
+  STRIDE_H: u32,
+  STRIDE_W: u32,
+  DILATION_H: u32,
+  DILATION_W: u32,
+  PAD_TOP: u32,
+  PAD_LEFT: u32,
+  GROUPS: u32,
+  SPLITS: u32,
+}
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> dy: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> dw: array<vec4f>;
+@group(0) @binding(3) var<uniform> shape: Shape;
 
 @compute @workgroup_size(64)
 fn main(
@@ -37,32 +40,32 @@ fn main(
   @builtin(local_invocation_index) local: u32,
 ) {
   let i = linear_id(group, groups, local, 64u);
-  let k4 = pad4(K) / 4u;
+  let k4 = pad4(shape.K) / 4u;
   let column = i % k4;
-  let c = i / k4 % (C / GROUPS);
-  let tap = i / k4 / (C / GROUPS) % (R * S);
-  let split = i / k4 / (C / GROUPS) / (R * S);
-  if (split >= SPLITS) {
+  let c = i / k4 % (shape.C / shape.GROUPS);
+  let tap = i / k4 / (shape.C / shape.GROUPS) % (shape.R * shape.S);
+  let split = i / k4 / (shape.C / shape.GROUPS) / (shape.R * shape.S);
+  if (split >= shape.SPLITS) {
     return;
   }
-  let k = min(4u * column + vec4u(0u, 1u, 2u, 3u), vec4u(K - 1u));
-  let channel = k / (K / GROUPS) * (C / GROUPS) + c;
-  let chunk = (N * P + SPLITS - 1u) / SPLITS;
-  let end = min((split + 1u) * chunk, N * P);
+  let k = min(4u * column + vec4u(0u, 1u, 2u, 3u), vec4u(shape.K - 1u));
+  let channel = k / (shape.K / shape.GROUPS) * (shape.C / shape.GROUPS) + c;
+  let chunk = (shape.N * shape.P + shape.SPLITS - 1u) / shape.SPLITS;
+  let end = min((split + 1u) * chunk, shape.N * shape.P);
   var v = vec4f(0.0);
   for (var line = split * chunk; line < end; line++) {
     // What would be negative has wrapped around to huge.
-    let h = line % P * STRIDE_H + tap / S * DILATION_H - PAD_TOP;
-    if (h >= H) {
+    let h = line % shape.P * shape.STRIDE_H + tap / shape.S * shape.DILATION_H - shape.PAD_TOP;
+    if (h >= shape.H) {
       continue;
     }
-    for (var q = 0u; q < Q; q++) {
-      let l = q * STRIDE_W + tap % S * DILATION_W - PAD_LEFT;
-      if (l >= W) {
+    for (var q = 0u; q < shape.Q; q++) {
+      let l = q * shape.STRIDE_W + tap % shape.S * shape.DILATION_W - shape.PAD_LEFT;
+      if (l >= shape.W) {
         continue;
       }
-      let at = ((line / P * H + h) * W + l) * pad4(C) + channel;
-      v += vec4f(x[at.x], x[at.y], x[at.z], x[at.w]) * dy[(line * Q + q) * k4 + column];
+      let at = ((line / shape.P * shape.H + h) * shape.W + l) * pad4(shape.C) + channel;
+      v += vec4f(x[at.x], x[at.y], x[at.z], x[at.w]) * dy[(line * shape.Q + q) * k4 + column];
     }
   }
   dw[i] = v;

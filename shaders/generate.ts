@@ -30,10 +30,13 @@ function describeShader(shader: LinkedShader): string[] {
   if (reflect.entry.compute.length === 0) throw new Error(`${shader.name}: no entry point was found`);
   return reflect.entry.compute.map((entry) => {
     const resources = [...new Map(entry.resources.map((r) => [r.name, r])).values()];
-    const bindings = resources.filter((r) => r.group === 0).sort((a, b) => a.binding - b.binding);
-    bindings.forEach((binding, i) => {
+    const own = resources.filter((r) => r.group === 0).sort((a, b) => a.binding - b.binding);
+    own.forEach((binding, i) => {
       if (binding.binding !== i) throw new Error(`${shader.name}: ${entry.name} skips @binding(${i})`);
     });
+    const bindings = own.filter(({ name }) => name !== "shape");
+    if (own.length > bindings.length && own.at(-1)!.name !== "shape")
+      throw new Error(`${shader.name}: shape is not the last binding`);
     const size = entry.attributes?.find((a) => a.name === "workgroup_size")?.value ?? [];
     const given = Array.isArray(size) ? size : [size];
     const workgroupSize = [0, 1, 2].map((i) => numberOf(given[i] ?? "1", shader.wgsl));
@@ -53,10 +56,17 @@ function describeShader(shader: LinkedShader): string[] {
       `features: ${JSON.stringify([...shader.wgsl.matchAll(/^enable (\w+);/gm)].map(([, name]) => name))}`,
       `live: ${resources.some((r) => r.group === 1)}`,
       `constants: { ${constants.join(", ")} }`,
+      `shape: { ${own.length > bindings.length ? shapeFields(reflect) : ""} }`,
       `workgroupSize: ${JSON.stringify(workgroupSize)}`,
     ];
     return `export const ${name} = {\n  ${lines.join(",\n  ")},\n} as const satisfies Kernel;`;
   });
+}
+
+/** Fields of the uniform `shape`, which are scalars that follow each other. */
+function shapeFields({ uniforms }: WgslReflect): string {
+  const { members } = uniforms.find(({ name }) => name === "shape")!;
+  return members!.map(({ name, type }) => `${name}: "${type.getTypeName()}"`).join(", ");
 }
 
 /** A number, or the name of a constant that is one. */
@@ -128,8 +138,8 @@ writeFileSync(join(root, "src/shaders-hash.gen.ts"), hashText);
 /** Layouts of the structs that the host writes: those that kernels bind, one of them at a time. */
 const layouts = shaders.flatMap(({ wgsl }) => {
   const { uniforms, storage } = new WgslReflect(wgsl);
-  return [...uniforms, ...storage].flatMap(({ type, members }) => {
-    if (!type.isStruct || !members) return [];
+  return [...uniforms, ...storage].flatMap(({ name, type, members }) => {
+    if (!type.isStruct || !members || name === "shape") return [];
     const fields = members.map(
       (member) => `${member.name}: { offset: ${member.offset}, type: "${member.type.getTypeName()}" }`,
     );

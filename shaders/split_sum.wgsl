@@ -7,15 +7,18 @@
 // numerics  f32 sum in the order of the splits
 // use: index, activation
 
-override LENGTH: u32;
-override C: u32;
-override SPLITS: u32;
-override HAS_BIAS: u32;
-override ACCUMULATE: u32;
+struct Shape {
+  LENGTH: u32,
+  C: u32,
+  SPLITS: u32,
+  HAS_BIAS: u32,
+  ACCUMULATE: u32,
+}
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> bias: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(3) var<uniform> shape: Shape;
 
 @compute @workgroup_size(64)
 fn main(
@@ -24,19 +27,19 @@ fn main(
   @builtin(local_invocation_index) local: u32,
 ) {
   let i = linear_id(group, groups, local, 64u);
-  if (i >= LENGTH) {
+  if (i >= shape.LENGTH) {
     return;
   }
   var v = x[i];
-  for (var split = 1u; split < SPLITS; split++) {
-    v += x[split * LENGTH + i];
+  for (var split = 1u; split < shape.SPLITS; split++) {
+    v += x[split * shape.LENGTH + i];
   }
-  let column = i % (pad4(C) / 4u);
-  if (HAS_BIAS == 1u) {
+  let column = i % (pad4(shape.C) / 4u);
+  if (shape.HAS_BIAS == 1u) {
     v += bias[column];
   }
-  v = activate(v) * lane_mask(column, C);
-  if (ACCUMULATE == 1u) {
+  v = activate(v) * lane_mask(column, shape.C);
+  if (shape.ACCUMULATE == 1u) {
     v += y[i];
   }
   y[i] = v;

@@ -23,8 +23,13 @@ export interface Kernel {
   readonly features: readonly string[];
   /** Whether it reads the live scalars at `@group(1) @binding(0)`. */
   readonly live: boolean;
-  /** `override` constants; `true` where the shader gives no default. */
+  /** `override` constants, for which a pipeline is compiled; `true` where the shader gives no default. */
   readonly constants: Readonly<Record<string, boolean>>;
+  /**
+   * Constants that are fields of the uniform `shape`, the last binding of `@group(0)`, in their order: one pipeline
+   * serves all their values. None where the shader has no such uniform.
+   */
+  readonly shape: Readonly<Record<string, "f32" | "u32">>;
   readonly workgroupSize: readonly [number, number, number];
 }
 
@@ -49,10 +54,12 @@ export interface Task {
 /** What a kernel is to be launched on, by binding name: tensors in a graph, buffers in someone's own app. */
 export type KernelBindings<K extends Kernel, T> = { readonly [B in K["bindings"][number]["name"]]: T };
 
-/** The constants a kernel is to be launched with: those without a default are required. */
+/** The constants a kernel is to be launched with, of its pipeline and of its shape: those without a default are required. */
 export type KernelConstants<K extends Kernel> = {
   readonly [C in keyof K["constants"] as K["constants"][C] extends true ? C : never]: number;
-} & { readonly [C in keyof K["constants"] as K["constants"][C] extends true ? never : C]?: number };
+} & { readonly [C in keyof K["constants"] as K["constants"][C] extends true ? never : C]?: number } & {
+  readonly [C in keyof K["shape"]]: number;
+};
 
 /**
  * Workgroups for `invocations` threads of `kernel`, folded into two dimensions where one dimension's
@@ -88,4 +95,27 @@ export function packStruct<S extends StructLayout>(layout: S, values: StructValu
     else if (type === "i32") view.setInt32(offset, value, true);
     else view.setUint32(offset, value, true);
   }
+}
+
+/** Those of a launch's constants for which a pipeline is compiled. */
+export function compiledConstants(
+  kernel: Kernel,
+  constants: Readonly<Record<string, number>>,
+): Readonly<Record<string, number>> {
+  return Object.fromEntries(Object.entries(constants).filter(([name]) => name in kernel.constants));
+}
+
+/** Bytes of the uniform `shape` of a kernel; 0 where it has none. */
+export const shapeBytes = ({ shape }: Kernel): number => 4 * Object.keys(shape).length;
+
+/** Writes the uniform `shape` of a kernel to the beginning of `view`. */
+export function packShape(
+  { shape }: Kernel,
+  constants: Readonly<Record<string, number>>,
+  view: DataView,
+): void {
+  Object.entries(shape).forEach(([name, type], i) => {
+    if (type === "f32") view.setFloat32(4 * i, constants[name]!, true);
+    else view.setUint32(4 * i, constants[name]!, true);
+  });
 }

@@ -1,8 +1,8 @@
 import { ShaderError } from "../errors.ts";
-import type { Kernel } from "../kernel.ts";
+import { compiledConstants, type Kernel, shapeBytes } from "../kernel.ts";
 import type { Gpu } from "./device.ts";
 
-/** Compiles kernels, each text once and each set of constants once. */
+/** Compiles kernels, each text once and each set of `override` constants once. */
 export class Pipelines {
   readonly #gpu: Pick<Gpu, "device" | "check">;
   readonly #modules = new Map<string, GPUShaderModule>();
@@ -15,20 +15,22 @@ export class Pipelines {
 
   /** The pipeline of a kernel with these constants. Throws ShaderError with the source file and line. */
   compile(kernel: Kernel, constants: Readonly<Record<string, number>>): Promise<GPUComputePipeline> {
-    const key = `${kernel.name} ${JSON.stringify(constants)}`;
+    const compiled = compiledConstants(kernel, constants);
+    const key = `${kernel.name} ${JSON.stringify(compiled)}`;
     let pipeline = this.#pipelines.get(key);
     if (!pipeline) {
-      pipeline = this.#create(kernel, constants);
+      pipeline = this.#create(kernel, compiled);
       this.#pipelines.set(key, pipeline);
     }
     return pipeline;
   }
 
-  /** Layout of `@group(0)` of a kernel. */
+  /** Layout of `@group(0)` of a kernel: its bindings, then its shape if it has one. */
   bindGroupLayout(kernel: Kernel): GPUBindGroupLayout {
-    return this.#layout(
-      kernel.bindings.map(({ access }) => (access === "read" ? "read-only-storage" : "storage")),
+    const storage = kernel.bindings.map(({ access }) =>
+      access === "read" ? "read-only-storage" : "storage",
     );
+    return this.#layout(shapeBytes(kernel) > 0 ? [...storage, "uniform"] : storage);
   }
 
   /** Layout of `@group(1)`: the live scalars. */

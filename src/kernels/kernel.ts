@@ -1,4 +1,5 @@
 import { ShapeError } from "../errors.ts";
+import { Shapes } from "../gpu/shapes.ts";
 import type { Kernel, KernelBindings, KernelConstants } from "../kernel.ts";
 import { LIVE_BYTES, type Live, packLive } from "../run/live.ts";
 import { type BufferRange, pipelinesOf, resolve } from "./buffers.ts";
@@ -18,7 +19,7 @@ export async function prepareKernel<K extends Kernel>(
   constants: KernelConstants<K>,
 ): Promise<PreparedKernel<K>> {
   const given = constants as Readonly<Record<string, number>>;
-  return new PreparedKernel(device, kernel, await pipelinesOf(device).compile(kernel, given));
+  return new PreparedKernel(device, kernel, await pipelinesOf(device).compile(kernel, given), given);
 }
 
 /** A kernel that is ready to be encoded, any number of times, into the caller's compute passes. */
@@ -26,12 +27,19 @@ export class PreparedKernel<K extends Kernel> {
   readonly kernel: K;
   readonly pipeline: GPUComputePipeline;
   readonly #device: GPUDevice;
+  readonly #shapes: Shapes;
 
   /** Use `prepareKernel`. */
-  constructor(device: GPUDevice, kernel: K, pipeline: GPUComputePipeline) {
+  constructor(
+    device: GPUDevice,
+    kernel: K,
+    pipeline: GPUComputePipeline,
+    constants: Readonly<Record<string, number>>,
+  ) {
     this.kernel = kernel;
     this.pipeline = pipeline;
     this.#device = device;
+    this.#shapes = new Shapes(device, [{ kernel, constants }]);
   }
 
   /**
@@ -46,26 +54,25 @@ export class PreparedKernel<K extends Kernel> {
     const { kernel } = this;
     const layouts = pipelinesOf(this.#device);
     const given = buffers as Readonly<Record<string, BufferRange>>;
-    const group = (layout: GPUBindGroupLayout, names: readonly string[]): GPUBindGroup =>
-      this.#device.createBindGroup({
-        label: kernel.name,
-        layout,
-        entries: names.map((name, binding) => {
-          const range = given[name];
-          if (!range) throw new ShapeError(kernel.name, `no buffer for "${name}"`);
-          return { binding, resource: resolve(range) };
-        }),
-      });
+    const range = (name: string): Required<GPUBufferBinding> => {
+      const found = given[name];
+      if (!found) throw new ShapeError(kernel.name, `no buffer for "${name}"`);
+      return resolve(found);
+    };
+    const group = (layout: GPUBindGroupLayout, entries: GPUBindGroupEntry[]): GPUBindGroup =>
+      this.#device.createBindGroup({ label: kernel.name, layout, entries });
+    const ranges = kernel.bindings.map(({ name }) => range(name));
     pass.setPipeline(this.pipeline);
-    pass.setBindGroup(
-      0,
-      group(
-        layouts.bindGroupLayout(kernel),
-        kernel.bindings.map(({ name }) => name),
-      ),
-    );
-    if (kernel.live) pass.setBindGroup(1, group(layouts.liveLayout(), ["live"]));
+    pass.setBindGroup(0, group(layouts.bindGroupLayout(kernel), this.#shapes.entries(0, ranges)));
+    if (kernel.live) {
+      pass.setBindGroup(1, group(layouts.liveLayout(), [{ binding: 0, resource: range("live") }]));
+    }
     pass.dispatchWorkgroups(x, y, z);
+  }
+
+  /** Frees the uniform that holds the kernel's shape, if it has one. */
+  destroy(): void {
+    this.#shapes.destroy();
   }
 }
 

@@ -82,7 +82,7 @@ export async function prepareOp<In extends Tensors, Attrs, Out extends Tensors>(
   const error = await device.popErrorScope();
   if (error) throw new OutOfMemoryError(`${op.name}: ${error.message}`);
   const kernels = dispatches.map(
-    ({ kernel }, i) => new PreparedKernel<Kernel>(device, kernel, pipelines[i]!),
+    ({ kernel, constants }, i) => new PreparedKernel<Kernel>(device, kernel, pipelines[i]!, constants),
   );
   return new PreparedOp(op.name, tensors, dispatches, kernels, ranges, owned);
 }
@@ -151,6 +151,7 @@ export class PreparedOp<In extends Tensors, Out extends Tensors> {
 
   /** Frees the scratch memory. */
   destroy(): void {
+    for (const kernel of this.#kernels) kernel.destroy();
     for (const buffer of this.#owned) buffer.destroy();
   }
 }

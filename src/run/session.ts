@@ -1,5 +1,6 @@
 import { DataError, DeviceError, WebgraftError } from "../errors.ts";
 import type { Gpu } from "../gpu/device.ts";
+import { Shapes } from "../gpu/shapes.ts";
 import { Timestamps } from "../gpu/timestamps.ts";
 import { storedLength, unpad } from "../graph/tensor.ts";
 import type { Plan } from "../plan/plan.ts";
@@ -41,6 +42,7 @@ export class Session {
   readonly #gpu: Gpu;
   readonly #launches: readonly Launch[];
   readonly #buffers: Buffers;
+  readonly #shapes: Shapes;
   readonly #outputs: readonly Required<GPUBufferBinding>[];
   readonly #live = new DataView(new ArrayBuffer(LIVE_BYTES));
   readonly #liveBuffer: GPUBuffer;
@@ -62,16 +64,17 @@ export class Session {
     this.#gpu = gpu;
     this.plan = plan;
     this.#buffers = new Buffers(gpu, plan, variables);
+    this.#shapes = new Shapes(device, plan.dispatches);
     this.#launches = plan.dispatches.map(({ kernel, bindings, workgroups, label }, i) => ({
       pipeline: pipelines[i]!,
       workgroups,
       bindGroup: device.createBindGroup({
         label,
         layout: gpu.pipelines.bindGroupLayout(kernel),
-        entries: kernel.bindings.map(({ name }, binding) => ({
-          binding,
-          resource: this.#buffers.range(bindings[name]!),
-        })),
+        entries: this.#shapes.entries(
+          i,
+          kernel.bindings.map(({ name }) => this.#buffers.range(bindings[name]!)),
+        ),
       }),
     }));
     this.#liveBuffer = device.createBuffer({
@@ -184,6 +187,7 @@ export class Session {
   destroy(): void {
     this.#destroyed = true;
     this.#buffers.destroy();
+    this.#shapes.destroy();
     this.#liveBuffer.destroy();
     for (const staging of this.#free) staging.destroy();
   }

@@ -56,6 +56,29 @@ test("a kernel, with part of a buffer as its input, twice in one pass", async ()
   expect(await download(second)).toEqual(ramp(16).map((v) => Math.max(v, 0)));
 });
 
+test("a kernel for two shapes, which share a pipeline", async () => {
+  const kernel = kernels.channel_sum;
+  const shapes = [
+    { ROWS: 4, C: 4, SPLITS: 1 },
+    { ROWS: 2, C: 8, SPLITS: 1 },
+  ];
+  const prepared = await Promise.all(shapes.map((shape) => prepareKernel(device, kernel, shape)));
+  expect(prepared[0]!.pipeline).toBe(prepared[1]!.pipeline);
+  const x = upload(ramp(16));
+  const sums = prepared.map((_, i) => upload(new Float32Array(shapes[i]!.C)));
+  run((pass) => {
+    prepared.forEach((sum, i) => {
+      sum.encode(pass, { x, y: sums[i]! }, grid(shapes[i]!.C / 4, kernel));
+    });
+  });
+  const expected = (columns: number): number[] =>
+    Array.from({ length: columns }, (_, c) =>
+      ramp(16).reduce((sum, v, i) => (i % columns === c ? sum + v : sum), 0),
+    );
+  for (const [i, { C }] of shapes.entries()) expect([...(await download(sums[i]!))]).toEqual(expected(C));
+  for (const sum of prepared) sum.destroy();
+});
+
 test("misspelt bindings and constants do not compile", async () => {
   const kernel = kernels.accumulate;
   // @ts-expect-error LENGHT

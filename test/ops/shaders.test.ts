@@ -47,6 +47,7 @@ describe("kernels compile on this device", () => {
       features: [],
       live: false,
       constants: {},
+      shape: {},
       workgroupSize: [1, 1, 1],
     };
     await expect(gpu.pipelines.compile(kernel, {})).rejects.toThrow(

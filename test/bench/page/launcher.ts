@@ -1,4 +1,5 @@
 import { type Gpu, type Plan, Random, Variables } from "webgraft";
+import { Shapes } from "../../../src/gpu/shapes.ts";
 import type { Dispatch } from "../../../src/graph/op.ts";
 import { liveScalars } from "../../../src/kernels/kernel.ts";
 import { Buffers } from "../../../src/run/buffers.ts";
@@ -6,6 +7,7 @@ import { Buffers } from "../../../src/run/buffers.ts";
 /** Launches chosen dispatches of a plan, on the buffers that a session would have; inputs are random numbers. */
 export class Launcher {
   readonly #buffers: Buffers;
+  readonly #shapes: Shapes;
   readonly #variables: Variables;
   readonly #live: GPUBuffer;
   readonly #liveGroup: GPUBindGroup;
@@ -22,6 +24,7 @@ export class Launcher {
     const { device } = gpu;
     this.#variables = new Variables(gpu);
     this.#buffers = new Buffers(gpu, plan, this.#variables);
+    this.#shapes = new Shapes(device, plan.dispatches);
     for (const [name, { storage }] of plan.inputs) {
       if (storage.dtype !== "f32") continue;
       const random = new Random(1, name);
@@ -41,10 +44,10 @@ export class Launcher {
         const { kernel, bindings, workgroups } = dispatch;
         const bindGroup = device.createBindGroup({
           layout: gpu.pipelines.bindGroupLayout(kernel),
-          entries: kernel.bindings.map(({ name }, binding) => ({
-            binding,
-            resource: this.#buffers.range(bindings[name]!),
-          })),
+          entries: this.#shapes.entries(
+            i,
+            kernel.bindings.map(({ name }) => this.#buffers.range(bindings[name]!)),
+          ),
         });
         const launch = (pass: GPUComputePassEncoder): void => {
           pass.setPipeline(pipelines[i]!);
@@ -63,6 +66,7 @@ export class Launcher {
 
   destroy(): void {
     this.#buffers.destroy();
+    this.#shapes.destroy();
     this.#variables.destroy();
     this.#live.destroy();
   }

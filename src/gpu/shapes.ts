@@ -1,0 +1,55 @@
+import { type Kernel, packShape, shapeBytes } from "../kernel.ts";
+
+/** Uniforms are bound at multiples of this (WebGPU's default minUniformBufferOffsetAlignment). */
+const ALIGNMENT = 256;
+
+/** The `shape` uniforms of launches, in one buffer; equal ones are there once. */
+export class Shapes {
+  readonly #ranges: readonly (Required<GPUBufferBinding> | undefined)[];
+  readonly #buffer: GPUBuffer | undefined;
+
+  constructor(
+    device: GPUDevice,
+    launches: readonly { readonly kernel: Kernel; readonly constants: Readonly<Record<string, number>> }[],
+  ) {
+    const places = new Map<string, number>();
+    const contents: ArrayBuffer[] = [];
+    const numbers = launches.map(({ kernel, constants }) => {
+      const size = shapeBytes(kernel);
+      if (size === 0) return undefined;
+      const bytes = new ArrayBuffer(size);
+      packShape(kernel, constants, new DataView(bytes));
+      const key = new Uint32Array(bytes).join();
+      let place = places.get(key);
+      if (place === undefined) {
+        place = contents.push(bytes) - 1;
+        places.set(key, place);
+      }
+      return place;
+    });
+    if (contents.length > 0) {
+      const all = new Uint8Array(ALIGNMENT * contents.length);
+      contents.forEach((bytes, i) => {
+        all.set(new Uint8Array(bytes), ALIGNMENT * i);
+      });
+      const usage = GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST;
+      this.#buffer = device.createBuffer({ label: "shapes", size: all.length, usage });
+      device.queue.writeBuffer(this.#buffer, 0, all);
+    }
+    this.#ranges = numbers.map((number) =>
+      number === undefined
+        ? undefined
+        : { buffer: this.#buffer!, offset: ALIGNMENT * number, size: contents[number]!.byteLength },
+    );
+  }
+
+  /** Entries of the bind group of launch number `i`: its bindings' buffers, and its shape if its kernel has one. */
+  entries(i: number, buffers: readonly GPUBufferBinding[]): GPUBindGroupEntry[] {
+    const shape = this.#ranges[i];
+    return (shape ? [...buffers, shape] : buffers).map((resource, binding) => ({ binding, resource }));
+  }
+
+  destroy(): void {
+    this.#buffer?.destroy();
+  }
+}
