@@ -44,11 +44,16 @@ fn main(
   let offset = bias[column];
   let mask = lane_mask(column, shape.C);  // sigmoid(0) is not 0
   let end = shape.ROWS * columns;
-  for (var at = i; at < end; at += stride) {
-    var z = (x[at] - center) * scale + offset;
+  for (var at = i; at < end; at += 2u * stride) {
+    // Two rows, or one row twice at the end: cheaper than a second loop.
+    let next = select(at, at + stride, at + stride < end);
+    var a = (x[at] - center) * scale + offset;
+    var b = (x[next] - center) * scale + offset;
     if (RESIDUAL == 1u) {
-      z += residual[at];
+      a += residual[at];
+      b += residual[next];
     }
-    y[at] = activate(z) * mask;
+    y[at] = activate(a) * mask;
+    y[next] = activate(b) * mask;
   }
 }

@@ -145,6 +145,6 @@ function chooseTile(tiles: readonly Tile[], product: Product, device: Capabiliti
 }
 
 /** Whether the device is a CPU: it says so, or its subgroups are as small as a CPU's vectors. */
-function isCpu({ software, subgroupMaxSize }: Capabilities): boolean {
+export function isCpu({ software, subgroupMaxSize }: Capabilities): boolean {
   return software === true || (subgroupMaxSize !== undefined && subgroupMaxSize <= 8);
 }
