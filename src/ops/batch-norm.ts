@@ -107,7 +107,7 @@ function emitNormalise(emit: Emitter, { inputs, attrs, outputs: { y, mean, varia
   const PARTS = passParts(ROWS, columns, emit.device);
   emit.dispatch(
     batch_norm_forward,
-    { x, residual: residual ?? x, mean, variance, weight, bias, y },
+    { x, residual: residual ?? weight, mean, variance, weight, bias, y },
     {
       ROWS,
       C,
@@ -175,7 +175,8 @@ export const batchNormOp: Op<In, BatchNorm, Out> = {
     const dy = emit.gradient(y);
     // The residual itself is not read, so that it need not be kept; nor is y where the gradient does not depend on it.
     const RESIDUAL = residual && !linear ? 1 : 0;
-    const output = RESIDUAL ? y : dy;
+    // No temporary in its place, so that all temporaries that are bound may lie on one slab.
+    const output = RESIDUAL ? y : weight;
     const shared = { ROWS, C, RESIDUAL, ...activationConstants(activation) };
 
     // Frozen statistics with frozen weight and bias leave nothing to sum.

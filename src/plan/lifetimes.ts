@@ -7,15 +7,23 @@ export interface Lifetime {
   readonly bytes: number;
   readonly first: number;
   last: number;
-  /** Storages that some dispatch binds with the other access: one buffer cannot be read and written in it. */
+  /** Storages that must not be in one buffer with it, since some dispatch reads the one and writes the other. */
   readonly conflicts: Set<Storage>;
 }
 
 /**
  * Lifetimes of all temporaries of a dispatch list, in order of their first use. Those in `kept` are read by
  * the host and live to the end.
+ *
+ * One buffer cannot be bound to read and to write in one dispatch, but all of its parts may be bound to write: where
+ * `shared`, that is to be done (`shareSlabs`), and only what a dispatch reads by two bindings conflicts with what it
+ * writes, for two that write must not overlap.
  */
-export function lifetimes(dispatches: readonly Dispatch[], kept: ReadonlySet<Storage>): Lifetime[] {
+export function lifetimes(
+  dispatches: readonly Dispatch[],
+  kept: ReadonlySet<Storage>,
+  shared = false,
+): Lifetime[] {
   const found = new Map<Storage, Lifetime>();
   dispatches.forEach((dispatch, i) => {
     const read: Lifetime[] = [];
@@ -31,7 +39,7 @@ export function lifetimes(dispatches: readonly Dispatch[], kept: ReadonlySet<Sto
       lifetime.last = kept.has(storage) ? dispatches.length : i;
       (access === "read" ? read : written).push(lifetime);
     }
-    for (const a of read) {
+    for (const a of shared ? read.filter((lifetime, n) => read.indexOf(lifetime) !== n) : read) {
       for (const b of written) {
         a.conflicts.add(b.storage);
         b.conflicts.add(a.storage);

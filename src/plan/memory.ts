@@ -8,7 +8,8 @@
  *
  * Training steps come within a percent of the lower bound, mostly at the first try. Where a plan stays above it, as in
  * evaluation, the rule about reading and writing binds: of tensors of 2, 1, 1 and 2 bytes, each made from the one
- * before, never more than 3 are alive, but two slabs of 2 and 1 cannot hold them in turns.
+ * before, never more than 3 are alive, but two slabs of 2 and 1 cannot hold them in turns. `plan` then asks again with
+ * fewer conflicts.
  */
 import { PlanError } from "../errors.ts";
 import type { Storage } from "../graph/tensor.ts";

@@ -4,6 +4,7 @@ import type { Dispatch } from "../graph/op.ts";
 import { bytesOf, type Storage, type Tensor } from "../graph/tensor.ts";
 import { lifetimes, lowerBound } from "./lifetimes.ts";
 import { type MemoryLimits, type MemoryPlan, planMemory, total } from "./memory.ts";
+import { shareSlabs } from "./share-slabs.ts";
 
 /** What a step needs in memory, bytes. */
 export interface MemoryReport {
@@ -36,9 +37,13 @@ export interface Steps {
   readonly graph: Pick<Graph, "inputs" | "outputs" | "parameters" | "states">;
 }
 
+/** A plan that needs more than so many times the lower bound is worth kernels that may write what they only read. */
+const CLOSE = 1.03;
+
 /** Plans a program for a device with these limits. Throws PlanError or ShapeError; needs no GPU. */
 export function plan(program: Steps, limits: MemoryLimits = DEFAULT_LIMITS): Plan {
-  const { dispatches, graph } = program;
+  const { graph } = program;
+  let { dispatches } = program;
   const persistent = new Set<Storage>();
   for (const tensor of [...graph.inputs.values(), ...graph.outputs.values()]) {
     if (tensor.storage.role !== "temporary") persistent.add(tensor.storage);
@@ -50,8 +55,17 @@ export function plan(program: Steps, limits: MemoryLimits = DEFAULT_LIMITS): Pla
       if (storage.role !== "temporary") persistent.add(storage);
     }
   }
-  const tensors = lifetimes(dispatches, new Set([...graph.outputs.values()].map((t) => t.storage)));
-  const memory = planMemory(tensors, limits);
+  const kept = new Set([...graph.outputs.values()].map((t) => t.storage));
+  const tensors = lifetimes(dispatches, kept);
+  const lowerBoundBytes = lowerBound(tensors);
+  let memory = planMemory(tensors, limits);
+  if (total(memory) > CLOSE * lowerBoundBytes) {
+    const shared = planMemory(lifetimes(dispatches, kept, true), limits);
+    if (total(shared) < total(memory)) {
+      memory = shared;
+      dispatches = dispatches.map((dispatch) => shareSlabs(dispatch, shared));
+    }
+  }
   const sum = (list: Iterable<Storage>): number => {
     let bytes = 0;
     for (const storage of list) bytes += bytesOf(storage);
@@ -65,7 +79,7 @@ export function plan(program: Steps, limits: MemoryLimits = DEFAULT_LIMITS): Pla
     persistent: [...persistent],
     report: {
       peakBytes: total(memory),
-      lowerBoundBytes: lowerBound(tensors),
+      lowerBoundBytes,
       unsharedBytes: sum(tensors.map((t) => t.storage)),
       persistentBytes: sum(persistent),
     },

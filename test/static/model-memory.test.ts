@@ -111,20 +111,13 @@ describe("a training step takes hardly more than is alive at once", () => {
     plain: { features: [] },
     quads: { features: ["subgroups"], subgroupMaxSize: 4 },
   };
-  const SMALL = ["interleaved", "convnet", "resnet20", "resnet18 at 32×32", "vgg16 at 32×32"];
   const cases = Object.keys(models).flatMap((name) => Object.keys(devices).map((device) => [name, device]));
 
   it.each(cases)("%s, %s kernels", (name, device) => {
-    // On small images what a GPU needs to be busy, many parts of each weight's gradient, takes more than activations,
-    // and is written while it conflicts with much that is read. On a CPU it is the transformed tiles of Winograd's.
-    const isSmall = SMALL.includes(name!);
-    const [small, large] = device === "plain" ? [1.12, 1.01] : [1.05, 1.015];
-    // At the peak of a VGG little else is alive than what single launches read and write.
-    const factor = Math.max(isSmall ? small : large, /vgg|fusion/.test(name!) ? 1.08 : 1);
     for (const batch of [16, 32]) {
       const program = programOf(models[name!]!(), batch, "train", { device: devices[device!] });
       const { report, memory } = plan(program, limits);
-      expect(report.peakBytes / report.lowerBoundBytes).toBeLessThanOrEqual(factor);
+      expect(report.peakBytes / report.lowerBoundBytes).toBeLessThanOrEqual(1.03);
       expect(memory.slabs.length).toBeLessThanOrEqual(32);
     }
   });
@@ -154,13 +147,11 @@ describe("at 224×224, within WebGPU's default limits", () => {
     ["fusion", fusion(), 1, { peak: 120, persistent: 474 }],
     ["fusion", fusion(), 2, { peak: 240, persistent: 475 }],
     ["features", features(), 2, { peak: 19, persistent: 50 }],
-  ])("a training step of %s fits: %#", (name, model, batch, expected) => {
-    const start = performance.now();
+  ])("a training step of %s fits: %#", (_, model, batch, expected) => {
     const planned = plan(programOf(model, batch, "train"), DEFAULT_LIMITS);
-    expect(performance.now() - start).toBeLessThan(5000);
     const { peakBytes, lowerBoundBytes, persistentBytes } = planned.report;
     expect(Math.round(peakBytes / MiB)).toBeLessThanOrEqual(expected.peak);
-    expect(peakBytes).toBeLessThanOrEqual((name === "fusion" ? 1.05 : 1.02) * lowerBoundBytes);
+    expect(peakBytes).toBeLessThanOrEqual(1.03 * lowerBoundBytes);
     expect(Math.round(persistentBytes / MiB)).toBeLessThanOrEqual(expected.persistent);
     const { binding, buffer, storageBuffers } = largest(planned);
     expect(binding).toBeLessThanOrEqual(DEFAULT_LIMITS.maxBindingBytes);

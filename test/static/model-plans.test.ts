@@ -15,27 +15,41 @@ function slabRanges({ dispatches, memory }: Plan, index: number) {
   });
 }
 
-describe.each(smallModels)("plan of %s", (name, create) => {
-  it.each([1, 8, 32, 128])("at batch %i never reads and writes a slab in one dispatch", (batch) => {
-    const planned = plan(programOf(create(), batch, "train"));
+describe.each(smallModels)("plan of %s", (_, create) => {
+  it.each([
+    ["train", 1],
+    ["train", 8],
+    ["train", 32],
+    ["train", 128],
+    ["eval", 1],
+    ["eval", 32],
+  ] as const)("to %s at batch %i binds a slab to read or to write in one dispatch", (mode, batch) => {
+    const planned = plan(programOf(create(), batch, mode));
     planned.dispatches.forEach((dispatch, i) => {
       const ranges = slabRanges(planned, i);
-      for (const a of ranges) {
-        for (const b of ranges) {
-          if (a.slab !== b.slab || a.storage === b.storage) continue;
+      for (const [n, a] of ranges.entries()) {
+        for (const b of ranges.slice(0, n)) {
+          if (a.slab !== b.slab) continue;
           expect(a.access, `${dispatch.label}: ${a.storage.name}, ${b.storage.name}`).toBe(b.access);
-          expect(a.begin >= b.end || b.begin >= a.end).toBe(true);
+          // Only what is read may be bound twice.
+          if (a.storage === b.storage) expect(a.access).toBe("read");
+          else expect(a.begin >= b.end || b.begin >= a.end).toBe(true);
         }
       }
     });
   });
 
-  // Of a VGG little is kept for the backward pass besides what a launch reads and writes, which take slabs apart.
-  const ratio = name === "vgg" ? 1.33 : 1.151;
-  it.each([1, 32, 128])(`at batch %i needs at most ${ratio} × the lower bound`, (batch) => {
-    const { peakBytes, lowerBoundBytes, unsharedBytes } = plan(programOf(create(), batch, "train")).report;
+  it.each([
+    ["train", 1],
+    ["train", 32],
+    ["train", 128],
+    ["eval", 1],
+    ["eval", 32],
+  ] as const)("to %s at batch %i needs at most 1.13 × the lower bound", (mode, batch) => {
+    const { peakBytes, lowerBoundBytes, unsharedBytes } = plan(programOf(create(), batch, mode)).report;
     expect(peakBytes).toBeGreaterThanOrEqual(lowerBoundBytes);
-    expect(peakBytes / lowerBoundBytes).toBeLessThanOrEqual(ratio);
+    // These models are so small that what the multiples of 256 bytes leave empty counts.
+    expect(peakBytes / lowerBoundBytes).toBeLessThanOrEqual(1.13);
     expect(peakBytes).toBeLessThan(0.7 * unsharedBytes);
   });
 });
