@@ -116,36 +116,27 @@ fn load_columns(step: Step, column: u32) -> mat4x4f {
   return load_four(at);
 }
 
-fn store_row(row: u32, at: u32, value: vec4f) {
-  if (row < shape.N * shape.P * shape.Q) {
-    y[at] = y4(value);
-  }
-}
-
-fn store_rows(quad: Quad, split: u32, column: u32, c: mat4x4f) {
+fn store_rows(quad: Quad, split: u32, column: u32, tile: mat4x4f) {
+  let rows = shape.N * shape.P * shape.Q;
   let columns = pad4(shape.K) / 4u;
   if (column >= columns) {
     return;
   }
-  var v = c;
-  if (shape.SPLITS == 1u) {
-    var offset = vec4f(0.0);
-    if (shape.HAS_BIAS == 1u) {
-      offset = bias[column];
-    }
-    let mask = lane_mask(column, shape.K);
-    v = mat4x4f(
-      activate(c[0] + offset) * mask,
-      activate(c[1] + offset) * mask,
-      activate(c[2] + offset) * mask,
-      activate(c[3] + offset) * mask,
-    );
+  var offset = vec4f(0.0);
+  if (shape.HAS_BIAS == 1u && shape.SPLITS == 1u) {
+    offset = bias[column];
   }
-  let at = (split * (shape.N * shape.P * shape.Q) + quad.row) * columns + column;
-  store_row(quad.row, at, v[0]);
-  store_row(quad.row + 1u, at + columns, v[1]);
-  store_row(quad.row + 2u, at + 2u * columns, v[2]);
-  store_row(quad.row + 3u, at + 3u * columns, v[3]);
+  let mask = lane_mask(column, shape.K);
+  var c = tile;
+  for (var i = 0u; i < 4u; i++) {
+    if (quad.row + i < rows) {
+      var v = c[i];
+      if (shape.SPLITS == 1u) {
+        v = activate(v + offset) * mask;
+      }
+      y[(split * rows + quad.row + i) * columns + column] = y4(v);
+    }
+  }
 }
 
 @compute @workgroup_size(THREADS)

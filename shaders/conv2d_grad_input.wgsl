@@ -163,27 +163,24 @@ fn load_columns(step: Step, column: u32) -> mat4x4f {
   return transpose(load_four((step.weight + c) * (pad4(shape.K) / 4u) + step.depth));
 }
 
-fn store_row(pixel: u32, column: u32, value: vec4f) {
-  if (pixel == PAST_END) {
-    return;
-  }
-  let at = pixel * (pad4(shape.C) / 4u) + column;
-  var v = value;
-  if (shape.ACCUMULATE == 1u) {
-    v += vec4f(dx[at]);
-  }
-  dx[at] = dx4(v);
-}
-
-fn store_rows(quad: Quad, slice: u32, column: u32, c: mat4x4f) {
-  if (column >= pad4(shape.C) / 4u) {
+fn store_rows(quad: Quad, slice: u32, column: u32, tile: mat4x4f) {
+  let columns = pad4(shape.C) / 4u;
+  if (column >= columns) {
     return;
   }
   let mask = lane_mask(column, shape.C);
-  store_row(quad.pixel.x, column, c[0] * mask);
-  store_row(quad.pixel.y, column, c[1] * mask);
-  store_row(quad.pixel.z, column, c[2] * mask);
-  store_row(quad.pixel.w, column, c[3] * mask);
+  var c = tile;
+  var pixels = quad.pixel;
+  for (var i = 0u; i < 4u; i++) {
+    if (pixels[i] != PAST_END) {
+      let at = pixels[i] * columns + column;
+      var v = c[i] * mask;
+      if (shape.ACCUMULATE == 1u) {
+        v += vec4f(dx[at]);
+      }
+      dx[at] = dx4(v);
+    }
+  }
 }
 
 @compute @workgroup_size(THREADS)
