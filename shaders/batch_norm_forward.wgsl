@@ -48,11 +48,16 @@ fn main(
   let offset = bias[column];
   let mask = lane_mask(column, shape.C);  // sigmoid(0) is not 0
   let end = shape.ROWS * columns;
-  for (var at = i; at < end; at += stride) {
-    var z = (vec4f(x[at]) - center) * scale + offset;
+  for (var at = i; at < end; at += 2u * stride) {
+    // Two rows, or one row twice at the end: cheaper than a second loop.
+    let next = select(at, at + stride, at + stride < end);
+    var a = (vec4f(x[at]) - center) * scale + offset;
+    var b = (vec4f(x[next]) - center) * scale + offset;
     if (RESIDUAL == 1u) {
-      z += vec4f(residual[at]);
+      a += vec4f(residual[at]);
+      b += vec4f(residual[next]);
     }
-    y[at] = y4(activate(z) * mask);
+    y[at] = y4(activate(a) * mask);
+    y[next] = y4(activate(b) * mask);
   }
 }

@@ -43,6 +43,8 @@ export interface Capabilities {
   readonly subgroupMaxSize?: number;
   /** Whether it is a CPU that emulates a GPU: no fast workgroup memory, dear barriers, few threads. */
   readonly software?: boolean;
+  /** What a graph stores its activations as, where that is not f32. */
+  readonly activations?: "f16";
   /** Names the variant that measured best for a task, if one is known; see `src/ops/variants.ts`. */
   readonly tuned?: (task: Task) => string | undefined;
 }

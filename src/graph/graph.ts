@@ -91,8 +91,7 @@ export class Graph {
     const mixed = precision === "mixed";
     this.mode = mode;
     this.precision = precision;
-    // Other kernels may be the best for activations of half the bytes.
-    this.device = mixed ? { ...device, tuned: (task) => device.tuned?.({ ...task, dtype: "f16" }) } : device;
+    this.device = mixed ? { ...device, activations: "f16" } : device;
     this.lossScale = mixed && mode === "train" ? this.#lossScale() : undefined;
     this.#frozen = frozen;
     this.#maxElements = Math.floor(maxBindingBytes / 4 / SLICE_ALIGNMENT) * SLICE_ALIGNMENT;
