@@ -1,14 +1,15 @@
 import { describe, expect, it } from "vitest";
 import { createDataset } from "../../src/data/dataset.ts";
 import { DeviceError } from "../../src/errors.ts";
-import { createModel } from "../../src/models/index.ts";
+import { freeze, interleaved, vgg } from "../../src/models/index.ts";
 import { adamw, sgd } from "../../src/optimizers/index.ts";
+import { FeatureCache } from "../../src/train/feature-cache.ts";
 import { Trainer, type TrainerOptions } from "../../src/train/trainer.ts";
 import { testGpu } from "../support/gpu.ts";
 
 const gpu = await testGpu();
 const hasHalf = gpu.capabilities.features.includes("shader-f16");
-const model = createModel("interleaved", { inputShape: [12, 12, 1], classes: 3 });
+const model = interleaved({ inputShape: [12, 12, 1], classes: 3 });
 
 /** Images of stripes, which a network tells apart soon. */
 const data = createDataset({
@@ -60,6 +61,27 @@ describe("mixed precision", () => {
     expect(await losses({ precision: "mixed", memory: "recompute" })).toEqual(mixed);
     const parts = await losses({ precision: "mixed", microBatches: 2 });
     expect(parts.at(-1)!).toBeLessThan(0.1 * parts[0]!);
+  });
+
+  it("gives a cached head the losses of the whole model, bit for bit", async () => {
+    const small = vgg(11, {
+      inputShape: [12, 12, 1],
+      classes: 3,
+      width: 4,
+      stages: 3,
+      hidden: 16,
+      dropout: 0.2,
+    });
+    const options = { model: small, precision: "mixed", frozen: freeze("features.*") } as const;
+    const [plain, cached] = [await create(options), await create(options)];
+    const cache = await FeatureCache.create(cached);
+    const actual = await cache.head.fit(await cache.features(data), { epochs: 1 });
+    await cache.finish();
+    const expected = await plain.fit(data, { epochs: 1 });
+    expect(actual.steps.map(({ loss }) => loss)).toEqual(expected.steps.map(({ loss }) => loss));
+    expect(await cached.checkpoint()).toEqual(await plain.checkpoint());
+    await cache.destroy();
+    for (const trainer of [plain, cached]) await trainer.destroy();
   });
 
   it.each([
