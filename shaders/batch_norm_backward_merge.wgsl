@@ -10,7 +10,8 @@
 // coefficients   (5, C)
 // INVERSE_ROWS   1 / (N H W), or 0 where the statistics do not depend on x
 // DWEIGHT, DBIAS 0: nobody wants it, 1: =, 2: +=
-// dispatch       LANES invocations, a power of two up to 64, a vec4 of channels
+// entries        main; alone, without barriers, which a CPU takes longer to compile and to run than the sum
+// dispatch       LANES invocations, a power of two up to 64, a vec4 of channels; alone: one
 // numerics       fixed order: each invocation in sequence, then a tree; tolerance 1e-6 √(N H W)
 // use: index
 
@@ -35,48 +36,67 @@ struct Shape {
 @group(0) @binding(7) var<storage, read_write> dbias: array<vec4f>;
 @group(0) @binding(8) var<uniform> shape: Shape;
 
-var<workgroup> shared_sums: array<vec4f, 64>;
-var<workgroup> shared_products: array<vec4f, 64>;
+var<workgroup> shared_sums: array<Sums, 64>;
+
+struct Sums {
+  sum: vec4f,
+  product: vec4f,
+}
+
+// What `lanes` invocations, of which this is number `lane`, add up of the parts of a vec4 of channels.
+fn sum_parts(column: u32, columns: u32, lane: u32, lanes: u32) -> Sums {
+  var sums = Sums(vec4f(0.0), vec4f(0.0));
+  for (var part = lane; part < shape.PARTS && column < columns; part += lanes) {
+    let at = part * columns + column;
+    sums.sum += partial[at];
+    sums.product += partial[shape.PARTS * columns + at];
+  }
+  return sums;
+}
+
+fn finish(column: u32, columns: u32, sums: Sums) {
+  let root = sqrt(variance[column] + EPS);
+  coefficients[column] = mean[column];
+  coefficients[columns + column] = weight[column] / root;
+  coefficients[2u * columns + column] = bias[column];
+  coefficients[3u * columns + column] = shape.INVERSE_ROWS * sums.sum;
+  coefficients[4u * columns + column] = shape.INVERSE_ROWS * sums.product / root;
+  if (shape.DBIAS == 1u) {
+    dbias[column] = sums.sum;
+  } else if (shape.DBIAS == 2u) {
+    dbias[column] += sums.sum;
+  }
+  if (shape.DWEIGHT == 1u) {
+    dweight[column] = sums.product;
+  } else if (shape.DWEIGHT == 2u) {
+    dweight[column] += sums.product;
+  }
+}
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
   let wide = 64u / shape.LANES;  // channel vec4s of a workgroup
   let column = group.x * wide + local % wide;
   let columns = pad4(shape.C) / 4u;
-  var sum = vec4f(0.0);
-  var product = vec4f(0.0);
-  for (var part = local / wide; part < shape.PARTS && column < columns; part += shape.LANES) {
-    let at = part * columns + column;
-    sum += partial[at];
-    product += partial[shape.PARTS * columns + at];
-  }
-  shared_sums[local] = sum;
-  shared_products[local] = product;
+  var sums = sum_parts(column, columns, local / wide, shape.LANES);
+  shared_sums[local] = sums;
   for (var width = shape.LANES / 2u; width > 0u; width /= 2u) {
     workgroupBarrier();
     if (local < width * wide) {
-      sum += shared_sums[local + width * wide];
-      product += shared_products[local + width * wide];
-      shared_sums[local] = sum;
-      shared_products[local] = product;
+      let other = shared_sums[local + width * wide];
+      sums = Sums(sums.sum + other.sum, sums.product + other.product);
+      shared_sums[local] = sums;
     }
   }
   if (local < wide && column < columns) {
-    let root = sqrt(variance[column] + EPS);
-    coefficients[column] = mean[column];
-    coefficients[columns + column] = weight[column] / root;
-    coefficients[2u * columns + column] = bias[column];
-    coefficients[3u * columns + column] = shape.INVERSE_ROWS * sum;
-    coefficients[4u * columns + column] = shape.INVERSE_ROWS * product / root;
-    if (shape.DBIAS == 1u) {
-      dbias[column] = sum;
-    } else if (shape.DBIAS == 2u) {
-      dbias[column] += sum;
-    }
-    if (shape.DWEIGHT == 1u) {
-      dweight[column] = product;
-    } else if (shape.DWEIGHT == 2u) {
-      dweight[column] += product;
-    }
+    finish(column, columns, sums);
+  }
+}
+
+@compute @workgroup_size(64)
+fn alone(@builtin(global_invocation_id) id: vec3u) {
+  let columns = pad4(shape.C) / 4u;
+  if (id.x < columns) {
+    finish(id.x, columns, sum_parts(id.x, columns, 0u, 1u));
   }
 }

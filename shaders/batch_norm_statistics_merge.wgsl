@@ -8,7 +8,8 @@
 // x             (ROWS, C), of which row 0 is read: the means in `partial` are relative to it
 // partial       (2, PARTS, C)
 // mean, variance, running_mean, running_var  (C); ROWS ≥ 2
-// dispatch      LANES invocations, a power of two up to 64, a vec4 of channels
+// entries       main; alone, without barriers, which a CPU takes longer to compile and to run than the sum
+// dispatch      LANES invocations, a power of two up to 64, a vec4 of channels; alone: one
 // numerics      Chan's formula in a fixed order: each invocation in sequence, then a tree
 // source        Ioffe and Szegedy, "Batch Normalization", 2015
 // use: index
@@ -28,7 +29,9 @@ struct Moments {
   m2: vec4f,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+alias x4 = vec4f;
+
+@group(0) @binding(0) var<storage, read> x: array<x4>;
 @group(0) @binding(1) var<storage, read> partial: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> mean: array<vec4f>;
 @group(0) @binding(3) var<storage, read_write> variance: array<vec4f>;
@@ -45,17 +48,31 @@ fn merge(a: Moments, b: Moments) -> Moments {
   return Moments(count, a.mean + weight * delta, a.m2 + b.m2 + delta * delta * (a.count * weight));
 }
 
+// What `lanes` invocations, of which this is number `lane`, merge of the parts of a vec4 of channels.
+fn merge_parts(column: u32, columns: u32, lane: u32, lanes: u32) -> Moments {
+  var all = Moments(0.0, vec4f(0.0), vec4f(0.0));
+  for (var part = lane; part < shape.PARTS && column < columns; part += lanes) {
+    let rows = f32(shape.ROWS / shape.PARTS + select(0u, 1u, part < shape.ROWS % shape.PARTS));
+    let at = part * columns + column;
+    all = merge(all, Moments(rows, partial[at], partial[shape.PARTS * columns + at]));
+  }
+  return all;
+}
+
+fn finish(column: u32, all: Moments) {
+  let batch_mean = vec4f(x[column]) + all.mean;
+  mean[column] = batch_mean;
+  variance[column] = all.m2 / f32(shape.ROWS);
+  running_mean[column] = mix(running_mean[column], batch_mean, vec4f(MOMENTUM));
+  running_var[column] = mix(running_var[column], all.m2 / f32(shape.ROWS - 1u), vec4f(MOMENTUM));
+}
+
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
   let wide = 64u / shape.LANES;  // channel vec4s of a workgroup
   let column = group.x * wide + local % wide;
   let columns = pad4(shape.C) / 4u;
-  var all = Moments(0.0, vec4f(0.0), vec4f(0.0));
-  for (var part = local / wide; part < shape.PARTS && column < columns; part += shape.LANES) {
-    let rows = f32(shape.ROWS / shape.PARTS + select(0u, 1u, part < shape.ROWS % shape.PARTS));
-    let at = part * columns + column;
-    all = merge(all, Moments(rows, partial[at], partial[shape.PARTS * columns + at]));
-  }
+  var all = merge_parts(column, columns, local / wide, shape.LANES);
   shared_moments[local] = all;
   for (var width = shape.LANES / 2u; width > 0u; width /= 2u) {
     workgroupBarrier();
@@ -65,10 +82,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     }
   }
   if (local < wide && column < columns) {
-    let batch_mean = x[column] + all.mean;
-    mean[column] = batch_mean;
-    variance[column] = all.m2 / f32(shape.ROWS);
-    running_mean[column] = mix(running_mean[column], batch_mean, vec4f(MOMENTUM));
-    running_var[column] = mix(running_var[column], all.m2 / f32(shape.ROWS - 1u), vec4f(MOMENTUM));
+    finish(column, all);
+  }
+}
+
+@compute @workgroup_size(64)
+fn alone(@builtin(global_invocation_id) id: vec3u) {
+  let columns = pad4(shape.C) / 4u;
+  if (id.x < columns) {
+    finish(id.x, merge_parts(id.x, columns, 0u, 1u));
   }
 }

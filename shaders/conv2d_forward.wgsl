@@ -37,10 +37,13 @@ struct Shape {
   HAS_BIAS: u32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+alias x4 = vec4f;
+alias y4 = vec4f;
+
+@group(0) @binding(0) var<storage, read> x: array<x4>;
 @group(0) @binding(1) var<storage, read> w: array<vec4f>;
 @group(0) @binding(2) var<storage, read> bias: array<vec4f>;
-@group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> y: array<y4>;
 @group(0) @binding(4) var<uniform> shape: Shape;
 
 // Four output pixels from `row` on: their image's first pixel, and the input pixel under filter tap (0, 0).
@@ -89,7 +92,7 @@ fn step_at(range: Range, cursor: Cursor) -> Step {
 }
 
 fn load(at: u32, mask: u32) -> vec4f {
-  return bitcast<vec4f>(bitcast<vec4u>(x[at]) & vec4u(mask));
+  return bitcast<vec4f>(bitcast<vec4u>(vec4f(x[at])) & vec4u(mask));
 }
 
 fn load_rows(place: Place, step: Step) -> mat4x4f {
@@ -131,7 +134,7 @@ fn store_rows(quad: Quad, split: u32, column: u32, tile: mat4x4f) {
       if (shape.SPLITS == 1u) {
         v = activate(v + offset) * mask;
       }
-      y[(split * rows + quad.row + i) * columns + column] = v;
+      y[(split * rows + quad.row + i) * columns + column] = y4(v);
     }
   }
 }

@@ -40,9 +40,12 @@ struct Shape {
   ACCUMULATE: u32,
 }
 
-@group(0) @binding(0) var<storage, read> dy: array<vec4f>;
+alias dy4 = vec4f;
+alias dx4 = vec4f;
+
+@group(0) @binding(0) var<storage, read> dy: array<dy4>;
 @group(0) @binding(1) var<storage, read> w: array<vec4f>;
-@group(0) @binding(2) var<storage, read_write> dx: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> dx: array<dx4>;
 @group(0) @binding(3) var<uniform> shape: Shape;
 
 // Four input pixels, their image's first output pixel, and the output pixel that the phase's first tap meets.
@@ -138,7 +141,7 @@ fn step_at(range: Range, cursor: Cursor) -> Step {
 }
 
 fn load(at: u32, mask: u32) -> vec4f {
-  return bitcast<vec4f>(bitcast<vec4u>(dy[at]) & vec4u(mask));
+  return bitcast<vec4f>(bitcast<vec4u>(vec4f(dy[at])) & vec4u(mask));
 }
 
 fn load_rows(place: Place, step: Step) -> mat4x4f {
@@ -173,9 +176,9 @@ fn store_rows(quad: Quad, slice: u32, column: u32, tile: mat4x4f) {
       let at = pixels[i] * columns + column;
       var v = c[i] * mask;
       if (shape.ACCUMULATE == 1u) {
-        v += dx[at];
+        v += vec4f(dx[at]);
       }
-      dx[at] = v;
+      dx[at] = dx4(v);
     }
   }
 }

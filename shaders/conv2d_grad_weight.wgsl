@@ -36,8 +36,11 @@ struct Shape {
   SPLITS: u32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> dy: array<vec4f>;
+alias x4 = vec4f;
+alias dy4 = vec4f;
+
+@group(0) @binding(0) var<storage, read> x: array<x4>;
+@group(0) @binding(1) var<storage, read> dy: array<dy4>;
 @group(0) @binding(2) var<storage, read_write> dw: array<vec4f>;
 @group(0) @binding(3) var<uniform> shape: Shape;
 
@@ -115,7 +118,7 @@ fn step_at(range: Range, cursor: Cursor) -> Step {
 }
 
 fn load(at: u32, mask: u32) -> vec4f {
-  return bitcast<vec4f>(bitcast<vec4u>(x[at]) & vec4u(mask));
+  return bitcast<vec4f>(bitcast<vec4u>(vec4f(x[at])) & vec4u(mask));
 }
 
 fn load_rows(place: Place, step: Step) -> mat4x4f {
@@ -129,7 +132,7 @@ fn load_rows(place: Place, step: Step) -> mat4x4f {
 }
 
 fn load_shared(at: u32) -> vec4f {
-  return dy[at];
+  return vec4f(dy[at]);
 }
 
 fn load_columns(step: Step, column: u32) -> mat4x4f {

@@ -6,6 +6,7 @@
 // gradients, parameters, momentum  LENGTH vec4s; zeros between the parameters stay zero
 // groups     (scale of the learning rate, λ) for each 64 floats
 // norms      the global norm of the gradients first; read only where MAX_NORM > 0
+// unscale    what to multiply gradients by, or 0 to leave everything as it is; steps that were left so before
 // entries    main; without_momentum, for μ = 0, reads and writes no b
 // dispatch   one invocation a vec4
 // numerics   tolerance 1e-6 a step
@@ -20,8 +21,9 @@ override NESTEROV: u32;
 @group(0) @binding(0) var<storage, read> gradients: array<vec4f>;
 @group(0) @binding(1) var<storage, read> groups: array<vec2f>;
 @group(0) @binding(2) var<storage, read> norms: array<f32>;
-@group(0) @binding(3) var<storage, read_write> parameters: array<vec4f>;
-@group(0) @binding(4) var<storage, read_write> momentum: array<vec4f>;
+@group(0) @binding(3) var<storage, read> unscale: array<f32>;
+@group(0) @binding(4) var<storage, read_write> parameters: array<vec4f>;
+@group(0) @binding(5) var<storage, read_write> momentum: array<vec4f>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -30,13 +32,14 @@ fn main(
   @builtin(local_invocation_index) local: u32,
 ) {
   let i = linear_id(workgroup_id, workgroups, local, 64u);
-  if (i >= LENGTH) {
+  let factor = unscale[0];
+  if (i >= LENGTH || factor == 0.0) {
     return;
   }
   let group = groups[i >> 4u];
   let p = parameters[i];
-  let d = clip(gradients[i], norms[0]) + group.y * p;
-  let share = select(1.0 - DAMPENING, 1.0, live.step == 1u);
+  let d = clip(factor * gradients[i], norms[0]) + group.y * p;
+  let share = select(1.0 - DAMPENING, 1.0, live.step - u32(unscale[1]) == 1u);
   let b = MOMENTUM * momentum[i] + share * d;
   momentum[i] = b;
   let direction = select(b, d + MOMENTUM * b, NESTEROV == 1u);
@@ -50,11 +53,12 @@ fn without_momentum(
   @builtin(local_invocation_index) local: u32,
 ) {
   let i = linear_id(workgroup_id, workgroups, local, 64u);
-  if (i >= LENGTH) {
+  let factor = unscale[0];
+  if (i >= LENGTH || factor == 0.0) {
     return;
   }
   let group = groups[i >> 4u];
   let p = parameters[i];
-  let d = clip(gradients[i], norms[0]) + group.y * p;
+  let d = clip(factor * gradients[i], norms[0]) + group.y * p;
   parameters[i] = p - live.learning_rate * group.x * d;
 }

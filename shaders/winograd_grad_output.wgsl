@@ -14,7 +14,9 @@ struct Shape {
   K: u32,
 }
 
-@group(0) @binding(0) var<storage, read> dy: array<vec4f>;
+alias dy4 = vec4f;
+
+@group(0) @binding(0) var<storage, read> dy: array<dy4>;
 @group(0) @binding(1) var<storage, read_write> z: array<vec4f>;
 @group(0) @binding(2) var<uniform> shape: Shape;
 
@@ -37,7 +39,7 @@ fn load(at: At, i: u32, j: u32) -> vec4f {
   let inside = (at.p + i < shape.P) & (at.q + j < shape.Q);
   let number = select(0u, at.read_at + i * at.line + j * (pad4(shape.K) / 4u), inside);
   let mask = select(0u, 0xffffffffu, inside);
-  return bitcast<vec4f>(bitcast<vec4u>(dy[number]) & vec4u(mask));
+  return bitcast<vec4f>(bitcast<vec4u>(vec4f(dy[number])) & vec4u(mask));
 }
 
 fn store(at: At, i: u32, j: u32, value: vec4f) {

@@ -22,7 +22,9 @@ struct Shape {
   PAD_LEFT: u32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+alias x4 = vec4f;
+
+@group(0) @binding(0) var<storage, read> x: array<x4>;
 @group(0) @binding(1) var<storage, read_write> v: array<vec4f>;
 @group(0) @binding(2) var<uniform> shape: Shape;
 
@@ -45,7 +47,7 @@ fn load(at: At, i: u32, j: u32) -> vec4f {
   let inside = (at.y + i < shape.H) & (at.x + j < shape.W);
   let number = select(0u, at.read_at + i * at.line + j * (pad4(shape.C) / 4u), inside);
   let mask = select(0u, 0xffffffffu, inside);
-  return bitcast<vec4f>(bitcast<vec4u>(x[number]) & vec4u(mask));
+  return bitcast<vec4f>(bitcast<vec4u>(vec4f(x[number])) & vec4u(mask));
 }
 
 fn store(at: At, i: u32, j: u32, value: vec4f) {

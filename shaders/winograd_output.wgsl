@@ -19,9 +19,11 @@ struct Shape {
   ACCUMULATE: u32,
 }
 
+alias y4 = vec4f;
+
 @group(0) @binding(0) var<storage, read> m: array<vec4f>;
 @group(0) @binding(1) var<storage, read> bias: array<vec4f>;
-@group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> y: array<y4>;
 @group(0) @binding(3) var<uniform> shape: Shape;
 
 // Place of the tile in its image, bias and mask of its channels, numbers of its first vec4s in m and in y, and vec4s
@@ -47,9 +49,9 @@ fn store(at: At, i: u32, j: u32, value: vec4f) {
     let number = at.write_at + i * at.line + j * (pad4(shape.K) / 4u);
     var v = activate(value + at.bias) * at.mask;
     if (shape.ACCUMULATE == 1u) {
-      v += y[number];
+      v += vec4f(y[number]);
     }
-    y[number] = v;
+    y[number] = y4(v);
   }
 }
 

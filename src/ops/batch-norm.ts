@@ -1,18 +1,21 @@
 import { ShapeError } from "../errors.ts";
 import type { BackwardEmitter, Emitter, Fused, Op, OpNode } from "../graph/op.ts";
 import { describe, pad4, type Tensor } from "../graph/tensor.ts";
-import { grid } from "../kernel.ts";
+import { type Capabilities, grid } from "../kernel.ts";
 import {
   batch_norm_backward,
   batch_norm_backward_merge,
+  batch_norm_backward_merge_alone,
   batch_norm_backward_sums,
   batch_norm_forward,
   batch_norm_statistics,
   batch_norm_statistics_merge,
+  batch_norm_statistics_merge_alone,
 } from "../shaders.gen.ts";
 import { type Activation, activationConstants, IDENTITY } from "./activation.ts";
 import { type Add, addOp } from "./add.ts";
 import { checkFusable, isFusable, withActivation } from "./fused-activation.ts";
+import { isCpu } from "./register-tiles.ts";
 
 export interface BatchNorm {
   /**
@@ -41,20 +44,31 @@ type Node = OpNode<In, BatchNorm, Out>;
 
 const rowsOf = (x: Tensor): number => x.shape.slice(0, -1).reduce((a, b) => a * b, 1);
 
-/** Parts of a reduction over rows: work for a whole GPU, and few enough not to cost more than the rows. */
-function reductionParts(rows: number, columns: number): number {
-  return Math.max(1, Math.min(Math.floor(32768 / columns), Math.ceil(rows / 16)));
+/** Invocations that keep all threads of a CPU busy; each takes all the rows that remain. */
+const ENOUGH_FOR_CPU = 1024;
+
+/**
+ * Parts of a reduction over rows: work for a whole GPU, and few enough not to cost more than the rows. On a CPU
+ * every part more is only more to merge.
+ */
+function reductionParts(rows: number, columns: number, device: Capabilities): number {
+  const invocations = isCpu(device) ? ENOUGH_FOR_CPU : 32768;
+  return Math.max(1, Math.min(Math.floor(invocations / columns), Math.ceil(rows / 16)));
+}
+
+/** Parts of an elementwise pass: about 8 rows each, which share what is read once a channel; on a CPU up to 32. */
+function passParts(rows: number, columns: number, device: Capabilities): number {
+  const parts = Math.ceil(rows / 8);
+  if (!isCpu(device)) return parts;
+  return Math.min(parts, Math.max(Math.ceil(rows / 32), Math.ceil(ENOUGH_FOR_CPU / columns)));
 }
 
 /** Invocations that merge the parts of one vec4 of channels: about 8 parts each, and at most a workgroup. */
-const mergeLanes = (parts: number): number =>
-  Math.min(64, 2 ** Math.floor(Math.log2(Math.max(1, parts / 8))));
+const mergeLanes = (parts: number, device: Capabilities): number =>
+  isCpu(device) ? 1 : Math.min(64, 2 ** Math.floor(Math.log2(Math.max(1, parts / 8))));
 
 /** Workgroups of a merge. */
 const mergeGroups = (columns: number, lanes: number) => [Math.ceil((columns * lanes) / 64), 1, 1] as const;
-
-/** Parts of an elementwise pass: about 8 rows each, which share what is read once a channel. */
-const passParts = (rows: number): number => Math.ceil(rows / 8);
 
 /** Where a kernel writes a gradient, and its flag: 0 nobody wants it, 1 `=`, 2 `+=`. */
 function target(emit: BackwardEmitter, input: Tensor | undefined): [tensor: Tensor, flag: number] {
@@ -70,14 +84,14 @@ function emitStatistics(emit: Emitter, { inputs, attrs, outputs }: Node): void {
   const C = x.shape.at(-1)!;
   const columns = pad4(C) / 4;
   const ROWS = rowsOf(x);
-  const PARTS = reductionParts(ROWS, columns);
-  const LANES = mergeLanes(PARTS);
+  const PARTS = reductionParts(ROWS, columns, emit.device);
+  const LANES = mergeLanes(PARTS, emit.device);
   const partial = emit.temporary("partial", [2, PARTS, C]);
   const constants = { ROWS, C, PARTS };
   const workgroups = grid(PARTS * columns, batch_norm_statistics);
   emit.dispatch(batch_norm_statistics, { x, partial }, constants, workgroups);
   emit.dispatch(
-    batch_norm_statistics_merge,
+    isCpu(emit.device) ? batch_norm_statistics_merge_alone : batch_norm_statistics_merge,
     { x, partial, mean, variance, running_mean, running_var },
     { ...constants, LANES, MOMENTUM: attrs.momentum },
     mergeGroups(columns, LANES),
@@ -90,7 +104,7 @@ function emitNormalise(emit: Emitter, { inputs, attrs, outputs: { y, mean, varia
   const C = x.shape.at(-1)!;
   const columns = pad4(C) / 4;
   const ROWS = rowsOf(x);
-  const PARTS = passParts(ROWS);
+  const PARTS = passParts(ROWS, columns, emit.device);
   emit.dispatch(
     batch_norm_forward,
     { x, residual: residual ?? x, mean, variance, weight, bias, y },
@@ -140,7 +154,7 @@ export const batchNormOp: Op<In, BatchNorm, Out> = {
     if (mode === "train" && rowsOf(x) === 1) {
       throw new ShapeError("batch_norm", "one pixel in training mode has no variance", describe(x));
     }
-    return { y: { shape: x.shape }, mean: { shape: [C] }, variance: { shape: [C] } };
+    return { y: { shape: x.shape, dtype: x.storage.dtype }, mean: { shape: [C] }, variance: { shape: [C] } };
   },
   views: ({ runningMean, runningVar }, { mode }) =>
     mode === "train" ? {} : { mean: runningMean, variance: runningVar },
@@ -170,8 +184,8 @@ export const batchNormOp: Op<In, BatchNorm, Out> = {
     const elements = emit.wants(x) || (emit.wants(residual) && !passes);
     const coefficients = emit.temporary("coefficients", [5, C]);
     if (sums || elements) {
-      const PARTS = sums ? reductionParts(ROWS, columns) : 0;
-      const LANES = mergeLanes(PARTS);
+      const PARTS = sums ? reductionParts(ROWS, columns, emit.device) : 0;
+      const LANES = mergeLanes(PARTS, emit.device);
       const partial = sums ? emit.temporary("partial", [2, PARTS, C]) : mean;
       if (sums) {
         emit.dispatch(
@@ -184,14 +198,14 @@ export const batchNormOp: Op<In, BatchNorm, Out> = {
       const [dweight, DWEIGHT] = target(emit, weight);
       const [dbias, DBIAS] = target(emit, bias);
       emit.dispatch(
-        batch_norm_backward_merge,
+        isCpu(emit.device) ? batch_norm_backward_merge_alone : batch_norm_backward_merge,
         { partial, mean, variance, weight, bias, coefficients, dweight, dbias },
         { C, PARTS, LANES, EPS: attrs.eps, INVERSE_ROWS: train ? 1 / ROWS : 0, DWEIGHT, DBIAS },
         mergeGroups(columns, LANES),
       );
     }
     if (elements) {
-      const PARTS = passParts(ROWS);
+      const PARTS = passParts(ROWS, columns, emit.device);
       const [dx, DX] = target(emit, x);
       const [dresidual, DRESIDUAL] = target(emit, passes ? undefined : residual);
       emit.dispatch(

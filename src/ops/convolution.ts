@@ -149,7 +149,11 @@ export function emitGradWeight(emit: Emitter, geometry: Geometry, ...args: GradW
 }
 
 /** What may compute a task, the heuristic's choice first: names for `Capabilities.tuned`, and rounding errors. */
-export function variantsOf({ pass, geometry }: Task, device: Capabilities): readonly VariantInfo[] {
+export function variantsOf(
+  { pass, geometry, dtype }: Task,
+  capabilities: Capabilities,
+): readonly VariantInfo[] {
+  const device = dtype ? { ...capabilities, activations: dtype } : capabilities;
   if (pass === "forward") return candidates(FORWARD, geometry, device);
   if (pass === "grad_input") return candidates(GRAD_INPUT, geometry, device);
   return candidates(GRAD_WEIGHT, geometry, device);

@@ -8,7 +8,9 @@ import {
   global_avg_pool_backward,
   global_avg_pool_forward,
   max_pool2d_backward,
+  max_pool2d_backward_halving,
   max_pool2d_forward,
+  max_pool2d_forward_halving,
 } from "../shaders.gen.ts";
 import { convOutput, type Pads, type Pair } from "../shape.ts";
 import { type Activation, activationConstants, IDENTITY, keepsMaximum } from "./activation.ts";
@@ -31,6 +33,13 @@ export interface AvgPool2d extends Pool2d {
 
 type In = { x: Tensor };
 type Out = { y: Tensor };
+
+/** Pixels that one invocation of a global average's gradient writes, from the same four numbers. */
+const PIXELS_EACH = 16;
+
+/** Whether the kernels for strides of 2 fit, which share what they load among windows that overlap. */
+const halves = ({ kernel, stride }: Pool2d): boolean =>
+  stride.every((step) => step === 2) && kernel.every((extent) => extent === 2 || extent === 3);
 
 /** Cells of a max-pool window that one byte can number. */
 const MAX_CELLS = 255;
@@ -79,27 +88,38 @@ export const maxPool2dOp: Op<In, MaxPool2d, Out & { index: Tensor }> = {
       throw new ShapeError("max_pool2d", `a window has at most ${MAX_CELLS} cells`, `kernel ${h}×${w}`);
     }
     const [N, P, Q, C] = outputShape("max_pool2d", x, attrs) as [number, number, number, number];
-    return { y: { shape: [N, P, Q, C] }, index: { shape: [N, P, Q, pad4(C) / 4], dtype: "u32" } };
+    return {
+      y: { shape: [N, P, Q, C], dtype: x.storage.dtype },
+      index: { shape: [N, P, Q, pad4(C) / 4], dtype: "u32" },
+    };
   },
   forward(emit, { inputs: { x }, attrs, outputs: { y, index } }) {
-    const LENGTH = vec4s(y);
+    const [N, P, Q, C] = nhwc("max_pool2d", y);
+    const [kernel, LENGTH] = halves(attrs)
+      ? ([max_pool2d_forward_halving, (N * Math.ceil(P / 2) * Q * pad4(C)) / 4] as const)
+      : ([max_pool2d_forward, vec4s(y)] as const);
     emit.dispatch(
-      max_pool2d_forward,
+      kernel,
       { x, y, index },
       { LENGTH, ...geometry(x, y, attrs), ...activationConstants(attrs.activation ?? IDENTITY) },
-      grid(LENGTH, max_pool2d_forward),
+      grid(LENGTH, kernel),
     );
   },
   backward(emit, { inputs: { x }, attrs, outputs: { y, index } }) {
-    const LENGTH = vec4s(x);
     const dy = emit.gradient(y);
     const { tensor: dx, accumulate: ACCUMULATE } = emit.into(x);
     const { activation = IDENTITY } = attrs;
+    const [N, H, W, C] = nhwc("max_pool2d", x);
+    const [top, , left] = attrs.padding;
+    const squares = N * Math.ceil((H + top) / 2) * Math.ceil((W + left) / 2);
+    const [kernel, LENGTH] = halves(attrs)
+      ? ([max_pool2d_backward_halving, (squares * pad4(C)) / 4] as const)
+      : ([max_pool2d_backward, vec4s(x)] as const);
     emit.dispatch(
-      max_pool2d_backward,
+      kernel,
       { index, y: activation.name === "identity" ? dy : y, dy, dx },
       { LENGTH, ACCUMULATE, ...geometry(x, y, attrs), ...activationConstants(activation) },
-      grid(LENGTH, max_pool2d_backward),
+      grid(LENGTH, kernel),
     );
   },
 };
@@ -107,7 +127,7 @@ export const maxPool2dOp: Op<In, MaxPool2d, Out & { index: Tensor }> = {
 /** Mean over windows. x (N, H, W, C), y (N, P, Q, C), P = ⌊(H + top + bottom − h) / stride⌋ + 1. */
 export const avgPool2dOp: Op<In, AvgPool2d, Out> = {
   name: "avg_pool2d",
-  infer: ({ x }, attrs) => ({ y: { shape: outputShape("avg_pool2d", x, attrs) } }),
+  infer: ({ x }, attrs) => ({ y: { shape: outputShape("avg_pool2d", x, attrs), dtype: x.storage.dtype } }),
   forward(emit, { inputs: { x }, attrs, outputs: { y } }) {
     const LENGTH = vec4s(y);
     const COUNT_INCLUDE_PAD = attrs.countIncludePad ? 1 : 0;
@@ -137,7 +157,7 @@ export const globalAvgPoolOp: Op<In, Record<never, never>, Out> = {
   name: "global_avg_pool",
   infer({ x }) {
     const [N, , , C] = nhwc("global_avg_pool", x);
-    return { y: { shape: [N, C] } };
+    return { y: { shape: [N, C], dtype: x.storage.dtype } };
   },
   forward(emit, { inputs: { x }, outputs: { y } }) {
     const [, H, W, C] = nhwc("global_avg_pool", x);
@@ -150,14 +170,15 @@ export const globalAvgPoolOp: Op<In, Record<never, never>, Out> = {
     );
   },
   backward(emit, { inputs: { x }, outputs: { y } }) {
-    const [, H, W, C] = nhwc("global_avg_pool", x);
-    const LENGTH = vec4s(x);
+    const [N, H, W, C] = nhwc("global_avg_pool", x);
+    const PARTS = Math.ceil((H * W) / PIXELS_EACH);
+    const LENGTH = (N * PARTS * pad4(C)) / 4;
     const dy = emit.gradient(y);
     const { tensor: dx, accumulate: ACCUMULATE } = emit.into(x);
     emit.dispatch(
       global_avg_pool_backward,
       { dy, dx },
-      { LENGTH, C, PIXELS: H * W, ACCUMULATE },
+      { LENGTH, C, PIXELS: H * W, PARTS, ACCUMULATE },
       grid(LENGTH, global_avg_pool_backward),
     );
   },

@@ -19,7 +19,6 @@ import {
   winograd_grad_product_tile_8x16_quad_deep,
   winograd_grad_weight,
 } from "../shaders.gen.ts";
-import type { Geometry } from "../shape.ts";
 import type { GradWeightArgs } from "./convolution.ts";
 import { tileVariants } from "./register-tiles.ts";
 import type { Variant } from "./variants.ts";

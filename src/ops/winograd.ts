@@ -78,8 +78,8 @@ const TRANSFORM = 20;
 const ENOUGH_BYTES = 5 << 20;
 /** What every device binds, bytes. */
 const MAX_BINDING = 128 << 20;
-/** Views begin at multiples of so many elements. */
-const ALIGNMENT = 64;
+/** Views begin at multiples of so many elements, which may be f16: 256 bytes. */
+const ALIGNMENT = 128;
 
 /** winograd_4x4 and winograd_2x2: y = f(conv(x, w) + bias). */
 export const WINOGRAD_FORWARD: readonly Variant<ForwardArgs>[] = SIZES.map((size) => ({
@@ -115,7 +115,7 @@ export function turned({ N, H, W, C, K, P, Q, PAD_TOP, PAD_LEFT, ...rest }: Geom
 /**
  * Whether tiles of 4×4 are the heuristic's choice: on CPU-class adapters, which multiply no faster than they load, and
  * where products and transforms of inputs, outputs and filters together take less than the plain sum. No GPU has
- * measured it yet: there the tuner decides.
+ * measured it yet: there the tuner decides. Nor where activations are f16 to save memory, for transformed tiles are f32.
  */
 export function pays(geometry: Geometry, device: Capabilities): boolean {
   const { N, P, Q } = geometry;
@@ -123,7 +123,7 @@ export function pays(geometry: Geometry, device: Capabilities): boolean {
   const tiles = tilesOf(geometry, TILES_4X4);
   const transformed = tiles * (C + K) + C * K;
   const cost = points(TILES_4X4) * (tiles * C * K + TRANSFORM * transformed);
-  return isCpu(device) && fits(geometry, TILES_4X4) && cost < 9 * N * P * Q * C * K;
+  return isCpu(device) && !device.activations && fits(geometry, TILES_4X4) && cost < 9 * N * P * Q * C * K;
 }
 
 /** Whether a convolution can be computed by such tiles on every device. */

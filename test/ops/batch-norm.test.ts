@@ -47,6 +47,10 @@ function given(
 
 const LARGE_MEAN = "mean 1000, deviation 0.1";
 
+// Values near 1000 and their mean are known to 3e-5, which is 3e-4 of a deviation of 0.1.
+const tolerance = ({ name, inputs }: OpCase<BatchNorm>) =>
+  name === LARGE_MEAN ? 1e-3 : 2e-6 * Math.sqrt(size(inputs.x as readonly number[]));
+
 defineOpTest({
   op: batchNormOp,
   reference: batchNorm,
@@ -86,9 +90,24 @@ defineOpTest({
       grads: ["residual"],
     }),
   ],
-  // Values near 1000 and their mean are known to 3e-5, which is 3e-4 of a deviation of 0.1.
-  tolerance: ({ name, inputs }) =>
-    name === LARGE_MEAN ? 1e-3 : 2e-6 * Math.sqrt(size(inputs.x as readonly number[])),
+  tolerance,
+});
+
+// Longer parts, and merges without barriers.
+defineOpTest({
+  op: batchNormOp,
+  devices: { "as for a CPU": { features: [], software: true } },
+  reference: batchNorm,
+  cases: [
+    given("train, many rows", [3, 61, 67, 5], attrs("train", RELU)),
+    given("train, 2048 channels", [3, 2, 2, 2048], attrs("train", RELU)),
+    given("train, residual, leaky relu", [3, 4, 3, 3], attrs("train", { name: "leaky_relu", alpha: 0.1 }), {
+      residual: true,
+    }),
+    given(LARGE_MEAN, [4, 23, 19, 6], attrs("train"), { values: { x: spread(1000, 0.1) } }),
+    given("frozen, residual, tanh", [2, 5, 3, 6], attrs("frozen", { name: "tanh" }), { residual: true }),
+  ],
+  tolerance,
 });
 
 test("the running statistics of two layers in one arena move step by step, and the second time further", async () => {

@@ -24,6 +24,8 @@ function pool(
 const WINDOWS: readonly { shape: readonly number[]; attrs: Pool2d }[] = [
   { shape: [2, 6, 8, 4], attrs: pool([2, 2], [2, 2]) },
   { shape: [1, 11, 7, 5], attrs: pool([3, 3], [2, 2], [1, 1, 1, 1]) },
+  { shape: [2, 9, 6, 7], attrs: pool([3, 2], [2, 2], [2, 1, 0, 1]) },
+  { shape: [2, 5, 10, 9], attrs: pool([2, 3], [2, 2], [0, 1, 1, 2]) },
   { shape: [3, 7, 13, 6], attrs: pool([3, 2], [1, 1], [2, 0, 1, 0]) },
   { shape: [2, 5, 5, 1], attrs: pool([2, 3], [3, 2], [0, 1, 1, 2]) },
   { shape: [1, 3, 4, 9], attrs: pool([3, 4], [1, 1]) },
@@ -40,6 +42,12 @@ defineOpTest({
       inputs: { x: [1, 5, 5, 3] },
       attrs: pool([3, 3], [2, 2], [1, 1, 1, 1]),
       values: { x: (random) => -1 - random.uniform() },
+    },
+    {
+      name: "relu, overlapping windows by strides of 2",
+      inputs: { x: [2, 8, 9, 5] },
+      attrs: { ...pool([3, 3], [2, 2], [1, 1, 1, 1]), activation: { name: "relu" } } as MaxPool2d,
+      values: { x: (random) => 2 * random.uniform() - 1.6 },
     },
     ...([{ name: "relu" }, { name: "leaky_relu", alpha: 0.2 }] as const).map((activation) => ({
       name: `${activation.name}, overlapping windows, some of them below zero`,
@@ -76,11 +84,12 @@ defineOpTest({
   tolerance: () => 1e-5,
 });
 
-/** y and dx of a 3×3 max pool with stride 1 over a 4×4 image. */
-async function poolOf(values: readonly number[]) {
+/** y and dx of a max pool over a square image of one channel. */
+async function poolOf(values: readonly number[], attrs: Pool2d = pool([3, 3], [1, 1])) {
   const graph = new Graph({ mode: "train" });
-  const x = graph.input("x", [1, 4, 4, 1], "f32", true);
-  const { y } = graph.apply(maxPool2dOp, "pool", { x }, pool([3, 3], [1, 1]));
+  const side = Math.sqrt(values.length);
+  const x = graph.input("x", [1, side, side, 1], "f32", true);
+  const { y } = graph.apply(maxPool2dOp, "pool", { x }, attrs);
   const lanes = (v: readonly number[]) =>
     Float32Array.from({ length: 4 * v.length }, (_, i) => (i % 4 ? 0 : v[i / 4]!));
   const feeds = { x: lanes(values), dy: lanes([1, 10, 100, 1000]) };
@@ -97,6 +106,9 @@ test("max_pool2d: the first of equal values gets the gradient", async () => {
   expect(dx).toEqual([1, 10, 0, 0, 100, 1000, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
   const zeros = await poolOf([0, -0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
   expect(zeros.dx).toEqual(dx);
+  const padded = await poolOf(new Array(9).fill(-3), pool([3, 3], [2, 2], [1, 1, 1, 1]));
+  expect(padded.y).toEqual([-3, -3, -3, -3]);
+  expect(padded.dx).toEqual([1, 10, 0, 100, 1000, 0, 0, 0, 0]);
 });
 
 test("max_pool2d: one pixel may win every window", async () => {
@@ -111,6 +123,10 @@ test("max_pool2d: NaN propagates, and infinities are values", async () => {
   const infinite = new Array(16).fill(Number.NEGATIVE_INFINITY);
   infinite[15] = Number.POSITIVE_INFINITY;
   expect((await poolOf(infinite)).y).toEqual([-Infinity, -Infinity, -Infinity, Infinity]);
+  const byTwo = pool([2, 2], [2, 2]);
+  expect((await poolOf(infinite, byTwo)).y).toEqual([-Infinity, -Infinity, -Infinity, Infinity]);
+  const last = [0, 1, 2, 3, 4, -Number.NaN, 6, 7, 8, 9, Infinity, -Infinity, 12, 13, 14, Number.NaN];
+  expect((await poolOf(last, byTwo)).y).toEqual([Number.NaN, 7, 13, Number.NaN]);
 });
 
 test("pooling refuses windows that do not fit, with the values", () => {

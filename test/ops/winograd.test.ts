@@ -117,7 +117,7 @@ describe("winograd: images", () => {
   });
 
   it.each(VARIANTS)("lie where a view may begin, and all of them once: %s", (variant) => {
-    // 7 · 7 · 4 elements an image: every sixteenth begins at a multiple of 64.
+    // 7 · 7 · 4 elements an image: every thirty-second begins at a multiple of 128.
     for (const [N, H, C, K] of [
       [130, 64, 4, 4],
       [8000, 7, 4, 4],
@@ -132,7 +132,7 @@ describe("winograd: images", () => {
         let end = 0;
         for (const view of views.filter((view) => view.storage === storage)) {
           expect(view.offset).toBe(end);
-          expect(view.offset % 64).toBe(0);
+          expect(view.offset % 128).toBe(0);
           end += storedLength(view.shape);
         }
         expect(end).toBe(storage.length);
