@@ -1,7 +1,7 @@
 // z[t] = A d Aᵀ for every tile d of an output's gradient, where t numbers the points of a transformed tile
 //
 // dy        (N, P, Q, K)
-// z         (T, N·TP·TQ, K), T = 36; TP × TQ tiles cover P × Q, past which the gradient is zero
+// z         (T, pad4(N·TP·TQ), K), T = 36; TP × TQ tiles cover P × Q, past which, and past the last image, are zeros
 // dispatch  one invocation for each tile and vec4 of channels
 // numerics  f32; see winograd_grad_weight
 // source    Lavin and Gray 2016
@@ -19,6 +19,9 @@ alias dy4 = vec4f;
 @group(0) @binding(0) var<storage, read> dy: array<dy4>;
 @group(0) @binding(1) var<storage, read_write> z: array<vec4f>;
 @group(0) @binding(2) var<uniform> shape: Shape;
+
+// A line far from all images.
+const OUTSIDE = 0x80000000u;
 
 // Place of the tile in its image, numbers of its first vec4s in dy and in z, and vec4s between the lines of dy and
 // between the points of z.
@@ -53,15 +56,16 @@ fn main(
   let vectors = pad4(shape.K) / 4u;
   let rows = (shape.P + TILE_OUTPUTS - 1u) / TILE_OUTPUTS;
   let columns = (shape.Q + TILE_OUTPUTS - 1u) / TILE_OUTPUTS;
-  let tiles = shape.N * rows * columns;
+  let tiles = pad4(shape.N * rows * columns);
   let tile = id / vectors;
   if (tile >= tiles) {
     return;
   }
   let row = tile / columns;
-  let p = row % rows * TILE_OUTPUTS;
+  let image = row / rows;
+  let p = select(row % rows * TILE_OUTPUTS, OUTSIDE, image >= shape.N);
   let q = tile % columns * TILE_OUTPUTS;
-  let pixel = (row / rows * shape.P + p) * shape.Q + q;
+  let pixel = (image * shape.P + p) * shape.Q + q;
   let at = At(p, q, pixel * vectors + id % vectors, id, shape.Q * vectors, tiles * vectors);
   transform_output_gradient(at);
 }

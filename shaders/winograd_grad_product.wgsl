@@ -2,9 +2,9 @@
 //
 // T matrix products, the depth of which are the tiles; one invocation computes one register tile.
 //
-// v         (T, TILES, C)
+// v         (T, TILES, C), TILES a multiple of 4
 // z         (T, TILES, K)
-// m         (T, C, K), padding lanes without meaning
+// m         (T, pad4(C), K), padding lanes and rows past C without meaning
 // dispatch  one invocation for each t and tile of C × K; quads and workgroups count whole
 // numerics  f32 sums in the order of the tiles; see winograd_grad_weight
 // source    Lavin and Gray 2016
@@ -48,12 +48,9 @@ fn place(quad: Quad, cursor: Cursor) -> Place {
 }
 
 fn step_at(range: Range, cursor: Cursor) -> Step {
-  let first = 4u * cursor.depth;
-  let tile = min(vec4u(first) + vec4u(0u, 1u, 2u, 3u), vec4u(shape.TILES - 1u));
-  return Step(
-    (t * shape.TILES + tile) * (pad4(shape.C) / 4u),
-    (t * shape.TILES + four_from(first)) * (pad4(shape.K) / 4u),
-  );
+  let tile = t * shape.TILES + 4u * cursor.depth;
+  let rows = (tile + vec4u(0u, 1u, 2u, 3u)) * (pad4(shape.C) / 4u);
+  return Step(rows, four_from(tile) * (pad4(shape.K) / 4u));
 }
 
 fn load_rows(place: Place, step: Step) -> mat4x4f {
@@ -61,10 +58,8 @@ fn load_rows(place: Place, step: Step) -> mat4x4f {
   return transpose(mat4x4f(v[at.x], v[at.y], v[at.z], v[at.w]));
 }
 
-// Zero past the last tile, where load_rows repeats it.
 fn load_shared(at: u32) -> vec4f {
-  let mask = select(0u, 0xffffffffu, at < (t + 1u) * shape.TILES * (pad4(shape.K) / 4u));
-  return bitcast<vec4f>(bitcast<vec4u>(z[at]) & vec4u(mask));
+  return z[at];
 }
 
 // Columns past the end are those of another tile; they are not stored.
@@ -72,27 +67,20 @@ fn load_columns(step: Step, column: u32) -> mat4x4f {
   return load_four(step.columns + column);
 }
 
-fn store_row(row: u32, at: u32, value: vec4f) {
-  if (row >= shape.C) {
-    return;
-  }
-  var sum = value;
-  if (shape.ACCUMULATE == 1u) {
-    sum += m[at];
-  }
-  m[at] = sum;
-}
-
 fn store_rows(quad: Quad, slice: u32, column: u32, c: mat4x4f) {
   let columns = pad4(shape.K) / 4u;
-  if (column >= columns) {
+  if (quad >= shape.C || column >= columns) {
     return;
   }
-  let at = (t * shape.C + quad) * columns + column;
-  store_row(quad, at, c[0]);
-  store_row(quad + 1u, at + columns, c[1]);
-  store_row(quad + 2u, at + 2u * columns, c[2]);
-  store_row(quad + 3u, at + 3u * columns, c[3]);
+  let at = vec4u(0u, 1u, 2u, 3u) * columns + (slice * pad4(shape.C) + quad) * columns + column;
+  var sum = c;
+  if (shape.ACCUMULATE == 1u) {
+    sum += mat4x4f(m[at.x], m[at.y], m[at.z], m[at.w]);
+  }
+  m[at.x] = sum[0];
+  m[at.y] = sum[1];
+  m[at.z] = sum[2];
+  m[at.w] = sum[3];
 }
 
 @compute @workgroup_size(THREADS)
@@ -110,6 +98,6 @@ fn main(
   let tile_at = tile_place(number, local, shape.C, shape.K);
   let quads = tile_quads(tile_at.row);
   var tile: Tile;
-  tile_walk(&tile, quads, Range(vec2u(1u), 0u, (shape.TILES + 3u) / 4u), tile_at.column);
+  tile_walk(&tile, quads, Range(vec2u(1u), 0u, shape.TILES / 4u), tile_at.column);
   tile_store(&tile, quads, slice, tile_at.column);
 }

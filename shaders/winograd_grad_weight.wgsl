@@ -3,9 +3,9 @@
 // The adjoint of Winograd's convolution: y = Aᵀ [(G g Gᵀ) ⊙ (Bᵀ d B)] A for every tile makes
 // dg = Gᵀ [Σ over tiles of (Bᵀ d B) ⊙ (A dy Aᵀ)] G.
 //
-// m         (T, C, K), T = 36; padding lanes are not used
+// m         (T, pad4(C), K), T = 36; padding lanes are not used
 // dw        (3, 3, C, K); padding lanes are zero
-// dispatch  one invocation a vec4 of m[0]
+// dispatch  one invocation a vec4 of a tap of dw
 // numerics  f32; with winograd_input, _grad_output and _grad_product tolerance 3e-6 · √(N·P·Q) relative
 // source    Lavin and Gray 2016
 // use: index, winograd_4x4_adjoint
@@ -24,6 +24,7 @@ struct Shape {
 struct At {
   number: u32,
   point: u32,
+  tap: u32,
   mask: vec4f,
 }
 
@@ -32,7 +33,7 @@ fn load(at: At, i: u32, j: u32) -> vec4f {
 }
 
 fn store(at: At, r: u32, s: u32, value: vec4f) {
-  let number = (r * 3u + s) * at.point + at.number;
+  let number = (r * 3u + s) * at.tap + at.number;
   var v = value * at.mask;
   if (shape.ACCUMULATE == 1u) {
     v += dw[number];
@@ -49,6 +50,7 @@ fn main(
   let id = linear_id(group, groups, local, 64u);
   let columns = pad4(shape.K) / 4u;
   if (id < shape.C * columns) {
-    transform_weight_gradient(At(id, shape.C * columns, lane_mask(id % columns, shape.K)));
+    let mask = lane_mask(id % columns, shape.K);
+    transform_weight_gradient(At(id, pad4(shape.C) * columns, shape.C * columns, mask));
   }
 }

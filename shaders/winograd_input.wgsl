@@ -1,9 +1,10 @@
 // v[t] = Bᵀ d B for every tile d of the input, where t numbers the points of a transformed tile, row by row
 //
-// Tiles lie side by side over the output of P × Q, each with the inputs that it sees; past the image are zeros.
+// Tiles lie side by side over the output of P × Q, each with the inputs that it sees; past the image are zeros, and
+// past the last image, where tiles are counted in fours.
 //
 // x         (N, H, W, C)
-// v         (T, N·TP·TQ, C), T = 16 or 36; TP × TQ tiles cover P × Q
+// v         (T, pad4(N·TP·TQ), C), T = 16 or 36; TP × TQ tiles cover P × Q
 // dispatch  one invocation for each tile and vec4 of channels
 // numerics  f32; see winograd_output
 // source    Lavin and Gray 2016
@@ -26,6 +27,9 @@ alias x4 = vec4f;
 @group(0) @binding(0) var<storage, read> x: array<x4>;
 @group(0) @binding(1) var<storage, read_write> v: array<vec4f>;
 @group(0) @binding(2) var<uniform> shape: Shape;
+
+// A line far from all images.
+const OUTSIDE = 0x80000000u;
 
 // Place of the tile in its image, numbers of its first vec4s in x and in v, and vec4s between the lines of x and
 // between the points of v. What would be negative wraps around.
@@ -60,14 +64,15 @@ fn main(
   let vectors = pad4(shape.C) / 4u;
   let rows = (shape.P + TILE_OUTPUTS - 1u) / TILE_OUTPUTS;
   let columns = (shape.Q + TILE_OUTPUTS - 1u) / TILE_OUTPUTS;
-  let tiles = shape.N * rows * columns;
+  let tiles = pad4(shape.N * rows * columns);
   let tile = id / vectors;
   if (tile >= tiles) {
     return;
   }
   let row = tile / columns;
-  let y = row % rows * TILE_OUTPUTS - shape.PAD_TOP;
+  let image = row / rows;
+  let y = select(row % rows * TILE_OUTPUTS - shape.PAD_TOP, OUTSIDE, image >= shape.N);
   let x = tile % columns * TILE_OUTPUTS - shape.PAD_LEFT;
-  let pixel = (row / rows * shape.H + y) * shape.W + x;
+  let pixel = (image * shape.H + y) * shape.W + x;
   transform_input(At(y, x, pixel * vectors + id % vectors, id, shape.W * vectors, tiles * vectors));
 }

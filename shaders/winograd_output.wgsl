@@ -1,6 +1,6 @@
 // y = f(bias + Aᵀ m A) for every tile, or y += …, where m holds the products at the points of transformed tiles
 //
-// m         (T, N·TP·TQ, K), T = 16 or 36; TP × TQ tiles cover P × Q; padding lanes are not used
+// m         (T, pad4(N·TP·TQ), K), T = 16 or 36; TP × TQ tiles cover P × Q; padding lanes are not used
 // bias      (K), not read where HAS_BIAS is 0
 // y         (N, P, Q, K); padding lanes are zero
 // dispatch  one invocation for each tile and vec4 of channels
@@ -81,5 +81,5 @@ fn main(
   }
   let mask = lane_mask(channel, shape.K);
   let write_at = pixel * vectors + channel;
-  transform_output(At(p, q, offset, mask, id, write_at, tiles * vectors, shape.Q * vectors));
+  transform_output(At(p, q, offset, mask, id, write_at, pad4(tiles) * vectors, shape.Q * vectors));
 }

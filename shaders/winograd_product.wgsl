@@ -2,7 +2,7 @@
 //
 // T matrix products; one invocation computes one register tile.
 //
-// v         (T, ROWS, C)
+// v         (T, ROWS, C), ROWS a multiple of 4
 // u         (T, pad4(C), K), finite in the rows past C, which meet only the zero padding of v
 // m         (T, ROWS, K), padding lanes without meaning
 // dispatch  one invocation for each t and tile of ROWS × K; quads and workgroups count whole
@@ -44,7 +44,7 @@ fn quad(row: u32) -> Quad {
 }
 
 fn place(quad: Quad, cursor: Cursor) -> Place {
-  let row = min(vec4u(quad) + vec4u(0u, 1u, 2u, 3u), vec4u(shape.ROWS - 1u));
+  let row = min(quad, shape.ROWS - 4u) + vec4u(0u, 1u, 2u, 3u);
   return (t * shape.ROWS + row) * (pad4(shape.C) / 4u);
 }
 
@@ -66,22 +66,16 @@ fn load_columns(step: Step, column: u32) -> mat4x4f {
   return load_four(step.weights + column);
 }
 
-fn store_row(row: u32, at: u32, value: vec4f) {
-  if (row < shape.ROWS) {
-    m[at] = value;
-  }
-}
-
 fn store_rows(quad: Quad, slice: u32, column: u32, c: mat4x4f) {
   let columns = pad4(shape.K) / 4u;
-  if (column >= columns) {
+  if (quad >= shape.ROWS || column >= columns) {
     return;
   }
-  let at = (t * shape.ROWS + quad) * columns + column;
-  store_row(quad, at, c[0]);
-  store_row(quad + 1u, at + columns, c[1]);
-  store_row(quad + 2u, at + 2u * columns, c[2]);
-  store_row(quad + 3u, at + 3u * columns, c[3]);
+  let at = (slice * shape.ROWS + quad) * columns + column;
+  m[at] = c[0];
+  m[at + columns] = c[1];
+  m[at + 2u * columns] = c[2];
+  m[at + 3u * columns] = c[3];
 }
 
 @compute @workgroup_size(THREADS)

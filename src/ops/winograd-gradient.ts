@@ -50,7 +50,7 @@ export const WINOGRAD_GRAD_WEIGHT: Variant<GradWeightArgs> = {
     const most = tilesOf(parts[0]!.geometry, SIZE);
     const inputs = emit.temporary("winograd_inputs", [POINTS, most, C]);
     const gradients = emit.temporary("winograd_gradients", [POINTS, most, K]);
-    const m = emit.temporary("winograd_products", [POINTS, C, K]);
+    const m = emit.temporary("winograd_products", [POINTS, pad4(C), K]);
     for (const { first, geometry } of parts) {
       const { N } = geometry;
       const tiles = tilesOf(geometry, SIZE);

@@ -75,7 +75,7 @@ const SIZES = [TILES_4X4, TILES_2X2] as const;
 /** Multiplications of a product in whose time one number is transformed, as measured on CPU-class adapters. */
 const TRANSFORM = 20;
 /** Bytes of transformed inputs and outputs that keep a device busy. */
-const ENOUGH_BYTES = 4 << 20;
+const ENOUGH_BYTES = 5 << 20;
 /** What every device binds, bytes. */
 const MAX_BINDING = 128 << 20;
 /** Views begin at multiples of so many elements, which may be f16: 256 bytes. */
@@ -137,8 +137,9 @@ export function fits(geometry: Geometry, size: Size): boolean {
 
 export const points = ({ outputs }: Size): number => (outputs + 2) ** 2;
 
+/** Tiles that cover all outputs, in fours. */
 export const tilesOf = ({ N, P, Q }: Geometry, { outputs }: Size): number =>
-  N * Math.ceil(P / outputs) * Math.ceil(Q / outputs);
+  pad4(N * Math.ceil(P / outputs) * Math.ceil(Q / outputs));
 
 /**
  * Images at a time, which bounds the memory of transformed inputs and outputs together: they take no more than the
