@@ -5,15 +5,15 @@
 //   m = β₁ m + (1−β₁) g      v = β₂ v + (1−β₂) g²
 //   p = p − η m / (1−β₁ᵗ) / (√(v / (1−β₂ᵗ)) + ε)
 //
-// gradients, parameters, first (m), second (v)  LENGTH vec4s; zeros between the parameters stay zero
+// gradients, parameters, first (m), second (v)  LENGTH vec4s, in blocks of 16; zeros between the parameters stay zero
 // groups     (scale of the learning rate, λ) for each 64 floats
 // norms      the global norm of the gradients first; read only where MAX_NORM > 0
 // unscale    what to multiply gradients by, or 0 to leave everything as it is; steps that were left so before
-// dispatch   one invocation a vec4
+// dispatch   one invocation for four vec4s
 // numerics   1−β and log β come from the host in full precision, for 1−0.999ᵗ in f32 would keep 4 digits;
 //            tolerance 2e-6 η a step
 // source     Kingma and Ba 2015; Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019
-// use: index, live, clip
+// use: index, live, clip, block
 
 override LENGTH: u32;
 override BETA1: f32;
@@ -47,26 +47,29 @@ fn main(
   @builtin(num_workgroups) workgroups: vec3u,
   @builtin(local_invocation_index) local: u32,
 ) {
-  let i = linear_id(workgroup_id, workgroups, local, 64u);
+  let start = first_in_block(linear_id(workgroup_id, workgroups, local, 64u));
   let factor = unscale[0];
-  if (i >= LENGTH || factor == 0.0) {
+  if (start >= LENGTH || factor == 0.0) {
     return;
   }
-  let group = groups[i >> 4u];
+  let group = groups[start >> 4u];
   let rate = live.learning_rate * group.x;
-  var p = parameters[i];
-  var g = clip(factor * gradients[i], norms[0]);
-  if (DECOUPLED == 1u) {
-    p -= rate * group.y * p;
-  } else {
-    g += group.y * p;
-  }
-  let m = BETA1 * first[i] + ONE_MINUS_BETA1 * g;
-  let v = BETA2 * second[i] + ONE_MINUS_BETA2 * g * g;
-  first[i] = m;
-  second[i] = v;
   let t = f32(live.step) - unscale[1];
+  let stride = rate / one_minus_exp(t * LOG_BETA1);
   let correction = sqrt(one_minus_exp(t * LOG_BETA2));
-  let root = sqrt(v) / correction + EPSILON;
-  parameters[i] = p - rate / one_minus_exp(t * LOG_BETA1) * m / root;
+  for (var i = start; i < start + 16u; i += 4u) {
+    var p = parameters[i];
+    var g = clip(factor * gradients[i], norms[0]);
+    if (DECOUPLED == 1u) {
+      p -= rate * group.y * p;
+    } else {
+      g += group.y * p;
+    }
+    let m = BETA1 * first[i] + ONE_MINUS_BETA1 * g;
+    let v = BETA2 * second[i] + ONE_MINUS_BETA2 * g * g;
+    first[i] = m;
+    second[i] = v;
+    let root = sqrt(v) / correction + EPSILON;
+    parameters[i] = p - stride * m / root;
+  }
 }

@@ -4,14 +4,14 @@
 // loss      5 numbers, padded with zeros to 8; W = Σ weight
 // dispatch  one workgroup
 // numerics  f32 sums in a fixed order, tolerance 1e-7 √N; counts are exact up to 2^24
-// use: reduce
+// link: reduce | serial
 
 override N: u32;
 
 @group(0) @binding(0) var<storage, read> rows: array<vec4f>;
 @group(0) @binding(1) var<storage, read_write> loss: array<vec4f>;
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(REDUCE_SIZE)
 fn main(@builtin(local_invocation_index) local: u32) {
   var part = vec4f(0.0);
   for (var n = local; n < N; n += REDUCE_SIZE) {

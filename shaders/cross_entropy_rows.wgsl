@@ -15,7 +15,8 @@
 // dispatch         one workgroup a row
 // numerics         the largest logit is subtracted first; f32 sums in a fixed order; tolerance 1e-6
 // source           label smoothing: Szegedy et al., "Rethinking the Inception Architecture", 2016, §7
-// use: index, reduce, live
+// use: index, live
+// link: reduce | serial
 
 override N: u32;
 override K: u32;
@@ -79,7 +80,7 @@ fn loss_of_row(row: u32, local: u32) -> Row {
   return Row(best.x, sums.x, hard, soft, sums.z);
 }
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(REDUCE_SIZE)
 fn main(
   @builtin(workgroup_id) group: vec3u,
   @builtin(num_workgroups) groups: vec3u,
@@ -91,7 +92,7 @@ fn main(
   }
 }
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(REDUCE_SIZE)
 fn with_gradient(
   @builtin(workgroup_id) group: vec3u,
   @builtin(num_workgroups) groups: vec3u,

@@ -5,7 +5,7 @@
 // total          W, one number
 // dispatch       one workgroup
 // numerics       f32 sum in a fixed order, tolerance 1e-7 √N
-// use: reduce
+// link: reduce | serial
 
 override N: u32;
 override K: u32;
@@ -15,7 +15,7 @@ override IGNORED: i32;
 @group(0) @binding(1) var<storage, read> class_weights: array<f32>;
 @group(0) @binding(2) var<storage, read_write> total: array<f32>;
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(REDUCE_SIZE)
 fn main(@builtin(local_invocation_index) local: u32) {
   var sum = 0.0;
   for (var n = local; n < N; n += REDUCE_SIZE) {

@@ -2,7 +2,8 @@ import { ShapeError } from "../errors.ts";
 import type { Op, TensorSpec } from "../graph/op.ts";
 import { describe, pad4, type Tensor } from "../graph/tensor.ts";
 import { fold } from "../kernel.ts";
-import { cross_entropy_mean, soft_cross_entropy, soft_cross_entropy_with_gradient } from "../shaders.gen.ts";
+import { soft_cross_entropy, soft_cross_entropy_with_gradient } from "../shaders.gen.ts";
+import { emitMeanLoss } from "./cross-entropy.ts";
 
 export interface SoftCrossEntropyAttrs {
   /** Share of each target that is spread evenly over the classes. Default 0. */
@@ -60,7 +61,7 @@ export const softCrossEntropyOp: Op<In, SoftCrossEntropyAttrs, Out> = {
     } else {
       emit.dispatch(soft_cross_entropy, bindings, constants, fold(N));
     }
-    emit.dispatch(cross_entropy_mean, { rows, loss }, { N }, [1, 1, 1]);
+    emitMeanLoss(emit, rows, loss);
   },
   backward(emit, { inputs: { logits }, outputs: { dlogits } }) {
     if (dlogits) emit.pass(logits, dlogits);

@@ -54,6 +54,7 @@ export interface ArenaUpdate<M extends string> {
   };
   readonly moments: Readonly<Record<M, Tensor>>;
   readonly constants: { readonly LENGTH: number; readonly MAX_NORM: number };
+  /** Of kernels that update 16 floats an invocation. */
   workgroups(kernel: Kernel): [number, number, number];
 }
 
@@ -124,7 +125,7 @@ export function emitUpdate<M extends string>(
       },
       moments: Object.fromEntries(moments) as Record<M, Tensor>,
       constants: { LENGTH: arena.length / 4, MAX_NORM: clipNorm ?? 0 },
-      workgroups: (kernel) => grid(arena.length / 4, kernel),
+      workgroups: (kernel) => grid(arena.length / 16, kernel),
     });
   }
   if (lossScale) variables.push(lossScale);

@@ -15,10 +15,10 @@ const uniform = (n: number, low: number, high: number) =>
   Float32Array.from({ length: n }, () => low + (high - low) * random.uniform());
 const labels = (n: number, K: number) => Array.from({ length: n }, () => random.u32() % K);
 
-/** Loss and gradient of the logits from the GPU; `train` false computes no gradient. */
-async function run(logits: Float32Array, given: CrossEntropyCase, train = true) {
+/** Loss and gradient of the logits from the GPU; `train` false computes no gradient; `software`: as for a CPU. */
+async function run(logits: Float32Array, given: CrossEntropyCase, train = true, software = false) {
   const { N, K, classWeights, labelSmoothing, ignoreIndex } = given;
-  const graph = new Graph({ mode: train ? "train" : "eval" });
+  const graph = new Graph({ mode: train ? "train" : "eval", device: { features: [], software } });
   const z = graph.input("logits", [N, K], "f32", train);
   const y = graph.input("labels", [N], "i32");
   const w = classWeights && graph.input("classWeights", [K]);
@@ -56,6 +56,14 @@ async function check(given: CrossEntropyCase, logits: Float32Array): Promise<voi
   for (const i of [0, 1, 2]) expect(loss[i]).toBeCloseTo(expected[i]!, 4);
   expect(loss.slice(3)).toEqual(expected.slice(3));
   expect((await run(logits, given, false)).loss, "the same loss without gradient").toEqual(loss);
+  const serial = await run(logits, given, true, true);
+  loss.forEach((other, i) => {
+    const difference = Math.abs(serial.loss[i]! - other);
+    expect(difference, `loss ${i}, as for a CPU`).toBeLessThanOrEqual(1e-6 * Math.max(1, Math.abs(other)));
+  });
+  gradient!.forEach((other, i) => {
+    if (!(Math.abs(serial.gradient![i]! - other) <= 1e-6)) expect.fail(`gradient at ${i}, as for a CPU`);
+  });
 
   const pitch = (K + 3) & ~3;
   const at = Float64Array.from(logits);
