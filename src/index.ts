@@ -41,6 +41,7 @@ export { readCheckpointMetadata } from "./train/checkpoint.ts";
 export type { Difference } from "./train/conventions.ts";
 export { FeatureCache, type FeatureCacheOptions, type FeaturesOfOptions } from "./train/feature-cache.ts";
 export { type Finetune, type FinetuneOptions, finetune } from "./train/finetune.ts";
+export type { EpochInfo, Evaluation, FitOptions, History, StepInfo } from "./train/fit.ts";
 export { Job } from "./train/job.ts";
 export {
   type LoadedModel,
@@ -67,16 +68,7 @@ export {
   stepDecay,
 } from "./train/schedules.ts";
 export { checkSettings, defaultLearningRate, defaultSettings, optimizerNames } from "./train/settings.ts";
-export {
-  type CheckpointOptions,
-  type EpochInfo,
-  type Evaluation,
-  type FitOptions,
-  type History,
-  type StepInfo,
-  Trainer,
-  type TrainerOptions,
-} from "./train/trainer.ts";
+export { type CheckpointOptions, Trainer, type TrainerOptions } from "./train/trainer.ts";
 export { type TuneMode, type TuneModelOptions, tune } from "./train/tune.ts";
 export { VERSION } from "./version.ts";
 export { openSafetensors, type TensorInfo, type WeightsFile } from "./weights/file.ts";

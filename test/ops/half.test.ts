@@ -38,7 +38,7 @@ const relu = { activation: { name: "relu" } };
 const statistics = { weight: [6], bias: [6], runningMean: [6], runningVar: [6] };
 const norm = { mode: "train", eps: 1e-3, momentum: 0.1 };
 const fixed = ["runningMean", "runningVar"];
-const winograd: Capabilities = { features: [], software: true, tuned: () => "winograd_2x2" };
+const winograd = (name: string): Capabilities => ({ features: [], software: true, tuned: () => name });
 const tiles: Capabilities = { features: [], tuned: () => undefined };
 
 const CASES: readonly Case[] = [
@@ -59,15 +59,18 @@ const CASES: readonly Case[] = [
     weights: { weight: [37, 6], bias: [6] },
     attrs: relu,
   },
-  ...[{}, { device: tiles, name: "tiles of workgroups" }, { device: winograd, name: "winograd" }].map(
-    (more) => ({
-      op: of(ops.conv2dOp),
-      activations: { x: [2, 7, 6, 5] },
-      weights: { weight: [3, 3, 5, 6], bias: [6] },
-      attrs: { ...filter, ...relu },
-      ...more,
-    }),
-  ),
+  ...[
+    {},
+    { device: tiles, name: "tiles of workgroups" },
+    { device: winograd("winograd_2x2"), name: "winograd_2x2" },
+    { device: winograd("winograd_4x4"), name: "winograd_4x4" },
+  ].map((more) => ({
+    op: of(ops.conv2dOp),
+    activations: { x: [2, 7, 6, 5] },
+    weights: { weight: [3, 3, 5, 6], bias: [6] },
+    attrs: { ...filter, ...relu },
+    ...more,
+  })),
   {
     name: "stride 2, few channels",
     op: of(ops.conv2dOp),

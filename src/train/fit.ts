@@ -1,0 +1,52 @@
+/** What `Trainer.fit` and `evaluate` take and tell. */
+import type { Dataset } from "../data/dataset.ts";
+
+export interface StepInfo {
+  /** 1 for the first step of the run. */
+  readonly step: number;
+  readonly totalSteps: number;
+  /** 1 for the first epoch. */
+  readonly epoch: number;
+  readonly loss: number;
+  /** Share of the batch that was classified correctly. */
+  readonly accuracy: number;
+  readonly learningRate: number;
+  readonly examples: number;
+  /** Since the result before this one. */
+  readonly milliseconds: number;
+}
+
+export interface EpochInfo {
+  readonly epoch: number;
+  readonly testLoss: number;
+  readonly testAccuracy: number;
+}
+
+export interface Evaluation {
+  readonly loss: number;
+  readonly accuracy: number;
+  readonly examples: number;
+}
+
+export interface FitOptions {
+  /** Epochs of the whole run, those before a resume included. */
+  readonly epochs: number;
+  /** Evaluated after each epoch. */
+  readonly validation?: Dataset;
+  /** Ends training after the steps in flight; `fit` then rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+  /** Called for each step in order. Training waits for a promise it returns, which is how to pause. */
+  readonly onStep?: (info: StepInfo) => void | Promise<void>;
+  readonly onEpoch?: (info: EpochInfo) => void | Promise<void>;
+  /** Progress of an evaluation, in examples. */
+  readonly onEvaluate?: (done: number, total: number) => void;
+  /** Ends training when the validation loss has not fallen by `minDelta` for `patience` epochs. */
+  readonly earlyStopping?: { readonly patience: number; readonly minDelta?: number };
+}
+
+export interface History {
+  readonly steps: readonly StepInfo[];
+  readonly epochs: readonly EpochInfo[];
+  /** Whether `earlyStopping` ended the run. */
+  readonly stoppedEarly: boolean;
+}
