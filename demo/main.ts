@@ -163,7 +163,9 @@ function download({ step, bytes }: Checkpoint): void {
   URL.revokeObjectURL(link.href);
 }
 
-if (!(await navigator.gpu?.requestAdapter())) {
+const gpu = await navigator.gpu?.requestAdapter();
+form.hasHalf = gpu?.features.has("shader-f16") === true;
+if (!gpu) {
   const reason = navigator.gpu
     ? "This browser has WebGPU, but found no GPU to use. Check the graphics driver and the browser's settings."
     : "This browser has no WebGPU. Use a current Chrome, Edge, Firefox or Safari, and open this page over " +

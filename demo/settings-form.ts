@@ -37,6 +37,11 @@ export class SettingsForm {
     this.element.addEventListener("change", () => this.#arrange());
   }
 
+  /** Whether the device can store activations as f16. */
+  set hasHalf(hasHalf: boolean) {
+    byId("mixed", HTMLElement).hidden = !hasHalf;
+  }
+
   set enabled(enabled: boolean) {
     this.#fields.disabled = !enabled;
   }
@@ -58,6 +63,7 @@ export class SettingsForm {
       ...(testExamples !== "" && { testExamples: Number(testExamples) }),
       ...(augment.length > 0 && { augment }),
       ...(this.#check("cacheFeatures").checked && { cacheFeatures: true }),
+      ...(this.#check("mixed").checked && { precision: "mixed" }),
     });
   }
 
@@ -73,6 +79,7 @@ export class SettingsForm {
     this.#choose("weights", settings.weights?.[0]);
     this.#check("frozen").checked = (settings.frozen ?? []).length > 0;
     this.#check("cacheFeatures").checked = settings.cacheFeatures ?? false;
+    this.#check("mixed").checked = settings.precision === "mixed";
     for (const input of this.#augment)
       input.checked = settings.augment?.some((kind) => kind === input.value) ?? false;
     this.#suggested = "";

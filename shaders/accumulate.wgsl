@@ -8,8 +8,11 @@
 override LENGTH: u32;
 override ACCUMULATE: u32;
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read_write> y: array<vec4f>;
+alias x4 = vec4f;
+alias y4 = vec4f;
+
+@group(0) @binding(0) var<storage, read> x: array<x4>;
+@group(0) @binding(1) var<storage, read_write> y: array<y4>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -22,8 +25,8 @@ fn main(
     return;
   }
   if (ACCUMULATE == 1u) {
-    y[i] += x[i];
+    y[i] = y4(vec4f(y[i]) + vec4f(x[i]));
   } else {
-    y[i] = x[i];
+    y[i] = y4(vec4f(x[i]));
   }
 }

@@ -8,9 +8,13 @@
 override LENGTH: u32;
 override ACCUMULATE: u32;
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> dy: array<vec4f>;
-@group(0) @binding(2) var<storage, read_write> dx: array<vec4f>;
+alias x4 = vec4f;
+alias dy4 = vec4f;
+alias dx4 = vec4f;
+
+@group(0) @binding(0) var<storage, read> x: array<x4>;
+@group(0) @binding(1) var<storage, read> dy: array<dy4>;
+@group(0) @binding(2) var<storage, read_write> dx: array<dx4>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -22,9 +26,9 @@ fn main(
   if (i >= LENGTH) {
     return;
   }
-  var v = dy[i] * activate_gradient(x[i]);
+  var v = vec4f(dy[i]) * activate_gradient(vec4f(x[i]));
   if (ACCUMULATE == 1u) {
-    v += dx[i];
+    v += vec4f(dx[i]);
   }
-  dx[i] = v;
+  dx[i] = dx4(v);
 }

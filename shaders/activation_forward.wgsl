@@ -8,8 +8,11 @@
 override LENGTH: u32;
 override C: u32;
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read_write> y: array<vec4f>;
+alias x4 = vec4f;
+alias y4 = vec4f;
+
+@group(0) @binding(0) var<storage, read> x: array<x4>;
+@group(0) @binding(1) var<storage, read_write> y: array<y4>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -22,5 +25,5 @@ fn main(
     return;
   }
   // sigmoid(0) is not 0, so the padding is masked.
-  y[i] = activate(x[i]) * lane_mask(i % (pad4(C) / 4u), C);
+  y[i] = y4(activate(vec4f(x[i])) * lane_mask(i % (pad4(C) / 4u), C));
 }

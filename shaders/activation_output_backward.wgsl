@@ -11,9 +11,13 @@ override LENGTH: u32;
 override ACCUMULATE: u32;
 override IN_PLACE: u32;
 
-@group(0) @binding(0) var<storage, read> y: array<vec4f>;
-@group(0) @binding(1) var<storage, read> dy: array<vec4f>;
-@group(0) @binding(2) var<storage, read_write> dz: array<vec4f>;
+alias y4 = vec4f;
+alias dy4 = vec4f;
+alias dz4 = vec4f;
+
+@group(0) @binding(0) var<storage, read> y: array<y4>;
+@group(0) @binding(1) var<storage, read> dy: array<dy4>;
+@group(0) @binding(2) var<storage, read_write> dz: array<dz4>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -25,14 +29,14 @@ fn main(
   if (i >= LENGTH) {
     return;
   }
-  var v = activate_gradient_at_output(y[i]);
+  var v = activate_gradient_at_output(vec4f(y[i]));
   if (IN_PLACE == 1u) {
-    v *= dz[i];
+    v *= vec4f(dz[i]);
   } else {
-    v *= dy[i];
+    v *= vec4f(dy[i]);
   }
   if (ACCUMULATE == 1u) {
-    v += dz[i];
+    v += vec4f(dz[i]);
   }
-  dz[i] = v;
+  dz[i] = dz4(v);
 }

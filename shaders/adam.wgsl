@@ -8,6 +8,7 @@
 // gradients, parameters, first (m), second (v)  LENGTH vec4s, in blocks of 16; zeros between the parameters stay zero
 // groups     (scale of the learning rate, λ) for each 64 floats
 // norms      the global norm of the gradients first; read only where MAX_NORM > 0
+// unscale    what to multiply gradients by, or 0 to leave everything as it is; steps that were left so before
 // dispatch   one invocation for four vec4s
 // numerics   1−β and log β come from the host in full precision, for 1−0.999ᵗ in f32 would keep 4 digits;
 //            tolerance 2e-6 η a step
@@ -27,9 +28,10 @@ override DECOUPLED: u32;
 @group(0) @binding(0) var<storage, read> gradients: array<vec4f>;
 @group(0) @binding(1) var<storage, read> groups: array<vec2f>;
 @group(0) @binding(2) var<storage, read> norms: array<f32>;
-@group(0) @binding(3) var<storage, read_write> parameters: array<vec4f>;
-@group(0) @binding(4) var<storage, read_write> first: array<vec4f>;
-@group(0) @binding(5) var<storage, read_write> second: array<vec4f>;
+@group(0) @binding(3) var<storage, read> unscale: array<f32>;
+@group(0) @binding(4) var<storage, read_write> parameters: array<vec4f>;
+@group(0) @binding(5) var<storage, read_write> first: array<vec4f>;
+@group(0) @binding(6) var<storage, read_write> second: array<vec4f>;
 
 // 1 − exp(x) for x ≤ 0; by its series where the subtraction would cancel.
 fn one_minus_exp(x: f32) -> f32 {
@@ -46,17 +48,18 @@ fn main(
   @builtin(local_invocation_index) local: u32,
 ) {
   let start = first_in_block(linear_id(workgroup_id, workgroups, local, 64u));
-  if (start >= LENGTH) {
+  let factor = unscale[0];
+  if (start >= LENGTH || factor == 0.0) {
     return;
   }
   let group = groups[start >> 4u];
   let rate = live.learning_rate * group.x;
-  let t = f32(live.step);
+  let t = f32(live.step) - unscale[1];
   let stride = rate / one_minus_exp(t * LOG_BETA1);
   let correction = sqrt(one_minus_exp(t * LOG_BETA2));
   for (var i = start; i < start + 16u; i += 4u) {
     var p = parameters[i];
-    var g = clip(gradients[i], norms[0]);
+    var g = clip(factor * gradients[i], norms[0]);
     if (DECOUPLED == 1u) {
       p -= rate * group.y * p;
     } else {

@@ -8,9 +8,13 @@
 override LENGTH: u32;
 override C: u32;
 
-@group(0) @binding(0) var<storage, read> a: array<vec4f>;
-@group(0) @binding(1) var<storage, read> b: array<vec4f>;
-@group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
+alias a4 = vec4f;
+alias b4 = vec4f;
+alias y4 = vec4f;
+
+@group(0) @binding(0) var<storage, read> a: array<a4>;
+@group(0) @binding(1) var<storage, read> b: array<b4>;
+@group(0) @binding(2) var<storage, read_write> y: array<y4>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -23,5 +27,5 @@ fn main(
     return;
   }
   // sigmoid(0) is not 0, so the padding is masked.
-  y[i] = activate(a[i] + b[i]) * lane_mask(i % (pad4(C) / 4u), C);
+  y[i] = y4(activate(vec4f(a[i]) + vec4f(b[i])) * lane_mask(i % (pad4(C) / 4u), C));
 }

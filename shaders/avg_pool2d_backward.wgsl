@@ -11,8 +11,11 @@ override C: u32;
 override COUNT_INCLUDE_PAD: u32;
 override ACCUMULATE: u32;
 
-@group(0) @binding(0) var<storage, read> dy: array<vec4f>;
-@group(0) @binding(1) var<storage, read_write> dx: array<vec4f>;
+alias dy4 = vec4f;
+alias dx4 = vec4f;
+
+@group(0) @binding(0) var<storage, read> dy: array<dy4>;
+@group(0) @binding(1) var<storage, read_write> dx: array<dx4>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -38,11 +41,11 @@ fn main(
       let s = columns_inside(q);
       let inside = (r.y - r.x) * (s.y - s.x);
       let cells = f32(select(inside, KERNEL_H * KERNEL_W, COUNT_INCLUDE_PAD == 1u));
-      sum += dy[((n * P + p) * Q + q) * columns + i % columns] / cells;
+      sum += vec4f(dy[((n * P + p) * Q + q) * columns + i % columns]) / cells;
     }
   }
   if (ACCUMULATE == 1u) {
-    sum += dx[i];
+    sum += vec4f(dx[i]);
   }
-  dx[i] = sum;
+  dx[i] = dx4(sum);
 }

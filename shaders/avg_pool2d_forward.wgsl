@@ -14,8 +14,11 @@ override LENGTH: u32;
 override C: u32;
 override COUNT_INCLUDE_PAD: u32;
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read_write> y: array<vec4f>;
+alias x4 = vec4f;
+alias y4 = vec4f;
+
+@group(0) @binding(0) var<storage, read> x: array<x4>;
+@group(0) @binding(1) var<storage, read_write> y: array<y4>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -40,9 +43,9 @@ fn main(
   var sum = vec4f(0.0);
   for (var r = rows.x; r < rows.y; r++) {
     for (var s = cells.x; s < cells.y; s++) {
-      sum += x[start + r * line + s * columns];
+      sum += vec4f(x[start + r * line + s * columns]);
     }
   }
   let inside = (rows.y - rows.x) * (cells.y - cells.x);
-  y[i] = sum / f32(select(inside, KERNEL_H * KERNEL_W, COUNT_INCLUDE_PAD == 1u));
+  y[i] = y4(sum / f32(select(inside, KERNEL_H * KERNEL_W, COUNT_INCLUDE_PAD == 1u)));
 }

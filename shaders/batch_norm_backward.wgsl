@@ -25,18 +25,24 @@ struct Shape {
   PARTS: u32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> y: array<vec4f>;
-@group(0) @binding(2) var<storage, read> dy: array<vec4f>;
+alias x4 = vec4f;
+alias y4 = vec4f;
+alias dy4 = vec4f;
+alias dx4 = vec4f;
+alias dresidual4 = vec4f;
+
+@group(0) @binding(0) var<storage, read> x: array<x4>;
+@group(0) @binding(1) var<storage, read> y: array<y4>;
+@group(0) @binding(2) var<storage, read> dy: array<dy4>;
 @group(0) @binding(3) var<storage, read> coefficients: array<vec4f>;
-@group(0) @binding(4) var<storage, read_write> dx: array<vec4f>;
-@group(0) @binding(5) var<storage, read_write> dresidual: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> dx: array<dx4>;
+@group(0) @binding(5) var<storage, read_write> dresidual: array<dresidual4>;
 @group(0) @binding(6) var<uniform> shape: Shape;
 
 // f'(z), taken from y with a residual.
 fn slope(z: vec4f, at: u32) -> vec4f {
   if (RESIDUAL == 1u) {
-    return activate_gradient_at_output(y[at]);
+    return activate_gradient_at_output(vec4f(y[at]));
   }
   return activate_gradient(z);
 }
@@ -64,28 +70,28 @@ fn main(
     // Two rows, where there is a second: cheaper than a row at a time with a second loop for the rest.
     let inside = at + stride < end;
     let next = select(at, at + stride, inside);
-    let d1 = x[at] - mean;
-    let d2 = x[next] - mean;
-    let dz1 = dy[at] * slope(d1 * scale + bias, at);
-    let dz2 = dy[next] * slope(d2 * scale + bias, next);
+    let d1 = vec4f(x[at]) - mean;
+    let d2 = vec4f(x[next]) - mean;
+    let dz1 = vec4f(dy[at]) * slope(d1 * scale + bias, at);
+    let dz2 = vec4f(dy[next]) * slope(d2 * scale + bias, next);
     let v1 = scale * (dz1 - sum - d1 * product);
     let v2 = scale * (dz2 - sum - d2 * product);
     if (DRESIDUAL == 1u) {
-      dresidual[at] = dz1;
-      dresidual[next] = dz2;
+      dresidual[at] = dresidual4(dz1);
+      dresidual[next] = dresidual4(dz2);
     } else if (DRESIDUAL == 2u) {
-      dresidual[at] += dz1;
+      dresidual[at] = dresidual4(vec4f(dresidual[at]) + dz1);
       if (inside) {
-        dresidual[next] += dz2;
+        dresidual[next] = dresidual4(vec4f(dresidual[next]) + dz2);
       }
     }
     if (DX == 1u) {
-      dx[at] = v1;
-      dx[next] = v2;
+      dx[at] = dx4(v1);
+      dx[next] = dx4(v2);
     } else if (DX == 2u) {
-      dx[at] += v1;
+      dx[at] = dx4(vec4f(dx[at]) + v1);
       if (inside) {
-        dx[next] += v2;
+        dx[next] = dx4(vec4f(dx[next]) + v2);
       }
     }
   }

@@ -23,9 +23,13 @@ struct Shape {
   PARTS: u32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> y: array<vec4f>;
-@group(0) @binding(2) var<storage, read> dy: array<vec4f>;
+alias x4 = vec4f;
+alias y4 = vec4f;
+alias dy4 = vec4f;
+
+@group(0) @binding(0) var<storage, read> x: array<x4>;
+@group(0) @binding(1) var<storage, read> y: array<y4>;
+@group(0) @binding(2) var<storage, read> dy: array<dy4>;
 @group(0) @binding(3) var<storage, read> mean: array<vec4f>;
 @group(0) @binding(4) var<storage, read> variance: array<vec4f>;
 @group(0) @binding(5) var<storage, read> weight: array<vec4f>;
@@ -36,7 +40,7 @@ struct Shape {
 // f'(z), taken from y with a residual.
 fn slope(z: vec4f, at: u32) -> vec4f {
   if (RESIDUAL == 1u) {
-    return activate_gradient_at_output(y[at]);
+    return activate_gradient_at_output(vec4f(y[at]));
   }
   return activate_gradient(z);
 }
@@ -65,10 +69,10 @@ fn main(
     // Two rows; the second counts as zeros where there is none, which is cheaper than a second loop.
     let inside = at + stride < end;
     let next = select(at, at + stride, inside);
-    let d1 = x[at] - center;
-    let d2 = x[next] - center;
-    let dz1 = dy[at] * slope(d1 * scale + offset, at);
-    let dz2 = select(vec4f(0.0), dy[next] * slope(d2 * scale + offset, next), inside);
+    let d1 = vec4f(x[at]) - center;
+    let d2 = vec4f(x[next]) - center;
+    let dz1 = vec4f(dy[at]) * slope(d1 * scale + offset, at);
+    let dz2 = select(vec4f(0.0), vec4f(dy[next]) * slope(d2 * scale + offset, next), inside);
     sum += dz1 + dz2;
     product += dz1 * d1 + dz2 * d2;
   }

@@ -17,13 +17,17 @@ struct Shape {
   PARTS: u32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> residual: array<vec4f>;
+alias x4 = vec4f;
+alias residual4 = vec4f;
+alias y4 = vec4f;
+
+@group(0) @binding(0) var<storage, read> x: array<x4>;
+@group(0) @binding(1) var<storage, read> residual: array<residual4>;
 @group(0) @binding(2) var<storage, read> mean: array<vec4f>;
 @group(0) @binding(3) var<storage, read> variance: array<vec4f>;
 @group(0) @binding(4) var<storage, read> weight: array<vec4f>;
 @group(0) @binding(5) var<storage, read> bias: array<vec4f>;
-@group(0) @binding(6) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(6) var<storage, read_write> y: array<y4>;
 @group(0) @binding(7) var<uniform> shape: Shape;
 
 @compute @workgroup_size(64)
@@ -47,13 +51,13 @@ fn main(
   for (var at = i; at < end; at += 2u * stride) {
     // Two rows, or one row twice at the end: cheaper than a second loop.
     let next = select(at, at + stride, at + stride < end);
-    var a = (x[at] - center) * scale + offset;
-    var b = (x[next] - center) * scale + offset;
+    var a = (vec4f(x[at]) - center) * scale + offset;
+    var b = (vec4f(x[next]) - center) * scale + offset;
     if (RESIDUAL == 1u) {
-      a += residual[at];
-      b += residual[next];
+      a += vec4f(residual[at]);
+      b += vec4f(residual[next]);
     }
-    y[at] = activate(a) * mask;
-    y[next] = activate(b) * mask;
+    y[at] = y4(activate(a) * mask);
+    y[next] = y4(activate(b) * mask);
   }
 }

@@ -20,7 +20,9 @@ struct Shape {
   PARTS: u32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+alias x4 = vec4f;
+
+@group(0) @binding(0) var<storage, read> x: array<x4>;
 @group(0) @binding(1) var<storage, read_write> partial: array<vec4f>;
 @group(0) @binding(2) var<uniform> shape: Shape;
 
@@ -37,16 +39,16 @@ fn main(
     return;
   }
   let end = shape.ROWS * columns;
-  let origin = x[i % columns];
+  let origin = vec4f(x[i % columns]);
   var count = 0.0;
   var mean = vec4f(0.0);
   var m2 = vec4f(0.0);
   var at = i;
   for (; at + 3u * stride < end; at += 4u * stride) {
-    let a = x[at] - origin;
-    let b = x[at + stride] - origin;
-    let c = x[at + 2u * stride] - origin;
-    let d = x[at + 3u * stride] - origin;
+    let a = vec4f(x[at]) - origin;
+    let b = vec4f(x[at + stride]) - origin;
+    let c = vec4f(x[at + 2u * stride]) - origin;
+    let d = vec4f(x[at + 3u * stride]) - origin;
     let four = 0.25 * ((a + b) + (c + d));
     let da = a - four;
     let db = b - four;
@@ -59,7 +61,7 @@ fn main(
     count += 4.0;
   }
   for (; at < end; at += stride) {
-    let delta = x[at] - origin - mean;
+    let delta = vec4f(x[at]) - origin - mean;
     let weight = 1.0 / (count + 1.0);
     mean += weight * delta;
     m2 += delta * delta * (count * weight);

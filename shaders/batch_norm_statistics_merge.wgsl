@@ -29,7 +29,9 @@ struct Moments {
   m2: vec4f,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+alias x4 = vec4f;
+
+@group(0) @binding(0) var<storage, read> x: array<x4>;
 @group(0) @binding(1) var<storage, read> partial: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> mean: array<vec4f>;
 @group(0) @binding(3) var<storage, read_write> variance: array<vec4f>;
@@ -58,7 +60,7 @@ fn merge_parts(column: u32, columns: u32, lane: u32, lanes: u32) -> Moments {
 }
 
 fn finish(column: u32, all: Moments) {
-  let batch_mean = x[column] + all.mean;
+  let batch_mean = vec4f(x[column]) + all.mean;
   mean[column] = batch_mean;
   variance[column] = all.m2 / f32(shape.ROWS);
   running_mean[column] = mix(running_mean[column], batch_mean, vec4f(MOMENTUM));

@@ -13,7 +13,9 @@ struct Shape {
   SPLITS: u32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+alias x4 = vec4f;
+
+@group(0) @binding(0) var<storage, read> x: array<x4>;
 @group(0) @binding(1) var<storage, read_write> y: array<vec4f>;
 @group(0) @binding(2) var<uniform> shape: Shape;
 
@@ -33,7 +35,7 @@ fn main(
   let end = min((split + 1u) * chunk, shape.ROWS);
   var sum = vec4f(0.0);
   for (var row = split * chunk; row < end; row++) {
-    sum += x[row * width + i % width];
+    sum += vec4f(x[row * width + i % width]);
   }
   y[i] = sum;
 }

@@ -12,8 +12,11 @@ override OFFSET: u32;
 override WIDTH: u32;
 override ACCUMULATE: u32;
 
-@group(0) @binding(0) var<storage, read> dy: array<vec4f>;
-@group(0) @binding(1) var<storage, read_write> dx: array<vec4f>;
+alias dy4 = vec4f;
+alias dx4 = vec4f;
+
+@group(0) @binding(0) var<storage, read> dy: array<dy4>;
+@group(0) @binding(1) var<storage, read_write> dx: array<dx4>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -30,9 +33,9 @@ fn main(
   let line = i / columns * width;
   let j = OFFSET / 4u + i % columns;
   let shift = OFFSET % 4u;
-  var v = dy[line + j];
+  var v = vec4f(dy[line + j]);
   if (shift != 0u) {
-    let next = dy[line + min(j + 1u, width - 1u)];
+    let next = vec4f(dy[line + min(j + 1u, width - 1u)]);
     if (shift == 1u) {
       v = vec4f(v.yzw, next.x);
     } else if (shift == 2u) {
@@ -43,7 +46,7 @@ fn main(
   }
   v = select(vec4f(0.0), v, lane_mask(i % columns, C) == vec4f(1.0));
   if (ACCUMULATE == 1u) {
-    v += dx[i];
+    v += vec4f(dx[i]);
   }
-  dx[i] = v;
+  dx[i] = dx4(v);
 }

@@ -15,8 +15,11 @@ override C: u32;
 override OFFSET: u32;
 override WIDTH: u32;
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read_write> y: array<vec4f>;
+alias x4 = vec4f;
+alias y4 = vec4f;
+
+@group(0) @binding(0) var<storage, read> x: array<x4>;
+@group(0) @binding(1) var<storage, read_write> y: array<y4>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -34,8 +37,8 @@ fn main(
   let j = i % touched;
   let columns = pad4(C) / 4u;
   let at = row * (pad4(WIDTH) / 4u) + OFFSET / 4u + j;
-  let here = select(vec4f(0.0), x[row * columns + min(j, columns - 1u)], j < columns);
-  let before = x[row * columns + max(j, 1u) - 1u];
+  let here = select(vec4f(0.0), vec4f(x[row * columns + min(j, columns - 1u)]), j < columns);
+  let before = vec4f(x[row * columns + max(j, 1u) - 1u]);
   var v = here;
   if (shift == 1u) {
     v = vec4f(before.w, here.xyz);
@@ -45,7 +48,7 @@ fn main(
     v = vec4f(before.yzw, here.x);
   }
   if (j == 0u && shift > 0u) {
-    v = select(v, y[at], vec4u(0u, 1u, 2u, 3u) < vec4u(shift));
+    v = select(v, vec4f(y[at]), vec4u(0u, 1u, 2u, 3u) < vec4u(shift));
   }
-  y[at] = v;
+  y[at] = y4(v);
 }

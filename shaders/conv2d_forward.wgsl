@@ -37,10 +37,13 @@ struct Shape {
   HAS_BIAS: u32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+alias x4 = vec4f;
+alias y4 = vec4f;
+
+@group(0) @binding(0) var<storage, read> x: array<x4>;
 @group(0) @binding(1) var<storage, read> w: array<vec4f>;
 @group(0) @binding(2) var<storage, read> bias: array<vec4f>;
-@group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> y: array<y4>;
 @group(0) @binding(4) var<uniform> shape: Shape;
 
 // Four output pixels from `row` on: their image's first pixel, and the input pixel under filter tap (0, 0).
@@ -89,7 +92,7 @@ fn step_at(range: Range, cursor: Cursor) -> Step {
 }
 
 fn load(at: u32, mask: u32) -> vec4f {
-  return bitcast<vec4f>(bitcast<vec4u>(x[at]) & vec4u(mask));
+  return bitcast<vec4f>(bitcast<vec4u>(vec4f(x[at])) & vec4u(mask));
 }
 
 fn load_rows(place: Place, step: Step) -> mat4x4f {
@@ -113,36 +116,27 @@ fn load_columns(step: Step, column: u32) -> mat4x4f {
   return load_four(at);
 }
 
-fn store_row(row: u32, at: u32, value: vec4f) {
-  if (row < shape.N * shape.P * shape.Q) {
-    y[at] = value;
-  }
-}
-
-fn store_rows(quad: Quad, split: u32, column: u32, c: mat4x4f) {
+fn store_rows(quad: Quad, split: u32, column: u32, tile: mat4x4f) {
+  let rows = shape.N * shape.P * shape.Q;
   let columns = pad4(shape.K) / 4u;
   if (column >= columns) {
     return;
   }
-  var v = c;
-  if (shape.SPLITS == 1u) {
-    var offset = vec4f(0.0);
-    if (shape.HAS_BIAS == 1u) {
-      offset = bias[column];
-    }
-    let mask = lane_mask(column, shape.K);
-    v = mat4x4f(
-      activate(c[0] + offset) * mask,
-      activate(c[1] + offset) * mask,
-      activate(c[2] + offset) * mask,
-      activate(c[3] + offset) * mask,
-    );
+  var offset = vec4f(0.0);
+  if (shape.HAS_BIAS == 1u && shape.SPLITS == 1u) {
+    offset = bias[column];
   }
-  let at = (split * (shape.N * shape.P * shape.Q) + quad.row) * columns + column;
-  store_row(quad.row, at, v[0]);
-  store_row(quad.row + 1u, at + columns, v[1]);
-  store_row(quad.row + 2u, at + 2u * columns, v[2]);
-  store_row(quad.row + 3u, at + 3u * columns, v[3]);
+  let mask = lane_mask(column, shape.K);
+  var c = tile;
+  for (var i = 0u; i < 4u; i++) {
+    if (quad.row + i < rows) {
+      var v = c[i];
+      if (shape.SPLITS == 1u) {
+        v = activate(v + offset) * mask;
+      }
+      y[(split * rows + quad.row + i) * columns + column] = y4(v);
+    }
+  }
 }
 
 @compute @workgroup_size(THREADS)

@@ -40,9 +40,12 @@ struct Shape {
   ACCUMULATE: u32,
 }
 
-@group(0) @binding(0) var<storage, read> dy: array<vec4f>;
+alias dy4 = vec4f;
+alias dx4 = vec4f;
+
+@group(0) @binding(0) var<storage, read> dy: array<dy4>;
 @group(0) @binding(1) var<storage, read> w: array<vec4f>;
-@group(0) @binding(2) var<storage, read_write> dx: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> dx: array<dx4>;
 @group(0) @binding(3) var<uniform> shape: Shape;
 
 // Four input pixels, their image's first output pixel, and the output pixel that the phase's first tap meets.
@@ -138,7 +141,7 @@ fn step_at(range: Range, cursor: Cursor) -> Step {
 }
 
 fn load(at: u32, mask: u32) -> vec4f {
-  return bitcast<vec4f>(bitcast<vec4u>(dy[at]) & vec4u(mask));
+  return bitcast<vec4f>(bitcast<vec4u>(vec4f(dy[at])) & vec4u(mask));
 }
 
 fn load_rows(place: Place, step: Step) -> mat4x4f {
@@ -160,27 +163,24 @@ fn load_columns(step: Step, column: u32) -> mat4x4f {
   return transpose(load_four((step.weight + c) * (pad4(shape.K) / 4u) + step.depth));
 }
 
-fn store_row(pixel: u32, column: u32, value: vec4f) {
-  if (pixel == PAST_END) {
-    return;
-  }
-  let at = pixel * (pad4(shape.C) / 4u) + column;
-  var v = value;
-  if (shape.ACCUMULATE == 1u) {
-    v += dx[at];
-  }
-  dx[at] = v;
-}
-
-fn store_rows(quad: Quad, slice: u32, column: u32, c: mat4x4f) {
-  if (column >= pad4(shape.C) / 4u) {
+fn store_rows(quad: Quad, slice: u32, column: u32, tile: mat4x4f) {
+  let columns = pad4(shape.C) / 4u;
+  if (column >= columns) {
     return;
   }
   let mask = lane_mask(column, shape.C);
-  store_row(quad.pixel.x, column, c[0] * mask);
-  store_row(quad.pixel.y, column, c[1] * mask);
-  store_row(quad.pixel.z, column, c[2] * mask);
-  store_row(quad.pixel.w, column, c[3] * mask);
+  var c = tile;
+  var pixels = quad.pixel;
+  for (var i = 0u; i < 4u; i++) {
+    if (pixels[i] != PAST_END) {
+      let at = pixels[i] * columns + column;
+      var v = c[i] * mask;
+      if (shape.ACCUMULATE == 1u) {
+        v += vec4f(dx[at]);
+      }
+      dx[at] = dx4(v);
+    }
+  }
 }
 
 @compute @workgroup_size(THREADS)

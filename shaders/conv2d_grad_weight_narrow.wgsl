@@ -36,8 +36,11 @@ struct Shape {
   SPLITS: u32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> dy: array<vec4f>;
+alias x4 = vec4f;
+alias dy4 = vec4f;
+
+@group(0) @binding(0) var<storage, read> x: array<x4>;
+@group(0) @binding(1) var<storage, read> dy: array<dy4>;
 @group(0) @binding(2) var<storage, read_write> dw: array<vec4f>;
 @group(0) @binding(3) var<uniform> shape: Shape;
 
@@ -126,7 +129,7 @@ fn step_at(range: Range, cursor: Cursor) -> Step {
 }
 
 fn load(at: u32, mask: u32) -> vec4f {
-  return bitcast<vec4f>(bitcast<vec4u>(x[at]) & vec4u(mask));
+  return bitcast<vec4f>(bitcast<vec4u>(vec4f(x[at])) & vec4u(mask));
 }
 
 fn load_rows(place: Place, step: Step) -> mat4x4f {
@@ -141,36 +144,31 @@ fn load_rows(place: Place, step: Step) -> mat4x4f {
 }
 
 fn load_shared(at: u32) -> vec4f {
-  return dy[at];
+  return vec4f(dy[at]);
 }
 
 fn load_columns(step: Step, column: u32) -> mat4x4f {
   return load_four(step.dy + min(column, pad4(shape.K) / 4u - 1u));
 }
 
-fn store_row(channel: u32, at: u32, value: vec4f) {
-  if (channel >= shape.C) {
-    return;
-  }
-  var v = value;
-  if (ACCUMULATE == 1u) {
-    v += dw[at];
-  }
-  dw[at] = v;
-}
-
-fn store_rows(quad: Quad, slice: u32, column: u32, c: mat4x4f) {
+fn store_rows(quad: Quad, slice: u32, column: u32, tile: mat4x4f) {
   let columns = pad4(shape.K) / 4u;
   let rows = shape.R * shape.S * shape.C;
   if (quad.row >= rows || column >= columns) {
     return;
   }
   let channel = 4u * quad.channel;
-  let at = (slice * rows + quad.row) * columns + column;
-  store_row(channel, at, c[0]);
-  store_row(channel + 1u, at + columns, c[1]);
-  store_row(channel + 2u, at + 2u * columns, c[2]);
-  store_row(channel + 3u, at + 3u * columns, c[3]);
+  var c = tile;
+  for (var i = 0u; i < 4u; i++) {
+    if (channel + i < shape.C) {
+      let at = (slice * rows + quad.row + i) * columns + column;
+      var v = c[i];
+      if (ACCUMULATE == 1u) {
+        v += dw[at];
+      }
+      dw[at] = v;
+    }
+  }
 }
 
 @compute @workgroup_size(THREADS)

@@ -30,10 +30,13 @@ struct Shape {
   HAS_BIAS: u32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
+alias x1 = f32;
+alias y4 = vec4f;
+
+@group(0) @binding(0) var<storage, read> x: array<x1>;
 @group(0) @binding(1) var<storage, read> w: array<vec4f>;
 @group(0) @binding(2) var<storage, read> bias: array<vec4f>;
-@group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> y: array<y4>;
 @group(0) @binding(4) var<uniform> shape: Shape;
 
 @compute @workgroup_size(64)
@@ -64,12 +67,12 @@ fn main(
       let at = ((pixel / (shape.P * shape.Q) * shape.H + h) * shape.W + column_in) * pad4(shape.C) + first;
       let weight = (r * shape.S + s) * (shape.C / shape.GROUPS);
       for (var c = 0u; c < shape.C / shape.GROUPS; c++) {
-        v += vec4f(x[at.x + c], x[at.y + c], x[at.z + c], x[at.w + c]) * w[(weight + c) * k4 + column];
+        v += vec4f(f32(x[at.x + c]), f32(x[at.y + c]), f32(x[at.z + c]), f32(x[at.w + c])) * w[(weight + c) * k4 + column];
       }
     }
   }
   if (shape.HAS_BIAS == 1u) {
     v += bias[column];
   }
-  y[i] = activate(v) * lane_mask(column, shape.K);
+  y[i] = y4(activate(v) * lane_mask(column, shape.K));
 }

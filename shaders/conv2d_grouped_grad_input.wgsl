@@ -28,9 +28,12 @@ struct Shape {
   ACCUMULATE: u32,
 }
 
-@group(0) @binding(0) var<storage, read> dy: array<f32>;
+alias dy1 = f32;
+alias dx4 = vec4f;
+
+@group(0) @binding(0) var<storage, read> dy: array<dy1>;
 @group(0) @binding(1) var<storage, read> w: array<f32>;
-@group(0) @binding(2) var<storage, read_write> dx: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> dx: array<dx4>;
 @group(0) @binding(3) var<uniform> shape: Shape;
 
 @compute @workgroup_size(64)
@@ -61,14 +64,14 @@ fn main(
       let a = ((pixel / (shape.H * shape.W) * shape.P + h / shape.STRIDE_H) * shape.Q + l / shape.STRIDE_W) * pad4(shape.K) + first;
       let b = (r * shape.S + s) * (shape.C / shape.GROUPS) * pad4(shape.K) + weight;
       for (var k = 0u; k < shape.K / shape.GROUPS; k++) {
-        v += vec4f(dy[a.x + k], dy[a.y + k], dy[a.z + k], dy[a.w + k]) *
+        v += vec4f(f32(dy[a.x + k]), f32(dy[a.y + k]), f32(dy[a.z + k]), f32(dy[a.w + k])) *
           vec4f(w[b.x + k], w[b.y + k], w[b.z + k], w[b.w + k]);
       }
     }
   }
   v *= lane_mask(column, shape.C);
   if (shape.ACCUMULATE == 1u) {
-    v += dx[i];
+    v += vec4f(dx[i]);
   }
-  dx[i] = v;
+  dx[i] = dx4(v);
 }

@@ -28,8 +28,11 @@ struct Shape {
   SPLITS: u32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read> dy: array<vec4f>;
+alias x1 = f32;
+alias dy4 = vec4f;
+
+@group(0) @binding(0) var<storage, read> x: array<x1>;
+@group(0) @binding(1) var<storage, read> dy: array<dy4>;
 @group(0) @binding(2) var<storage, read_write> dw: array<vec4f>;
 @group(0) @binding(3) var<uniform> shape: Shape;
 
@@ -65,7 +68,7 @@ fn main(
         continue;
       }
       let at = ((line / shape.P * shape.H + h) * shape.W + l) * pad4(shape.C) + channel;
-      v += vec4f(x[at.x], x[at.y], x[at.z], x[at.w]) * dy[(line * shape.Q + q) * k4 + column];
+      v += vec4f(f32(x[at.x]), f32(x[at.y]), f32(x[at.z]), f32(x[at.w])) * vec4f(dy[(line * shape.Q + q) * k4 + column]);
     }
   }
   dw[i] = v;

@@ -17,8 +17,11 @@ override P: f32;
 override LAYER: u32;
 override ACCUMULATE: u32;
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read_write> y: array<vec4f>;
+alias x4 = vec4f;
+alias y4 = vec4f;
+
+@group(0) @binding(0) var<storage, read> x: array<x4>;
+@group(0) @binding(1) var<storage, read_write> y: array<y4>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -31,9 +34,9 @@ fn main(
     return;
   }
   let kept = uniform4(pcg4d(vec4u(live.first * EXAMPLE + i, live.step, LAYER, live.seed))) >= vec4f(P);
-  var v = select(vec4f(0.0), x[i] / (1.0 - P), kept);
+  var v = select(vec4f(0.0), vec4f(x[i]) / (1.0 - P), kept);
   if (ACCUMULATE == 1u) {
-    v += y[i];
+    v += vec4f(y[i]);
   }
-  y[i] = v;
+  y[i] = y4(v);
 }

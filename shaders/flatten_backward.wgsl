@@ -11,8 +11,11 @@ override C: u32;
 override PIXELS: u32;
 override ACCUMULATE: u32;
 
-@group(0) @binding(0) var<storage, read> dy: array<f32>;
-@group(0) @binding(1) var<storage, read_write> dx: array<vec4f>;
+alias dy1 = f32;
+alias dx4 = vec4f;
+
+@group(0) @binding(0) var<storage, read> dy: array<dy1>;
+@group(0) @binding(1) var<storage, read_write> dx: array<dx4>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -30,10 +33,10 @@ fn main(
   // Past the last channel lies the next pixel, and past the last image nothing.
   let inside = lane_mask(i % columns, C) == vec4f(1.0);
   let end = arrayLength(&dy) - 1u;
-  let values = vec4f(dy[at], dy[min(at + 1u, end)], dy[min(at + 2u, end)], dy[min(at + 3u, end)]);
+  let values = vec4f(f32(dy[at]), f32(dy[min(at + 1u, end)]), f32(dy[min(at + 2u, end)]), f32(dy[min(at + 3u, end)]));
   var v = select(vec4f(0.0), values, inside);
   if (ACCUMULATE == 1u) {
-    v += dx[i];
+    v += vec4f(dx[i]);
   }
-  dx[i] = v;
+  dx[i] = dx4(v);
 }

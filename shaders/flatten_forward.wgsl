@@ -10,14 +10,17 @@ override LENGTH: u32;
 override C: u32;
 override PIXELS: u32;
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read_write> y: array<vec4f>;
+alias x1 = f32;
+alias y4 = vec4f;
+
+@group(0) @binding(0) var<storage, read> x: array<x1>;
+@group(0) @binding(1) var<storage, read_write> y: array<y4>;
 
 fn value(n: u32, k: u32) -> f32 {
   if (k >= PIXELS * C) {
     return 0.0;
   }
-  return x[(n * PIXELS + k / C) * pad4(C) + k % C];
+  return f32(x[(n * PIXELS + k / C) * pad4(C) + k % C]);
 }
 
 @compute @workgroup_size(64)
@@ -33,5 +36,5 @@ fn main(
   let columns = pad4(PIXELS * C) / 4u;
   let n = i / columns;
   let k = 4u * (i % columns);
-  y[i] = vec4f(value(n, k), value(n, k + 1u), value(n, k + 2u), value(n, k + 3u));
+  y[i] = y4(vec4f(value(n, k), value(n, k + 1u), value(n, k + 2u), value(n, k + 3u)));
 }

@@ -13,8 +13,11 @@ override C: u32;
 override NCHW: u32;
 override ACCUMULATE: u32;
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+alias x1 = f32;
+alias y1 = f32;
+
+@group(0) @binding(0) var<storage, read> x: array<x1>;
+@group(0) @binding(1) var<storage, read_write> y: array<y1>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -34,10 +37,10 @@ fn main(
       row = i / (C * PIXELS) * PIXELS + i % PIXELS;
       c = i / PIXELS % C;
     }
-    v = x[row * pad4(C) + c];
+    v = f32(x[row * pad4(C) + c]);
     if (ACCUMULATE == 1u) {
-      v += y[i];
+      v += f32(y[i]);
     }
   }
-  y[i] = v;
+  y[i] = y1(v);
 }

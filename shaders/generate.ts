@@ -51,7 +51,11 @@ function describeShader(shader: LinkedShader): string[] {
       `wgsl: ${shader.name}_wgsl`,
       `sources: ${JSON.stringify(shader.sources)}`,
       `bindings: [${bindings
-        .map((b) => `{ name: "${b.name}", access: "${b.access}", element: "${elementName(b.type)}" }`)
+        .map((b) => {
+          const alias = aliasOf(b.name, shader);
+          const more = alias ? `, alias: "${alias}"` : "";
+          return `{ name: "${b.name}", access: "${b.access}", element: "${elementName(b.type)}"${more} }`;
+        })
         .join(", ")}]`,
       `features: ${JSON.stringify([...shader.wgsl.matchAll(/^enable (\w+);/gm)].map(([, name]) => name))}`,
       `live: ${resources.some((r) => r.group === 1)}`,
@@ -75,6 +79,19 @@ function numberOf(text: string, wgsl: string): number {
   const number = Number(constant?.[1] ?? text);
   if (!Number.isInteger(number)) throw new Error(`@workgroup_size(${text}) is no number`);
   return number;
+}
+
+/** The name of the type of a binding's elements, where they may be f16: `x4` for vec4s of `x`, `x1` for single numbers. */
+function aliasOf(binding: string, { name, wgsl }: LinkedShader): string | undefined {
+  const [, element] = new RegExp(`> ${binding}: array<(\\w+)>;`).exec(wgsl) ?? [];
+  const [, type] = new RegExp(`^alias ${element} = (vec4f|f32);$`, "m").exec(wgsl) ?? [];
+  if (!type) return undefined;
+  if (element !== `${binding}${type === "f32" ? 1 : 4}`) {
+    throw new Error(
+      `${name}: the elements of ${binding} cannot be of type ${element}, which is named after another`,
+    );
+  }
+  return element;
 }
 
 /** Identifiers in a function and in the functions that it calls, however deep: wgsl_reflect stops at some. */

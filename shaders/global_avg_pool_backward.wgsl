@@ -13,14 +13,17 @@ override PIXELS: u32;
 override PARTS: u32;
 override ACCUMULATE: u32;
 
-@group(0) @binding(0) var<storage, read> dy: array<vec4f>;
-@group(0) @binding(1) var<storage, read_write> dx: array<vec4f>;
+alias dy4 = vec4f;
+alias dx4 = vec4f;
+
+@group(0) @binding(0) var<storage, read> dy: array<dy4>;
+@group(0) @binding(1) var<storage, read_write> dx: array<dx4>;
 
 fn store(at: u32, gradient: vec4f) {
   if (ACCUMULATE == 1u) {
-    dx[at] += gradient;
+    dx[at] = dx4(vec4f(dx[at]) + gradient);
   } else {
-    dx[at] = gradient;
+    dx[at] = dx4(gradient);
   }
 }
 
@@ -38,7 +41,7 @@ fn main(
   let stride = PARTS * columns;
   let n = i / stride;
   let first = i - n * stride;
-  let v = dy[n * columns + first % columns] / f32(PIXELS);
+  let v = vec4f(dy[n * columns + first % columns]) / f32(PIXELS);
   let end = (n + 1u) * PIXELS * columns;
   var at = n * PIXELS * columns + first;
   for (; at + 3u * stride < end; at += 4u * stride) {

@@ -10,8 +10,11 @@ override LENGTH: u32;
 override C: u32;
 override PIXELS: u32;
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read_write> y: array<vec4f>;
+alias x4 = vec4f;
+alias y4 = vec4f;
+
+@group(0) @binding(0) var<storage, read> x: array<x4>;
+@group(0) @binding(1) var<storage, read_write> y: array<y4>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -31,13 +34,13 @@ fn main(
   var c = vec4f(0.0);
   var d = vec4f(0.0);
   for (; at + 3u * columns < end; at += 4u * columns) {
-    a += x[at];
-    b += x[at + columns];
-    c += x[at + 2u * columns];
-    d += x[at + 3u * columns];
+    a += vec4f(x[at]);
+    b += vec4f(x[at + columns]);
+    c += vec4f(x[at + 2u * columns]);
+    d += vec4f(x[at + 3u * columns]);
   }
   for (; at < end; at += columns) {
-    a += x[at];
+    a += vec4f(x[at]);
   }
-  y[i] = ((a + b) + (c + d)) / f32(PIXELS);
+  y[i] = y4(((a + b) + (c + d)) / f32(PIXELS));
 }

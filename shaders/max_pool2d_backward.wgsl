@@ -14,10 +14,14 @@ override LENGTH: u32;
 override C: u32;
 override ACCUMULATE: u32;
 
+alias y4 = vec4f;
+alias dy4 = vec4f;
+alias dx4 = vec4f;
+
 @group(0) @binding(0) var<storage, read> index: array<u32>;
-@group(0) @binding(1) var<storage, read> y: array<vec4f>;
-@group(0) @binding(2) var<storage, read> dy: array<vec4f>;
-@group(0) @binding(3) var<storage, read_write> dx: array<vec4f>;
+@group(0) @binding(1) var<storage, read> y: array<y4>;
+@group(0) @binding(2) var<storage, read> dy: array<dy4>;
+@group(0) @binding(3) var<storage, read_write> dx: array<dx4>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -43,11 +47,11 @@ fn main(
       let cell = r * KERNEL_W + w + PAD_LEFT - q * STRIDE_W;
       let at = ((n * P + p) * Q + q) * columns + i % columns;
       let chosen = (vec4u(index[at]) >> vec4u(0u, 8u, 16u, 24u)) & vec4u(255u);
-      sum += select(vec4f(0.0), dy[at] * activate_gradient_at_output(y[at]), chosen == vec4u(cell));
+      sum += select(vec4f(0.0), vec4f(dy[at]) * activate_gradient_at_output(vec4f(y[at])), chosen == vec4u(cell));
     }
   }
   if (ACCUMULATE == 1u) {
-    sum += dx[i];
+    sum += vec4f(dx[i]);
   }
-  dx[i] = sum;
+  dx[i] = dx4(sum);
 }

@@ -16,10 +16,14 @@ override LENGTH: u32;
 override C: u32;
 override ACCUMULATE: u32;
 
+alias y4 = vec4f;
+alias dy4 = vec4f;
+alias dx4 = vec4f;
+
 @group(0) @binding(0) var<storage, read> index: array<u32>;
-@group(0) @binding(1) var<storage, read> y: array<vec4f>;
-@group(0) @binding(2) var<storage, read> dy: array<vec4f>;
-@group(0) @binding(3) var<storage, read_write> dx: array<vec4f>;
+@group(0) @binding(1) var<storage, read> y: array<y4>;
+@group(0) @binding(2) var<storage, read> dy: array<dy4>;
+@group(0) @binding(3) var<storage, read_write> dx: array<dx4>;
 
 // The gradient of a window's maximum, and the cell of it.
 struct Window {
@@ -31,9 +35,9 @@ struct Window {
 fn window(n: u32, p: u32, q: u32, column: u32) -> Window {
   let inside = p < P && q < Q;  // what would be negative has wrapped around to huge
   let at = select(0u, (n * P + p) * Q + q, inside) * (pad4(C) / 4u) + column;
-  var gradient = dy[at];
+  var gradient = vec4f(dy[at]);
   if (ACTIVATION != IDENTITY) {
-    gradient *= activate_gradient_at_output(y[at]);
+    gradient *= activate_gradient_at_output(vec4f(y[at]));
   }
   let cell = (vec4u(index[at]) >> vec4u(0u, 8u, 16u, 24u)) & vec4u(255u);
   return Window(gradient, cell | vec4u(select(256u, 0u, inside)));
@@ -48,9 +52,9 @@ fn store(h: u32, w: u32, at: u32, gradient: vec4f) {
     return;
   }
   if (ACCUMULATE == 1u) {
-    dx[at] += gradient;
+    dx[at] = dx4(vec4f(dx[at]) + gradient);
   } else {
-    dx[at] = gradient;
+    dx[at] = dx4(gradient);
   }
 }
 

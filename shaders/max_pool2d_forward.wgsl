@@ -14,8 +14,11 @@
 override LENGTH: u32;
 override C: u32;
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read_write> y: array<vec4f>;
+alias x4 = vec4f;
+alias y4 = vec4f;
+
+@group(0) @binding(0) var<storage, read> x: array<x4>;
+@group(0) @binding(1) var<storage, read_write> y: array<y4>;
 @group(0) @binding(2) var<storage, read_write> index: array<u32>;
 
 // By its bits: compilers may take v != v to be false.
@@ -43,16 +46,16 @@ fn main(
   let line = W * columns;
   let start = ((n * H + p * STRIDE_H - PAD_TOP) * W + q * STRIDE_W - PAD_LEFT) * columns + i % columns;
 
-  var best = x[start + rows.x * line + cells.x * columns];
+  var best = vec4f(x[start + rows.x * line + cells.x * columns]);
   var cell = vec4u(rows.x * KERNEL_W + cells.x);
   for (var r = rows.x; r < rows.y; r++) {
     for (var s = cells.x; s < cells.y; s++) {
-      let v = x[start + r * line + s * columns];
+      let v = vec4f(x[start + r * line + s * columns]);
       let better = (v > best) | (is_nan(v) & !is_nan(best));
       best = select(best, v, better);
       cell = select(cell, vec4u(r * KERNEL_W + s), better);
     }
   }
-  y[i] = activate(best);
+  y[i] = y4(activate(best));
   index[i] = cell.x | (cell.y << 8u) | (cell.z << 16u) | (cell.w << 24u);
 }

@@ -17,8 +17,11 @@ override C: u32;
 
 const INFINITY = 0x7f800000u;  // as bits; those of NaNs are larger
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read_write> y: array<vec4f>;
+alias x4 = vec4f;
+alias y4 = vec4f;
+
+@group(0) @binding(0) var<storage, read> x: array<x4>;
+@group(0) @binding(1) var<storage, read_write> y: array<y4>;
 @group(0) @binding(2) var<storage, read_write> index: array<u32>;
 
 // Of some cells: the largest value, where it is, and the largest bits without the sign, which tell of a NaN.
@@ -35,7 +38,7 @@ fn larger(a: Largest, b: Largest) -> Largest {
 
 // Cell (r, s) of the window that begins at `start`.
 fn cell(start: u32, r: u32, s: u32) -> Largest {
-  let v = x[start + (r * W + s) * (pad4(C) / 4u)];
+  let v = vec4f(x[start + (r * W + s) * (pad4(C) / 4u)]);
   return Largest(v, vec4u(r * KERNEL_W + s), bitcast<vec4u>(v) & vec4u(0x7fffffffu));
 }
 
@@ -53,7 +56,7 @@ fn two_rows_up(row: Largest) -> Largest {
 }
 
 fn store(at: u32, best: Largest) {
-  y[at] = activate(select(best.value, bitcast<vec4f>(best.bits), best.bits > vec4u(INFINITY)));
+  y[at] = y4(activate(select(best.value, bitcast<vec4f>(best.bits), best.bits > vec4u(INFINITY))));
   index[at] = best.cell.x | (best.cell.y << 8u) | (best.cell.z << 16u) | (best.cell.w << 24u);
 }
 

@@ -9,8 +9,11 @@ override LENGTH: u32;
 override SCALE: f32;
 override ACCUMULATE: u32;
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read_write> y: array<vec4f>;
+alias x4 = vec4f;
+alias y4 = vec4f;
+
+@group(0) @binding(0) var<storage, read> x: array<x4>;
+@group(0) @binding(1) var<storage, read_write> y: array<y4>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -22,9 +25,9 @@ fn main(
   if (i >= LENGTH) {
     return;
   }
-  var v = SCALE * x[i];
+  var v = SCALE * vec4f(x[i]);
   if (ACCUMULATE == 1u) {
-    v += y[i];
+    v += vec4f(y[i]);
   }
-  y[i] = v;
+  y[i] = y4(v);
 }

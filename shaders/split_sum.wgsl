@@ -15,9 +15,11 @@ struct Shape {
   ACCUMULATE: u32,
 }
 
+alias y4 = vec4f;
+
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> bias: array<vec4f>;
-@group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> y: array<y4>;
 @group(0) @binding(3) var<uniform> shape: Shape;
 
 @compute @workgroup_size(64)
@@ -40,7 +42,7 @@ fn main(
   }
   v = activate(v) * lane_mask(column, shape.C);
   if (shape.ACCUMULATE == 1u) {
-    v += y[i];
+    v += vec4f(y[i]);
   }
-  y[i] = v;
+  y[i] = y4(v);
 }

@@ -12,8 +12,11 @@ override C: u32;
 override NCHW: u32;
 override ACCUMULATE: u32;
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read_write> y: array<vec4f>;
+alias x1 = f32;
+alias y4 = vec4f;
+
+@group(0) @binding(0) var<storage, read> x: array<x1>;
+@group(0) @binding(1) var<storage, read_write> y: array<y4>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -34,18 +37,18 @@ fn main(
     at = (row / PIXELS * C + c) * PIXELS + row % PIXELS;
     step = PIXELS;
   }
-  var v = vec4f(x[at], 0.0, 0.0, 0.0);
+  var v = vec4f(f32(x[at]), 0.0, 0.0, 0.0);
   if (c + 1u < C) {
-    v.y = x[at + step];
+    v.y = f32(x[at + step]);
   }
   if (c + 2u < C) {
-    v.z = x[at + 2u * step];
+    v.z = f32(x[at + 2u * step]);
   }
   if (c + 3u < C) {
-    v.w = x[at + 3u * step];
+    v.w = f32(x[at + 3u * step]);
   }
   if (ACCUMULATE == 1u) {
-    v += y[i];
+    v += vec4f(y[i]);
   }
-  y[i] = v;
+  y[i] = y4(v);
 }

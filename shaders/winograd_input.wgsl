@@ -10,48 +10,44 @@
 // use: index
 // link: winograd_2x2 | winograd_4x4
 
-override N: u32;
-override H: u32;
-override W: u32;
-override C: u32;
-override P: u32;
-override Q: u32;
-override PAD_TOP: i32;
-override PAD_LEFT: i32;
+struct Shape {
+  N: u32,
+  H: u32,
+  W: u32,
+  C: u32,
+  P: u32,
+  Q: u32,
+  PAD_TOP: u32,
+  PAD_LEFT: u32,
+}
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+alias x4 = vec4f;
+
+@group(0) @binding(0) var<storage, read> x: array<x4>;
 @group(0) @binding(1) var<storage, read_write> v: array<vec4f>;
+@group(0) @binding(2) var<uniform> shape: Shape;
 
-// Place of the tile in its image, numbers of its first vec4s in x and in v. What would be negative wraps around.
+// Place of the tile in its image, numbers of its first vec4s in x and in v, and vec4s between the lines of x and
+// between the points of v. What would be negative wraps around.
 struct At {
   y: u32,
   x: u32,
   read_at: u32,
   write_at: u32,
+  line: u32,
+  point: u32,
 }
 
 fn load(at: At, i: u32, j: u32) -> vec4f {
   // What would be negative is huge. Without `&&`, which branches, and with a mask, which is cheaper than a choice.
-  let inside = (at.y + i < H) & (at.x + j < W);
-  let number = select(0u, at.read_at + (i * W + j) * (pad4(C) / 4u), inside);
+  let inside = (at.y + i < shape.H) & (at.x + j < shape.W);
+  let number = select(0u, at.read_at + i * at.line + j * (pad4(shape.C) / 4u), inside);
   let mask = select(0u, 0xffffffffu, inside);
-  return bitcast<vec4f>(bitcast<vec4u>(x[number]) & vec4u(mask));
+  return bitcast<vec4f>(bitcast<vec4u>(vec4f(x[number])) & vec4u(mask));
 }
 
 fn store(at: At, i: u32, j: u32, value: vec4f) {
-  v[(i * TILE_INPUTS + j) * (tiles() * (pad4(C) / 4u)) + at.write_at] = value;
-}
-
-fn tile_rows() -> u32 {
-  return (P + TILE_OUTPUTS - 1u) / TILE_OUTPUTS;
-}
-
-fn tile_columns() -> u32 {
-  return (Q + TILE_OUTPUTS - 1u) / TILE_OUTPUTS;
-}
-
-fn tiles() -> u32 {
-  return N * tile_rows() * tile_columns();
+  v[(i * TILE_INPUTS + j) * at.point + at.write_at] = value;
 }
 
 @compute @workgroup_size(64)
@@ -61,13 +57,17 @@ fn main(
   @builtin(local_invocation_index) local: u32,
 ) {
   let id = linear_id(group, groups, local, 64u);
-  let tile = id / (pad4(C) / 4u);
-  if (tile >= tiles()) {
+  let vectors = pad4(shape.C) / 4u;
+  let rows = (shape.P + TILE_OUTPUTS - 1u) / TILE_OUTPUTS;
+  let columns = (shape.Q + TILE_OUTPUTS - 1u) / TILE_OUTPUTS;
+  let tiles = shape.N * rows * columns;
+  let tile = id / vectors;
+  if (tile >= tiles) {
     return;
   }
-  let line = tile / tile_columns();
-  let y = line % tile_rows() * TILE_OUTPUTS - u32(PAD_TOP);
-  let x = tile % tile_columns() * TILE_OUTPUTS - u32(PAD_LEFT);
-  let pixel = (line / tile_rows() * H + y) * W + x;
-  transform_input(At(y, x, pixel * (pad4(C) / 4u) + id % (pad4(C) / 4u), id));
+  let row = tile / columns;
+  let y = row % rows * TILE_OUTPUTS - shape.PAD_TOP;
+  let x = tile % columns * TILE_OUTPUTS - shape.PAD_LEFT;
+  let pixel = (row / rows * shape.H + y) * shape.W + x;
+  transform_input(At(y, x, pixel * vectors + id % vectors, id, shape.W * vectors, tiles * vectors));
 }

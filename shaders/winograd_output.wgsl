@@ -10,58 +10,49 @@
 // use: index, activation
 // link: winograd_2x2 | winograd_4x4
 
-override N: u32;
-override K: u32;
-override P: u32;
-override Q: u32;
-override HAS_BIAS: u32;
-override ACCUMULATE: u32;
+struct Shape {
+  N: u32,
+  K: u32,
+  P: u32,
+  Q: u32,
+  HAS_BIAS: u32,
+  ACCUMULATE: u32,
+}
+
+alias y4 = vec4f;
 
 @group(0) @binding(0) var<storage, read> m: array<vec4f>;
 @group(0) @binding(1) var<storage, read> bias: array<vec4f>;
-@group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> y: array<y4>;
+@group(0) @binding(3) var<uniform> shape: Shape;
 
-// Place of the tile in its image, its vec4 of channels, and numbers of its first vec4s in m and in y.
+// Place of the tile in its image, bias and mask of its channels, numbers of its first vec4s in m and in y, and vec4s
+// between the points of m and between the lines of y.
 struct At {
   p: u32,
   q: u32,
-  channel: u32,
+  bias: vec4f,
+  mask: vec4f,
   read_at: u32,
   write_at: u32,
+  point: u32,
+  line: u32,
 }
 
 fn load(at: At, i: u32, j: u32) -> vec4f {
-  return m[(i * TILE_INPUTS + j) * (tiles() * (pad4(K) / 4u)) + at.read_at];
+  return m[(i * TILE_INPUTS + j) * at.point + at.read_at];
 }
 
 fn store(at: At, i: u32, j: u32, value: vec4f) {
-  // The first comparisons are of constants: where tiles fill the plane nothing is left of this.
-  let inside = ((P % TILE_OUTPUTS == 0u) | (at.p + i < P)) & ((Q % TILE_OUTPUTS == 0u) | (at.q + j < Q));
-  if (!inside) {
-    return;
+  // Without `&&`, which branches.
+  if ((at.p + i < shape.P) & (at.q + j < shape.Q)) {
+    let number = at.write_at + i * at.line + j * (pad4(shape.K) / 4u);
+    var v = activate(value + at.bias) * at.mask;
+    if (shape.ACCUMULATE == 1u) {
+      v += vec4f(y[number]);
+    }
+    y[number] = y4(v);
   }
-  var v = value;
-  if (HAS_BIAS == 1u) {
-    v += bias[at.channel];
-  }
-  v = activate(v) * lane_mask(at.channel, K);
-  let number = at.write_at + (i * Q + j) * (pad4(K) / 4u);
-  if (ACCUMULATE == 1u) {
-    v += y[number];
-  }
-  y[number] = v;
-}
-
-fn tile_rows() -> u32 {
-  return (P + TILE_OUTPUTS - 1u) / TILE_OUTPUTS;
-}
-
-fn tile_columns() -> u32 {
-  return (Q + TILE_OUTPUTS - 1u) / TILE_OUTPUTS;
-}
-
-fn tiles() -> u32 {
-  return N * tile_rows() * tile_columns();
 }
 
 @compute @workgroup_size(64)
@@ -71,14 +62,24 @@ fn main(
   @builtin(local_invocation_index) local: u32,
 ) {
   let id = linear_id(group, groups, local, 64u);
-  let tile = id / (pad4(K) / 4u);
-  if (tile >= tiles()) {
+  let vectors = pad4(shape.K) / 4u;
+  let rows = (shape.P + TILE_OUTPUTS - 1u) / TILE_OUTPUTS;
+  let columns = (shape.Q + TILE_OUTPUTS - 1u) / TILE_OUTPUTS;
+  let tiles = shape.N * rows * columns;
+  let tile = id / vectors;
+  if (tile >= tiles) {
     return;
   }
-  let line = tile / tile_columns();
-  let p = line % tile_rows() * TILE_OUTPUTS;
-  let q = tile % tile_columns() * TILE_OUTPUTS;
-  let pixel = (line / tile_rows() * P + p) * Q + q;
-  let channel = id % (pad4(K) / 4u);
-  transform_output(At(p, q, channel, id, pixel * (pad4(K) / 4u) + channel));
+  let row = tile / columns;
+  let p = row % rows * TILE_OUTPUTS;
+  let q = tile % columns * TILE_OUTPUTS;
+  let pixel = (row / rows * shape.P + p) * shape.Q + q;
+  let channel = id % vectors;
+  var offset = vec4f(0.0);
+  if (shape.HAS_BIAS == 1u) {
+    offset = bias[channel];
+  }
+  let mask = lane_mask(channel, shape.K);
+  let write_at = pixel * vectors + channel;
+  transform_output(At(p, q, offset, mask, id, write_at, tiles * vectors, shape.Q * vectors));
 }

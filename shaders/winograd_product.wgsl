@@ -9,18 +9,21 @@
 // numerics  f32 sums in the order of c; see winograd_output
 // source    Lavin and Gray 2016
 // use: index, taps
-// link: tile_4x4 + alone + flat | tile_4x8 + alone + flat | tile_8x8 + alone + flat
-// link: tile_8x8 + alone + deep | tile_4x16 + quad + flat | tile_8x16 + quad + deep
+// link: tile_4x4 + alone + deep | tile_4x8 + alone + deep | tile_8x8 + alone + deep
+// link: tile_4x16 + quad + deep | tile_8x16 + quad + deep
 // link: tile_4x4 + group_8x8 | tile_4x4 + group_16x16 | tile_8x8 + group_8x8 | tile_8x8 + group_16x8
 
-override T: u32;
-override ROWS: u32;
-override C: u32;
-override K: u32;
+struct Shape {
+  T: u32,
+  ROWS: u32,
+  C: u32,
+  K: u32,
+}
 
 @group(0) @binding(0) var<storage, read> v: array<vec4f>;
 @group(0) @binding(1) var<storage, read> u: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> m: array<vec4f>;
+@group(0) @binding(3) var<uniform> shape: Shape;
 
 // The first of four rows.
 alias Quad = u32;
@@ -41,12 +44,12 @@ fn quad(row: u32) -> Quad {
 }
 
 fn place(quad: Quad, cursor: Cursor) -> Place {
-  let row = min(vec4u(quad) + vec4u(0u, 1u, 2u, 3u), vec4u(ROWS - 1u));
-  return (t * ROWS + row) * (pad4(C) / 4u);
+  let row = min(vec4u(quad) + vec4u(0u, 1u, 2u, 3u), vec4u(shape.ROWS - 1u));
+  return (t * shape.ROWS + row) * (pad4(shape.C) / 4u);
 }
 
 fn step_at(range: Range, cursor: Cursor) -> Step {
-  return Step(cursor.depth, (t * pad4(C) + four_from(4u * cursor.depth)) * (pad4(K) / 4u));
+  return Step(cursor.depth, (t * pad4(shape.C) + four_from(4u * cursor.depth)) * (pad4(shape.K) / 4u));
 }
 
 fn load_rows(place: Place, step: Step) -> mat4x4f {
@@ -63,18 +66,22 @@ fn load_columns(step: Step, column: u32) -> mat4x4f {
   return load_four(step.weights + column);
 }
 
-fn store_row(row: u32, column: u32, value: vec4f) {
-  // The first comparison is of constants; and no `&&`, which branches.
-  if (((K % TILE_COLUMNS == 0u) | (column < pad4(K) / 4u)) & (row < ROWS)) {
-    m[(t * ROWS + row) * (pad4(K) / 4u) + column] = value;
+fn store_row(row: u32, at: u32, value: vec4f) {
+  if (row < shape.ROWS) {
+    m[at] = value;
   }
 }
 
 fn store_rows(quad: Quad, slice: u32, column: u32, c: mat4x4f) {
-  store_row(quad, column, c[0]);
-  store_row(quad + 1u, column, c[1]);
-  store_row(quad + 2u, column, c[2]);
-  store_row(quad + 3u, column, c[3]);
+  let columns = pad4(shape.K) / 4u;
+  if (column >= columns) {
+    return;
+  }
+  let at = (t * shape.ROWS + quad) * columns + column;
+  store_row(quad, at, c[0]);
+  store_row(quad + 1u, at + columns, c[1]);
+  store_row(quad + 2u, at + 2u * columns, c[2]);
+  store_row(quad + 3u, at + 3u * columns, c[3]);
 }
 
 @compute @workgroup_size(THREADS)
@@ -84,14 +91,14 @@ fn main(
   @builtin(local_invocation_index) local: u32,
 ) {
   let number = linear_id(group, groups, 0u, 1u);
-  let slice = tile_slice(number, local, ROWS, K);
-  if (slice >= T) {
+  let slice = tile_slice(number, local, shape.ROWS, shape.K);
+  if (slice >= shape.T) {
     return;
   }
   t = slice;
-  let tile_at = tile_place(number, local, ROWS, K);
+  let tile_at = tile_place(number, local, shape.ROWS, shape.K);
   let quads = tile_quads(tile_at.row);
   var tile: Tile;
-  tile_walk(&tile, quads, Range(vec2u(1u), 0u, pad4(C) / 4u), tile_at.column);
+  tile_walk(&tile, quads, Range(vec2u(1u), 0u, pad4(shape.C) / 4u), tile_at.column);
   tile_store(&tile, quads, slice, tile_at.column);
 }

@@ -13,41 +13,38 @@
 // use: index
 // link: winograd_2x2 | winograd_4x4
 
-override C: u32;
-override K: u32;
-override ROTATED: u32;
+struct Shape {
+  C: u32,
+  K: u32,
+  ROTATED: u32,
+}
 
 @group(0) @binding(0) var<storage, read> w: array<vec4f>;
 @group(0) @binding(1) var<storage, read_write> u: array<vec4f>;
+@group(0) @binding(2) var<uniform> shape: Shape;
 
-// Row and vec4 of the columns in u[t], and that vec4's number.
+// Row and vec4 of the columns in u[t], that vec4's number, and vec4s between the points of u.
 struct At {
   row: u32,
   column: u32,
   number: u32,
-}
-
-fn rows() -> u32 {
-  return pad4(select(C, K, ROTATED == 1u));
-}
-
-fn columns() -> u32 {
-  return pad4(select(K, C, ROTATED == 1u)) / 4u;
+  point: u32,
 }
 
 fn load(at: At, r: u32, s: u32) -> vec4f {
-  if (ROTATED == 0u) {
-    return w[((r * 3u + s) * C + min(at.row, C - 1u)) * (pad4(K) / 4u) + at.column];
+  let columns = pad4(shape.K) / 4u;
+  if (shape.ROTATED == 0u) {
+    return w[((r * 3u + s) * shape.C + min(at.row, shape.C - 1u)) * columns + at.column];
   }
   let tap = 8u - (r * 3u + s);
-  let c = min(vec4u(4u * at.column) + vec4u(0u, 1u, 2u, 3u), vec4u(C - 1u));
-  let i = (tap * C + c) * (pad4(K) / 4u) + at.row / 4u;
+  let c = min(vec4u(4u * at.column) + vec4u(0u, 1u, 2u, 3u), vec4u(shape.C - 1u));
+  let i = (tap * shape.C + c) * columns + at.row / 4u;
   let lane = at.row % 4u;
   return vec4f(w[i.x][lane], w[i.y][lane], w[i.z][lane], w[i.w][lane]);
 }
 
 fn store(at: At, i: u32, j: u32, value: vec4f) {
-  u[(i * TILE_INPUTS + j) * (rows() * columns()) + at.number] = value;
+  u[(i * TILE_INPUTS + j) * at.point + at.number] = value;
 }
 
 @compute @workgroup_size(64)
@@ -57,8 +54,10 @@ fn main(
   @builtin(local_invocation_index) local: u32,
 ) {
   let id = linear_id(group, groups, local, 64u);
-  if (id >= rows() * columns()) {
-    return;
+  let rotated = shape.ROTATED == 1u;
+  let rows = pad4(select(shape.C, shape.K, rotated));
+  let columns = pad4(select(shape.K, shape.C, rotated)) / 4u;
+  if (id < rows * columns) {
+    transform_weights(At(id / columns, id % columns, id, rows * columns));
   }
-  transform_weights(At(id / columns(), id % columns(), id));
 }

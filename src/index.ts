@@ -11,7 +11,14 @@ export * from "./errors.ts";
 export { type DeviceOptions, Gpu, openDevice } from "./gpu/device.ts";
 export { type Tuned, Tuning, type TuningStore, type TuningTable } from "./gpu/tuning.ts";
 export { Program, type ProgramOptions, type Seed } from "./graph/autodiff.ts";
-export { Graph, type GraphOptions, type Initializer, type Variable } from "./graph/graph.ts";
+export {
+  Graph,
+  type GraphOptions,
+  type Initializer,
+  type Precision,
+  precisions,
+  type Variable,
+} from "./graph/graph.ts";
 export { pad, type Tensor, unpad } from "./graph/tensor.ts";
 export type { Capabilities, Task } from "./kernel.ts";
 export * from "./layers/index.ts";

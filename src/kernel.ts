@@ -6,6 +6,8 @@ export interface KernelBinding {
   readonly access: "read" | "read_write";
   /** WGSL type of one element: `vec4f`, `f32`, `u32`, … */
   readonly element: string;
+  /** The name that `wgsl` has for it, where it may be f16 instead; see `src/graph/half.ts`. */
+  readonly alias?: string;
 }
 
 /**
@@ -41,6 +43,8 @@ export interface Capabilities {
   readonly subgroupMaxSize?: number;
   /** Whether it is a CPU that emulates a GPU: no fast workgroup memory, dear barriers, few threads. */
   readonly software?: boolean;
+  /** What a graph stores its activations as, where that is not f32. */
+  readonly activations?: "f16";
   /** Names the variant that measured best for a task, if one is known; see `src/ops/variants.ts`. */
   readonly tuned?: (task: Task) => string | undefined;
 }
@@ -49,6 +53,8 @@ export interface Capabilities {
 export interface Task {
   readonly pass: "forward" | "grad_input" | "grad_weight";
   readonly geometry: Geometry;
+  /** Of the activations and their gradients. Default f32. */
+  readonly dtype?: "f16";
 }
 
 /** What a kernel is to be launched on, by binding name: tensors in a graph, buffers in someone's own app. */

@@ -8,7 +8,9 @@
 //   Step, load_rows(place, step)     mat4x4f: column i is row i of A, four steps of depth long
 //   load_columns(step, column)       mat4x4f: column d is step d of B, the four columns of vec4 number `column`
 //   store_rows(quad, slice, column, c)  takes a finished block of the kernel's part number `slice` (a
-//                                       split, a phase); ignores rows and columns past the end
+//                                       split, a phase); ignores rows and columns past the end. It has its
+//                                       rows in a loop, which GPUs unroll: a CPU-class adapter compiles long
+//                                       for each store in the text
 // `place` and both loads must be safe past the end too. `direct` and `shared` bring the operands to the tile.
 // use: tiles
 

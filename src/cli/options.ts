@@ -2,6 +2,7 @@ import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { datasetNames } from "../data/load.ts";
+import { precisions } from "../graph/graph.ts";
 import { backboneNames } from "../models/backbones.ts";
 import { topologyNames } from "../models/topologies.ts";
 import { augmentKinds } from "../train/augmentation.ts";
@@ -79,6 +80,10 @@ export function parseTrainOptions(argv: readonly string[]): TrainOptions {
       count,
     ),
     new Option("--recompute", "compute activations again in the backward pass, for less memory"),
+    new Option(
+      "--precision <name>",
+      "how activations are stored: f32 (default), or mixed: as f16, for less memory (needs shader-f16: Firefox has it)",
+    ).choices(precisions),
     new Option("--lr <x>", `peak learning rate (default: ${learningRateHelp()})`).argParser(positive),
     choice("--optimizer <name>", "how weights are updated", optimizerNames, defaults.optimizer),
     new Option("--seed <n>", "decides weights and order of images").argParser(seed).default(defaults.seed),

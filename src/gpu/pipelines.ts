@@ -80,13 +80,22 @@ export class Pipelines {
   }
 }
 
+const compilationInfos = new WeakMap<GPUShaderModule, Promise<GPUCompilationInfo>>();
+
+/** What a module's compiler had to say: asked once, for Chrome 156 does not answer a third time. */
+function compilationInfo(module: GPUShaderModule): Promise<GPUCompilationInfo> {
+  const info = compilationInfos.get(module) ?? module.getCompilationInfo();
+  compilationInfos.set(module, info);
+  return info;
+}
+
 async function explain(
   kernel: Kernel,
   module: GPUShaderModule,
   constants: Readonly<Record<string, number>>,
   cause: unknown,
 ): Promise<ShaderError> {
-  const { messages } = await module.getCompilationInfo();
+  const { messages } = await compilationInfo(module);
   const lines = messages
     .filter(({ type }) => type === "error")
     .map(({ lineNum, linePos, message }) => `${sourceOf(kernel, lineNum)}:${linePos}: ${message}`);

@@ -34,11 +34,11 @@ export interface TuningStore {
 
 const FORMAT = "webgraft-tuning-1";
 
-/** A task in words: pass, input, filter, output, and how the filter moves. */
-export function taskKey({ pass, geometry: g }: Task): string {
+/** A task in words: pass, input, filter, output, how the filter moves, and what activations are stored as. */
+export function taskKey({ pass, geometry: g, dtype }: Task): string {
   return (
     `${pass} ${g.N}x${g.H}x${g.W}x${g.C} ${g.R}x${g.S}x${g.C}x${g.K} ${g.P}x${g.Q} stride ${g.STRIDE_H}x${g.STRIDE_W} ` +
-    `dilation ${g.DILATION_H}x${g.DILATION_W} pad ${g.PAD_TOP}x${g.PAD_LEFT}`
+    `dilation ${g.DILATION_H}x${g.DILATION_W} pad ${g.PAD_TOP}x${g.PAD_LEFT}${dtype ? ` ${dtype}` : ""}`
   );
 }
 

@@ -10,6 +10,7 @@ import { type Capabilities, grid, type Kernel } from "../kernel.ts";
 import { accumulate } from "../shaders.gen.ts";
 import { fuse as fused } from "./fusion.ts";
 import type { Graph } from "./graph.ts";
+import { withHalf } from "./half.ts";
 import type { BackwardEmitter, Dispatch, GradientTarget, OpNode } from "./op.ts";
 import { copyNodes, needed, type Segment, segmentsOf } from "./recompute.ts";
 import { type DType, type Storage, storedLength, type Tensor } from "./tensor.ts";
@@ -89,7 +90,12 @@ export class Program implements BackwardEmitter {
     constants: Dispatch["constants"],
     workgroups: Dispatch["workgroups"],
   ): void {
-    this.dispatches.push({ kernel, bindings, constants, workgroups, label: this.#label });
+    const half = kernel.bindings.filter(({ name }) => bindings[name]!.storage.dtype === "f16");
+    const fitting = withHalf(
+      kernel,
+      half.map(({ name }) => name),
+    );
+    this.dispatches.push({ kernel: fitting, bindings, constants, workgroups, label: this.#label });
   }
 
   temporary(name: string, shape: readonly number[], dtype: DType = "f32"): Tensor {
@@ -142,7 +148,8 @@ export class Program implements BackwardEmitter {
 
   pass(given: Tensor, gradient: Tensor): void {
     const input = this.#original(given);
-    if (!this.#gradients.has(input) && input.storage.role !== "parameter") {
+    const alike = gradient.storage.dtype === input.storage.dtype;
+    if (!this.#gradients.has(input) && input.storage.role !== "parameter" && alike) {
       this.#hold(input, { ...gradient, name: `d(${input.name})`, shape: input.shape });
       return;
     }
@@ -203,7 +210,8 @@ export class Program implements BackwardEmitter {
   }
 
   #fresh(input: Tensor): Tensor {
-    const tensor = this.graph.tensor(`d(${input.name})`, input.shape, { role: "temporary" });
+    const { dtype } = input.storage;
+    const tensor = this.graph.tensor(`d(${input.name})`, input.shape, { role: "temporary", dtype });
     this.#owned.add(tensor.storage);
     return tensor;
   }

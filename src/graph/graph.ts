@@ -1,4 +1,4 @@
-import { PlanError, ShapeError } from "../errors.ts";
+import { DeviceError, PlanError, ShapeError } from "../errors.ts";
 import type { Capabilities } from "../kernel.ts";
 import type { Random } from "../random.ts";
 import type { Op, OpNode, TensorSpec, Tensors } from "./op.ts";
@@ -29,7 +29,24 @@ export interface GraphOptions {
   readonly device?: Capabilities;
   /** Largest storage binding of the device, bytes; arenas are split below it. Default 128 MiB. */
   readonly maxBindingBytes?: number;
+  /** How activations and their gradients are stored. Default `f32`. */
+  readonly precision?: Precision;
 }
+
+/**
+ * - `f32`: everything is f32
+ * - `mixed`: activations and their gradients are f16 in memory; arithmetic, weights, statistics and what the optimizer
+ *   keeps are f32. The loss is scaled so that gradients do not vanish in f16 (`graph.lossScale`). Needs the device
+ *   feature `shader-f16`.
+ *
+ * Micikevicius et al., "Mixed Precision Training", ICLR 2018.
+ */
+export type Precision = (typeof precisions)[number];
+
+export const precisions = ["f32", "mixed"] as const;
+
+/** A power of two, so that scaling rounds nothing; torch.amp begins with it too. */
+const INITIAL_LOSS_SCALE = 65536;
 
 /** Arena slices are bound as sub-ranges of a buffer, which WebGPU wants aligned to 256 bytes. */
 export const SLICE_ALIGNMENT = 64;
@@ -41,6 +58,12 @@ export const SLICE_ALIGNMENT = 64;
 export class Graph {
   readonly mode: "train" | "eval";
   readonly device: Capabilities;
+  readonly precision: Precision;
+  /**
+   * Where gradients are f16, what the loss is multiplied by, so that they do not vanish: `shaders/loss_scale.wgsl`
+   * says what the four numbers are.
+   */
+  readonly lossScale: Variable | undefined;
   readonly nodes: OpNode[] = [];
   readonly inputs = new Map<string, Tensor>();
   readonly outputs = new Map<string, Tensor>();
@@ -58,9 +81,18 @@ export class Graph {
       frozen = () => false,
       device = { features: [] },
       maxBindingBytes = 128 * 2 ** 20,
+      precision = "f32",
     } = options;
+    if (precision === "mixed" && !device.features.includes("shader-f16")) {
+      throw new DeviceError(
+        "precision mixed needs the WebGPU feature shader-f16, which this device lacks — use f32",
+      );
+    }
+    const mixed = precision === "mixed";
     this.mode = mode;
-    this.device = device;
+    this.precision = precision;
+    this.device = mixed ? { ...device, activations: "f16" } : device;
+    this.lossScale = mixed && mode === "train" ? this.#lossScale() : undefined;
     this.#frozen = frozen;
     this.#maxElements = Math.floor(maxBindingBytes / 4 / SLICE_ALIGNMENT) * SLICE_ALIGNMENT;
   }
@@ -164,6 +196,13 @@ export class Graph {
     const length = storedLength(shape, dtype);
     const storage = { id: this.#storages++, name, role, dtype, length, ...(data && { data }) };
     return { graph: this, name, shape, storage, offset: 0, requiresGrad };
+  }
+
+  #lossScale(): Variable {
+    const name = "optimizer.loss_scale";
+    const tensor = this.tensor(name, [4], { role: "state" });
+    const init = () => Float32Array.of(INITIAL_LOSS_SCALE, 0, 0, 0);
+    return { name, tensor, init, trainable: false, decay: false };
   }
 
   #claim(name: string): void {

@@ -51,7 +51,7 @@ export interface BackwardEmitter extends Emitter {
   wants(input: Tensor | undefined): input is Tensor;
   /** Where to put the gradient of an input; ask once for each wanted input, right before writing it. */
   into(input: Tensor): GradientTarget;
-  /** The gradient of `input` is `gradient` unchanged (a view of equal stored length): no kernel runs. */
+  /** The gradient of `input` is `gradient` unchanged (a view of equal stored length): no kernel runs unless types differ. */
   pass(input: Tensor, gradient: Tensor): void;
 }
 

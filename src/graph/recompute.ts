@@ -8,7 +8,7 @@
  */
 import type { Graph } from "./graph.ts";
 import type { Dispatch, OpNode } from "./op.ts";
-import type { Storage, Tensor } from "./tensor.ts";
+import { bytesOf, type Storage, type Tensor } from "./tensor.ts";
 
 /** Consecutive nodes. */
 export interface Segment {
@@ -68,7 +68,8 @@ function spansOf(
   storages: readonly (readonly Storage[])[],
   isReadFrom: (at: number) => (storage: Storage) => boolean,
 ): Spans {
-  const bytes = (list: readonly Storage[]): number => list.reduce((sum, { length }) => sum + 4 * length, 0);
+  const bytes = (list: readonly Storage[]): number =>
+    list.reduce((sum, storage) => sum + bytesOf(storage), 0);
   const count = storages.length;
   const needed = storages.map(() => new Float64Array(count + 1));
   const kept = storages.map(() => new Float64Array(count + 1));

@@ -1,7 +1,8 @@
 import { ShapeError } from "../errors.ts";
 import type { Graph } from "./graph.ts";
 
-export type DType = "f32" | "i32" | "u32";
+/** `f16` holds activations and their gradients where precision is mixed; all else that is real is `f32`. */
+export type DType = "f32" | "f16" | "i32" | "u32";
 
 /**
  * What a storage is for, which decides where it lives:
@@ -13,7 +14,7 @@ export type DType = "f32" | "i32" | "u32";
  */
 export type Role = "input" | "constant" | "parameter" | "gradient" | "state" | "temporary";
 
-/** Memory that one or more tensors are views of. `length` counts 4-byte elements, padding included. */
+/** Memory that one or more tensors are views of. `length` counts elements, padding included. */
 export interface Storage {
   readonly id: number;
   readonly name: string;
@@ -26,7 +27,7 @@ export interface Storage {
 
 /**
  * A view of a storage. `shape` is what a person means: (N, H, W, C) activations, (R, S, C, K) convolution
- * weights, (C, K) dense weights, (C) vectors. In memory the last axis of an f32 tensor is padded to a
+ * weights, (C, K) dense weights, (C) vectors. In memory the last axis of an f32 or f16 tensor is padded to a
  * multiple of 4 and the padding is zero.
  */
 export interface Tensor {
@@ -47,9 +48,27 @@ export function storedLength(shape: readonly number[], dtype: DType = "f32"): nu
   let length = 1;
   for (let axis = 0; axis < shape.length; axis++) {
     const extent = shape[axis]!;
-    length *= dtype === "f32" && axis === shape.length - 1 ? pad4(extent) : extent;
+    length *= isFloat(dtype) && axis === shape.length - 1 ? pad4(extent) : extent;
   }
   return length;
+}
+
+/** Whether the last axis of such tensors is padded. */
+export const isFloat = (dtype: DType): boolean => dtype === "f32" || dtype === "f16";
+
+/** Bytes that so many elements take. */
+export const bytesOf = ({ length, dtype }: { readonly length: number; readonly dtype: DType }): number =>
+  length * (dtype === "f16" ? 2 : 4);
+
+/** Where a tensor lies in its storage, bytes. */
+export function bytesWithin({ shape, storage: { dtype }, offset }: Tensor): {
+  readonly offset: number;
+  readonly size: number;
+} {
+  return {
+    offset: bytesOf({ length: offset, dtype }),
+    size: bytesOf({ length: storedLength(shape, dtype), dtype }),
+  };
 }
 
 /** Values in logical order, laid out for the GPU: the last axis padded with zeros to a multiple of 4. */

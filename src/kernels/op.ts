@@ -3,7 +3,7 @@ import { capabilitiesOf } from "../gpu/device.ts";
 import { Program } from "../graph/autodiff.ts";
 import { Graph } from "../graph/graph.ts";
 import type { Dispatch, Op, Tensors } from "../graph/op.ts";
-import { type DType, type Storage, storedLength, type Tensor } from "../graph/tensor.ts";
+import { bytesOf, bytesWithin, type DType, type Storage, type Tensor } from "../graph/tensor.ts";
 import type { Kernel } from "../kernel.ts";
 import { lifetimes } from "../plan/lifetimes.ts";
 import { planMemory } from "../plan/memory.ts";
@@ -70,11 +70,11 @@ export async function prepareOp<In extends Tensors, Attrs, Out extends Tensors>(
   const owned = [...slabs];
   const ranges = new Map<Storage, Required<GPUBufferBinding>>();
   for (const [storage, { slab, offset }] of memory.placements) {
-    ranges.set(storage, { buffer: slabs[slab]!, offset, size: storage.length * 4 });
+    ranges.set(storage, { buffer: slabs[slab]!, offset, size: bytesOf(storage) });
   }
   for (const { storage } of dispatches.flatMap(({ bindings }) => Object.values(bindings))) {
     if (!storage.data || ranges.has(storage)) continue;
-    const buffer = device.createBuffer({ label: storage.name, size: storage.length * 4, usage });
+    const buffer = device.createBuffer({ label: storage.name, size: bytesOf(storage), usage });
     device.queue.writeBuffer(buffer, 0, storage.data as Float32Array<ArrayBuffer>);
     ranges.set(storage, { buffer, offset: 0, size: buffer.size });
     owned.push(buffer);
@@ -119,7 +119,7 @@ export class PreparedOp<In extends Tensors, Out extends Tensors> {
   bytes(name: string): number {
     const tensor = this.tensors[name];
     if (!tensor) throw new ShapeError(this.name, "has no such tensor", name);
-    return storedLength(tensor.shape, tensor.storage.dtype) * 4;
+    return bytesWithin(tensor).size;
   }
 
   /**
@@ -140,10 +140,10 @@ export class PreparedOp<In extends Tensors, Out extends Tensors> {
     }
     this.dispatches.forEach(({ bindings, workgroups }, i) => {
       const bound: Record<string, BufferRange> = given.live ? { live: given.live } : {};
-      for (const [binding, { storage, offset, shape }] of Object.entries(bindings)) {
-        const range = ranges.get(storage)!;
-        const size = storedLength(shape, storage.dtype) * 4;
-        bound[binding] = { buffer: range.buffer, offset: range.offset + offset * 4, size };
+      for (const [binding, tensor] of Object.entries(bindings)) {
+        const range = ranges.get(tensor.storage)!;
+        const { offset, size } = bytesWithin(tensor);
+        bound[binding] = { buffer: range.buffer, offset: range.offset + offset, size };
       }
       this.#kernels[i]!.encode(pass, bound, workgroups);
     });

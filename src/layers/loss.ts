@@ -4,6 +4,7 @@ import { type CrossEntropyAttrs, crossEntropyOp } from "../ops/cross-entropy.ts"
 import { mseOp } from "../ops/mse.ts";
 import { softCrossEntropyOp } from "../ops/soft-cross-entropy.ts";
 import { softmaxOp } from "../ops/softmax.ts";
+import { cast, exact } from "./precision.ts";
 
 export interface CrossEntropyOptions extends CrossEntropyAttrs {
   /** A weight for each class. Default 1. */
@@ -16,7 +17,7 @@ export interface CrossEntropyOptions extends CrossEntropyAttrs {
  */
 export function crossEntropy(logits: Tensor, labels: Tensor, options: CrossEntropyOptions = {}): Tensor {
   const { classWeights, ...attrs } = options;
-  const inputs = { logits, labels, ...weights(logits, classWeights) };
+  const inputs = { logits: exact(logits), labels, ...weights(logits, classWeights) };
   return logits.graph.apply(crossEntropyOp, "loss", inputs, attrs).loss;
 }
 
@@ -30,7 +31,7 @@ export function softCrossEntropy(
   options: Omit<CrossEntropyOptions, "ignoreIndex"> = {},
 ): Tensor {
   const { classWeights, ...attrs } = options;
-  const inputs = { logits, targets, ...weights(logits, classWeights) };
+  const inputs = { logits: exact(logits), targets, ...weights(logits, classWeights) };
   return logits.graph.apply(softCrossEntropyOp, "loss", inputs, attrs).loss;
 }
 
@@ -46,13 +47,14 @@ function weights({ graph }: Tensor, given: readonly number[] | undefined): { cla
   return { classWeights: graph.tensor("classWeights", shape, { role: "constant", data }) };
 }
 
-/** Class probabilities of logits (N, K). */
+/** Class probabilities of logits (N, K), in f32 whatever the precision. */
 export const softmax = (logits: Tensor): Tensor =>
-  logits.graph.apply(softmaxOp, `${logits.name}.softmax`, { x: logits }, {}).y;
+  logits.graph.apply(softmaxOp, `${logits.name}.softmax`, { x: cast(logits, "f32") }, {}).y;
 
 /**
  * Mean of (prediction − target)² of two tensors of one shape. The result is (3): mean, Σ of squares, number of
  * elements.
  */
 export const meanSquaredError = (prediction: Tensor, target: Tensor): Tensor =>
-  prediction.graph.apply(mseOp, "loss", { prediction, target }, {}).loss;
+  prediction.graph.apply(mseOp, "loss", { prediction: exact(prediction), target: cast(target, "f32") }, {})
+    .loss;

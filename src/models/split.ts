@@ -2,7 +2,7 @@ import { ShapeError } from "../errors.ts";
 import { Graph } from "../graph/graph.ts";
 import type { OpNode } from "../graph/op.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { flatten } from "../layers/index.ts";
+import { asActivations, flatten } from "../layers/index.ts";
 import { frozenIn, type Model } from "./model.ts";
 
 export interface SplitOptions {
@@ -64,7 +64,7 @@ export function splitModel(model: Model, { frozen, at: wanted }: SplitOptions = 
     at,
     shape,
     trunk(graph, batch) {
-      model.build(graph.input("images", [batch, ...model.inputShape]));
+      model.build(asActivations(graph.input("images", [batch, ...model.inputShape])));
       graph.output("features", find(graph));
       graph.prune();
     },

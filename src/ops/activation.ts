@@ -42,7 +42,7 @@ type Out = { y: Tensor };
 /** y = f(x), elementwise. x, y (…, C). */
 export const activationOp: Op<In, Activation, Out> = {
   name: "activation",
-  infer: ({ x }) => ({ y: { shape: x.shape } }),
+  infer: ({ x }) => ({ y: { shape: x.shape, dtype: x.storage.dtype } }),
   forward(emit, { inputs: { x }, attrs, outputs: { y } }) {
     const LENGTH = storedLength(x.shape) / 4;
     const C = x.shape.at(-1)!;

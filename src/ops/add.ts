@@ -20,7 +20,7 @@ export const addOp: Op<In, Add, Out> = {
   infer({ a, b }, { activation }) {
     expectAlike("add", [a, b]);
     checkFusable("add", activation);
-    return { y: { shape: a.shape } };
+    return { y: { shape: a.shape, dtype: a.storage.dtype } };
   },
   forward(emit, { inputs: { a, b }, attrs: { activation = IDENTITY }, outputs: { y } }) {
     const LENGTH = storedLength(y.shape) / 4;

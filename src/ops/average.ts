@@ -10,7 +10,8 @@ export const averageOp: Op<Branches, Record<never, never>, { y: Tensor }> = {
   infer(inputs) {
     const branches = branchesOf(inputs);
     expectAlike("average", branches);
-    return { y: { shape: branches[0]!.shape } };
+    const { shape, storage } = branches[0]!;
+    return { y: { shape, dtype: storage.dtype } };
   },
   forward(emit, { inputs, outputs: { y } }) {
     const branches = branchesOf(inputs);

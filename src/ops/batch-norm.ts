@@ -154,7 +154,7 @@ export const batchNormOp: Op<In, BatchNorm, Out> = {
     if (mode === "train" && rowsOf(x) === 1) {
       throw new ShapeError("batch_norm", "one pixel in training mode has no variance", describe(x));
     }
-    return { y: { shape: x.shape }, mean: { shape: [C] }, variance: { shape: [C] } };
+    return { y: { shape: x.shape, dtype: x.storage.dtype }, mean: { shape: [C] }, variance: { shape: [C] } };
   },
   views: ({ runningMean, runningVar }, { mode }) =>
     mode === "train" ? {} : { mean: runningMean, variance: runningVar },

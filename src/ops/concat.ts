@@ -30,7 +30,8 @@ export const concatOp: Op<Branches, Record<never, never>, { y: Tensor }> = {
     const branches = branchesOf(inputs);
     expectAlike("concat", branches, -1);
     const channels = branches.reduce((sum, x) => sum + x.shape.at(-1)!, 0);
-    return { y: { shape: [...branches[0]!.shape.slice(0, -1), channels] } };
+    const { shape, storage } = branches[0]!;
+    return { y: { shape: [...shape.slice(0, -1), channels], dtype: storage.dtype } };
   },
   forward(emit, { inputs, outputs: { y } }) {
     for (const { x, constants } of slicesOf(branchesOf(inputs), y)) {

@@ -32,7 +32,7 @@ export const conv2dOp: Op<In, Conv2dAttrs, Out> = {
   infer(inputs, attrs) {
     check(inputs, attrs);
     const { N, P, Q, K } = geometryOf(inputs, attrs);
-    return { y: { shape: [N, P, Q, K] } };
+    return { y: { shape: [N, P, Q, K], dtype: inputs.x.storage.dtype } };
   },
   forward(emit, { inputs, attrs, outputs: { y } }) {
     const geometry = geometryOf(inputs, attrs);

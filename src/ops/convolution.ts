@@ -41,17 +41,18 @@ import {
 } from "../shaders.gen.ts";
 import type { Geometry } from "../shape.ts";
 import { type Activation, activationConstants, IDENTITY } from "./activation.ts";
-import { ENOUGH, type Product, type TileLaunch, tileVariants } from "./register-tiles.ts";
+import { DEEP, ENOUGH, type Product, type TileLaunch, tileVariants } from "./register-tiles.ts";
 import { emitSplitSum } from "./split-sum.ts";
 import { candidates, emitBest, type VariantInfo, type Variants } from "./variants.ts";
-import { WINOGRAD_FORWARD, WINOGRAD_GRAD_INPUT } from "./winograd.ts";
+import { pays, turned, WINOGRAD_FORWARD, WINOGRAD_GRAD_INPUT } from "./winograd.ts";
+import { WINOGRAD_GRAD_WEIGHT } from "./winograd-gradient.ts";
 
 export type ForwardArgs = [
   tensors: { readonly x: Tensor; readonly w: Tensor; readonly bias: Tensor | undefined; readonly y: Tensor },
   activation?: Activation,
 ];
 export type GradInputArgs = [tensors: { readonly dy: Tensor; readonly w: Tensor }, target: GradientTarget];
-type GradWeightArgs = [tensors: { readonly x: Tensor; readonly dy: Tensor }, target: GradientTarget];
+export type GradWeightArgs = [tensors: { readonly x: Tensor; readonly dy: Tensor }, target: GradientTarget];
 
 // Kernels, the best that a device may take first.
 const FORWARD_KERNELS = [
@@ -101,13 +102,15 @@ const FORWARD_TILES = tileVariants(FORWARD_KERNELS, forwardProduct, emitForwardT
 const FORWARD: Variants<ForwardArgs> = {
   pass: "forward",
   all: [...FORWARD_TILES.all, ...WINOGRAD_FORWARD],
-  guess: FORWARD_TILES.guess,
+  guess: (geometry, device) =>
+    pays(geometry, device) ? WINOGRAD_FORWARD[0]! : FORWARD_TILES.guess(geometry, device),
 };
 const GRAD_INPUT_TILES = tileVariants(GRAD_INPUT_KERNELS, gradInputProduct, emitGradInputTiles);
 const GRAD_INPUT: Variants<GradInputArgs> = {
   pass: "grad_input",
   all: [...GRAD_INPUT_TILES.all, ...WINOGRAD_GRAD_INPUT],
-  guess: GRAD_INPUT_TILES.guess,
+  guess: (geometry, device) =>
+    pays(turned(geometry), device) ? WINOGRAD_GRAD_INPUT[0]! : GRAD_INPUT_TILES.guess(geometry, device),
 };
 const WIDE = tileVariants(GRAD_WEIGHT_KERNELS, gradWeightProduct, emitGradWeightTiles);
 const NARROW = tileVariants(GRAD_WEIGHT_NARROW_KERNELS, narrowProduct, emitGradWeightTiles);
@@ -122,8 +125,12 @@ const GRAD_WEIGHT: Variants<GradWeightArgs> = {
       fits: (geometry: Geometry, device: Capabilities) =>
         isNarrow(geometry) && variant.fits(geometry, device),
     })),
+    WINOGRAD_GRAD_WEIGHT,
   ],
-  guess: (geometry, device) => (isNarrow(geometry) ? NARROW : WIDE).guess(geometry, device),
+  guess: (geometry, device) =>
+    pays(geometry, device)
+      ? WINOGRAD_GRAD_WEIGHT
+      : (isNarrow(geometry) ? NARROW : WIDE).guess(geometry, device),
 };
 
 /** Emits y = f(conv(x, w) + bias). */
@@ -142,7 +149,11 @@ export function emitGradWeight(emit: Emitter, geometry: Geometry, ...args: GradW
 }
 
 /** What may compute a task, the heuristic's choice first: names for `Capabilities.tuned`, and rounding errors. */
-export function variantsOf({ pass, geometry }: Task, device: Capabilities): readonly VariantInfo[] {
+export function variantsOf(
+  { pass, geometry, dtype }: Task,
+  capabilities: Capabilities,
+): readonly VariantInfo[] {
+  const device = dtype ? { ...capabilities, activations: dtype } : capabilities;
   if (pass === "forward") return candidates(FORWARD, geometry, device);
   if (pass === "grad_input") return candidates(GRAD_INPUT, geometry, device);
   return candidates(GRAD_WEIGHT, geometry, device);
@@ -164,7 +175,7 @@ function forwardProduct({ N, H, W, P, Q, C, K, R, S }: Geometry): Product {
   const depth = pad4(C) / 4;
   // Only a single deep product, such as a classifier's, is worth the second pass.
   const isDense = R * S === 1 && rows < ENOUGH && H * W === P * Q;
-  return { slices: 1, rows, columns: K, depth, maxSplits: isDense ? Math.ceil(depth / 16) : 1 };
+  return { slices: 1, rows, columns: K, deep: depth >= DEEP, maxSplits: isDense ? Math.ceil(depth / 16) : 1 };
 }
 
 function emitForwardTiles(
@@ -187,7 +198,7 @@ function emitForwardTiles(
 
 function gradInputProduct({ N, H, W, C, K, STRIDE_H, STRIDE_W }: Geometry): Product {
   const rows = N * Math.ceil(H / STRIDE_H) * Math.ceil(W / STRIDE_W);
-  return { slices: STRIDE_H * STRIDE_W, rows, columns: C, depth: pad4(K) / 4, maxSplits: 1 };
+  return { slices: STRIDE_H * STRIDE_W, rows, columns: C, deep: pad4(K) / 4 >= DEEP, maxSplits: 1 };
 }
 
 function emitGradInputTiles(
@@ -208,8 +219,7 @@ function emitGradInputTiles(
 
 function gradWeightProduct({ N, P, Q, C, K, R, S }: Geometry): Product {
   const pixels = N * P * Q;
-  const depth = Math.ceil(pixels / 4);
-  return { slices: R * S, rows: C, columns: K, depth, maxSplits: Math.ceil(pixels / 64) };
+  return { slices: R * S, rows: C, columns: K, deep: false, maxSplits: Math.ceil(pixels / 64) };
 }
 
 /** As `gradWeightProduct`, with all taps in one product. */

@@ -31,7 +31,7 @@ export const denseOp: Op<In, DenseAttrs, Out> = {
       throw new ShapeError("dense", `expects a bias of (${K})`, given);
     }
     checkFusable("dense", activation);
-    return { y: { shape: [N, K] } };
+    return { y: { shape: [N, K], dtype: x.storage.dtype } };
   },
   forward(emit, { inputs: { x, weight: w, bias }, attrs: { activation }, outputs: { y } }) {
     emitForward(emit, geometryOf(x, w), { x, w, bias, y }, activation);

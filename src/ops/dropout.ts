@@ -31,7 +31,7 @@ export const dropoutOp: Op<In, Dropout, Out> = {
   name: "dropout",
   infer({ x }, { p }) {
     if (!(p >= 0 && p < 1)) throw new ShapeError("dropout", "p must be in [0, 1)", `p = ${p}`);
-    return { y: { shape: x.shape } };
+    return { y: { shape: x.shape, dtype: x.storage.dtype } };
   },
   isRandom: ({ p }) => p > 0,
   views: ({ x }, attrs) => (isView(x, attrs) ? { y: x } : {}),

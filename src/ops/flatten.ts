@@ -17,7 +17,7 @@ export const flattenOp: Op<In, Record<never, never>, Out> = {
   name: "flatten",
   infer({ x }) {
     const [N, H, W, C] = nhwc("flatten", x);
-    return { y: { shape: [N, H * W * C] } };
+    return { y: { shape: [N, H * W * C], dtype: x.storage.dtype } };
   },
   views: ({ x }) => (isView(x) ? { y: x } : {}),
   forward(emit, { inputs: { x }, outputs: { y } }) {

@@ -55,7 +55,7 @@ export function gradientBeforeActivation(
 ): Tensor {
   const dy = emit.gradient(y);
   if (activation.name === "identity") return dy;
-  const dz = emit.take(y) ?? emit.temporary("dz", y.shape);
+  const dz = emit.take(y) ?? emit.temporary("dz", y.shape, y.storage.dtype);
   emitBeforeActivation(emit, { y, dy }, activation, { tensor: dz, accumulate: 0 });
   return dz;
 }

@@ -27,7 +27,7 @@ export const toPaddedOp: Op<In, ToPadded, Out> = {
     if (x.shape.length !== 1 || x.shape[0] !== count) {
       throw new ShapeError("to_padded", `(${shape.join(", ")}) expects (${count}) numbers`, describe(x));
     }
-    return { y: { shape } };
+    return { y: { shape, dtype: x.storage.dtype } };
   },
   forward: (emit, { inputs: { x }, attrs, outputs: { y } }) => emitToPadded(emit, x, y, attrs.from, 0),
   backward(emit, { inputs: { x }, attrs, outputs: { y } }) {
@@ -40,7 +40,10 @@ export const toPaddedOp: Op<In, ToPadded, Out> = {
 export const fromPaddedOp: Op<In, FromPadded, Out> = {
   name: "from_padded",
   infer: ({ x }) => ({
-    y: { shape: [nhwc("from_padded", x).reduce((product, extent) => product * extent)] },
+    y: {
+      shape: [nhwc("from_padded", x).reduce((product, extent) => product * extent)],
+      dtype: x.storage.dtype,
+    },
   }),
   forward: (emit, { inputs: { x }, attrs, outputs: { y } }) => emitFromPadded(emit, x, y, attrs.to, 0),
   backward(emit, { inputs: { x }, attrs, outputs: { y } }) {

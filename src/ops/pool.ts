@@ -88,7 +88,10 @@ export const maxPool2dOp: Op<In, MaxPool2d, Out & { index: Tensor }> = {
       throw new ShapeError("max_pool2d", `a window has at most ${MAX_CELLS} cells`, `kernel ${h}×${w}`);
     }
     const [N, P, Q, C] = outputShape("max_pool2d", x, attrs) as [number, number, number, number];
-    return { y: { shape: [N, P, Q, C] }, index: { shape: [N, P, Q, pad4(C) / 4], dtype: "u32" } };
+    return {
+      y: { shape: [N, P, Q, C], dtype: x.storage.dtype },
+      index: { shape: [N, P, Q, pad4(C) / 4], dtype: "u32" },
+    };
   },
   forward(emit, { inputs: { x }, attrs, outputs: { y, index } }) {
     const [N, P, Q, C] = nhwc("max_pool2d", y);
@@ -124,7 +127,7 @@ export const maxPool2dOp: Op<In, MaxPool2d, Out & { index: Tensor }> = {
 /** Mean over windows. x (N, H, W, C), y (N, P, Q, C), P = ⌊(H + top + bottom − h) / stride⌋ + 1. */
 export const avgPool2dOp: Op<In, AvgPool2d, Out> = {
   name: "avg_pool2d",
-  infer: ({ x }, attrs) => ({ y: { shape: outputShape("avg_pool2d", x, attrs) } }),
+  infer: ({ x }, attrs) => ({ y: { shape: outputShape("avg_pool2d", x, attrs), dtype: x.storage.dtype } }),
   forward(emit, { inputs: { x }, attrs, outputs: { y } }) {
     const LENGTH = vec4s(y);
     const COUNT_INCLUDE_PAD = attrs.countIncludePad ? 1 : 0;
@@ -154,7 +157,7 @@ export const globalAvgPoolOp: Op<In, Record<never, never>, Out> = {
   name: "global_avg_pool",
   infer({ x }) {
     const [N, , , C] = nhwc("global_avg_pool", x);
-    return { y: { shape: [N, C] } };
+    return { y: { shape: [N, C], dtype: x.storage.dtype } };
   },
   forward(emit, { inputs: { x }, outputs: { y } }) {
     const [, H, W, C] = nhwc("global_avg_pool", x);

@@ -7,12 +7,13 @@ import { type Capabilities, grid, type Kernel } from "../kernel.ts";
 import type { Geometry } from "../shape.ts";
 import type { Variant, Variants } from "./variants.ts";
 
-/** `slices` products of `rows` × `columns`, whose depth of so many vec4s may be split into at most `maxSplits`. */
+/** `slices` products of `rows` × `columns`, whose depth may be split into at most `maxSplits`. */
 export interface Product {
   readonly slices: number;
   readonly rows: number;
   readonly columns: number;
-  readonly depth: number;
+  /** Whether the depth is long enough, for each time it is gone through, for an inner loop of its own. */
+  readonly deep: boolean;
   readonly maxSplits: number;
 }
 
@@ -42,8 +43,8 @@ export const ENOUGH = 1024;
 const ENOUGH_TILES = 8192;
 /** And on a CPU-class adapter: a workgroup for each of a few threads, then larger tiles are worth more. */
 const ENOUGH_TILES_FOR_CPU = 256;
-/** vec4s of depth for which a kernel has its inner loop over them. */
-const DEEP = 16;
+/** vec4s of depth under a tap of a filter that are worth an inner loop over them. */
+export const DEEP = 16;
 /** Times as many splits as the heuristic wants, which measuring may prefer. */
 const SPLITS = { "": 1, more_splits: 4, fewer_splits: 1 / 4 } as const;
 
@@ -129,10 +130,7 @@ function chooseTile(tiles: readonly Tile[], product: Product, device: Capabiliti
   const cpu = isCpu(device);
   const sharing = cpu ? (device.features.includes("subgroups") ? "quad" : "alone") : "group";
   const choices = tiles
-    .filter(
-      (tile) =>
-        (tile.sharing === sharing || tile.sharing === "alone") && (product.depth >= DEEP || !tile.deep),
-    )
+    .filter((tile) => (tile.sharing === sharing || tile.sharing === "alone") && (product.deep || !tile.deep))
     .map((tile) => {
       const { tiles, splits } = cover(tile, product, device);
       return { tile, invocations: tiles * splits, covered: tiles * tile.rows * tile.columns };

@@ -26,7 +26,9 @@ export function productsOf({ pass, geometry: { N, P, Q, R, S, C, K } }: Task): n
 /** One pass of a convolution on its own, as the tuner measures it. */
 export const taskOp: Op<In, Task, Out> = {
   name: "task",
-  infer: (_, task) => ({ y: { shape: taskShapes(task).y } }),
+  infer: ({ a }, task) => ({
+    y: { shape: taskShapes(task).y, dtype: task.pass === "grad_weight" ? "f32" : a.storage.dtype },
+  }),
   forward(emit, { inputs: { a, b }, attrs: { pass, geometry }, outputs: { y } }) {
     const target = { tensor: y, accumulate: 0 } as const;
     if (pass === "forward") emitForward(emit, geometry, { x: a, w: b, bias: undefined, y });

@@ -41,7 +41,8 @@ export function emitBest<Args extends readonly unknown[]>(
 ): void {
   const { pass, all, guess } = variants;
   const { device } = emit;
-  const name = device.tuned?.({ pass, geometry });
+  const { activations: dtype } = device;
+  const name = device.tuned?.({ pass, geometry, ...(dtype && { dtype }) });
   const tuned = all.find((variant) => variant.name === name && variant.fits(geometry, device));
   (tuned ?? guess(geometry, device)).emit(emit, geometry, ...args);
 }

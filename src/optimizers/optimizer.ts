@@ -4,6 +4,7 @@ import type { Variable } from "../graph/graph.ts";
 import type { Emitter } from "../graph/op.ts";
 import type { Storage, Tensor } from "../graph/tensor.ts";
 import { grid, type Kernel } from "../kernel.ts";
+import { loss_scale } from "../shaders.gen.ts";
 import { trainedParameters, wholeArena } from "./arena.ts";
 import { checkGroups, type GroupOptions, groupTable } from "./groups.ts";
 import { emitGradientNorms, namesOfNorms } from "./norms.ts";
@@ -24,8 +25,8 @@ export interface Optimizer {
 /** What an optimizer keeps and tells besides the parameters. */
 export interface Update {
   /**
-   * What it remembers of each parameter, zero at first and of the parameter's shape; a checkpoint holds these
-   * under their names, such as `optimizer.momentum.layer1.0.conv1.weight`.
+   * What it remembers of each parameter, zero at first and of the parameter's shape, and the loss scale, if there is
+   * one; a checkpoint holds these under their names, such as `optimizer.momentum.layer1.0.conv1.weight`.
    */
   readonly moments: readonly Variable[];
   /**
@@ -48,6 +49,7 @@ export interface ArenaUpdate<M extends string> {
     readonly gradients: Tensor;
     readonly groups: Tensor;
     readonly norms: Tensor;
+    readonly unscale: Tensor;
     readonly parameters: Tensor;
   };
   readonly moments: Readonly<Record<M, Tensor>>;
@@ -73,6 +75,18 @@ export const commonChecks = (
   "clipNorm must be positive": [clipNorm, clipNorm > 0],
 });
 
+/**
+ * Emits the end of a step in mixed precision: unscales the norms, adapts the scale, and gives what tells the update by
+ * what to multiply gradients, or to skip the step.
+ */
+function emitLossScale(program: Program, norms: Tensor, state: Tensor): Tensor {
+  const emit: Emitter = program;
+  program.label("loss scale");
+  const unscale = emit.temporary("unscale", [4]);
+  emit.dispatch(loss_scale, { state, norms, unscale }, { LENGTH: norms.shape[0]! }, [1, 1, 1]);
+  return unscale;
+}
+
 /** Emits norms where they are needed, then what `launch` makes of each arena. */
 export function emitUpdate<M extends string>(
   program: Program,
@@ -86,7 +100,10 @@ export function emitUpdate<M extends string>(
   const { clipNorm, gradientNorms = false } = options;
   if (arenas.length === 0) throw new ShapeError(optimizer, "no parameter has a gradient");
   checkGroups(optimizer, options, graph.parameters);
-  const norms = clipNorm || gradientNorms ? emitGradientNorms(program, gradientNorms) : undefined;
+  const { lossScale } = graph;
+  const norms =
+    clipNorm || gradientNorms || lossScale ? emitGradientNorms(program, gradientNorms) : undefined;
+  const unscale = norms && lossScale ? emitLossScale(program, norms, lossScale.tensor) : undefined;
   if (norms && gradientNorms) graph.output("gradientNorms", norms);
   const variables: Variable[] = [];
   for (const [arena, gradients] of arenas) {
@@ -103,6 +120,7 @@ export function emitUpdate<M extends string>(
         gradients: wholeArena(graph, gradients),
         groups: emit.constant("groups", groupTable(program, arena, options)),
         norms: norms ?? emit.constant("no norms", new Float32Array(4)),
+        unscale: unscale ?? emit.constant("no loss scale", Float32Array.of(1, 0, 0, 0)),
         parameters: wholeArena(graph, arena),
       },
       moments: Object.fromEntries(moments) as Record<M, Tensor>,
@@ -110,6 +128,7 @@ export function emitUpdate<M extends string>(
       workgroups: (kernel) => grid(arena.length / 16, kernel),
     });
   }
+  if (lossScale) variables.push(lossScale);
   return { moments: variables, gradientNorms: gradientNorms ? namesOfNorms(program) : [] };
 }
 

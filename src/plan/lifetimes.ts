@@ -1,5 +1,5 @@
 import type { Dispatch } from "../graph/op.ts";
-import type { Storage } from "../graph/tensor.ts";
+import { bytesOf, type Storage } from "../graph/tensor.ts";
 
 /** When a temporary is alive, in dispatch numbers, both inclusive, and whom it must not share a buffer with. */
 export interface Lifetime {
@@ -25,7 +25,7 @@ export function lifetimes(dispatches: readonly Dispatch[], kept: ReadonlySet<Sto
       if (storage.role !== "temporary") continue;
       let lifetime = found.get(storage);
       if (!lifetime) {
-        lifetime = { storage, bytes: storage.length * 4, first: i, last: i, conflicts: new Set() };
+        lifetime = { storage, bytes: bytesOf(storage), first: i, last: i, conflicts: new Set() };
         found.set(storage, lifetime);
       }
       lifetime.last = kept.has(storage) ? dispatches.length : i;

@@ -1,7 +1,7 @@
 import { ShapeError } from "../errors.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { Dispatch } from "../graph/op.ts";
-import type { Storage, Tensor } from "../graph/tensor.ts";
+import { bytesOf, type Storage, type Tensor } from "../graph/tensor.ts";
 import { lifetimes, lowerBound } from "./lifetimes.ts";
 import { type MemoryLimits, type MemoryPlan, planMemory, total } from "./memory.ts";
 
@@ -52,9 +52,9 @@ export function plan(program: Steps, limits: MemoryLimits = DEFAULT_LIMITS): Pla
   }
   const tensors = lifetimes(dispatches, new Set([...graph.outputs.values()].map((t) => t.storage)));
   const memory = planMemory(tensors, limits);
-  const sum = (list: Iterable<{ readonly length: number }>): number => {
+  const sum = (list: Iterable<Storage>): number => {
     let bytes = 0;
-    for (const { length } of list) bytes += length * 4;
+    for (const storage of list) bytes += bytesOf(storage);
     return bytes;
   };
   return {

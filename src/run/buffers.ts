@@ -1,5 +1,5 @@
 import type { Gpu } from "../gpu/device.ts";
-import { type Storage, storedLength, type Tensor } from "../graph/tensor.ts";
+import { bytesOf, bytesWithin, type Storage, type Tensor } from "../graph/tensor.ts";
 import type { Plan } from "../plan/plan.ts";
 import type { Variables } from "./variables.ts";
 
@@ -20,7 +20,7 @@ export class Buffers {
       if (storage.role === "input" || storage.role === "constant") {
         const buffer = device.createBuffer({
           label: storage.name,
-          size: Math.max(storage.length * 4, 16),
+          size: Math.max(bytesOf(storage), 16),
           usage,
         });
         if (storage.data) device.queue.writeBuffer(buffer, 0, storage.data as Float32Array<ArrayBuffer>);
@@ -36,13 +36,11 @@ export class Buffers {
     return placement ? this.#slabs[placement.slab]! : (this.#own.get(storage) ?? this.#shared.get(storage)!);
   }
 
-  range({ storage, offset, shape }: Tensor): { buffer: GPUBuffer; offset: number; size: number } {
+  range(tensor: Tensor): { buffer: GPUBuffer; offset: number; size: number } {
+    const { storage } = tensor;
     const base = this.#plan.memory.placements.get(storage)?.offset ?? 0;
-    return {
-      buffer: this.of(storage),
-      offset: base + offset * 4,
-      size: storedLength(shape, storage.dtype) * 4,
-    };
+    const { offset, size } = bytesWithin(tensor);
+    return { buffer: this.of(storage), offset: base + offset, size };
   }
 
   destroy(): void {

@@ -2,19 +2,20 @@ import { DataError, DeviceError, WebgraftError } from "../errors.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { Shapes } from "../gpu/shapes.ts";
 import { Timestamps } from "../gpu/timestamps.ts";
-import { storedLength, unpad } from "../graph/tensor.ts";
+import { bytesWithin } from "../graph/tensor.ts";
 import type { Plan } from "../plan/plan.ts";
 import { Buffers } from "./buffers.ts";
 import { LIVE_BYTES, type Live, packLive } from "./live.ts";
+import { fromStored, toStored, type Values } from "./values.ts";
 import type { Variables } from "./variables.ts";
 
 /** Fills an input by commands of its own, which it gives to the queue before the step's. */
 export type InputWriter = (input: Required<GPUBufferBinding>) => void;
 
 /** The values of a plan's inputs, in the GPU's layout (`pad` in graph/tensor.ts), or who writes them there. */
-export type Feeds = Readonly<Record<string, Float32Array | Int32Array | Uint32Array | InputWriter>>;
+export type Feeds = Readonly<Record<string, Values | InputWriter>>;
 /** The values of a plan's outputs in logical order. */
-export type Outputs = Readonly<Record<string, Float32Array | Int32Array | Uint32Array>>;
+export type Outputs = Readonly<Record<string, Values>>;
 
 /** What one launch of a profiled step took on the GPU. */
 export interface LaunchTime {
@@ -206,7 +207,7 @@ export class Session {
           `input ${name}: expects ${storage.length} values in the padded layout, got ${values?.length ?? "none"}`,
         );
       }
-      queue.writeBuffer(this.#buffers.of(storage), 0, values as Float32Array<ArrayBuffer>);
+      queue.writeBuffer(this.#buffers.of(storage), 0, toStored(tensor, values));
     }
     packLive(live, this.#live);
     queue.writeBuffer(this.#liveBuffer, 0, this.#live.buffer);
@@ -230,14 +231,12 @@ export class Session {
     try {
       await Promise.race([staging.mapAsync(GPUMapMode.READ), this.#gpu.failed]);
       const mapped = staging.getMappedRange();
-      const outputs: Record<string, Float32Array | Int32Array | Uint32Array> = {};
+      const outputs: Record<string, Values> = {};
       let at = 0;
-      for (const [name, { shape, storage }] of this.plan.outputs) {
-        const bytes = storedLength(shape, storage.dtype) * 4;
-        const copy = mapped.slice(at, at + bytes);
-        at += bytes;
-        if (storage.dtype === "f32") outputs[name] = unpad(new Float32Array(copy), shape);
-        else outputs[name] = storage.dtype === "i32" ? new Int32Array(copy) : new Uint32Array(copy);
+      for (const [name, tensor] of this.plan.outputs) {
+        const { size } = bytesWithin(tensor);
+        outputs[name] = fromStored(tensor, mapped.slice(at, at + size));
+        at += size;
       }
       staging.unmap();
       return outputs;

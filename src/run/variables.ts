@@ -1,8 +1,9 @@
 import { WeightsError } from "../errors.ts";
 import type { Gpu } from "../gpu/device.ts";
 import type { Variable } from "../graph/graph.ts";
-import { pad, type Storage, storedLength, type Tensor, unpad } from "../graph/tensor.ts";
+import { bytesOf, bytesWithin, pad, type Storage, type Tensor } from "../graph/tensor.ts";
 import { Random } from "../random.ts";
+import { fromStored, toStored } from "./values.ts";
 
 /**
  * The buffers that outlive a step and that sessions share: parameters, gradients, running statistics and
@@ -18,11 +19,12 @@ export class Variables {
   }
 
   /** The buffer of a storage; zeros where nothing was written yet. */
-  buffer({ name, length }: Storage): GPUBuffer {
+  buffer(storage: Storage): GPUBuffer {
+    const { name } = storage;
     let buffer = this.#buffers.get(name);
     if (!buffer) {
       const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
-      buffer = this.#gpu.device.createBuffer({ label: name, size: length * 4, usage });
+      buffer = this.#gpu.device.createBuffer({ label: name, size: bytesOf(storage), usage });
       this.#buffers.set(name, buffer);
     }
     return buffer;
@@ -43,8 +45,8 @@ export class Variables {
         `${tensor.name}: expects ${expected} values (${tensor.shape.join(", ")}), got ${values.length}`,
       );
     }
-    const stored = pad(values, tensor.shape) as Float32Array<ArrayBuffer>;
-    this.#gpu.device.queue.writeBuffer(this.buffer(tensor.storage), tensor.offset * 4, stored);
+    const bytes = toStored(tensor, pad(values, tensor.shape));
+    this.#gpu.device.queue.writeBuffer(this.buffer(tensor.storage), bytesWithin(tensor).offset, bytes);
   }
 
   /** Fills all of these storages with zeros. */
@@ -58,24 +60,24 @@ export class Variables {
   /** Values in logical order, once the GPU has finished what was submitted so far. */
   async read(tensors: readonly Tensor[]): Promise<Float32Array[]> {
     const { device } = this.#gpu;
-    const bytes = tensors.map(({ shape }) => storedLength(shape) * 4);
-    const size = bytes.reduce((sum, b) => sum + b, 0);
+    const size = tensors.reduce((sum, tensor) => sum + bytesWithin(tensor).size, 0);
     if (size === 0) return [];
     return this.#gpu.guard("reading variables", async () => {
       const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
       const staging = device.createBuffer({ label: "readback of variables", size, usage });
       const encoder = device.createCommandEncoder();
       let at = 0;
-      const ranges = tensors.map((tensor, i) => {
-        encoder.copyBufferToBuffer(this.buffer(tensor.storage), tensor.offset * 4, staging, at, bytes[i]!);
-        at += bytes[i]!;
-        return [at - bytes[i]!, bytes[i]!] as const;
+      const ranges = tensors.map((tensor) => {
+        const { offset, size } = bytesWithin(tensor);
+        encoder.copyBufferToBuffer(this.buffer(tensor.storage), offset, staging, at, size);
+        at += size;
+        return [at - size, size] as const;
       });
       device.queue.submit([encoder.finish()]);
       try {
         await staging.mapAsync(GPUMapMode.READ);
-        return tensors.map(({ shape }, i) =>
-          unpad(new Float32Array(staging.getMappedRange(...ranges[i]!).slice(0)), shape),
+        return tensors.map(
+          (tensor, i) => fromStored(tensor, staging.getMappedRange(...ranges[i]!).slice(0)) as Float32Array,
         );
       } finally {
         staging.destroy();

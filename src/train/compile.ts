@@ -72,8 +72,12 @@ export async function compileEvaluation(
   return { graph, plan: session.plan, moments: [], session };
 }
 
-function graphOf({ gpu, model, frozen }: TrainerOptions, mode: "train" | "eval", batch: number) {
-  const graph = new Graph({ mode, ...gpu.graphOptions, frozen: frozenIn(model, frozen) });
+function graphOf(
+  { gpu, model, frozen, precision = "f32" }: TrainerOptions,
+  mode: "train" | "eval",
+  batch: number,
+) {
+  const graph = new Graph({ mode, precision, ...gpu.graphOptions, frozen: frozenIn(model, frozen) });
   const images = graph.input("images", [batch, ...model.inputShape]);
   const labels = graph.input("labels", [batch], "i32");
   return { graph, images, labels };

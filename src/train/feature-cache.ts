@@ -49,12 +49,17 @@ export class FeatureCache {
   /** Throws ShapeError where the model cannot be cut in two (see `splitModel`), and where images are augmented. */
   static async create(trainer: Trainer, { at }: FeatureCacheOptions = {}): Promise<FeatureCache> {
     const { model, options, batchSize, variables } = trainer;
-    const { gpu, frozen, augment, microBatches = 1 } = options;
+    const { gpu, frozen, augment, precision = "f32", microBatches = 1 } = options;
     if (augment) {
       throw new ShapeError("FeatureCache", "augmented images have other features in each step", model.name);
     }
     const split = splitModel(model, { frozen, at });
-    const graph = new Graph({ mode: "eval", ...gpu.graphOptions, frozen: frozenIn(model, frozen) });
+    const graph = new Graph({
+      mode: "eval",
+      precision,
+      ...gpu.graphOptions,
+      frozen: frozenIn(model, frozen),
+    });
     // Of the same size as what goes through the trainer's model at once, so that the same kernels run.
     split.trunk(graph, batchSize / microBatches);
     const trunk = await Session.create(gpu, plan(new Program(graph, [], options), gpu.limits), variables);

@@ -163,7 +163,7 @@ export class Job {
   }
 
   #createTrainer(gpu: Gpu, settings: JobSettings, data: Dataset): Promise<Trainer> {
-    const { batch, microBatches, recompute, seed, augment = [] } = settings;
+    const { batch, microBatches, recompute, precision, seed, augment = [] } = settings;
     const { tune, tuningStore: store } = this.#options;
     return Trainer.create({
       gpu,
@@ -172,6 +172,7 @@ export class Job {
       batchSize: batch,
       ...(microBatches !== undefined && { microBatches }),
       ...(recompute && { memory: "recompute" }),
+      ...(precision && { precision }),
       seed,
       schedule: oneCycle(),
       ...(augment.length > 0 && { augment: augmentationOf(augment, data) }),

@@ -1,5 +1,5 @@
 import type { Tensor } from "../graph/tensor.ts";
-import { augment, augmentLabelled, crossEntropy, softCrossEntropy } from "../layers/index.ts";
+import { asActivations, augment, augmentLabelled, crossEntropy, softCrossEntropy } from "../layers/index.ts";
 import type { Model } from "../models/model.ts";
 import type { Augmentation } from "../ops/augment.ts";
 import { IGNORED } from "./forward.ts";
@@ -36,15 +36,15 @@ export function trainingPass(
   if (hasSoftTargets(augmentation)) {
     const given = { ...augmentation, classes: model.classes };
     const mixed = augmentLabelled(images, labels, "augment", given);
-    const logits = model.build(mixed.images);
+    const logits = model.build(asActivations(mixed.images));
     return { logits, loss: softCrossEntropy(logits, mixed.targets, options) };
   }
-  const logits = model.build(augmentation ? augment(images, "augment", augmentation) : images);
+  const logits = model.build(asActivations(augmentation ? augment(images, "augment", augmentation) : images));
   return { logits, loss: crossEntropy(logits, labels, { ignoreIndex: IGNORED, ...options }) };
 }
 
 /** From images (N, H, W, C) and labels (N), some of them `IGNORED`, to the loss as it is. */
 export function evaluationPass(model: Model, images: Tensor, labels: Tensor): Answers {
-  const logits = model.build(images);
+  const logits = model.build(asActivations(images));
   return { logits, loss: crossEntropy(logits, labels, { ignoreIndex: IGNORED }) };
 }

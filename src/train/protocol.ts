@@ -3,6 +3,7 @@
  * (checkpoints are bytes). The command line's page and the demo's worker speak it.
  */
 import type { Split } from "../data/load.ts";
+import type { Precision } from "../graph/graph.ts";
 import type { MemoryReport } from "../plan/plan.ts";
 import type { PretrainedReport } from "./pretrained.ts";
 
@@ -34,6 +35,8 @@ export interface JobSettings {
   readonly microBatches?: number;
   /** Whether activations are computed again for the backward pass, for less memory. */
   readonly recompute?: boolean;
+  /** How activations and their gradients are stored. Default `f32`. */
+  readonly precision?: Precision;
   /** Peak learning rate of the schedule. */
   readonly lr: number;
   readonly optimizer: OptimizerName;

@@ -1,6 +1,7 @@
 import type { Dataset } from "../data/dataset.ts";
 import { type DatasetName, datasetNames } from "../data/load.ts";
 import { ShapeError, WebgraftError } from "../errors.ts";
+import { precisions } from "../graph/graph.ts";
 import { backboneNames } from "../models/backbones.ts";
 import type { Model } from "../models/model.ts";
 import { splitModel } from "../models/split.ts";
@@ -89,6 +90,7 @@ export function checkSettings(given: unknown): JobSettings {
     batch,
     microBatches,
     recompute,
+    precision,
     lr,
     optimizer,
     seed,
@@ -112,6 +114,7 @@ export function checkSettings(given: unknown): JobSettings {
     batch: count("batch", batch),
     ...(microBatches !== undefined && { microBatches: count("microBatches", microBatches) }),
     ...(recompute !== undefined && { recompute: flag("recompute", recompute) }),
+    ...(precision !== undefined && { precision: oneOf("precision", precision, precisions) }),
     lr: positive("lr", lr),
     optimizer: oneOf("optimizer", optimizer, optimizerNames),
     seed: word("seed", seed),

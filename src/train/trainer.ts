@@ -3,7 +3,7 @@ import type { Dataset } from "../data/dataset.ts";
 import { DataError, NonFiniteError } from "../errors.ts";
 import type { Gpu } from "../gpu/device.ts";
 import type { ProgramOptions } from "../graph/autodiff.ts";
-import type { Variable } from "../graph/graph.ts";
+import type { Precision, Variable } from "../graph/graph.ts";
 import { countNumbers, type Model } from "../models/model.ts";
 import type { Optimizer } from "../optimizers/optimizer.ts";
 import type { Plan } from "../plan/plan.ts";
@@ -32,6 +32,11 @@ export interface TrainerOptions extends TrainingPassOptions, Omit<ProgramOptions
    * and cutmix, which mix within a part. Default 1.
    */
   readonly microBatches?: number;
+  /**
+   * `mixed` stores activations and their gradients as f16, about half the memory, and computes in f32; see `Precision`.
+   * Steps whose gradients overflow are skipped, which `lossScale` tells. Default `f32`.
+   */
+  readonly precision?: Precision;
   /** Learning rate over the run, as a multiple of the optimizer's. Default constant. */
   readonly schedule?: Schedule;
   /** Decides initial weights, order of examples, dropout and augmentation. Default 0. */
@@ -129,8 +134,8 @@ export class Trainer {
     const batchSize = trainer.#microBatchSize;
     await prepareTuning(gpu, model, tune, { ...options, ...tuning, batchSize });
     trainer.#main = await trainer.#compile("train", batchSize);
-    const { parameters, states } = trainer.#main.graph;
-    trainer.variables.initialize([...parameters, ...states], trainer.seed);
+    const { parameters, states, lossScale } = trainer.#main.graph;
+    trainer.variables.initialize([...parameters, ...states, ...(lossScale ? [lossScale] : [])], trainer.seed);
     return trainer;
   }
 
@@ -272,6 +277,17 @@ export class Trainer {
     const { step, epoch } = loadCheckpoint(this.variables, this.saved, expected, file, source);
     this.step = step;
     this.epoch = epoch;
+  }
+
+  /**
+   * In mixed precision, what the loss is multiplied by so that gradients do not vanish, and how many steps changed
+   * nothing because it was too large. Undefined in f32, and where nothing trains.
+   */
+  async lossScale(): Promise<{ readonly scale: number; readonly skipped: number } | undefined> {
+    const scale = this.#main.moments.find((moment) => moment === this.#main.graph.lossScale);
+    if (!scale) return undefined;
+    const [values] = await this.variables.read([scale.tensor]);
+    return { scale: values![0]!, skipped: values![2]! };
   }
 
   /** Throws DataError unless the images and classes of a data set are the model's. */

@@ -1,6 +1,6 @@
 import type { Gpu } from "../gpu/device.ts";
 import { Program } from "../graph/autodiff.ts";
-import { Graph } from "../graph/graph.ts";
+import { Graph, type Precision } from "../graph/graph.ts";
 import type { Task } from "../kernel.ts";
 import { frozenIn, type Model } from "../models/model.ts";
 import { loadTuning, type TuneOptions, tuneTasks } from "../run/tuner.ts";
@@ -20,6 +20,8 @@ export interface TuneModelOptions extends TuneOptions {
   readonly batchSize: number;
   /** Names of parameters that do not train: their gradients are not measured. */
   readonly frozen?: (name: string) => boolean;
+  /** Of the training that is to follow. Default `f32`. */
+  readonly precision?: Precision;
 }
 
 /**
@@ -49,14 +51,24 @@ export async function prepareTuning(
 }
 
 /** What a model's ops ask a table for when a training step and an evaluation are planned. */
-function tasksOf(gpu: Gpu, model: Model, { batchSize, frozen }: TuneModelOptions): readonly Task[] {
+function tasksOf(
+  gpu: Gpu,
+  model: Model,
+  { batchSize, frozen, precision = "f32" }: TuneModelOptions,
+): readonly Task[] {
   const tasks: Task[] = [];
   const tuned = (task: Task): undefined => {
     tasks.push(task);
   };
   for (const mode of ["train", "eval"] as const) {
     const device = { ...gpu.capabilities, tuned };
-    const graph = new Graph({ ...gpu.graphOptions, mode, device, frozen: frozenIn(model, frozen) });
+    const graph = new Graph({
+      ...gpu.graphOptions,
+      mode,
+      device,
+      precision,
+      frozen: frozenIn(model, frozen),
+    });
     const images = graph.input("images", [batchSize, ...model.inputShape]);
     const labels = graph.input("labels", [batchSize], "i32");
     const pass = mode === "train" ? trainingPass : evaluationPass;

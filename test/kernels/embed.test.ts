@@ -95,12 +95,18 @@ test("a shader error names file and line", async () => {
   const broken = {
     ...kernels.accumulate,
     name: "broken",
-    wgsl: wgsl.replace("y[i] += x[i]", "y[i] += z[i]"),
+    wgsl: wgsl.replace("vec4f(x[i])", "vec4f(z[i])"),
   };
-  const line = wgsl.split("\n").findIndex((text) => text.includes("y[i] += x[i]")) + 1;
+  const line = wgsl.split("\n").findIndex((text) => text.includes("vec4f(x[i])")) + 1;
   await expect(prepareKernel(device, broken, { LENGTH: 4, ACCUMULATE: 0 })).rejects.toThrow(
     new RegExp(`shaders/accumulate\\.wgsl:${line}:`),
   );
+});
+
+test("an op on tensors in f16 is refused by a device that was made without shader-f16", async () => {
+  const half = { shape: [3, 8], dtype: "f16" } as const;
+  const refused = /^add_forward_half_a_b_y: shaders\/add_forward\.wgsl:1:/;
+  await expect(prepareOp(device, ops.addOp, { a: half, b: half }, {})).rejects.toThrow(refused);
 });
 
 test("a whole op: a convolution on buffers of the app", async () => {

@@ -118,8 +118,11 @@ test("arguments become settings; the learning rate follows the optimizer unless 
   });
   const cached = parseTrainOptions("--topology features --cache-features".split(" ")).run;
   expect(cached).toMatchObject({ settings: { cacheFeatures: true } });
-  const lean = parseTrainOptions("--micro-batches 4 --recompute --plan".split(" "));
-  expect(lean).toMatchObject({ plan: true, run: { settings: { microBatches: 4, recompute: true } } });
+  const lean = parseTrainOptions("--micro-batches 4 --recompute --precision mixed --plan".split(" "));
+  expect(lean).toMatchObject({
+    plan: true,
+    run: { settings: { microBatches: 4, recompute: true, precision: "mixed" } },
+  });
 });
 
 test.each([

@@ -116,10 +116,11 @@ describe("a training step takes hardly more than is alive at once", () => {
 
   it.each(cases)("%s, %s kernels", (name, device) => {
     // On small images what a GPU needs to be busy, many parts of each weight's gradient, takes more than activations,
-    // and is written while it conflicts with much that is read.
-    const isSmall = device === "plain" && SMALL.includes(name!);
+    // and is written while it conflicts with much that is read. On a CPU it is the transformed tiles of Winograd's.
+    const isSmall = SMALL.includes(name!);
+    const [small, large] = device === "plain" ? [1.12, 1.01] : [1.05, 1.015];
     // At the peak of a VGG little else is alive than what single launches read and write.
-    const factor = isSmall ? 1.12 : /vgg|fusion/.test(name!) ? 1.08 : 1.01;
+    const factor = Math.max(isSmall ? small : large, /vgg|fusion/.test(name!) ? 1.08 : 1);
     for (const batch of [16, 32]) {
       const program = programOf(models[name!]!(), batch, "train", { device: devices[device!] });
       const { report, memory } = plan(program, limits);

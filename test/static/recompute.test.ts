@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Dispatch } from "../../src/graph/op.ts";
 import type { Storage } from "../../src/graph/tensor.ts";
+import type { Capabilities } from "../../src/kernel.ts";
 import { fusion, interleaved, type Model, resnet, sequential } from "../../src/models/index.ts";
 import { plan } from "../../src/plan/plan.ts";
 import { smallModels } from "../support/models.ts";
@@ -8,8 +9,12 @@ import { programOf } from "../support/programs.ts";
 
 const limits = { maxBindingBytes: 2 ** 31, maxBufferBytes: 2 ** 31 };
 
-/** One for which weight gradients are in few parts, so that activations are what takes memory. */
-const device = { features: ["subgroups"], subgroupMaxSize: 4 };
+/** One whose kernels need no temporaries, but for few parts of weight gradients: activations are what takes memory. */
+const device: Capabilities = {
+  features: ["subgroups"],
+  subgroupMaxSize: 4,
+  tuned: ({ pass }) => (pass === "grad_weight" ? "tile_8x16_quad_flat" : "tile_8x16_quad_deep"),
+};
 
 const kept = (model: Model, batch: number) => programOf(model, batch, "train", { device });
 const recomputed = (model: Model, batch: number) =>

@@ -12,7 +12,7 @@ const SMALL_SUBGROUPS: Capabilities = { features: ["subgroups"], subgroupMaxSize
 function launchesOn(
   device: Capabilities,
   x: readonly number[] = [4, 28, 28, 64],
-  weight: readonly number[] = [3, 3, 64, 64],
+  weight: readonly number[] = [5, 5, 64, 64],
 ): readonly Dispatch[] {
   const graph = new Graph({ mode: "train", device });
   const inputs = {
@@ -103,7 +103,7 @@ describe("variants", () => {
   it("use no workgroup memory on a CPU, and quads where there are subgroups", () => {
     for (const software of [true, false]) {
       const device = { ...SMALL_SUBGROUPS, software };
-      expect(kernelsOn(device, [4, 28, 28, 64], [3, 3, 64, 64])).toEqual([
+      expect(kernelsOn(device)).toEqual([
         "forward_tile_8x16_quad_deep",
         "grad_weight_tile_8x16_quad_flat",
         "grad_input_tile_8x16_quad_deep",
@@ -115,5 +115,26 @@ describe("variants", () => {
       "grad_input_tile_4x4_alone_flat",
     ]);
     for (const name of kernelsOn({ features: [], software: true })) expect(name).toMatch(/8x8_alone_\w+$/);
+  });
+
+  it("are Winograd's on a CPU, where they save more than transforms cost", () => {
+    const guess = (changes: Partial<Task["geometry"]>, device: Capabilities) =>
+      (["forward", "grad_input", "grad_weight"] as const).map((pass) => {
+        const given: Task["geometry"] = {
+          ...{ N: 32, H: 14, W: 14, C: 32, K: 64, R: 3, S: 3, P: 14, Q: 14 },
+          ...{ STRIDE_H: 1, STRIDE_W: 1, DILATION_H: 1, DILATION_W: 1, PAD_TOP: 1, PAD_LEFT: 1 },
+        };
+        return variantsOf({ pass, geometry: { ...given, ...changes } }, device)[0]!.name === "winograd_4x4";
+      });
+    const [all, none] = [Array(3).fill(true), Array(3).fill(false)];
+    expect(guess({}, { features: [], software: true })).toEqual(all);
+    expect(guess({}, SMALL_SUBGROUPS)).toEqual(all);
+    expect(guess({}, { features: ["subgroups"], subgroupMaxSize: 32 })).toEqual(none);
+    // Few channels, and maps that tiles do not fill or that are too few for their filters.
+    expect(guess({ C: 3 }, SMALL_SUBGROUPS)).toEqual(none);
+    expect(guess({ H: 2, W: 2, P: 2, Q: 2 }, SMALL_SUBGROUPS)).toEqual(none);
+    const last = { N: 1, H: 7, W: 7, P: 7, Q: 7, C: 512, K: 512 };
+    expect(guess(last, SMALL_SUBGROUPS)).toEqual(none);
+    expect(guess({ STRIDE_H: 2, STRIDE_W: 2, P: 7, Q: 7 }, SMALL_SUBGROUPS)).toEqual(none);
   });
 });

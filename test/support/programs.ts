@@ -1,7 +1,7 @@
 import { Program, type ProgramOptions } from "../../src/graph/autodiff.ts";
-import { Graph } from "../../src/graph/graph.ts";
+import { Graph, type Precision } from "../../src/graph/graph.ts";
 import type { Capabilities } from "../../src/kernel.ts";
-import { crossEntropy } from "../../src/layers/index.ts";
+import { asActivations, crossEntropy } from "../../src/layers/index.ts";
 import { frozenIn, type Model } from "../../src/models/index.ts";
 import { sgd } from "../../src/optimizers/index.ts";
 
@@ -13,13 +13,14 @@ export function programOf(
   options: ProgramOptions & {
     readonly frozen?: (name: string) => boolean;
     readonly device?: Capabilities | undefined;
+    readonly precision?: Precision;
   } = {},
 ): Program {
-  const { frozen, device, ...programOptions } = options;
-  const graph = new Graph({ mode, frozen: frozenIn(model, frozen), ...(device && { device }) });
+  const { frozen, device, precision = "f32", ...programOptions } = options;
+  const graph = new Graph({ mode, precision, frozen: frozenIn(model, frozen), ...(device && { device }) });
   const images = graph.input("images", [batch, ...model.inputShape]);
   const labels = graph.input("labels", [batch], "i32");
-  const loss = crossEntropy(model.build(images), labels);
+  const loss = crossEntropy(model.build(asActivations(images)), labels);
   graph.output("loss", loss);
   if (mode === "eval") return new Program(graph, [], programOptions);
   const program = new Program(graph, [[loss, null]], programOptions);

@@ -49,6 +49,22 @@ describe("the tuner", () => {
     expect(reopened.tuning.get(task)).toEqual(best);
   });
 
+  it("measures activations in f16 apart, where the device has it", async () => {
+    const gpu = await device();
+    const half = { ...smallTask("forward"), dtype: "f16" } as const;
+    await tuneTasks(gpu, [half], { store: memoryStore() });
+    const names = variantsOf(half, gpu.capabilities).map(({ name }) => name);
+    const { failed } = gpu.tuning.export();
+    if (gpu.capabilities.features.includes("shader-f16")) {
+      expect(names).toContain(gpu.tuning.get(half)?.variant);
+      expect(failed).toEqual({});
+    } else {
+      expect(gpu.tuning.get(half)).toBeUndefined();
+      expect(failed[taskKey(half)]).toContain(names[0]);
+    }
+    expect(gpu.tuning.get(smallTask("forward"))).toBeUndefined();
+  });
+
   it("survives a variant that takes the device down, and never tries it again", async () => {
     const gpu = await device();
     const [first, deadly] = variantsOf(task, gpu.capabilities).map(({ name }) => name);

@@ -1,0 +1,34 @@
+// y = s x, or y += s x, with a factor s from memory.
+//
+// x, y      any shape, LENGTH vec4s
+// factor    s first
+// dispatch  one invocation a vec4
+// numerics  tolerance 1 ulp an operation; exact where s is a power of two
+// use: index
+
+override LENGTH: u32;
+override ACCUMULATE: u32;
+
+alias x4 = vec4f;
+alias y4 = vec4f;
+
+@group(0) @binding(0) var<storage, read> x: array<x4>;
+@group(0) @binding(1) var<storage, read> factor: array<f32>;
+@group(0) @binding(2) var<storage, read_write> y: array<y4>;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let i = linear_id(group, groups, local, 64u);
+  if (i >= LENGTH) {
+    return;
+  }
+  var v = factor[0] * vec4f(x[i]);
+  if (ACCUMULATE == 1u) {
+    v += vec4f(y[i]);
+  }
+  y[i] = y4(v);
+}

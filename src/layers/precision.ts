@@ -1,0 +1,17 @@
+import type { Tensor } from "../graph/tensor.ts";
+import { castOp } from "../ops/cast.ts";
+import { lossScaleOp } from "../ops/loss-scale.ts";
+
+/** x stored as another type; x itself where it is stored so. */
+export const cast = (x: Tensor, to: "f32" | "f16"): Tensor =>
+  x.storage.dtype === to ? x : x.graph.apply(castOp, `${x.name}.${to}`, { x }, { to }).y;
+
+/** Images, say, as the activations of a graph of this precision are stored: from here on, what follows is. */
+export const asActivations = (x: Tensor): Tensor => cast(x, x.graph.precision === "mixed" ? "f16" : "f32");
+
+/** x in f32 for a loss; the gradient that comes from there is multiplied by the loss scale, where there is one. */
+export function exact(x: Tensor): Tensor {
+  const { lossScale } = x.graph;
+  if (!lossScale || !x.requiresGrad) return cast(x, "f32");
+  return x.graph.apply(lossScaleOp, `${x.name}.f32`, { x, scale: lossScale.tensor }, {}).y;
+}

@@ -1,0 +1,17 @@
+/** Numbers as the host has them and as they lie in GPU memory. */
+import { type Tensor, unpad } from "../graph/tensor.ts";
+import { decodeFloats, encodeHalf } from "../weights/dtypes.ts";
+
+export type Values = Float32Array | Int32Array | Uint32Array;
+
+/** What to write into a tensor's memory; `values` with their padding. */
+export const toStored = ({ storage: { dtype } }: Tensor, values: Values): GPUAllowSharedBufferSource =>
+  (dtype === "f16" ? encodeHalf(values as Float32Array) : values) as GPUAllowSharedBufferSource;
+
+/** The bytes of a tensor as numbers in logical order. */
+export function fromStored({ shape, storage: { dtype } }: Tensor, bytes: ArrayBuffer): Values {
+  if (dtype === "i32") return new Int32Array(bytes);
+  if (dtype === "u32") return new Uint32Array(bytes);
+  const values = dtype === "f16" ? decodeFloats("F16", new Uint8Array(bytes))! : new Float32Array(bytes);
+  return unpad(values, shape);
+}
