@@ -25,10 +25,9 @@ override NESTEROV: u32;
 @group(0) @binding(4) var<storage, read_write> parameters: array<vec4f>;
 @group(0) @binding(5) var<storage, read_write> momentum: array<vec4f>;
 
-fn update(i: u32, group: vec2f, factor: f32) {
+fn update(i: u32, group: vec2f, factor: f32, share: f32) {
   let p = parameters[i];
   let d = clip(factor * gradients[i], norms[0]) + group.y * p;
-  let share = select(1.0 - DAMPENING, 1.0, live.step - u32(unscale[1]) == 1u);
   let b = MOMENTUM * momentum[i] + share * d;
   momentum[i] = b;
   let direction = select(b, d + MOMENTUM * b, NESTEROV == 1u);
@@ -53,10 +52,11 @@ fn main(
     return;
   }
   let group = groups[i >> 4u];
-  update(i, group, factor);
-  update(i + 4u, group, factor);
-  update(i + 8u, group, factor);
-  update(i + 12u, group, factor);
+  let share = select(1.0 - DAMPENING, 1.0, live.step - u32(unscale[1]) == 1u);
+  update(i, group, factor, share);
+  update(i + 4u, group, factor, share);
+  update(i + 8u, group, factor, share);
+  update(i + 12u, group, factor, share);
 }
 
 @compute @workgroup_size(64)

@@ -44,8 +44,8 @@ type Node = OpNode<In, BatchNorm, Out>;
 
 const rowsOf = (x: Tensor): number => x.shape.slice(0, -1).reduce((a, b) => a * b, 1);
 
-/** Invocations that keep all threads of a CPU busy; each takes all the rows that remain. */
-const ENOUGH_FOR_CPU = 1024;
+/** Invocations that keep all threads of a CPU busy, and few enough rows for each that sums lose no digits. */
+const ENOUGH_FOR_CPU = 2048;
 
 /**
  * Parts of a reduction over rows: work for a whole GPU, and few enough not to cost more than the rows. On a CPU
