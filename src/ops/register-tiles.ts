@@ -43,6 +43,9 @@ export const ENOUGH = 1024;
 const ENOUGH_TILES = 8192;
 /** And on a CPU-class adapter: a workgroup for each of a few threads, then larger tiles are worth more. */
 const ENOUGH_TILES_FOR_CPU = 256;
+/** Numbers of a tile, and how many of such there must be, for the few percent that it saves to be worth compiling it. */
+const LARGE_TILE = 128;
+const ENOUGH_LARGE_TILES = 4096;
 /** vec4s of depth under a tap of a filter that are worth an inner loop over them. */
 export const DEEP = 16;
 /** Times as many splits as the heuristic wants, which measuring may prefer. */
@@ -134,7 +137,12 @@ function chooseTile(tiles: readonly Tile[], product: Product, device: Capabiliti
     .map((tile) => {
       const { tiles, splits } = cover(tile, product, device);
       return { tile, invocations: tiles * splits, covered: tiles * tile.rows * tile.columns };
-    });
+    })
+    // A CPU-class adapter compiles a kernel of large tiles for 0.2 s, and that of the next smaller ones is mostly there.
+    .filter(
+      ({ tile, invocations }) =>
+        !cpu || tile.rows * tile.columns < LARGE_TILE || invocations >= ENOUGH_LARGE_TILES,
+    );
   const least = Math.min(...choices.map(({ covered }) => covered));
   const tight = choices.filter(({ covered }) => covered <= 1.5 * least);
   const enough = cpu ? ENOUGH_TILES_FOR_CPU : ENOUGH_TILES;

@@ -103,11 +103,13 @@ describe("variants", () => {
   it("use no workgroup memory on a CPU, and quads where there are subgroups", () => {
     for (const software of [true, false]) {
       const device = { ...SMALL_SUBGROUPS, software };
-      expect(kernelsOn(device)).toEqual([
+      // The largest tile, once there is enough to do for it to be worth compiling.
+      expect(kernelsOn(device, [64, 28, 28, 64], [7, 7, 64, 64])).toEqual([
         "forward_tile_8x16_quad_deep",
-        "grad_weight_tile_8x16_quad_flat",
+        "grad_weight_tile_4x16_quad_flat",
         "grad_input_tile_8x16_quad_deep",
       ]);
+      for (const name of kernelsOn(device)) expect(name).toMatch(/tile_4x16_quad_flat$/);
     }
     expect(kernelsOn(SMALL_SUBGROUPS, [4, 30, 30, 3], [3, 3, 3, 24])).toEqual([
       "forward_tile_4x16_quad_flat",
