@@ -49,6 +49,11 @@ export interface Capabilities {
   readonly tuned?: (task: Task) => string | undefined;
 }
 
+/** Whether the device is a CPU: it says so, or its subgroups are as small as a CPU's vectors. */
+export function isCpu({ software, subgroupMaxSize }: Capabilities): boolean {
+  return software === true || (subgroupMaxSize !== undefined && subgroupMaxSize <= 8);
+}
+
 /** A computation that is worth measuring: one pass of a convolution, or of a dense layer as a 1×1 convolution. */
 export interface Task {
   readonly pass: "forward" | "grad_input" | "grad_weight";

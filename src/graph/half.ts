@@ -1,8 +1,7 @@
 /** Kernels for f16 in memory, derived from those for f32: only loads and stores differ. */
 import { ShapeError } from "../errors.ts";
 import type { Kernel, KernelBinding } from "../kernel.ts";
-
-const derived = new WeakMap<Kernel, Map<string, Kernel>>();
+import { derive } from "./derive.ts";
 
 /**
  * The kernel with f16 in the memory of these bindings: what it loads is widened, what it stores is rounded, and all
@@ -15,36 +14,20 @@ const derived = new WeakMap<Kernel, Map<string, Kernel>>();
  */
 export function withHalf(kernel: Kernel, names: readonly string[]): Kernel {
   if (names.length === 0) return kernel;
-  const variants = derived.get(kernel) ?? new Map<string, Kernel>();
-  derived.set(kernel, variants);
-  const key = names.join("_");
-  let half = variants.get(key);
-  if (!half) {
-    half = derive(kernel, names, key);
-    variants.set(key, half);
-  }
-  return half;
+  return derive(kernel, `half_${names.join("_")}`, () => {
+    let { wgsl } = kernel;
+    const bindings = kernel.bindings.map((binding): KernelBinding => {
+      const { name, alias, element } = binding;
+      if (!names.includes(name)) return binding;
+      if (!alias) throw new ShapeError(kernel.name, "takes no f16", name);
+      const narrow = element === "f32" ? "f16" : "vec4<f16>";
+      wgsl = wgsl.replace(`alias ${alias} = ${element};`, `alias ${alias} = ${narrow};`);
+      return { ...binding, element: narrow };
+    });
+    return { wgsl: `enable f16;${wgsl}`, bindings, features: [...kernel.features, "shader-f16"] };
+  });
 }
 
 /** The bindings of a kernel that may hold f16. */
 export const halfBindings = (kernel: Kernel): readonly string[] =>
   kernel.bindings.flatMap(({ name, alias }) => (alias ? [name] : []));
-
-function derive(kernel: Kernel, names: readonly string[], key: string): Kernel {
-  let { wgsl } = kernel;
-  const bindings = kernel.bindings.map((binding): KernelBinding => {
-    const { name, alias, element } = binding;
-    if (!names.includes(name)) return binding;
-    if (!alias) throw new ShapeError(kernel.name, "takes no f16", name);
-    const narrow = element === "f32" ? "f16" : "vec4<f16>";
-    wgsl = wgsl.replace(`alias ${alias} = ${element};`, `alias ${alias} = ${narrow};`);
-    return { ...binding, element: narrow };
-  });
-  return {
-    ...kernel,
-    name: `${kernel.name}_half_${key}`,
-    wgsl: `enable f16;${wgsl}`,
-    bindings,
-    features: [...kernel.features, "shader-f16"],
-  };
-}

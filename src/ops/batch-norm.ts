@@ -1,7 +1,7 @@
 import { ShapeError } from "../errors.ts";
 import type { BackwardEmitter, Emitter, Fused, Op, OpNode } from "../graph/op.ts";
 import { describe, pad4, type Tensor } from "../graph/tensor.ts";
-import { type Capabilities, grid } from "../kernel.ts";
+import { type Capabilities, grid, isCpu } from "../kernel.ts";
 import {
   batch_norm_backward,
   batch_norm_backward_merge,
@@ -15,7 +15,6 @@ import {
 import { type Activation, activationConstants, IDENTITY } from "./activation.ts";
 import { type Add, addOp } from "./add.ts";
 import { checkFusable, isFusable, withActivation } from "./fused-activation.ts";
-import { isCpu } from "./register-tiles.ts";
 
 export interface BatchNorm {
   /**

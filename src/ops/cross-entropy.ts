@@ -1,7 +1,7 @@
 import { ShapeError } from "../errors.ts";
 import type { Emitter, Op, TensorSpec } from "../graph/op.ts";
 import { describe, pad4, type Tensor } from "../graph/tensor.ts";
-import { type Capabilities, fold } from "../kernel.ts";
+import { type Capabilities, fold, isCpu } from "../kernel.ts";
 import {
   cross_entropy_mean_reduce,
   cross_entropy_mean_serial,
@@ -12,7 +12,6 @@ import {
   cross_entropy_total_reduce,
   cross_entropy_total_serial,
 } from "../shaders.gen.ts";
-import { isCpu } from "./register-tiles.ts";
 
 const REDUCE = {
   total: cross_entropy_total_reduce,

@@ -3,7 +3,7 @@
  * the choice among them where nothing was measured.
  */
 import type { Emitter } from "../graph/op.ts";
-import { type Capabilities, grid, type Kernel } from "../kernel.ts";
+import { type Capabilities, grid, isCpu, type Kernel } from "../kernel.ts";
 import type { Geometry } from "../shape.ts";
 import type { Variant, Variants } from "./variants.ts";
 
@@ -148,9 +148,4 @@ function chooseTile(tiles: readonly Tile[], product: Product, device: Capabiliti
   const enough = cpu ? ENOUGH_TILES_FOR_CPU : ENOUGH_TILES;
   const most = Math.max(...tight.map(({ invocations }) => invocations));
   return tight.find(({ invocations }) => invocations >= Math.min(enough, most))!.tile;
-}
-
-/** Whether the device is a CPU: it says so, or its subgroups are as small as a CPU's vectors. */
-export function isCpu({ software, subgroupMaxSize }: Capabilities): boolean {
-  return software === true || (subgroupMaxSize !== undefined && subgroupMaxSize <= 8);
 }

@@ -10,7 +10,7 @@
  */
 import type { Emitter, GradientTarget } from "../graph/op.ts";
 import { pad4, storedLength, type Tensor } from "../graph/tensor.ts";
-import { type Capabilities, grid } from "../kernel.ts";
+import { type Capabilities, grid, isCpu } from "../kernel.ts";
 import {
   winograd_input_winograd_2x2,
   winograd_input_winograd_4x4,
@@ -31,7 +31,7 @@ import {
 import type { Geometry } from "../shape.ts";
 import { type Activation, activationConstants, IDENTITY } from "./activation.ts";
 import type { ForwardArgs, GradInputArgs } from "./convolution.ts";
-import { isCpu, tileVariants } from "./register-tiles.ts";
+import { tileVariants } from "./register-tiles.ts";
 import type { Variant, VariantInfo } from "./variants.ts";
 
 // Kernels of the products, the best that a device may take first.

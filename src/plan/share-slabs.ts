@@ -1,3 +1,4 @@
+import { derive } from "../graph/derive.ts";
 import type { Dispatch } from "../graph/op.ts";
 import type { Kernel } from "../kernel.ts";
 import type { MemoryPlan } from "./memory.ts";
@@ -18,18 +19,9 @@ export function shareSlabs(dispatch: Dispatch, { placements }: MemoryPlan): Disp
   return names.length > 0 ? { ...dispatch, kernel: writable(kernel, names) } : dispatch;
 }
 
-const derived = new WeakMap<Kernel, Map<string, Kernel>>();
-
 /** The kernel with these bindings, which it reads, declared `read_write`; of its text only those lines differ. */
-function writable(kernel: Kernel, names: readonly string[]): Kernel {
-  const variants = derived.get(kernel) ?? new Map<string, Kernel>();
-  derived.set(kernel, variants);
-  const key = names.join("_");
-  const known = variants.get(key);
-  if (known) return known;
-  const variant: Kernel = {
-    ...kernel,
-    name: `${kernel.name}_writable_${key}`,
+const writable = (kernel: Kernel, names: readonly string[]): Kernel =>
+  derive(kernel, `writable_${names.join("_")}`, () => ({
     wgsl: names.reduce(
       (wgsl, name) => wgsl.replace(`var<storage, read> ${name}:`, `var<storage, read_write> ${name}:`),
       kernel.wgsl,
@@ -37,7 +29,4 @@ function writable(kernel: Kernel, names: readonly string[]): Kernel {
     bindings: kernel.bindings.map((binding) =>
       names.includes(binding.name) ? { ...binding, access: "read_write" } : binding,
     ),
-  };
-  variants.set(key, variant);
-  return variant;
-}
+  }));
