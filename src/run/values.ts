@@ -5,8 +5,8 @@ import { decodeFloats, encodeHalf } from "../weights/dtypes.ts";
 export type Values = Float32Array | Int32Array | Uint32Array;
 
 /** What to write into a tensor's memory; `values` with their padding. */
-export const toStored = ({ storage: { dtype } }: Tensor, values: Values): GPUAllowSharedBufferSource =>
-  (dtype === "f16" ? encodeHalf(values as Float32Array) : values) as GPUAllowSharedBufferSource;
+export const toStored = ({ storage: { dtype } }: Tensor, values: Values): ArrayBufferView<ArrayBuffer> =>
+  (dtype === "f16" ? encodeHalf(values as Float32Array) : values) as ArrayBufferView<ArrayBuffer>;
 
 /** The bytes of a tensor as numbers in logical order. */
 export function fromStored({ shape, storage: { dtype } }: Tensor, bytes: ArrayBuffer): Values {

@@ -1,4 +1,4 @@
-import { type Gpu, plan, tune } from "webgraft";
+import { type Gpu, tune } from "webgraft";
 import type { Ceiling, KernelResult } from "../report.ts";
 import { type KernelCase, kernelCases, type Source, sourcesOf } from "./kernel-cases.ts";
 import { Launcher } from "./launcher.ts";
@@ -72,7 +72,7 @@ async function run(
   sampling: Sampling,
 ) {
   const { program, measured } = build(options);
-  const launcher = await Launcher.create(gpu, plan(program, gpu.limits));
+  const launcher = await Launcher.create(gpu, program);
   try {
     const encoder = gpu.device.createCommandEncoder();
     const pass = encoder.beginComputePass();

@@ -1,10 +1,10 @@
-import { type Gpu, type Plan, Random, Variables } from "webgraft";
+import { type Gpu, type Plan, type Program, plan, Random, Variables } from "webgraft";
 import { Shapes } from "../../../src/gpu/shapes.ts";
 import type { Dispatch } from "../../../src/graph/op.ts";
 import { liveScalars } from "../../../src/kernels/kernel.ts";
 import { Buffers } from "../../../src/run/buffers.ts";
 
-/** Launches chosen dispatches of a plan, on the buffers that a session would have; inputs are random numbers. */
+/** Launches chosen dispatches of a program, on the buffers that a session would have; inputs are random numbers. */
 export class Launcher {
   readonly #buffers: Buffers;
   readonly #shapes: Shapes;
@@ -13,19 +13,20 @@ export class Launcher {
   readonly #liveGroup: GPUBindGroup;
   readonly #launches: ReadonlyMap<Dispatch, (pass: GPUComputePassEncoder) => void>;
 
-  static async create(gpu: Gpu, plan: Plan): Promise<Launcher> {
+  static async create(gpu: Gpu, program: Program): Promise<Launcher> {
+    const planned = plan(program, gpu.limits);
     const pipelines = await Promise.all(
-      plan.dispatches.map(({ kernel, constants }) => gpu.pipelines.compile(kernel, constants)),
+      planned.dispatches.map(({ kernel, constants }) => gpu.pipelines.compile(kernel, constants)),
     );
-    return gpu.guard("launcher", () => new Launcher(gpu, plan, pipelines));
+    return gpu.guard("launcher", () => new Launcher(gpu, program, planned, pipelines));
   }
 
-  private constructor(gpu: Gpu, plan: Plan, pipelines: readonly GPUComputePipeline[]) {
+  private constructor(gpu: Gpu, program: Program, planned: Plan, pipelines: readonly GPUComputePipeline[]) {
     const { device } = gpu;
     this.#variables = new Variables(gpu);
-    this.#buffers = new Buffers(gpu, plan, this.#variables);
-    this.#shapes = new Shapes(device, plan.dispatches);
-    for (const [name, { storage }] of plan.inputs) {
+    this.#buffers = new Buffers(gpu, planned, this.#variables);
+    this.#shapes = new Shapes(device, planned.dispatches);
+    for (const [name, { storage }] of planned.inputs) {
       if (storage.dtype !== "f32") continue;
       const random = new Random(1, name);
       const values = Float32Array.from({ length: storage.length }, () => random.uniform() - 0.5);
@@ -40,7 +41,7 @@ export class Launcher {
       entries: [{ binding: 0, resource: { buffer: this.#live } }],
     });
     this.#launches = new Map(
-      plan.dispatches.map((dispatch, i) => {
+      planned.dispatches.map((dispatch, i) => {
         const { kernel, bindings, workgroups } = dispatch;
         const bindGroup = device.createBindGroup({
           layout: gpu.pipelines.bindGroupLayout(kernel),
@@ -54,7 +55,8 @@ export class Launcher {
           pass.setBindGroup(0, bindGroup);
           pass.dispatchWorkgroups(...workgroups);
         };
-        return [dispatch, launch];
+        // The plan may have put another kernel in the place of the program's.
+        return [program.dispatches[i]!, launch];
       }),
     );
   }
