@@ -114,10 +114,12 @@ describe("a training step takes hardly more than is alive at once", () => {
   const cases = Object.keys(models).flatMap((name) => Object.keys(devices).map((device) => [name, device]));
 
   it.each(cases)("%s, %s kernels", (name, device) => {
+    // At the peak of a VGG little else is alive than what single launches read and write.
+    const factor = /vgg|fusion/.test(name!) ? 1.03 : 1.012;
     for (const batch of [16, 32]) {
       const program = programOf(models[name!]!(), batch, "train", { device: devices[device!] });
       const { report, memory } = plan(program, limits);
-      expect(report.peakBytes / report.lowerBoundBytes).toBeLessThanOrEqual(1.03);
+      expect(report.peakBytes / report.lowerBoundBytes).toBeLessThanOrEqual(factor);
       expect(memory.slabs.length).toBeLessThanOrEqual(32);
     }
   });
@@ -151,7 +153,7 @@ describe("at 224×224, within WebGPU's default limits", () => {
     const planned = plan(programOf(model, batch, "train"), DEFAULT_LIMITS);
     const { peakBytes, lowerBoundBytes, persistentBytes } = planned.report;
     expect(Math.round(peakBytes / MiB)).toBeLessThanOrEqual(expected.peak);
-    expect(peakBytes).toBeLessThanOrEqual(1.03 * lowerBoundBytes);
+    expect(peakBytes).toBeLessThanOrEqual(1.02 * lowerBoundBytes);
     expect(Math.round(persistentBytes / MiB)).toBeLessThanOrEqual(expected.persistent);
     const { binding, buffer, storageBuffers } = largest(planned);
     expect(binding).toBeLessThanOrEqual(DEFAULT_LIMITS.maxBindingBytes);
