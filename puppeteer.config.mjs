@@ -1,2 +1,2 @@
-/** Browsers are found on the system (src/cli/find-browser.ts); a download would break an offline install. */
+/** Browsers are found on the system (src/cli/browser/find-browser.ts); a download would break an offline install. */
 export default { skipDownload: true };

@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vite";
-import { dataFiles } from "./src/cli/data-files.ts";
+import { dataFiles } from "./src/cli/data/data-files.ts";
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
 

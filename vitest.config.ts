@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig, type TestProjectInlineConfiguration } from "vitest/config";
-import { dataFiles } from "./src/cli/data-files.ts";
-import type { Engine } from "./src/cli/find-browser.ts";
+import type { Engine } from "./src/cli/browser/find-browser.ts";
+import { dataFiles } from "./src/cli/data/data-files.ts";
 import { commands } from "./test/support/commands.ts";
 import { gpuBrowser } from "./test/support/provider.ts";
 import { readmeSnippets } from "./test/support/readme.ts";
@@ -16,7 +16,7 @@ function inBrowser(engine: Engine, turn: number, exclude: string[] = []): TestPr
   return {
     extends: true,
     test: {
-      include: ["test/{ops,train,kernels}/**/*.test.ts"],
+      include: ["test/{embed,formats,gpu,job,ops,predict,train,transfer}/**/*.test.ts"],
       exclude,
       sequence: { groupOrder: turn },
       // One page, one file at a time: all files of a browser share its GPU device.
@@ -45,7 +45,7 @@ export default defineConfig({
   resolve: {
     alias: [
       { find: /^webgraft$/, replacement: path("src/index.ts") },
-      { find: /^webgraft\/kernels$/, replacement: path("src/kernels/index.ts") },
+      { find: /^webgraft\/kernels$/, replacement: path("src/embed/index.ts") },
     ],
   },
   test: {

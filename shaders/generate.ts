@@ -1,12 +1,12 @@
 /**
- * Writes src/shaders.gen.ts: every linked kernel with its interface, read from its text by wgsl_reflect, so
- * that a misspelt binding or constant is a compile error, and src/structs.gen.ts: where the fields of structs
+ * Writes src/kernel/shaders.gen.ts: every linked kernel with its interface, read from its text by wgsl_reflect, so
+ * that a misspelt binding or constant is a compile error, and src/kernel/structs.gen.ts: where the fields of structs
  * that the host writes lie, so that nobody packs offsets by hand. Run by every script of package.json that needs it.
- * src/shaders-hash.gen.ts tells one set of texts from another.
+ * src/kernel/shaders-hash.gen.ts tells one set of texts from another.
  */
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 // The package's default entry is a CommonJS bundle that Node cannot import names from.
 import { Override, WgslParser, WgslReflect } from "wgsl_reflect/wgsl_reflect.module.js";
@@ -125,11 +125,9 @@ const files = [...new Set(shaders.flatMap((s) => s.sources.map(([path]) => path)
 const bundled = (path: string): string =>
   JSON.stringify(readFileSync(join(here, path), "utf8").replace(/ *\/\/.*$/gm, ""));
 const nameOf = (path: string): string =>
-  path.startsWith("lib/")
-    ? `${path.slice("lib/".length, -".wgsl".length)}_lib`
-    : `${path.slice(0, -".wgsl".length)}_file`;
+  `${basename(path, ".wgsl")}_${path.startsWith("lib/") ? "lib" : "file"}`;
 const text = [
-  "// Made by shaders/generate.ts from shaders/*.wgsl; not edited by hand.",
+  "// Made by shaders/generate.ts from shaders/**/*.wgsl; not edited by hand.",
   'import type { Kernel } from "./kernel.ts";',
   // Once each, though many kernels may be linked from it: it is most of an app's download.
   ...files.map((path) => `const ${nameOf(path)} = ${bundled(path)};`),
@@ -140,17 +138,17 @@ const text = [
   }),
   "",
 ].join("\n");
-writeFileSync(join(root, "src/shaders.gen.ts"), text);
+writeFileSync(join(root, "src/kernel/shaders.gen.ts"), text);
 
 const hash = createHash("sha256");
 for (const { wgsl } of shaders) hash.update(wgsl);
 const hashText = [
-  "// Made by shaders/generate.ts from shaders/*.wgsl; not edited by hand.",
+  "// Made by shaders/generate.ts from shaders/**/*.wgsl; not edited by hand.",
   "/** Changes with any shader: measurements of other texts do not count. */",
   `export const SHADERS_HASH = "${hash.digest("hex").slice(0, 12)}";`,
   "",
 ].join("\n");
-writeFileSync(join(root, "src/shaders-hash.gen.ts"), hashText);
+writeFileSync(join(root, "src/kernel/shaders-hash.gen.ts"), hashText);
 
 /** Layouts of the structs that the host writes: those that kernels bind, one of them at a time. */
 const layouts = shaders.flatMap(({ wgsl }) => {
@@ -165,12 +163,12 @@ const layouts = shaders.flatMap(({ wgsl }) => {
   });
 });
 const structsText = [
-  "// Made by shaders/generate.ts from shaders/*.wgsl; not edited by hand.",
-  'import type { StructLayout } from "./kernel.ts";',
+  "// Made by shaders/generate.ts from shaders/**/*.wgsl; not edited by hand.",
+  'import type { StructLayout } from "./args.ts";',
   ...new Set(layouts),
   "",
 ].join("\n");
-writeFileSync(join(root, "src/structs.gen.ts"), structsText);
+writeFileSync(join(root, "src/kernel/structs.gen.ts"), structsText);
 
 // The same texts as files, which the package ships as webgraft/wgsl/*.
 const out = join(root, "dist/wgsl");

@@ -1,4 +1,8 @@
 /** Webgraft: trains convolutional networks on WebGPU. */
+
+export * from "./base/errors.ts";
+export { Random } from "./base/random.ts";
+export { VERSION } from "./base/version.ts";
 export { type Batch, BatchLoader, type BatchOptions } from "./data/batches.ts";
 export { balanced, createDataset, type Dataset, subset, take } from "./data/dataset.ts";
 export { fashion } from "./data/fashion.ts";
@@ -7,7 +11,9 @@ export type { IdxFile, IdxPair } from "./data/idx.ts";
 export { type DatasetName, type LoadOptions, loadDataset, type Split } from "./data/load.ts";
 export { mnist } from "./data/mnist.ts";
 export { resizeImages } from "./data/resize.ts";
-export * from "./errors.ts";
+export { type ImportKerasOptions, importKeras } from "./formats/keras/import.ts";
+export { type ExportOnnxOptions, exportOnnx } from "./formats/onnx/export.ts";
+export { type ImportOnnxOptions, importOnnx } from "./formats/onnx/import.ts";
 export { type DeviceOptions, Gpu, openDevice } from "./gpu/device.ts";
 export { type Tuned, Tuning, type TuningStore, type TuningTable } from "./gpu/tuning.ts";
 export { Program, type ProgramOptions, type Seed } from "./graph/autodiff.ts";
@@ -20,29 +26,20 @@ export {
   type Variable,
 } from "./graph/graph.ts";
 export { pad, type Tensor, unpad } from "./graph/tensor.ts";
-export type { Capabilities, Task } from "./kernel.ts";
+export type { PixelImage } from "./image/preprocessing.ts";
+export { augmentKinds } from "./job/augmentation.ts";
+export { Job } from "./job/job.ts";
+export type * from "./job/protocol.ts";
+export { checkSettings, defaultLearningRate, defaultSettings, optimizerNames } from "./job/settings.ts";
+export type { Capabilities, Task } from "./kernel/capabilities.ts";
 export * from "./layers/index.ts";
 export * from "./models/index.ts";
-export type { Augmentation } from "./ops/augment.ts";
+export type { Augmentation } from "./ops/image/augment.ts";
 export * from "./optimizers/index.ts";
-export { describePlan } from "./plan/describe.ts";
-export { drawPlan } from "./plan/draw.ts";
 export type { MemoryLimits } from "./plan/memory.ts";
 export { type MemoryReport, type Plan, plan } from "./plan/plan.ts";
-export type { PixelImage } from "./preprocessing.ts";
-export { Random } from "./random.ts";
-export type { Live } from "./run/live.ts";
-export { type ImageSource, Preprocessor, type PreprocessorModel } from "./run/preprocessor.ts";
-export { type Feeds, type InputWriter, type LaunchTime, type Outputs, Session } from "./run/session.ts";
-export { loadTuning, type TuneOptions, type TuneProgress } from "./run/tuner.ts";
-export { Variables } from "./run/variables.ts";
-export { augmentKinds } from "./train/augmentation.ts";
-export { readCheckpointMetadata } from "./train/checkpoint.ts";
-export type { Difference } from "./train/conventions.ts";
-export { FeatureCache, type FeatureCacheOptions, type FeaturesOfOptions } from "./train/feature-cache.ts";
-export { type Finetune, type FinetuneOptions, finetune } from "./train/finetune.ts";
-export type { EpochInfo, Evaluation, FitOptions, History, StepInfo } from "./train/fit.ts";
-export { Job } from "./train/job.ts";
+export { describePlan } from "./plan/report/describe.ts";
+export { drawPlan } from "./plan/report/draw.ts";
 export {
   type LoadedModel,
   type LoadModelOptions,
@@ -52,11 +49,15 @@ export {
   modelFile,
   type SaveModelOptions,
   saveModel,
-} from "./train/model-file.ts";
-export type { PretrainedSource } from "./train/open-pretrained.ts";
-export { Predictor, type PredictorOptions } from "./train/predictor.ts";
-export { type BackboneReport, loadPretrained, type PretrainedReport } from "./train/pretrained.ts";
-export type * from "./train/protocol.ts";
+} from "./predict/model-file.ts";
+export { Predictor, type PredictorOptions } from "./predict/predictor.ts";
+export type { Live } from "./run/live.ts";
+export { type ImageSource, Preprocessor, type PreprocessorModel } from "./run/preprocessor.ts";
+export { type Feeds, type InputWriter, type LaunchTime, type Outputs, Session } from "./run/session.ts";
+export { loadTuning, type TuneOptions, type TuneProgress } from "./run/tuner.ts";
+export { Variables } from "./run/variables.ts";
+export { readCheckpointMetadata } from "./train/checkpoint.ts";
+export type { EpochInfo, Evaluation, FitOptions, History, StepInfo } from "./train/fit.ts";
 export {
   type CosineOptions,
   constant,
@@ -67,10 +68,14 @@ export {
   type StepDecayOptions,
   stepDecay,
 } from "./train/schedules.ts";
-export { checkSettings, defaultLearningRate, defaultSettings, optimizerNames } from "./train/settings.ts";
 export { type CheckpointOptions, Trainer, type TrainerOptions } from "./train/trainer.ts";
 export { type TuneMode, type TuneModelOptions, tune } from "./train/tune.ts";
-export { VERSION } from "./version.ts";
+export type { Difference } from "./transfer/conventions.ts";
+export { FeatureCache, type FeatureCacheOptions, type FeaturesOfOptions } from "./transfer/feature-cache.ts";
+export { type Finetune, type FinetuneOptions, finetune } from "./transfer/finetune.ts";
+export type { PretrainedSource } from "./transfer/open-pretrained.ts";
+export { type BackboneReport, loadPretrained, type PretrainedReport } from "./transfer/pretrained.ts";
+export { type SplitModel, type SplitOptions, splitModel } from "./transfer/split.ts";
 export { openSafetensors, type TensorInfo, type WeightsFile } from "./weights/file.ts";
 export {
   type Adaptation,

@@ -9,7 +9,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { WebgraftError } from "../errors.ts";
+import { WebgraftError } from "../base/errors.ts";
 
 /**
  * Makes a folder unless it is there, and returns what takes it away again if it was made and is still empty.

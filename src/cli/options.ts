@@ -3,10 +3,8 @@ import { resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { datasetNames } from "../data/load.ts";
 import { precisions } from "../graph/graph.ts";
-import { backboneNames } from "../models/backbones.ts";
-import { topologyNames } from "../models/topologies.ts";
-import { augmentKinds } from "../train/augmentation.ts";
-import type { JobSettings } from "../train/protocol.ts";
+import { augmentKinds } from "../job/augmentation.ts";
+import type { JobSettings } from "../job/protocol.ts";
 import {
   checkSettings,
   defaultLearningRate,
@@ -14,10 +12,12 @@ import {
   FOLDER_IMAGE_SIZE,
   isDatasetName,
   optimizerNames,
-} from "../train/settings.ts";
+} from "../job/settings.ts";
+import { backboneNames } from "../models/backbones/backbones.ts";
+import { topologyNames } from "../models/topologies/topologies.ts";
 import { type TuneMode, tuneModes } from "../train/tune.ts";
-import type { Engine } from "./find-browser.ts";
-import { isFolder, scanImageFolder } from "./image-folder.ts";
+import type { Engine } from "./browser/find-browser.ts";
+import { isFolder, scanImageFolder } from "./data/image-folder.ts";
 import { TUNING_FILE } from "./tuning-file.ts";
 
 export interface TrainOptions {

@@ -6,10 +6,10 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { modelFile } from "../train/model-file.ts";
+import { modelFile } from "../predict/model-file.ts";
 import { writeWhole } from "./files.ts";
-import { modelCard } from "./model-card.ts";
-import type { Metrics } from "./run-log.ts";
+import { modelCard } from "./output/model-card.ts";
+import type { Metrics } from "./output/run-log.ts";
 
 const NAME = "resnet20-fashion.safetensors";
 const RUN = join("runs", "pretrain");

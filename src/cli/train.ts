@@ -2,17 +2,17 @@ import { readFileSync } from "node:fs";
 import { constants } from "node:os";
 import { dirname, join } from "node:path";
 import { CommanderError } from "commander";
-import { WebgraftError, WeightsError } from "../errors.ts";
-import { settingsOf } from "../train/job-metadata.ts";
-import type { JobEvent, JobSettings } from "../train/protocol.ts";
+import { WebgraftError, WeightsError } from "../base/errors.ts";
+import { settingsOf } from "../job/job-metadata.ts";
+import type { JobEvent, JobSettings } from "../job/protocol.ts";
+import { runInBrowser } from "./browser/run-in-browser.ts";
+import type { ImageFolder } from "./data/image-folder.ts";
+import { openData } from "./data/open-data.ts";
 import { openFolder, reason } from "./files.ts";
-import type { ImageFolder } from "./image-folder.ts";
-import { openData } from "./open-data.ts";
 import { parseTrainOptions, type TrainOptions } from "./options.ts";
-import { BarReporter, jsonLine, LineReporter, percent, type Reporter } from "./progress.ts";
-import { writeProgress, writeResults } from "./results.ts";
-import { runInBrowser } from "./run-in-browser.ts";
-import { RunLog } from "./run-log.ts";
+import { BarReporter, jsonLine, LineReporter, percent, type Reporter } from "./output/progress.ts";
+import { writeProgress, writeResults } from "./output/results.ts";
+import { RunLog } from "./output/run-log.ts";
 
 const print = (text: string): void => {
   process.stdout.write(text);

@@ -1,6 +1,6 @@
-import { DataError } from "../errors.ts";
+import { DataError } from "../base/errors.ts";
+import { Random } from "../base/random.ts";
 import { pad4 } from "../graph/tensor.ts";
-import { Random } from "../random.ts";
 import type { Dataset } from "./dataset.ts";
 
 /** Some examples, laid out as the GPU takes them. Valid until the second-next call of `batch`. */

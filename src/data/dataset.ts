@@ -1,5 +1,5 @@
-import { DataError } from "../errors.ts";
-import { Random } from "../random.ts";
+import { DataError } from "../base/errors.ts";
+import { Random } from "../base/random.ts";
 
 /** Labelled images held in memory. */
 export interface Dataset {

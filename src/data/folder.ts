@@ -1,6 +1,6 @@
-import { DataError } from "../errors.ts";
-import { place } from "../preprocessing.ts";
-import { resample, span, type Taps, taps } from "../resample.ts";
+import { DataError } from "../base/errors.ts";
+import { place } from "../image/preprocessing.ts";
+import { resample, span, type Taps, taps } from "../image/resample.ts";
 import { createDataset, type Dataset } from "./dataset.ts";
 import { readImageHeader } from "./image-header.ts";
 import type { Split } from "./load.ts";

@@ -1,4 +1,4 @@
-import { DataError } from "../errors.ts";
+import { DataError } from "../base/errors.ts";
 import { createDataset, type Dataset } from "./dataset.ts";
 
 /** The contents of an IDX file of unsigned bytes. */

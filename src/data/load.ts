@@ -1,5 +1,5 @@
-import { concatenate } from "../bytes.ts";
-import { DataError } from "../errors.ts";
+import { concatenate } from "../base/bytes.ts";
+import { DataError } from "../base/errors.ts";
 import type { Dataset } from "./dataset.ts";
 import { fashion } from "./fashion.ts";
 import type { IdxFile, IdxPair } from "./idx.ts";

@@ -1,5 +1,5 @@
-import { DataError } from "../errors.ts";
-import { resample, taps } from "../resample.ts";
+import { DataError } from "../base/errors.ts";
+import { resample, taps } from "../image/resample.ts";
 import type { Dataset } from "./dataset.ts";
 
 /** What one data set may take in memory: an ArrayBuffer that every browser gives. */

@@ -1,5 +1,11 @@
-import { DeviceError, DeviceLostError, OutOfMemoryError, ValidationError, WebgraftError } from "../errors.ts";
-import type { Capabilities } from "../kernel.ts";
+import {
+  DeviceError,
+  DeviceLostError,
+  OutOfMemoryError,
+  ValidationError,
+  WebgraftError,
+} from "../base/errors.ts";
+import type { Capabilities } from "../kernel/capabilities.ts";
 import type { MemoryLimits } from "../plan/memory.ts";
 import { DEFAULT_LIMITS } from "../plan/plan.ts";
 import { Pipelines } from "./pipelines.ts";

@@ -1,5 +1,6 @@
-import { ShaderError } from "../errors.ts";
-import { compiledConstants, type Kernel, shapeBytes } from "../kernel.ts";
+import { ShaderError } from "../base/errors.ts";
+import { compiledConstants, shapeBytes } from "../kernel/args.ts";
+import type { Kernel } from "../kernel/kernel.ts";
 import type { Gpu } from "./device.ts";
 
 /** Compiles kernels, each text once and each set of `override` constants once. */
@@ -104,7 +105,7 @@ async function explain(
   return new ShaderError(`${kernel.name}: ${text}`, { cause });
 }
 
-/** `shaders/lib/index.wgsl:7` for a line of the linked text. */
+/** `shaders/lib/core/index.wgsl:7` for a line of the linked text. */
 export function sourceOf(kernel: Kernel, line: number): string {
   const [file, first] = kernel.sources.findLast(([, firstLine]) => firstLine <= line) ?? kernel.sources[0]!;
   return `shaders/${file}:${line - first + 1}`;

@@ -1,4 +1,5 @@
-import { type Kernel, packShape, shapeBytes } from "../kernel.ts";
+import { packShape, shapeBytes } from "../kernel/args.ts";
+import type { Kernel } from "../kernel/kernel.ts";
 
 /** Uniforms are bound at multiples of this (WebGPU's default minUniformBufferOffsetAlignment). */
 const ALIGNMENT = 256;

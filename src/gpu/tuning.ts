@@ -1,7 +1,7 @@
 /** What was measured on one device: which variant of each task is best, and which must not be tried again. */
-import { DataError } from "../errors.ts";
-import type { Task } from "../kernel.ts";
-import { SHADERS_HASH } from "../shaders-hash.gen.ts";
+import { DataError } from "../base/errors.ts";
+import type { Task } from "../kernel/capabilities.ts";
+import { SHADERS_HASH } from "../kernel/shaders-hash.gen.ts";
 
 /** A task's measurements. */
 export interface Tuned {

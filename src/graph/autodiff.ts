@@ -5,12 +5,14 @@
  * The gradient rule, for every kernel: a gradient is written (`=`) by its first producer and added (`+=`)
  * only where a tensor is used more than once. `into()` tells a kernel which of the two it is.
  */
-import { ShapeError } from "../errors.ts";
-import { type Capabilities, grid, type Kernel } from "../kernel.ts";
-import { accumulate } from "../shaders.gen.ts";
+import { ShapeError } from "../base/errors.ts";
+import type { Capabilities } from "../kernel/capabilities.ts";
+import { grid } from "../kernel/grid.ts";
+import { withHalf } from "../kernel/half.ts";
+import type { Kernel } from "../kernel/kernel.ts";
+import { accumulate } from "../kernel/shaders.gen.ts";
 import { fuse as fused } from "./fusion.ts";
 import type { Graph } from "./graph.ts";
-import { withHalf } from "./half.ts";
 import type { BackwardEmitter, Dispatch, GradientTarget, OpNode } from "./op.ts";
 import { copyNodes, needed, type Segment, segmentsOf } from "./recompute.ts";
 import { type DType, type Storage, storedLength, type Tensor } from "./tensor.ts";

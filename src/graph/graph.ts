@@ -1,6 +1,6 @@
-import { DeviceError, PlanError, ShapeError } from "../errors.ts";
-import type { Capabilities } from "../kernel.ts";
-import type { Random } from "../random.ts";
+import { DeviceError, PlanError, ShapeError } from "../base/errors.ts";
+import type { Random } from "../base/random.ts";
+import type { Capabilities } from "../kernel/capabilities.ts";
 import type { Op, OpNode, TensorSpec, Tensors } from "./op.ts";
 import { type DType, type Role, type Storage, storedLength, type Tensor } from "./tensor.ts";
 
@@ -60,7 +60,7 @@ export class Graph {
   readonly device: Capabilities;
   readonly precision: Precision;
   /**
-   * Where gradients are f16, what the loss is multiplied by, so that they do not vanish: `shaders/loss_scale.wgsl`
+   * Where gradients are f16, what the loss is multiplied by, so that they do not vanish: `shaders/optimizer/loss_scale.wgsl`
    * says what the four numbers are.
    */
   readonly lossScale: Variable | undefined;

@@ -1,4 +1,5 @@
-import type { Capabilities, Kernel, KernelBindings, KernelConstants } from "../kernel.ts";
+import type { Capabilities } from "../kernel/capabilities.ts";
+import type { Kernel, KernelBindings, KernelConstants } from "../kernel/kernel.ts";
 import type { DType, Tensor } from "./tensor.ts";
 
 /** What an op says of an output before it exists. */

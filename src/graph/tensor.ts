@@ -1,4 +1,4 @@
-import { ShapeError } from "../errors.ts";
+import { ShapeError } from "../base/errors.ts";
 import type { Graph } from "./graph.ts";
 
 /** `f16` holds activations and their gradients where precision is mixed; all else that is real is `f32`. */

@@ -1,5 +1,5 @@
 import type { Tensor } from "../graph/tensor.ts";
-import { type Activation, type ActivationName, activationOp } from "../ops/activation.ts";
+import { type Activation, type ActivationName, activationOp } from "../ops/elementwise/activation.ts";
 
 /** An activation by name, with its usual slope where it has one, or in full. */
 export type ActivationLike = ActivationName | Activation;

@@ -1,6 +1,6 @@
+import { hashString } from "../base/random.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { type Augmentation, augmentOp } from "../ops/augment.ts";
-import { hashString } from "../random.ts";
+import { type Augmentation, augmentOp } from "../ops/image/augment.ts";
 
 /**
  * Random crop, flip, colours and erasing of images x (N, H, W, C), C ≤ 4, in training; x itself in evaluation. `name`

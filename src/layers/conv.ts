@@ -1,8 +1,8 @@
-import { ShapeError } from "../errors.ts";
+import { ShapeError } from "../base/errors.ts";
+import { type Padding, type Pair, pair, resolvePadding } from "../base/window.ts";
 import type { Initializer } from "../graph/graph.ts";
 import { describe, nhwc, type Tensor } from "../graph/tensor.ts";
-import { conv2dOp } from "../ops/conv2d.ts";
-import { type Padding, type Pair, pair, resolvePadding } from "../shape.ts";
+import { conv2dOp } from "../ops/conv/conv2d.ts";
 import { type ActivationLike, activation } from "./activation.ts";
 import { fans, torchBias, torchWeight } from "./init.ts";
 

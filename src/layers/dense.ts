@@ -1,10 +1,10 @@
-import { ShapeError } from "../errors.ts";
+import { ShapeError } from "../base/errors.ts";
 import type { Initializer } from "../graph/graph.ts";
 import { describe, nhwc, type Tensor } from "../graph/tensor.ts";
-import { activationOp } from "../ops/activation.ts";
-import { denseOp } from "../ops/dense.ts";
-import { dropoutOp } from "../ops/dropout.ts";
-import { flattenOp } from "../ops/flatten.ts";
+import { denseOp } from "../ops/conv/dense.ts";
+import { activationOp } from "../ops/elementwise/activation.ts";
+import { dropoutOp } from "../ops/elementwise/dropout.ts";
+import { flattenOp } from "../ops/layout/flatten.ts";
 import { type ActivationLike, activation } from "./activation.ts";
 import { torchBias, torchWeight } from "./init.ts";
 

@@ -1,6 +1,6 @@
+import { hashString } from "../base/random.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { dropoutOp } from "../ops/dropout.ts";
-import { hashString } from "../random.ts";
+import { dropoutOp } from "../ops/elementwise/dropout.ts";
 
 /**
  * Drops a share `p` of the elements in training and scales the rest by 1 / (1 − p). `name` decides, with seed

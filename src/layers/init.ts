@@ -1,7 +1,7 @@
 /** Initial values of weights. A convolution's weight is (R, S, C, K), a dense layer's (C, K). */
-import { ShapeError } from "../errors.ts";
+import { ShapeError } from "../base/errors.ts";
+import type { Random } from "../base/random.ts";
 import type { Initializer } from "../graph/graph.ts";
-import type { Random } from "../random.ts";
 
 const count = (shape: readonly number[]): number => shape.reduce((product, extent) => product * extent, 1);
 

@@ -1,9 +1,9 @@
-import { ShapeError } from "../errors.ts";
+import { ShapeError } from "../base/errors.ts";
 import { pad, type Tensor } from "../graph/tensor.ts";
-import { type CrossEntropyAttrs, crossEntropyOp } from "../ops/cross-entropy.ts";
-import { mseOp } from "../ops/mse.ts";
-import { softCrossEntropyOp } from "../ops/soft-cross-entropy.ts";
-import { softmaxOp } from "../ops/softmax.ts";
+import { type CrossEntropyAttrs, crossEntropyOp } from "../ops/loss/cross-entropy.ts";
+import { mseOp } from "../ops/loss/mse.ts";
+import { softCrossEntropyOp } from "../ops/loss/soft-cross-entropy.ts";
+import { softmaxOp } from "../ops/loss/softmax.ts";
 import { cast, exact } from "./precision.ts";
 
 export interface CrossEntropyOptions extends CrossEntropyAttrs {

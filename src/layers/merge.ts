@@ -1,9 +1,9 @@
-import { ShapeError } from "../errors.ts";
+import { ShapeError } from "../base/errors.ts";
 import { describe, type Tensor } from "../graph/tensor.ts";
-import { addOp } from "../ops/add.ts";
-import { averageOp } from "../ops/average.ts";
-import type { Branches } from "../ops/branches.ts";
-import { concatOp } from "../ops/concat.ts";
+import { addOp } from "../ops/elementwise/add.ts";
+import { averageOp } from "../ops/elementwise/average.ts";
+import type { Branches } from "../ops/elementwise/branches.ts";
+import { concatOp } from "../ops/layout/concat.ts";
 import { type ActivationLike, activation } from "./activation.ts";
 
 /** f(a + b), elementwise: a residual connection, by default called after a. a, b (…, C) of one shape. */

@@ -1,6 +1,6 @@
 import type { Initializer } from "../graph/graph.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { batchNormOp } from "../ops/batch-norm.ts";
+import { batchNormOp } from "../ops/norm/batch-norm.ts";
 import { type ActivationLike, activation } from "./activation.ts";
 import { ones, zeros } from "./init.ts";
 import { add } from "./merge.ts";

@@ -1,6 +1,6 @@
+import { type Padding, type Pair, pair, resolvePadding } from "../base/window.ts";
 import { nhwc, type Tensor } from "../graph/tensor.ts";
-import { avgPool2dOp, globalAvgPoolOp, maxPool2dOp } from "../ops/pool.ts";
-import { type Padding, type Pair, pair, resolvePadding } from "../shape.ts";
+import { avgPool2dOp, globalAvgPoolOp, maxPool2dOp } from "../ops/pool/pool.ts";
 
 export interface Pool2dOptions {
   readonly kernelSize: number | Pair;

@@ -1,6 +1,6 @@
 import type { Tensor } from "../graph/tensor.ts";
-import { castOp } from "../ops/cast.ts";
-import { lossScaleOp } from "../ops/loss-scale.ts";
+import { castOp } from "../ops/elementwise/cast.ts";
+import { lossScaleOp } from "../ops/loss/loss-scale.ts";
 
 /** x stored as another type; x itself where it is stored so. */
 export const cast = (x: Tensor, to: "f32" | "f16"): Tensor =>

@@ -1,8 +1,8 @@
-import { ShapeError } from "../errors.ts";
+import { ShapeError } from "../base/errors.ts";
+import type { Padding } from "../base/window.ts";
 import type { Initializer } from "../graph/graph.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { type BatchNormOptions, batchNorm, conv2d, torchWeight } from "../layers/index.ts";
-import type { Padding } from "../shape.ts";
 
 /**
  * Zeros around the windows of convolutions and pools: `symmetric`, as many on both sides, as torchvision and

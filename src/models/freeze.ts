@@ -1,4 +1,4 @@
-import { matchesPattern } from "../pattern.ts";
+import { matchesPattern } from "../base/pattern.ts";
 
 /**
  * What `frozen` takes, by patterns of parameter names in which `*` is any text, dots included:

@@ -1,7 +1,7 @@
-import { ShapeError } from "../errors.ts";
+import { ShapeError } from "../base/errors.ts";
+import { matchesPattern } from "../base/pattern.ts";
 import { Graph, type Variable } from "../graph/graph.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { matchesPattern } from "../pattern.ts";
 import { freeze } from "./freeze.ts";
 import type { Preprocessing } from "./preprocessing.ts";
 

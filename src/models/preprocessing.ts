@@ -1,6 +1,6 @@
-import type { Preprocessing } from "../preprocessing.ts";
+import type { Preprocessing } from "../image/preprocessing.ts";
 
-export type { Preprocessing } from "../preprocessing.ts";
+export type { Preprocessing } from "../image/preprocessing.ts";
 
 /** 256 for a crop to 224, and in this proportion for other extents. */
 const resizeFor = (height: number, width: number): number =>

@@ -1,4 +1,4 @@
-import { adam as adam_kernel } from "../shaders.gen.ts";
+import { adam as adam_kernel } from "../kernel/shaders.gen.ts";
 import {
   checkOptions,
   commonChecks,

@@ -1,8 +1,8 @@
-import { ShapeError } from "../errors.ts";
+import { ShapeError } from "../base/errors.ts";
+import { matchesPattern } from "../base/pattern.ts";
 import type { Program } from "../graph/autodiff.ts";
 import { SLICE_ALIGNMENT, type Variable } from "../graph/graph.ts";
 import { pad4, type Storage, storedLength } from "../graph/tensor.ts";
-import { matchesPattern } from "../pattern.ts";
 import { trainedParameters } from "./arena.ts";
 
 /** Parameters that train differently from the rest. */
@@ -46,7 +46,7 @@ export function checkGroups(
 
 /**
  * (Scale of the learning rate, weight decay) for each block of SLICE_ALIGNMENT floats of an arena, as
- * `shaders/sgd.wgsl` and `shaders/adam.wgsl` read it. Both are 0 where no gradient arrives, so that such a
+ * `shaders/optimizer/sgd.wgsl` and `shaders/optimizer/adam.wgsl` read it. Both are 0 where no gradient arrives, so that such a
  * parameter stays as it is.
  */
 export function groupTable(

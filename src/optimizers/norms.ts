@@ -1,8 +1,8 @@
 import type { Program } from "../graph/autodiff.ts";
 import type { Emitter } from "../graph/op.ts";
 import { pad4, type Storage, storedLength, type Tensor } from "../graph/tensor.ts";
-import { fold } from "../kernel.ts";
-import { gradient_norms, gradient_squares } from "../shaders.gen.ts";
+import { fold } from "../kernel/grid.ts";
+import { gradient_norms, gradient_squares } from "../kernel/shaders.gen.ts";
 import { trainedParameters, wholeArena } from "./arena.ts";
 
 /** Vec4s that one workgroup sums up. */

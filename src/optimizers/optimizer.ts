@@ -1,10 +1,11 @@
-import { ShapeError } from "../errors.ts";
+import { ShapeError } from "../base/errors.ts";
 import type { Program } from "../graph/autodiff.ts";
 import type { Variable } from "../graph/graph.ts";
 import type { Emitter } from "../graph/op.ts";
 import type { Storage, Tensor } from "../graph/tensor.ts";
-import { grid, type Kernel } from "../kernel.ts";
-import { loss_scale } from "../shaders.gen.ts";
+import { grid } from "../kernel/grid.ts";
+import type { Kernel } from "../kernel/kernel.ts";
+import { loss_scale } from "../kernel/shaders.gen.ts";
 import { trainedParameters, wholeArena } from "./arena.ts";
 import { checkGroups, type GroupOptions, groupTable } from "./groups.ts";
 import { emitGradientNorms, namesOfNorms } from "./norms.ts";

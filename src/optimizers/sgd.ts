@@ -1,4 +1,4 @@
-import { sgd as sgd_kernel, sgd_without_momentum } from "../shaders.gen.ts";
+import { sgd as sgd_kernel, sgd_without_momentum } from "../kernel/shaders.gen.ts";
 import {
   checkOptions,
   commonChecks,

@@ -11,9 +11,9 @@
  * before, never more than 3 are alive, but two slabs of 2 and 1 cannot hold them in turns. `plan` then asks again with
  * fewer conflicts.
  */
-import { PlanError } from "../errors.ts";
+import { PlanError } from "../base/errors.ts";
+import { Random } from "../base/random.ts";
 import type { Storage } from "../graph/tensor.ts";
-import { Random } from "../random.ts";
 import { type Lifetime, lowerBound } from "./lifetimes.ts";
 
 /** Where a temporary lives: bytes from `offset` in slab number `slab`. */

@@ -1,4 +1,4 @@
-import { ShapeError } from "../errors.ts";
+import { ShapeError } from "../base/errors.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { Dispatch } from "../graph/op.ts";
 import { bytesOf, type Storage, type Tensor } from "../graph/tensor.ts";

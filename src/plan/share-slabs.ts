@@ -1,6 +1,5 @@
-import { derive } from "../graph/derive.ts";
 import type { Dispatch } from "../graph/op.ts";
-import type { Kernel } from "../kernel.ts";
+import { writable } from "../kernel/writable.ts";
 import type { MemoryPlan } from "./memory.ts";
 
 /**
@@ -18,15 +17,3 @@ export function shareSlabs(dispatch: Dispatch, { placements }: MemoryPlan): Disp
   );
   return names.length > 0 ? { ...dispatch, kernel: writable(kernel, names) } : dispatch;
 }
-
-/** The kernel with these bindings, which it reads, declared `read_write`; of its text only those lines differ. */
-const writable = (kernel: Kernel, names: readonly string[]): Kernel =>
-  derive(kernel, `writable_${names.join("_")}`, () => ({
-    wgsl: names.reduce(
-      (wgsl, name) => wgsl.replace(`var<storage, read> ${name}:`, `var<storage, read_write> ${name}:`),
-      kernel.wgsl,
-    ),
-    bindings: kernel.bindings.map((binding) =>
-      names.includes(binding.name) ? { ...binding, access: "read_write" } : binding,
-    ),
-  }));

@@ -1,7 +1,7 @@
-import { packStruct } from "../kernel.ts";
-import { Live as layout } from "../structs.gen.ts";
+import { packStruct } from "../kernel/args.ts";
+import { Live as layout } from "../kernel/structs.gen.ts";
 
-/** What changes from step to step; `shaders/lib/live.wgsl`. */
+/** What changes from step to step; `shaders/lib/core/live.wgsl`. */
 export interface Live {
   /** 1 for the first optimizer step. */
   readonly step: number;

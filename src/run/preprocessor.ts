@@ -1,7 +1,7 @@
-import { DataError, ShapeError } from "../errors.ts";
+import { DataError, ShapeError } from "../base/errors.ts";
+import type { Pair } from "../base/window.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { pad4, unpad } from "../graph/tensor.ts";
-import { grid, type Kernel, packStruct } from "../kernel.ts";
 import {
   colourTransform,
   MAX_EXTENT,
@@ -10,10 +10,12 @@ import {
   type Preprocessing,
   place,
   rgba,
-} from "../preprocessing.ts";
-import { resize_columns, resize_rows } from "../shaders.gen.ts";
-import type { Pair } from "../shape.ts";
-import { Placement as layout } from "../structs.gen.ts";
+} from "../image/preprocessing.ts";
+import { packStruct } from "../kernel/args.ts";
+import { grid } from "../kernel/grid.ts";
+import type { Kernel } from "../kernel/kernel.ts";
+import { resize_columns, resize_rows } from "../kernel/shaders.gen.ts";
+import { Placement as layout } from "../kernel/structs.gen.ts";
 import type { InputWriter } from "./session.ts";
 
 /**
@@ -282,7 +284,7 @@ function sizeOf(image: ImageSource): Pair {
   return [image.height, image.width];
 }
 
-/** The bytes of a `Placement` of lib/resize.wgsl. */
+/** The bytes of a `Placement` of shaders/lib/core/resize.wgsl. */
 function packPlacement([height, width]: Pair, pitch: number, at: Placement, slot: number): ArrayBuffer {
   const [first_row, end] = at.rows;
   const [resized_height, resized_width] = at.resized;

@@ -1,4 +1,4 @@
-import { DataError, DeviceError, WebgraftError } from "../errors.ts";
+import { DataError, DeviceError, WebgraftError } from "../base/errors.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { Shapes } from "../gpu/shapes.ts";
 import { Timestamps } from "../gpu/timestamps.ts";

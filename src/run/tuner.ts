@@ -2,19 +2,19 @@
  * Measures the variants of tasks on a device and keeps the best. A variant's result must agree with that of the
  * heuristic's choice before it is timed; what fails is never tried again, also where it took the device down.
  */
-import { DataError, DeviceLostError, WebgraftError } from "../errors.ts";
+import { DataError, DeviceLostError, WebgraftError } from "../base/errors.ts";
+import { median } from "../base/numbers.ts";
+import { Random } from "../base/random.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { type Tuned, type TuningStore, taskKey } from "../gpu/tuning.ts";
 import { browserStore } from "../gpu/tuning-store.ts";
 import { Program } from "../graph/autodiff.ts";
 import { Graph, type Initializer } from "../graph/graph.ts";
-import type { Task } from "../kernel.ts";
-import { median } from "../median.ts";
-import { variantsOf } from "../ops/convolution.ts";
-import { productsOf, taskOp, taskShapes } from "../ops/task.ts";
-import type { VariantInfo } from "../ops/variants.ts";
+import type { Task } from "../kernel/capabilities.ts";
+import { variantsOf } from "../ops/conv/conv-passes.ts";
+import { productsOf, taskOp, taskShapes } from "../ops/conv/task.ts";
+import type { VariantInfo } from "../ops/conv/variants.ts";
 import { plan } from "../plan/plan.ts";
-import { Random } from "../random.ts";
 import { Session } from "./session.ts";
 import { Variables } from "./variables.ts";
 

@@ -1,8 +1,8 @@
-import { WeightsError } from "../errors.ts";
+import { WeightsError } from "../base/errors.ts";
+import { Random } from "../base/random.ts";
 import type { Gpu } from "../gpu/device.ts";
 import type { Variable } from "../graph/graph.ts";
 import { bytesOf, bytesWithin, pad, type Storage, type Tensor } from "../graph/tensor.ts";
-import { Random } from "../random.ts";
 import { fromStored, toStored } from "./values.ts";
 
 /**

@@ -3,7 +3,7 @@
  * layouts, the optimizer's moments as `optimizer.<moment>.<parameter>`, and in its metadata what is not a
  * tensor: the step, the seed (random numbers are functions of the two) and whatever the caller adds.
  */
-import { WeightsError } from "../errors.ts";
+import { WeightsError } from "../base/errors.ts";
 import type { Variable } from "../graph/graph.ts";
 import type { Variables } from "../run/variables.ts";
 import { fromFile } from "../weights/layout.ts";

@@ -1,7 +1,7 @@
 import type { Tensor } from "../graph/tensor.ts";
 import { asActivations, augment, augmentLabelled, crossEntropy, softCrossEntropy } from "../layers/index.ts";
 import type { Model } from "../models/model.ts";
-import type { Augmentation } from "../ops/augment.ts";
+import type { Augmentation } from "../ops/image/augment.ts";
 import { IGNORED } from "./forward.ts";
 
 export interface TrainingPassOptions {

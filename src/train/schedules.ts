@@ -2,7 +2,7 @@
  * The learning rate over a run, as a multiple of the optimizer's: pure functions of the step, from 0 on, and of
  * the number of steps of the run.
  */
-import { ShapeError } from "../errors.ts";
+import { ShapeError } from "../base/errors.ts";
 
 export type Schedule = (step: number, totalSteps: number) => number;
 

@@ -1,12 +1,13 @@
+import { DataError, NonFiniteError } from "../base/errors.ts";
 import { type Batch, BatchLoader } from "../data/batches.ts";
 import type { Dataset } from "../data/dataset.ts";
-import { DataError, NonFiniteError } from "../errors.ts";
 import type { Gpu } from "../gpu/device.ts";
 import type { ProgramOptions } from "../graph/autodiff.ts";
 import type { Precision, Variable } from "../graph/graph.ts";
 import { countNumbers, type Model } from "../models/model.ts";
 import type { Optimizer } from "../optimizers/optimizer.ts";
 import type { Plan } from "../plan/plan.ts";
+import { describeModel, type ModelInfo } from "../predict/model-file.ts";
 import type { Live } from "../run/live.ts";
 import type { Feeds, Outputs, Session } from "../run/session.ts";
 import type { TuneOptions } from "../run/tuner.ts";
@@ -16,7 +17,6 @@ import { type Compiled, compileEvaluation, compileTraining } from "./compile.ts"
 import type { EpochInfo, Evaluation, FitOptions, History, StepInfo } from "./fit.ts";
 import { forward } from "./forward.ts";
 import { microBatchesOf } from "./micro-batches.ts";
-import { describeModel, type ModelInfo } from "./model-file.ts";
 import type { TrainingPassOptions } from "./passes.ts";
 import { constant, type Schedule } from "./schedules.ts";
 import { prepareTuning, type TuneMode } from "./tune.ts";

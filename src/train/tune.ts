@@ -1,7 +1,7 @@
 import type { Gpu } from "../gpu/device.ts";
 import { Program } from "../graph/autodiff.ts";
 import { Graph, type Precision } from "../graph/graph.ts";
-import type { Task } from "../kernel.ts";
+import type { Task } from "../kernel/capabilities.ts";
 import { frozenIn, type Model } from "../models/model.ts";
 import { loadTuning, type TuneOptions, tuneTasks } from "../run/tuner.ts";
 import { evaluationPass, trainingPass } from "./passes.ts";

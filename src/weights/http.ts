@@ -1,5 +1,5 @@
-import { concatenate } from "../bytes.ts";
-import { WeightsError } from "../errors.ts";
+import { concatenate } from "../base/bytes.ts";
+import { WeightsError } from "../base/errors.ts";
 import {
   type ByteSource,
   joined,

@@ -1,5 +1,5 @@
 /** Weights of files into models and out of them. */
-import { WeightsError } from "../errors.ts";
+import { WeightsError } from "../base/errors.ts";
 import type { Variable } from "../graph/graph.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { adaptChannels, isAdaptable } from "./channels.ts";

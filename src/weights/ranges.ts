@@ -1,5 +1,5 @@
 /** Reading parts of a file, by ranges of bytes. */
-import { concatenate } from "../bytes.ts";
+import { concatenate } from "../base/bytes.ts";
 
 /** Bytes from `begin` up to and without `end`. */
 export type Range = readonly [begin: number, end: number];

@@ -3,7 +3,7 @@
  * `{ name: { dtype, shape, data_offsets: [begin, end] }, __metadata__: { key: text } }`, then the bytes.
  * https://huggingface.co/docs/safetensors — read with nothing trusted, written with aligned data.
  */
-import { WeightsError } from "../errors.ts";
+import { WeightsError } from "../base/errors.ts";
 import { decodeFloats, ELEMENT_BYTES, encodeHalf } from "./dtypes.ts";
 
 /** Bytes of the header's length, with which a file begins. */

@@ -1,5 +1,5 @@
 /** Models that are stored as several files and an index, `{ weight_map: { tensor: file } }`, beside them. */
-import { WeightsError } from "../errors.ts";
+import { WeightsError } from "../base/errors.ts";
 import { ELEMENT_BYTES } from "./dtypes.ts";
 import type { TensorInfo, WeightsFile } from "./file.ts";
 import type { ByteSource, ReadOptions } from "./ranges.ts";

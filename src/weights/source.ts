@@ -1,4 +1,4 @@
-import { WeightsError } from "../errors.ts";
+import { WeightsError } from "../base/errors.ts";
 import { HttpBytes } from "./http.ts";
 import { type ByteSource, tooLarge, totalLength } from "./ranges.ts";
 

@@ -1,4 +1,4 @@
-import { WeightsError } from "../errors.ts";
+import { WeightsError } from "../base/errors.ts";
 import type { WeightsFile } from "./file.ts";
 
 /** Tensors by name, in PyTorch's layouts (layout.ts), as safetensors files hold them. */

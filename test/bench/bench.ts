@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism, cpus, loadavg, platform } from "node:os";
 import { dirname, join } from "node:path";
 import { CommanderError } from "commander";
-import { VERSION } from "../../src/version.ts";
+import { VERSION } from "../../src/base/version.ts";
 import { type Measured, measure } from "./measure.ts";
 import { parseOptions } from "./options.ts";
 import { drawReport } from "./picture.ts";

@@ -1,6 +1,6 @@
 import type { Browser } from "puppeteer";
-import { launchBrowser } from "../../src/cli/browser.ts";
-import type { Engine } from "../../src/cli/find-browser.ts";
+import { launchBrowser } from "../../src/cli/browser/browser.ts";
+import type { Engine } from "../../src/cli/browser/find-browser.ts";
 import type { PageGlobals, Progress } from "./page/offer.ts";
 
 /** Opens a page and gives what it makes of `settings`. */

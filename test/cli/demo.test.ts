@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { createServer, type ViteDevServer } from "vite";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type GpuBrowser, launchBrowser } from "../../src/cli/browser.ts";
+import { type GpuBrowser, launchBrowser } from "../../src/cli/browser/browser.ts";
 
 let server: ViteDevServer;
 let started: GpuBrowser;

@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import type { Metrics } from "../../src/cli/run-log.ts";
+import type { Metrics } from "../../src/cli/output/run-log.ts";
 import { train } from "../support/command.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "webgraft-train-"));

@@ -1,18 +1,19 @@
 /** Ops with activations stored as f16, against the same ops in f32, which have tests of their own. */
 import { describe, expect, it } from "vitest";
-import { DeviceError, ShaderError } from "../../src/errors.ts";
+import { DeviceError, ShaderError } from "../../src/base/errors.ts";
+import { Random } from "../../src/base/random.ts";
 import { Program, type Seed } from "../../src/graph/autodiff.ts";
 import { Graph } from "../../src/graph/graph.ts";
-import { halfBindings, withHalf } from "../../src/graph/half.ts";
 import type { Op, Tensors } from "../../src/graph/op.ts";
 import { pad, type Tensor } from "../../src/graph/tensor.ts";
-import type { Capabilities, Kernel } from "../../src/kernel.ts";
+import type { Capabilities } from "../../src/kernel/capabilities.ts";
+import { halfBindings, withHalf } from "../../src/kernel/half.ts";
+import type { Kernel } from "../../src/kernel/kernel.ts";
+import * as shaders from "../../src/kernel/shaders.gen.ts";
 import * as ops from "../../src/ops/index.ts";
 import { plan } from "../../src/plan/plan.ts";
-import { Random } from "../../src/random.ts";
 import { type Outputs, Session } from "../../src/run/session.ts";
 import { Variables } from "../../src/run/variables.ts";
-import * as shaders from "../../src/shaders.gen.ts";
 import { testGpu } from "../support/gpu.ts";
 
 const { capabilities } = await testGpu();

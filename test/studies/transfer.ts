@@ -9,9 +9,9 @@ import { fileURLToPath } from "node:url";
 import { SingleBar } from "cli-progress";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { createServer } from "vite";
-import { launchBrowser } from "../../src/cli/browser.ts";
-import { dataFiles } from "../../src/cli/data-files.ts";
-import type { Engine } from "../../src/cli/find-browser.ts";
+import { launchBrowser } from "../../src/cli/browser/browser.ts";
+import type { Engine } from "../../src/cli/browser/find-browser.ts";
+import { dataFiles } from "../../src/cli/data/data-files.ts";
 import type { Trial } from "./trial.ts";
 
 interface Options {

@@ -2,8 +2,8 @@
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import type { BrowserCommand } from "vitest/node";
-import { exportOnnx } from "../../src/models/onnx-export.ts";
-import { createModel } from "../../src/models/topologies.ts";
+import { exportOnnx } from "../../src/formats/onnx/export.ts";
+import { createModel } from "../../src/models/topologies/topologies.ts";
 import { someImages } from "./images.ts";
 import { runOnnx } from "./onnx.ts";
 import { seededWeights } from "./seeded.ts";

@@ -1,5 +1,5 @@
 import { type Gpu, openDevice } from "../../src/gpu/device.ts";
-import type { Capabilities } from "../../src/kernel.ts";
+import type { Capabilities } from "../../src/kernel/capabilities.ts";
 
 /** Makes ops take the kernels for small subgroups, which are right for larger ones too. */
 export const SMALL_SUBGROUPS: Capabilities = { features: ["subgroups"], subgroupMaxSize: 4 };

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
+import { Random } from "../../src/base/random.ts";
 import { Program, type Seed } from "../../src/graph/autodiff.ts";
 import { Graph } from "../../src/graph/graph.ts";
 import type { Op, Tensors } from "../../src/graph/op.ts";
 import { type DType, pad, pad4, type Tensor } from "../../src/graph/tensor.ts";
-import type { Capabilities } from "../../src/kernel.ts";
+import type { Capabilities } from "../../src/kernel/capabilities.ts";
 import { plan } from "../../src/plan/plan.ts";
-import { Random } from "../../src/random.ts";
 import { type Outputs, Session } from "../../src/run/session.ts";
 import { Variables } from "../../src/run/variables.ts";
 import { testGpu } from "./gpu.ts";

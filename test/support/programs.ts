@@ -1,6 +1,6 @@
 import { Program, type ProgramOptions } from "../../src/graph/autodiff.ts";
 import { Graph, type Precision } from "../../src/graph/graph.ts";
-import type { Capabilities } from "../../src/kernel.ts";
+import type { Capabilities } from "../../src/kernel/capabilities.ts";
 import { asActivations, crossEntropy } from "../../src/layers/index.ts";
 import { frozenIn, type Model } from "../../src/models/index.ts";
 import { sgd } from "../../src/optimizers/index.ts";

@@ -1,5 +1,5 @@
+import { Random } from "../../src/base/random.ts";
 import { inspect, type Model } from "../../src/models/index.ts";
-import { Random } from "../../src/random.ts";
 import { fileShape, toFile } from "../../src/weights/layout.ts";
 import type { NamedWeights } from "../../src/weights/tensors.ts";
 

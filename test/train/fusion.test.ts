@@ -1,11 +1,11 @@
 import { expect, it } from "vitest";
+import { Random } from "../../src/base/random.ts";
 import { Program } from "../../src/graph/autodiff.ts";
 import { Graph } from "../../src/graph/graph.ts";
 import { pad } from "../../src/graph/tensor.ts";
 import { crossEntropy } from "../../src/layers/index.ts";
 import { convnet, interleaved, type Model, resnet, vgg } from "../../src/models/index.ts";
 import { plan } from "../../src/plan/plan.ts";
-import { Random } from "../../src/random.ts";
 import { type Outputs, Session } from "../../src/run/session.ts";
 import { Variables } from "../../src/run/variables.ts";
 import { testGpu } from "../support/gpu.ts";

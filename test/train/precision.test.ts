@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
+import { DeviceError } from "../../src/base/errors.ts";
 import { createDataset } from "../../src/data/dataset.ts";
-import { DeviceError } from "../../src/errors.ts";
 import { freeze, interleaved, vgg } from "../../src/models/index.ts";
 import { adamw, sgd } from "../../src/optimizers/index.ts";
-import { FeatureCache } from "../../src/train/feature-cache.ts";
 import { Trainer, type TrainerOptions } from "../../src/train/trainer.ts";
+import { FeatureCache } from "../../src/transfer/feature-cache.ts";
 import { testGpu } from "../support/gpu.ts";
 
 const gpu = await testGpu();

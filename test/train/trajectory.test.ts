@@ -3,6 +3,7 @@
  * implementation may differ from it by about `drift`.
  */
 import { beforeAll, describe, expect, test } from "vitest";
+import { Random } from "../../src/base/random.ts";
 import { BatchLoader } from "../../src/data/batches.ts";
 import type { Dataset } from "../../src/data/dataset.ts";
 import { loadDataset } from "../../src/data/load.ts";
@@ -12,7 +13,6 @@ import { crossEntropy } from "../../src/layers/index.ts";
 import { interleaved } from "../../src/models/index.ts";
 import { sgd } from "../../src/optimizers/index.ts";
 import { plan } from "../../src/plan/plan.ts";
-import { Random } from "../../src/random.ts";
 import { Session } from "../../src/run/session.ts";
 import { Variables } from "../../src/run/variables.ts";
 import { fileShape, fromFile, toFile } from "../../src/weights/layout.ts";

@@ -1,11 +1,11 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { DeviceError } from "../../src/errors.ts";
+import { DeviceError } from "../../src/base/errors.ts";
 import { type Gpu, openDevice } from "../../src/gpu/device.ts";
 import { Tuning, type TuningTable, taskKey } from "../../src/gpu/tuning.ts";
 import { browserStore } from "../../src/gpu/tuning-store.ts";
 import { dense, flatten } from "../../src/layers/index.ts";
 import type { Model } from "../../src/models/model.ts";
-import { variantsOf } from "../../src/ops/convolution.ts";
+import { variantsOf } from "../../src/ops/conv/conv-passes.ts";
 import { sgd } from "../../src/optimizers/index.ts";
 import { loadTuning, tuneTasks } from "../../src/run/tuner.ts";
 import { Trainer } from "../../src/train/trainer.ts";

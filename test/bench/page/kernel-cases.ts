@@ -14,7 +14,7 @@ import {
 import type { Dispatch, OpNode, Tensors } from "../../../src/graph/op.ts";
 import type { Tensor } from "../../../src/graph/tensor.ts";
 import { zeros } from "../../../src/layers/init.ts";
-import { denseOp } from "../../../src/ops/dense.ts";
+import { denseOp } from "../../../src/ops/conv/dense.ts";
 import { shapeText, type Work, workOf } from "./work.ts";
 
 /** One pass of one op, as it runs in a training step. */

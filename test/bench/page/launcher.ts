@@ -1,7 +1,7 @@
 import { type Gpu, type Plan, type Program, plan, Random, Variables } from "webgraft";
+import { liveScalars } from "../../../src/embed/kernel.ts";
 import { Shapes } from "../../../src/gpu/shapes.ts";
 import type { Dispatch } from "../../../src/graph/op.ts";
-import { liveScalars } from "../../../src/kernels/kernel.ts";
 import { Buffers } from "../../../src/run/buffers.ts";
 
 /** Launches chosen dispatches of a program, on the buffers that a session would have; inputs are random numbers. */

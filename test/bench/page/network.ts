@@ -1,9 +1,9 @@
 import { Graph, type Model, type Tensor, type Variable } from "webgraft";
 import type { OpNode } from "../../../src/graph/op.ts";
-import type { Activation } from "../../../src/ops/activation.ts";
-import type { BatchNorm } from "../../../src/ops/batch-norm.ts";
-import type { Conv2dAttrs } from "../../../src/ops/conv2d.ts";
-import type { Pool2d } from "../../../src/ops/pool.ts";
+import type { Conv2dAttrs } from "../../../src/ops/conv/conv2d.ts";
+import type { Activation } from "../../../src/ops/elementwise/activation.ts";
+import type { BatchNorm } from "../../../src/ops/norm/batch-norm.ts";
+import type { Pool2d } from "../../../src/ops/pool/pool.ts";
 
 /** A layer as plain data, from which each peer builds its own. `x`, `y`, `other` name values, the rest weights. */
 export type Layer = { readonly x: string; readonly y: string } & LayerKind;

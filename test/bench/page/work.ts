@@ -1,7 +1,7 @@
 import type { OpNode } from "../../../src/graph/op.ts";
 import { storedLength, type Tensor } from "../../../src/graph/tensor.ts";
-import type { BatchNorm } from "../../../src/ops/batch-norm.ts";
-import type { Conv2dAttrs } from "../../../src/ops/conv2d.ts";
+import type { Conv2dAttrs } from "../../../src/ops/conv/conv2d.ts";
+import type { BatchNorm } from "../../../src/ops/norm/batch-norm.ts";
 
 /** What a pass of an op has to do at least, whatever its kernels. */
 export interface Work {

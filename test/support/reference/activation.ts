@@ -1,4 +1,4 @@
-import type { Activation } from "../../../src/ops/activation.ts";
+import type { Activation } from "../../../src/ops/elementwise/activation.ts";
 
 /** erf within 2e-8: its Maclaurin series, or its limit where the series cancels. */
 function erf(z: number): number {

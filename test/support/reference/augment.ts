@@ -1,6 +1,7 @@
 /** Augmentation in f64, one image and one pixel at a time, from the host's random numbers. */
-import type { Augmentation } from "../../../src/ops/augment.ts";
-import { pcg4d } from "../../../src/random.ts";
+
+import { pcg4d } from "../../../src/base/random.ts";
+import type { Augmentation } from "../../../src/ops/image/augment.ts";
 import type { NdArray } from "../ndarray.ts";
 
 export interface AugmentCase extends Augmentation {

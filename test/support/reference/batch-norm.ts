@@ -1,4 +1,4 @@
-import type { BatchNorm } from "../../../src/ops/batch-norm.ts";
+import type { BatchNorm } from "../../../src/ops/norm/batch-norm.ts";
 import type { NdArray } from "../ndarray.ts";
 import { activate } from "./activation.ts";
 

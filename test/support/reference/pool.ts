@@ -1,4 +1,4 @@
-import type { AvgPool2d, MaxPool2d, Pool2d } from "../../../src/ops/pool.ts";
+import type { AvgPool2d, MaxPool2d, Pool2d } from "../../../src/ops/pool/pool.ts";
 import type { NdArray } from "../ndarray.ts";
 import { activate } from "./activation.ts";
 

@@ -1,0 +1,90 @@
+// Activations by number (src/ops/elementwise/activation.ts gives the names), with the derivative at the input z.
+// The switch is over an override constant, so a pipeline holds only the branch it uses.
+//
+// GELU: Hendrycks and Gimpel 2016, exact form z Φ(z) and the tanh approximation.
+// erf: Abramowitz and Stegun 7.1.26, |error| < 1.5e-7.
+
+override ACTIVATION: u32 = 0;
+override ALPHA: f32 = 0.0;  // slope of leaky ReLU, scale of ELU
+
+const IDENTITY = 0u;
+const RELU = 1u;
+const LEAKY_RELU = 2u;
+const ELU = 3u;
+const GELU = 4u;
+const GELU_TANH = 5u;
+const SILU = 6u;
+const TANH = 7u;
+const SIGMOID = 8u;
+
+fn erf4(z: vec4f) -> vec4f {
+  let t = 1.0 / (1.0 + 0.3275911 * abs(z));
+  let p = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))));
+  return sign(z) * (1.0 - p * exp(-z * z));
+}
+
+// exp of a clamped argument: some drivers turn tanh and exp of large numbers into NaN.
+fn sigmoid4(z: vec4f) -> vec4f {
+  return 1.0 / (1.0 + exp(-clamp(z, vec4f(-80.0), vec4f(80.0))));
+}
+
+fn tanh4(z: vec4f) -> vec4f {
+  return tanh(clamp(z, vec4f(-15.0), vec4f(15.0)));
+}
+
+fn gelu_tanh_argument(z: vec4f) -> vec4f {
+  return 0.7978845608 * (z + 0.044715 * z * z * z);
+}
+
+fn activate(z: vec4f) -> vec4f {
+  switch ACTIVATION {
+    case RELU: { return max(z, vec4f(0.0)); }
+    case LEAKY_RELU: { return select(ALPHA * z, z, z > vec4f(0.0)); }
+    case ELU: { return select(ALPHA * (exp(min(z, vec4f(0.0))) - 1.0), z, z > vec4f(0.0)); }
+    case GELU: { return 0.5 * z * (1.0 + erf4(0.7071067812 * z)); }
+    case GELU_TANH: { return 0.5 * z * (1.0 + tanh4(gelu_tanh_argument(z))); }
+    case SILU: { return z * sigmoid4(z); }
+    case TANH: { return tanh4(z); }
+    case SIGMOID: { return sigmoid4(z); }
+    default: { return z; }
+  }
+}
+
+fn activate_gradient(z: vec4f) -> vec4f {
+  switch ACTIVATION {
+    case RELU: { return select(vec4f(0.0), vec4f(1.0), z > vec4f(0.0)); }
+    case LEAKY_RELU: { return select(vec4f(ALPHA), vec4f(1.0), z > vec4f(0.0)); }
+    case ELU: { return select(ALPHA * exp(min(z, vec4f(0.0))), vec4f(1.0), z > vec4f(0.0)); }
+    case GELU: {
+      let density = 0.3989422804 * exp(-0.5 * z * z);
+      return 0.5 * (1.0 + erf4(0.7071067812 * z)) + z * density;
+    }
+    case GELU_TANH: {
+      let t = tanh4(gelu_tanh_argument(z));
+      return 0.5 * (1.0 + t) + 0.5 * z * (1.0 - t * t) * 0.7978845608 * (1.0 + 3.0 * 0.044715 * z * z);
+    }
+    case SILU: {
+      let s = sigmoid4(z);
+      return s * (1.0 + z * (1.0 - s));
+    }
+    case TANH: {
+      let t = tanh4(z);
+      return 1.0 - t * t;
+    }
+    case SIGMOID: {
+      let s = sigmoid4(z);
+      return s * (1.0 - s);
+    }
+    default: { return vec4f(1.0); }
+  }
+}
+
+// The same from the output y = f(z): for tanh and sigmoid, and for those that only look at the sign of z, which is
+// that of y (ReLU, and leaky ReLU with ALPHA > 0).
+fn activate_gradient_at_output(y: vec4f) -> vec4f {
+  switch ACTIVATION {
+    case TANH: { return 1.0 - y * y; }
+    case SIGMOID: { return y * (1.0 - y); }
+    default: { return activate_gradient(y); }
+  }
+}

@@ -1,0 +1,172 @@
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { constants, tmpdir } from "node:os";
+import { join } from "node:path";
+import puppeteer, { type Browser, type LaunchOptions } from "puppeteer";
+import { DeviceError } from "../../base/errors.ts";
+import { type Engine, findBrowser, softwareVulkan } from "./find-browser.ts";
+
+/** Which adapter to run on: the machine's GPU, or one emulated on the CPU. */
+export type Gpu = "hardware" | "software";
+
+/** A running headless browser in which `navigator.gpu.requestAdapter()` has answered. */
+export interface GpuBrowser {
+  readonly browser: Browser;
+  readonly gpu: Gpu;
+  /** The browser and the adapter, for people: `Chrome/150.0, hardware GPU: nvidia ampere`. */
+  readonly description: string;
+  close(): Promise<void>;
+}
+
+/**
+ * Start a headless browser with WebGPU: on the real GPU where there is one, on a software adapter
+ * otherwise, or on what `gpu` asks for. DeviceError where there is no browser or no adapter.
+ */
+export async function launchBrowser(engine: Engine, gpu?: Gpu): Promise<GpuBrowser> {
+  const executablePath = await findBrowser(engine);
+  if (gpu) return launch(engine, executablePath, gpu);
+  if (!hasGpu()) return launch(engine, executablePath, "software");
+  try {
+    return await launch(engine, executablePath, "hardware");
+  } catch (error) {
+    // A driver the browser cannot use is common on servers and in containers; the software adapter still works.
+    process.stderr.write(
+      `webgraft: ${(error as Error).message}\nwebgraft: trying a software adapter instead\n`,
+    );
+    return launch(engine, executablePath, "software");
+  }
+}
+
+/** Whether this machine seems to have a GPU that a browser could use. */
+function hasGpu(): boolean {
+  if (process.platform !== "linux") return true;
+  const renders =
+    existsSync("/dev/dri") && readdirSync("/dev/dri").some((name) => name.startsWith("renderD"));
+  return renders || existsSync("/dev/nvidia0");
+}
+
+async function launch(engine: Engine, executablePath: string, gpu: Gpu): Promise<GpuBrowser> {
+  const profile = temporaryProfile();
+  let browser: Browser | undefined;
+  const close = async () => {
+    await browser?.close();
+    profile.remove();
+  };
+  try {
+    browser = await puppeteer.launch({
+      executablePath,
+      headless: true,
+      userDataDir: profile.path,
+      // `stopOnSignal` handles these; puppeteer's own handlers would keep the process alive on SIGTERM.
+      handleSIGINT: false,
+      handleSIGTERM: false,
+      handleSIGHUP: false,
+      ...(engine === "chrome" ? chromeOptions(gpu) : firefoxOptions(gpu)),
+    });
+    const adapter = await describeAdapter(browser);
+    if (!adapter) {
+      throw new DeviceError(
+        `launchBrowser: ${executablePath} has no WebGPU adapter — ${gpu} GPU, ${process.platform}; ${adapterAdvice(engine)}`,
+      );
+    }
+    // A browser may answer with a software adapter although it was asked for the real one.
+    const actual = adapter.software ? "software" : gpu;
+    const description = `${await browser.version()}, ${actual} GPU: ${adapter.name || "not named by the browser"}`;
+    return { browser, gpu: actual, description, close };
+  } catch (error) {
+    await close();
+    if (error instanceof DeviceError) throw error;
+    throw new DeviceError(`launchBrowser: ${executablePath} did not start — ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+}
+
+function chromeOptions(gpu: Gpu): LaunchOptions {
+  const linux = process.platform === "linux";
+  return {
+    browser: "chrome",
+    // Chrome ends when the pipe closes, so it cannot outlive this process, however that ends.
+    pipe: true,
+    args: [
+      // The sandbox refuses to run as root.
+      ...(process.getuid?.() === 0 ? ["--no-sandbox"] : []),
+      "--enable-unsafe-webgpu",
+      ...(gpu === "software" ? ["--use-webgpu-adapter=swiftshader"] : []),
+      ...(gpu === "hardware" && linux ? ["--enable-features=Vulkan", "--use-angle=vulkan"] : []),
+      // A kernel that takes the GPU process down must not turn the GPU off for those that follow.
+      "--disable-gpu-process-crash-limit",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+    ],
+  };
+}
+
+function firefoxOptions(gpu: Gpu): LaunchOptions {
+  const driver = gpu === "software" ? softwareVulkan() : undefined;
+  return {
+    browser: "firefox",
+    extraPrefsFirefox: { "dom.webgpu.enabled": true, "gfx.webgpu.ignore-blocklist": true },
+    ...(driver && { env: { ...process.env, VK_ICD_FILENAMES: driver, VK_DRIVER_FILES: driver } }),
+  };
+}
+
+function adapterAdvice(engine: Engine): string {
+  if (process.platform !== "linux") return "update the browser and the graphics driver";
+  return engine === "chrome"
+    ? "update the browser, or install Debian's chromium, which brings a software adapter"
+    : "install a Vulkan driver (Debian: mesa-vulkan-drivers)";
+}
+
+/** The default adapter as the browser describes it (Firefox leaves its name empty); null where there is none. */
+async function describeAdapter(browser: Browser): Promise<{ name: string; software: boolean } | null> {
+  // WebGPU exists only in a secure context, which a page from localhost is and about:blank is not.
+  const server = createServer((_request, response) => {
+    response.setHeader("content-type", "text/html").end("<!doctype html><title>WebGPU</title>");
+  });
+  await new Promise<void>((resolve) => server.listen(0, "localhost", resolve));
+  const page = await browser.newPage();
+  try {
+    await page.goto(`http://localhost:${(server.address() as AddressInfo).port}/`);
+    return await page.evaluate(async () => {
+      const adapter = await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" });
+      if (!adapter) return null;
+      const { vendor, architecture, device, description, isFallbackAdapter } = adapter.info;
+      const name = [vendor, architecture, device, description].filter((text) => text !== "").join(" ");
+      return { name, software: isFallbackAdapter || /swiftshader|llvmpipe|basic render/i.test(name) };
+    });
+  } finally {
+    await page.close();
+    server.close();
+    server.closeAllConnections();
+  }
+}
+
+/** A profile folder that is removed with the browser, and at the latest when this process exits. */
+function temporaryProfile(): { path: string; remove(): void } {
+  stopOnSignal();
+  const path = mkdtempSync(join(tmpdir(), "webgraft-browser-"));
+  const remove = () => {
+    process.off("exit", remove);
+    rmSync(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+  };
+  process.on("exit", remove);
+  return { path, remove };
+}
+
+let stopping = false;
+
+/** A signal ends this process by way of `exit`, where puppeteer kills its browsers. Other listeners come first. */
+function stopOnSignal(): void {
+  if (stopping) return;
+  stopping = true;
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.on(signal, () => {
+      if (process.listenerCount(signal) === 1) process.exit(128 + constants.signals[signal]);
+    });
+  }
+}

@@ -1,0 +1,62 @@
+import type { TuningStore } from "../../../gpu/tuning.ts";
+import { Job } from "../../../job/job.ts";
+import type { JobEvent, JobSettings } from "../../../job/protocol.ts";
+import type { TuneMode } from "../../../train/tune.ts";
+
+declare global {
+  interface Window {
+    /** Hands an event to the command line. */
+    report(event: JobEvent): Promise<void>;
+    readonly webgraftJob: {
+      /** `resumed`: goes on from the checkpoint that the command line serves. */
+      start(settings: JobSettings, resumed: boolean): Promise<void>;
+      stop(): void;
+    };
+  }
+}
+
+const tuningUrl = (device: string): string => `/tuning?device=${encodeURIComponent(device)}`;
+
+/** A file of the command line, for what this browser keeps ends with it. */
+const tuningStore: TuningStore = {
+  read: async (device) => (await (await fetch(tuningUrl(device))).json()) ?? undefined,
+  async write(device, table) {
+    await fetch(tuningUrl(device), { method: "PUT", body: JSON.stringify(table) });
+  },
+};
+
+// Events arrive in order, and the job's last one after all others.
+let sent = Promise.resolve();
+const job = new Job(
+  (event) => {
+    sent = sent.then(() => send(event));
+  },
+  {
+    dataUrl: "/data",
+    weightsUrl,
+    tune: new URLSearchParams(location.search).get("tune") as TuneMode,
+    tuningStore,
+  },
+);
+
+/** The server knows files by their number; the name tells an index, and what lies beside it. */
+function weightsUrl(file: string, index: number): string {
+  const name = file.split(/[/\\]/).at(-1)!;
+  return `${location.origin}/weights/${index}/${encodeURIComponent(name)}`;
+}
+
+async function send(event: JobEvent): Promise<void> {
+  if (event.type !== "checkpoint") return window.report(event);
+  await fetch(`/checkpoint?step=${event.step}`, { method: "POST", body: event.bytes });
+}
+
+Object.assign(window, {
+  webgraftJob: {
+    async start(settings: JobSettings, resumed: boolean) {
+      if (!resumed) return job.handle({ type: "start", settings });
+      const checkpoint = new Uint8Array(await (await fetch("/checkpoint")).arrayBuffer());
+      job.handle({ type: "start", settings, checkpoint });
+    },
+    stop: () => job.handle({ type: "stop" }),
+  },
+});

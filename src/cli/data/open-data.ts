@@ -1,0 +1,63 @@
+import { ShapeError, WebgraftError } from "../../base/errors.ts";
+import { balancedIndices } from "../../data/dataset.ts";
+import type { Split } from "../../data/load.ts";
+import type { JobSettings } from "../../job/protocol.ts";
+import { checkBatch, FOLDER_IMAGE_SIZE, isDatasetName, modelOf } from "../../job/settings.ts";
+import { datasetLabels } from "./data-files.ts";
+import { type ImageFolder, scanImageFolder } from "./image-folder.ts";
+
+/**
+ * The folder of images of a run that has one. Settings that do not fit the data, or make no model for it, fail here
+ * instead of after a browser has started.
+ */
+export function openData(settings: JobSettings): ImageFolder | undefined {
+  const { data, fingerprint, examples, perClass, testExamples, imageSize, seed } = settings;
+  const folder = isDatasetName(data) ? undefined : scanImageFolder(data, seed);
+  if (folder && folder.fingerprint !== fingerprint) {
+    throw new WebgraftError(
+      `the images in ${data} are not those that the run began with; start anew, since what was trained on could ` +
+        "now be tested on",
+    );
+  }
+  const labels = (split: Split): ArrayLike<number> =>
+    isDatasetName(data) ? datasetLabels(data, split) : folder![split].map(({ label }) => label);
+  for (const [option, split, count] of [
+    ["--examples", "train", examples ?? 1],
+    ["--test-examples", "test", testExamples ?? 1],
+  ] as const) {
+    const { length } = labels(split);
+    if (count <= length) continue;
+    throw new WebgraftError(
+      `${option} ${count} is more than ${data} has; there are ${length} to ${split} on`,
+    );
+  }
+  const classes = folder?.classes ?? Array.from({ length: 10 }, (_, label) => `${label}`);
+  if (perClass !== undefined) {
+    const { length } = balancedIndices({ labels: labels("train"), classes }, perClass, seed);
+    checkBatch(settings, length);
+  }
+  const size = imageSize ?? (folder ? FOLDER_IMAGE_SIZE : 28);
+  checkModel(settings, size, folder ? 3 : 1, classes);
+  return folder;
+}
+
+/** Throws ShapeError unless there is a model for images of this size; it names a size that there is one for. */
+function checkModel(settings: JobSettings, size: number, channels: number, classes: readonly string[]): void {
+  const check = (extent: number): unknown =>
+    modelOf(settings, { shape: [extent, extent, channels], classes });
+  try {
+    check(size);
+  } catch (error) {
+    if (!(error instanceof ShapeError)) throw error;
+    for (let larger = size + 1; larger <= size + 64; larger++) {
+      try {
+        check(larger);
+      } catch {
+        continue;
+      }
+      error.message += `; --image-size ${larger} fits`;
+      break;
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,91 @@
+import { median } from "../../base/numbers.ts";
+import type { EpochRecord, JobEvent, JobSettings, StepRecord } from "../../job/protocol.ts";
+import type { MemoryReport } from "../../plan/plan.ts";
+
+/** What `metrics.json` holds. */
+export interface Metrics {
+  readonly state: "running" | "stopped" | "done";
+  readonly settings: JobSettings;
+  readonly adapter: string;
+  readonly browser: string;
+  readonly parameters: number;
+  readonly dispatchesPerStep: number;
+  /** Bytes. */
+  readonly plan: MemoryReport;
+  readonly totalSteps: number;
+  readonly medianStepMs: number;
+  readonly testExamples: number;
+  /** Of the last epoch. */
+  readonly testAccuracy?: number;
+  readonly epochs: readonly EpochRecord[];
+  readonly steps: readonly StepRecord[];
+}
+
+/** Collects a job's events into metrics. */
+export class RunLog {
+  readonly #browser: string;
+  #adapter = "";
+  #state: Metrics["state"] = "running";
+  #ready: (JobEvent & { type: "ready" }) | undefined;
+  readonly #steps: StepRecord[] = [];
+  readonly #epochs: EpochRecord[] = [];
+
+  /** `browser` is its description, for people. */
+  constructor(browser: string) {
+    this.#browser = browser;
+  }
+
+  add(event: JobEvent): void {
+    switch (event.type) {
+      case "adapter":
+        this.#adapter = event.adapter;
+        break;
+      case "ready":
+        this.#ready = event;
+        this.#steps.push(...event.history.steps);
+        this.#epochs.push(...event.history.epochs);
+        break;
+      case "step": {
+        const { step, loss, accuracy, milliseconds } = event;
+        this.#steps.push({ step, loss, accuracy, milliseconds });
+        break;
+      }
+      case "epoch": {
+        const { epoch, testLoss, testAccuracy } = event;
+        this.#epochs.push({ epoch, testLoss, testAccuracy });
+        break;
+      }
+      case "stopped":
+      case "done":
+        this.#state = event.type;
+        break;
+    }
+  }
+
+  /** The picture of the plan; empty before the job was ready. */
+  get planPicture(): string {
+    return this.#ready?.planPicture ?? "";
+  }
+
+  /** The run so far; undefined before the job was ready. */
+  metrics(): Metrics | undefined {
+    if (!this.#ready) return undefined;
+    const { settings, parameters, dispatchesPerStep, plan, totalSteps, testExamples } = this.#ready;
+    const last = this.#epochs.at(-1);
+    return {
+      state: this.#state,
+      settings,
+      adapter: this.#adapter,
+      browser: this.#browser,
+      parameters,
+      dispatchesPerStep,
+      plan,
+      totalSteps,
+      medianStepMs: median(this.#steps.map(({ milliseconds }) => milliseconds)),
+      testExamples,
+      ...(last && { testAccuracy: last.testAccuracy }),
+      epochs: [...this.#epochs],
+      steps: [...this.#steps],
+    };
+  }
+}

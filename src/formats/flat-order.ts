@@ -1,0 +1,32 @@
+import { WeightsError } from "../base/errors.ts";
+import type { Graph } from "../graph/graph.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { denseOp } from "../ops/conv/dense.ts";
+import { activationOp } from "../ops/elementwise/activation.ts";
+import { dropoutOp } from "../ops/elementwise/dropout.ts";
+import { flattenOp } from "../ops/layout/flatten.ts";
+
+/**
+ * A flattened map has the order (H, W, C) here, and (C, H, W) in ONNX and PyTorch. Weights of dense layers are
+ * permuted between the two; nothing else is. Throws WeightsError, naming `source`, where a graph uses a flattened
+ * map in another way, which would be silently wrong.
+ */
+export function checkFlatOrder(graph: Graph, source: string): void {
+  const flat = new Set<Tensor | undefined>();
+  const problems: string[] = [];
+  for (const { op, label, inputs, outputs } of graph.nodes) {
+    if (op.name === flattenOp.name) {
+      const [, H, W, C] = inputs.x!.shape as [number, number, number, number];
+      if (H * W > 1 && C > 1) flat.add(outputs.y);
+    } else if (op.name !== denseOp.name && Object.values(inputs).some((t) => flat.has(t))) {
+      if (op.name === activationOp.name || op.name === dropoutOp.name) flat.add(outputs.y);
+      else problems.push(`${label} (${op.name})`);
+    }
+  }
+  for (const [name, tensor] of graph.outputs) if (flat.has(tensor)) problems.push(`the output ${name}`);
+  if (problems.length > 0) {
+    throw new WeightsError(
+      `${source}: only dense layers may follow a flattened map, whose order differs — ${problems.join(", ")}`,
+    );
+  }
+}

@@ -1,0 +1,125 @@
+import { WebgraftError, WeightsError } from "../base/errors.ts";
+import type { ActivationLike } from "../layers/index.ts";
+import type { Model } from "../models/model.ts";
+import {
+  type NetworkLayer,
+  type NetworkLayerKind,
+  type NetworkOptions,
+  network,
+} from "../models/topologies/network.ts";
+
+type Mutable<T> = T extends unknown ? { -readonly [K in keyof T]: T[K] } : never;
+export type DraftLayer = Mutable<NetworkLayer>;
+
+/** The layer types that can end with an activation of their own. */
+const ACTIVATED = ["conv2d", "batch_norm", "dense", "add"] as const;
+
+/**
+ * Collects the layers of a network from a file, whose values have names, and makes one layer of what one
+ * operation here computes: a batch norm, the sum after it and its activation.
+ */
+export class NetworkBuilder {
+  /** What the file is called in errors. */
+  readonly source: string;
+  readonly #input: string;
+  /** How many layers take a value, by its name; the output counts as one more. */
+  readonly #uses = new Map<string, number>();
+  /** Values that are another value under a new name. */
+  readonly #aliases = new Map<string, string>();
+  /** The layer that gives a value, by the value's name, in order. */
+  readonly #layers = new Map<string, DraftLayer>();
+
+  /** `taken` names a value as often as something takes it. */
+  constructor(source: string, input: string, taken: Iterable<string>) {
+    this.source = source;
+    this.#input = input;
+    for (const name of taken) this.#uses.set(name, this.#usesOf(name) + 1);
+  }
+
+  /** The name under which layers know a value; undefined for one that nothing has given so far. */
+  value(name: string): string | undefined {
+    const known = this.#aliases.get(name) ?? name;
+    if (known === this.#input) return "images";
+    return this.#layers.has(known) ? known : undefined;
+  }
+
+  alias(name: string, value: string): void {
+    this.#aliases.set(name, value === "images" ? this.#input : value);
+    // Whoever takes either name takes the value.
+    this.#uses.set(value, this.#usesOf(value) - 1 + this.#usesOf(name));
+  }
+
+  /** The layer that gives a value. */
+  layer(value: string): Readonly<DraftLayer> | undefined {
+    return this.#layers.get(value);
+  }
+
+  /** The layer that gives a value which only one other takes: what that one does may become part of it. */
+  sole<T extends DraftLayer["type"]>(
+    value: string,
+    ...types: readonly T[]
+  ): Extract<DraftLayer, { type: T }> | undefined {
+    const layer = this.#layers.get(value);
+    const fits = layer && (types as readonly string[]).includes(layer.type) && this.#usesOf(value) === 1;
+    return fits ? (layer as Extract<DraftLayer, { type: T }>) : undefined;
+  }
+
+  add(kind: NetworkLayerKind, from: readonly string[], to: string): void {
+    this.#layers.set(to, { ...kind, from, to });
+  }
+
+  /** Gives a layer's value a new name, and the layer a new place, after those that are there. */
+  move(layer: DraftLayer, to: string): void {
+    this.#layers.delete(layer.to);
+    layer.to = to;
+    this.#layers.set(to, layer);
+  }
+
+  activate(x: string, activation: ActivationLike, to: string): void {
+    const layer = this.sole(x, ...ACTIVATED);
+    if (layer && !layer.activation) {
+      layer.activation = activation;
+      this.move(layer, to);
+    } else this.add({ type: "activation", activation }, [x], to);
+  }
+
+  sum(a: string, b: string, to: string): void {
+    for (const [x, residual] of [
+      [a, b],
+      [b, a],
+    ] as const) {
+      const norm = this.sole(x, "batch_norm");
+      if (!norm || norm.activation || norm.from.length > 1 || norm.from[0] === residual) continue;
+      norm.from = [norm.from[0]!, residual];
+      this.move(norm, to);
+      return;
+    }
+    this.add({ type: "add" }, [a, b], to);
+  }
+
+  flatten(x: string, features: number | undefined, to: string): void {
+    const mean = this.sole(x, "global_avg_pool");
+    if (mean && features === undefined) {
+      mean.keepPixel = false;
+      this.move(mean, to);
+    } else this.add({ type: "flatten", ...(features !== undefined && { features }) }, [x], to);
+  }
+
+  /** The network that ends with a value. Throws WeightsError where it cannot be built. */
+  network(output: string, options: Omit<NetworkOptions, "layers">): Model {
+    const value = this.value(output);
+    const last = value && this.#layers.get(value);
+    if (!last) throw new WeightsError(`${this.source}: nothing gives the output ${output}`);
+    this.move(last, last.to);
+    try {
+      return network({ ...options, layers: [...this.#layers.values()] });
+    } catch (cause) {
+      if (!(cause instanceof WebgraftError)) throw cause;
+      throw new WeightsError(`${this.source}: ${cause.message}`, { cause });
+    }
+  }
+
+  #usesOf(value: string): number {
+    return this.#uses.get(value) ?? 0;
+  }
+}

@@ -1,0 +1,226 @@
+import { WeightsError } from "../../base/errors.ts";
+import type { Pads } from "../../base/window.ts";
+import type { OpNode } from "../../graph/op.ts";
+import type { Tensor } from "../../graph/tensor.ts";
+import { inspect, type Model } from "../../models/model.ts";
+import type { Conv2dAttrs } from "../../ops/conv/conv2d.ts";
+import type { Activation } from "../../ops/elementwise/activation.ts";
+import type { BatchNorm } from "../../ops/norm/batch-norm.ts";
+import type { AvgPool2d, Pool2d } from "../../ops/pool/pool.ts";
+import { fileShape } from "../../weights/layout.ts";
+import type { NamedWeights } from "../../weights/tensors.ts";
+import { checkFlatOrder } from "../flat-order.ts";
+import { encodeOnnx, type OnnxAttribute, type OnnxNode } from "./model-proto.ts";
+
+export interface ExportOnnxOptions {
+  /** Whether the output is probabilities, after a softmax, instead of logits. Default false. */
+  readonly softmax?: boolean;
+}
+
+const OPSET = 17;
+
+/**
+ * An ONNX file (opset 17) of the model in evaluation: `images` (N, C, H, W) f32, for any N, → `logits` or
+ * `probabilities` (N, classes). `weights` are parameters and running statistics by name; others in it are ignored.
+ * Throws WeightsError, listing all, where some are missing or misshaped, and for operations ONNX files are not
+ * written of.
+ */
+export function exportOnnx(
+  model: Model,
+  weights: NamedWeights,
+  { softmax = false }: ExportOnnxOptions = {},
+): Uint8Array<ArrayBuffer> {
+  const graph = inspect(model);
+  const source = `onnx of ${model.name}`;
+  checkFlatOrder(graph, source);
+  const problems: string[] = [];
+  const tensors = new Map<string, { shape: readonly number[]; data: Float32Array }>();
+  for (const variable of [...graph.parameters, ...graph.states]) {
+    const shape = fileShape(variable);
+    const given = weights.get(variable.name);
+    if (!given) problems.push(`${variable.name} (${shape.join(", ")}) is missing`);
+    else if (given.shape.join() !== shape.join()) {
+      problems.push(`${variable.name} is (${given.shape.join(", ")}), the model has (${shape.join(", ")})`);
+    } else tensors.set(variable.name, given);
+  }
+  if (problems.length > 0) throw new WeightsError(`${source}: ${problems.join("; ")}`);
+
+  const writer = new Writer(tensors);
+  const unknown = graph.nodes.filter(({ op }) => !Object.hasOwn(OPERATIONS, op.name));
+  if (unknown.length > 0) {
+    const names = [...new Set(unknown.map(({ op }) => op.name))].join(", ");
+    throw new WeightsError(`${source}: no ONNX is written of ${names}`);
+  }
+  const [H, W, C] = model.inputShape;
+  writer.name(graph.inputs.get("images")!, "images");
+  for (const node of graph.nodes) OPERATIONS[node.op.name]!(node, writer);
+  const output = softmax ? "probabilities" : "logits";
+  const logits = writer.of(graph.outputs.get("logits")!);
+  writer.node(
+    softmax ? "Softmax" : "Identity",
+    output,
+    [logits],
+    softmax ? { axis: { int: -1 } } : {},
+    output,
+  );
+  return encodeOnnx({
+    name: model.name,
+    opset: OPSET,
+    inputs: [{ name: "images", shape: ["N", C, H, W] }],
+    outputs: [{ name: output, shape: ["N", model.classes] }],
+    tensors,
+    nodes: writer.nodes,
+  });
+}
+
+type Attributes = Readonly<Record<string, OnnxAttribute>>;
+
+/** Collects nodes, and knows the names of values. */
+class Writer {
+  readonly nodes: OnnxNode[] = [];
+  readonly #tensors: Map<string, { shape: readonly number[]; data: Float32Array }>;
+  readonly #names = new Map<Tensor, string>();
+  readonly #taken: Set<string>;
+
+  constructor(tensors: Map<string, { shape: readonly number[]; data: Float32Array }>) {
+    this.#tensors = tensors;
+    this.#taken = new Set(["images", "logits", "probabilities", ...tensors.keys()]);
+  }
+
+  /** The name of the value of a tensor. */
+  of(tensor: Tensor): string {
+    return this.#names.get(tensor) ?? tensor.name;
+  }
+
+  name(tensor: Tensor, name: string): void {
+    this.#names.set(tensor, name);
+  }
+
+  /** Appends a node, whose name and value are called `label`, or that with a number; returns the value's name. */
+  node(
+    op: string,
+    label: string,
+    inputs: readonly string[],
+    attributes: Attributes = {},
+    output = this.#unique(label),
+  ): string {
+    this.nodes.push({ op, name: output, inputs, outputs: [output], attributes });
+    return output;
+  }
+
+  constant(label: string, value: number): string {
+    const name = this.#unique(label);
+    this.#tensors.set(name, { shape: [], data: Float32Array.of(value) });
+    return name;
+  }
+
+  /** Appends nodes for an activation of a value. */
+  activation(label: string, x: string, { name, alpha = 0 }: Activation): string {
+    const node = (op: string, inputs: readonly string[], attributes: Attributes = {}) =>
+      this.node(op, `${label}.${op.toLowerCase()}`, inputs, attributes);
+    const constant = (value: number) => this.constant(`${label}.${value}`, value);
+    switch (name) {
+      case "identity":
+        return x;
+      case "relu":
+        return node("Relu", [x]);
+      case "leaky_relu":
+        return node("LeakyRelu", [x], { alpha: { float: alpha } });
+      case "elu":
+        return node("Elu", [x], { alpha: { float: alpha } });
+      case "tanh":
+        return node("Tanh", [x]);
+      case "sigmoid":
+        return node("Sigmoid", [x]);
+      case "silu":
+        return node("Mul", [x, node("Sigmoid", [x])]);
+      case "gelu": {
+        const phi = node("Erf", [node("Mul", [x, constant(Math.SQRT1_2)])]);
+        return node("Mul", [node("Mul", [x, constant(0.5)]), node("Add", [phi, constant(1)])]);
+      }
+      case "gelu_tanh": {
+        const cube = node("Mul", [node("Mul", [x, x]), x]);
+        const inner = node("Add", [x, node("Mul", [cube, constant(0.044715)])]);
+        const tanh = node("Tanh", [node("Mul", [inner, constant(Math.sqrt(2 / Math.PI))])]);
+        return node("Mul", [node("Mul", [x, constant(0.5)]), node("Add", [tanh, constant(1)])]);
+      }
+    }
+  }
+
+  #unique(label: string): string {
+    let name = label;
+    for (let i = 2; this.#taken.has(name); i++) name = `${label}_${i}`;
+    this.#taken.add(name);
+    return name;
+  }
+}
+
+/** ONNX has begins before ends: [top, left, bottom, right]. */
+const pads = ([top, bottom, left, right]: Pads): OnnxAttribute => ({ ints: [top, left, bottom, right] });
+
+const windows = ({ kernel, stride, padding }: Pool2d): Attributes => ({
+  kernel_shape: { ints: kernel },
+  strides: { ints: stride },
+  pads: pads(padding),
+});
+
+const isPresent = (tensor: Tensor | undefined): tensor is Tensor => tensor !== undefined;
+
+/** Writes the nodes of one of our nodes. */
+type Operation = (node: OpNode, writer: Writer) => void;
+
+/** An operation that is one ONNX node. */
+const single =
+  (op: string, attributesOf: (attrs: never, node: OpNode) => Attributes = () => ({})): Operation =>
+  (node, writer) => {
+    const inputs = Object.values(node.inputs).filter(isPresent);
+    const attributes = attributesOf(node.attrs as never, node);
+    const y = writer.node(
+      op,
+      node.label,
+      inputs.map((t) => writer.of(t)),
+      attributes,
+    );
+    writer.name(node.outputs.y!, y);
+  };
+
+const OPERATIONS: Readonly<Record<string, Operation>> = {
+  conv2d: single("Conv", ({ stride, dilation, padding, groups }: Conv2dAttrs, { inputs }) => ({
+    kernel_shape: { ints: inputs.weight!.shape.slice(0, 2) },
+    strides: { ints: stride },
+    dilations: { ints: dilation },
+    pads: pads(padding),
+    group: { int: groups },
+  })),
+  dense: single("Gemm", () => ({ transB: { int: 1 } })),
+  // ONNX's momentum is the share of what was there before.
+  batch_norm: single("BatchNormalization", ({ eps, momentum }: BatchNorm) => ({
+    epsilon: { float: eps },
+    momentum: { float: 1 - momentum },
+  })),
+  add(node, writer) {
+    const [a, b] = [node.inputs.a!, node.inputs.b!];
+    writer.name(node.outputs.y!, writer.node("Add", `${a.name}.add`, [writer.of(a), writer.of(b)]));
+  },
+  average: single("Mean"),
+  concat: single("Concat", () => ({ axis: { int: 1 } })),
+  max_pool2d: single("MaxPool", (attrs: Pool2d) => windows(attrs)),
+  avg_pool2d: single("AveragePool", (attrs: AvgPool2d) => ({
+    ...windows(attrs),
+    count_include_pad: { int: Number(attrs.countIncludePad) },
+  })),
+  global_avg_pool(node, writer) {
+    const map = writer.node("GlobalAveragePool", node.label, [writer.of(node.inputs.x!)]);
+    writer.name(
+      node.outputs.y!,
+      writer.node("Flatten", `${node.label}.flatten`, [map], { axis: { int: 1 } }),
+    );
+  },
+  flatten: single("Flatten", () => ({ axis: { int: 1 } })),
+  softmax: single("Softmax", () => ({ axis: { int: -1 } })),
+  dropout: (node, writer) => writer.name(node.outputs.y!, writer.of(node.inputs.x!)),
+  activation(node, writer) {
+    const x = writer.of(node.inputs.x!);
+    writer.name(node.outputs.y!, writer.activation(node.inputs.x!.name, x, node.attrs as Activation));
+  },
+};

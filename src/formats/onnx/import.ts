@@ -1,0 +1,83 @@
+import { WeightsError } from "../../base/errors.ts";
+import type { Model } from "../../models/model.ts";
+import type { NamedWeights } from "../../weights/tensors.ts";
+import { OnnxImporter } from "./importer.ts";
+import { decodeOnnx, isOnnx, type OnnxModel, type OnnxNode } from "./model-proto.ts";
+import { MAX_EXTENT, OPERATORS, Reading } from "./operators.ts";
+
+export interface ImportOnnxOptions {
+  /** What the file is called in errors. Default "onnx". */
+  readonly source?: string;
+  /** Stands for what the file leaves open of the shape of its images; what it fixes stays. */
+  readonly inputShape?: Model["inputShape"];
+}
+
+const OPSETS = [7, 21] as const;
+
+/** Nodes of a file; networks of the kinds read here have hundreds. */
+const MAX_NODES = 20_000;
+
+/**
+ * The model of an ONNX file (opset 7–21) of the ResNet and VGG kinds, and its weights by the model's names, in
+ * PyTorch's layouts. Parameters are called as in the file where its names are those of a module (`conv1.weight`),
+ * otherwise after their nodes. Batch norms and residual sums become one operation with what follows them; a
+ * softmax at the end is left out, as models give logits. Throws WeightsError, with all unknown operators at once,
+ * for a file that is not sound or that has a meaning no model here has.
+ */
+export function importOnnx(
+  file: Uint8Array,
+  options: ImportOnnxOptions = {},
+): { readonly model: Model; readonly weights: NamedWeights } {
+  const { source = "onnx" } = options;
+  const onnx = decodeOnnx(file, source);
+  const fail = (reason: string): never => {
+    throw new WeightsError(`${source}: ${reason}`);
+  };
+  const [oldest, newest] = OPSETS;
+  if (!(onnx.opset >= oldest && onnx.opset <= newest)) {
+    fail(`has opset ${onnx.opset}; ${oldest} to ${newest} are read`);
+  }
+  if (onnx.nodes.length > MAX_NODES) fail(`has ${onnx.nodes.length} nodes; at most ${MAX_NODES} are read`);
+  if (onnx.outputs.length !== 1) fail(`has ${onnx.outputs.length} outputs; models have one`);
+  const nodes = reachable(onnx);
+  const unknown = [...new Set(nodes.filter((node) => !isKnown(node)).map(nameOfOperator))];
+  if (unknown.length > 0) fail(`uses operators that are not read: ${unknown.sort().join(", ")}`);
+
+  const inputs = onnx.inputs.filter(({ name }) => !onnx.tensors.has(name));
+  if (inputs.length !== 1)
+    fail(`has ${inputs.length} inputs (${inputs.map((i) => i.name)}); models have one`);
+  const importer = new OnnxImporter(onnx, source, inputs[0]!.name, nodes);
+  for (const node of nodes) OPERATORS[node.op]!(new Reading(node, importer), importer);
+  return importer.finish(inputShapeOf(inputs[0]!.shape, options.inputShape, fail));
+}
+
+const isKnown = ({ op, domain }: OnnxNode): boolean => isOnnx(domain) && Object.hasOwn(OPERATORS, op);
+
+const nameOfOperator = ({ op, domain }: OnnxNode): string => (isOnnx(domain) ? op : `${domain}.${op}`);
+
+/** The nodes that the output depends on, in the file's order. */
+function reachable({ nodes, outputs }: OnnxModel): OnnxNode[] {
+  const wanted = new Set(outputs.map(({ name }) => name));
+  const kept: OnnxNode[] = [];
+  for (const node of nodes.toReversed()) {
+    if (!node.outputs.some((name) => wanted.has(name))) continue;
+    for (const name of node.inputs) wanted.add(name);
+    kept.push(node);
+  }
+  return kept.reverse();
+}
+
+function inputShapeOf(
+  shape: readonly (number | string)[],
+  otherwise: Model["inputShape"] | undefined,
+  fail: (reason: string) => never,
+): Model["inputShape"] {
+  const [, C, H, W] = shape;
+  const isFixed = (extent: unknown): boolean => typeof extent === "number" && extent > 0;
+  const extents = [H, W, C].map((extent, axis) => (isFixed(extent) ? extent : otherwise?.[axis]));
+  const sound = extents.every((e) => typeof e === "number" && e >= 1 && e <= MAX_EXTENT);
+  // A file may say nothing of the shape at all.
+  if ((shape.length === 4 || shape.length === 0) && sound) return extents as unknown as Model["inputShape"];
+  const given = shape.map((extent) => extent || "?").join(", ");
+  return fail(`has an input of (${given}); where (N, C, H, W) is not fixed, give an inputShape`);
+}

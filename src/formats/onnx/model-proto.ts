@@ -1,0 +1,319 @@
+/**
+ * ONNX files: https://github.com/onnx/onnx/blob/main/docs/IR.md, the field numbers from its onnx.proto. Only what
+ * networks of tensors need; the values of initialisers are read when they are asked for.
+ */
+import { concatenate } from "../../base/bytes.ts";
+import { WeightsError } from "../../base/errors.ts";
+import { decodeFloats, ELEMENT_BYTES } from "../../weights/dtypes.ts";
+import type { NamedWeights } from "../../weights/tensors.ts";
+import { type Field, Message, MessageWriter } from "./protobuf.ts";
+
+/** A tensor that the file holds. */
+export interface OnnxTensor {
+  readonly name: string;
+  readonly shape: readonly number[];
+  /** Its values as f32, row-major. Throws WeightsError for other types and where they do not fill the shape. */
+  floats(): Float32Array;
+  /** Its values, of an integer type. Throws WeightsError likewise. */
+  ints(): readonly number[];
+}
+
+export interface OnnxAttribute {
+  readonly float?: number;
+  readonly int?: number;
+  readonly text?: string;
+  readonly tensor?: OnnxTensor;
+  readonly floats?: readonly number[];
+  readonly ints?: readonly number[];
+}
+
+export interface OnnxNode {
+  readonly op: string;
+  /** Empty for ONNX's own operators. */
+  readonly domain?: string;
+  readonly name: string;
+  /** Names of values; empty for an optional one that is left out. */
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly attributes: Readonly<Record<string, OnnxAttribute>>;
+}
+
+/** An input or output of the graph. Extents that are not fixed have a name, which may be empty. */
+export interface OnnxValue {
+  readonly name: string;
+  readonly shape: readonly (number | string)[];
+}
+
+export interface OnnxModel {
+  readonly opset: number;
+  readonly inputs: readonly OnnxValue[];
+  readonly outputs: readonly OnnxValue[];
+  readonly tensors: ReadonlyMap<string, OnnxTensor>;
+  readonly nodes: readonly OnnxNode[];
+}
+
+const FLOAT = 1;
+const INT32 = 6;
+const INT64 = 7;
+const FLOAT16 = 10;
+const DOUBLE = 11;
+const BFLOAT16 = 16;
+const TYPE_NAMES: Readonly<Record<number, string>> = {
+  ...{ 1: "FLOAT", 2: "UINT8", 3: "INT8", 4: "UINT16", 5: "INT16", 6: "INT32", 7: "INT64", 8: "STRING" },
+  ...{ 9: "BOOL", 10: "FLOAT16", 11: "DOUBLE", 12: "UINT32", 13: "UINT64", 16: "BFLOAT16" },
+};
+
+/** Reads a model. Throws WeightsError, naming `source`, for anything that is not a sound ONNX file. */
+export function decodeOnnx(file: Uint8Array, source: string): OnnxModel {
+  const model = new Message(file, source);
+  let opset: number | undefined;
+  let graph: Message | undefined;
+  for (const field of model) {
+    if (field.number === 7) graph = field.message("graph");
+    if (field.number === 8) {
+      const { domain, version } = readOpset(field.message("opset_import"));
+      if (isOnnx(domain)) opset = version;
+    }
+  }
+  if (!graph || opset === undefined) return model.fail("not an ONNX model: it has no graph or no opset");
+  return { opset, ...readGraph(graph) };
+}
+
+/** Whether operators of this domain are ONNX's own. */
+export const isOnnx = (domain = ""): boolean => domain === "" || domain === "ai.onnx";
+
+function readOpset(message: Message): { domain: string; version: number } {
+  const opset = { domain: "", version: 0 };
+  for (const field of message) {
+    if (field.number === 1) opset.domain = field.text();
+    if (field.number === 2) opset.version = field.int();
+  }
+  return opset;
+}
+
+function readGraph(message: Message): Omit<OnnxModel, "opset"> {
+  const graph = {
+    inputs: [] as OnnxValue[],
+    outputs: [] as OnnxValue[],
+    tensors: new Map<string, OnnxTensor>(),
+    nodes: [] as OnnxNode[],
+  };
+  const { inputs, outputs, tensors, nodes } = graph;
+  for (const field of message) {
+    if (field.number === 1) nodes.push(readNode(field.message(`node[${nodes.length}]`)));
+    if (field.number === 5) {
+      const tensor = readTensor(field.message(`initializer[${tensors.size}]`));
+      if (tensors.has(tensor.name)) message.fail(`two initialisers are called "${tensor.name}"`);
+      tensors.set(tensor.name, tensor);
+    }
+    if (field.number === 11) inputs.push(readValue(field.message(`input[${inputs.length}]`)));
+    if (field.number === 12) outputs.push(readValue(field.message(`output[${outputs.length}]`)));
+    if (field.number === 15) message.fail("sparse initialisers are not read");
+  }
+  return graph;
+}
+
+function readNode(message: Message): OnnxNode {
+  const inputs: string[] = [];
+  const outputs: string[] = [];
+  const attributes: Record<string, OnnxAttribute> = Object.create(null);
+  let [name, op, domain] = ["", "", ""];
+  let count = 0;
+  for (const field of message) {
+    if (field.number === 1) inputs.push(field.text());
+    if (field.number === 2) outputs.push(field.text());
+    if (field.number === 3) name = field.text();
+    if (field.number === 4) op = field.text();
+    if (field.number === 5) {
+      const [key, attribute] = readAttribute(field.message(`attribute[${count++}]`));
+      attributes[key] = attribute;
+    }
+    if (field.number === 7) domain = field.text();
+  }
+  return { op, domain, name, inputs, outputs, attributes };
+}
+
+function readAttribute(message: Message): [name: string, attribute: OnnxAttribute] {
+  let name = "";
+  let type = 0;
+  const all: { -readonly [K in keyof OnnxAttribute]: OnnxAttribute[K] } & {
+    floats: number[];
+    ints: number[];
+  } = { floats: [], ints: [] };
+  for (const field of message) {
+    if (field.number === 1) name = field.text();
+    if (field.number === 2) all.float = field.float();
+    if (field.number === 3) all.int = field.int();
+    if (field.number === 4) all.text = field.text();
+    if (field.number === 5) all.tensor = readTensor(field.message("t"));
+    if (field.number === 7) for (const value of field.floats()) all.floats.push(value);
+    if (field.number === 8) for (const value of field.ints()) all.ints.push(value);
+    if (field.number === 20) type = field.int();
+  }
+  return [name, ofType(type, all)];
+}
+
+/** The part of an attribute that its type says counts; zeros need not be in the file. */
+function ofType(
+  type: number,
+  { float = 0, int = 0, text = "", tensor, floats = [], ints = [] }: OnnxAttribute,
+): OnnxAttribute {
+  if (type === 1) return { float };
+  if (type === 2) return { int };
+  if (type === 3) return { text };
+  if (type === 4 && tensor) return { tensor };
+  if (type === 6) return { floats };
+  if (type === 7) return { ints };
+  return {};
+}
+
+function readValue(message: Message): OnnxValue {
+  let name = "";
+  let shape: (number | string)[] = [];
+  for (const field of message) {
+    if (field.number === 1) name = field.text();
+    if (field.number !== 2) continue;
+    for (const type of field.message("type")) {
+      if (type.number !== 1) continue;
+      for (const part of type.message("tensor_type")) {
+        if (part.number === 2) shape = [...part.message("shape")].map((dim) => readExtent(dim));
+      }
+    }
+  }
+  return { name, shape };
+}
+
+function readExtent(dim: Field): number | string {
+  let extent: number | string = "";
+  for (const field of dim.message("dim")) {
+    if (field.number === 1) extent = field.int();
+    if (field.number === 2) extent = field.text();
+  }
+  return extent;
+}
+
+/** The types of floats: what they are called elsewhere, and the field of their values where they are listed. */
+const FLOATS: Readonly<Record<number, { readonly dtype: string; readonly list: number }>> = {
+  [FLOAT]: { dtype: "F32", list: 4 },
+  [FLOAT16]: { dtype: "F16", list: 5 },
+  [DOUBLE]: { dtype: "F64", list: 10 },
+  [BFLOAT16]: { dtype: "BF16", list: 5 },
+};
+
+function readTensor(message: Message): OnnxTensor {
+  const shape: number[] = [];
+  let [name, type] = ["", 0];
+  let raw: Uint8Array | undefined;
+  // Values stand in raw bytes or in one of these lists, whose parts follow one another.
+  const lists: Readonly<Record<number, Field[]>> = { 4: [], 5: [], 7: [], 10: [] };
+  for (const field of message) {
+    if (field.number === 1) for (const extent of field.ints()) shape.push(extent);
+    if (field.number === 2) type = field.int();
+    if (field.number === 8) name = field.text();
+    if (field.number === 9) raw = field.bytes();
+    if (field.number === 14 && field.int() === 1) {
+      const advice = "save the model as one file";
+      message.fail(`the values of "${name}" lie in another file, which is not read; ${advice}`);
+    }
+    lists[field.number]?.push(field);
+  }
+  const fail = (reason: string): never => {
+    const typeName = TYPE_NAMES[type] ?? `of type ${type}`;
+    return message.fail(`"${name}" (${shape.join(", ")}) ${typeName} ${reason}`);
+  };
+  if (shape.some((extent) => !Number.isSafeInteger(extent) || extent < 0)) fail("has an impossible shape");
+  const count = shape.reduce((product, extent) => product * extent, 1);
+  const filling = (bytes: Uint8Array, width: number): Uint8Array =>
+    bytes.length === count * width ? bytes : fail(`has ${bytes.length} bytes instead of ${count * width}`);
+  const listed = (list: number): number[] => lists[list]!.flatMap((field) => field.ints());
+  const read = (): Float32Array => {
+    const { dtype, list } = FLOATS[type] ?? fail("is not of a floating-point type");
+    const width = ELEMENT_BYTES[dtype]!;
+    // Halves are listed as whole numbers, one for the bits of each.
+    const values = (): Uint8Array =>
+      width === 2
+        ? new Uint8Array(Uint16Array.from(listed(list)).buffer)
+        : concatenate(lists[list]!.map((field) => field.fixed(width)));
+    return decodeFloats(dtype, filling(raw ?? values(), width))!;
+  };
+  let floats: Float32Array | undefined;
+  return {
+    name,
+    shape,
+    floats() {
+      floats ??= read();
+      return floats;
+    },
+    ints() {
+      if (type !== INT64 && type !== INT32) return fail("is not of type INT64 or INT32");
+      if (!raw) {
+        const values = listed(type === INT64 ? 7 : 5);
+        return values.length === count ? values : fail(`has ${values.length} values`);
+      }
+      const { buffer } = filling(raw, type === INT64 ? 8 : 4).slice();
+      return Array.from<bigint | number, number>(
+        type === INT64 ? new BigInt64Array(buffer) : new Int32Array(buffer),
+        Number,
+      );
+    },
+  };
+}
+
+/** What `encodeOnnx` writes: a model whose tensors are f32. */
+export interface OnnxContent extends Omit<OnnxModel, "tensors"> {
+  readonly name: string;
+  readonly tensors: NamedWeights;
+}
+
+/** The version of the format itself, that of the opset 17. */
+const IR_VERSION = 8;
+
+/** Writes a model; the inverse of `decodeOnnx`. */
+export function encodeOnnx(content: OnnxContent): Uint8Array<ArrayBuffer> {
+  const { name, opset, inputs, outputs, tensors, nodes } = content;
+  return new MessageWriter()
+    .int(1, IR_VERSION)
+    .text(2, "webgraft")
+    .message(7, (graph) => {
+      for (const node of nodes) graph.message(1, (m) => writeNode(m, node));
+      graph.text(2, name);
+      for (const [key, { shape, data }] of tensors) {
+        graph.message(5, (m) => {
+          m.ints(1, shape).int(2, FLOAT).text(8, key);
+          m.bytes(9, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+        });
+      }
+      for (const value of inputs) graph.message(11, (m) => writeValue(m, value));
+      for (const value of outputs) graph.message(12, (m) => writeValue(m, value));
+    })
+    .message(8, (m) => m.text(1, "").int(2, opset))
+    .finish();
+}
+
+function writeNode(message: MessageWriter, { op, name, inputs, outputs, attributes }: OnnxNode): void {
+  for (const input of inputs) message.text(1, input);
+  for (const output of outputs) message.text(2, output);
+  message.text(3, name).text(4, op);
+  for (const [key, { float, int, text, ints }] of Object.entries(attributes)) {
+    message.message(5, (m) => {
+      m.text(1, key);
+      if (float !== undefined) m.float(2, float).int(20, 1);
+      else if (int !== undefined) m.int(3, int).int(20, 2);
+      else if (text !== undefined) m.text(4, text).int(20, 3);
+      else if (ints !== undefined) m.ints(8, ints).int(20, 7);
+      else throw new WeightsError(`onnx: attribute ${key} of ${name} is of a kind that is not written`);
+    });
+  }
+}
+
+function writeValue(message: MessageWriter, { name, shape }: OnnxValue): void {
+  message.text(1, name).message(2, (type) =>
+    type.message(1, (tensor) => {
+      tensor.int(1, FLOAT).message(2, (m) => {
+        for (const extent of shape) {
+          m.message(1, (dim) => (typeof extent === "number" ? dim.int(1, extent) : dim.text(2, extent)));
+        }
+      });
+    }),
+  );
+}

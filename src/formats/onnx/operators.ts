@@ -1,0 +1,293 @@
+import { WeightsError } from "../../base/errors.ts";
+import type { Pair } from "../../base/window.ts";
+import type { ActivationLike } from "../../layers/index.ts";
+import type { NetworkPadding } from "../../models/topologies/network.ts";
+import type { OnnxImporter } from "./importer.ts";
+import type { OnnxNode, OnnxTensor } from "./model-proto.ts";
+
+/** Kernel sizes, strides, dilations and padding; larger ones are no network's. */
+export const MAX_EXTENT = 65_535;
+
+/** A node, read with its operator's defaults. The methods throw WeightsError for what does not fit. */
+export class Reading {
+  readonly node: OnnxNode;
+  readonly #importer: OnnxImporter;
+
+  constructor(node: OnnxNode, importer: OnnxImporter) {
+    this.node = node;
+    this.#importer = importer;
+    if (!node.outputs[0]) this.fail("gives no value");
+  }
+
+  fail(reason: string): never {
+    const { op, name, outputs } = this.node;
+    throw new WeightsError(`${this.#importer.source}: ${op} "${name || outputs[0] || ""}" ${reason}`);
+  }
+
+  get output(): string {
+    return this.node.outputs[0]!;
+  }
+
+  has(index: number): boolean {
+    return Boolean(this.node.inputs[index]);
+  }
+
+  /** An input that is computed. */
+  value(index = 0): string {
+    const name = this.node.inputs[index] ?? "";
+    const value = this.#importer.value(name);
+    return value ?? this.fail(`takes "${name}", which is no value of a node before it`);
+  }
+
+  /** An input that the file holds. */
+  constant(index: number): OnnxTensor {
+    const name = this.node.inputs[index] ?? "";
+    return this.#importer.constant(name) ?? this.fail(`takes "${name}", which is not among the initialisers`);
+  }
+
+  isConstant(index: number): boolean {
+    return this.#importer.constant(this.node.inputs[index] ?? "") !== undefined;
+  }
+
+  int(name: string, otherwise: number): number {
+    return this.node.attributes[name]?.int ?? otherwise;
+  }
+
+  float(name: string, otherwise: number): number {
+    const value = this.node.attributes[name]?.float ?? otherwise;
+    return Number.isFinite(value) ? decimal(value) : this.fail(`has ${name} ${value}`);
+  }
+
+  /** Throws unless an attribute, where it is given, has the one value that is read. */
+  expect(name: string, only: number): void {
+    const { int, float } = this.node.attributes[name] ?? {};
+    const given = int ?? float ?? only;
+    if (given !== only) this.fail(`has ${name} ${given}; only ${only} is read`);
+  }
+
+  extents(name: string, otherwise: readonly number[], least: number): readonly number[] {
+    const given = this.node.attributes[name]?.ints ?? otherwise;
+    const sound = given.every((n) => Number.isInteger(n) && n >= least && n <= MAX_EXTENT);
+    if (given.length !== otherwise.length || !sound) this.fail(`has ${name} [${given.join(", ")}]`);
+    return given;
+  }
+
+  pair(name: string, otherwise: Pair = [1, 1]): Pair {
+    return this.extents(name, otherwise, 1) as unknown as Pair;
+  }
+
+  padding(): NetworkPadding {
+    const auto = this.node.attributes.auto_pad?.text ?? "NOTSET";
+    const [top, left, bottom, right] = this.extents("pads", [0, 0, 0, 0], 0) as [
+      number,
+      number,
+      number,
+      number,
+    ];
+    if (auto === "NOTSET") return [top, bottom, left, right];
+    if (auto === "VALID") return "valid";
+    if (auto === "SAME_UPPER") return "same";
+    if (auto === "SAME_LOWER") return "same_lower";
+    return this.fail(`has auto_pad ${auto}`);
+  }
+
+  /** The windows of a pooling. */
+  windows(): { kernelSize: Pair; stride: Pair; padding: NetworkPadding } {
+    this.expect("ceil_mode", 0);
+    if (!this.node.attributes.kernel_shape) this.fail("has no kernel_shape");
+    if (this.pair("dilations").some((d) => d !== 1)) this.fail("has dilations, which are not read");
+    return { kernelSize: this.pair("kernel_shape"), stride: this.pair("strides"), padding: this.padding() };
+  }
+}
+
+/** The decimal number that was meant by an f32: 1e-5 rather than 9.999999747378752e-6. */
+const decimal = (value: number): number => Number(value.toPrecision(7));
+
+type Operator = (node: Reading, into: OnnxImporter) => void;
+
+const activated =
+  (activationOf: (node: Reading) => ActivationLike): Operator =>
+  (node, into) =>
+    into.activate(node.value(), activationOf(node), node.output);
+
+const pass: Operator = (node, into) => {
+  if (node.isConstant(0)) into.setConstant(node.output, node.constant(0));
+  else into.alias(node.output, node.value());
+};
+
+/** A dense layer of a weight (K, C) or, transposed, (C, K). */
+function linear(node: Reading, into: OnnxImporter, isTransposed: boolean): void {
+  const weight = node.constant(1);
+  if (weight.shape.length !== 2) node.fail(`has a weight of (${weight.shape.join(", ")})`);
+  const [K, C] = (isTransposed ? weight.shape.toReversed() : weight.shape) as [number, number];
+  const name = into.layerName(node.node, weight.name || node.node.inputs[1]!);
+  into.weight(`${name}.weight`, [K, C], isTransposed ? into.transposed(weight) : weight.floats());
+  const bias = node.has(2);
+  if (bias) into.weight(`${name}.bias`, ...vector(node, node.constant(2), K));
+  into.add({ type: "dense", name, outFeatures: K, bias }, [node.value()], node.output);
+}
+
+/** A tensor of K values, whatever ones its shape has, as a vector. */
+function vector(node: Reading, tensor: OnnxTensor, K: number): [shape: number[], data: Float32Array] {
+  const { shape } = tensor;
+  if (shape.at(-1) !== K || shape.slice(0, -1).some((extent) => extent !== 1)) {
+    node.fail(`adds a (${shape.join(", ")}) to ${K} features`);
+  }
+  return [[K], tensor.floats()];
+}
+
+/** What is done with the nodes of each operator. */
+export const OPERATORS: Readonly<Record<string, Operator>> = {
+  Conv(node, into) {
+    const weight = node.constant(1);
+    const { shape } = weight;
+    if (shape.length !== 4) node.fail(`has a weight of (${shape.join(", ")}); only images are read`);
+    const [K, , R, S] = shape as [number, number, number, number];
+    const kernelSize = node.pair("kernel_shape", [R, S]);
+    if (kernelSize[0] !== R || kernelSize[1] !== S) {
+      node.fail(`has kernel_shape [${kernelSize.join(", ")}] and a weight of (${shape.join(", ")})`);
+    }
+    const name = into.layerName(node.node, weight.name || node.node.inputs[1]!);
+    into.weight(`${name}.weight`, shape, weight.floats());
+    const bias = node.has(2);
+    if (bias) into.weight(`${name}.bias`, node.constant(2).shape, node.constant(2).floats());
+    const window = { kernelSize, stride: node.pair("strides"), padding: node.padding() };
+    const groups = node.int("group", 1);
+    if (!(groups >= 1)) node.fail(`has group ${groups}`);
+    const kind = {
+      type: "conv2d",
+      name,
+      outChannels: K,
+      ...window,
+      dilation: node.pair("dilations"),
+    } as const;
+    into.add({ ...kind, groups, bias }, [node.value()], node.output);
+  },
+  BatchNormalization(node, into) {
+    node.expect("training_mode", 0);
+    node.expect("spatial", 1);
+    const name = into.layerName(node.node, node.constant(1).name || node.node.inputs[1]!);
+    for (const [i, key] of ["weight", "bias", "running_mean", "running_var"].entries()) {
+      const tensor = node.constant(i + 1);
+      into.weight(`${name}.${key}`, tensor.shape, tensor.floats());
+    }
+    const eps = node.float("epsilon", 1e-5);
+    // ONNX's momentum is the share of what was there before.
+    const momentum = decimal(1 - node.float("momentum", 0.9));
+    into.add({ type: "batch_norm", name, eps, momentum }, [node.value()], node.output);
+  },
+  Gemm(node, into) {
+    node.expect("transA", 0);
+    for (const scale of ["alpha", "beta"]) node.expect(scale, 1);
+    linear(node, into, node.int("transB", 0) === 0);
+  },
+  MatMul: (node, into) => linear(node, into, true),
+  Add(node, into) {
+    const constant = [0, 1].find((i) => node.isConstant(i));
+    if (constant !== undefined) {
+      const layer = into.sole(node.value(1 - constant), "dense");
+      if (!layer || layer.bias || layer.activation) {
+        return node.fail("adds a constant, which is read only as the bias of a MatMul");
+      }
+      layer.bias = true;
+      into.weight(`${layer.name}.bias`, ...vector(node, node.constant(constant), layer.outFeatures));
+      into.move(layer, node.output);
+      return;
+    }
+    into.sum(node.value(0), node.value(1), node.output);
+  },
+  Mul(node, into) {
+    const [a, b] = [node.value(0), node.value(1)];
+    for (const [x, factor] of [
+      [a, b],
+      [b, a],
+    ] as const) {
+      const layer = into.sole(factor, "activation");
+      if (layer?.activation !== "sigmoid" || layer.from[0] !== x) continue;
+      layer.activation = "silu";
+      into.move(layer, node.output);
+      return;
+    }
+    node.fail("is read only as x · sigmoid(x)");
+  },
+  Mean(node, into) {
+    if (node.node.inputs.length === 1) return pass(node, into);
+    into.add(
+      { type: "average" },
+      node.node.inputs.map((_, i) => node.value(i)),
+      node.output,
+    );
+  },
+  Concat(node, into) {
+    if (node.node.inputs.length === 1) return pass(node, into);
+    node.expect("axis", 1);
+    into.add(
+      { type: "concat" },
+      node.node.inputs.map((_, i) => node.value(i)),
+      node.output,
+    );
+  },
+  MaxPool(node, into) {
+    node.expect("storage_order", 0);
+    into.add({ type: "max_pool2d", ...node.windows() }, [node.value()], node.output);
+  },
+  AveragePool(node, into) {
+    const countIncludePad = node.int("count_include_pad", 0) !== 0;
+    into.add({ type: "avg_pool2d", ...node.windows(), countIncludePad }, [node.value()], node.output);
+  },
+  GlobalAveragePool: (node, into) =>
+    into.add({ type: "global_avg_pool", keepPixel: true }, [node.value()], node.output),
+  ReduceMean(node, into) {
+    const given = node.has(1) ? node.constant(1).ints() : (node.node.attributes.axes?.ints ?? []);
+    const axes = given.map((axis) => (axis < 0 ? axis + 4 : axis)).sort();
+    if (axes.join() !== "2,3") node.fail(`has axes [${given.join(", ")}]; only the mean over pixels is read`);
+    const keepPixel = node.int("keepdims", 1) !== 0;
+    into.add({ type: "global_avg_pool", keepPixel }, [node.value()], node.output);
+  },
+  Flatten(node, into) {
+    node.expect("axis", 1);
+    into.flatten(node.value(), undefined, node.output);
+  },
+  Reshape(node, into) {
+    const shape = node.constant(1).ints();
+    const [batch, features] = shape as [number, number];
+    // The batch may be open, taken over from the input, or the one image that the file was made with.
+    const sound = shape.length === 2 && [-1, 0, 1].includes(batch) && (features > 0 || features === -1);
+    if (!sound || batch + features === -2)
+      node.fail(`has the shape [${shape.join(", ")}]; only (N, features) is read`);
+    into.flatten(node.value(), features > 0 ? features : undefined, node.output);
+  },
+  Dropout(node, into) {
+    const p = node.has(1) ? node.constant(1).floats()[0] : node.float("ratio", 0.5);
+    if (!(p !== undefined && p >= 0 && p < 1)) return node.fail(`has the ratio ${p}`);
+    const name = into.layerName(node.node, node.output);
+    into.add({ type: "dropout", name, p }, [node.value()], node.output);
+  },
+  Softmax(node, into) {
+    const axis = node.int("axis", 1);
+    if (axis !== 1 && axis !== -1) node.fail(`has axis ${axis}; only 1 and -1 are read`);
+    into.softmax(node.output, node.value());
+  },
+  Identity: pass,
+  Constant(node, into) {
+    const {
+      value,
+      value_float: float,
+      value_floats: floats,
+      value_int: int,
+      value_ints: ints,
+    } = node.node.attributes;
+    if (value?.tensor) return into.setConstant(node.output, value.tensor);
+    const [single, list] = [float?.float ?? int?.int, floats?.floats ?? ints?.ints];
+    const values = single !== undefined ? [single] : (list ?? node.fail("has no value that is read"));
+    const shape = single !== undefined ? [] : [values.length];
+    const tensor = { name: "", shape, floats: () => Float32Array.from(values), ints: () => values };
+    into.setConstant(node.output, tensor);
+  },
+  Relu: activated(() => "relu"),
+  LeakyRelu: activated((node) => ({ name: "leaky_relu", alpha: node.float("alpha", 0.01) })),
+  Elu: activated((node) => ({ name: "elu", alpha: node.float("alpha", 1) })),
+  Sigmoid: activated(() => "sigmoid"),
+  Tanh: activated(() => "tanh"),
+  Gelu: activated((node) => (node.node.attributes.approximate?.text === "tanh" ? "gelu_tanh" : "gelu")),
+};

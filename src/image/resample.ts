@@ -1,0 +1,73 @@
+/**
+ * Bilinear resize with antialias, as PIL and torchvision do it: along each axis a new pixel is a mean of the old ones
+ * under a triangle around its centre, two new pixels wide where the image shrinks and two old ones where it grows.
+ * The arithmetic is that of shaders/lib/core/resize.wgsl: positions are whole numbers of 1/(2 resized) of an old pixel, so
+ * that weights are exact.
+ */
+
+/** What a new pixel along an axis is made of: old ones from `first` on, and their shares, which sum to 1. */
+export interface Taps {
+  readonly first: number;
+  readonly weights: Float64Array;
+}
+
+/** The taps of `count` pixels from `from` on, of an axis of `size` pixels that gets `resized`. */
+export function taps(size: number, resized: number, from = 0, count = resized): Taps[] {
+  const reach = 2 * Math.max(size, resized);
+  return Array.from({ length: count }, (_, i) => {
+    const centre = (2 * (from + i) + 1) * size;
+    const first = Math.floor(Math.max(centre - reach, 0) / (2 * resized));
+    const end = Math.min(Math.floor((centre + reach) / (2 * resized)) + 1, size);
+    const weights = Float64Array.from({ length: end - first }, (_, tap) =>
+      Math.max(reach - Math.abs((2 * (first + tap) + 1) * resized - centre), 0),
+    );
+    const sum = weights.reduce((a, b) => a + b, 0);
+    return { first, weights: weights.map((weight) => weight / sum) };
+  });
+}
+
+/** The old pixels [first, end) that taps take. */
+export const span = (list: readonly Taps[]): [first: number, end: number] => {
+  const last = list.at(-1)!;
+  return [list[0]!.first, last.first + last.weights.length];
+};
+
+/** Bytes (height, width, stride), of which resampling takes the first `channels` of each pixel. */
+export interface Pixels {
+  readonly data: Uint8Array | Uint8ClampedArray;
+  readonly width: number;
+  readonly stride: number;
+}
+
+/** Writes the image of bytes (rows, columns, channels) that taps make of pixels, rounded once, at its end. */
+export function resample(
+  { data, width, stride }: Pixels,
+  rows: readonly Taps[],
+  columns: readonly Taps[],
+  channels: number,
+  into: Uint8Array,
+): void {
+  const [top, bottom] = span(rows);
+  const row = columns.length * channels;
+  const narrow = new Float32Array((bottom - top) * row);
+  let at = 0;
+  for (let y = top; y < bottom; y++) {
+    for (const { first, weights } of columns) {
+      for (let c = 0; c < channels; c++) {
+        let from = (y * width + first) * stride + c;
+        let sum = 0;
+        for (let tap = 0; tap < weights.length; tap++, from += stride) sum += weights[tap]! * data[from]!;
+        narrow[at++] = sum;
+      }
+    }
+  }
+  let to = 0;
+  for (const { first, weights } of rows) {
+    for (let i = 0; i < row; i++) {
+      let from = (first - top) * row + i;
+      let sum = 0;
+      for (let tap = 0; tap < weights.length; tap++, from += row) sum += weights[tap]! * narrow[from]!;
+      into[to++] = Math.round(sum);
+    }
+  }
+}

@@ -1,0 +1,55 @@
+import { WebgraftError } from "../../base/errors.ts";
+import type { Model } from "../model.ts";
+import type { Backbone } from "./backbone.ts";
+import { type ResnetDepth, type ResnetVariant, resnetBackbone, resnetDepths } from "./resnet.ts";
+import { type VggDepth, type VggVariant, vggBackbone, vggDepths } from "./vgg.ts";
+
+export type BackboneName = `resnet${ResnetDepth}` | `vgg${VggDepth}` | `vgg${VggDepth}_bn`;
+
+/** A backbone by name, or a variant of it. */
+export type BackboneLike = BackboneName | (BackboneVariant & { readonly name: BackboneName });
+
+export interface BackboneVariant extends ResnetVariant, Omit<VggVariant, "batchNorm"> {}
+
+const BACKBONES: ReadonlyMap<string, (variant: BackboneVariant) => Backbone> = new Map([
+  ...resnetDepths.map(
+    (depth) => [`resnet${depth}`, (variant: BackboneVariant) => resnetBackbone(depth, variant)] as const,
+  ),
+  ...vggDepths.flatMap((depth) =>
+    [false, true].map(
+      (batchNorm) =>
+        [
+          `vgg${depth}${batchNorm ? "_bn" : ""}`,
+          (variant: BackboneVariant) => vggBackbone(depth, { ...variant, batchNorm }),
+        ] as const,
+    ),
+  ),
+]);
+
+export const backboneNames = (): readonly BackboneName[] => [...BACKBONES.keys()] as BackboneName[];
+
+/** Makes the backbone of this name. Throws WebgraftError for an unknown one. */
+export function createBackbone(backbone: BackboneLike): Backbone {
+  const { name, ...variant } = typeof backbone === "string" ? { name: backbone } : backbone;
+  const create = BACKBONES.get(name);
+  if (!create) {
+    throw new WebgraftError(`backbone: none has this name — ${name}; known: ${backboneNames().join(", ")}`);
+  }
+  return create(variant);
+}
+
+const SMALL = 64;
+
+/** The ResNet that a topology takes for images of this size where none is named. */
+export const defaultResnet = ([height, width]: Model["inputShape"]): BackboneLike =>
+  Math.min(height, width) < SMALL ? "resnet20" : "resnet50";
+
+/**
+ * The VGG that is compared with it: for small images with no more stages than halve them, a smaller head, and batch
+ * norm, since there are no published weights to begin with and learning from scratch is slow without it.
+ */
+export function defaultVgg([height, width]: Model["inputShape"]): BackboneLike {
+  const least = Math.min(height, width);
+  if (least >= SMALL) return "vgg16";
+  return { name: "vgg11_bn", hidden: 512, stages: Math.max(1, Math.min(5, Math.floor(Math.log2(least)))) };
+}

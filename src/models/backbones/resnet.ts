@@ -1,0 +1,128 @@
+import { ShapeError } from "../../base/errors.ts";
+import type { Tensor } from "../../graph/tensor.ts";
+import {
+  type BatchNormOptions,
+  batchNorm,
+  conv2d,
+  dense,
+  globalAvgPool,
+  heNormal,
+  maxPool2d,
+} from "../../layers/index.ts";
+import { basicBlock, bottleneckBlock, type Padded, padding } from "../blocks.ts";
+import { type Model, type ModelOptions, oneOf } from "../model.ts";
+import { type Backbone, checkStage, checkStem, withHead } from "./backbone.ts";
+
+/** Blocks a stage. */
+const BLOCKS = {
+  18: [2, 2, 2, 2],
+  34: [3, 4, 6, 3],
+  50: [3, 4, 6, 3],
+  101: [3, 4, 23, 3],
+  152: [3, 8, 36, 3],
+  20: [3, 3, 3],
+  32: [5, 5, 5],
+  44: [7, 7, 7],
+  56: [9, 9, 9],
+} as const satisfies Record<number, readonly number[]>;
+
+export type ResnetDepth = keyof typeof BLOCKS;
+
+export const resnetDepths = Object.keys(BLOCKS).map(Number) as readonly ResnetDepth[];
+
+/** In what the published ResNets differ; each choice keeps the names of the parameters. */
+export interface ResnetVariant {
+  /**
+   * Which convolution of a bottleneck has the stride: the 3×3 (`v1.5`, the default, as torchvision and timm) or
+   * the first 1×1 (`v1`, as Keras). The weights have the same shapes: those of one run wrongly in the other.
+   */
+  readonly stride?: "v1.5" | "v1";
+  /** Default `symmetric`, which is Keras' explicit padding too. */
+  readonly padded?: Padded;
+  /** Whether the convolutions have biases, as Keras' have. Default false. */
+  readonly convBias?: boolean;
+  /** Of all batch norms. Default eps 1e-5 and momentum 0.1, the share of the batch as in torch. */
+  readonly norm?: Pick<BatchNormOptions, "eps" | "momentum">;
+  /** Channels of the stem. Default 64, in the small-image family 16. */
+  readonly width?: number;
+}
+
+/** The variant that Keras' ResNet-50, 101 and 152 (version 1) are; their images want `caffePreprocessing`. */
+export const KERAS_RESNET: ResnetVariant = {
+  stride: "v1",
+  convBias: true,
+  // Keras' momentum of 0.99 is the share of the past.
+  norm: { eps: 1.001e-5, momentum: 0.01 },
+};
+
+export interface ResnetOptions extends ModelOptions, ResnetVariant {}
+
+/**
+ * ResNet-18, 34, 50, 101 and 152: conv 7×7 stride 2 – BN – ReLU – max-pool, four stages, global average pool,
+ * dense; 224×224×3 and 1000 classes by default. ResNet-20, 32, 44 and 56, for small images: conv 3×3 – BN –
+ * ReLU, three stages of 16, 32 and 64 channels; 32×32×3 and 10 classes by default. Where a block changes the
+ * shape its shortcut is a projection (1×1 convolution and BN, the paper's option B), also in the small-image
+ * family, for which the paper pads with zeros (option A): 272,474 parameters in ResNet-20 instead of 269,722.
+ *
+ * Takes images of any size. Parameters are named as in torchvision: conv1, bn1, layer1.0.conv1, …, fc.
+ *
+ * He et al., "Deep Residual Learning for Image Recognition", 2016.
+ */
+export const resnet = (depth: ResnetDepth, options: ResnetOptions = {}): Backbone & Model =>
+  withHead(resnetBackbone(depth, options), options);
+
+/** The stages of a ResNet without inputs and classes of its own. */
+export function resnetBackbone(depth: ResnetDepth, variant: ResnetVariant = {}): Backbone {
+  const name = `resnet${depth}`;
+  const blocks: readonly number[] | undefined = BLOCKS[depth];
+  if (!blocks) throw new ShapeError("resnet", `depth must be one of ${resnetDepths.join(", ")}`, `${depth}`);
+  const stages = blocks.length;
+  const small = stages === 3;
+  const { width = small ? 16 : 64, convBias = false } = variant;
+  const norm = { eps: 1e-5, momentum: 0.1, ...variant.norm };
+  const stride = oneOf(name, "stride", variant.stride ?? "v1.5", ["v1.5", "v1"]);
+  const padded = oneOf(name, "padded", variant.padded ?? "symmetric", ["symmetric", "same"]);
+  const init = heNormal("out");
+  const relu = { ...norm, activation: "relu" } as const;
+  const bottleneck = depth >= 50 && !small;
+
+  function stemOf(x: Tensor, prefix: string): Tensor {
+    const kernelSize = small ? 3 : 7;
+    const y = conv2d(x, `${prefix}conv1`, {
+      ...{ outChannels: width, kernelSize, stride: small ? 1 : 2, bias: convBias, init },
+      padding: padding(padded, kernelSize),
+    });
+    const active = batchNorm(y, `${prefix}bn1`, relu);
+    return small ? active : maxPool2d(active, { kernelSize: 3, stride: 2, padding: padding(padded, 3) });
+  }
+
+  function block(x: Tensor, at: string, outChannels: number, blockStride: number): Tensor {
+    const options = { outChannels, stride: blockStride, norm, padded, convBias, init };
+    return bottleneck
+      ? bottleneckBlock(x, at, { ...options, outChannels: 4 * outChannels, strideAt: stride })
+      : basicBlock(x, at, options);
+  }
+
+  return {
+    name,
+    family: "resnet",
+    variant: { stride, padded, convBias, norm, width },
+    small,
+    stages,
+    stemChannels: width,
+    reduction: (stage) => (small ? 1 : 4) * 2 ** Math.max(0, stage - 1),
+    features(x, { prefix = "", stage = stages, stem = true } = {}) {
+      checkStage(name, stage, 0, stages);
+      let y = stem ? stemOf(x, prefix) : x;
+      checkStem(name, y, width);
+      for (let s = 1; s <= stage; s++) {
+        for (let i = 0; i < blocks[s - 1]!; i++) {
+          const first = s > 1 && i === 0;
+          y = block(y, `${prefix}layer${s}.${i}`, width * 2 ** (s - 1), first ? 2 : 1);
+        }
+      }
+      return y;
+    },
+    head: (x, classes) => dense(globalAvgPool(x), "fc", { outFeatures: classes }),
+  };
+}

@@ -1,0 +1,154 @@
+import { ShapeError } from "../../base/errors.ts";
+import { type Padding, type Pads, type Pair, resolvePadding } from "../../base/window.ts";
+import { describe, nhwc, type Tensor } from "../../graph/tensor.ts";
+import {
+  type ActivationLike,
+  activation,
+  add,
+  average,
+  avgPool2d,
+  batchNorm,
+  concat,
+  conv2d,
+  dense,
+  dropout,
+  flatten,
+  globalAvgPool,
+  maxPool2d,
+} from "../../layers/index.ts";
+import { carried, checked, inspect, type Model, type ModelOptions } from "../model.ts";
+
+/** `"same_lower"` is `"same"` with the odd zero at the top and left. */
+export type NetworkPadding = Padding | "same_lower";
+
+interface Window {
+  readonly kernelSize: Pair;
+  readonly stride: Pair;
+  readonly padding: NetworkPadding;
+}
+
+/** What a layer of a network computes; `name` is what its parameters are called. */
+export type NetworkLayerKind =
+  | ({
+      readonly type: "conv2d";
+      readonly name: string;
+      readonly outChannels: number;
+      readonly dilation: Pair;
+      readonly groups: number;
+      readonly bias: boolean;
+      readonly activation?: ActivationLike;
+    } & Window)
+  | {
+      /** A second value of `from` is the residual. */
+      readonly type: "batch_norm";
+      readonly name: string;
+      readonly eps: number;
+      readonly momentum: number;
+      readonly activation?: ActivationLike;
+    }
+  | {
+      readonly type: "dense";
+      readonly name: string;
+      readonly outFeatures: number;
+      readonly bias: boolean;
+      readonly activation?: ActivationLike;
+    }
+  | ({ readonly type: "max_pool2d" } & Window)
+  | ({ readonly type: "avg_pool2d"; readonly countIncludePad: boolean } & Window)
+  /** To (N, C), or with `keepPixel` to (N, 1, 1, C). */
+  | { readonly type: "global_avg_pool"; readonly keepPixel: boolean }
+  /** To (N, features), if the number is given; what is flat stays as it is. */
+  | { readonly type: "flatten"; readonly features?: number }
+  | { readonly type: "add"; readonly activation?: ActivationLike }
+  | { readonly type: "average" | "concat" }
+  | { readonly type: "activation"; readonly activation: ActivationLike }
+  | { readonly type: "dropout"; readonly name: string; readonly p: number };
+
+/** A layer, the names of the values that it takes, and the name of the value that it gives. */
+export type NetworkLayer = NetworkLayerKind & {
+  /** Values of layers before this one, or `"images"`. */
+  readonly from: readonly string[];
+  readonly to: string;
+};
+
+export interface NetworkOptions extends ModelOptions {
+  readonly inputShape: readonly [height: number, width: number, channels: number];
+  /** In an order in which they can be computed. The last one gives the logits. */
+  readonly layers: readonly NetworkLayer[];
+}
+
+/** A model that is given as data, such as one that was read from a file. Throws ShapeError where layers do not fit. */
+export function network(options: NetworkOptions): Model {
+  const { inputShape, layers } = options;
+  const build = (images: Tensor): Tensor => {
+    const values = new Map([["images", images]]);
+    let last = images;
+    for (const layer of layers) {
+      const inputs = layer.from.map((name) => {
+        const value = values.get(name);
+        if (!value) throw new ShapeError("network", "a layer takes a value that is not there", name);
+        return value;
+      });
+      last = apply(layer, inputs);
+      values.set(layer.to, last);
+    }
+    if (last.shape.length !== 2)
+      throw new ShapeError("network", "must end with (N, classes)", describe(last));
+    return last;
+  };
+  const model = { name: "network", inputShape, classes: 0, options: {}, ...carried(options), build };
+  const classes = inspect(checked(model)).outputs.get("logits")!.shape[1]!;
+  return { ...model, classes, options: { inputShape, classes, layers, ...carried(options) } };
+}
+
+function apply(layer: NetworkLayer, inputs: readonly Tensor[]): Tensor {
+  const [x, y] = inputs;
+  if (!x) throw new ShapeError("network", "a layer takes no value", layer.to);
+  switch (layer.type) {
+    case "conv2d":
+      return conv2d(x, layer.name, { ...layer, padding: paddingOf(x, layer, layer.dilation) });
+    case "batch_norm":
+      return batchNorm(x, layer.name, { ...layer, ...(y && { residual: y }) });
+    case "dense":
+      return dense(x, layer.name, layer);
+    case "max_pool2d":
+      return maxPool2d(x, { ...layer, padding: paddingOf(x, layer) });
+    case "avg_pool2d":
+      return avgPool2d(x, { ...layer, padding: paddingOf(x, layer) });
+    case "global_avg_pool":
+      return layer.keepPixel ? meanPixel(x) : globalAvgPool(x);
+    case "flatten":
+      return flattened(x, layer.features);
+    case "add":
+      if (!y) throw new ShapeError("network", "add takes two values", layer.to);
+      return add(x, y, layer.activation);
+    case "average":
+      return average(...inputs);
+    case "concat":
+      return concat(...inputs);
+    case "activation":
+      return activation(x, layer.activation);
+    case "dropout":
+      return dropout(x, layer.name, layer.p);
+  }
+}
+
+function paddingOf(x: Tensor, { kernelSize, stride, padding }: Window, dilation: Pair = [1, 1]): Pads {
+  const [, H, W] = nhwc("network", x);
+  if (padding !== "same_lower") return resolvePadding(padding, [H, W], kernelSize, stride, dilation);
+  const [top, bottom, left, right] = resolvePadding("same", [H, W], kernelSize, stride, dilation);
+  return [bottom, top, right, left];
+}
+
+function meanPixel(x: Tensor): Tensor {
+  const [, H, W] = nhwc("network", x);
+  return avgPool2d(x, { kernelSize: [H, W] });
+}
+
+function flattened(x: Tensor, features?: number): Tensor {
+  const y = x.shape.length === 2 ? x : flatten(x);
+  if (features !== undefined && y.shape[1] !== features) {
+    throw new ShapeError("network", `flattens to ${features} features`, describe(x));
+  }
+  return y;
+}

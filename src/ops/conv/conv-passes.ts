@@ -1,0 +1,252 @@
+/** The passes of a convolution, which conv2d and dense share, each with all the ways to compute it. */
+
+import type { Geometry } from "../../base/window.ts";
+import type { BackwardEmitter, Emitter, GradientTarget } from "../../graph/op.ts";
+import { pad4, storedLength, type Tensor } from "../../graph/tensor.ts";
+import type { Capabilities, Task } from "../../kernel/capabilities.ts";
+import { grid } from "../../kernel/grid.ts";
+import {
+  channel_sum,
+  conv2d_forward_tile_4x4_alone_flat,
+  conv2d_forward_tile_4x4_group_8x8,
+  conv2d_forward_tile_4x4_group_16x16,
+  conv2d_forward_tile_4x8_alone_flat,
+  conv2d_forward_tile_4x16_quad_flat,
+  conv2d_forward_tile_8x8_alone_deep,
+  conv2d_forward_tile_8x8_alone_flat,
+  conv2d_forward_tile_8x8_group_8x8,
+  conv2d_forward_tile_8x8_group_16x8,
+  conv2d_forward_tile_8x16_quad_deep,
+  conv2d_grad_input_tile_4x4_alone_flat,
+  conv2d_grad_input_tile_4x4_group_8x8,
+  conv2d_grad_input_tile_4x4_group_16x16,
+  conv2d_grad_input_tile_4x8_alone_flat,
+  conv2d_grad_input_tile_4x16_quad_flat,
+  conv2d_grad_input_tile_8x8_alone_deep,
+  conv2d_grad_input_tile_8x8_alone_flat,
+  conv2d_grad_input_tile_8x8_group_8x8,
+  conv2d_grad_input_tile_8x8_group_16x8,
+  conv2d_grad_input_tile_8x16_quad_deep,
+  conv2d_grad_weight_narrow_tile_4x4_group_8x8,
+  conv2d_grad_weight_narrow_tile_4x8_alone_flat,
+  conv2d_grad_weight_narrow_tile_4x16_quad_flat,
+  conv2d_grad_weight_narrow_tile_8x8_alone_flat,
+  conv2d_grad_weight_narrow_tile_8x8_group_8x8,
+  conv2d_grad_weight_tile_4x4_alone_flat,
+  conv2d_grad_weight_tile_4x4_group_8x8,
+  conv2d_grad_weight_tile_4x4_group_16x16,
+  conv2d_grad_weight_tile_4x8_alone_flat,
+  conv2d_grad_weight_tile_4x16_quad_flat,
+  conv2d_grad_weight_tile_8x8_alone_flat,
+  conv2d_grad_weight_tile_8x8_group_8x8,
+  conv2d_grad_weight_tile_8x8_group_16x8,
+  conv2d_grad_weight_tile_8x16_quad_flat,
+} from "../../kernel/shaders.gen.ts";
+import { type Activation, activationConstants, IDENTITY } from "../elementwise/activation.ts";
+import { DEEP, ENOUGH, type Product, type TileLaunch, tileVariants } from "./register-tiles.ts";
+import { emitSplitSum } from "./split-sum.ts";
+import { candidates, emitBest, type VariantInfo, type Variants } from "./variants.ts";
+import { WINOGRAD_GRAD_WEIGHT } from "./winograd/grad-weight.ts";
+import { pays, turned, WINOGRAD_FORWARD, WINOGRAD_GRAD_INPUT } from "./winograd/winograd.ts";
+
+export type ForwardArgs = [
+  tensors: { readonly x: Tensor; readonly w: Tensor; readonly bias: Tensor | undefined; readonly y: Tensor },
+  activation?: Activation,
+];
+export type GradInputArgs = [tensors: { readonly dy: Tensor; readonly w: Tensor }, target: GradientTarget];
+export type GradWeightArgs = [tensors: { readonly x: Tensor; readonly dy: Tensor }, target: GradientTarget];
+
+// Kernels, the best that a device may take first.
+const FORWARD_KERNELS = [
+  conv2d_forward_tile_8x8_group_16x8,
+  conv2d_forward_tile_8x8_group_8x8,
+  conv2d_forward_tile_4x4_group_16x16,
+  conv2d_forward_tile_4x4_group_8x8,
+  conv2d_forward_tile_8x16_quad_deep,
+  conv2d_forward_tile_4x16_quad_flat,
+  conv2d_forward_tile_8x8_alone_deep,
+  conv2d_forward_tile_8x8_alone_flat,
+  conv2d_forward_tile_4x8_alone_flat,
+  conv2d_forward_tile_4x4_alone_flat,
+] as const;
+const GRAD_INPUT_KERNELS = [
+  conv2d_grad_input_tile_8x8_group_16x8,
+  conv2d_grad_input_tile_8x8_group_8x8,
+  conv2d_grad_input_tile_4x4_group_16x16,
+  conv2d_grad_input_tile_4x4_group_8x8,
+  conv2d_grad_input_tile_8x16_quad_deep,
+  conv2d_grad_input_tile_4x16_quad_flat,
+  conv2d_grad_input_tile_8x8_alone_deep,
+  conv2d_grad_input_tile_8x8_alone_flat,
+  conv2d_grad_input_tile_4x8_alone_flat,
+  conv2d_grad_input_tile_4x4_alone_flat,
+] as const;
+const GRAD_WEIGHT_KERNELS = [
+  conv2d_grad_weight_tile_8x8_group_16x8,
+  conv2d_grad_weight_tile_8x8_group_8x8,
+  conv2d_grad_weight_tile_4x4_group_16x16,
+  conv2d_grad_weight_tile_4x4_group_8x8,
+  conv2d_grad_weight_tile_8x16_quad_flat,
+  conv2d_grad_weight_tile_4x16_quad_flat,
+  conv2d_grad_weight_tile_8x8_alone_flat,
+  conv2d_grad_weight_tile_4x8_alone_flat,
+  conv2d_grad_weight_tile_4x4_alone_flat,
+] as const;
+const GRAD_WEIGHT_NARROW_KERNELS = [
+  conv2d_grad_weight_narrow_tile_8x8_group_8x8,
+  conv2d_grad_weight_narrow_tile_4x4_group_8x8,
+  conv2d_grad_weight_narrow_tile_4x16_quad_flat,
+  conv2d_grad_weight_narrow_tile_8x8_alone_flat,
+  conv2d_grad_weight_narrow_tile_4x8_alone_flat,
+] as const;
+
+const FORWARD_TILES = tileVariants(FORWARD_KERNELS, forwardProduct, emitForwardTiles);
+const FORWARD: Variants<ForwardArgs> = {
+  pass: "forward",
+  all: [...FORWARD_TILES.all, ...WINOGRAD_FORWARD],
+  guess: (geometry, device) =>
+    pays(geometry, device) ? WINOGRAD_FORWARD[0]! : FORWARD_TILES.guess(geometry, device),
+};
+const GRAD_INPUT_TILES = tileVariants(GRAD_INPUT_KERNELS, gradInputProduct, emitGradInputTiles);
+const GRAD_INPUT: Variants<GradInputArgs> = {
+  pass: "grad_input",
+  all: [...GRAD_INPUT_TILES.all, ...WINOGRAD_GRAD_INPUT],
+  guess: (geometry, device) =>
+    pays(turned(geometry), device) ? WINOGRAD_GRAD_INPUT[0]! : GRAD_INPUT_TILES.guess(geometry, device),
+};
+const WIDE = tileVariants(GRAD_WEIGHT_KERNELS, gradWeightProduct, emitGradWeightTiles);
+const NARROW = tileVariants(GRAD_WEIGHT_NARROW_KERNELS, narrowProduct, emitGradWeightTiles);
+/** Input channels that alone would not fill the rows of a tile. */
+const isNarrow = ({ C }: Geometry): boolean => C <= 4;
+const GRAD_WEIGHT: Variants<GradWeightArgs> = {
+  pass: "grad_weight",
+  all: [
+    ...WIDE.all,
+    ...NARROW.all.map((variant) => ({
+      ...variant,
+      fits: (geometry: Geometry, device: Capabilities) =>
+        isNarrow(geometry) && variant.fits(geometry, device),
+    })),
+    WINOGRAD_GRAD_WEIGHT,
+  ],
+  guess: (geometry, device) =>
+    pays(geometry, device)
+      ? WINOGRAD_GRAD_WEIGHT
+      : (isNarrow(geometry) ? NARROW : WIDE).guess(geometry, device),
+};
+
+/** Emits y = f(conv(x, w) + bias). */
+export function emitForward(emit: Emitter, geometry: Geometry, ...args: ForwardArgs): void {
+  emitBest(FORWARD, emit, geometry, ...args);
+}
+
+/** Emits dx = conv-transpose(dy, w), or dx += …. */
+export function emitGradInput(emit: Emitter, geometry: Geometry, ...args: GradInputArgs): void {
+  emitBest(GRAD_INPUT, emit, geometry, ...args);
+}
+
+/** Emits dw = Σ over pixels of x ⊗ dy, or dw += …. */
+export function emitGradWeight(emit: Emitter, geometry: Geometry, ...args: GradWeightArgs): void {
+  emitBest(GRAD_WEIGHT, emit, geometry, ...args);
+}
+
+/** What may compute a task, the heuristic's choice first: names for `Capabilities.tuned`, and rounding errors. */
+export function variantsOf(
+  { pass, geometry, dtype }: Task,
+  capabilities: Capabilities,
+): readonly VariantInfo[] {
+  const device = dtype ? { ...capabilities, activations: dtype } : capabilities;
+  if (pass === "forward") return candidates(FORWARD, geometry, device);
+  if (pass === "grad_input") return candidates(GRAD_INPUT, geometry, device);
+  return candidates(GRAD_WEIGHT, geometry, device);
+}
+
+/** Emits dbias = Σ over pixels of dy, or dbias += …. */
+export function emitGradBias(emit: BackwardEmitter, dy: Tensor, target: GradientTarget): void {
+  const C = dy.shape.at(-1)!;
+  const ROWS = storedLength(dy.shape) / pad4(C);
+  const SPLITS = Math.max(1, Math.min(Math.ceil(ROWS / 16), Math.ceil((4 * ENOUGH) / pad4(C))));
+  const sum = emit.temporary("bias_splits", [SPLITS, C]);
+  const workgroups = grid((SPLITS * pad4(C)) / 4, channel_sum);
+  emit.dispatch(channel_sum, { x: dy, y: sum }, { ROWS, C, SPLITS }, workgroups);
+  emitSplitSum(emit, sum, SPLITS, target);
+}
+
+function forwardProduct({ N, H, W, P, Q, C, K, R, S }: Geometry): Product {
+  const rows = N * P * Q;
+  const depth = pad4(C) / 4;
+  // Only a single deep product, such as a classifier's, is worth the second pass.
+  const isDense = R * S === 1 && rows < ENOUGH && H * W === P * Q;
+  return { slices: 1, rows, columns: K, deep: depth >= DEEP, maxSplits: isDense ? Math.ceil(depth / 16) : 1 };
+}
+
+function emitForwardTiles(
+  emit: Emitter,
+  geometry: Geometry,
+  { kernel, splits, workgroups }: TileLaunch<(typeof FORWARD_KERNELS)[number]>,
+  ...[{ x, w, bias, y }, activation = IDENTITY]: ForwardArgs
+): void {
+  const sum = splits > 1 ? emit.temporary("splits", [splits, ...y.shape]) : y;
+  const constants = {
+    ...geometry,
+    SPLITS: splits,
+    HAS_BIAS: bias ? 1 : 0,
+    ...activationConstants(activation),
+  };
+  // A kernel that does not read the bias still needs something bound.
+  emit.dispatch(kernel, { x, w, bias: bias ?? w, y: sum }, constants, workgroups);
+  if (splits > 1) emitSplitSum(emit, sum, splits, { tensor: y, accumulate: 0 }, bias, activation);
+}
+
+function gradInputProduct({ N, H, W, C, K, STRIDE_H, STRIDE_W }: Geometry): Product {
+  const rows = N * Math.ceil(H / STRIDE_H) * Math.ceil(W / STRIDE_W);
+  return { slices: STRIDE_H * STRIDE_W, rows, columns: C, deep: pad4(K) / 4 >= DEEP, maxSplits: 1 };
+}
+
+function emitGradInputTiles(
+  emit: Emitter,
+  geometry: Geometry,
+  { kernel, workgroups }: TileLaunch<(typeof GRAD_INPUT_KERNELS)[number]>,
+  ...[{ dy, w }, { tensor: dx, accumulate: ACCUMULATE }]: GradInputArgs
+): void {
+  const { STRIDE_H, STRIDE_W, DILATION_H, DILATION_W } = geometry;
+  const constants = {
+    ...geometry,
+    TAP_STEP_H: STRIDE_H / greatestCommonDivisor(STRIDE_H, DILATION_H),
+    TAP_STEP_W: STRIDE_W / greatestCommonDivisor(STRIDE_W, DILATION_W),
+    ACCUMULATE,
+  };
+  emit.dispatch(kernel, { dy, w, dx }, constants, workgroups);
+}
+
+function gradWeightProduct({ N, P, Q, C, K, R, S }: Geometry): Product {
+  const pixels = N * P * Q;
+  return { slices: R * S, rows: C, columns: K, deep: false, maxSplits: Math.ceil(pixels / 64) };
+}
+
+/** As `gradWeightProduct`, with all taps in one product. */
+function narrowProduct(geometry: Geometry): Product {
+  const { R, S, C } = geometry;
+  return { ...gradWeightProduct(geometry), slices: 1, rows: R * S * pad4(C) };
+}
+
+function emitGradWeightTiles(
+  emit: Emitter,
+  geometry: Geometry,
+  {
+    kernel,
+    splits,
+    workgroups,
+  }: TileLaunch<(typeof GRAD_WEIGHT_KERNELS | typeof GRAD_WEIGHT_NARROW_KERNELS)[number]>,
+  ...[{ x, dy }, target]: GradWeightArgs
+): void {
+  const whole = splits === 1;
+  const dw = whole ? target.tensor : emit.temporary("splits", [splits, ...target.tensor.shape]);
+  const constants = { ...geometry, SPLITS: splits, ACCUMULATE: whole ? target.accumulate : 0 };
+  emit.dispatch(kernel, { x, dy, dw }, constants, workgroups);
+  if (!whole) emitSplitSum(emit, dw, splits, target);
+}
+
+function greatestCommonDivisor(a: number, b: number): number {
+  return b === 0 ? a : greatestCommonDivisor(b, a % b);
+}

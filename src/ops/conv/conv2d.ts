@@ -1,0 +1,110 @@
+import { ShapeError } from "../../base/errors.ts";
+import { convOutput, type Geometry, type Pads, type Pair, windowExtent } from "../../base/window.ts";
+import type { Op } from "../../graph/op.ts";
+import { describe, nhwc, type Tensor } from "../../graph/tensor.ts";
+import type { Activation } from "../elementwise/activation.ts";
+import { checkFusable, gradientBeforeActivation, withActivation } from "../elementwise/fused-activation.ts";
+import { emitForward, emitGradBias, emitGradInput, emitGradWeight } from "./conv-passes.ts";
+import { emitGroupedForward, emitGroupedGradInput, emitGroupedGradWeight } from "./grouped.ts";
+
+export interface Conv2dAttrs {
+  readonly stride: Pair;
+  readonly dilation: Pair;
+  /** Zeros [top, bottom, left, right]; `resolvePadding` in shape.ts makes them from "same" and the like. */
+  readonly padding: Pads;
+  /** Input and output channels are divided among so many groups that do not see each other; C means depthwise. */
+  readonly groups: number;
+  /** Applied to the result: identity, ReLU, leaky ReLU, tanh or sigmoid (`isFusable`). */
+  readonly activation?: Activation;
+}
+
+type In = { x: Tensor; weight: Tensor; bias: Tensor | undefined };
+type Out = { y: Tensor };
+
+/**
+ * y[n,p,q,k] = f(bias[k] + Σ_{r,s,c} x[n, p·stride + r·dilation − pad, …, c] weight[r,s,c,k])
+ *
+ * x (N, H, W, C), weight (R, S, C/groups, K), bias (K) → y (N, P, Q, K). Throws ShapeError where channels or
+ * groups do not fit, and where the window is larger than the padded input.
+ */
+export const conv2dOp: Op<In, Conv2dAttrs, Out> = {
+  name: "conv2d",
+  infer(inputs, attrs) {
+    check(inputs, attrs);
+    const { N, P, Q, K } = geometryOf(inputs, attrs);
+    return { y: { shape: [N, P, Q, K], dtype: inputs.x.storage.dtype } };
+  },
+  forward(emit, { inputs, attrs, outputs: { y } }) {
+    const geometry = geometryOf(inputs, attrs);
+    const tensors = { x: inputs.x, w: inputs.weight, bias: inputs.bias, y };
+    if (attrs.groups === 1) emitForward(emit, geometry, tensors, attrs.activation);
+    else emitGroupedForward(emit, { ...geometry, GROUPS: attrs.groups }, tensors, attrs.activation);
+  },
+  backward(emit, { inputs, attrs, outputs: { y } }) {
+    const { x, weight: w, bias } = inputs;
+    const geometry = geometryOf(inputs, attrs);
+    const grouped = { ...geometry, GROUPS: attrs.groups };
+    const dy = gradientBeforeActivation(emit, y, attrs.activation);
+    if (emit.wants(w)) {
+      if (attrs.groups === 1) emitGradWeight(emit, geometry, { x, dy }, emit.into(w));
+      else emitGroupedGradWeight(emit, grouped, { x, dy }, emit.into(w));
+    }
+    if (emit.wants(bias)) emitGradBias(emit, dy, emit.into(bias));
+    if (emit.wants(x)) {
+      if (attrs.groups === 1) emitGradInput(emit, geometry, { dy, w }, emit.into(x));
+      else emitGroupedGradInput(emit, grouped, { dy, w }, emit.into(x));
+    }
+  },
+  fuse: (node, next) => withActivation(node, next),
+};
+
+function geometryOf({ x, weight }: In, { stride, dilation, padding }: Conv2dAttrs): Geometry {
+  const [N, H, W, C] = nhwc("conv2d", x);
+  const [R, S, , K] = weight.shape as [number, number, number, number];
+  const [top, bottom, left, right] = padding;
+  return {
+    ...{ N, H, W, C, K, R, S },
+    P: convOutput(H, R, stride[0], dilation[0], top + bottom),
+    Q: convOutput(W, S, stride[1], dilation[1], left + right),
+    STRIDE_H: stride[0],
+    STRIDE_W: stride[1],
+    DILATION_H: dilation[0],
+    DILATION_W: dilation[1],
+    PAD_TOP: top,
+    PAD_LEFT: left,
+  };
+}
+
+function check({ x, weight, bias }: In, attrs: Conv2dAttrs): void {
+  const { stride, dilation, padding, groups, activation } = attrs;
+  const given = [x, weight, ...(bias ? [bias] : [])].map(describe).join(", ");
+  const refuse = (reason: string, more = ""): never => {
+    throw new ShapeError("conv2d", reason, more ? `${given}, ${more}` : given);
+  };
+  const [, H, W, C] = nhwc("conv2d", x);
+  if (weight.shape.length !== 4) refuse("expects an (R, S, C, K) weight");
+  const [R, S, channels, K] = weight.shape as [number, number, number, number];
+  const positive = [...stride, ...dilation, groups].every((n) => Number.isInteger(n) && n >= 1);
+  if (!positive) {
+    const values = `stride [${stride.join(", ")}], dilation [${dilation.join(", ")}], groups ${groups}`;
+    refuse("stride, dilation and groups must be positive integers", values);
+  }
+  const pads = `padding [${padding.join(", ")}]`;
+  if (padding.some((zeros) => !Number.isInteger(zeros) || zeros < 0)) {
+    refuse("padding must be whole numbers of zeros", pads);
+  }
+  if (C % groups !== 0 || K % groups !== 0) {
+    refuse(`C=${C} and K=${K} must be divisible by groups`, `groups ${groups}`);
+  }
+  if (channels !== C / groups) {
+    if (groups === 1) refuse(`weight expects C=${channels}, got ${C}`);
+    refuse(`weight expects C/groups=${channels}, got ${C}/${groups}`);
+  }
+  if (bias && (bias.shape.length !== 1 || bias.shape[0] !== K)) refuse(`expects a bias of (${K})`);
+  const window: Pair = [windowExtent(R, dilation[0]), windowExtent(S, dilation[1])];
+  const room: Pair = [H + padding[0] + padding[1], W + padding[2] + padding[3]];
+  if (window[0] > room[0] || window[1] > room[1]) {
+    refuse(`a window of ${window.join("×")} is larger than the padded input of ${room.join("×")}`, pads);
+  }
+  checkFusable("conv2d", activation);
+}

@@ -1,0 +1,83 @@
+/**
+ * The gradient of the weights by Winograd's tiles of 4×4 outputs: the adjoint of the convolution in winograd.ts. Tiles
+ * of the input and of the output's gradient are transformed and multiplied point by point, which sums up the tiles as
+ * 36 matrix products, a quarter of the plain sum's multiplications; and those are transformed back.
+ */
+import type { GradientTarget } from "../../../graph/op.ts";
+import { pad4, type Tensor } from "../../../graph/tensor.ts";
+import { grid } from "../../../kernel/grid.ts";
+import {
+  winograd_grad_output,
+  winograd_grad_product_tile_4x4_alone_deep,
+  winograd_grad_product_tile_4x4_group_8x8,
+  winograd_grad_product_tile_4x4_group_16x16,
+  winograd_grad_product_tile_4x8_alone_deep,
+  winograd_grad_product_tile_4x16_quad_deep,
+  winograd_grad_product_tile_8x8_alone_deep,
+  winograd_grad_product_tile_8x8_group_8x8,
+  winograd_grad_product_tile_8x8_group_16x8,
+  winograd_grad_product_tile_8x16_quad_deep,
+  winograd_grad_weight,
+} from "../../../kernel/shaders.gen.ts";
+import type { GradWeightArgs } from "../conv-passes.ts";
+import { tileVariants } from "../register-tiles.ts";
+import type { Variant } from "../variants.ts";
+import { emitInput, fits, imagesOf, partsOf, points, TILES_4X4 as SIZE, tilesOf } from "./winograd.ts";
+
+// Kernels of the products, the best that a device may take first.
+const PRODUCT_KERNELS = [
+  winograd_grad_product_tile_8x8_group_16x8,
+  winograd_grad_product_tile_8x8_group_8x8,
+  winograd_grad_product_tile_4x4_group_16x16,
+  winograd_grad_product_tile_4x4_group_8x8,
+  winograd_grad_product_tile_8x16_quad_deep,
+  winograd_grad_product_tile_4x16_quad_deep,
+  winograd_grad_product_tile_8x8_alone_deep,
+  winograd_grad_product_tile_4x8_alone_deep,
+  winograd_grad_product_tile_4x4_alone_deep,
+] as const;
+
+const POINTS = points(SIZE);
+
+/** winograd_4x4: dw = Σ over pixels of x ⊗ dy, or dw += …. */
+export const WINOGRAD_GRAD_WEIGHT: Variant<GradWeightArgs> = {
+  name: "winograd_4x4",
+  error: SIZE.error,
+  fits: (geometry) => fits(geometry, SIZE),
+  emit(emit, whole, tensors, { tensor: dw, accumulate: ACCUMULATE }: GradientTarget) {
+    const { C, K, P, Q } = whole;
+    const parts = partsOf(whole, SIZE);
+    const most = tilesOf(parts[0]!.geometry, SIZE);
+    const inputs = emit.temporary("winograd_inputs", [POINTS, most, C]);
+    const gradients = emit.temporary("winograd_gradients", [POINTS, most, K]);
+    const m = emit.temporary("winograd_products", [POINTS, pad4(C), K]);
+    for (const { first, geometry } of parts) {
+      const { N } = geometry;
+      const tiles = tilesOf(geometry, SIZE);
+      const v = emitInput(emit, geometry, SIZE, imagesOf(tensors.x, first, N), inputs);
+      const z = { ...gradients, shape: [POINTS, tiles, K] };
+      const dy = imagesOf(tensors.dy, first, N);
+      const workgroups = grid((tiles * pad4(K)) / 4, winograd_grad_output);
+      emit.dispatch(winograd_grad_output, { dy, z }, { N, P, Q, K }, workgroups);
+      PRODUCTS.guess(geometry, emit.device).emit(emit, geometry, { v, z, m }, first > 0 ? 1 : 0);
+    }
+    const workgroups = grid((C * pad4(K)) / 4, winograd_grad_weight);
+    emit.dispatch(winograd_grad_weight, { m, dw }, { C, K, ACCUMULATE }, workgroups);
+  },
+};
+
+type ProductArgs = [
+  tensors: { readonly v: Tensor; readonly z: Tensor; readonly m: Tensor },
+  accumulate: 0 | 1,
+];
+
+/** The ways to compute the matrix products, m[t] = v[t]ᵀ · z[t] or m[t] += …. */
+const PRODUCTS = tileVariants<(typeof PRODUCT_KERNELS)[number], ProductArgs>(
+  PRODUCT_KERNELS,
+  ({ C, K }) => ({ slices: POINTS, rows: C, columns: K, deep: true, maxSplits: 1 }),
+  (emit, geometry, { kernel, workgroups }, tensors, ACCUMULATE) => {
+    const { C, K } = geometry;
+    const TILES = tilesOf(geometry, SIZE);
+    emit.dispatch(kernel, tensors, { T: POINTS, TILES, C, K, ACCUMULATE }, workgroups);
+  },
+);

@@ -1,0 +1,64 @@
+import type { Op } from "../../graph/op.ts";
+import { storedLength, type Tensor } from "../../graph/tensor.ts";
+import { grid } from "../../kernel/grid.ts";
+import { activation_backward, activation_forward } from "../../kernel/shaders.gen.ts";
+
+/** Numbers of `shaders/lib/core/activation.wgsl`. */
+const NUMBERS = {
+  identity: 0,
+  relu: 1,
+  leaky_relu: 2,
+  elu: 3,
+  gelu: 4,
+  gelu_tanh: 5,
+  silu: 6,
+  tanh: 7,
+  sigmoid: 8,
+} as const;
+
+export type ActivationName = keyof typeof NUMBERS;
+
+export interface Activation {
+  readonly name: ActivationName;
+  /** Slope of leaky ReLU for negative inputs, scale of ELU. */
+  readonly alpha?: number;
+}
+
+export const IDENTITY: Activation = { name: "identity" };
+
+/** The constants of every kernel that links shaders/lib/core/activation.wgsl. */
+export const activationConstants = ({ name, alpha = 0 }: Activation) => ({
+  ACTIVATION: NUMBERS[name],
+  ALPHA: alpha,
+});
+
+/** Whether f(0) = 0 and f rises, so that the largest of some f(z) is f of the largest z. */
+export const keepsMaximum = ({ name, alpha = 0 }: Activation): boolean =>
+  name === "identity" || name === "relu" || (name === "leaky_relu" && alpha > 0);
+
+type In = { x: Tensor };
+type Out = { y: Tensor };
+
+/** y = f(x), elementwise. x, y (…, C). */
+export const activationOp: Op<In, Activation, Out> = {
+  name: "activation",
+  infer: ({ x }) => ({ y: { shape: x.shape, dtype: x.storage.dtype } }),
+  forward(emit, { inputs: { x }, attrs, outputs: { y } }) {
+    const LENGTH = storedLength(x.shape) / 4;
+    const C = x.shape.at(-1)!;
+    const constants = { LENGTH, C, ...activationConstants(attrs) };
+    emit.dispatch(activation_forward, { x, y }, constants, grid(LENGTH, activation_forward));
+  },
+  backward(emit, { inputs: { x }, attrs, outputs: { y } }) {
+    const LENGTH = storedLength(x.shape) / 4;
+    const dy = emit.gradient(y);
+    const { tensor: dx, accumulate: ACCUMULATE } = emit.into(x);
+    const constants = { LENGTH, ACCUMULATE, ...activationConstants(attrs) };
+    emit.dispatch(activation_backward, { x, dy, dx }, constants, grid(LENGTH, activation_backward));
+  },
+  // Of maxima there are fewer, and what comes before f need not be kept.
+  fuse({ inputs, attrs }, { op, attrs: pool }) {
+    if (op.name !== "max_pool2d" || !keepsMaximum(attrs)) return undefined;
+    return { op, inputs, attrs: { ...(pool as object), activation: attrs } };
+  },
+};

@@ -1,0 +1,185 @@
+import { ShapeError } from "../../base/errors.ts";
+import { convOutput, type Pads, type Pair } from "../../base/window.ts";
+import type { Op } from "../../graph/op.ts";
+import { describe, nhwc, pad4, storedLength, type Tensor } from "../../graph/tensor.ts";
+import { grid } from "../../kernel/grid.ts";
+import {
+  avg_pool2d_backward,
+  avg_pool2d_forward,
+  global_avg_pool_backward,
+  global_avg_pool_forward,
+  max_pool2d_backward,
+  max_pool2d_backward_halving,
+  max_pool2d_forward,
+  max_pool2d_forward_halving,
+} from "../../kernel/shaders.gen.ts";
+import { type Activation, activationConstants, IDENTITY, keepsMaximum } from "../elementwise/activation.ts";
+
+export interface Pool2d {
+  readonly kernel: Pair;
+  readonly stride: Pair;
+  readonly padding: Pads;
+}
+
+export interface MaxPool2d extends Pool2d {
+  /** Applied to the maximum: identity, ReLU or leaky ReLU (`keepsMaximum`). */
+  readonly activation?: Activation;
+}
+
+export interface AvgPool2d extends Pool2d {
+  /** Whether cells in the padding count, as zeros. */
+  readonly countIncludePad: boolean;
+}
+
+type In = { x: Tensor };
+type Out = { y: Tensor };
+
+/** Pixels that one invocation of a global average's gradient writes, from the same four numbers. */
+const PIXELS_EACH = 16;
+
+/** Whether the kernels for strides of 2 fit, which share what they load among windows that overlap. */
+const halves = ({ kernel, stride }: Pool2d): boolean =>
+  stride.every((step) => step === 2) && kernel.every((extent) => extent === 2 || extent === 3);
+
+/** Cells of a max-pool window that one byte can number. */
+const MAX_CELLS = 255;
+
+/** The shape (N, P, Q, C) of the result. Partial windows at the end are dropped. */
+function outputShape(operation: string, x: Tensor, { kernel, stride, padding }: Pool2d): number[] {
+  const [N, H, W, C] = nhwc(operation, x);
+  const [top, bottom, left, right] = padding;
+  const given = `kernel ${kernel.join("×")}, padding ${padding.join(", ")}, ${describe(x)}`;
+  if (Math.max(top, bottom) >= kernel[0] || Math.max(left, right) >= kernel[1]) {
+    throw new ShapeError(operation, "padding must be smaller than the kernel", given);
+  }
+  const P = convOutput(H, kernel[0], stride[0], 1, top + bottom);
+  const Q = convOutput(W, kernel[1], stride[1], 1, left + right);
+  if (P < 1 || Q < 1) throw new ShapeError(operation, "the kernel is larger than the padded input", given);
+  return [N, P, Q, C];
+}
+
+/** The constants of shaders/lib/core/pool.wgsl. */
+function geometry(x: Tensor, y: Tensor, { kernel, stride, padding }: Pool2d) {
+  const [, H, W, C] = nhwc("pool", x);
+  const [, P, Q] = nhwc("pool", y);
+  return {
+    ...{ C, H, W, P, Q },
+    ...{ KERNEL_H: kernel[0], KERNEL_W: kernel[1], STRIDE_H: stride[0], STRIDE_W: stride[1] },
+    ...{ PAD_TOP: padding[0], PAD_LEFT: padding[2] },
+  };
+}
+
+const vec4s = (tensor: Tensor): number => storedLength(tensor.shape) / 4;
+
+/**
+ * f(maximum) over windows. x (N, H, W, C), y (N, P, Q, C), P = ⌊(H + top + bottom − h) / stride⌋ + 1. The first of
+ * equal values gets the gradient; NaN propagates. `index` holds the cell of each maximum, for the gradient.
+ */
+export const maxPool2dOp: Op<In, MaxPool2d, Out & { index: Tensor }> = {
+  name: "max_pool2d",
+  infer({ x }, attrs) {
+    const [h, w] = attrs.kernel;
+    const { activation = IDENTITY } = attrs;
+    if (!keepsMaximum(activation)) {
+      const given = `${activation.name}, alpha ${activation.alpha ?? 0}`;
+      throw new ShapeError("max_pool2d", "the activation may be identity, ReLU or rising leaky ReLU", given);
+    }
+    if (h * w > MAX_CELLS) {
+      throw new ShapeError("max_pool2d", `a window has at most ${MAX_CELLS} cells`, `kernel ${h}×${w}`);
+    }
+    const [N, P, Q, C] = outputShape("max_pool2d", x, attrs) as [number, number, number, number];
+    return {
+      y: { shape: [N, P, Q, C], dtype: x.storage.dtype },
+      index: { shape: [N, P, Q, pad4(C) / 4], dtype: "u32" },
+    };
+  },
+  forward(emit, { inputs: { x }, attrs, outputs: { y, index } }) {
+    const [N, P, Q, C] = nhwc("max_pool2d", y);
+    const [kernel, LENGTH] = halves(attrs)
+      ? ([max_pool2d_forward_halving, (N * Math.ceil(P / 2) * Q * pad4(C)) / 4] as const)
+      : ([max_pool2d_forward, vec4s(y)] as const);
+    emit.dispatch(
+      kernel,
+      { x, y, index },
+      { LENGTH, ...geometry(x, y, attrs), ...activationConstants(attrs.activation ?? IDENTITY) },
+      grid(LENGTH, kernel),
+    );
+  },
+  backward(emit, { inputs: { x }, attrs, outputs: { y, index } }) {
+    const dy = emit.gradient(y);
+    const { tensor: dx, accumulate: ACCUMULATE } = emit.into(x);
+    const { activation = IDENTITY } = attrs;
+    const [N, H, W, C] = nhwc("max_pool2d", x);
+    const [top, , left] = attrs.padding;
+    const squares = N * Math.ceil((H + top) / 2) * Math.ceil((W + left) / 2);
+    const [kernel, LENGTH] = halves(attrs)
+      ? ([max_pool2d_backward_halving, (squares * pad4(C)) / 4] as const)
+      : ([max_pool2d_backward, vec4s(x)] as const);
+    emit.dispatch(
+      kernel,
+      { index, y: activation.name === "identity" ? dy : y, dy, dx },
+      { LENGTH, ACCUMULATE, ...geometry(x, y, attrs), ...activationConstants(activation) },
+      grid(LENGTH, kernel),
+    );
+  },
+};
+
+/** Mean over windows. x (N, H, W, C), y (N, P, Q, C), P = ⌊(H + top + bottom − h) / stride⌋ + 1. */
+export const avgPool2dOp: Op<In, AvgPool2d, Out> = {
+  name: "avg_pool2d",
+  infer: ({ x }, attrs) => ({ y: { shape: outputShape("avg_pool2d", x, attrs), dtype: x.storage.dtype } }),
+  forward(emit, { inputs: { x }, attrs, outputs: { y } }) {
+    const LENGTH = vec4s(y);
+    const COUNT_INCLUDE_PAD = attrs.countIncludePad ? 1 : 0;
+    emit.dispatch(
+      avg_pool2d_forward,
+      { x, y },
+      { LENGTH, COUNT_INCLUDE_PAD, ...geometry(x, y, attrs) },
+      grid(LENGTH, avg_pool2d_forward),
+    );
+  },
+  backward(emit, { inputs: { x }, attrs, outputs: { y } }) {
+    const LENGTH = vec4s(x);
+    const COUNT_INCLUDE_PAD = attrs.countIncludePad ? 1 : 0;
+    const dy = emit.gradient(y);
+    const { tensor: dx, accumulate: ACCUMULATE } = emit.into(x);
+    emit.dispatch(
+      avg_pool2d_backward,
+      { dy, dx },
+      { LENGTH, COUNT_INCLUDE_PAD, ACCUMULATE, ...geometry(x, y, attrs) },
+      grid(LENGTH, avg_pool2d_backward),
+    );
+  },
+};
+
+/** Mean over all pixels. x (N, H, W, C), y (N, C). */
+export const globalAvgPoolOp: Op<In, Record<never, never>, Out> = {
+  name: "global_avg_pool",
+  infer({ x }) {
+    const [N, , , C] = nhwc("global_avg_pool", x);
+    return { y: { shape: [N, C], dtype: x.storage.dtype } };
+  },
+  forward(emit, { inputs: { x }, outputs: { y } }) {
+    const [, H, W, C] = nhwc("global_avg_pool", x);
+    const LENGTH = vec4s(y);
+    emit.dispatch(
+      global_avg_pool_forward,
+      { x, y },
+      { LENGTH, C, PIXELS: H * W },
+      grid(LENGTH, global_avg_pool_forward),
+    );
+  },
+  backward(emit, { inputs: { x }, outputs: { y } }) {
+    const [N, H, W, C] = nhwc("global_avg_pool", x);
+    const PARTS = Math.ceil((H * W) / PIXELS_EACH);
+    const LENGTH = (N * PARTS * pad4(C)) / 4;
+    const dy = emit.gradient(y);
+    const { tensor: dx, accumulate: ACCUMULATE } = emit.into(x);
+    emit.dispatch(
+      global_avg_pool_backward,
+      { dy, dx },
+      { LENGTH, C, PIXELS: H * W, PARTS, ACCUMULATE },
+      grid(LENGTH, global_avg_pool_backward),
+    );
+  },
+};

@@ -1,0 +1,121 @@
+import { DataError } from "../base/errors.ts";
+import type { Gpu } from "../gpu/device.ts";
+import { Program } from "../graph/autodiff.ts";
+import { Graph, type Variable } from "../graph/graph.ts";
+import { pad } from "../graph/tensor.ts";
+import { softmax } from "../layers/index.ts";
+import type { Model } from "../models/model.ts";
+import { plan } from "../plan/plan.ts";
+import { type ImageSource, Preprocessor } from "../run/preprocessor.ts";
+import { type Feeds, Session } from "../run/session.ts";
+import { Variables } from "../run/variables.ts";
+
+export interface PredictorOptions {
+  readonly gpu: Gpu;
+  readonly model: Model;
+  /** Images that the GPU works on at once. Default 1. */
+  readonly batchSize?: number;
+}
+
+/** A model that is no longer trained: classifies images by weights that were loaded into it. */
+export class Predictor {
+  readonly model: Model;
+  readonly batchSize: number;
+  /** Parameters and running statistics, for `loadWeights` and `saveWeights`. */
+  readonly weights: readonly Variable[];
+  readonly variables: Variables;
+  readonly #gpu: Gpu;
+  readonly #session: Session;
+  #preprocessor: Promise<Preprocessor> | undefined;
+
+  /** Plans and compiles the model. Its weights are zeros until some are loaded. */
+  static async create(options: PredictorOptions): Promise<Predictor> {
+    const { gpu, model, batchSize = 1 } = options;
+    if (!Number.isInteger(batchSize) || batchSize < 1) {
+      throw new DataError(`Predictor: batchSize must be a positive whole number — got ${batchSize}`);
+    }
+    const graph = new Graph({ mode: "eval", ...gpu.graphOptions });
+    const images = graph.input("images", [batchSize, ...model.inputShape]);
+    graph.output("probabilities", softmax(model.build(images)));
+    const variables = new Variables(gpu);
+    const session = await Session.create(gpu, plan(new Program(graph), gpu.limits), variables);
+    return new Predictor(gpu, model, batchSize, [...graph.parameters, ...graph.states], variables, session);
+  }
+
+  private constructor(
+    gpu: Gpu,
+    model: Model,
+    batchSize: number,
+    weights: readonly Variable[],
+    variables: Variables,
+    session: Session,
+  ) {
+    this.#gpu = gpu;
+    this.model = model;
+    this.batchSize = batchSize;
+    this.weights = weights;
+    this.variables = variables;
+    this.#session = session;
+  }
+
+  /**
+   * Class probabilities, (N, classes) row by row, of images (N, H, W, C) that have been preprocessed as the model
+   * wants them. Throws DataError where `images` is no whole number of them.
+   */
+  async predict(images: Float32Array): Promise<Float32Array> {
+    const { inputShape, name } = this.model;
+    const each = inputShape.reduce((product, extent) => product * extent, 1);
+    const count = images.length / each;
+    if (!Number.isInteger(count)) {
+      throw new DataError(
+        `${name}: expects images (${inputShape.join(", ")}), ${each} values each — got ${images.length} values`,
+      );
+    }
+    return this.#run(count, (first, end) => {
+      const batch = new Float32Array(this.batchSize * each);
+      batch.set(images.subarray(first * each, end * each));
+      return pad(batch, inputShape);
+    });
+  }
+
+  /**
+   * Class probabilities, (N, classes) row by row, of images as they come, which go through the model's own
+   * preprocessing. Throws ShapeError where it has none and DataError for an image that cannot be used.
+   */
+  async classify(images: readonly ImageSource[]): Promise<Float32Array> {
+    this.#preprocessor ??= Preprocessor.create(this.#gpu, this.model);
+    const preprocessor = await this.#preprocessor;
+    return this.#run(images.length, (first, end) => preprocessor.input(images.slice(first, end)));
+  }
+
+  /** Frees all GPU memory of this predictor; the device stays. */
+  destroy(): void {
+    this.#session.destroy();
+    this.variables.destroy();
+    this.#preprocessor?.then(
+      (preprocessor) => preprocessor.destroy(),
+      () => {},
+    );
+  }
+
+  /** Probabilities of `count` images; `input` gives those from `first` to before `end`, at most a batch. */
+  async #run(count: number, input: (first: number, end: number) => Feeds[string]): Promise<Float32Array> {
+    const { classes } = this.model;
+    const probabilities = new Float32Array(count * classes);
+    const pending: Promise<void>[] = [];
+    for (let first = 0; first < count; first += this.batchSize) {
+      const end = Math.min(first + this.batchSize, count);
+      await this.#session.ready();
+      const feeds = { images: input(first, end) };
+      const outputs = this.#session.submit(feeds, { step: 0, seed: 0, learningRate: 0 });
+      const taken = outputs.then((values) => {
+        const rows = values.probabilities!.subarray(0, (end - first) * classes);
+        probabilities.set(rows, first * classes);
+      });
+      taken.catch(() => {}); // Seen at the end.
+      pending.push(taken);
+    }
+    await Promise.all(pending);
+    return probabilities;
+  }
+}

@@ -1,0 +1,132 @@
+import { DataError, ShapeError } from "../base/errors.ts";
+import type { Dataset } from "../data/dataset.ts";
+import { createDataset } from "../data/dataset.ts";
+import { Program } from "../graph/autodiff.ts";
+import { Graph } from "../graph/graph.ts";
+import { frozenIn } from "../models/model.ts";
+import { plan } from "../plan/plan.ts";
+import { Session } from "../run/session.ts";
+import { forward } from "../train/forward.ts";
+import { Trainer } from "../train/trainer.ts";
+import { splitModel } from "./split.ts";
+
+export interface FeatureCacheOptions {
+  /** The layer after which the features are taken. Default: the last before anything trains or is random. */
+  readonly at?: string;
+}
+
+export interface FeaturesOfOptions {
+  readonly signal?: AbortSignal;
+  /** In examples. */
+  readonly onProgress?: (done: number, total: number) => void;
+  /** What the features may take in memory. Default 1 GiB. */
+  readonly maxBytes?: number;
+}
+
+/**
+ * Trains what follows the frozen part of a model without running that part again: it runs once over each data set,
+ * and its features are kept as a data set of their own.
+ *
+ *     const cache = await FeatureCache.create(trainer);
+ *     const [train, test] = [await cache.features(images), await cache.features(testImages)];
+ *     await cache.head.fit(train, { epochs: 10, validation: test });
+ *     await cache.finish(); // the trainer has what the head has learnt
+ *
+ * The head begins with the trainer's weights, step and seed, and gives the losses and weights that the trainer would
+ * have given, bit for bit where batches are whole; in an epoch's smaller last batch, for which other kernels may run,
+ * features may be rounded otherwise.
+ */
+export class FeatureCache {
+  /** The layer whose output the features are. */
+  readonly at: string;
+  /** Of the features of an image: height, width, channels. */
+  readonly shape: Dataset["shape"];
+  /** Trains the layers that follow, on features for images. */
+  readonly head: Trainer;
+  readonly #trainer: Trainer;
+  readonly #trunk: Session;
+
+  /** Throws ShapeError where the model cannot be cut in two (see `splitModel`), and where images are augmented. */
+  static async create(trainer: Trainer, { at }: FeatureCacheOptions = {}): Promise<FeatureCache> {
+    const { model, options, batchSize, variables } = trainer;
+    const { gpu, frozen, augment, precision = "f32", microBatches = 1 } = options;
+    if (augment) {
+      throw new ShapeError("FeatureCache", "augmented images have other features in each step", model.name);
+    }
+    const split = splitModel(model, { frozen, at });
+    const graph = new Graph({
+      mode: "eval",
+      precision,
+      ...gpu.graphOptions,
+      frozen: frozenIn(model, frozen),
+    });
+    // Of the same size as what goes through the trainer's model at once, so that the same kernels run.
+    split.trunk(graph, batchSize / microBatches);
+    const trunk = await Session.create(gpu, plan(new Program(graph, [], options), gpu.limits), variables);
+    const head = await Trainer.create({ ...options, model: split.head });
+    await hand(trainer, head);
+    return new FeatureCache(trainer, split, trunk, head);
+  }
+
+  private constructor(
+    trainer: Trainer,
+    { at, shape }: Pick<FeatureCache, "at" | "shape">,
+    trunk: Session,
+    head: Trainer,
+  ) {
+    this.at = at;
+    this.shape = shape;
+    this.head = head;
+    this.#trainer = trainer;
+    this.#trunk = trunk;
+  }
+
+  /**
+   * The features (1 pixel where they have no height and width) of all images of a data set, in its order. Throws
+   * DataError where they would take too much memory or are not finite.
+   */
+  async features(dataset: Dataset, options: FeaturesOfOptions = {}): Promise<Dataset> {
+    const { signal, onProgress, maxBytes = 2 ** 30 } = options;
+    this.#trainer.check(dataset);
+    const { name, length, labels, classes } = dataset;
+    const { shape } = this;
+    const each = shape[0] * shape[1] * shape[2];
+    const bytes = 4 * each * length;
+    if (bytes > maxBytes) {
+      throw new DataError(
+        `features of ${name}: ${length} of (${shape.join(", ")}) take ${bytes} bytes, more than maxBytes ` +
+          `${maxBytes} — use fewer images, or cut the model later`,
+      );
+    }
+    const values = new Float32Array(length * each);
+    const { step, seed } = this.#trainer;
+    let done = 0;
+    await forward(this.#trunk, dataset, { step, seed, learningRate: 0 }, signal, ({ features }, size) => {
+      values.set((features as Float32Array).subarray(0, size * each), done * each);
+      done += size;
+      onProgress?.(done, length);
+    });
+    return createDataset({ name: `${name} after ${this.at}`, shape, classes, labels, images: values });
+  }
+
+  /** Hands the head's weights, moments and step to the trainer, as if it had trained itself. */
+  finish(): Promise<void> {
+    return hand(this.head, this.#trainer);
+  }
+
+  /** Frees the GPU memory of trunk and head; the trainer stays. */
+  async destroy(): Promise<void> {
+    this.#trunk.destroy();
+    await this.head.destroy();
+  }
+}
+
+/** Gives a trainer all that another has under the same names, and its place in the run. */
+async function hand(from: Trainer, to: Trainer): Promise<void> {
+  const targets = new Map(to.saved.map(({ name, tensor }) => [name, tensor]));
+  const shared = from.saved.filter(({ name }) => targets.has(name));
+  const values = await from.variables.read(shared.map(({ tensor }) => tensor));
+  for (const [i, { name }] of shared.entries()) to.variables.write(targets.get(name)!, values[i]!);
+  to.step = from.step;
+  to.epoch = from.epoch;
+}

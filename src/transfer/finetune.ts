@@ -1,0 +1,152 @@
+import { ShapeError, WeightsError } from "../base/errors.ts";
+import { matchesPattern } from "../base/pattern.ts";
+import { Graph } from "../graph/graph.ts";
+import { type Backbone, checkStage, withHead } from "../models/backbones/backbone.ts";
+import { type BackboneLike, createBackbone } from "../models/backbones/backbones.ts";
+import { inspect, type Model, type ModelOptions } from "../models/model.ts";
+import { adamw, type Optimizer, type ParameterGroup } from "../optimizers/index.ts";
+import { readWeights, type WeightsTarget } from "../weights/load.ts";
+import type { ReadOptions } from "../weights/ranges.ts";
+import type { OpenOptions } from "../weights/source.ts";
+import { differences, otherPreprocessing } from "./conventions.ts";
+import { openPretrained, type PretrainedSource } from "./open-pretrained.ts";
+import type { BackboneReport } from "./pretrained.ts";
+
+export interface FinetuneOptions extends Pick<ModelOptions, "inputShape" | "preprocessing"> {
+  readonly classes: number;
+  /**
+   * What trains of the backbone: the stages from this one on (0 is a ResNet's stem), or the parameters from the
+   * first on that fits this pattern. Default: none, the head alone trains.
+   */
+  readonly unfreezeFrom?: number | string;
+  /** Learning rate of the head. Default 1e-3. */
+  readonly headLr?: number;
+  /** Learning rate of what trains of the backbone. Default a tenth of the head's. */
+  readonly backboneLr?: number;
+  /** Makes the optimizer. Default `adamw`. */
+  readonly optimizer?: (options: {
+    readonly lr: number;
+    readonly groups: readonly ParameterGroup[];
+  }) => Optimizer;
+}
+
+/** A backbone with a new head, and how to train it: all that `Trainer.create` takes besides GPU and batch size. */
+export interface Finetune {
+  readonly model: Model;
+  /** Whether a parameter stays as it is. A batch norm whose weight stays keeps its running statistics too. */
+  readonly frozen: (name: string) => boolean;
+  /** The learning rate of the backbone, as a multiple of the optimizer's, which is the head's. */
+  readonly groups: readonly ParameterGroup[];
+  readonly optimizer: Optimizer;
+  /**
+   * Loads pretrained weights, in any form that `loadPretrained` takes, into the backbone, and into hidden layers of
+   * the head that fit; the last layer stays as drawn. Throws WeightsError and changes nothing where the backbone does not get all of its weights, or would compute
+   * something else with them than the file says.
+   */
+  load(
+    target: WeightsTarget,
+    source: PretrainedSource,
+    options?: OpenOptions & ReadOptions,
+  ): Promise<BackboneReport>;
+}
+
+/**
+ * Transfer learning: the backbone with its own kind of head for other classes, of which only the end trains.
+ *
+ *     const tuning = finetune("resnet18", { classes: 5, unfreezeFrom: 4, headLr: 1e-3, backboneLr: 1e-4 });
+ *     const trainer = await Trainer.create({ gpu, batchSize: 16, ...tuning });
+ *     await tuning.load(trainer, "resnet18.safetensors");
+ *
+ * Throws ShapeError for a stage that the backbone does not have and a pattern that fits no parameter.
+ */
+export function finetune(
+  backbone: BackboneLike | Backbone | (Backbone & Model),
+  options: FinetuneOptions,
+): Finetune {
+  const { classes, unfreezeFrom, headLr = 1e-3, backboneLr = headLr / 10, optimizer = adamw } = options;
+  for (const [name, lr] of Object.entries({ headLr, backboneLr })) {
+    if (!(lr > 0 && lr < Number.POSITIVE_INFINITY)) {
+      throw new ShapeError("finetune", `${name} must be positive and finite`, String(lr));
+    }
+  }
+  const part: Backbone & Partial<Model> =
+    typeof backbone === "object" && "features" in backbone ? backbone : createBackbone(backbone);
+  const inputShape = options.inputShape ?? part.inputShape;
+  const preprocessing = options.preprocessing ?? part.preprocessing;
+  const model = withHead(part, {
+    classes,
+    ...(inputShape && { inputShape }),
+    ...(preprocessing && { preprocessing }),
+  });
+  const { parameters, nodes } = inspect(model);
+  const ofBackbone = namesUpTo(part, model.inputShape, part.stages);
+  const first = firstToTrain(part, model, unfreezeFrom);
+  const frozenNames = new Set(parameters.slice(0, first).map(({ name }) => name));
+  const isNew = new Set<string | undefined>(
+    Object.values(nodes.at(-1)!.inputs).map((tensor) => tensor?.name),
+  );
+
+  const trains = parameters.some(({ name }) => ofBackbone.has(name) && !frozenNames.has(name));
+  const match = (name: string): boolean => ofBackbone.has(name);
+  const groups = trains ? [{ match, lrScale: backboneLr / headLr }] : [];
+  return {
+    model,
+    frozen: (name) => frozenNames.has(name),
+    groups,
+    optimizer: optimizer({ lr: headLr, groups }),
+    async load({ weights, variables }, source, reading = {}) {
+      const { file, unfolded, model: theirs } = await openPretrained(source, model, reading);
+      const { report, values } = await readWeights(weights, file, {
+        ...reading,
+        strict: false,
+        adapt: true,
+        map: (name) => (isNew.has(name) ? undefined : name),
+      });
+      const wrong = [
+        ...report.missing.filter(match).map((name) => `${name} is missing`),
+        ...report.mismatched
+          .filter(({ name }) => match(name))
+          .map(
+            ({ name, expected, got }) =>
+              `${name} is (${got.join(", ")}), the model has (${expected.join(", ")})`,
+          ),
+        ...(theirs ? differences(model, "", theirs) : []).map(
+          ({ name, option, expected, got }) =>
+            `${name} has the ${option} ${got.join(", ")}, the model has ${expected.join(", ")}`,
+        ),
+      ];
+      if (wrong.length > 0) {
+        throw new WeightsError(`the weights do not fit the backbone ${part.name}: ${wrong.join("; ")}`);
+      }
+      for (const { name, tensor } of weights) {
+        const value = values.get(name);
+        if (value) variables.write(tensor, value);
+      }
+      const expected = theirs && otherPreprocessing(model, theirs);
+      return { ...report, unfolded, ...(expected && { preprocessing: expected }) };
+    },
+  };
+}
+
+/** Which parameter of the model, counted in the order of execution, is the first that trains. */
+function firstToTrain(backbone: Backbone, model: Model, unfreezeFrom: number | string | undefined): number {
+  const { parameters } = inspect(model);
+  if (typeof unfreezeFrom === "string") {
+    const first = parameters.findIndex(({ name }) => matchesPattern(unfreezeFrom, name));
+    if (first < 0) throw new ShapeError("finetune", "unfreezeFrom fits no parameter", unfreezeFrom);
+    return first;
+  }
+  const { name, stages, stemChannels } = backbone;
+  const least = stemChannels === undefined ? 1 : 0;
+  if (unfreezeFrom !== undefined) checkStage(name, unfreezeFrom, least, stages);
+  if (unfreezeFrom === least) return 0;
+  const before = namesUpTo(backbone, model.inputShape, (unfreezeFrom ?? stages + 1) - 1);
+  return parameters.filter((parameter) => before.has(parameter.name)).length;
+}
+
+/** Names of the weights and running statistics of a backbone's stages up to this one. */
+function namesUpTo(backbone: Backbone, inputShape: Model["inputShape"], stage: number): Set<string> {
+  const graph = new Graph({ mode: "eval", maxBindingBytes: Number.POSITIVE_INFINITY });
+  backbone.features(graph.input("images", [1, ...inputShape]), { stage });
+  return new Set([...graph.parameters, ...graph.states].map(({ name }) => name));
+}

@@ -1,0 +1,42 @@
+import { inspect, type Model } from "../models/model.ts";
+import type { BatchNorm } from "../ops/norm/batch-norm.ts";
+import type { NamedWeights } from "../weights/tensors.ts";
+
+/**
+ * Weights of which batch norms were folded into the convolutions before them, as exporters of ONNX do it, with norms
+ * for a model that has them: each adds the bias that its convolution got, unless that has a place for one itself, and
+ * changes nothing else. `parts` are the prefixes behind which the model may have the file's names; `unfolded` names
+ * the norms, as the model does.
+ */
+export function withNorms(
+  weights: NamedWeights,
+  model: Model,
+  parts: Iterable<string>,
+): { readonly weights: NamedWeights; readonly unfolded: readonly string[] } {
+  const all = new Map(weights);
+  const unfolded: string[] = [];
+  const { nodes } = inspect(model);
+  for (const { op, inputs, attrs } of nodes) {
+    if (op.name !== "batch_norm") continue;
+    const conv = nodes.find(({ outputs }) => outputs.y === inputs.x);
+    if (conv?.op.name !== "conv2d") continue;
+    const [from, to] = [conv.inputs.weight!.name, inputs.weight!.name].map((name) =>
+      name.replace(/weight$/, ""),
+    );
+    for (const part of parts) {
+      if (!from!.startsWith(part) || !to!.startsWith(part)) continue;
+      const [theirs, norm] = [from!.slice(part.length), to!.slice(part.length)];
+      const bias = weights.get(`${theirs}bias`);
+      if (!bias || !weights.has(`${theirs}weight`) || weights.has(`${norm}weight`)) continue;
+      const constant = (value: number) => ({ shape: bias.shape, data: bias.data.slice().fill(value) });
+      all.set(`${norm}weight`, constant(1)).set(`${norm}bias`, conv.inputs.bias ? constant(0) : bias);
+      // With eps the variance is 1.
+      all.set(`${norm}running_mean`, constant(0));
+      all.set(`${norm}running_var`, constant(1 - (attrs as BatchNorm).eps));
+      if (!conv.inputs.bias) all.delete(`${theirs}bias`);
+      unfolded.push(to!.slice(0, -1));
+      break;
+    }
+  }
+  return { weights: all, unfolded };
+}

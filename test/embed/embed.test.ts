@@ -1,0 +1,163 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { grid, kernels, ops, pad, prepareKernel, prepareOp, unpad } from "webgraft/kernels";
+
+// As an app would: a device, buffers and passes of its own, and nothing of the library but this one door.
+let device: GPUDevice;
+const uncaptured: string[] = [];
+
+beforeAll(async () => {
+  const adapter = await navigator.gpu.requestAdapter();
+  if (!adapter) throw new Error("no WebGPU adapter");
+  device = await adapter.requestDevice();
+  device.addEventListener("uncapturederror", ({ error }) => uncaptured.push(error.message));
+});
+
+afterAll(() => {
+  device.destroy();
+  expect(uncaptured).toEqual([]);
+});
+
+function upload(values: Float32Array, offset = 0): GPUBuffer {
+  const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC;
+  const buffer = device.createBuffer({ size: offset + values.byteLength, usage });
+  device.queue.writeBuffer(buffer, offset, values as Float32Array<ArrayBuffer>);
+  return buffer;
+}
+
+async function download(buffer: GPUBuffer): Promise<Float32Array> {
+  const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
+  const staging = device.createBuffer({ size: buffer.size, usage });
+  const encoder = device.createCommandEncoder();
+  encoder.copyBufferToBuffer(buffer, 0, staging, 0, buffer.size);
+  device.queue.submit([encoder.finish()]);
+  await staging.mapAsync(GPUMapMode.READ);
+  return new Float32Array(staging.getMappedRange().slice(0));
+}
+
+function run(encode: (pass: GPUComputePassEncoder) => void): void {
+  const encoder = device.createCommandEncoder();
+  const pass = encoder.beginComputePass();
+  encode(pass);
+  pass.end();
+  device.queue.submit([encoder.finish()]);
+}
+
+const ramp = (length: number): Float32Array => Float32Array.from({ length }, (_, i) => (i % 7) - 3);
+
+test("a kernel, with part of a buffer as its input, twice in one pass", async () => {
+  const kernel = kernels.activation_forward;
+  const relu = await prepareKernel(device, kernel, { LENGTH: 4, C: 4, ACTIVATION: 1, ALPHA: 0 });
+  const input = upload(ramp(16), 256);
+  const [first, second] = [upload(new Float32Array(16)), upload(new Float32Array(16))];
+  run((pass) => {
+    relu.encode(pass, { x: { buffer: input, offset: 256 }, y: first }, grid(4, kernel));
+    relu.encode(pass, { x: first, y: second }, grid(4, kernel));
+  });
+  expect(await download(second)).toEqual(ramp(16).map((v) => Math.max(v, 0)));
+});
+
+test("a kernel for two shapes, which share a pipeline", async () => {
+  const kernel = kernels.channel_sum;
+  const shapes = [
+    { ROWS: 4, C: 4, SPLITS: 1 },
+    { ROWS: 2, C: 8, SPLITS: 1 },
+  ];
+  const prepared = await Promise.all(shapes.map((shape) => prepareKernel(device, kernel, shape)));
+  expect(prepared[0]!.pipeline).toBe(prepared[1]!.pipeline);
+  const x = upload(ramp(16));
+  const sums = prepared.map((_, i) => upload(new Float32Array(shapes[i]!.C)));
+  run((pass) => {
+    prepared.forEach((sum, i) => {
+      sum.encode(pass, { x, y: sums[i]! }, grid(shapes[i]!.C / 4, kernel));
+    });
+  });
+  const expected = (columns: number): number[] =>
+    Array.from({ length: columns }, (_, c) =>
+      ramp(16).reduce((sum, v, i) => (i % columns === c ? sum + v : sum), 0),
+    );
+  for (const [i, { C }] of shapes.entries()) expect([...(await download(sums[i]!))]).toEqual(expected(C));
+  for (const sum of prepared) sum.destroy();
+});
+
+test("misspelt bindings and constants do not compile", async () => {
+  const kernel = kernels.accumulate;
+  // @ts-expect-error LENGHT
+  await expect(prepareKernel(device, kernel, { LENGHT: 4, ACCUMULATE: 0 })).rejects.toThrow(/accumulate/);
+  const prepared = await prepareKernel(device, kernel, { LENGTH: 4, ACCUMULATE: 0 });
+  const [x, y] = [upload(ramp(16)), upload(ramp(16))];
+  // @ts-expect-error z
+  const encode = () => run((pass) => prepared.encode(pass, { x, z: y }, [1, 1, 1]));
+  expect(encode).toThrow('accumulate: no buffer for "y"');
+});
+
+test("a shader error names file and line", async () => {
+  const { wgsl } = kernels.accumulate;
+  const broken = {
+    ...kernels.accumulate,
+    name: "broken",
+    wgsl: wgsl.replace("vec4f(x[i])", "vec4f(z[i])"),
+  };
+  const line = wgsl.split("\n").findIndex((text) => text.includes("vec4f(x[i])")) + 1;
+  await expect(prepareKernel(device, broken, { LENGTH: 4, ACCUMULATE: 0 })).rejects.toThrow(
+    new RegExp(`shaders/elementwise/accumulate\\.wgsl:${line}:`),
+  );
+});
+
+test("an op on tensors in f16 is refused by a device that was made without shader-f16", async () => {
+  const half = { shape: [3, 8], dtype: "f16" } as const;
+  const refused = /^add_forward_half_a_b_y: shaders\/add_forward\.wgsl:1:/;
+  await expect(prepareOp(device, ops.addOp, { a: half, b: half }, {})).rejects.toThrow(refused);
+});
+
+test("a whole op: a convolution on buffers of the app", async () => {
+  const [H, W, C, K] = [5, 4, 3, 2];
+  const attrs = { stride: [2, 2], dilation: [1, 1], padding: [1, 1, 1, 1], groups: 1 } as const;
+  const conv = await prepareOp(device, ops.conv2dOp, { x: [1, H, W, C], weight: [3, 3, C, K] }, attrs);
+  const { y } = conv.tensors;
+  expect(y!.shape).toEqual([1, 3, 2, K]);
+  expect(conv.dispatches.map(({ kernel }) => kernel.name).join()).toMatch(/conv2d/);
+
+  const values = { x: ramp(H * W * C), weight: ramp(9 * C * K) };
+  const x = upload(pad(values.x, [1, H, W, C]));
+  const weight = upload(pad(values.weight, [3, 3, C, K]));
+  const out = upload(new Float32Array(conv.bytes("y") / 4));
+  expect([x.size, weight.size]).toEqual([conv.bytes("x"), conv.bytes("weight")]);
+  run((pass) => conv.encode(pass, { x, weight, y: out }));
+
+  const expected: number[] = [];
+  for (let p = 0; p < 3; p++) {
+    for (let q = 0; q < 2; q++) {
+      for (let k = 0; k < K; k++) {
+        let sum = 0;
+        for (let r = 0; r < 3; r++) {
+          for (let s = 0; s < 3; s++) {
+            const [h, w] = [2 * p + r - 1, 2 * q + s - 1];
+            if (h < 0 || h >= H || w < 0 || w >= W) continue;
+            for (let c = 0; c < C; c++) {
+              sum += values.x[(h * W + w) * C + c]! * values.weight[((r * 3 + s) * C + c) * K + k]!;
+            }
+          }
+        }
+        expected.push(sum);
+      }
+    }
+  }
+  // Small whole numbers: exact in f32 in any order.
+  expect([...unpad(await download(out), y!.shape)]).toEqual(expected);
+
+  run((pass) => {
+    const small = upload(new Float32Array(4));
+    expect(() => conv.encode(pass, { x, weight, y: small })).toThrow("y needs 96 bytes — got 16 bytes");
+    expect(() => conv.encode(pass, { x, weight })).toThrow("y needs 96 bytes — got no buffer");
+    // @ts-expect-error wieght
+    expect(() => conv.encode(pass, { x, wieght: weight, y: out })).toThrow("weight needs");
+  });
+  conv.destroy();
+});
+
+test("shapes that do not fit are refused before any GPU work", async () => {
+  const attrs = { stride: [1, 1], dilation: [1, 1], padding: [1, 1, 1, 1], groups: 1 } as const;
+  await expect(
+    prepareOp(device, ops.conv2dOp, { x: [1, 8, 8, 4], weight: [3, 3, 5, 8] }, attrs),
+  ).rejects.toThrow(/^conv2d: /);
+});

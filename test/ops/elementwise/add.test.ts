@@ -1,0 +1,99 @@
+import { expect, test } from "vitest";
+import { Program } from "../../../src/graph/autodiff.ts";
+import { Graph } from "../../../src/graph/graph.ts";
+import type { Activation } from "../../../src/ops/elementwise/activation.ts";
+import { addOp } from "../../../src/ops/elementwise/add.ts";
+import { averageOp } from "../../../src/ops/elementwise/average.ts";
+import { defineOpTest, type OpCase } from "../../support/optest.ts";
+import { activate } from "../../support/reference/activation.ts";
+import { average } from "../../support/reference/branches.ts";
+import { runProgram } from "../../support/run-op.ts";
+
+type Attrs = { readonly activation: Activation };
+
+const IDENTITY: Attrs = { activation: { name: "identity" } };
+const TANH: Attrs = { activation: { name: "tanh" } };
+
+const given = (shape: readonly number[], attrs: Attrs, grads = ["a", "b"]): OpCase<Attrs> => ({
+  name: `(${shape}) ${attrs.activation.name}, gradients of ${grads}`,
+  inputs: { a: shape, b: shape },
+  attrs,
+  grads,
+});
+
+defineOpTest({
+  op: addOp,
+  reference: ({ a, b }, { activation = IDENTITY.activation }) => ({
+    y: { shape: a!.shape, data: a!.data.map((v, i) => activate(v + b!.data[i]!, activation)) },
+  }),
+  cases: [
+    given([2, 3, 5, 6], IDENTITY),
+    given([1, 1, 1, 1], TANH),
+    given([2, 3, 5, 6], { activation: { name: "relu" } }),
+    given([7, 13], { activation: { name: "sigmoid" } }),
+    given([2, 3, 5, 6], TANH, ["a"]),
+    given([2, 3, 5, 6], TANH, ["b"]),
+    given([2, 3, 5, 6], IDENTITY, ["b"]),
+  ],
+  tolerance: () => 2e-6,
+});
+
+defineOpTest({
+  op: averageOp,
+  reference: (inputs) => ({ y: average(inputs) }),
+  cases: [2, 3, 6].map((n) => ({
+    name: `of ${n}`,
+    inputs: Object.fromEntries(Array.from({ length: n }, (_, i) => [`x${i}`, [2, 5, 3, 7]])),
+    attrs: {},
+  })),
+  tolerance: () => 1e-6,
+});
+
+/** The gradient of x in `build(x)`, x = (1, 2, 3, 4) and dy = 1. */
+async function gradientOfOne(
+  build: (graph: Graph, x: ReturnType<Graph["input"]>) => ReturnType<Graph["input"]>,
+) {
+  const graph = new Graph({ mode: "train" });
+  const x = graph.input("x", [1, 4], "f32", true);
+  const y = build(graph, x);
+  const seed = graph.input("dy", y.shape);
+  const feeds = { x: Float32Array.of(1, 2, 3, 4), dy: Float32Array.of(1, 1, 1, 1) };
+  const [outputs] = await runProgram(graph, [[y, seed]], feeds, (program) => {
+    graph.output("dx", program.gradientOf(x)!);
+  });
+  return [...outputs!.dx!];
+}
+
+test("a tensor added to itself, or averaged with itself, gets its gradient twice", async () => {
+  const relu: Attrs = { activation: { name: "relu" } };
+  for (const attrs of [IDENTITY, relu]) {
+    expect(await gradientOfOne((graph, x) => graph.apply(addOp, "y", { a: x, b: x }, attrs).y)).toEqual([
+      2, 2, 2, 2,
+    ]);
+  }
+  const thrice = await gradientOfOne((graph, x) => {
+    const { y } = graph.apply(addOp, "z", { a: x, b: x }, relu);
+    return graph.apply(averageOp, "y", { x0: x, x1: x, x2: y, x3: y }, {}).y;
+  });
+  expect(thrice).toEqual([1.5, 1.5, 1.5, 1.5]);
+});
+
+test("two branches share the memory of their gradient", () => {
+  const graph = new Graph({ mode: "train" });
+  const branch = (name: string) => graph.input(name, [2, 4], "f32", true);
+  const [a, b] = [branch("a"), branch("b")];
+  const { y } = graph.apply(addOp, "y", { a, b }, TANH);
+  const program = new Program(graph, [[y, graph.input("dy", [2, 4])]]);
+  expect(program.dispatches.map(({ kernel }) => kernel.name)).toEqual([
+    "add_forward",
+    "activation_output_backward",
+  ]);
+  expect(program.gradientOf(a)!.storage).toBe(program.gradientOf(b)!.storage);
+});
+
+test("branches of different shapes are refused, with the shapes", () => {
+  const graph = new Graph({ mode: "train" });
+  const [a, b] = [graph.input("a", [2, 3, 4]), graph.input("b", [2, 3, 5])];
+  expect(() => graph.apply(addOp, "y", { a, b }, IDENTITY)).toThrow(/add: .* a \(2, 3, 4\), b \(2, 3, 5\)/);
+  expect(() => graph.apply(averageOp, "y", { x0: a, x1: b }, {})).toThrow(/average: .*\(2, 3, 5\)/);
+});

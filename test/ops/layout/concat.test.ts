@@ -1,0 +1,71 @@
+import { expect, test } from "vitest";
+import { Graph } from "../../../src/graph/graph.ts";
+import { concatOp } from "../../../src/ops/layout/concat.ts";
+import { defineOpTest } from "../../support/optest.ts";
+import { concat } from "../../support/reference/branches.ts";
+import { runProgram } from "../../support/run-op.ts";
+
+/** Widths of the branches: every shift of lanes, whole vec4s, vec4s that hold three branches. */
+const WIDTHS = [
+  [8, 4],
+  [5, 4],
+  [6, 7],
+  [7, 9],
+  [1, 1],
+  [1, 1, 1, 1, 1, 1],
+  [3, 2, 8, 1, 5],
+  [4, 2, 1, 6],
+  [2, 1, 17, 4],
+];
+
+defineOpTest({
+  op: concatOp,
+  reference: (inputs) => ({ y: concat(inputs) }),
+  cases: [[2, 3, 5], [3]].flatMap((rows) =>
+    WIDTHS.map((widths) => ({
+      name: `(${rows}) × ${widths.join(" + ")}`,
+      inputs: Object.fromEntries(widths.map((C, i) => [`x${i}`, [...rows, C]])),
+      attrs: {},
+    })),
+  ),
+  tolerance: () => 1e-7,
+});
+
+test("concat of a tensor with itself adds the gradients of both halves", async () => {
+  const graph = new Graph({ mode: "train" });
+  const x = graph.input("x", [1, 3], "f32", true);
+  const { y } = graph.apply(concatOp, "y", { x0: x, x1: x }, {});
+  const seed = graph.input("dy", [1, 6]);
+  const feeds = { x: Float32Array.of(1, 2, 3, 0), dy: Float32Array.of(1, 2, 3, 10, 20, 30, 0, 0) };
+  const [outputs] = await runProgram(graph, [[y, seed]], feeds, (program) => {
+    graph.output("y", y);
+    graph.output("dx", program.gradientOf(x)!);
+  });
+  expect([...outputs!.y!]).toEqual([1, 2, 3, 1, 2, 3]);
+  expect([...outputs!.dx!]).toEqual([11, 22, 33]);
+});
+
+test("concat keeps what is not finite within its channel", async () => {
+  const graph = new Graph({ mode: "train" });
+  const [x0, x1] = [graph.input("x0", [1, 1], "f32", true), graph.input("x1", [1, 1], "f32", true)];
+  const { y } = graph.apply(concatOp, "y", { x0, x1 }, {});
+  const feeds = {
+    x0: Float32Array.of(1, 0, 0, 0),
+    x1: Float32Array.of(Number.NaN, 0, 0, 0),
+    dy: Float32Array.of(1, Number.NaN, 0, 0),
+  };
+  const [outputs] = await runProgram(graph, [[y, graph.input("dy", [1, 2])]], feeds, (program) => {
+    graph.output("y", { ...y, shape: [1, 4] });
+    graph.output("dx0", { ...program.gradientOf(x0)!, shape: [1, 4] });
+  });
+  expect([...outputs!.y!]).toEqual([1, Number.NaN, 0, 0]);
+  expect([...outputs!.dx0!]).toEqual([1, 0, 0, 0]);
+});
+
+test("concat refuses branches that differ in more than their channels", () => {
+  const graph = new Graph({ mode: "train" });
+  const [x0, x1] = [graph.input("a", [2, 3, 3, 4]), graph.input("b", [2, 3, 4, 4])];
+  expect(() => graph.apply(concatOp, "y", { x0, x1 }, {})).toThrow(
+    /concat: .* a \(2, 3, 3, 4\), b \(2, 3, 4, 4\)/,
+  );
+});

@@ -1,0 +1,416 @@
+import { spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeEach, expect, test, vi } from "vitest";
+import { WebgraftError, WeightsError } from "../../../src/base/errors.ts";
+import { median } from "../../../src/base/numbers.ts";
+import { openData } from "../../../src/cli/data/open-data.ts";
+import { openFolder, writeWhole } from "../../../src/cli/files.ts";
+import { parseTrainOptions } from "../../../src/cli/options.ts";
+import { duration, jsonLine, LineReporter } from "../../../src/cli/output/progress.ts";
+import { reportHtml } from "../../../src/cli/output/report.ts";
+import { writeProgress, writeResults } from "../../../src/cli/output/results.ts";
+import { RunLog } from "../../../src/cli/output/run-log.ts";
+import { augmentationOf, augmentKinds } from "../../../src/job/augmentation.ts";
+import { historyOf, metadataOf, settingsOf } from "../../../src/job/job-metadata.ts";
+import type { JobEvent, JobSettings } from "../../../src/job/protocol.ts";
+import { checkSettings, defaultSettings, modelOf } from "../../../src/job/settings.ts";
+import { decodeSafetensors, encodeSafetensors } from "../../../src/weights/safetensors.ts";
+
+const scratch = mkdtempSync(join(tmpdir(), "webgraft-cli-"));
+afterAll(() => rmSync(scratch, { recursive: true }));
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(scratch, "run-"));
+});
+
+const settings: JobSettings = { ...defaultSettings, examples: 64, epochs: 2, batch: 32 };
+
+const ready: JobEvent = {
+  type: "ready",
+  settings,
+  classes: ["0", "1"],
+  imageShape: [28, 28, 1],
+  parameters: 326_346,
+  dispatchesPerStep: 99,
+  plan: { peakBytes: 2 ** 20, lowerBoundBytes: 2 ** 19, unsharedBytes: 2 ** 22, persistentBytes: 2 ** 21 },
+  planText: "dispatches 99",
+  planPicture: "<svg></svg>",
+  firstStep: 1,
+  totalSteps: 4,
+  examples: 64,
+  testExamples: 10_000,
+  history: { steps: [], epochs: [] },
+};
+
+const step = (number: number, loss = 1 / number, milliseconds = 10 * number): JobEvent => ({
+  type: "step",
+  step: number,
+  epoch: Math.ceil(number / 2),
+  loss,
+  accuracy: 0.5,
+  learningRate: 0.1,
+  examples: 32,
+  milliseconds,
+});
+
+const epoch = (number: number): JobEvent => ({
+  type: "epoch",
+  epoch: number,
+  testLoss: 0.5,
+  testAccuracy: 0.9,
+});
+
+function logOf(events: readonly JobEvent[]): RunLog {
+  const log = new RunLog("Chrome/1.0, software GPU: <none>");
+  for (const event of events) log.add(event);
+  return log;
+}
+
+const half: JobEvent[] = [{ type: "adapter", adapter: "test adapter" }, ready, step(1), step(2), epoch(1)];
+
+/** A checkpoint as a job makes it, with one weight and its momentum. */
+function checkpoint(more: Readonly<Record<string, string>> = {}): Uint8Array<ArrayBuffer> {
+  const data = Float32Array.of(1, 2);
+  return encodeSafetensors(
+    new Map([
+      ["fc.bias", { shape: [2], data }],
+      ["optimizer.momentum.fc.bias", { shape: [2], data }],
+    ]),
+    { format: "webgraft", step: "2", epoch: "1", seed: "1", optimizer: "sgd", ...more },
+  );
+}
+
+const metadata = metadataOf(settings, {
+  steps: [{ step: 1, loss: 0.1 + 0.2, accuracy: 0.5, milliseconds: 3 }],
+  epochs: [{ epoch: 1, testLoss: 0.5, testAccuracy: 0.9 }],
+});
+
+test("without arguments all test images are evaluated", () => {
+  const options = parseTrainOptions([]);
+  expect(options).toEqual({
+    engine: "chrome",
+    tune: "cached",
+    json: false,
+    plan: false,
+    run: { settings: defaultSettings },
+  });
+  expect(defaultSettings.testExamples).toBeUndefined();
+});
+
+test("arguments become settings; the learning rate follows the optimizer unless given", () => {
+  const { run, engine, tune, out } = parseTrainOptions(
+    "--engine firefox --tune full --out x --data fashion --optimizer adamw --examples 64 --batch 8 --seed 0".split(
+      " ",
+    ),
+  );
+  expect({ engine, tune, out }).toEqual({ engine: "firefox", tune: "full", out: "x" });
+  const changes = { data: "fashion", optimizer: "adamw", examples: 64, batch: 8, seed: 0, lr: 0.003 };
+  expect(run).toEqual({ settings: { ...defaultSettings, ...changes } });
+  expect(parseTrainOptions(["--lr", "1e-2"]).run).toMatchObject({ settings: { lr: 0.01 } });
+  expect(parseTrainOptions(["--topology", "vgg"]).run).toMatchObject({ settings: { lr: 0.0003 } });
+  const { examples: _, ...others } = defaultSettings;
+  expect(parseTrainOptions("--per-class 10 --augment crop mixup".split(" ")).run).toEqual({
+    settings: { ...others, perClass: 10, augment: ["crop", "mixup"] },
+  });
+  const cached = parseTrainOptions("--topology features --cache-features".split(" ")).run;
+  expect(cached).toMatchObject({ settings: { cacheFeatures: true } });
+  const lean = parseTrainOptions("--micro-batches 4 --recompute --precision mixed --plan".split(" "));
+  expect(lean).toMatchObject({
+    plan: true,
+    run: { settings: { microBatches: 4, recompute: true, precision: "mixed" } },
+  });
+});
+
+test.each([
+  ["--topology nope", /'nope' is invalid. Allowed choices are .*interleaved/],
+  ["--optimizer lion", /'lion' is invalid. Allowed choices are sgd, adam, adamw/],
+  ["--engine safari", /'safari' is invalid. Allowed choices are chrome, firefox/],
+  ["--examples many", /whole number from 1/],
+  ["--epochs 0", /whole number from 1/],
+  ["--batch 1.5", /whole number from 1/],
+  ["--batch -4", /whole number from 1/],
+  ["--batch ", /whole number from 1/],
+  ["--lr 0", /number above 0/],
+  ["--lr Infinity", /number above 0/],
+  ["--seed -1", /whole number from 0/],
+  ["--test-examples 0", /whole number from 1/],
+  ["--nonsense", /unknown option '--nonsense'/],
+  ["mnist", /too many arguments/],
+  ["--resume x --epochs 3", /'--epochs <n>' cannot be used with option '--resume <file>'/],
+  ["--per-class 0", /whole number from 1/],
+  ["--per-class 2 --examples 64", /'--per-class <n>' cannot be used with option '--examples <n>'/],
+  ["--augment blur", /'blur' is invalid. Allowed choices are crop, flip, jitter, erase, mixup, cutmix/],
+  ["--topology features --cache-features --augment flip", /cannot be cached — .* with augment flip/],
+  ["--batch 32 --micro-batches 5", /a whole number of micro-batches — batch 32, microBatches 5/],
+  ["--batch 65 --examples 64", /a batch is larger than the data — batch 65, examples 64/],
+])("refuses %s", (args, message) => {
+  const stderr = vi.spyOn(process.stderr, "write").mockReturnValue(true);
+  try {
+    expect(() => parseTrainOptions(args.split(" "))).toThrow(message);
+  } finally {
+    stderr.mockRestore();
+  }
+});
+
+test.each([
+  [null, /unknown topology nothing/],
+  [{ ...settings, topology: "nope" }, /unknown topology "nope" — there are /],
+  [{ ...settings, data: "cifar" }, /unknown data "cifar" — there are mnist, fashion/],
+  [{ ...settings, topology: "vgg", backbone: "vgg99" }, /unknown backbone "vgg99" — there are /],
+  [{ ...settings, backbone: "resnet18" }, /interleaved has no backbone — got resnet18/],
+  [{ ...settings, frozen: "*" }, /frozen must be a list of texts — got "\*"/],
+  [{ ...settings, weights: [""] }, /weights must be a list of texts/],
+  [{ ...settings, perClass: 5 }, /examples and perClass exclude each other — got 64 and 5/],
+  [{ ...settings, augment: "flip" }, /augment must be a list of texts — got "flip"/],
+  [{ ...settings, augment: ["flip", "blur"] }, /unknown augment "blur" — there are crop, flip, jitter/],
+  [{ ...settings, cacheFeatures: 1 }, /cacheFeatures must be true or false — got 1/],
+  [{ ...settings, cacheFeatures: true, augment: ["crop"] }, /other features each time/],
+  [{ ...settings, imageSize: 1.5 }, /imageSize must be a positive whole number — got 1.5/],
+  [{ ...settings, batch: "32" }, /batch must be a positive whole number — got "32"/],
+  [{ ...settings, lr: Number.NaN }, /lr must be a positive number/],
+  [{ ...settings, seed: 2 ** 32 }, /seed must be a whole number of 32 bits/],
+  [{ ...settings, testExamples: -1 }, /testExamples must be a positive whole number/],
+])("settings from outside are checked: %#", (given, message) => {
+  expect(() => checkSettings(given)).toThrow(WebgraftError);
+  expect(() => checkSettings(given)).toThrow(message);
+});
+
+test.each([
+  ["--per-class 5422", /class 5 has too few examples — 5421, with perClass 5422/],
+  ["--per-class 1", /a batch is larger than the data — batch 16, examples 10/],
+  ["--topology vgg --backbone vgg16", /halve images of at least 32×32 .*; --image-size 32 fits$/],
+  ["--topology fusion --image-size 30", /must be multiples of 4, .*; --image-size 32 fits$/],
+  ["--topology resnet --cache-features", /only of a frozen first part .* — .*conv1\.weight trains$/],
+])("refuses %s before a browser starts", (args, message) => {
+  const { run } = parseTrainOptions(args.split(" "));
+  expect(() => "settings" in run && openData(run.settings)).toThrow(message);
+});
+
+const grey = { shape: [28, 28, 1], classes: [..."0123456789"] } as const;
+
+test("a frozen first part is needed where features are to be cached", () => {
+  const of = (change: Partial<JobSettings>) => modelOf({ ...settings, cacheFeatures: true, ...change }, grey);
+  expect(of({ topology: "features" }).name).toBe("features");
+  expect(of({ topology: "resnet", frozen: ["conv1.*", "bn1.*"] }).name).toBe("resnet20");
+  for (const change of [{}, { topology: "resnet", frozen: ["layer1.*"] }]) {
+    expect(() => of(change)).toThrow(
+      /only of a frozen first part can the features be cached — .*conv1\.weight trains/,
+    );
+  }
+});
+
+test.each([
+  [28, 4],
+  [32, 4],
+  [224, 28],
+  [3, 1],
+])("augmentation fits images of %i pixels", (size, crop) => {
+  const normalize = { mean: [0.1], std: [0.3] };
+  const data = { shape: [size, size, 1], normalize } as const;
+  expect(augmentationOf(["crop", "erase"], data)).toEqual({ crop, erase: 0.25, normalize });
+  const all = augmentationOf(augmentKinds, data);
+  expect(Object.keys(all).sort()).toEqual(
+    "brightness contrast crop cutmix erase flip mixup normalize saturation".split(" "),
+  );
+});
+
+test("a checkpoint gives back settings and history exactly", () => {
+  const file = checkpoint(metadata);
+  expect(settingsOf(file, "file")).toEqual(settings);
+  expect(historyOf(file, "file").steps[0]!.loss).toBe(0.1 + 0.2);
+});
+
+test.each([
+  [checkpoint(), /file: has no settings in its metadata/],
+  [checkpoint({ settings: "{" }), /file: the settings in its metadata is malformed/],
+  [checkpoint({ settings: "{}" }), /file: settings: unknown topology/],
+  [checkpoint({ ...metadata, format: "pt" }), /file: is no checkpoint of this library/],
+  [checkpoint(metadata).slice(0, 100), /file: .*cut short/],
+  [new TextEncoder().encode("something else entirely"), /file: not a safetensors file/],
+  [new Uint8Array(), /file/],
+])("a file that is no checkpoint is refused: %#", (file, message) => {
+  expect(() => settingsOf(file, "file")).toThrow(WeightsError);
+  expect(() => settingsOf(file, "file")).toThrow(message);
+});
+
+test.each(["1", '{"steps":[],"epochs":{}}', '{"steps":[{"step":1}],"epochs":[]}'])(
+  "a malformed history is refused: %s",
+  (history) => {
+    expect(() => historyOf(checkpoint({ ...metadata, history }), "file")).toThrow(/history .* is malformed/);
+  },
+);
+
+test("the log makes metrics of events", () => {
+  expect(new RunLog("").metrics()).toBeUndefined();
+  const log = logOf([...half, step(3), step(4)]);
+  expect(log.metrics()).toMatchObject({
+    state: "running",
+    settings,
+    adapter: "test adapter",
+    medianStepMs: 25,
+    dispatchesPerStep: 99,
+    plan: { peakBytes: 2 ** 20, lowerBoundBytes: 2 ** 19, unsharedBytes: 2 ** 22 },
+    epochs: [{ epoch: 1, testLoss: 0.5, testAccuracy: 0.9 }],
+    testAccuracy: 0.9,
+  });
+  expect(log.metrics()!.steps.map(({ step, loss }) => [step, loss])).toEqual(
+    [1, 2, 3, 4].map((number) => [number, 1 / number]),
+  );
+  log.add({ type: "stopped", step: 4 });
+  expect(log.metrics()!.state).toBe("stopped");
+});
+
+test("the log of a resumed run begins with what was done before", () => {
+  const history = { steps: logOf(half).metrics()!.steps, epochs: logOf(half).metrics()!.epochs };
+  const resumed = logOf([{ ...ready, firstStep: 3, history }, step(3), step(4), epoch(2)]).metrics()!;
+  const whole = logOf([ready, step(1), step(2), epoch(1), step(3), step(4), epoch(2)]).metrics()!;
+  expect([resumed.steps, resumed.epochs]).toEqual([whole.steps, whole.epochs]);
+});
+
+test("the report is one file that needs no network and lets no text become markup", () => {
+  const html = reportHtml({ ...logOf(half).metrics()!, adapter: "</script><b>" }, "<svg>the plan</svg>");
+  expect(html).not.toMatch(/\b(src|href)=|@import|url\(/);
+  expect(html).not.toContain("</script><b>");
+  expect(html).toContain("&lt;/script&gt;&lt;b&gt;");
+  expect(html).not.toMatch(/\{\{\w+\}\}|\/\*\{\w+\}\*\//);
+  expect(html).toContain("4.0 MiB");
+  const embedded = /id="metrics">(.*)<\/script>/.exec(html)![1]!;
+  expect(JSON.parse(embedded)).toMatchObject({ settings, adapter: "</script><b>" });
+  expect(html).toContain("<svg>the plan</svg>");
+});
+
+test("results are written whole; the model has no optimizer state", () => {
+  const metrics = logOf(half).metrics()!;
+  writeProgress(folder, metrics, "", checkpoint());
+  writeResults(folder, metrics, "", checkpoint());
+  const names = ["checkpoint.safetensors", "metrics.json", "model.safetensors", "report.html"];
+  expect(readdirSync(folder).sort()).toEqual(names);
+  expect(JSON.parse(readFileSync(join(folder, "metrics.json"), "utf8"))).toEqual(metrics);
+  const model = decodeSafetensors(readFileSync(join(folder, "model.safetensors")), "model");
+  expect([...model.tensors.keys()]).toEqual(["fc.bias"]);
+  expect(JSON.parse(model.metadata.settings!)).toEqual(settings);
+});
+
+test("a file that cannot be written leaves nothing behind", () => {
+  mkdirSync(join(folder, "metrics.json"));
+  expect(() => writeWhole(folder, "metrics.json", "{}")).toThrow(/cannot write .*metrics\.json/);
+  expect(readdirSync(folder)).toEqual(["metrics.json"]);
+});
+
+test("a folder for results that stays empty is taken away, unless it was there before", () => {
+  const path = join(folder, "a");
+  const close = openFolder(path);
+  openFolder(path)();
+  expect(readdirSync(folder)).toEqual(["a"]);
+  close();
+  expect(readdirSync(folder)).toEqual([]);
+  writeFileSync(path, "");
+  expect(() => openFolder(join(path, "b"))).toThrow(
+    /cannot write to the folder .*a part of the path is a file/,
+  );
+});
+
+test("plain lines tell the first and last step, and one a second between", () => {
+  const lines: string[] = [];
+  let now = 0;
+  const reporter = new LineReporter(
+    (text) => lines.push(text),
+    () => now,
+  );
+  reporter.event({ ...ready, totalSteps: 100 });
+  for (let number = 1; number <= 100; number++) {
+    now += 100;
+    reporter.event(step(number, 0.5, 100));
+  }
+  const steps = lines.filter((line) => line.startsWith("step"));
+  expect(steps.length).toBe(11);
+  expect(steps[1]).toBe("step 11/100  loss 0.5000  accuracy 50.00 %  320 images/s  0:09 left\n");
+});
+
+test("plain lines tell how far the computing of features is", () => {
+  const lines: string[] = [];
+  let now = 0;
+  const reporter = new LineReporter(
+    (text) => lines.push(text),
+    () => now,
+  );
+  for (let done = 16; done <= 96; done += 16) {
+    now += 400;
+    reporter.event({ type: "caching", split: "train", done, total: 96 });
+  }
+  expect(lines.map((line) => line.trim())).toEqual([
+    "computing features 16/96 (train)",
+    "computing features 64/96 (train)",
+    "computing features 96/96 (train)",
+  ]);
+});
+
+test("JSON lines have the event's name under `event` and no bytes", () => {
+  expect(jsonLine(ready)).not.toMatch(/planText|planPicture/);
+  const line = jsonLine({ type: "checkpoint", step: 3, bytes: new Uint8Array(9) }, { file: "x" });
+  expect(line).toBe('{"event":"checkpoint","step":3,"file":"x"}\n');
+});
+
+test("durations and medians", () => {
+  expect([0, 59_400, 60_000, 3_723_000].map(duration)).toEqual(["0:00", "0:59", "1:00", "1:02:03"]);
+  expect([median([]), median([3]), median([3, 1]), median([9, 1, 2])]).toEqual([0, 3, 2, 2]);
+});
+
+/** Runs the command line. */
+async function train(...args: string[]) {
+  const script = fileURLToPath(new URL("../../../src/cli/train.ts", import.meta.url));
+  const child = spawn(process.execPath, ["--import", "tsx", script, ...args], { stdio: "pipe" });
+  let stdout = "";
+  let stderr = "";
+  child.stdout.on("data", (chunk) => {
+    stdout += chunk;
+  });
+  child.stderr.on("data", (chunk) => {
+    stderr += chunk;
+  });
+  const code = await new Promise((resolve) => child.on("close", resolve));
+  return { code, stdout, stderr };
+}
+
+test("exit codes and messages of the process", async () => {
+  const cut = join(folder, "cut.safetensors");
+  writeFileSync(cut, checkpoint(metadata).slice(0, -4));
+  const out = join(folder, "out");
+  const [help, unknown, tooMany, missing, broken, unwritable] = await Promise.all([
+    train("--help"),
+    train("--topology", "nope", "--json"),
+    train("--examples", "60001"),
+    train("--resume", join(folder, "missing"), "--out", out),
+    train("--resume", cut, "--out", out, "--json"),
+    train("--out", join(cut, "x")),
+  ]);
+  expect(help).toMatchObject({ code: 0, stderr: "" });
+  expect(help.stdout).toMatch(/--topology <name>.*--resume <file>/s);
+
+  expect(unknown.code).toBe(2);
+  expect(unknown.stderr).toMatch(/^error: .*'nope' is invalid. Allowed choices are .*\n$/);
+  expect(JSON.parse(unknown.stdout)).toMatchObject({
+    event: "error",
+    message: expect.stringMatching(/'nope'/),
+  });
+
+  expect(tooMany).toMatchObject({ code: 2, stdout: "" });
+  expect(tooMany.stderr).toBe(
+    "webgraft: --examples 60001 is more than mnist has; there are 60000 to train on\n",
+  );
+
+  expect(missing).toMatchObject({ code: 1, stdout: "" });
+  expect(missing.stderr).toMatch(/^webgraft: cannot read .*missing — no such file or folder\n$/);
+
+  expect(broken.code).toBe(1);
+  expect(broken.stderr).toMatch(/^webgraft: .*cut\.safetensors: .*\n$/);
+  expect(JSON.parse(broken.stdout)).toMatchObject({ event: "error" });
+
+  expect(unwritable.code).toBe(1);
+  expect(unwritable.stderr).toMatch(/^webgraft: cannot write to the folder .*\n$/);
+  expect(readdirSync(folder)).toEqual(["cut.safetensors"]);
+}, 60_000);
