@@ -7,23 +7,13 @@ export type Pads = readonly [top: number, bottom: number, left: number, right: n
 export type Pair = readonly [height: number, width: number];
 
 /** Extents of a convolution, by the letters of the kernels, which take them as constants. */
-export interface Geometry {
-  readonly N: number;
-  readonly H: number;
-  readonly W: number;
-  readonly C: number;
-  readonly K: number;
-  readonly R: number;
-  readonly S: number;
-  readonly P: number;
-  readonly Q: number;
-  readonly STRIDE_H: number;
-  readonly STRIDE_W: number;
-  readonly DILATION_H: number;
-  readonly DILATION_W: number;
-  readonly PAD_TOP: number;
-  readonly PAD_LEFT: number;
-}
+export type Geometry = Readonly<
+  Record<
+    | ("N" | "H" | "W" | "C" | "K" | "R" | "S" | "P" | "Q" | "STRIDE_H" | "STRIDE_W")
+    | ("DILATION_H" | "DILATION_W" | "PAD_TOP" | "PAD_LEFT"),
+    number
+  >
+>;
 
 /**
  * Padding as a person gives it:

@@ -32,14 +32,14 @@ export interface TuningStore {
   write(device: string, table: TuningTable): Promise<void>;
 }
 
-const FORMAT = "webgraft-tuning-1";
+const FORMAT = "webgraft-tuning-2";
+/** Formats of earlier versions, whose tasks were named otherwise. */
+const EARLIER: readonly unknown[] = ["webgraft-tuning-1"];
 
-/** A task in words: pass, input, filter, output, how the filter moves, and what activations are stored as. */
-export function taskKey({ pass, geometry: g, dtype }: Task): string {
-  return (
-    `${pass} ${g.N}x${g.H}x${g.W}x${g.C} ${g.R}x${g.S}x${g.C}x${g.K} ${g.P}x${g.Q} stride ${g.STRIDE_H}x${g.STRIDE_W} ` +
-    `dilation ${g.DILATION_H}x${g.DILATION_W} pad ${g.PAD_TOP}x${g.PAD_LEFT}${dtype ? ` ${dtype}` : ""}`
-  );
+/** A task in words: `dense forward N=8 C=512 K=10`, and ` f16` where that is what activations are stored as. */
+export function taskKey({ op, pass, key, dtype }: Task): string {
+  const fields = Object.entries(key).map(([name, value]) => `${name}=${value}`);
+  return [op, pass, ...fields, ...(dtype ? [dtype] : [])].join(" ");
 }
 
 /** The measurements that hold for one device. */
@@ -91,7 +91,8 @@ export class Tuning {
 
   /**
    * Adds the measurements of a table to these and returns how many there were: none where the table is of another
-   * device. Plans that are made from now on take them. Throws DataError where it is no table.
+   * device. Plans that are made from now on take them. Throws DataError where it is no table, or one of an earlier
+   * version.
    */
   import(table: unknown): number {
     const { device, tuned, failed, trying } = check(table);
@@ -130,6 +131,12 @@ function check(table: unknown): TuningTable {
       ? (value as Record<string, unknown>)
       : refuse(`${what} is no object`);
   const { format, device, tuned, failed, trying } = record(table, "it");
+  if (EARLIER.includes(format)) {
+    refuse(
+      `it is of an earlier version, ${format}, which this one does not read — measure again: tune(gpu, model), ` +
+        '`tune: "full"` of a Trainer, or --tune full on the command line',
+    );
+  }
   if (format !== FORMAT) refuse(`its format must be ${FORMAT} — got ${JSON.stringify(format)}`);
   if (typeof device !== "string") refuse("device is no text");
   for (const [task, value] of Object.entries(record(tuned, "tuned"))) {

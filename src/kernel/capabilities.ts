@@ -1,5 +1,3 @@
-import type { Geometry } from "../base/window.ts";
-
 /** What an op may count on when it chooses kernels. */
 export interface Capabilities {
   /** Optional features that the device was requested with. */
@@ -10,7 +8,7 @@ export interface Capabilities {
   readonly software?: boolean;
   /** What a graph stores its activations as, where that is not f32. */
   readonly activations?: "f16";
-  /** Names the variant that measured best for a task, if one is known; see `src/ops/conv/variants.ts`. */
+  /** Names the variant that measured best for a task, if one is known; see `src/ops/tunable.ts`. */
   readonly tuned?: (task: Task) => string | undefined;
 }
 
@@ -19,10 +17,14 @@ export function isCpu({ software, subgroupMaxSize }: Capabilities): boolean {
   return software === true || (subgroupMaxSize !== undefined && subgroupMaxSize <= 8);
 }
 
-/** A computation that is worth measuring: one pass of a convolution, or of a dense layer as a 1×1 convolution. */
+/** What tells the tasks of one pass apart: extents, strides and the like, in the op's order. */
+export type TaskKey = Readonly<Record<string, number>>;
+
+/** A computation that there are several ways for: a pass of an op. `src/ops/tunable.ts` makes them. */
 export interface Task {
-  readonly pass: "forward" | "grad_input" | "grad_weight";
-  readonly geometry: Geometry;
+  readonly op: string;
+  readonly pass: string;
+  readonly key: TaskKey;
   /** Of the activations and their gradients. Default f32. */
   readonly dtype?: "f16";
 }

@@ -9,13 +9,11 @@ import type { Gpu } from "../gpu/device.ts";
 import { type Tuned, type TuningStore, taskKey } from "../gpu/tuning.ts";
 import { browserStore } from "../gpu/tuning-store.ts";
 import { Program } from "../graph/autodiff.ts";
-import { Graph, type Initializer } from "../graph/graph.ts";
-import type { Task } from "../kernel/capabilities.ts";
-import { variantsOf } from "../ops/conv/conv-passes.ts";
-import { productsOf, taskOp, taskShapes } from "../ops/conv/task.ts";
-import type { VariantInfo } from "../ops/conv/variants.ts";
+import { Graph } from "../graph/graph.ts";
+import type { InputSpec, MeasurableTask, VariantInfo } from "../ops/tunable.ts";
 import { plan } from "../plan/plan.ts";
-import { Session } from "./session.ts";
+import { type Outputs, Session } from "./session.ts";
+import type { Values } from "./values.ts";
 import { Variables } from "./variables.ts";
 
 export interface TuneOptions {
@@ -62,7 +60,11 @@ export async function loadTuning(gpu: Gpu, store: TuningStore = browserStore): P
  * Measures those of `tasks` of which the device knows no best variant. Rejects with the signal's reason, and with
  * the DeviceError where a variant took the device down: open it again and go on, the variant is remembered.
  */
-export async function tuneTasks(gpu: Gpu, tasks: Iterable<Task>, options: TuneOptions = {}): Promise<void> {
+export async function tuneTasks(
+  gpu: Gpu,
+  tasks: Iterable<MeasurableTask>,
+  options: TuneOptions = {},
+): Promise<void> {
   const { store = browserStore, signal, onProgress, pause } = options;
   const missing = [...new Map([...tasks].map((task) => [taskKey(task), task])).values()].filter(
     (task) => !gpu.tuning.get(task),
@@ -71,7 +73,7 @@ export async function tuneTasks(gpu: Gpu, tasks: Iterable<Task>, options: TuneOp
   for (const [done, task] of missing.entries()) {
     const contest = new Contest(gpu, task);
     try {
-      for (const variant of variantsOf(task, gpu.capabilities)) {
+      for (const variant of task.variants(gpu.capabilities)) {
         const { name, varies } = variant;
         if (!gpu.tuning.allows(task, name) || (varies && !contest.leads(varies))) continue;
         signal?.throwIfAborted();
@@ -108,16 +110,16 @@ interface Runner {
 /** The variants of one task against each other, on one set of inputs. */
 class Contest {
   readonly #gpu: Gpu;
-  readonly #task: Task;
+  readonly #task: MeasurableTask;
   readonly #variables: Variables;
   /** The first variant's result, and the error that it is allowed. */
-  #reference: Parameters<typeof agree>[1] | undefined;
+  #reference: Result | undefined;
   #best: Runner | undefined;
   #tuned: Tuned | undefined;
   /** Product of the ratios of those that raced: times of different moments do not compare. */
   #gain = 1;
 
-  constructor(gpu: Gpu, task: Task) {
+  constructor(gpu: Gpu, task: MeasurableTask) {
     this.#gpu = gpu;
     this.#task = task;
     this.#variables = new Variables(gpu);
@@ -141,8 +143,8 @@ class Contest {
     let runner: Runner;
     try {
       session = await this.#open(name);
-      const { y } = await session.submit({}, { step: 1, seed: 0, learningRate: 0 });
-      const result = { y: y as Float32Array, error };
+      const outputs = await session.submit({}, { step: 1, seed: 0, learningRate: 0 });
+      const result = { outputs, error };
       this.#reference ??= result;
       if (!agree(this.#task, this.#reference, result)) throw new WebgraftError(`${name}: a wrong result`);
       runner = { variant, session, once: await session.time(1) };
@@ -194,44 +196,55 @@ class Contest {
     const gpu = this.#gpu;
     const device = { ...gpu.capabilities, tuned: () => name };
     const graph = new Graph({ ...gpu.graphOptions, mode: "eval", device });
-    const task = this.#task;
-    const { a, b } = taskShapes(task);
-    const { dtype = "f32" } = task;
-    const inputs = {
-      a: graph.tensor("a", a, { role: "state", dtype }),
-      b: graph.tensor("b", b, { role: "state", dtype: task.pass === "grad_weight" ? dtype : "f32" }),
-    };
-    const { y } = graph.apply(taskOp, taskKey(task), inputs, task);
-    graph.output("y", y);
+    const { inputs: specs, op } = this.#task.alone();
+    const inputs = Object.fromEntries(
+      Object.entries(specs).map(([name, { shape, dtype = "f32" }]) => [
+        name,
+        graph.tensor(name, shape, { role: "state", dtype }),
+      ]),
+    );
+    const outputs = graph.apply(op, taskKey(this.#task), inputs, undefined);
+    for (const [name, tensor] of Object.entries(outputs)) graph.output(name, tensor);
     if (!this.#reference) {
-      for (const tensor of Object.values(inputs)) {
-        this.#variables.write(tensor, uniform(tensor.shape, new Random(1, tensor.name)));
+      for (const [name, spec] of Object.entries(specs)) {
+        this.#variables.write(inputs[name]!, draw(spec, new Random(1, name)));
       }
     }
     return Session.create(gpu, plan(new Program(graph), gpu.limits), this.#variables);
   }
 }
 
-/**
- * Whether two results of a task differ by no more than the errors that their variants are allowed. False where one
- * holds what is no number.
- */
-export function agree(
-  task: Task,
-  a: { readonly y: Float32Array; readonly error: number },
-  b: { readonly y: Float32Array; readonly error: number },
-): boolean {
-  const largest = a.y.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-  // Two results that are stored as f16 may be rounded to neighbours.
-  const stored = task.dtype && task.pass !== "grad_weight" ? 2 ** -10 : 0;
-  const allowed = (stored + 1e-6 * Math.sqrt(productsOf(task)) * (a.error + b.error)) * largest;
-  return a.y.every((value, i) => Math.abs(value - b.y[i]!) <= allowed);
+/** What a variant gave, and the error that it is allowed. */
+export interface Result {
+  readonly outputs: Outputs;
+  readonly error: number;
 }
 
-/** A few random numbers over and over: to draw millions would take longer than to measure. */
-const uniform: Initializer = (shape, random) => {
-  const few = Float32Array.from({ length: 4099 }, () => 2 * random.uniform() - 1);
-  const values = new Float32Array(shape.reduce((product, extent) => product * extent, 1));
+/**
+ * Whether two results of a task differ, in each output, by no more than the errors that their variants are allowed;
+ * whole numbers may not differ. False where one holds what is no number.
+ */
+export function agree(task: MeasurableTask, a: Result, b: Result): boolean {
+  const { outputs, products } = task.alone();
+  return Object.entries(outputs).every(([name, { dtype = "f32" }]) => {
+    const [values, others] = [a.outputs[name] as Float32Array, b.outputs[name] as Float32Array];
+    if (dtype === "i32" || dtype === "u32") return values.every((value, i) => value === others[i]);
+    const largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+    // Two results that are stored as f16 may be rounded to neighbours.
+    const stored = dtype === "f16" ? 2 ** -10 : 0;
+    const allowed = (stored + 1e-6 * Math.sqrt(products) * (a.error + b.error)) * largest;
+    return values.every((value, i) => Math.abs(value - others[i]!) <= allowed);
+  });
+}
+
+/** Values for an input, a few over and over: to draw millions would take longer than to measure. */
+function draw(
+  { shape, dtype = "f32", value = (random) => 2 * random.uniform() - 1 }: InputSpec,
+  random: Random,
+): Values {
+  const ArrayOf = dtype === "i32" ? Int32Array : dtype === "u32" ? Uint32Array : Float32Array;
+  const few = new ArrayOf(4099).map(() => value(random));
+  const values = new ArrayOf(shape.reduce((product, extent) => product * extent, 1));
   for (let at = 0; at < values.length; at += few.length) values.set(few.subarray(0, values.length - at), at);
   return values;
-};
+}

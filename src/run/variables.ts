@@ -3,7 +3,7 @@ import { Random } from "../base/random.ts";
 import type { Gpu } from "../gpu/device.ts";
 import type { Variable } from "../graph/graph.ts";
 import { bytesOf, bytesWithin, pad, type Storage, type Tensor } from "../graph/tensor.ts";
-import { fromStored, toStored } from "./values.ts";
+import { fromStored, toStored, type Values } from "./values.ts";
 
 /**
  * The buffers that outlive a step and that sessions share: parameters, gradients, running statistics and
@@ -38,14 +38,15 @@ export class Variables {
   }
 
   /** Stores values in logical order. Throws WeightsError where their number does not fit. */
-  write(tensor: Tensor, values: Float32Array): void {
+  write(tensor: Tensor, values: Values): void {
     const expected = tensor.shape.reduce((product, extent) => product * extent, 1);
     if (values.length !== expected) {
       throw new WeightsError(
         `${tensor.name}: expects ${expected} values (${tensor.shape.join(", ")}), got ${values.length}`,
       );
     }
-    const bytes = toStored(tensor, pad(values, tensor.shape));
+    const padded = values instanceof Float32Array ? pad(values, tensor.shape) : values;
+    const bytes = toStored(tensor, padded);
     this.#gpu.device.queue.writeBuffer(this.buffer(tensor.storage), bytesWithin(tensor).offset, bytes);
   }
 

@@ -1,8 +1,8 @@
 import type { Gpu } from "../gpu/device.ts";
 import { Program } from "../graph/autodiff.ts";
 import { Graph, type Precision } from "../graph/graph.ts";
-import type { Task } from "../kernel/capabilities.ts";
 import { frozenIn, type Model } from "../models/model.ts";
+import { type MeasurableTask, recorder } from "../ops/tunable.ts";
 import { loadTuning, type TuneOptions, tuneTasks } from "../run/tuner.ts";
 import { evaluationPass, trainingPass } from "./passes.ts";
 
@@ -55,13 +55,9 @@ function tasksOf(
   gpu: Gpu,
   model: Model,
   { batchSize, frozen, precision = "f32" }: TuneModelOptions,
-): readonly Task[] {
-  const tasks: Task[] = [];
-  const tuned = (task: Task): undefined => {
-    tasks.push(task);
-  };
+): readonly MeasurableTask[] {
+  const { device, tasks } = recorder(gpu.capabilities);
   for (const mode of ["train", "eval"] as const) {
-    const device = { ...gpu.capabilities, tuned };
     const graph = new Graph({
       ...gpu.graphOptions,
       mode,

@@ -5,7 +5,6 @@ import { Tuning, type TuningTable, taskKey } from "../../src/gpu/tuning.ts";
 import { browserStore } from "../../src/gpu/tuning-store.ts";
 import { dense, flatten } from "../../src/layers/index.ts";
 import type { Model } from "../../src/models/model.ts";
-import { variantsOf } from "../../src/ops/conv/conv-passes.ts";
 import { sgd } from "../../src/optimizers/index.ts";
 import { loadTuning, tuneTasks } from "../../src/run/tuner.ts";
 import { Trainer } from "../../src/train/trainer.ts";
@@ -30,7 +29,7 @@ describe("the tuner", () => {
   it("measures every variant once, keeps the best, and has it after reopening", async () => {
     const gpu = await device();
     const store = memoryStore();
-    const names = variantsOf(task, gpu.capabilities).map(({ name }) => name);
+    const names = task.variants(gpu.capabilities).map(({ name }) => name);
     const tried: string[] = [];
     const options = { store, onProgress: ({ variant }: { variant: string }) => tried.push(variant) };
     await tuneTasks(gpu, [task, task], options);
@@ -51,9 +50,9 @@ describe("the tuner", () => {
 
   it("measures activations in f16 apart, where the device has it", async () => {
     const gpu = await device();
-    const half = { ...smallTask("forward"), dtype: "f16" } as const;
+    const half = smallTask("forward", "f16");
     await tuneTasks(gpu, [half], { store: memoryStore() });
-    const names = variantsOf(half, gpu.capabilities).map(({ name }) => name);
+    const names = half.variants(gpu.capabilities).map(({ name }) => name);
     const { failed } = gpu.tuning.export();
     if (gpu.capabilities.features.includes("shader-f16")) {
       expect(names).toContain(gpu.tuning.get(half)?.variant);
@@ -67,7 +66,7 @@ describe("the tuner", () => {
 
   it("survives a variant that takes the device down, and never tries it again", async () => {
     const gpu = await device();
-    const [first, deadly] = variantsOf(task, gpu.capabilities).map(({ name }) => name);
+    const [first, deadly] = task.variants(gpu.capabilities).map(({ name }) => name);
     const tables: TuningTable[] = [];
     const store = memoryStore((table) => {
       tables.push(table);

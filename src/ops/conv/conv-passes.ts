@@ -3,7 +3,7 @@
 import type { Geometry } from "../../base/window.ts";
 import type { BackwardEmitter, Emitter, GradientTarget } from "../../graph/op.ts";
 import { pad4, storedLength, type Tensor } from "../../graph/tensor.ts";
-import type { Capabilities, Task } from "../../kernel/capabilities.ts";
+import type { Capabilities } from "../../kernel/capabilities.ts";
 import { grid } from "../../kernel/grid.ts";
 import {
   channel_sum,
@@ -43,9 +43,10 @@ import {
   conv2d_grad_weight_tile_8x16_quad_flat,
 } from "../../kernel/shaders.gen.ts";
 import { type Activation, activationConstants, IDENTITY } from "../elementwise/activation.ts";
+import type { Tunable } from "../tunable.ts";
+import { forwardAlone, gradInputAlone, gradWeightAlone } from "./alone.ts";
 import { DEEP, ENOUGH, type Product, type TileLaunch, tileVariants } from "./register-tiles.ts";
 import { emitSplitSum } from "./split-sum.ts";
-import { candidates, emitBest, type VariantInfo, type Variants } from "./variants.ts";
 import { WINOGRAD_GRAD_WEIGHT } from "./winograd/grad-weight.ts";
 import { pays, turned, WINOGRAD_FORWARD, WINOGRAD_GRAD_INPUT } from "./winograd/winograd.ts";
 
@@ -101,28 +102,36 @@ const GRAD_WEIGHT_NARROW_KERNELS = [
 ] as const;
 
 const FORWARD_TILES = tileVariants(FORWARD_KERNELS, forwardProduct, emitForwardTiles);
-const FORWARD: Variants<ForwardArgs> = {
+/** y = f(conv(x, w) + bias). */
+export const CONV_FORWARD: Tunable<Geometry, ForwardArgs> = {
+  op: "conv2d",
   pass: "forward",
-  all: [...FORWARD_TILES.all, ...WINOGRAD_FORWARD],
+  variants: [...FORWARD_TILES.variants, ...WINOGRAD_FORWARD],
   guess: (geometry, device) =>
     pays(geometry, device) ? WINOGRAD_FORWARD[0]! : FORWARD_TILES.guess(geometry, device),
+  alone: forwardAlone,
 };
 const GRAD_INPUT_TILES = tileVariants(GRAD_INPUT_KERNELS, gradInputProduct, emitGradInputTiles);
-const GRAD_INPUT: Variants<GradInputArgs> = {
+/** dx = conv-transpose(dy, w), or dx += …. */
+export const CONV_GRAD_INPUT: Tunable<Geometry, GradInputArgs> = {
+  op: "conv2d",
   pass: "grad_input",
-  all: [...GRAD_INPUT_TILES.all, ...WINOGRAD_GRAD_INPUT],
+  variants: [...GRAD_INPUT_TILES.variants, ...WINOGRAD_GRAD_INPUT],
   guess: (geometry, device) =>
     pays(turned(geometry), device) ? WINOGRAD_GRAD_INPUT[0]! : GRAD_INPUT_TILES.guess(geometry, device),
+  alone: gradInputAlone,
 };
 const WIDE = tileVariants(GRAD_WEIGHT_KERNELS, gradWeightProduct, emitGradWeightTiles);
 const NARROW = tileVariants(GRAD_WEIGHT_NARROW_KERNELS, narrowProduct, emitGradWeightTiles);
 /** Input channels that alone would not fill the rows of a tile. */
 const isNarrow = ({ C }: Geometry): boolean => C <= 4;
-const GRAD_WEIGHT: Variants<GradWeightArgs> = {
+/** dw = Σ over pixels of x ⊗ dy, or dw += …. */
+export const CONV_GRAD_WEIGHT: Tunable<Geometry, GradWeightArgs> = {
+  op: "conv2d",
   pass: "grad_weight",
-  all: [
-    ...WIDE.all,
-    ...NARROW.all.map((variant) => ({
+  variants: [
+    ...WIDE.variants,
+    ...NARROW.variants.map((variant) => ({
       ...variant,
       fits: (geometry: Geometry, device: Capabilities) =>
         isNarrow(geometry) && variant.fits(geometry, device),
@@ -133,33 +142,8 @@ const GRAD_WEIGHT: Variants<GradWeightArgs> = {
     pays(geometry, device)
       ? WINOGRAD_GRAD_WEIGHT
       : (isNarrow(geometry) ? NARROW : WIDE).guess(geometry, device),
+  alone: (geometry, dtype) => gradWeightAlone(geometry, dtype),
 };
-
-/** Emits y = f(conv(x, w) + bias). */
-export function emitForward(emit: Emitter, geometry: Geometry, ...args: ForwardArgs): void {
-  emitBest(FORWARD, emit, geometry, ...args);
-}
-
-/** Emits dx = conv-transpose(dy, w), or dx += …. */
-export function emitGradInput(emit: Emitter, geometry: Geometry, ...args: GradInputArgs): void {
-  emitBest(GRAD_INPUT, emit, geometry, ...args);
-}
-
-/** Emits dw = Σ over pixels of x ⊗ dy, or dw += …. */
-export function emitGradWeight(emit: Emitter, geometry: Geometry, ...args: GradWeightArgs): void {
-  emitBest(GRAD_WEIGHT, emit, geometry, ...args);
-}
-
-/** What may compute a task, the heuristic's choice first: names for `Capabilities.tuned`, and rounding errors. */
-export function variantsOf(
-  { pass, geometry, dtype }: Task,
-  capabilities: Capabilities,
-): readonly VariantInfo[] {
-  const device = dtype ? { ...capabilities, activations: dtype } : capabilities;
-  if (pass === "forward") return candidates(FORWARD, geometry, device);
-  if (pass === "grad_input") return candidates(GRAD_INPUT, geometry, device);
-  return candidates(GRAD_WEIGHT, geometry, device);
-}
 
 /** Emits dbias = Σ over pixels of dy, or dbias += …. */
 export function emitGradBias(emit: BackwardEmitter, dy: Tensor, target: GradientTarget): void {

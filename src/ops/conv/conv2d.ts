@@ -4,8 +4,9 @@ import type { Op } from "../../graph/op.ts";
 import { describe, nhwc, type Tensor } from "../../graph/tensor.ts";
 import type { Activation } from "../elementwise/activation.ts";
 import { checkFusable, gradientBeforeActivation, withActivation } from "../elementwise/fused-activation.ts";
-import { emitForward, emitGradBias, emitGradInput, emitGradWeight } from "./conv-passes.ts";
-import { emitGroupedForward, emitGroupedGradInput, emitGroupedGradWeight } from "./grouped.ts";
+import { emitBest } from "../tunable.ts";
+import { CONV_FORWARD, CONV_GRAD_INPUT, CONV_GRAD_WEIGHT, emitGradBias } from "./conv-passes.ts";
+import { emitGroupedForward, emitGroupedGradInput, GROUPED_GRAD_WEIGHT } from "./grouped.ts";
 
 export interface Conv2dAttrs {
   readonly stride: Pair;
@@ -37,7 +38,7 @@ export const conv2dOp: Op<In, Conv2dAttrs, Out> = {
   forward(emit, { inputs, attrs, outputs: { y } }) {
     const geometry = geometryOf(inputs, attrs);
     const tensors = { x: inputs.x, w: inputs.weight, bias: inputs.bias, y };
-    if (attrs.groups === 1) emitForward(emit, geometry, tensors, attrs.activation);
+    if (attrs.groups === 1) emitBest(CONV_FORWARD, emit, geometry, tensors, attrs.activation);
     else emitGroupedForward(emit, { ...geometry, GROUPS: attrs.groups }, tensors, attrs.activation);
   },
   backward(emit, { inputs, attrs, outputs: { y } }) {
@@ -46,12 +47,12 @@ export const conv2dOp: Op<In, Conv2dAttrs, Out> = {
     const grouped = { ...geometry, GROUPS: attrs.groups };
     const dy = gradientBeforeActivation(emit, y, attrs.activation);
     if (emit.wants(w)) {
-      if (attrs.groups === 1) emitGradWeight(emit, geometry, { x, dy }, emit.into(w));
-      else emitGroupedGradWeight(emit, grouped, { x, dy }, emit.into(w));
+      if (attrs.groups === 1) emitBest(CONV_GRAD_WEIGHT, emit, geometry, { x, dy }, emit.into(w));
+      else emitBest(GROUPED_GRAD_WEIGHT, emit, grouped, { x, dy }, emit.into(w));
     }
     if (emit.wants(bias)) emitGradBias(emit, dy, emit.into(bias));
     if (emit.wants(x)) {
-      if (attrs.groups === 1) emitGradInput(emit, geometry, { dy, w }, emit.into(x));
+      if (attrs.groups === 1) emitBest(CONV_GRAD_INPUT, emit, geometry, { dy, w }, emit.into(x));
       else emitGroupedGradInput(emit, grouped, { dy, w }, emit.into(x));
     }
   },

@@ -1,15 +1,24 @@
 import { ShapeError } from "../../base/errors.ts";
 import type { Geometry } from "../../base/window.ts";
-import type { Op } from "../../graph/op.ts";
+import type { Emitter, Op } from "../../graph/op.ts";
 import { describe, type Tensor } from "../../graph/tensor.ts";
+import type { Capabilities } from "../../kernel/capabilities.ts";
 import type { Activation } from "../elementwise/activation.ts";
 import { checkFusable, gradientBeforeActivation, withActivation } from "../elementwise/fused-activation.ts";
-import { emitForward, emitGradBias, emitGradInput, emitGradWeight } from "./conv-passes.ts";
+import { emitBest, type Tunable } from "../tunable.ts";
+import { CONV_FORWARD, CONV_GRAD_INPUT, CONV_GRAD_WEIGHT, emitGradBias } from "./conv-passes.ts";
 
 export interface DenseAttrs {
   /** Applied to the result: identity, ReLU, leaky ReLU, tanh or sigmoid (`isFusable`). */
   readonly activation?: Activation;
 }
+
+/** (N, C) · (C, K). */
+type Product = Readonly<Record<"N" | "C" | "K", number>>;
+
+export const DENSE_FORWARD = asDense(CONV_FORWARD);
+export const DENSE_GRAD_INPUT = asDense(CONV_GRAD_INPUT);
+export const DENSE_GRAD_WEIGHT = asDense(CONV_GRAD_WEIGHT);
 
 type In = { x: Tensor; weight: Tensor; bias: Tensor | undefined };
 type Out = { y: Tensor };
@@ -34,24 +43,46 @@ export const denseOp: Op<In, DenseAttrs, Out> = {
     return { y: { shape: [N, K], dtype: x.storage.dtype } };
   },
   forward(emit, { inputs: { x, weight: w, bias }, attrs: { activation }, outputs: { y } }) {
-    emitForward(emit, geometryOf(x, w), { x, w, bias, y }, activation);
+    emitBest(DENSE_FORWARD, emit, keyOf(x, w), { x, w, bias, y }, activation);
   },
   backward(emit, { inputs: { x, weight: w, bias }, attrs: { activation }, outputs: { y } }) {
-    const geometry = geometryOf(x, w);
+    const key = keyOf(x, w);
     const dy = gradientBeforeActivation(emit, y, activation);
-    if (emit.wants(w)) emitGradWeight(emit, geometry, { x, dy }, emit.into(w));
+    if (emit.wants(w)) emitBest(DENSE_GRAD_WEIGHT, emit, key, { x, dy }, emit.into(w));
     if (emit.wants(bias)) emitGradBias(emit, dy, emit.into(bias));
-    if (emit.wants(x)) emitGradInput(emit, geometry, { dy, w }, emit.into(x));
+    if (emit.wants(x)) emitBest(DENSE_GRAD_INPUT, emit, key, { dy, w }, emit.into(x));
   },
   fuse: (node, next) => withActivation(node, next),
 };
 
-/** The 1×1 convolution of one image that is one line of N pixels: the same product, over the same memory. */
-function geometryOf(x: Tensor, weight: Tensor): Geometry {
+function keyOf(x: Tensor, weight: Tensor): Product {
   const [N, C] = x.shape as [number, number];
-  const K = weight.shape[1]!;
+  return { N, C, K: weight.shape[1]! };
+}
+
+/** The 1×1 convolution of one image that is one line of N pixels: the same product, over the same memory. */
+function geometryOf({ N, C, K }: Product): Geometry {
   return {
     ...{ N: 1, H: 1, W: N, C, K, R: 1, S: 1, P: 1, Q: N },
     ...{ STRIDE_H: 1, STRIDE_W: 1, DILATION_H: 1, DILATION_W: 1, PAD_TOP: 0, PAD_LEFT: 0 },
+  };
+}
+
+/** The ways to compute a pass of a convolution, for a dense layer. */
+function asDense<Args extends readonly unknown[]>(conv: Tunable<Geometry, Args>): Tunable<Product, Args> {
+  const variants = conv.variants.map(({ fits, emit, ...info }) => ({
+    ...info,
+    fits: (key: Product, device: Capabilities) => fits(geometryOf(key), device),
+    emit: (emitter: Emitter, key: Product, ...args: Args) => emit(emitter, geometryOf(key), ...args),
+  }));
+  return {
+    op: "dense",
+    pass: conv.pass,
+    variants,
+    guess(key, device) {
+      const { name } = conv.guess(geometryOf(key), device);
+      return variants.find((variant) => variant.name === name)!;
+    },
+    alone: (key, dtype) => conv.alone(geometryOf(key), dtype),
   };
 }

@@ -2,7 +2,7 @@
 
 import type { Geometry } from "../../base/window.ts";
 import type { Emitter, GradientTarget } from "../../graph/op.ts";
-import { storedLength, type Tensor } from "../../graph/tensor.ts";
+import { pad4, storedLength, type Tensor } from "../../graph/tensor.ts";
 import { grid } from "../../kernel/grid.ts";
 import {
   conv2d_grouped_forward,
@@ -10,6 +10,9 @@ import {
   conv2d_grouped_grad_weight,
 } from "../../kernel/shaders.gen.ts";
 import { type Activation, activationConstants, IDENTITY } from "../elementwise/activation.ts";
+import type { Tunable, Variant } from "../tunable.ts";
+import { gradWeightAlone } from "./alone.ts";
+import type { GradWeightArgs } from "./conv-passes.ts";
 import { ENOUGH } from "./register-tiles.ts";
 import { emitSplitSum } from "./split-sum.ts";
 
@@ -40,17 +43,38 @@ export function emitGroupedGradInput(
   emit.dispatch(conv2d_grouped_grad_input, { dy, w, dx }, { ...geometry, ACCUMULATE }, workgroups);
 }
 
-/** Emits dw = Σ over pixels of x ⊗ dy, or dw += …. */
-export function emitGroupedGradWeight(
-  emit: Emitter,
-  geometry: GroupedGeometry,
-  { x, dy }: { readonly x: Tensor; readonly dy: Tensor },
-  target: GradientTarget,
-): void {
-  const length = storedLength(target.tensor.shape) / 4;
-  const SPLITS = Math.min(geometry.N * geometry.P, Math.ceil((4 * ENOUGH) / length));
-  const dw = emit.temporary("splits", [SPLITS, ...target.tensor.shape]);
-  const workgroups = grid(SPLITS * length, conv2d_grouped_grad_weight);
-  emit.dispatch(conv2d_grouped_grad_weight, { x, dy, dw }, { ...geometry, SPLITS }, workgroups);
-  emitSplitSum(emit, dw, SPLITS, target);
-}
+/** Vec4s of the gradient of the weights, each the sum of one invocation. */
+const lengthOf = ({ R, S, C, K, GROUPS }: GroupedGeometry): number => (R * S * (C / GROUPS) * pad4(K)) / 4;
+
+/** Parts that the lines of an image batch are divided into: `times` as many as the heuristic's. */
+const splitsOf = (geometry: GroupedGeometry, times: number): number =>
+  Math.max(1, Math.min(geometry.N * geometry.P, Math.ceil((4 * times * ENOUGH) / lengthOf(geometry))));
+
+/** A sum in `times` as many splits as the heuristic's. */
+const splits = (name: string, times: number): Variant<GroupedGeometry, GradWeightArgs> => ({
+  name,
+  ...(times !== 1 && { varies: "splits" }),
+  error: 1,
+  fits: (geometry) => times === 1 || splitsOf(geometry, times) !== splitsOf(geometry, 1),
+  emit(emit, geometry, { x, dy }, target) {
+    const SPLITS = splitsOf(geometry, times);
+    const dw = emit.temporary("splits", [SPLITS, ...target.tensor.shape]);
+    const workgroups = grid(SPLITS * lengthOf(geometry), conv2d_grouped_grad_weight);
+    emit.dispatch(conv2d_grouped_grad_weight, { x, dy, dw }, { ...geometry, SPLITS }, workgroups);
+    emitSplitSum(emit, dw, SPLITS, target);
+  },
+});
+
+const SPLITS = splits("splits", 1);
+
+/**
+ * dw = Σ over pixels of x ⊗ dy, or dw += …. The only pass with a choice: the other two have one kernel each, and sums too
+ * short to be split.
+ */
+export const GROUPED_GRAD_WEIGHT: Tunable<GroupedGeometry, GradWeightArgs> = {
+  op: "conv2d_grouped",
+  pass: "grad_weight",
+  variants: [SPLITS, splits("more_splits", 4), splits("fewer_splits", 1 / 4)],
+  guess: () => SPLITS,
+  alone: (geometry, dtype) => gradWeightAlone(geometry, dtype, geometry.GROUPS),
+};

@@ -8,7 +8,7 @@ import type { Emitter } from "../../graph/op.ts";
 import { type Capabilities, isCpu } from "../../kernel/capabilities.ts";
 import { grid } from "../../kernel/grid.ts";
 import type { Kernel } from "../../kernel/kernel.ts";
-import type { Variant, Variants } from "./variants.ts";
+import type { Tunable, Variant } from "../tunable.ts";
 
 /** `slices` products of `rows` × `columns`, whose depth may be split into at most `maxSplits`. */
 export interface Product {
@@ -62,10 +62,10 @@ export function tileVariants<K extends Kernel, Args extends readonly unknown[]>(
   kernels: readonly K[],
   product: (geometry: Geometry) => Product,
   emitTiles: (emit: Emitter, geometry: Geometry, launch: TileLaunch<K>, ...args: Args) => void,
-): Pick<Variants<Args>, "all" | "guess"> {
+): Pick<Tunable<Geometry, Args>, "variants" | "guess"> {
   const tiles = kernels.map((kernel) => ({ kernel, ...tileOf(kernel) }));
-  const all = tiles.flatMap(({ kernel, ...tile }) =>
-    Object.entries(SPLITS).map(([suffix, times]): Variant<Args> => {
+  const variants = tiles.flatMap(({ kernel, ...tile }) =>
+    Object.entries(SPLITS).map(([suffix, times]): Variant<Geometry, Args> => {
       const splitsFor = (geometry: Geometry, device: Capabilities) => cover(tile, product(geometry), device);
       return {
         name: suffix ? `${tile.name}_${suffix}` : tile.name,
@@ -74,8 +74,8 @@ export function tileVariants<K extends Kernel, Args extends readonly unknown[]>(
         fits(geometry, device) {
           const { splits, split } = splitsFor(geometry, device);
           const known = kernel.features.every((feature) => device.features.includes(feature));
-          // It would be right, but so slow that not even measuring it is worth the time.
-          const hopeless = tile.sharing === "group" && isCpu(device);
+          // It would be right, but so slow on an emulated GPU that not even measuring it is worth the time.
+          const hopeless = tile.sharing === "group" && device.software === true;
           return known && !hopeless && (times === 1 || split(times) !== splits);
         },
         emit(emit, geometry, ...args) {
@@ -87,10 +87,10 @@ export function tileVariants<K extends Kernel, Args extends readonly unknown[]>(
     }),
   );
   return {
-    all,
+    variants,
     guess(geometry, device) {
       const { name } = chooseTile(tiles, product(geometry), device);
-      return all.find((variant) => variant.name === name)!;
+      return variants.find((variant) => variant.name === name)!;
     },
   };
 }

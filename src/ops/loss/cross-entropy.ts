@@ -1,34 +1,8 @@
 import { ShapeError } from "../../base/errors.ts";
 import type { Emitter, Op, TensorSpec } from "../../graph/op.ts";
 import { describe, pad4, type Tensor } from "../../graph/tensor.ts";
-import { type Capabilities, isCpu } from "../../kernel/capabilities.ts";
-import { fold } from "../../kernel/grid.ts";
-import {
-  cross_entropy_mean_reduce,
-  cross_entropy_mean_serial,
-  cross_entropy_rows_reduce,
-  cross_entropy_rows_reduce_with_gradient,
-  cross_entropy_rows_serial,
-  cross_entropy_rows_serial_with_gradient,
-  cross_entropy_total_reduce,
-  cross_entropy_total_serial,
-} from "../../kernel/shaders.gen.ts";
-
-const REDUCE = {
-  total: cross_entropy_total_reduce,
-  rows: cross_entropy_rows_reduce,
-  gradient: cross_entropy_rows_reduce_with_gradient,
-  mean: cross_entropy_mean_reduce,
-};
-const SERIAL = {
-  total: cross_entropy_total_serial,
-  rows: cross_entropy_rows_serial,
-  gradient: cross_entropy_rows_serial_with_gradient,
-  mean: cross_entropy_mean_serial,
-};
-
-/** Sums by whole workgroups; on a CPU by one invocation each, without the barriers that take long to compile. */
-const kernelsFor = (device: Capabilities) => (isCpu(device) ? SERIAL : REDUCE);
+import { emitBest } from "../tunable.ts";
+import { CROSS_ENTROPY_ROWS, MEAN_LOSS } from "./cross-entropy-passes.ts";
 
 export interface CrossEntropyAttrs {
   /** Share of each target that is spread evenly over the classes. Default 0. */
@@ -87,12 +61,8 @@ export const crossEntropyOp: Op<In, CrossEntropyAttrs, Out> = {
       inputs.classWeights ?? emit.constant("classWeights", new Float32Array(pad4(K)).fill(1, 0, K));
     const total = emit.temporary("total", [1]);
     const rows = emit.temporary("rows", [N, 4]);
-    const kernels = kernelsFor(emit.device);
-    emit.dispatch(kernels.total, { labels, class_weights, total }, { N, K, IGNORED }, [1, 1, 1]);
-    const bindings = { logits, labels, class_weights, total, rows };
-    const constants = { N, K, IGNORED, SMOOTHING };
-    if (dlogits) emit.dispatch(kernels.gradient, { ...bindings, dlogits }, constants, fold(N));
-    else emit.dispatch(kernels.rows, bindings, constants, fold(N));
+    const tensors = { logits, labels, class_weights, total, rows, dlogits };
+    emitBest(CROSS_ENTROPY_ROWS, emit, { N, K }, tensors, { IGNORED, SMOOTHING });
     emitMeanLoss(emit, rows, loss);
   },
   backward(emit, { inputs: { logits }, outputs: { dlogits } }) {
@@ -102,5 +72,5 @@ export const crossEntropyOp: Op<In, CrossEntropyAttrs, Out> = {
 
 /** Emits the `loss` of `crossEntropyOp` from its rows (N, 4), which `shaders/loss/cross_entropy_rows.wgsl` describes. */
 export function emitMeanLoss(emit: Emitter, rows: Tensor, loss: Tensor): void {
-  emit.dispatch(kernelsFor(emit.device).mean, { rows, loss }, { N: rows.shape[0]! }, [1, 1, 1]);
+  emitBest(MEAN_LOSS, emit, { N: rows.shape[0]! }, { rows, loss });
 }

@@ -8,12 +8,10 @@ import {
   avg_pool2d_forward,
   global_avg_pool_backward,
   global_avg_pool_forward,
-  max_pool2d_backward,
-  max_pool2d_backward_halving,
-  max_pool2d_forward,
-  max_pool2d_forward_halving,
 } from "../../kernel/shaders.gen.ts";
-import { type Activation, activationConstants, IDENTITY, keepsMaximum } from "../elementwise/activation.ts";
+import { type Activation, IDENTITY, keepsMaximum } from "../elementwise/activation.ts";
+import { emitBest } from "../tunable.ts";
+import { MAX_POOL_BACKWARD, MAX_POOL_FORWARD, type Windows } from "./max-pool-passes.ts";
 
 export interface Pool2d {
   readonly kernel: Pair;
@@ -36,10 +34,6 @@ type Out = { y: Tensor };
 
 /** Pixels that one invocation of a global average's gradient writes, from the same four numbers. */
 const PIXELS_EACH = 16;
-
-/** Whether the kernels for strides of 2 fit, which share what they load among windows that overlap. */
-const halves = ({ kernel, stride }: Pool2d): boolean =>
-  stride.every((step) => step === 2) && kernel.every((extent) => extent === 2 || extent === 3);
 
 /** Cells of a max-pool window that one byte can number. */
 const MAX_CELLS = 255;
@@ -94,35 +88,20 @@ export const maxPool2dOp: Op<In, MaxPool2d, Out & { index: Tensor }> = {
     };
   },
   forward(emit, { inputs: { x }, attrs, outputs: { y, index } }) {
-    const [N, P, Q, C] = nhwc("max_pool2d", y);
-    const [kernel, LENGTH] = halves(attrs)
-      ? ([max_pool2d_forward_halving, (N * Math.ceil(P / 2) * Q * pad4(C)) / 4] as const)
-      : ([max_pool2d_forward, vec4s(y)] as const);
-    emit.dispatch(
-      kernel,
-      { x, y, index },
-      { LENGTH, ...geometry(x, y, attrs), ...activationConstants(attrs.activation ?? IDENTITY) },
-      grid(LENGTH, kernel),
-    );
+    emitBest(MAX_POOL_FORWARD, emit, windowsOf(x, y, attrs), { x, y, index }, attrs.activation ?? IDENTITY);
   },
   backward(emit, { inputs: { x }, attrs, outputs: { y, index } }) {
     const dy = emit.gradient(y);
-    const { tensor: dx, accumulate: ACCUMULATE } = emit.into(x);
     const { activation = IDENTITY } = attrs;
-    const [N, H, W, C] = nhwc("max_pool2d", x);
-    const [top, , left] = attrs.padding;
-    const squares = N * Math.ceil((H + top) / 2) * Math.ceil((W + left) / 2);
-    const [kernel, LENGTH] = halves(attrs)
-      ? ([max_pool2d_backward_halving, (squares * pad4(C)) / 4] as const)
-      : ([max_pool2d_backward, vec4s(x)] as const);
-    emit.dispatch(
-      kernel,
-      { index, y: activation.name === "identity" ? dy : y, dy, dx },
-      { LENGTH, ACCUMULATE, ...geometry(x, y, attrs), ...activationConstants(activation) },
-      grid(LENGTH, kernel),
-    );
+    const tensors = { y: activation.name === "identity" ? dy : y, dy, index };
+    emitBest(MAX_POOL_BACKWARD, emit, windowsOf(x, y, attrs), tensors, emit.into(x), activation);
   },
 };
+
+const windowsOf = (x: Tensor, y: Tensor, attrs: Pool2d): Windows => ({
+  N: x.shape[0]!,
+  ...geometry(x, y, attrs),
+});
 
 /** Mean over windows. x (N, H, W, C), y (N, P, Q, C), P = ⌊(H + top + bottom − h) / stride⌋ + 1. */
 export const avgPool2dOp: Op<In, AvgPool2d, Out> = {

@@ -2,12 +2,12 @@ import { describe, expect, it } from "vitest";
 import { ShapeError } from "../../../src/base/errors.ts";
 import { Graph } from "../../../src/graph/graph.ts";
 import type { Capabilities } from "../../../src/kernel/capabilities.ts";
-import { variantsOf } from "../../../src/ops/conv/conv-passes.ts";
 import { type Conv2dAttrs, conv2dOp } from "../../../src/ops/conv/conv2d.ts";
 import { testGpu, withAndWithoutSubgroups } from "../../support/gpu.ts";
 import type { NdArray } from "../../support/ndarray.ts";
 import { defineOpTest, type OpCase } from "../../support/optest.ts";
 import { conv2d, fusedActivation } from "../../support/reference/conv.ts";
+import { convTask } from "../../support/tuning.ts";
 
 type Shape = readonly number[];
 
@@ -50,7 +50,11 @@ async function everyKernel(C: number): Promise<Record<string, Capabilities>> {
     ...{ DILATION_H: 1, DILATION_W: 1, PAD_TOP: 0, PAD_LEFT: 0 },
   };
   const names = (["forward", "grad_weight"] as const)
-    .flatMap((pass) => variantsOf({ pass, geometry }, { features }).map(({ name }) => name))
+    .flatMap((pass) =>
+      convTask(pass, geometry)
+        .variants({ features })
+        .map(({ name }) => name),
+    )
     .filter((name) => !name.endsWith("_splits"));
   return Object.fromEntries([...new Set(names)].map((name) => [name, { features, tuned: () => name }]));
 }

@@ -5,12 +5,12 @@ import { Program, type Seed } from "../../../src/graph/autodiff.ts";
 import { Graph } from "../../../src/graph/graph.ts";
 import { storedLength } from "../../../src/graph/tensor.ts";
 import type { Capabilities } from "../../../src/kernel/capabilities.ts";
-import { variantsOf } from "../../../src/ops/conv/conv-passes.ts";
 import { type Conv2dAttrs, conv2dOp } from "../../../src/ops/conv/conv2d.ts";
 import { SMALL_SUBGROUPS, testGpu } from "../../support/gpu.ts";
 import { defineOpTest, type OpCase } from "../../support/optest.ts";
 import { conv2d, fusedActivation } from "../../support/reference/conv.ts";
 import { runProgram } from "../../support/run-op.ts";
+import { convPasses, convTask } from "../../support/tuning.ts";
 
 type Shape = readonly [number, number, number, number];
 
@@ -150,8 +150,9 @@ describe("winograd: fits", () => {
     ...{ STRIDE_H: 1, STRIDE_W: 1, DILATION_H: 1, DILATION_W: 1, PAD_TOP: 1, PAD_LEFT: 1 },
   };
   const names = (changes: Partial<Geometry>): string[] =>
-    (["forward", "grad_input", "grad_weight"] as const).flatMap((pass) =>
-      variantsOf({ pass, geometry: { ...geometry, ...changes } }, ALONE)
+    convPasses.flatMap((pass) =>
+      convTask(pass, { ...geometry, ...changes })
+        .variants(ALONE)
         .map(({ name }) => `${pass} ${name}`)
         .filter((name) => name.includes("winograd")),
     );

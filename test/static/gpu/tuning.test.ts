@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { DataError } from "../../../src/base/errors.ts";
 import { Tuning, taskKey } from "../../../src/gpu/tuning.ts";
+import { MAX_POOL_FORWARD } from "../../../src/ops/pool/max-pool-passes.ts";
+import { taskOf } from "../../../src/ops/tunable.ts";
 import { agree } from "../../../src/run/tuner.ts";
 import { smallTask } from "../../support/tuning.ts";
 
@@ -26,11 +28,10 @@ describe("a tuning table", () => {
     expect(tuning.allows(gradient, "c")).toBe(true);
   });
 
-  it("tells passes and shapes apart", () => {
-    const { geometry } = forward;
-    const others = (Object.keys(geometry) as (keyof typeof geometry)[]).map((letter) =>
-      taskKey({ pass: "forward", geometry: { ...geometry, [letter]: 17 } }),
-    );
+  it("tells ops, passes, shapes and types apart", () => {
+    const { key, ...rest } = forward;
+    const others = Object.keys(key).map((letter) => taskKey({ ...rest, key: { ...key, [letter]: 17 } }));
+    others.push(taskKey({ ...forward, op: "dense" }), taskKey({ ...forward, dtype: "f16" }));
     const keys = [taskKey(forward), taskKey(gradient), ...others];
     expect(new Set(keys).size).toBe(keys.length);
   });
@@ -54,11 +55,30 @@ describe("a tuning table", () => {
     expect(tuning.get(gradient)).toBeUndefined();
   });
 
+  it("of an earlier version is refused, with what to do", () => {
+    // As version 1 wrote it.
+    const old = {
+      format: "webgraft-tuning-1",
+      device: measured().device,
+      tuned: {
+        "forward 2x6x6x5 3x3x5x7 4x4 stride 1x1 dilation 1x1 pad 0x0": {
+          ...{ variant: "tile_4x4_alone_flat", milliseconds: 1, gain: 1 },
+        },
+      },
+      failed: {},
+    };
+    const tuning = measured();
+    const before = tuning.export();
+    expect(() => tuning.import(old)).toThrow(DataError);
+    expect(() => tuning.import(old)).toThrow(/earlier version, webgraft-tuning-1, .*measure again: tune\(/);
+    expect(tuning.export()).toEqual(before);
+  });
+
   it("is checked when it comes from outside", () => {
     const good = measured().export();
     const refuse = (table: unknown) => expect(() => new Tuning("an adapter").import(table));
     refuse(null).toThrow(new DataError("tuning table: it is no object"));
-    refuse({ ...good, format: "other" }).toThrow("its format must be webgraft-tuning-1");
+    refuse({ ...good, format: "other" }).toThrow("its format must be webgraft-tuning-2");
     refuse({ ...good, device: 1 }).toThrow(DataError);
     refuse({ ...good, tuned: [] }).toThrow("tuned is no object");
     refuse({ ...good, tuned: { task: { variant: 3, milliseconds: 1, gain: 1 } } }).toThrow("no text");
@@ -69,7 +89,7 @@ describe("a tuning table", () => {
 });
 
 describe("results of two variants", () => {
-  const result = (...values: number[]) => ({ y: Float32Array.from(values), error: 1 });
+  const result = (...values: number[]) => ({ outputs: { y: Float32Array.from(values) }, error: 1 });
 
   it("agree within the errors that both are allowed", () => {
     // 45 products: 2 · 1e-6 · √45 · 4 = 5.4e-5.
@@ -81,5 +101,20 @@ describe("results of two variants", () => {
   it("do not agree where one is no number", () => {
     expect(agree(forward, result(1, 2), result(1, Number.NaN))).toBe(false);
     expect(agree(forward, result(1, Number.NaN), result(1, Number.NaN))).toBe(false);
+  });
+
+  it("agree in every output, whole numbers to the last", () => {
+    const windows = {
+      ...{ N: 1, C: 4, H: 2, W: 2, P: 1, Q: 1, KERNEL_H: 2, KERNEL_W: 2 },
+      ...{ STRIDE_H: 2, STRIDE_W: 2, PAD_TOP: 0, PAD_LEFT: 0 },
+    };
+    const pooled = (y: number, index: number) => ({
+      outputs: { y: Float32Array.of(y, 0, 0, 0), index: Uint32Array.of(index) },
+      error: 1,
+    });
+    const task = taskOf(MAX_POOL_FORWARD, windows);
+    expect(agree(task, pooled(1, 2 ** 31), pooled(1, 2 ** 31))).toBe(true);
+    expect(agree(task, pooled(1, 2 ** 31), pooled(1, 2 ** 31 + 1))).toBe(false);
+    expect(agree(task, pooled(1, 2 ** 31), pooled(1.1, 2 ** 31))).toBe(false);
   });
 });

@@ -9,6 +9,7 @@ import { halfBindings, withHalf } from "../../../src/kernel/half.ts";
 import type { Kernel } from "../../../src/kernel/kernel.ts";
 import * as shaders from "../../../src/kernel/shaders.gen.ts";
 import { convnet, interleaved, resnet, vgg } from "../../../src/models/index.ts";
+import { recorder } from "../../../src/ops/tunable.ts";
 import { plan } from "../../../src/plan/plan.ts";
 import { describePlan } from "../../../src/plan/report/describe.ts";
 import { programOf } from "../../support/programs.ts";
@@ -104,16 +105,13 @@ describe("precision: mixed", () => {
   });
 
   it("asks for measurements of its own", () => {
-    const asked = (precision: Precision): Task[] => {
-      const tasks: Task[] = [];
-      const tuned = (task: Task): undefined => {
-        tasks.push(task);
-      };
-      programOf(interleaved(), 4, "train", { device: { ...device, tuned }, precision });
-      return tasks;
+    const tasksIn = (precision: Precision): readonly Task[] => {
+      const asked = recorder(device);
+      programOf(interleaved(), 4, "train", { device: asked.device, precision });
+      return asked.tasks;
     };
-    expect(new Set(asked("f32").map(({ dtype }) => dtype))).toEqual(new Set([undefined]));
-    expect(new Set(asked("mixed").map(({ dtype }) => dtype))).toEqual(new Set(["f16"]));
-    expect(taskKey({ ...smallTask("forward"), dtype: "f16" })).toBe(`${taskKey(smallTask("forward"))} f16`);
+    expect(new Set(tasksIn("f32").map(({ dtype }) => dtype))).toEqual(new Set([undefined]));
+    expect(new Set(tasksIn("mixed").map(({ dtype }) => dtype))).toEqual(new Set(["f16"]));
+    expect(taskKey(smallTask("forward", "f16"))).toBe(`${taskKey(smallTask("forward"))} f16`);
   });
 });

@@ -1,10 +1,12 @@
 import { describe, expect, it } from "vitest";
+import type { Geometry } from "../../../src/base/window.ts";
 import { Program } from "../../../src/graph/autodiff.ts";
 import { Graph } from "../../../src/graph/graph.ts";
 import type { Dispatch } from "../../../src/graph/op.ts";
 import type { Capabilities, Task } from "../../../src/kernel/capabilities.ts";
-import { variantsOf } from "../../../src/ops/conv/conv-passes.ts";
 import { conv2dOp } from "../../../src/ops/conv/conv2d.ts";
+import { recorder } from "../../../src/ops/tunable.ts";
+import { convPasses, convTask } from "../../support/tuning.ts";
 
 const SMALL_SUBGROUPS: Capabilities = { features: ["subgroups"], subgroupMaxSize: 4 };
 
@@ -29,25 +31,16 @@ function launchesOn(
 const kernelsOn = (...given: Parameters<typeof launchesOn>): string[] =>
   launchesOn(...given).map(({ kernel }) => kernel.name.replace("conv2d_", ""));
 
-/** The tasks that building the same graph asks for. */
-function tasksOn(device: Capabilities): Task[] {
-  const tasks: Task[] = [];
-  const tuned = (task: Task): undefined => {
-    tasks.push(task);
-  };
-  kernelsOn({ ...device, tuned });
-  return tasks;
-}
-
-describe("variants", () => {
+describe("variants of a convolution", () => {
   it.each([["any device", { features: [] }] as const, ["small subgroups", SMALL_SUBGROUPS] as const])(
     "have names of their own, the heuristic's first, on %s",
     (_, device) => {
-      const tasks = tasksOn(device);
+      const { device: asked, tasks } = recorder(device);
+      kernelsOn(asked);
       expect(tasks.map(({ pass }) => pass)).toEqual(["forward", "grad_weight", "grad_input"]);
       const guessed = kernelsOn(device);
       for (const task of tasks) {
-        const names = variantsOf(task, device).map(({ name }) => name);
+        const names = task.variants(device).map(({ name }) => name);
         expect(new Set(names).size).toBe(names.length);
         expect(names.length).toBeGreaterThan(3);
         expect(guessed).toContain(`${task.pass}_${names[0]}`);
@@ -120,13 +113,13 @@ describe("variants", () => {
   });
 
   it("are Winograd's on a CPU, where they save more than transforms cost", () => {
-    const guess = (changes: Partial<Task["geometry"]>, device: Capabilities) =>
-      (["forward", "grad_input", "grad_weight"] as const).map((pass) => {
-        const given: Task["geometry"] = {
+    const guess = (changes: Partial<Geometry>, device: Capabilities) =>
+      convPasses.map((pass) => {
+        const given = {
           ...{ N: 32, H: 14, W: 14, C: 32, K: 64, R: 3, S: 3, P: 14, Q: 14 },
           ...{ STRIDE_H: 1, STRIDE_W: 1, DILATION_H: 1, DILATION_W: 1, PAD_TOP: 1, PAD_LEFT: 1 },
         };
-        return variantsOf({ pass, geometry: { ...given, ...changes } }, device)[0]!.name === "winograd_4x4";
+        return convTask(pass, { ...given, ...changes }).variants(device)[0]!.name === "winograd_4x4";
       });
     const [all, none] = [Array(3).fill(true), Array(3).fill(false)];
     expect(guess({}, { features: [], software: true })).toEqual(all);

@@ -3,6 +3,7 @@
  * of the input and of the output's gradient are transformed and multiplied point by point, which sums up the tiles as
  * 36 matrix products, a quarter of the plain sum's multiplications; and those are transformed back.
  */
+import type { Geometry } from "../../../base/window.ts";
 import type { GradientTarget } from "../../../graph/op.ts";
 import { pad4, type Tensor } from "../../../graph/tensor.ts";
 import { grid } from "../../../kernel/grid.ts";
@@ -19,9 +20,9 @@ import {
   winograd_grad_product_tile_8x16_quad_deep,
   winograd_grad_weight,
 } from "../../../kernel/shaders.gen.ts";
+import type { Variant } from "../../tunable.ts";
 import type { GradWeightArgs } from "../conv-passes.ts";
 import { tileVariants } from "../register-tiles.ts";
-import type { Variant } from "../variants.ts";
 import { emitInput, fits, imagesOf, partsOf, points, TILES_4X4 as SIZE, tilesOf } from "./winograd.ts";
 
 // Kernels of the products, the best that a device may take first.
@@ -40,7 +41,7 @@ const PRODUCT_KERNELS = [
 const POINTS = points(SIZE);
 
 /** winograd_4x4: dw = Σ over pixels of x ⊗ dy, or dw += …. */
-export const WINOGRAD_GRAD_WEIGHT: Variant<GradWeightArgs> = {
+export const WINOGRAD_GRAD_WEIGHT: Variant<Geometry, GradWeightArgs> = {
   name: "winograd_4x4",
   error: SIZE.error,
   fits: (geometry) => fits(geometry, SIZE),

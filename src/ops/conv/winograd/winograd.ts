@@ -32,9 +32,9 @@ import {
   winograd_weights_winograd_4x4,
 } from "../../../kernel/shaders.gen.ts";
 import { type Activation, activationConstants, IDENTITY } from "../../elementwise/activation.ts";
+import type { Variant, VariantInfo } from "../../tunable.ts";
 import type { ForwardArgs, GradInputArgs } from "../conv-passes.ts";
 import { tileVariants } from "../register-tiles.ts";
-import type { Variant, VariantInfo } from "../variants.ts";
 
 // Kernels of the products, the best that a device may take first.
 const PRODUCT_KERNELS = [
@@ -84,7 +84,7 @@ const MAX_BINDING = 128 << 20;
 const ALIGNMENT = 128;
 
 /** winograd_4x4 and winograd_2x2: y = f(conv(x, w) + bias). */
-export const WINOGRAD_FORWARD: readonly Variant<ForwardArgs>[] = SIZES.map((size) => ({
+export const WINOGRAD_FORWARD: readonly Variant<Geometry, ForwardArgs>[] = SIZES.map((size) => ({
   ...describe(size),
   fits: (geometry) => fits(geometry, size),
   emit(emit, geometry, { x, w, bias, y }, activation = IDENTITY) {
@@ -94,7 +94,7 @@ export const WINOGRAD_FORWARD: readonly Variant<ForwardArgs>[] = SIZES.map((size
 }));
 
 /** winograd_4x4 and winograd_2x2: dx = conv-transpose(dy, w), or dx += …. */
-export const WINOGRAD_GRAD_INPUT: readonly Variant<GradInputArgs>[] = SIZES.map((size) => ({
+export const WINOGRAD_GRAD_INPUT: readonly Variant<Geometry, GradInputArgs>[] = SIZES.map((size) => ({
   ...describe(size),
   fits: (geometry) => fits(turned(geometry), size),
   emit(emit, geometry, { dy, w }, { tensor: dx, accumulate }: GradientTarget) {
