@@ -1,7 +1,7 @@
-import { mkdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import type { Plugin } from "vite";
-import { writeWhole } from "./files.ts";
+import { reason, writeWhole } from "./files.ts";
 
 /** Tables of measured kernels by device; the browsers of the command line forget theirs. */
 export const TUNING_FILE = "runs/tuning.json";
@@ -11,14 +11,6 @@ export const TUNING_FILE = "runs/tuning.json";
  * `PUT`. The library checks what it reads.
  */
 export function tuningFile(path: string = TUNING_FILE): Plugin {
-  const tables = (): Record<string, unknown> => {
-    try {
-      const read: unknown = JSON.parse(readFileSync(path, "utf8"));
-      return typeof read === "object" && read !== null ? { ...read } : {};
-    } catch {
-      return {}; // There is none yet, or none that can be read: measuring makes another.
-    }
-  };
   return {
     name: "webgraft-tuning-file",
     configureServer({ middlewares }) {
@@ -26,22 +18,39 @@ export function tuningFile(path: string = TUNING_FILE): Plugin {
         const device = new URL(request.url ?? "/", "http://localhost").searchParams.get("device") ?? "";
         if (request.method === "GET") {
           response.setHeader("content-type", "application/json");
-          response.end(JSON.stringify(tables()[device] ?? null));
+          response.end(JSON.stringify(readTables(path)[device] ?? null));
           return;
         }
         const chunks: Uint8Array[] = [];
         request.on("data", (chunk: Uint8Array) => chunks.push(chunk));
         request.on("end", () => {
-          const table: unknown = JSON.parse(Buffer.concat(chunks).toString());
-          mkdirSync(dirname(path), { recursive: true });
-          writeWhole(
-            dirname(path),
-            basename(path),
-            JSON.stringify({ ...tables(), [device]: table }, null, 1),
-          );
+          try {
+            const table: unknown = JSON.parse(Buffer.concat(chunks).toString());
+            const tables = { ...readTables(path), [device]: table };
+            mkdirSync(dirname(path), { recursive: true });
+            writeWhole(dirname(path), basename(path), JSON.stringify(tables, null, 1));
+          } catch (error) {
+            console.warn(`what was measured is not kept: ${reason(error)}`);
+            response.statusCode = 400;
+          }
           response.end();
         });
       });
     },
   };
+}
+
+/** Tables by device. A file that holds none is put aside with a warning: measuring makes another. */
+function readTables(path: string): Record<string, unknown> {
+  if (!existsSync(path)) return {};
+  try {
+    const read: unknown = JSON.parse(readFileSync(path, "utf8"));
+    if (typeof read === "object" && read !== null && !Array.isArray(read)) return { ...read };
+  } catch {
+    // It is not JSON.
+  }
+  const aside = `${path}.unreadable`;
+  renameSync(path, aside);
+  console.warn(`${path} holds no tables of measured kernels: put aside as ${aside}`);
+  return {};
 }

@@ -57,8 +57,9 @@ export async function loadTuning(gpu: Gpu, store: TuningStore = browserStore): P
 }
 
 /**
- * Measures those of `tasks` of which the device knows no best variant. Rejects with the signal's reason, and with
- * the DeviceError where a variant took the device down: open it again and go on, the variant is remembered.
+ * Measures those of `tasks` that leave a choice and of which the device knows no best variant. Rejects with the
+ * signal's reason, and with the DeviceError where a variant took the device down: open it again and go on, the variant
+ * is remembered.
  */
 export async function tuneTasks(
   gpu: Gpu,
@@ -67,7 +68,7 @@ export async function tuneTasks(
 ): Promise<void> {
   const { store = browserStore, signal, onProgress, pause } = options;
   const missing = [...new Map([...tasks].map((task) => [taskKey(task), task])).values()].filter(
-    (task) => !gpu.tuning.get(task),
+    (task) => !gpu.tuning.get(task) && task.variants(gpu.capabilities).length > 1,
   );
   const save = (): Promise<void> => store.write(gpu.tuning.device, gpu.tuning.export());
   for (const [done, task] of missing.entries()) {

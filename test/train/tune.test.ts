@@ -3,12 +3,12 @@ import { DeviceError } from "../../src/base/errors.ts";
 import { type Gpu, openDevice } from "../../src/gpu/device.ts";
 import { Tuning, type TuningTable, taskKey } from "../../src/gpu/tuning.ts";
 import { browserStore } from "../../src/gpu/tuning-store.ts";
-import { dense, flatten } from "../../src/layers/index.ts";
+import { batchNorm, conv2d, dense, flatten, maxPool2d } from "../../src/layers/index.ts";
 import type { Model } from "../../src/models/model.ts";
 import { sgd } from "../../src/optimizers/index.ts";
 import { loadTuning, tuneTasks } from "../../src/run/tuner.ts";
 import { Trainer } from "../../src/train/trainer.ts";
-import type { TuneMode } from "../../src/train/tune.ts";
+import { type TuneMode, tune } from "../../src/train/tune.ts";
 import { memoryStore, smallTask } from "../support/tuning.ts";
 
 const task = smallTask("grad_weight");
@@ -62,6 +62,47 @@ describe("the tuner", () => {
       expect(failed[taskKey(half)]).toContain(names[0]);
     }
     expect(gpu.tuning.get(smallTask("forward"))).toBeUndefined();
+  });
+
+  it("finds that all variants of every op agree, and keeps one for each task", async () => {
+    const gpu = await device();
+    const model: Model = {
+      ...{ name: "small", inputShape: [12, 10, 16], classes: 3, options: {} },
+      build(x) {
+        let y = batchNorm(x, "bn", { activation: "relu" });
+        y = maxPool2d(y, { kernelSize: 3, stride: 2, padding: 1 });
+        y = conv2d(y, "depthwise", { outChannels: 16, kernelSize: 3, groups: 8 });
+        return dense(flatten(y), "fc", { outFeatures: 3 });
+      },
+    };
+    const half = gpu.capabilities.features.includes("shader-f16");
+    for (const precision of half ? (["f32", "mixed"] as const) : (["f32"] as const)) {
+      const tried = new Map<string, string[]>();
+      await tune(gpu, model, {
+        ...{ store: memoryStore(), batchSize: 40, precision },
+        onProgress: ({ task, variant }) => tried.set(task, [...(tried.get(task) ?? []), variant]),
+      });
+      const { tuned, failed } = gpu.tuning.export();
+      expect(failed).toEqual({});
+      const passes = [...tried.keys()].map((key) => key.split(" ", 2).join(" "));
+      expect(passes.toSorted()).toEqual([
+        "batch_norm backward_sums",
+        "batch_norm forward",
+        "batch_norm statistics",
+        "conv2d_grouped grad_weight",
+        "cross_entropy mean",
+        "cross_entropy rows",
+        "dense forward",
+        "dense grad_input",
+        "dense grad_weight",
+        "max_pool2d backward",
+        "max_pool2d forward",
+      ]);
+      for (const [key, variants] of tried) {
+        expect(variants.length, key).toBeGreaterThan(1);
+        expect(variants).toContain(tuned[key]!.variant);
+      }
+    }
   });
 
   it("survives a variant that takes the device down, and never tries it again", async () => {
@@ -119,7 +160,14 @@ describe("the tuner", () => {
       const trainer = await Trainer.create({ gpu, model, optimizer, batchSize: 5, tune, tuning: { store } });
       const { tuned } = gpu.tuning.export();
       expect(Object.keys(tuned)).toEqual(
-        tune === "off" ? [] : [expect.stringMatching(/^forward/), expect.stringMatching(/^grad_weight/)],
+        tune === "off"
+          ? []
+          : [
+              "dense forward N=5 C=4 K=3",
+              "cross_entropy rows N=5 K=3",
+              "cross_entropy mean N=5",
+              "dense grad_weight N=5 C=4 K=3",
+            ],
       );
       const kernels = trainer.plan.dispatches.map(({ kernel }) => kernel.name);
       for (const { variant } of Object.values(tuned)) expect(kernels.join()).toContain(variant);
