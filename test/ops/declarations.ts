@@ -1,5 +1,5 @@
-/** What is declared of every op, in the order of `src/ops/index.ts`. */
 import type { OpDeclaration } from "../support/op/declaration.ts";
+import type { OptimizerDeclaration } from "../support/op/update.ts";
 import { conv2d } from "./conv/conv2d.ts";
 import { dense } from "./conv/dense.ts";
 import { activation } from "./elementwise/activation.ts";
@@ -18,10 +18,13 @@ import { mse } from "./loss/mse.ts";
 import { softCrossEntropy } from "./loss/soft-cross-entropy.ts";
 import { softmax } from "./loss/softmax.ts";
 import { batchNorm } from "./norm/batch-norm.ts";
+import { adam } from "./optimizer/adam.ts";
+import { sgd } from "./optimizer/sgd.ts";
 import { avgPool2d } from "./pool/avg-pool2d.ts";
 import { globalAvgPool } from "./pool/global-avg-pool.ts";
 import { maxPool2d } from "./pool/max-pool2d.ts";
 
+/** Of every op, in the order of `src/ops/index.ts`. */
 export const declarations: readonly OpDeclaration[] = [
   ...[conv2d, dense],
   ...[activation, add, average, cast, dropout],
@@ -31,3 +34,6 @@ export const declarations: readonly OpDeclaration[] = [
   ...[batchNorm],
   ...[avgPool2d, globalAvgPool, maxPool2d],
 ];
+
+/** Of every optimizer. */
+export const optimizers: readonly OptimizerDeclaration[] = [sgd, adam];

@@ -99,6 +99,23 @@ export function titleOf({ name, inputs }: OpCase, device: string): string {
   return [name ?? shapes.join(" "), device].filter((part) => part !== "").join(", ");
 }
 
+/**
+ * The passes of a node by the inputs that are to get a gradient, of which the node wants some: a gradient that nobody
+ * wants in a network, such as that of the images, is not computed.
+ */
+export function passesOf(
+  { op, passes }: OpDeclaration,
+  { inputs }: OpNode,
+): Record<string, readonly string[]> {
+  const wanted = Object.keys(inputs).filter((name) => inputs[name]?.requiresGrad);
+  if (!passes) return { forward: [], ...(op.backward && wanted.length > 0 && { backward: wanted }) };
+  return Object.fromEntries(
+    Object.entries(passes).filter(
+      ([, names]) => names.length === 0 || names.some((name) => wanted.includes(name)),
+    ),
+  );
+}
+
 /** The numbers of a tensor. */
 export const numbers = ({ shape }: Tensor): number => size(shape);
 
