@@ -38,6 +38,9 @@ export interface PreprocessorModel {
   readonly preprocessing?: Preprocessing;
 }
 
+/** The kernels of `Preprocessor`. */
+export const RESIZE = { rows: resize_rows, columns: resize_columns } as const;
+
 /**
  * Makes images into a model's input on the GPU: bilinear resize with antialias as PIL and torchvision do it (but
  * without rounding to bytes on the way), centre crop, normalisation. One image takes two kernels; works in workers.
@@ -78,8 +81,8 @@ export class Preprocessor {
     }
     const colour = colourTransform(preprocessing, C);
     const pipelines = await Promise.all([
-      gpu.pipelines.compile(resize_rows, { W }),
-      gpu.pipelines.compile(resize_columns, { H, W }),
+      gpu.pipelines.compile(RESIZE.rows, { W }),
+      gpu.pipelines.compile(RESIZE.columns, { H, W }),
     ]);
     return gpu.guard(
       "preprocessor",
@@ -134,8 +137,8 @@ export class Preprocessor {
       pass.dispatchWorkgroups(...grid(invocations, kernel));
     };
     const [where, colour, t] = [{ buffer: this.#place }, { buffer: this.#colour }, { buffer: between }];
-    launch(resize_rows, this.#rows, [where, { buffer: pixels }, t], rows * W);
-    launch(resize_columns, this.#columns, [where, colour, t, batch], H * W);
+    launch(RESIZE.rows, this.#rows, [where, { buffer: pixels }, t], rows * W);
+    launch(RESIZE.columns, this.#columns, [where, colour, t, batch], H * W);
     pass.end();
     device.queue.submit([encoder.finish()]);
   }

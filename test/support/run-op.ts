@@ -1,10 +1,55 @@
 import { Program, type Seed } from "../../src/graph/autodiff.ts";
 import type { Graph } from "../../src/graph/graph.ts";
+import { isFloat, pad } from "../../src/graph/tensor.ts";
 import { plan } from "../../src/plan/plan.ts";
 import type { Live } from "../../src/run/live.ts";
 import { type Feeds, type Outputs, Session } from "../../src/run/session.ts";
 import { Variables } from "../../src/run/variables.ts";
 import { testGpu } from "./gpu.ts";
+import type { NdArray } from "./ndarray.ts";
+import { LIVE } from "./op/declaration.ts";
+
+export interface Running {
+  readonly program: Program;
+  readonly variables: Variables;
+  /** Runs one step; the live scalars are those of `LIVE` but for what is given. */
+  step(feeds: Feeds, live?: Partial<Live>): Promise<Outputs>;
+  close(): void;
+}
+
+/** A program on the test device, with variables of its own, which have their initial values. */
+export async function openProgram(program: Program): Promise<Running> {
+  const gpu = await testGpu();
+  const { parameters, states } = program.graph;
+  const variables = new Variables(gpu);
+  variables.initialize([...parameters, ...states], 1);
+  const session = await Session.create(gpu, plan(program, gpu.limits), variables);
+  return {
+    ...{ program, variables },
+    step: (feeds, live) => session.submit(feeds, { ...LIVE, ...live }),
+    close() {
+      session.destroy();
+      variables.destroy();
+    },
+  };
+}
+
+/** Arrays, by the names of the program's inputs, as these lie in memory. */
+export const feedsOf = ({ graph }: Program, arrays: Readonly<Record<string, NdArray>>): Feeds =>
+  Object.fromEntries(
+    [...graph.inputs].map(
+      ([
+        name,
+        {
+          storage: { dtype },
+        },
+      ]) => {
+        const { shape, data } = arrays[name]!;
+        if (isFloat(dtype)) return [name, pad(Float32Array.from(data), shape)];
+        return [name, dtype === "i32" ? Int32Array.from(data) : Uint32Array.from(data)];
+      },
+    ),
+  );
 
 /** Runs one step for each of `steps` on the test device, from initial variables; `outputs` adds what to read. */
 export async function runProgram(
@@ -14,20 +59,14 @@ export async function runProgram(
   outputs: (program: Program) => void,
   steps: readonly Partial<Live>[] = [{}],
 ): Promise<Outputs[]> {
-  const gpu = await testGpu();
   const program = new Program(graph, seeds);
   outputs(program);
-  const variables = new Variables(gpu);
-  variables.initialize([...graph.parameters, ...graph.states], 1);
-  const session = await Session.create(gpu, plan(program, gpu.limits), variables);
+  const running = await openProgram(program);
   try {
     const results: Outputs[] = [];
-    for (const live of steps) {
-      results.push(await session.submit(feeds, { step: 1, seed: 5, learningRate: 0.1, ...live }));
-    }
+    for (const live of steps) results.push(await running.step(feeds, live));
     return results;
   } finally {
-    session.destroy();
-    variables.destroy();
+    running.close();
   }
 }

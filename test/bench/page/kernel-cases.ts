@@ -1,21 +1,13 @@
 /** The passes of ops that training runs, over the shapes of whole networks. */
 import type { Model } from "webgraft";
-import {
-  adamw,
-  Graph,
-  type GraphOptions,
-  interleaved,
-  type Optimizer,
-  Program,
-  resnet,
-  sgd,
-  vgg,
-} from "webgraft";
+import { Graph, type GraphOptions, interleaved, Program, resnet, vgg } from "webgraft";
 import type { Dispatch, OpNode, Tensors } from "../../../src/graph/op.ts";
 import type { Tensor } from "../../../src/graph/tensor.ts";
 import { zeros } from "../../../src/layers/init.ts";
 import { denseOp } from "../../../src/ops/conv/dense.ts";
-import { shapeText, type Work, workOf } from "./work.ts";
+import { declarations, optimizers } from "../../ops/declarations.ts";
+import { passesOf, type Work } from "../../support/op/declaration.ts";
+import type { OptimizerDeclaration } from "../../support/op/update.ts";
 
 /** One pass of one op, as it runs in a training step. */
 export interface KernelCase extends Work {
@@ -50,15 +42,6 @@ export function sourcesOf(shapes: "quick" | "all", few: boolean): readonly Sourc
   ];
 }
 
-/** Passes of an op, by the inputs that want a gradient; the forward pass has none. */
-const PASSES: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
-  conv2d: { forward: [], "grad input": ["x"], "grad weight": ["weight"] },
-  dense: { forward: [], "grad input": ["x"], "grad weight": ["weight"] },
-  batch_norm: { forward: [], backward: ["x", "weight", "bias", "residual"] },
-  max_pool2d: { forward: [], backward: ["x"] },
-  global_avg_pool: { forward: [], backward: ["x"] },
-};
-
 export function kernelCases(sources: readonly Source[], options: GraphOptions): KernelCase[] {
   const cases = new Map<string, KernelCase>();
   for (const { name, model, batch } of sources) {
@@ -72,34 +55,24 @@ export function kernelCases(sources: readonly Source[], options: GraphOptions): 
       cases.set(key, known);
     }
   }
-  return [
-    ...cases.values(),
-    updateCase("sgd", sgd({ lr: 1e-3, momentum: 0.9 }), 5),
-    updateCase("adamw", adamw({ lr: 1e-3 }), 7),
-  ];
+  return [...cases.values(), ...optimizers.map(({ timed }) => updateCase(timed))];
 }
 
+/** What the bench times of a node: those of its passes that launch anything. */
 function casesOf(node: OpNode): KernelCase[] {
-  const bare = withoutEpilogue(node);
-  return (
-    Object.entries(PASSES[node.op.name] ?? {})
-      // A gradient that nobody wants in the network, such as that of the images, is not measured.
-      .filter(([, wanted]) => wanted.length === 0 || wanted.some((name) => node.inputs[name]?.requiresGrad))
-      .map(([pass, wanted]) => ({
-        name: `${node.op.name} ${pass}`,
-        shape: shapeText(bare),
-        networks: [],
-        ...workOf(bare, wanted.length > 0),
-        program: (options) => singleOp(bare, wanted, options),
-      }))
-  );
-}
-
-/** Products are measured alone, without the bias and the activation that some networks have. */
-function withoutEpilogue(node: OpNode): OpNode {
-  if (node.op.name !== "conv2d" && node.op.name !== "dense") return node;
-  const { activation: _, ...attrs } = node.attrs as Record<string, unknown>;
-  return { ...node, attrs, inputs: { ...node.inputs, bias: undefined } };
+  const declaration = declarations.find(({ op }) => op === node.op)!;
+  const bare = declaration.timed?.(node) ?? node;
+  return Object.entries(passesOf(declaration, node)).flatMap(([pass, wanted]) => {
+    const work = declaration.work(bare, pass);
+    if (work.bytes === 0) return [];
+    return {
+      name: `${node.op.name} ${pass}`,
+      shape: declaration.text?.(bare) ?? node.inputs.x!.shape.join("×"),
+      networks: [],
+      ...work,
+      program: (options) => singleOp(bare, wanted, options),
+    };
+  });
 }
 
 function singleOp({ op, inputs, attrs }: OpNode, wanted: readonly string[], options: GraphOptions) {
@@ -123,12 +96,12 @@ function singleOp({ op, inputs, attrs }: OpNode, wanted: readonly string[], opti
 
 const [ROWS, COLUMNS] = [1024, 4096];
 
-/** An optimizer's step over one arena, which `passes` of its length are read and written by. */
-const updateCase = (name: string, optimizer: Optimizer, passes: number): KernelCase => ({
-  name: `${name} update`,
+/** An optimizer's step over one arena. */
+const updateCase = ({ optimizer, streams }: OptimizerDeclaration["timed"]): KernelCase => ({
+  name: `${optimizer.name} update`,
   shape: `${(ROWS * COLUMNS).toLocaleString("en")} parameters`,
   networks: [],
-  bytes: ROWS * COLUMNS * 4 * passes,
+  bytes: ROWS * COLUMNS * 4 * streams,
   program(options) {
     const graph = new Graph(options);
     const weight = graph.parameter("weight", [ROWS, COLUMNS], zeros, true);

@@ -6,78 +6,12 @@ import { Graph } from "../../../src/graph/graph.ts";
 import { storedLength } from "../../../src/graph/tensor.ts";
 import type { Capabilities } from "../../../src/kernel/capabilities.ts";
 import { type Conv2dAttrs, conv2dOp } from "../../../src/ops/conv/conv2d.ts";
-import { SMALL_SUBGROUPS, testGpu } from "../../support/gpu.ts";
-import { defineOpTest, type OpCase } from "../../support/optest.ts";
-import { conv2d, fusedActivation } from "../../support/reference/conv.ts";
+import { CPU } from "../../support/op/declaration.ts";
 import { runProgram } from "../../support/run-op.ts";
 import { convPasses, convTask } from "../../support/tuning.ts";
+import { VARIANTS } from "./winograd.ts";
 
-type Shape = readonly [number, number, number, number];
-
-const PLAIN: Conv2dAttrs = { stride: [1, 1], dilation: [1, 1], padding: [0, 0, 0, 0], groups: 1 };
-const SAME: Conv2dAttrs = { ...PLAIN, padding: [1, 1, 1, 1] };
-
-/** Each with the rounding error that it is allowed, in those of a plain sum. */
-const VARIANTS = [["winograd_2x2", 1] as const, ["winograd_4x4", 3] as const];
-
-// What chooses the kernels of the products: each invocation for itself, through workgroup memory, by quads.
-const ALONE: Capabilities = { features: [], software: true };
-const DEVICES: Readonly<Record<string, Capabilities>> = {
-  alone: ALONE,
-  "by workgroups": { features: [] },
-  ...((await testGpu()).capabilities.features.includes("subgroups") && { "by quads": SMALL_SUBGROUPS }),
-};
-
-function given(x: Shape, K: number, attrs: Partial<Conv2dAttrs>, biased = false): OpCase<Conv2dAttrs> {
-  const options = Object.entries(attrs).map(([name, value]) => ` ${name} ${JSON.stringify(value)}`);
-  return {
-    name: `(${x.join(", ")}) → ${K}${biased ? " with bias" : ""}${options.join("")}`,
-    inputs: { x, weight: [3, 3, x[3], K], ...(biased && { bias: [K] }) },
-    attrs: { ...PLAIN, ...attrs },
-  };
-}
-
-/** Runs cases with one of the variants, on some devices. */
-function defineTest(
-  [variant, error]: (typeof VARIANTS)[number],
-  devices: Readonly<Record<string, Capabilities>>,
-  cases: readonly OpCase<Conv2dAttrs>[],
-): void {
-  const tuned = () => variant;
-  defineOpTest({
-    op: conv2dOp,
-    devices: Object.fromEntries(
-      Object.entries(devices).map(([name, device]) => [`${variant}, ${name}`, { ...device, tuned }]),
-    ),
-    reference: ({ x, weight, bias }, attrs) => ({
-      y: fusedActivation(conv2d(x!, weight!, bias, attrs), attrs.activation?.name),
-    }),
-    cases,
-    // Products of the window in y, of as many output channels in dx, of all pixels in the weights' gradient.
-    tolerance: ({ inputs }) => {
-      const [, H, W] = inputs.x as Shape;
-      const [, , C, K] = inputs.weight as Shape;
-      return error * 1e-6 * Math.sqrt(Math.max(9 * C, 9 * K, H * W) + 16);
-    },
-  });
-}
-
-for (const variant of VARIANTS) {
-  defineTest(variant, { alone: ALONE }, [
-    // Maps that tiles do not fill, channels that are no vec4s, any padding.
-    given([2, 7, 5, 3], 5, {}),
-    given([1, 3, 3, 1], 1, {}),
-    given([1, 7, 7, 6], 8, { padding: SAME.padding }, true),
-    given([2, 13, 5, 4], 7, { padding: [2, 2, 2, 2] }),
-    given([1, 4, 9, 5], 3, { padding: [0, 2, 1, 0], activation: { name: "sigmoid" } }, true),
-    // More padding than window: some outputs see only zeros, and the gradient's padding is negative.
-    given([1, 3, 3, 2], 3, { padding: [4, 1, 0, 3] }, true),
-  ]);
-  // Rows, columns and a long depth with rests for each kernel of the products.
-  defineTest(variant, DEVICES, [
-    given([2, 9, 11, 69], 35, { padding: SAME.padding, activation: { name: "relu" } }, true),
-  ]);
-}
+const SAME: Conv2dAttrs = { stride: [1, 1], dilation: [1, 1], padding: [1, 1, 1, 1], groups: 1 };
 
 /** A convolution of large images and its gradients. */
 function manyImages(device: Capabilities, N = 130, H = 64, C = 4, K = 4) {
@@ -103,8 +37,8 @@ describe("winograd: images", () => {
       });
       return outputs!;
     };
-    const expected = await run(ALONE);
-    const actual = await run({ ...ALONE, tuned: () => variant });
+    const expected = await run(CPU);
+    const actual = await run({ ...CPU, tuned: () => variant });
     const products = { y: 36, dx: 36, dw: 130 * 64 * 64 };
     for (const [name, count] of Object.entries(products)) {
       let [largest, difference] = [0, 0];
@@ -123,7 +57,7 @@ describe("winograd: images", () => {
       [8000, 7, 4, 4],
       [3, 28, 256, 3],
     ] as const) {
-      const { graph, seeds } = manyImages({ ...ALONE, tuned: () => variant }, N, H, C, K);
+      const { graph, seeds } = manyImages({ ...CPU, tuned: () => variant }, N, H, C, K);
       const { dispatches } = new Program(graph, seeds);
       const outputs = dispatches.filter(({ kernel }) => kernel.name.startsWith("winograd_output"));
       const views = outputs.map(({ bindings }) => bindings.y!);
@@ -152,7 +86,7 @@ describe("winograd: fits", () => {
   const names = (changes: Partial<Geometry>): string[] =>
     convPasses.flatMap((pass) =>
       convTask(pass, { ...geometry, ...changes })
-        .variants(ALONE)
+        .variants(CPU)
         .map(({ name }) => `${pass} ${name}`)
         .filter((name) => name.includes("winograd")),
     );

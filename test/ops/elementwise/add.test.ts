@@ -1,53 +1,16 @@
 import { expect, test } from "vitest";
 import { Program } from "../../../src/graph/autodiff.ts";
 import { Graph } from "../../../src/graph/graph.ts";
-import type { Activation } from "../../../src/ops/elementwise/activation.ts";
-import { addOp } from "../../../src/ops/elementwise/add.ts";
+import { type Add, addOp } from "../../../src/ops/elementwise/add.ts";
 import { averageOp } from "../../../src/ops/elementwise/average.ts";
-import { defineOpTest, type OpCase } from "../../support/optest.ts";
-import { activate } from "../../support/reference/activation.ts";
-import { average } from "../../support/reference/branches.ts";
+import { testOp } from "../../support/op/op-test.ts";
 import { runProgram } from "../../support/run-op.ts";
+import { add } from "./add.ts";
 
-type Attrs = { readonly activation: Activation };
+const IDENTITY: Add = { activation: { name: "identity" } };
+const TANH: Add = { activation: { name: "tanh" } };
 
-const IDENTITY: Attrs = { activation: { name: "identity" } };
-const TANH: Attrs = { activation: { name: "tanh" } };
-
-const given = (shape: readonly number[], attrs: Attrs, grads = ["a", "b"]): OpCase<Attrs> => ({
-  name: `(${shape}) ${attrs.activation.name}, gradients of ${grads}`,
-  inputs: { a: shape, b: shape },
-  attrs,
-  grads,
-});
-
-defineOpTest({
-  op: addOp,
-  reference: ({ a, b }, { activation = IDENTITY.activation }) => ({
-    y: { shape: a!.shape, data: a!.data.map((v, i) => activate(v + b!.data[i]!, activation)) },
-  }),
-  cases: [
-    given([2, 3, 5, 6], IDENTITY),
-    given([1, 1, 1, 1], TANH),
-    given([2, 3, 5, 6], { activation: { name: "relu" } }),
-    given([7, 13], { activation: { name: "sigmoid" } }),
-    given([2, 3, 5, 6], TANH, ["a"]),
-    given([2, 3, 5, 6], TANH, ["b"]),
-    given([2, 3, 5, 6], IDENTITY, ["b"]),
-  ],
-  tolerance: () => 2e-6,
-});
-
-defineOpTest({
-  op: averageOp,
-  reference: (inputs) => ({ y: average(inputs) }),
-  cases: [2, 3, 6].map((n) => ({
-    name: `of ${n}`,
-    inputs: Object.fromEntries(Array.from({ length: n }, (_, i) => [`x${i}`, [2, 5, 3, 7]])),
-    attrs: {},
-  })),
-  tolerance: () => 1e-6,
-});
+testOp(add);
 
 /** The gradient of x in `build(x)`, x = (1, 2, 3, 4) and dy = 1. */
 async function gradientOfOne(
@@ -65,7 +28,7 @@ async function gradientOfOne(
 }
 
 test("a tensor added to itself, or averaged with itself, gets its gradient twice", async () => {
-  const relu: Attrs = { activation: { name: "relu" } };
+  const relu: Add = { activation: { name: "relu" } };
   for (const attrs of [IDENTITY, relu]) {
     expect(await gradientOfOne((graph, x) => graph.apply(addOp, "y", { a: x, b: x }, attrs).y)).toEqual([
       2, 2, 2, 2,

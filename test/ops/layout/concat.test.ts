@@ -1,35 +1,11 @@
 import { expect, test } from "vitest";
 import { Graph } from "../../../src/graph/graph.ts";
 import { concatOp } from "../../../src/ops/layout/concat.ts";
-import { defineOpTest } from "../../support/optest.ts";
-import { concat } from "../../support/reference/branches.ts";
+import { testOp } from "../../support/op/op-test.ts";
 import { runProgram } from "../../support/run-op.ts";
+import { concat } from "./concat.ts";
 
-/** Widths of the branches: every shift of lanes, whole vec4s, vec4s that hold three branches. */
-const WIDTHS = [
-  [8, 4],
-  [5, 4],
-  [6, 7],
-  [7, 9],
-  [1, 1],
-  [1, 1, 1, 1, 1, 1],
-  [3, 2, 8, 1, 5],
-  [4, 2, 1, 6],
-  [2, 1, 17, 4],
-];
-
-defineOpTest({
-  op: concatOp,
-  reference: (inputs) => ({ y: concat(inputs) }),
-  cases: [[2, 3, 5], [3]].flatMap((rows) =>
-    WIDTHS.map((widths) => ({
-      name: `(${rows}) × ${widths.join(" + ")}`,
-      inputs: Object.fromEntries(widths.map((C, i) => [`x${i}`, [...rows, C]])),
-      attrs: {},
-    })),
-  ),
-  tolerance: () => 1e-7,
-});
+testOp(concat);
 
 test("concat of a tensor with itself adds the gradients of both halves", async () => {
   const graph = new Graph({ mode: "train" });

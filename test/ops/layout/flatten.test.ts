@@ -2,22 +2,10 @@ import { expect, test } from "vitest";
 import { Program } from "../../../src/graph/autodiff.ts";
 import { Graph } from "../../../src/graph/graph.ts";
 import { flattenOp } from "../../../src/ops/layout/flatten.ts";
-import { defineOpTest } from "../../support/optest.ts";
+import { testOp } from "../../support/op/op-test.ts";
+import { flatten } from "./flatten.ts";
 
-defineOpTest({
-  op: flattenOp,
-  reference: ({ x }) => ({ y: { shape: [x!.shape[0]!, x!.data.length / x!.shape[0]!], data: x!.data } }),
-  cases: [
-    [2, 3, 5, 8],
-    [3, 1, 1, 6],
-    [2, 3, 5, 7],
-    [1, 7, 3, 1],
-    [3, 2, 2, 2],
-    [1, 1, 2, 3],
-    [5, 3, 3, 65],
-  ].map((shape) => ({ inputs: { x: shape }, attrs: {} })),
-  tolerance: () => 1e-7,
-});
+testOp(flatten);
 
 test("flatten of whole vec4s is a view: no kernel runs, forward or backward", () => {
   const graph = new Graph({ mode: "train" });

@@ -3,8 +3,11 @@ import { Random } from "../../../src/base/random.ts";
 import { Graph } from "../../../src/graph/graph.ts";
 import { pad, pad4 } from "../../../src/graph/tensor.ts";
 import { type CrossEntropyOptions, crossEntropy, softCrossEntropy } from "../../../src/layers/index.ts";
-import { softCrossEntropy as reference } from "../../support/reference/losses.ts";
+import { testOp } from "../../support/op/op-test.ts";
 import { runProgram } from "../../support/run-op.ts";
+import { softCrossEntropy as declaration } from "./soft-cross-entropy.ts";
+
+testOp(declaration);
 
 /** Loss and gradient, with its padding. */
 async function run(
@@ -39,19 +42,6 @@ async function run(
 const random = new Random(9, "soft targets");
 const noise = (n: number, scale: number) =>
   Float32Array.from({ length: n }, () => scale * (2 * random.uniform() - 1));
-/** Rows of shares. */
-function shares(N: number, K: number): Float32Array {
-  const values = noise(N * K, 1).map(Math.abs);
-  for (let n = 0; n < N; n++) {
-    const row = values.subarray(n * K, (n + 1) * K);
-    const sum = row.reduce((a, b) => a + b);
-    row.forEach((v, k) => {
-      row[k] = v / sum;
-    });
-  }
-  return values;
-}
-
 describe("soft_cross_entropy", () => {
   it("is torch's", async () => {
     const logits = Float32Array.of(1, -2, 0.5, 0.25, 0.75, -1);
@@ -67,37 +57,13 @@ describe("soft_cross_entropy", () => {
     });
   });
 
-  for (const [N, K, options] of [
-    [7, 5, {}],
-    [33, 131, { labelSmoothing: 0.2 }],
-    [4, 3, { classWeights: [1, 0, 2.5] }],
-  ] as const) {
-    it(`agrees with the reference for (${N}, ${K}) ${JSON.stringify(options)}`, async () => {
-      const logits = noise(N * K, 4);
-      const targets = shares(N, K);
-      const { loss, gradient } = await run(logits, targets, [N, K], options);
-      const at = Float64Array.from(logits);
-      const expected = () => reference(at, targets, { N, K, ...options });
-      expect(loss[0]).toBeCloseTo(expected(), 4);
-      expect(loss[1]! / N).toBeCloseTo(loss[0]!, 4);
-      expect([loss[2], loss[4]]).toEqual([N, N]);
-      const evaluated = await run(logits, targets, [N, K], options, false);
-      expect(evaluated.loss, "the same loss without gradient").toEqual(loss);
-      for (const i of new Random(5).permutation(N * K).slice(0, 100)) {
-        const value = at[i]!;
-        at[i] = value + 1e-5;
-        const above = expected();
-        at[i] = value - 1e-5;
-        const slope = (above - expected()) / 2e-5;
-        at[i] = value;
-        const actual = gradient[Math.floor(i / K) * pad4(K) + (i % K)]!;
-        expect(Math.abs(actual - slope), `gradient at ${i}`).toBeLessThan(2e-6);
-      }
-      gradient.forEach((g, i) => {
-        if (i % pad4(K) >= K) expect(g, "padding").toBe(0);
-      });
-    });
-  }
+  it("gives the same loss without a gradient", async () => {
+    const [N, K] = [33, 131];
+    const [logits, targets] = [noise(N * K, 4), noise(N * K, 1).map(Math.abs)];
+    const options = { labelSmoothing: 0.2 };
+    const { loss } = await run(logits, targets, [N, K], options);
+    expect((await run(logits, targets, [N, K], options, false)).loss).toEqual(loss);
+  });
 
   it("is the cross-entropy of labels where one share is 1", async () => {
     const [N, K] = [12, 10];

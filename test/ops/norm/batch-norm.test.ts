@@ -1,114 +1,15 @@
 import { expect, test } from "vitest";
-import type { Random } from "../../../src/base/random.ts";
 import { Program } from "../../../src/graph/autodiff.ts";
 import { Graph } from "../../../src/graph/graph.ts";
 import type { Tensor } from "../../../src/graph/tensor.ts";
-import type { Activation } from "../../../src/ops/elementwise/activation.ts";
 import { type BatchNorm, batchNormOp } from "../../../src/ops/norm/batch-norm.ts";
-import { size } from "../../support/ndarray.ts";
-import { defineOpTest, type OpCase } from "../../support/optest.ts";
-import { batchNorm } from "../../support/reference/batch-norm.ts";
+import { testOp } from "../../support/op/op-test.ts";
 import { runProgram } from "../../support/run-op.ts";
+import { batchNorm } from "./batch-norm.ts";
 
-const IDENTITY: Activation = { name: "identity" };
-const RELU: Activation = { name: "relu" };
+const attrs = (mode: BatchNorm["mode"], momentum = 0.1): BatchNorm => ({ mode, eps: 1e-5, momentum });
 
-const positive = (random: Random) => 0.5 + random.uniform();
-const spread = (mean: number, deviation: number) => (random: Random) => mean + deviation * random.normal();
-
-function attrs(mode: BatchNorm["mode"], activation = IDENTITY, momentum = 0.1): BatchNorm {
-  return { mode, eps: 1e-5, momentum, activation };
-}
-
-function given(
-  name: string,
-  shape: readonly number[],
-  batchNorm: BatchNorm,
-  more: Partial<OpCase<BatchNorm>> & { residual?: boolean } = {},
-): OpCase<BatchNorm> {
-  const C = [shape.at(-1)!];
-  const { residual = false, values, ...rest } = more;
-  return {
-    name,
-    inputs: {
-      x: shape,
-      weight: C,
-      bias: C,
-      runningMean: C,
-      runningVar: C,
-      ...(residual && { residual: shape }),
-    },
-    attrs: batchNorm,
-    values: { weight: positive, runningVar: positive, x: spread(0.3, 2), ...values },
-    grads: residual ? ["x", "weight", "bias", "residual"] : ["x", "weight", "bias"],
-    ...rest,
-  };
-}
-
-const LARGE_MEAN = "mean 1000, deviation 0.1";
-
-// Values near 1000 and their mean are known to 3e-5, which is 3e-4 of a deviation of 0.1.
-const tolerance = ({ name, inputs }: OpCase<BatchNorm>) =>
-  name === LARGE_MEAN ? 1e-3 : 2e-6 * Math.sqrt(size(inputs.x as readonly number[]));
-
-defineOpTest({
-  op: batchNormOp,
-  reference: batchNorm,
-  cases: [
-    given("train", [2, 5, 7, 6], attrs("train")),
-    given("train, one image and one channel", [1, 11, 13, 1], attrs("train")),
-    // The gradient of x would be zero: two values normalise to −1 and 1 whatever they are.
-    given("train, two rows", [2, 3], attrs("train"), { grads: ["weight", "bias"] }),
-    given("train, three rows", [3, 3], attrs("train")),
-    given("train, rank 2, momentum 1", [37, 10], attrs("train", IDENTITY, 1)),
-    given("train, many rows", [3, 61, 67, 5], attrs("train", RELU)),
-    given("train, 2048 channels", [3, 2, 2, 2048], attrs("train", RELU)),
-    given("train, relu", [2, 7, 5, 8], attrs("train", RELU)),
-    given("train, sigmoid", [2, 7, 5, 7], attrs("train", { name: "sigmoid" })),
-    given("train, residual", [2, 7, 5, 7], attrs("train"), { residual: true }),
-    given("train, residual, relu", [2, 7, 5, 7], attrs("train", RELU), { residual: true }),
-    given("train, residual, leaky relu", [3, 4, 3, 3], attrs("train", { name: "leaky_relu", alpha: 0.1 }), {
-      residual: true,
-    }),
-    given(LARGE_MEAN, [4, 23, 19, 6], attrs("train"), { values: { x: spread(1000, 0.1) } }),
-    given("eval", [2, 5, 3, 6], attrs("eval", RELU)),
-    given("frozen", [1, 5, 3, 6], attrs("frozen", RELU)),
-    given("frozen, one pixel", [1, 1, 1, 5], attrs("frozen")),
-    given("frozen, silu", [2, 5, 3, 6], attrs("frozen", { name: "silu" })),
-    given("frozen, residual, tanh", [2, 5, 3, 6], attrs("frozen", { name: "tanh" }), { residual: true }),
-    given("train, residual, sigmoid", [3, 5, 3, 9], attrs("train", { name: "sigmoid" }), { residual: true }),
-    ...["x", "weight", "bias", "residual"].flatMap((wanted) =>
-      (["train", "frozen"] as const).map((mode) =>
-        given(`${mode}, only ${wanted} wants a gradient`, [2, 3, 5, 6], attrs(mode, RELU), {
-          residual: true,
-          grads: [wanted],
-        }),
-      ),
-    ),
-    given("only the residual of a linear layer wants a gradient", [2, 3, 5, 6], attrs("train"), {
-      residual: true,
-      grads: ["residual"],
-    }),
-  ],
-  tolerance,
-});
-
-// Longer parts, and merges without barriers.
-defineOpTest({
-  op: batchNormOp,
-  devices: { "as for a CPU": { features: [], software: true } },
-  reference: batchNorm,
-  cases: [
-    given("train, many rows", [3, 61, 67, 5], attrs("train", RELU)),
-    given("train, 2048 channels", [3, 2, 2, 2048], attrs("train", RELU)),
-    given("train, residual, leaky relu", [3, 4, 3, 3], attrs("train", { name: "leaky_relu", alpha: 0.1 }), {
-      residual: true,
-    }),
-    given(LARGE_MEAN, [4, 23, 19, 6], attrs("train"), { values: { x: spread(1000, 0.1) } }),
-    given("frozen, residual, tanh", [2, 5, 3, 6], attrs("frozen", { name: "tanh" }), { residual: true }),
-  ],
-  tolerance,
-});
+testOp(batchNorm);
 
 test("the running statistics of two layers in one arena move step by step, and the second time further", async () => {
   const graph = new Graph({ mode: "train" });
@@ -121,7 +22,7 @@ test("the running statistics of two layers in one arena move step by step, and t
     graph.output(`${name}.mean`, runningMean);
     graph.output(`${name}.variance`, runningVar);
     const inputs = { x, weight, bias, runningMean, runningVar };
-    return { ...graph.apply(batchNormOp, name, inputs, attrs("train", IDENTITY, 0.25)), weight, bias };
+    return { ...graph.apply(batchNormOp, name, inputs, attrs("train", 0.25)), weight, bias };
   };
   const first = layer("first", graph.input("x", [4, 3]));
   const second = layer("second", first.y);

@@ -1,18 +1,25 @@
+import type { NdArray } from "../ndarray.ts";
+
 /** What CrossEntropyLoss means, in plain f64 loops. */
 export interface CrossEntropyCase {
   readonly N: number;
   readonly K: number;
-  readonly labels: readonly number[];
-  readonly classWeights?: readonly number[];
+  readonly labels: ArrayLike<number>;
+  readonly classWeights?: ArrayLike<number>;
   readonly labelSmoothing?: number;
   readonly ignoreIndex?: number;
 }
 
+/** For shares of classes in place of labels. */
+export type SoftCase = Omit<CrossEntropyCase, "labels" | "ignoreIndex"> & {
+  readonly targets: ArrayLike<number>;
+};
+
 /** [mean, Σ weighted losses, Σ weights, correct, counted]. */
-export function crossEntropy(
-  logits: ArrayLike<number>,
-  { N, K, labels, classWeights, labelSmoothing = 0, ignoreIndex = -100 }: CrossEntropyCase,
-): [number, number, number, number, number] {
+type Loss = [mean: number, sum: number, weights: number, correct: number, counted: number];
+
+export function crossEntropy(logits: ArrayLike<number>, given: CrossEntropyCase): Loss {
+  const { N, K, labels, classWeights, ignoreIndex = -100 } = given;
   let sum = 0;
   let weights = 0;
   let correct = 0;
@@ -20,39 +27,98 @@ export function crossEntropy(
   for (let n = 0; n < N; n++) {
     const label = labels[n]!;
     if (label === ignoreIndex) continue;
-    const z = Array.from({ length: K }, (_, k) => logits[n * K + k]!);
-    const log = logSoftmax(z);
-    const w = (k: number) => classWeights?.[k] ?? 1;
-    for (let k = 0; k < K; k++) {
-      const target = labelSmoothing / K + (k === label ? 1 - labelSmoothing : 0);
-      sum -= target * w(k) * log[k]!;
-    }
-    weights += w(label);
+    const z = rowOf(logits, n, K);
+    sum += rowLoss(z, targetsOf(n, given)!);
+    weights += classWeights?.[label] ?? 1;
     counted++;
-    if (z.indexOf(Math.max(...z)) === label) correct++;
+    if (largestOf(z) === label) correct++;
   }
   return [weights > 0 ? sum / weights : 0, sum, weights, correct, counted];
 }
 
-/** The mean over the rows for shares of classes, as CrossEntropyLoss takes them. */
-export function softCrossEntropy(
-  logits: ArrayLike<number>,
-  targets: ArrayLike<number>,
-  { N, K, classWeights, labelSmoothing = 0 }: Omit<CrossEntropyCase, "labels" | "ignoreIndex">,
-): number {
+/** The gradient of the mean. */
+export function crossEntropyGradient(logits: ArrayLike<number>, given: CrossEntropyCase): Float64Array {
+  const [, , weights] = crossEntropy(logits, given);
+  return gradientOf(logits, given, (n) => targetsOf(n, given), weights);
+}
+
+/** As CrossEntropyLoss takes them: averaged over the rows. */
+export function softCrossEntropy(logits: ArrayLike<number>, given: SoftCase): Loss {
+  const { N, K, targets } = given;
   let sum = 0;
+  let correct = 0;
   for (let n = 0; n < N; n++) {
-    const log = logSoftmax(Array.from({ length: K }, (_, k) => logits[n * K + k]!));
-    log.forEach((value, k) => {
-      const target = (1 - labelSmoothing) * targets[n * K + k]! + labelSmoothing / K;
-      sum -= (classWeights?.[k] ?? 1) * target * value;
-    });
+    const z = rowOf(logits, n, K);
+    sum += rowLoss(z, softTargetsOf(n, given));
+    if (largestOf(z) === largestOf(rowOf(targets, n, K))) correct++;
   }
-  return sum / N;
+  return [sum / N, sum, N, correct, N];
+}
+
+/** The gradient of the mean. */
+export const softCrossEntropyGradient = (logits: ArrayLike<number>, given: SoftCase): Float64Array =>
+  gradientOf(logits, given, (n) => softTargetsOf(n, given), given.N);
+
+/** Softmax of the rows of x (N, K). */
+export function softmax({ shape, data }: NdArray): NdArray {
+  const [N, K] = shape as [number, number];
+  const rows = Array.from({ length: N }, (_, n) => logSoftmax(rowOf(data, n, K)));
+  return { shape, data: Float64Array.from(rows.flat(), Math.exp) };
+}
+
+/** [mean, Σ of squares, number of elements]. */
+export function squaredError(prediction: ArrayLike<number>, target: ArrayLike<number>): number[] {
+  const sum = Array.from(prediction).reduce((total, v, i) => total + (v - target[i]!) ** 2, 0);
+  return [sum / prediction.length, sum, prediction.length];
+}
+
+const rowOf = (values: ArrayLike<number>, n: number, K: number): number[] =>
+  Array.from({ length: K }, (_, k) => values[n * K + k]!);
+
+/** Where the first of the largest values is. */
+const largestOf = (values: readonly number[]): number => values.indexOf(Math.max(...values));
+
+/** What the logarithms of a row are multiplied by: shares of classes, smoothed, times the classes' weights. */
+const weighted = (
+  share: (k: number) => number,
+  { K, classWeights, labelSmoothing = 0 }: Omit<SoftCase, "targets">,
+): number[] =>
+  Array.from(
+    { length: K },
+    (_, k) => (classWeights?.[k] ?? 1) * ((1 - labelSmoothing) * share(k) + labelSmoothing / K),
+  );
+
+const targetsOf = (n: number, given: CrossEntropyCase): number[] | undefined =>
+  given.labels[n] === (given.ignoreIndex ?? -100)
+    ? undefined
+    : weighted((k) => Number(k === given.labels[n]), given);
+
+const softTargetsOf = (n: number, given: SoftCase): number[] =>
+  weighted((k) => given.targets[n * given.K + k]!, given);
+
+function rowLoss(z: readonly number[], targets: readonly number[]): number {
+  const log = logSoftmax(z);
+  return targets.reduce((sum, target, k) => sum - target * log[k]!, 0);
+}
+
+/** (Σ targets · softmax − targets) / weights, for the rows that count. */
+function gradientOf(
+  logits: ArrayLike<number>,
+  { N, K }: { readonly N: number; readonly K: number },
+  targetsOf: (n: number) => readonly number[] | undefined,
+  weights: number,
+): Float64Array {
+  const rows = Array.from({ length: N }, (_, n): number[] => {
+    const targets = targetsOf(n);
+    if (!targets) return new Array(K).fill(0);
+    const sum = targets.reduce((a, b) => a + b, 0);
+    return logSoftmax(rowOf(logits, n, K)).map((log, k) => (sum * Math.exp(log) - targets[k]!) / weights);
+  });
+  return Float64Array.from(rows.flat());
 }
 
 /** z − log Σ exp(z). */
-export function logSoftmax(z: readonly number[]): number[] {
+function logSoftmax(z: readonly number[]): number[] {
   const largest = Math.max(...z);
   const logSum = Math.log(z.reduce((sum, v) => sum + Math.exp(v - largest), 0));
   return z.map((v) => v - largest - logSum);

@@ -1,0 +1,39 @@
+import type { OpDeclaration } from "../support/op/declaration.ts";
+import type { OptimizerDeclaration } from "../support/op/update.ts";
+import { conv2d } from "./conv/conv2d.ts";
+import { dense } from "./conv/dense.ts";
+import { activation } from "./elementwise/activation.ts";
+import { add } from "./elementwise/add.ts";
+import { average } from "./elementwise/average.ts";
+import { cast } from "./elementwise/cast.ts";
+import { dropout } from "./elementwise/dropout.ts";
+import { augment } from "./image/augment.ts";
+import { concat } from "./layout/concat.ts";
+import { flatten } from "./layout/flatten.ts";
+import { fromPadded } from "./layout/from-padded.ts";
+import { toPadded } from "./layout/to-padded.ts";
+import { crossEntropy } from "./loss/cross-entropy.ts";
+import { lossScale } from "./loss/loss-scale.ts";
+import { mse } from "./loss/mse.ts";
+import { softCrossEntropy } from "./loss/soft-cross-entropy.ts";
+import { softmax } from "./loss/softmax.ts";
+import { batchNorm } from "./norm/batch-norm.ts";
+import { adam } from "./optimizer/adam.ts";
+import { sgd } from "./optimizer/sgd.ts";
+import { avgPool2d } from "./pool/avg-pool2d.ts";
+import { globalAvgPool } from "./pool/global-avg-pool.ts";
+import { maxPool2d } from "./pool/max-pool2d.ts";
+
+/** Of every op, in the order of `src/ops/index.ts`. */
+export const declarations: readonly OpDeclaration[] = [
+  ...[conv2d, dense],
+  ...[activation, add, average, cast, dropout],
+  ...[augment],
+  ...[concat, flatten, fromPadded, toPadded],
+  ...[crossEntropy, lossScale, mse, softCrossEntropy, softmax],
+  ...[batchNorm],
+  ...[avgPool2d, globalAvgPool, maxPool2d],
+];
+
+/** Of every optimizer. */
+export const optimizers: readonly OptimizerDeclaration[] = [sgd, adam];

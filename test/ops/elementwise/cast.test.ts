@@ -1,0 +1,4 @@
+import { testOp } from "../../support/op/op-test.ts";
+import { cast } from "./cast.ts";
+
+testOp(cast);

@@ -1,0 +1,4 @@
+import { testOp } from "../../support/op/op-test.ts";
+import { fromPadded } from "./from-padded.ts";
+
+testOp(fromPadded);

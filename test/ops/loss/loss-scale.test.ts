@@ -1,0 +1,4 @@
+import { testOp } from "../../support/op/op-test.ts";
+import { lossScale } from "./loss-scale.ts";
+
+testOp(lossScale);

@@ -1,0 +1,4 @@
+import { testOp } from "../../support/op/op-test.ts";
+import { avgPool2d } from "./avg-pool2d.ts";
+
+testOp(avgPool2d);

@@ -1,0 +1,27 @@
+/** What no test covers. */
+import type { Program } from "../../../src/graph/autodiff.ts";
+import type { Kernel } from "../../../src/kernel/kernel.ts";
+import type { OpDeclaration } from "./declaration.ts";
+
+/** Names under which ops are exported that are declared nowhere. */
+export const undeclared = (
+  ops: Readonly<Record<string, unknown>>,
+  declarations: readonly Pick<OpDeclaration, "op">[],
+): string[] =>
+  Object.entries(ops).flatMap(([name, op]) =>
+    declarations.some((declared) => declared.op === op) ? [] : name,
+  );
+
+/** Kernels that no program launches, for f32 or for f16, and that are not among `others`. */
+export function unlaunched(
+  kernels: readonly Kernel[],
+  programs: Iterable<Program>,
+  others: readonly Kernel[],
+): string[] {
+  const launched = new Set(others.map(plainName));
+  for (const { dispatches } of programs) for (const { kernel } of dispatches) launched.add(plainName(kernel));
+  return kernels.filter((kernel) => !launched.has(plainName(kernel))).map(({ name }) => name);
+}
+
+/** The name of a kernel, whatever of its memory is f16. */
+const plainName = ({ name }: Kernel): string => name.replace(/_half_.*$/, "");

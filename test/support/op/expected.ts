@@ -1,0 +1,85 @@
+/** What a case of an op is to give, from its reference in f64. */
+import { Random } from "../../../src/base/random.ts";
+import { type NdArray, size } from "../ndarray.ts";
+import { type Arrays, gradsOf, type OpCase, type OpDeclaration, type Shape, shapeOf } from "./declaration.ts";
+import { hasGradients } from "./programs.ts";
+
+/** The gradient of an input, at all or only at some of its elements. */
+export interface Gradient extends NdArray {
+  readonly elements?: readonly number[];
+}
+
+export interface Expected {
+  readonly inputs: Arrays;
+  /** The outputs, and the inputs that the op updates. */
+  readonly outputs: Arrays;
+  /** The gradients that arrive at y of the first and of the second node; none where it has no y. */
+  readonly dy: readonly NdArray[];
+  /** The gradients of the inputs where one node takes them, and where two do. */
+  readonly gradients: readonly Readonly<Record<string, Gradient>>[];
+}
+
+/** Elements of each input whose gradient is checked by central differences. */
+const SAMPLES = 24;
+const DX = 1e-5;
+
+/** The same on every device: the references are slow, so it is computed once. */
+export function expectedOf(declaration: OpDeclaration, given: OpCase): Expected {
+  const inputs = drawInputs(given);
+  const outputs = declaration.reference(inputs, given.attrs);
+  if (!hasGradients(declaration, given)) return { inputs, outputs, dy: [], gradients: [] };
+  const random = new Random(7, "dy");
+  const { y } = outputs;
+  // A loss is where gradients start: its own is 1.
+  const dy = [0, 1].map(() => (y ? draw(y.shape, () => 2 * random.uniform() - 1) : draw([1], () => 1)));
+  const both = { ...dy[0]!, data: dy[0]!.data.map((value, i) => value + dy[1]!.data[i]!) };
+  const gradients = gradientsOf(declaration, given, inputs);
+  return { inputs, outputs, dy: y ? dy : [], gradients: [dy[0]!, both].map(gradients) };
+}
+
+/** The gradients by those that arrive at y: the declared ones, or from central differences of y. */
+function gradientsOf(
+  declaration: OpDeclaration,
+  given: OpCase,
+  inputs: Arrays,
+): (dy: NdArray) => Readonly<Record<string, Gradient>> {
+  const { attrs } = given;
+  if (declaration.gradients) return (dy) => declaration.gradients!(inputs, attrs, dy);
+  const slopes = gradsOf(given).map((name) => {
+    const { shape, data } = inputs[name]!;
+    const elements = [...new Random(3, name).permutation(data.length).slice(0, SAMPLES)];
+    const dydx = elements.map((element) => {
+      const value = data[element]!;
+      const [above, below] = [value + DX, value - DX].map((changed) => {
+        data[element] = changed;
+        return declaration.reference(inputs, attrs).y!.data.slice();
+      });
+      data[element] = value;
+      return above!.map((v, i) => (v - below![i]!) / (2 * DX));
+    });
+    return { name, shape, elements, dydx };
+  });
+  return (dy) =>
+    Object.fromEntries(
+      slopes.map(({ name, shape, elements, dydx }) => {
+        const data = dydx.map((slope) => slope.reduce((sum, v, i) => sum + v * dy.data[i]!, 0));
+        return [name, { shape, elements, data: Float64Array.from(data) }];
+      }),
+    );
+}
+
+/** The inputs of a case, the same on every device, as numbers that f32 can hold, or whatever `round` gives. */
+export function drawInputs({ inputs, values }: OpCase, round = Math.fround): Arrays {
+  return Object.fromEntries(
+    Object.entries(inputs).map(([name, spec]) => {
+      const random = new Random(11, name);
+      const fill = values?.[name] ?? ((r: Random) => 2 * r.uniform() - 1);
+      return [name, draw(shapeOf(spec), (i) => fill(random, i), round)];
+    }),
+  );
+}
+
+export const draw = (shape: Shape, fill: (i: number) => number, round = Math.fround): NdArray => ({
+  shape,
+  data: Float64Array.from({ length: size(shape) }, (_, i) => round(fill(i))),
+});

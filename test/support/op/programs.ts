@@ -1,0 +1,131 @@
+/** The programs that the tests of an op run, on any device or none. */
+import { Program, type Seed } from "../../../src/graph/autodiff.ts";
+import { Graph } from "../../../src/graph/graph.ts";
+import type { Tensors } from "../../../src/graph/op.ts";
+import { isFloat, pad4, type Tensor } from "../../../src/graph/tensor.ts";
+import type { Capabilities } from "../../../src/kernel/capabilities.ts";
+import { castOp } from "../../../src/ops/elementwise/cast.ts";
+import { recorder } from "../../../src/ops/tunable.ts";
+import {
+  type Devices,
+  dtypeOf,
+  gradsOf,
+  type OpCase,
+  type OpDeclaration,
+  PLAIN,
+  shapeOf,
+} from "./declaration.ts";
+
+/** The op on its inputs; all that it takes and gives is read, padding included. */
+export function forwardProgram({ op }: OpDeclaration, given: OpCase, device: Capabilities): Program {
+  const graph = new Graph({ mode: "train", device });
+  const inputs = declareInputs(graph, given);
+  const outputs = graph.apply(op, "op", inputs, given.attrs);
+  for (const [name, tensor] of Object.entries({ ...inputs, ...outputs })) {
+    if (tensor) graph.output(name, stored(tensor));
+  }
+  return new Program(graph);
+}
+
+/**
+ * The gradients of a case's inputs, each of which `uses` nodes take: from the second on a gradient is added to what is
+ * there. The gradient of y of node i is the input `dy<i>`; the first number of a loss is differentiated as it is.
+ */
+export function backwardProgram(
+  { op }: OpDeclaration,
+  given: OpCase,
+  device: Capabilities,
+  uses: number,
+): Program {
+  const graph = new Graph({ mode: "train", device });
+  const inputs = declareInputs(graph, given);
+  const seeds = Array.from({ length: uses }, (_, i): Seed => {
+    const { y, loss } = graph.apply(op, `op${i}`, inputs, given.attrs);
+    return y ? [y, graph.input(`dy${i}`, y.shape, y.storage.dtype)] : [loss!, null];
+  });
+  const program = new Program(graph, seeds);
+  for (const name of gradsOf(given)) {
+    const gradient = program.gradientOf(inputs[name]!);
+    if (!gradient) throw new Error(`${op.name} gives no gradient for ${name}`);
+    graph.output(`d${name}`, stored(gradient));
+  }
+  return program;
+}
+
+/**
+ * The op, `half` or not with its activations in f16, in two nodes whose gradients are added up. Whatever it is inside,
+ * what goes in and comes out is f32.
+ */
+export function halfProgram(
+  { op, half: declared }: OpDeclaration,
+  given: OpCase,
+  device: Capabilities,
+  half: boolean,
+): Program {
+  if ("never" in declared) throw new Error(`${op.name} takes no f16: ${declared.never}`);
+  const graph = new Graph({ mode: "train", device });
+  const cast = (x: Tensor, to: "f16" | "f32"): Tensor =>
+    half ? graph.apply(castOp, `${x.name}.${to}`, { x }, { to }).y : x;
+  const inputs = declareInputs(graph, given);
+  const used = Object.fromEntries(
+    Object.entries(inputs).map(([name, x]) => [
+      name,
+      declared.activations.includes(name) ? cast(x, "f16") : x,
+    ]),
+  );
+  const seeds = [0, 1].map((i): Seed => {
+    const y = cast(graph.apply(op, `op${i}`, used, given.attrs).y!, "f32");
+    graph.output(`y${i}`, y);
+    return [y, graph.input(`dy${i}`, y.shape)];
+  });
+  const program = new Program(graph, seeds);
+  for (const name of gradsOf(given)) graph.output(`d${name}`, program.gradientOf(inputs[name]!)!);
+  return program;
+}
+
+/** What a case is tried on, the devices of `variants` included. */
+export function devicesOf(declaration: OpDeclaration, given: OpCase): Devices {
+  const devices = given.devices ?? declaration.devices ?? PLAIN;
+  if (!given.variants) return devices;
+  const { device, tasks } = recorder({ features: [] });
+  backwardProgram(declaration, given, device, 1);
+  const named: Record<string, Capabilities> = {};
+  for (const features of [[], ["subgroups"]]) {
+    for (const { name } of tasks.flatMap((task) => task.variants({ features }))) {
+      if (given.variants(name)) named[name] ??= { features, tuned: () => name };
+    }
+  }
+  return { ...devices, ...named };
+}
+
+/** The programs of an op's tests: for every case, on every device of it. */
+export function* programsOf(declaration: OpDeclaration): Generator<Program> {
+  for (const given of declaration.cases) {
+    for (const device of Object.values(devicesOf(declaration, given))) {
+      yield forwardProgram(declaration, given, device);
+      if (!hasGradients(declaration, given)) continue;
+      for (const uses of [1, 2]) yield backwardProgram(declaration, given, device, uses);
+    }
+  }
+}
+
+export const hasGradients = ({ op }: OpDeclaration, given: OpCase): boolean =>
+  op.backward !== undefined && gradsOf(given).length > 0;
+
+function declareInputs(graph: Graph, given: OpCase): Record<string, Tensor> & Tensors {
+  const wanted = gradsOf(given);
+  return Object.fromEntries(
+    Object.entries(given.inputs).map(([name, spec]) => [
+      name,
+      graph.input(name, shapeOf(spec), dtypeOf(spec), wanted.includes(name)),
+    ]),
+  );
+}
+
+/** The tensor as it lies in memory, so that its padding is read too. */
+const stored = (tensor: Tensor): Tensor => ({
+  ...tensor,
+  shape: isFloat(tensor.storage.dtype)
+    ? [...tensor.shape.slice(0, -1), pad4(tensor.shape.at(-1)!)]
+    : tensor.shape,
+});
