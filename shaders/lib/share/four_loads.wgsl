@@ -1,4 +1,4 @@
-// Four vec4s that every invocation loads itself; the interface is described in quad.
+// Four vec4s, all of which an invocation loads itself, where `share_quad` loads one; the interface is in lib/README.md.
 
 alias Four = vec4u;
 
@@ -11,5 +11,5 @@ fn all_four(four: Four) -> vec4u {
 }
 
 fn load_four(at: Four) -> mat4x4f {
-  return mat4x4f(load_shared(at.x), load_shared(at.y), load_shared(at.z), load_shared(at.w));
+  return mat4x4f(load_vec4(at.x), load_vec4(at.y), load_vec4(at.z), load_vec4(at.w));
 }

@@ -1,24 +1,20 @@
-// The operands of a register tile straight from the kernel's tensors: no workgroup memory, no barrier. The other
-// way is `shared`. Both give the tiles
-//   THREADS             invocations of a workgroup
-//   Rows, rows_at(quad, number, cursor)  where the tile's quad `number` of rows is at this place of the depth
-//   Depth, rows_of(rows, depth), columns_of(depth, column)  mat4x4f: the blocks of both operands
-//   COLUMN_STRIDE       between the columns of a tile, in vec4s
+// The operands of a register tile straight from the kernel's tensors: no workgroup memory, no barrier. The other way
+// is `share_workgroup`; the interface is in lib/README.md.
 
 const THREADS = 64u;
 const COLUMN_STRIDE = 1u;
 
-alias Rows = Place;
-alias Depth = Step;
+alias OperandPlace = Place;
+alias OperandStep = Step;
 
-fn rows_at(quad: Quad, number: u32, cursor: Cursor) -> Rows {
-  return place(quad, cursor);
+fn operand_place(rows4: Rows4, number: u32, cursor: Cursor) -> OperandPlace {
+  return place(rows4, cursor);
 }
 
-fn rows_of(rows: Rows, depth: Depth) -> mat4x4f {
-  return load_rows(rows, depth);
+fn operand_rows(place: OperandPlace, step: OperandStep) -> mat4x4f {
+  return load_rows(place, step);
 }
 
-fn columns_of(depth: Depth, column: u32) -> mat4x4f {
-  return load_columns(depth, column);
+fn operand_columns(step: OperandStep, column: u32) -> mat4x4f {
+  return load_columns(step, column);
 }

@@ -4,31 +4,31 @@ import { describe, pad4, type Tensor } from "../../graph/tensor.ts";
 import { type Capabilities, isCpu } from "../../kernel/capabilities.ts";
 import { fold } from "../../kernel/grid.ts";
 import {
-  cross_entropy_mean_reduce,
-  cross_entropy_mean_serial,
-  cross_entropy_rows_reduce,
-  cross_entropy_rows_reduce_with_gradient,
-  cross_entropy_rows_serial,
-  cross_entropy_rows_serial_with_gradient,
-  cross_entropy_total_reduce,
-  cross_entropy_total_serial,
+  cross_entropy_mean_single,
+  cross_entropy_mean_workgroup,
+  cross_entropy_rows_single,
+  cross_entropy_rows_single_with_gradient,
+  cross_entropy_rows_workgroup,
+  cross_entropy_rows_workgroup_with_gradient,
+  cross_entropy_total_single,
+  cross_entropy_total_workgroup,
 } from "../../kernel/shaders.gen.ts";
 
-const REDUCE = {
-  total: cross_entropy_total_reduce,
-  rows: cross_entropy_rows_reduce,
-  gradient: cross_entropy_rows_reduce_with_gradient,
-  mean: cross_entropy_mean_reduce,
+const BY_WORKGROUPS = {
+  total: cross_entropy_total_workgroup,
+  rows: cross_entropy_rows_workgroup,
+  gradient: cross_entropy_rows_workgroup_with_gradient,
+  mean: cross_entropy_mean_workgroup,
 };
-const SERIAL = {
-  total: cross_entropy_total_serial,
-  rows: cross_entropy_rows_serial,
-  gradient: cross_entropy_rows_serial_with_gradient,
-  mean: cross_entropy_mean_serial,
+const BY_ONE = {
+  total: cross_entropy_total_single,
+  rows: cross_entropy_rows_single,
+  gradient: cross_entropy_rows_single_with_gradient,
+  mean: cross_entropy_mean_single,
 };
 
 /** Sums by whole workgroups; on a CPU by one invocation each, without the barriers that take long to compile. */
-const kernelsFor = (device: Capabilities) => (isCpu(device) ? SERIAL : REDUCE);
+const kernelsFor = (device: Capabilities) => (isCpu(device) ? BY_ONE : BY_WORKGROUPS);
 
 export interface CrossEntropyAttrs {
   /** Share of each target that is spread evenly over the classes. Default 0. */
