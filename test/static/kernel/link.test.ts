@@ -84,7 +84,7 @@ describe("shader files", () => {
 describe("shaders/lib/README.md", () => {
   const readme = readFileSync(join(directory, "lib/README.md"), "utf8");
   const words = new Set(
-    [...readme.replace(/^```[^]*?^```/gm, "").matchAll(/`([^`]+)`/g)].flatMap(
+    [...readme.replace(/^```[\s\S]*?^```/gm, "").matchAll(/`([^`]+)`/g)].flatMap(
       ([, code]) => code!.match(/\w+/g)!,
     ),
   );
