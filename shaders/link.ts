@@ -1,26 +1,44 @@
 /**
  * The shader linker. A kernel file names the snippets it needs in its header,
  *
- *     // use: index, reduce           always appended
- *     // link: a + b | a + c    one linked kernel for each alternative, named kernel_a_b and kernel_a_c
+ *     // use: index, activation                  always appended
+ *     // link: tile=8x8 share=none | tile=4x4    one kernel for each alternative, best first
  *
  * and the linker appends `<snippet>.wgsl`, from whichever folder of lib/ it lies in (WGSL does not care for the order
- * of declarations), so what is validated, run and shipped is plain WGSL. Only directives (`enable …;`) must come before
- * all declarations: a snippet that has some holds nothing else and is put first.
+ * of declarations), so what is validated, run and shipped is plain WGSL. A slot `tile` with the value `8x8` is filled by
+ * the snippet tile_8x8, and the kernel is named after the values: kernel_8x8_none, kernel_4x4. Link lines go on in the
+ * next one. Only directives (`enable …;`) must come before all declarations: a snippet that has some holds nothing else
+ * and is put first.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
+import { joinFiles, type SourceFile } from "../src/kernel/join.ts";
 
 export interface LinkedShader {
-  /** File name without extension, with the alternative where there are several. */
+  /** Name of the kernel file without extension. */
+  readonly file: string;
+  /** That, with the values of the slots: names one kernel. */
   readonly name: string;
+  /** What fills its slots, by their names; none where the file has no link line. */
+  readonly slots: Readonly<Record<string, string>>;
+  /** Whole-number constants of the snippets in its slots. */
+  readonly numbers: Readonly<Record<string, number>>;
   readonly wgsl: string;
   /** [path under shaders/, its first line in `wgsl`]. */
   readonly sources: readonly (readonly [file: string, firstLine: number])[];
+  /** What WebGPU calls the features that it enables. */
+  readonly features: readonly string[];
 }
 
 /** What WGSL wants before any declaration. */
 const DIRECTIVE = /^(enable|requires|diagnostic)\b/m;
+
+/** WebGPU's names of the features that WGSL enables in compute shaders. */
+const FEATURES: Readonly<Record<string, string>> = {
+  f16: "shader-f16",
+  subgroups: "subgroups",
+  subgroup_size_control: "subgroup-size-control",
+};
 
 const list = (text: string, key: string, separator: string): string[] =>
   [...text.matchAll(new RegExp(`^// ${key}: (.+)$`, "gm"))].flatMap((m) =>
@@ -43,45 +61,79 @@ function wgslFiles(directory: string, folder: string): ReadonlyMap<string, strin
 /** The snippets of a shaders/ folder: the path of each, by its name. */
 export const snippetsOf = (directory: string): ReadonlyMap<string, string> => wgslFiles(directory, "lib");
 
-/** Links one kernel file, a path under shaders/; throws with the file's name where a snippet is missing. */
+/**
+ * Links one kernel file, a path under shaders/, in the order of its alternatives; throws with the file's name where a
+ * snippet is missing, a slot has no value or two alternatives are the same.
+ */
 export function linkShader(
   directory: string,
   file: string,
   snippets: ReadonlyMap<string, string> = snippetsOf(directory),
 ): LinkedShader[] {
   const text = readFileSync(join(directory, file), "utf8");
-  const name = basename(file, ".wgsl");
-  const alternatives = list(text, "link", "|").map((alternative) =>
-    alternative.split("+").map((s) => s.trim()),
-  );
-  return (alternatives.length > 0 ? alternatives : [[]]).map((alternative) => {
-    const parts: string[] = [];
-    const appended: [path: string, text: string][] = [[file, text]];
-    const directives: [path: string, text: string][] = [];
+  const linked = alternativesOf(text, file).map((slots): LinkedShader => {
+    const appended: SourceFile[] = [];
     const append = (snippet: string, user: string): void => {
-      if (parts.includes(snippet)) return;
-      parts.push(snippet);
       const path = snippets.get(snippet);
-      if (!path) throw new Error(`${user} uses "${snippet}", but shaders/lib/ has no ${snippet}.wgsl`);
+      if (!path) throw new Error(`${user}, but shaders/lib/ has no ${snippet}.wgsl`);
+      if (appended.some(([known]) => known === path)) return;
       const body = readFileSync(join(directory, path), "utf8");
-      (DIRECTIVE.test(body) ? directives : appended).push([path, body]);
-      for (const next of list(body, "use", ",")) append(next, path);
+      appended.push([path, body]);
+      for (const next of list(body, "use", ",")) append(next, `${path} uses "${next}"`);
     };
-    for (const snippet of list(text, "use", ",")) append(snippet, file);
-    for (const snippet of alternative) append(snippet, file);
-    let wgsl = "";
-    const sources = [...directives, ...appended].map(([path, body]) => {
-      const firstLine = wgsl.split("\n").length;
-      wgsl += body;
-      return [path, firstLine] as const;
+    for (const snippet of list(text, "use", ",")) append(snippet, `${file} uses "${snippet}"`);
+    const filling = Object.entries(slots).map(([slot, value]) => {
+      append(`${slot}_${value}`, `${file} links ${slot}=${value}`);
+      return snippets.get(`${slot}_${value}`)!;
     });
-    return { name: [name, ...alternative].join("_"), wgsl, sources };
+    const directives = appended.filter(([, body]) => DIRECTIVE.test(body));
+    const others = appended.filter((snippet) => !directives.includes(snippet));
+    const files: SourceFile[] = [...directives, [file, text], ...others];
+    return {
+      file: basename(file, ".wgsl"),
+      name: [basename(file, ".wgsl"), ...Object.values(slots)].join("_"),
+      slots,
+      numbers: numbersOf(files.filter(([path]) => filling.includes(path))),
+      ...joinFiles(...files),
+      features: [...new Set(files.flatMap(featuresOf))],
+    };
   });
+  const twice = linked.find(({ name }, i) => linked.findIndex((other) => other.name === name) < i);
+  if (twice) throw new Error(`${file} links ${twice.name} twice`);
+  return linked;
 }
 
-/** Links every kernel of a shaders/ folder, in alphabetical order of their names. */
+/** Links every kernel of a shaders/ folder, in alphabetical order of their paths. */
 export function linkShaders(directory: string): LinkedShader[] {
   const snippets = snippetsOf(directory);
   const kernels = [...wgslFiles(directory, ".")].filter(([name]) => !snippets.has(name));
   return kernels.flatMap(([, file]) => linkShader(directory, file, snippets));
+}
+
+/** The slots of each alternative of a kernel file's link lines; one without slots where there are none. */
+function alternativesOf(text: string, file: string): Readonly<Record<string, string>>[] {
+  const alternatives = list(text, "link", "|").map((alternative) =>
+    Object.fromEntries(
+      alternative.split(/\s+/).map((slot) => {
+        const [name, value, ...rest] = slot.split("=");
+        if (!name || !value || rest.length > 0) throw new Error(`${file}: "${slot}" is no slot=value`);
+        return [name, value] as const;
+      }),
+    ),
+  );
+  return alternatives.length > 0 ? alternatives : [{}];
+}
+
+function numbersOf(files: readonly SourceFile[]): Record<string, number> {
+  const constants = files.flatMap(([, text]) => [...text.matchAll(/^const (\w+) = (\d+)u;/gm)]);
+  return Object.fromEntries(constants.map(([, name, value]) => [name!, Number(value)]));
+}
+
+function featuresOf([path, text]: SourceFile): string[] {
+  const names = [...text.matchAll(/^enable ([\w, ]+);/gm)].flatMap((m) => m[1]!.split(/, */));
+  return names.map((name) => {
+    const feature = FEATURES[name];
+    if (!feature) throw new Error(`shaders/${path} enables ${name}, which FEATURES of link.ts does not know`);
+    return feature;
+  });
 }

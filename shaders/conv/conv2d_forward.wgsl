@@ -8,16 +8,17 @@
 // w         (R, S, C, K)
 // bias      (K), not read where HAS_BIAS is 0
 // y         (N, P, Q, K) or (SPLITS, N, P, Q, K); padding lanes are zero
-// dispatch  one invocation for each split and tile of N·P·Q × K; rows of tiles count in
-//           fours by quads, rows and columns in those of a workgroup by groups
+// dispatch  one invocation for each split and tile of N·P·Q × K, in whole quads or workgroups where those share
 // numerics  f32 sums in a fixed order; tolerance 1e-6 · √(R·S·C) relative
 // source    Chellapilla, Puri and Simard 2006 (convolution as a matrix product)
-// use: index, taps, activation
-// link: tile_4x4 + alone + flat | tile_4x8 + alone + flat | tile_8x8 + alone + flat
-// link: tile_8x8 + alone + deep | tile_4x16 + quad + flat | tile_8x16 + quad + deep
-// link: tile_4x4 + group_8x8 | tile_4x4 + group_16x16 | tile_8x8 + group_8x8 | tile_8x8 + group_16x8
+// use: index, range_taps, activation
+// link: tile=8x8 share=workgroup group=16x8 | tile=8x8 share=workgroup group=8x8
+// link: tile=4x4 share=workgroup group=16x16 | tile=4x4 share=workgroup group=8x8
+// link: tile=8x16 share=quad walk=nested | tile=4x16 share=quad walk=flat
+// link: tile=8x8 share=none walk=nested | tile=8x8 share=none walk=flat
+// link: tile=4x8 share=none walk=flat | tile=4x4 share=none walk=flat
 
-struct Shape {
+struct Args {
   N: u32,
   H: u32,
   W: u32,
@@ -44,10 +45,10 @@ alias y4 = vec4f;
 @group(0) @binding(1) var<storage, read> w: array<vec4f>;
 @group(0) @binding(2) var<storage, read> bias: array<vec4f>;
 @group(0) @binding(3) var<storage, read_write> y: array<y4>;
-@group(0) @binding(4) var<uniform> shape: Shape;
+@group(0) @binding(4) var<uniform> args: Args;
 
 // Four output pixels from `row` on: their image's first pixel, and the input pixel under filter tap (0, 0).
-struct Quad {
+struct Rows4 {
   row: u32,
   image: vec4i,
   y: vec4i,
@@ -66,29 +67,29 @@ struct Step {
   weight: u32,
 }
 
-fn quad(row: u32) -> Quad {
-  let pixel = min(vec4u(row) + vec4u(0u, 1u, 2u, 3u), vec4u(shape.N * shape.P * shape.Q - 1u));
-  let line = pixel / shape.Q;
-  return Quad(
+fn rows4(row: u32) -> Rows4 {
+  let pixel = min(vec4u(row) + vec4u(0u, 1u, 2u, 3u), vec4u(args.N * args.P * args.Q - 1u));
+  let line = pixel / args.Q;
+  return Rows4(
     row,
-    vec4i(line / shape.P * (shape.H * shape.W)),
-    vec4i(line % shape.P * shape.STRIDE_H) - i32(shape.PAD_TOP),
-    vec4i(pixel % shape.Q * shape.STRIDE_W) - i32(shape.PAD_LEFT),
+    vec4i(line / args.P * (args.H * args.W)),
+    vec4i(line % args.P * args.STRIDE_H) - i32(args.PAD_TOP),
+    vec4i(pixel % args.Q * args.STRIDE_W) - i32(args.PAD_LEFT),
   );
 }
 
-fn place(quad: Quad, cursor: Cursor) -> Place {
-  let row = quad.y + i32(cursor.tap.x * shape.DILATION_H);
-  let column = quad.x + i32(cursor.tap.y * shape.DILATION_W);
+fn place(rows4: Rows4, cursor: Cursor) -> Place {
+  let row = rows4.y + i32(cursor.tap.x * args.DILATION_H);
+  let column = rows4.x + i32(cursor.tap.y * args.DILATION_W);
   // Negative numbers are huge as u32.
-  let inside = (vec4u(row) < vec4u(shape.H)) & (vec4u(column) < vec4u(shape.W));
-  let pixel = quad.image + row * i32(shape.W) + column;
+  let inside = (vec4u(row) < vec4u(args.H)) & (vec4u(column) < vec4u(args.W));
+  let pixel = rows4.image + row * i32(args.W) + column;
   let mask = select(vec4u(0u), vec4u(0xffffffffu), inside);
-  return Place(vec4u(select(vec4i(0), pixel, inside)) * (pad4(shape.C) / 4u), mask);
+  return Place(vec4u(select(vec4i(0), pixel, inside)) * (pad4(args.C) / 4u), mask);
 }
 
 fn step_at(range: Range, cursor: Cursor) -> Step {
-  return Step(cursor.depth, (cursor.tap.x * shape.S + cursor.tap.y) * shape.C);
+  return Step(cursor.depth, (cursor.tap.x * args.S + cursor.tap.y) * args.C);
 }
 
 fn load(at: u32, mask: u32) -> vec4f {
@@ -105,36 +106,36 @@ fn load_rows(place: Place, step: Step) -> mat4x4f {
   );
 }
 
-fn load_shared(at: u32) -> vec4f {
+fn load_vec4(at: u32) -> vec4f {
   return w[at];
 }
 
 // Weights of four input channels; those past C meet only the zero padding of x.
 fn load_columns(step: Step, column: u32) -> mat4x4f {
-  let channel = min(four_from(4u * step.depth), Four(shape.C - 1u));
-  let at = (step.weight + channel) * (pad4(shape.K) / 4u) + min(column, pad4(shape.K) / 4u - 1u);
+  let channel = min(four_from(4u * step.depth), Four(args.C - 1u));
+  let at = (step.weight + channel) * (pad4(args.K) / 4u) + min(column, pad4(args.K) / 4u - 1u);
   return load_four(at);
 }
 
-fn store_rows(quad: Quad, split: u32, column: u32, tile: mat4x4f) {
-  let rows = shape.N * shape.P * shape.Q;
-  let columns = pad4(shape.K) / 4u;
+fn store_rows(rows4: Rows4, split: u32, column: u32, tile: mat4x4f) {
+  let rows = args.N * args.P * args.Q;
+  let columns = pad4(args.K) / 4u;
   if (column >= columns) {
     return;
   }
   var offset = vec4f(0.0);
-  if (shape.HAS_BIAS == 1u && shape.SPLITS == 1u) {
+  if (args.HAS_BIAS == 1u && args.SPLITS == 1u) {
     offset = bias[column];
   }
-  let mask = lane_mask(column, shape.K);
+  let mask = lane_mask(column, args.K);
   var c = tile;
   for (var i = 0u; i < 4u; i++) {
-    if (quad.row + i < rows) {
+    if (rows4.row + i < rows) {
       var v = c[i];
-      if (shape.SPLITS == 1u) {
+      if (args.SPLITS == 1u) {
         v = activate(v + offset) * mask;
       }
-      y[(split * rows + quad.row + i) * columns + column] = y4(v);
+      y[(split * rows + rows4.row + i) * columns + column] = y4(v);
     }
   }
 }
@@ -146,17 +147,17 @@ fn main(
   @builtin(local_invocation_index) local: u32,
 ) {
   let number = linear_id(group, groups, 0u, 1u);
-  let split = tile_slice(number, local, shape.N * shape.P * shape.Q, shape.K);
-  if (split >= shape.SPLITS) {
+  let split = tile_slice(number, local, args.N * args.P * args.Q, args.K);
+  if (split >= args.SPLITS) {
     return;
   }
-  let tile_at = tile_place(number, local, shape.N * shape.P * shape.Q, shape.K);
-  let chunk = (pad4(shape.C) / 4u + shape.SPLITS - 1u) / shape.SPLITS;
-  let begin = min(split * chunk, pad4(shape.C) / 4u);
-  let end = min(begin + chunk, pad4(shape.C) / 4u);
+  let origin = tile_origin(number, local, args.N * args.P * args.Q, args.K);
+  let chunk = (pad4(args.C) / 4u + args.SPLITS - 1u) / args.SPLITS;
+  let begin = min(split * chunk, pad4(args.C) / 4u);
+  let end = min(begin + chunk, pad4(args.C) / 4u);
 
-  let quads = tile_quads(tile_at.row);
+  let own_rows = tile_rows(origin.row);
   var tile: Tile;
-  tile_walk(&tile, quads, Range(vec2u(shape.R, shape.S), begin, end), tile_at.column);
-  tile_store(&tile, quads, split, tile_at.column);
+  tile_walk(&tile, own_rows, Range(vec2u(args.R, args.S), begin, end), origin.column);
+  tile_store(&tile, own_rows, split, origin.column);
 }

@@ -10,16 +10,18 @@
 // dy        (N, P, Q, K)
 // w         (R, S, C, K)
 // dx        (N, H, W, C); padding lanes are zero
-// dispatch  one invocation for each phase and tile of N·⌈H/stride⌉·⌈W/stride⌉ × C; rows of tiles
-//           count in fours by quads, rows and columns in those of a workgroup by groups
+// dispatch  one invocation for each phase and tile of N·⌈H/stride⌉·⌈W/stride⌉ × C, in whole quads or workgroups where
+//           those share
 // numerics  f32 sums in a fixed order; tolerance 1e-6 · √(R·S·K) relative
 // source    Dumoulin and Visin 2016, "A guide to convolution arithmetic for deep learning", §4
-// use: index, taps
-// link: tile_4x4 + alone + flat | tile_4x8 + alone + flat | tile_8x8 + alone + flat
-// link: tile_8x8 + alone + deep | tile_4x16 + quad + flat | tile_8x16 + quad + deep
-// link: tile_4x4 + group_8x8 | tile_4x4 + group_16x16 | tile_8x8 + group_8x8 | tile_8x8 + group_16x8
+// use: index, range_taps
+// link: tile=8x8 share=workgroup group=16x8 | tile=8x8 share=workgroup group=8x8
+// link: tile=4x4 share=workgroup group=16x16 | tile=4x4 share=workgroup group=8x8
+// link: tile=8x16 share=quad walk=nested | tile=4x16 share=quad walk=flat
+// link: tile=8x8 share=none walk=nested | tile=8x8 share=none walk=flat
+// link: tile=4x8 share=none walk=flat | tile=4x4 share=none walk=flat
 
-struct Shape {
+struct Args {
   N: u32,
   H: u32,
   W: u32,
@@ -46,10 +48,10 @@ alias dx4 = vec4f;
 @group(0) @binding(0) var<storage, read> dy: array<dy4>;
 @group(0) @binding(1) var<storage, read> w: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> dx: array<dx4>;
-@group(0) @binding(3) var<uniform> shape: Shape;
+@group(0) @binding(3) var<uniform> args: Args;
 
 // Four input pixels, their image's first output pixel, and the output pixel that the phase's first tap meets.
-struct Quad {
+struct Rows4 {
   pixel: vec4u,
   image: vec4i,
   y: vec4i,
@@ -89,55 +91,55 @@ fn first_tap(residue: u32, taps: u32, stride: u32, dilation: u32) -> u32 {
 }
 
 fn make_phase(number: u32) -> Phase {
-  let pixel = vec2u(number / shape.STRIDE_W, number % shape.STRIDE_W);
-  let residue = (pixel + vec2u(shape.PAD_TOP, shape.PAD_LEFT)) % vec2u(shape.STRIDE_H, shape.STRIDE_W);
+  let pixel = vec2u(number / args.STRIDE_W, number % args.STRIDE_W);
+  let residue = (pixel + vec2u(args.PAD_TOP, args.PAD_LEFT)) % vec2u(args.STRIDE_H, args.STRIDE_W);
   return Phase(
     pixel,
-    vec2u(first_tap(residue.x, shape.R, shape.STRIDE_H, shape.DILATION_H), first_tap(residue.y, shape.S, shape.STRIDE_W, shape.DILATION_W)),
+    vec2u(first_tap(residue.x, args.R, args.STRIDE_H, args.DILATION_H), first_tap(residue.y, args.S, args.STRIDE_W, args.DILATION_W)),
   );
 }
 
 // From one tap of a phase to the next.
 fn tap_step() -> vec2u {
-  return vec2u(shape.TAP_STEP_H, shape.TAP_STEP_W);
+  return vec2u(args.TAP_STEP_H, args.TAP_STEP_W);
 }
 
 // Pixels of the largest phase in each direction.
 fn phase_size() -> vec2u {
-  return vec2u((shape.H + shape.STRIDE_H - 1u) / shape.STRIDE_H, (shape.W + shape.STRIDE_W - 1u) / shape.STRIDE_W);
+  return vec2u((args.H + args.STRIDE_H - 1u) / args.STRIDE_H, (args.W + args.STRIDE_W - 1u) / args.STRIDE_W);
 }
 
-fn quad(row: u32) -> Quad {
+fn rows4(row: u32) -> Rows4 {
   let number = vec4u(row) + vec4u(0u, 1u, 2u, 3u);
   let line = number / phase_size().y;
   let n = line / phase_size().x;
-  let h = line % phase_size().x * shape.STRIDE_H + phase.pixel.x;
-  let w = number % phase_size().y * shape.STRIDE_W + phase.pixel.y;
-  let inside = (n < vec4u(shape.N)) & (h < vec4u(shape.H)) & (w < vec4u(shape.W));
+  let h = line % phase_size().x * args.STRIDE_H + phase.pixel.x;
+  let w = number % phase_size().y * args.STRIDE_W + phase.pixel.y;
+  let inside = (n < vec4u(args.N)) & (h < vec4u(args.H)) & (w < vec4u(args.W));
   // Whole numbers, for the residues of both terms are equal.
-  let y = (vec4i(h + shape.PAD_TOP) - i32(phase.tap.x * shape.DILATION_H)) / i32(shape.STRIDE_H);
-  return Quad(
-    select(vec4u(PAST_END), (n * shape.H + h) * shape.W + w, inside),
-    vec4i(n * (shape.P * shape.Q)),
+  let y = (vec4i(h + args.PAD_TOP) - i32(phase.tap.x * args.DILATION_H)) / i32(args.STRIDE_H);
+  return Rows4(
+    select(vec4u(PAST_END), (n * args.H + h) * args.W + w, inside),
+    vec4i(n * (args.P * args.Q)),
     select(vec4i(OUTSIDE), y, inside),
-    (vec4i(w + shape.PAD_LEFT) - i32(phase.tap.y * shape.DILATION_W)) / i32(shape.STRIDE_W),
+    (vec4i(w + args.PAD_LEFT) - i32(phase.tap.y * args.DILATION_W)) / i32(args.STRIDE_W),
   );
 }
 
-fn place(quad: Quad, cursor: Cursor) -> Place {
+fn place(rows4: Rows4, cursor: Cursor) -> Place {
   // From one tap of the phase to the next, the output pixel moves by a whole number.
-  let row = quad.y - i32(cursor.tap.x * (shape.TAP_STEP_H * shape.DILATION_H / shape.STRIDE_H));
-  let column = quad.x - i32(cursor.tap.y * (shape.TAP_STEP_W * shape.DILATION_W / shape.STRIDE_W));
+  let row = rows4.y - i32(cursor.tap.x * (args.TAP_STEP_H * args.DILATION_H / args.STRIDE_H));
+  let column = rows4.x - i32(cursor.tap.y * (args.TAP_STEP_W * args.DILATION_W / args.STRIDE_W));
   // Negative numbers are huge as u32.
-  let inside = (vec4u(row) < vec4u(shape.P)) & (vec4u(column) < vec4u(shape.Q));
-  let pixel = quad.image + row * i32(shape.Q) + column;
+  let inside = (vec4u(row) < vec4u(args.P)) & (vec4u(column) < vec4u(args.Q));
+  let pixel = rows4.image + row * i32(args.Q) + column;
   let mask = select(vec4u(0u), vec4u(0xffffffffu), inside);
-  return Place(vec4u(select(vec4i(0), pixel, inside)) * (pad4(shape.K) / 4u), mask);
+  return Place(vec4u(select(vec4i(0), pixel, inside)) * (pad4(args.K) / 4u), mask);
 }
 
 fn step_at(range: Range, cursor: Cursor) -> Step {
   let tap = phase.tap + cursor.tap * tap_step();
-  return Step(cursor.depth, (tap.x * shape.S + tap.y) * shape.C);
+  return Step(cursor.depth, (tap.x * args.S + tap.y) * args.C);
 }
 
 fn load(at: u32, mask: u32) -> vec4f {
@@ -154,28 +156,28 @@ fn load_rows(place: Place, step: Step) -> mat4x4f {
   );
 }
 
-fn load_shared(at: u32) -> vec4f {
+fn load_vec4(at: u32) -> vec4f {
   return w[at];
 }
 
 fn load_columns(step: Step, column: u32) -> mat4x4f {
-  let c = min(four_from(4u * column), Four(shape.C - 1u));
-  return transpose(load_four((step.weight + c) * (pad4(shape.K) / 4u) + step.depth));
+  let c = min(four_from(4u * column), Four(args.C - 1u));
+  return transpose(load_four((step.weight + c) * (pad4(args.K) / 4u) + step.depth));
 }
 
-fn store_rows(quad: Quad, slice: u32, column: u32, tile: mat4x4f) {
-  let columns = pad4(shape.C) / 4u;
+fn store_rows(rows4: Rows4, slice: u32, column: u32, tile: mat4x4f) {
+  let columns = pad4(args.C) / 4u;
   if (column >= columns) {
     return;
   }
-  let mask = lane_mask(column, shape.C);
+  let mask = lane_mask(column, args.C);
   var c = tile;
-  var pixels = quad.pixel;
+  var pixels = rows4.pixel;
   for (var i = 0u; i < 4u; i++) {
     if (pixels[i] != PAST_END) {
       let at = pixels[i] * columns + column;
       var v = c[i] * mask;
-      if (shape.ACCUMULATE == 1u) {
+      if (args.ACCUMULATE == 1u) {
         v += vec4f(dx[at]);
       }
       dx[at] = dx4(v);
@@ -190,18 +192,18 @@ fn main(
   @builtin(local_invocation_index) local: u32,
 ) {
   let number = linear_id(group, groups, 0u, 1u);
-  let rows = shape.N * phase_size().x * phase_size().y;
-  let slice = tile_slice(number, local, rows, shape.C);
-  if (slice >= shape.STRIDE_H * shape.STRIDE_W) {
+  let rows = args.N * phase_size().x * phase_size().y;
+  let slice = tile_slice(number, local, rows, args.C);
+  if (slice >= args.STRIDE_H * args.STRIDE_W) {
     return;
   }
-  let tile_at = tile_place(number, local, rows, shape.C);
+  let origin = tile_origin(number, local, rows, args.C);
   let own = make_phase(slice);  // uniform where barriers need it, as a private variable never is
   phase = own;
-  let taps = (vec2u(shape.R, shape.S) + tap_step() - 1u - own.tap) / tap_step();
+  let taps = (vec2u(args.R, args.S) + tap_step() - 1u - own.tap) / tap_step();
 
-  let quads = tile_quads(tile_at.row);
+  let own_rows = tile_rows(origin.row);
   var tile: Tile;
-  tile_walk(&tile, quads, Range(taps, 0u, pad4(shape.K) / 4u), tile_at.column);
-  tile_store(&tile, quads, slice, tile_at.column);
+  tile_walk(&tile, own_rows, Range(taps, 0u, pad4(args.K) / 4u), origin.column);
+  tile_store(&tile, own_rows, slice, origin.column);
 }

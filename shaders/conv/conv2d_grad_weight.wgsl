@@ -7,17 +7,17 @@
 // x         (N, H, W, C)
 // dy        (N, P, Q, K)
 // dw        (R, S, C, K), or (SPLITS, R, S, C, K); padding lanes are zero because those of dy are
-// dispatch  one invocation for each split, tap and tile of C × K; rows of tiles count in fours by
-//           quads, rows and columns in those of a workgroup by groups
+// dispatch  one invocation for each split, tap and tile of C × K, in whole quads or workgroups where those share
 // numerics  f32 sums in a fixed order; tolerance 1e-6 · √(N·P·Q) relative
 // use: index
-// link: tile_4x4 + alone + flat | tile_4x8 + alone + flat | tile_8x8 + alone + flat
-// link: tile_4x16 + quad + flat | tile_8x16 + quad + flat
-// link: tile_4x4 + group_8x8 | tile_4x4 + group_16x16 | tile_8x8 + group_8x8 | tile_8x8 + group_16x8
+// link: tile=8x8 share=workgroup group=16x8 | tile=8x8 share=workgroup group=8x8
+// link: tile=4x4 share=workgroup group=16x16 | tile=4x4 share=workgroup group=8x8
+// link: tile=8x16 share=quad walk=flat | tile=4x16 share=quad walk=flat
+// link: tile=8x8 share=none walk=flat | tile=4x8 share=none walk=flat | tile=4x4 share=none walk=flat
 
 override ACCUMULATE: u32;
 
-struct Shape {
+struct Args {
   N: u32,
   H: u32,
   W: u32,
@@ -42,10 +42,10 @@ alias dy4 = vec4f;
 @group(0) @binding(0) var<storage, read> x: array<x4>;
 @group(0) @binding(1) var<storage, read> dy: array<dy4>;
 @group(0) @binding(2) var<storage, read_write> dw: array<vec4f>;
-@group(0) @binding(3) var<uniform> shape: Shape;
+@group(0) @binding(3) var<uniform> args: Args;
 
 // Four input channels: the first of them; the number of their vec4.
-alias Quad = u32;
+alias Rows4 = u32;
 alias Place = u32;
 
 // Four pixels: their vec4s in x, less the channel, with all bits set where they are inside (a mask is cheaper
@@ -71,12 +71,12 @@ struct Cursor {
   q: Four,
 }
 
-fn quad(row: u32) -> Quad {
+fn rows4(row: u32) -> Rows4 {
   return row;
 }
 
-fn place(quad: Quad, cursor: Cursor) -> Place {
-  return min(quad / 4u, pad4(shape.C) / 4u - 1u);
+fn place(rows4: Rows4, cursor: Cursor) -> Place {
+  return min(rows4 / 4u, pad4(args.C) / 4u - 1u);
 }
 
 fn range_steps(range: Range) -> u32 {
@@ -86,35 +86,35 @@ fn range_steps(range: Range) -> u32 {
 fn cursor_at(range: Range, i: u32) -> Cursor {
   let first = range.begin + 4u * i;
   let pixel = four_from(first);
-  return Cursor(first, pixel / (shape.P * shape.Q), pixel / shape.Q % shape.P, pixel % shape.Q);
+  return Cursor(first, pixel / (args.P * args.Q), pixel / args.Q % args.P, pixel % args.Q);
 }
 
-fn stride(range: Range, n: u32) -> Cursor {
-  return Cursor(4u * n, Four(4u * n / (shape.P * shape.Q)), Four(4u * n / shape.Q % shape.P), Four(4u * n % shape.Q));
+fn cursor_stride(range: Range, n: u32) -> Cursor {
+  return Cursor(4u * n, Four(4u * n / (args.P * args.Q)), Four(4u * n / args.Q % args.P), Four(4u * n % args.Q));
 }
 
 fn skip(range: Range, cursor: Cursor, by: Cursor) -> Cursor {
   let q = cursor.q + by.q;
-  let next_line = q >= Four(shape.Q);
+  let next_line = q >= Four(args.Q);
   let p = cursor.p + by.p + select(Four(0u), Four(1u), next_line);
-  let next_image = p >= Four(shape.P);
+  let next_image = p >= Four(args.P);
   return Cursor(
     cursor.first + by.first,
     cursor.n + by.n + select(Four(0u), Four(1u), next_image),
-    select(p, p - shape.P, next_image),
-    select(q, q - shape.Q, next_line),
+    select(p, p - args.P, next_image),
+    select(q, q - args.Q, next_line),
   );
 }
 
 fn step_at(range: Range, cursor: Cursor) -> Step {
-  let row = cursor.p * shape.STRIDE_H + range.tap.x * shape.DILATION_H - shape.PAD_TOP;
-  let column = cursor.q * shape.STRIDE_W + range.tap.y * shape.DILATION_W - shape.PAD_LEFT;
+  let row = cursor.p * args.STRIDE_H + range.tap.x * args.DILATION_H - args.PAD_TOP;
+  let column = cursor.q * args.STRIDE_W + range.tap.y * args.DILATION_W - args.PAD_LEFT;
   // What would be negative has wrapped around to huge.
-  let inside = (cursor.n < Four(shape.N)) & (row < Four(shape.H)) & (column < Four(shape.W));
-  let pixel = select(Four(0u), (cursor.n * shape.H + row) * shape.W + column, inside);
-  let output = min(four_from(cursor.first), Four(shape.N * shape.P * shape.Q - 1u));
+  let inside = (cursor.n < Four(args.N)) & (row < Four(args.H)) & (column < Four(args.W));
+  let pixel = select(Four(0u), (cursor.n * args.H + row) * args.W + column, inside);
+  let output = min(four_from(cursor.first), Four(args.N * args.P * args.Q - 1u));
   let mask = select(Four(0u), Four(0xffffffffu), inside);
-  return Step(all_four(pixel * (pad4(shape.C) / 4u)), all_four(mask), output * (pad4(shape.K) / 4u));
+  return Step(all_four(pixel * (pad4(args.C) / 4u)), all_four(mask), output * (pad4(args.K) / 4u));
 }
 
 fn load(at: u32, mask: u32) -> vec4f {
@@ -131,23 +131,23 @@ fn load_rows(place: Place, step: Step) -> mat4x4f {
   ));
 }
 
-fn load_shared(at: u32) -> vec4f {
+fn load_vec4(at: u32) -> vec4f {
   return vec4f(dy[at]);
 }
 
 fn load_columns(step: Step, column: u32) -> mat4x4f {
-  return load_four(step.dy + min(column, pad4(shape.K) / 4u - 1u));
+  return load_four(step.dy + min(column, pad4(args.K) / 4u - 1u));
 }
 
-fn store_rows(quad: Quad, slice: u32, column: u32, tile: mat4x4f) {
-  let columns = pad4(shape.K) / 4u;
+fn store_rows(rows4: Rows4, slice: u32, column: u32, tile: mat4x4f) {
+  let columns = pad4(args.K) / 4u;
   if (column >= columns) {
     return;
   }
   var c = tile;
   for (var i = 0u; i < 4u; i++) {
-    if (quad + i < shape.C) {
-      let at = (slice * shape.C + quad + i) * columns + column;
+    if (rows4 + i < args.C) {
+      let at = (slice * args.C + rows4 + i) * columns + column;
       var v = c[i];
       if (ACCUMULATE == 1u) {
         v += dw[at];
@@ -164,19 +164,19 @@ fn main(
   @builtin(local_invocation_index) local: u32,
 ) {
   let number = linear_id(group, groups, 0u, 1u);
-  let slice = tile_slice(number, local, shape.C, shape.K);
-  let split = slice / (shape.R * shape.S);
-  if (split >= shape.SPLITS) {
+  let slice = tile_slice(number, local, args.C, args.K);
+  let split = slice / (args.R * args.S);
+  if (split >= args.SPLITS) {
     return;
   }
-  let tile_at = tile_place(number, local, shape.C, shape.K);
-  let tap = vec2u(slice % (shape.R * shape.S) / shape.S, slice % shape.S);
-  let chunk = ((shape.N * shape.P * shape.Q + 3u) / 4u + shape.SPLITS - 1u) / shape.SPLITS * 4u;
-  let begin = min(split * chunk, shape.N * shape.P * shape.Q);
-  let end = min(begin + chunk, shape.N * shape.P * shape.Q);
+  let origin = tile_origin(number, local, args.C, args.K);
+  let tap = vec2u(slice % (args.R * args.S) / args.S, slice % args.S);
+  let chunk = ((args.N * args.P * args.Q + 3u) / 4u + args.SPLITS - 1u) / args.SPLITS * 4u;
+  let begin = min(split * chunk, args.N * args.P * args.Q);
+  let end = min(begin + chunk, args.N * args.P * args.Q);
 
-  let quads = tile_quads(tile_at.row);
+  let own_rows = tile_rows(origin.row);
   var tile: Tile;
-  tile_walk(&tile, quads, Range(tap, begin, end), tile_at.column);
-  tile_store(&tile, quads, slice, tile_at.column);
+  tile_walk(&tile, own_rows, Range(tap, begin, end), origin.column);
+  tile_store(&tile, own_rows, slice, origin.column);
 }

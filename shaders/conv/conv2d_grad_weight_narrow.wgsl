@@ -8,16 +8,15 @@
 // x         (N, H, W, C)
 // dy        (N, P, Q, K)
 // dw        (R, S, C, K), or (SPLITS, R, S, C, K); padding lanes are zero because those of dy are
-// dispatch  one invocation for each split and tile of R·S·pad4(C) × K; rows of tiles count in fours
-//           by quads, rows and columns in those of a workgroup by groups
+// dispatch  one invocation for each split and tile of R·S·pad4(C) × K, in whole quads or workgroups where those share
 // numerics  f32 sums in a fixed order; tolerance 1e-6 · √(N·P·Q) relative
 // use: index
-// link: tile_4x8 + alone + flat | tile_8x8 + alone + flat | tile_4x16 + quad + flat
-// link: tile_4x4 + group_8x8 | tile_8x8 + group_8x8
+// link: tile=8x8 share=workgroup group=8x8 | tile=4x4 share=workgroup group=8x8 | tile=4x16 share=quad walk=flat
+// link: tile=8x8 share=none walk=flat | tile=4x8 share=none walk=flat
 
 override ACCUMULATE: u32;
 
-struct Shape {
+struct Args {
   N: u32,
   H: u32,
   W: u32,
@@ -42,17 +41,17 @@ alias dy4 = vec4f;
 @group(0) @binding(0) var<storage, read> x: array<x4>;
 @group(0) @binding(1) var<storage, read> dy: array<dy4>;
 @group(0) @binding(2) var<storage, read_write> dw: array<vec4f>;
-@group(0) @binding(3) var<uniform> shape: Shape;
+@group(0) @binding(3) var<uniform> args: Args;
 
 // Four input channels under one tap: where the tap lies in x from an output pixel's place, modulo 2^32, the
 // number of the channels' vec4, and the first row of dw.
-struct Quad {
+struct Rows4 {
   tap: vec2u,
   channel: u32,
   row: u32,
 }
 
-alias Place = Quad;
+alias Place = Rows4;
 
 // Four pixels: where their windows begin in x, first lines of images counted in lines, and their vec4s in dy,
 // less the column.
@@ -77,16 +76,16 @@ struct Cursor {
   q: Four,
 }
 
-fn quad(row: u32) -> Quad {
-  let vectors = pad4(shape.C) / 4u;
+fn rows4(row: u32) -> Rows4 {
+  let vectors = pad4(args.C) / 4u;
   let tap = row / 4u / vectors;
   let channel = row / 4u % vectors;
-  let window = vec2u(tap / shape.S * shape.DILATION_H - shape.PAD_TOP, tap % shape.S * shape.DILATION_W - shape.PAD_LEFT);
-  return Quad(window, channel, tap * shape.C + 4u * channel);
+  let window = vec2u(tap / args.S * args.DILATION_H - args.PAD_TOP, tap % args.S * args.DILATION_W - args.PAD_LEFT);
+  return Rows4(window, channel, tap * args.C + 4u * channel);
 }
 
-fn place(quad: Quad, cursor: Cursor) -> Place {
-  return quad;
+fn place(rows4: Rows4, cursor: Cursor) -> Place {
+  return rows4;
 }
 
 fn range_steps(range: Range) -> u32 {
@@ -96,35 +95,35 @@ fn range_steps(range: Range) -> u32 {
 fn cursor_at(range: Range, i: u32) -> Cursor {
   let first = range.begin + 4u * i;
   let pixel = four_from(first);
-  return Cursor(first, pixel / (shape.P * shape.Q), pixel / shape.Q % shape.P, pixel % shape.Q);
+  return Cursor(first, pixel / (args.P * args.Q), pixel / args.Q % args.P, pixel % args.Q);
 }
 
-fn stride(range: Range, n: u32) -> Cursor {
-  return Cursor(4u * n, Four(4u * n / (shape.P * shape.Q)), Four(4u * n / shape.Q % shape.P), Four(4u * n % shape.Q));
+fn cursor_stride(range: Range, n: u32) -> Cursor {
+  return Cursor(4u * n, Four(4u * n / (args.P * args.Q)), Four(4u * n / args.Q % args.P), Four(4u * n % args.Q));
 }
 
 fn skip(range: Range, cursor: Cursor, by: Cursor) -> Cursor {
   let q = cursor.q + by.q;
-  let next_line = q >= Four(shape.Q);
+  let next_line = q >= Four(args.Q);
   let p = cursor.p + by.p + select(Four(0u), Four(1u), next_line);
-  let next_image = p >= Four(shape.P);
+  let next_image = p >= Four(args.P);
   return Cursor(
     cursor.first + by.first,
     cursor.n + by.n + select(Four(0u), Four(1u), next_image),
-    select(p, p - shape.P, next_image),
-    select(q, q - shape.Q, next_line),
+    select(p, p - args.P, next_image),
+    select(q, q - args.Q, next_line),
   );
 }
 
 fn step_at(range: Range, cursor: Cursor) -> Step {
-  let output = min(four_from(cursor.first), Four(shape.N * shape.P * shape.Q - 1u));
+  let output = min(four_from(cursor.first), Four(args.N * args.P * args.Q - 1u));
   // Pixels past the end have a line that no tap brings back inside.
-  let y = select(Four(0x80000000u), cursor.p * shape.STRIDE_H, cursor.n < Four(shape.N));
+  let y = select(Four(0x80000000u), cursor.p * args.STRIDE_H, cursor.n < Four(args.N));
   return Step(
-    all_four(cursor.n * shape.H),
+    all_four(cursor.n * args.H),
     all_four(y),
-    all_four(cursor.q * shape.STRIDE_W),
-    output * (pad4(shape.K) / 4u),
+    all_four(cursor.q * args.STRIDE_W),
+    output * (pad4(args.K) / 4u),
   );
 }
 
@@ -136,32 +135,32 @@ fn load_rows(place: Place, step: Step) -> mat4x4f {
   let row = step.y + place.tap.x;
   let column = step.x + place.tap.y;
   // What would be negative has wrapped around to huge.
-  let inside = (row < vec4u(shape.H)) & (column < vec4u(shape.W));
-  let pixel = select(vec4u(0u), (step.image + row) * shape.W + column, inside);
-  let at = pixel * (pad4(shape.C) / 4u) + place.channel;
+  let inside = (row < vec4u(args.H)) & (column < vec4u(args.W));
+  let pixel = select(vec4u(0u), (step.image + row) * args.W + column, inside);
+  let at = pixel * (pad4(args.C) / 4u) + place.channel;
   let mask = select(vec4u(0u), vec4u(0xffffffffu), inside);
   return transpose(mat4x4f(load(at.x, mask.x), load(at.y, mask.y), load(at.z, mask.z), load(at.w, mask.w)));
 }
 
-fn load_shared(at: u32) -> vec4f {
+fn load_vec4(at: u32) -> vec4f {
   return vec4f(dy[at]);
 }
 
 fn load_columns(step: Step, column: u32) -> mat4x4f {
-  return load_four(step.dy + min(column, pad4(shape.K) / 4u - 1u));
+  return load_four(step.dy + min(column, pad4(args.K) / 4u - 1u));
 }
 
-fn store_rows(quad: Quad, slice: u32, column: u32, tile: mat4x4f) {
-  let columns = pad4(shape.K) / 4u;
-  let rows = shape.R * shape.S * shape.C;
-  if (quad.row >= rows || column >= columns) {
+fn store_rows(rows4: Rows4, slice: u32, column: u32, tile: mat4x4f) {
+  let columns = pad4(args.K) / 4u;
+  let rows = args.R * args.S * args.C;
+  if (rows4.row >= rows || column >= columns) {
     return;
   }
-  let channel = 4u * quad.channel;
+  let channel = 4u * rows4.channel;
   var c = tile;
   for (var i = 0u; i < 4u; i++) {
-    if (channel + i < shape.C) {
-      let at = (slice * rows + quad.row + i) * columns + column;
+    if (channel + i < args.C) {
+      let at = (slice * rows + rows4.row + i) * columns + column;
       var v = c[i];
       if (ACCUMULATE == 1u) {
         v += dw[at];
@@ -178,18 +177,18 @@ fn main(
   @builtin(local_invocation_index) local: u32,
 ) {
   let number = linear_id(group, groups, 0u, 1u);
-  let rows = shape.R * shape.S * pad4(shape.C);
-  let split = tile_slice(number, local, rows, shape.K);
-  if (split >= shape.SPLITS) {
+  let rows = args.R * args.S * pad4(args.C);
+  let split = tile_slice(number, local, rows, args.K);
+  if (split >= args.SPLITS) {
     return;
   }
-  let tile_at = tile_place(number, local, rows, shape.K);
-  let chunk = ((shape.N * shape.P * shape.Q + 3u) / 4u + shape.SPLITS - 1u) / shape.SPLITS * 4u;
-  let begin = min(split * chunk, shape.N * shape.P * shape.Q);
-  let end = min(begin + chunk, shape.N * shape.P * shape.Q);
+  let origin = tile_origin(number, local, rows, args.K);
+  let chunk = ((args.N * args.P * args.Q + 3u) / 4u + args.SPLITS - 1u) / args.SPLITS * 4u;
+  let begin = min(split * chunk, args.N * args.P * args.Q);
+  let end = min(begin + chunk, args.N * args.P * args.Q);
 
-  let quads = tile_quads(tile_at.row);
+  let own_rows = tile_rows(origin.row);
   var tile: Tile;
-  tile_walk(&tile, quads, Range(begin, end), tile_at.column);
-  tile_store(&tile, quads, split, tile_at.column);
+  tile_walk(&tile, own_rows, Range(begin, end), origin.column);
+  tile_store(&tile, own_rows, split, origin.column);
 }

@@ -10,7 +10,7 @@
 // source    Krizhevsky, Sutskever and Hinton 2012; depthwise (G = C): Sifre 2014
 // use: index, activation
 
-struct Shape {
+struct Args {
   N: u32,
   H: u32,
   W: u32,
@@ -37,7 +37,7 @@ alias y4 = vec4f;
 @group(0) @binding(1) var<storage, read> w: array<vec4f>;
 @group(0) @binding(2) var<storage, read> bias: array<vec4f>;
 @group(0) @binding(3) var<storage, read_write> y: array<y4>;
-@group(0) @binding(4) var<uniform> shape: Shape;
+@group(0) @binding(4) var<uniform> args: Args;
 
 @compute @workgroup_size(64)
 fn main(
@@ -46,33 +46,33 @@ fn main(
   @builtin(local_invocation_index) local: u32,
 ) {
   let i = linear_id(group, groups, local, 64u);
-  let k4 = pad4(shape.K) / 4u;
-  if (i >= shape.N * shape.P * shape.Q * k4) {
+  let k4 = pad4(args.K) / 4u;
+  if (i >= args.N * args.P * args.Q * k4) {
     return;
   }
   let column = i % k4;
   let pixel = i / k4;
   // The first input channel of each lane's group; padding lanes meet weights of zero.
-  let k = min(4u * column + vec4u(0u, 1u, 2u, 3u), vec4u(shape.K - 1u));
-  let first = k / (shape.K / shape.GROUPS) * (shape.C / shape.GROUPS);
+  let k = min(4u * column + vec4u(0u, 1u, 2u, 3u), vec4u(args.K - 1u));
+  let first = k / (args.K / args.GROUPS) * (args.C / args.GROUPS);
   var v = vec4f(0.0);
-  for (var r = 0u; r < shape.R; r++) {
+  for (var r = 0u; r < args.R; r++) {
     // What would be negative has wrapped around to huge.
-    let h = pixel / shape.Q % shape.P * shape.STRIDE_H + r * shape.DILATION_H - shape.PAD_TOP;
-    for (var s = 0u; s < shape.S; s++) {
-      let column_in = pixel % shape.Q * shape.STRIDE_W + s * shape.DILATION_W - shape.PAD_LEFT;
-      if (h >= shape.H || column_in >= shape.W) {
+    let h = pixel / args.Q % args.P * args.STRIDE_H + r * args.DILATION_H - args.PAD_TOP;
+    for (var s = 0u; s < args.S; s++) {
+      let column_in = pixel % args.Q * args.STRIDE_W + s * args.DILATION_W - args.PAD_LEFT;
+      if (h >= args.H || column_in >= args.W) {
         continue;
       }
-      let at = ((pixel / (shape.P * shape.Q) * shape.H + h) * shape.W + column_in) * pad4(shape.C) + first;
-      let weight = (r * shape.S + s) * (shape.C / shape.GROUPS);
-      for (var c = 0u; c < shape.C / shape.GROUPS; c++) {
+      let at = ((pixel / (args.P * args.Q) * args.H + h) * args.W + column_in) * pad4(args.C) + first;
+      let weight = (r * args.S + s) * (args.C / args.GROUPS);
+      for (var c = 0u; c < args.C / args.GROUPS; c++) {
         v += vec4f(f32(x[at.x + c]), f32(x[at.y + c]), f32(x[at.z + c]), f32(x[at.w + c])) * w[(weight + c) * k4 + column];
       }
     }
   }
-  if (shape.HAS_BIAS == 1u) {
+  if (args.HAS_BIAS == 1u) {
     v += bias[column];
   }
-  y[i] = y4(activate(v) * lane_mask(column, shape.K));
+  y[i] = y4(activate(v) * lane_mask(column, args.K));
 }

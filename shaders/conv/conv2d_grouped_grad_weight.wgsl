@@ -8,7 +8,7 @@
 // numerics  f32 sums in a fixed order; tolerance 1e-6 · √(N·P·Q) relative
 // use: index
 
-struct Shape {
+struct Args {
   N: u32,
   H: u32,
   W: u32,
@@ -34,7 +34,7 @@ alias dy4 = vec4f;
 @group(0) @binding(0) var<storage, read> x: array<x1>;
 @group(0) @binding(1) var<storage, read> dy: array<dy4>;
 @group(0) @binding(2) var<storage, read_write> dw: array<vec4f>;
-@group(0) @binding(3) var<uniform> shape: Shape;
+@group(0) @binding(3) var<uniform> args: Args;
 
 @compute @workgroup_size(64)
 fn main(
@@ -43,32 +43,32 @@ fn main(
   @builtin(local_invocation_index) local: u32,
 ) {
   let i = linear_id(group, groups, local, 64u);
-  let k4 = pad4(shape.K) / 4u;
+  let k4 = pad4(args.K) / 4u;
   let column = i % k4;
-  let c = i / k4 % (shape.C / shape.GROUPS);
-  let tap = i / k4 / (shape.C / shape.GROUPS) % (shape.R * shape.S);
-  let split = i / k4 / (shape.C / shape.GROUPS) / (shape.R * shape.S);
-  if (split >= shape.SPLITS) {
+  let c = i / k4 % (args.C / args.GROUPS);
+  let tap = i / k4 / (args.C / args.GROUPS) % (args.R * args.S);
+  let split = i / k4 / (args.C / args.GROUPS) / (args.R * args.S);
+  if (split >= args.SPLITS) {
     return;
   }
-  let k = min(4u * column + vec4u(0u, 1u, 2u, 3u), vec4u(shape.K - 1u));
-  let channel = k / (shape.K / shape.GROUPS) * (shape.C / shape.GROUPS) + c;
-  let chunk = (shape.N * shape.P + shape.SPLITS - 1u) / shape.SPLITS;
-  let end = min((split + 1u) * chunk, shape.N * shape.P);
+  let k = min(4u * column + vec4u(0u, 1u, 2u, 3u), vec4u(args.K - 1u));
+  let channel = k / (args.K / args.GROUPS) * (args.C / args.GROUPS) + c;
+  let chunk = (args.N * args.P + args.SPLITS - 1u) / args.SPLITS;
+  let end = min((split + 1u) * chunk, args.N * args.P);
   var v = vec4f(0.0);
   for (var line = split * chunk; line < end; line++) {
     // What would be negative has wrapped around to huge.
-    let h = line % shape.P * shape.STRIDE_H + tap / shape.S * shape.DILATION_H - shape.PAD_TOP;
-    if (h >= shape.H) {
+    let h = line % args.P * args.STRIDE_H + tap / args.S * args.DILATION_H - args.PAD_TOP;
+    if (h >= args.H) {
       continue;
     }
-    for (var q = 0u; q < shape.Q; q++) {
-      let l = q * shape.STRIDE_W + tap % shape.S * shape.DILATION_W - shape.PAD_LEFT;
-      if (l >= shape.W) {
+    for (var q = 0u; q < args.Q; q++) {
+      let l = q * args.STRIDE_W + tap % args.S * args.DILATION_W - args.PAD_LEFT;
+      if (l >= args.W) {
         continue;
       }
-      let at = ((line / shape.P * shape.H + h) * shape.W + l) * pad4(shape.C) + channel;
-      v += vec4f(f32(x[at.x]), f32(x[at.y]), f32(x[at.z]), f32(x[at.w])) * vec4f(dy[(line * shape.Q + q) * k4 + column]);
+      let at = ((line / args.P * args.H + h) * args.W + l) * pad4(args.C) + channel;
+      v += vec4f(f32(x[at.x]), f32(x[at.y]), f32(x[at.z]), f32(x[at.w])) * vec4f(dy[(line * args.Q + q) * k4 + column]);
     }
   }
   dw[i] = v;

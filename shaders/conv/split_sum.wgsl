@@ -7,7 +7,7 @@
 // numerics  f32 sum in the order of the splits
 // use: index, activation
 
-struct Shape {
+struct Args {
   LENGTH: u32,
   C: u32,
   SPLITS: u32,
@@ -20,7 +20,7 @@ alias y4 = vec4f;
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> bias: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> y: array<y4>;
-@group(0) @binding(3) var<uniform> shape: Shape;
+@group(0) @binding(3) var<uniform> args: Args;
 
 @compute @workgroup_size(64)
 fn main(
@@ -29,19 +29,19 @@ fn main(
   @builtin(local_invocation_index) local: u32,
 ) {
   let i = linear_id(group, groups, local, 64u);
-  if (i >= shape.LENGTH) {
+  if (i >= args.LENGTH) {
     return;
   }
   var v = x[i];
-  for (var split = 1u; split < shape.SPLITS; split++) {
-    v += x[split * shape.LENGTH + i];
+  for (var split = 1u; split < args.SPLITS; split++) {
+    v += x[split * args.LENGTH + i];
   }
-  let column = i % (pad4(shape.C) / 4u);
-  if (shape.HAS_BIAS == 1u) {
+  let column = i % (pad4(args.C) / 4u);
+  if (args.HAS_BIAS == 1u) {
     v += bias[column];
   }
-  v = activate(v) * lane_mask(column, shape.C);
-  if (shape.ACCUMULATE == 1u) {
+  v = activate(v) * lane_mask(column, args.C);
+  if (args.ACCUMULATE == 1u) {
     v += vec4f(y[i]);
   }
   y[i] = y4(v);

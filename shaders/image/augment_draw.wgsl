@@ -13,7 +13,7 @@
 // numerics  the mean is an f32 sum in a fixed order, tolerance 1e-6; shares 1e-5
 // source    Beta(α, α) for α ≤ 1: Jöhnk, Metrika 8, 1964. Erasing: Zhong et al., AAAI 2020. Cutmix: Yun et al.,
 //           ICCV 2019, with λ as the share of the pixels. Mixup: Zhang et al., ICLR 2018
-// use: index, random, live, reduce, augmentation
+// use: index, random, live, reduce_workgroup, augmentation
 
 override N: u32;
 override H: u32;

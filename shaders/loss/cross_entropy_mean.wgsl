@@ -4,7 +4,7 @@
 // loss      5 numbers, padded with zeros to 8; W = Σ weight
 // dispatch  one workgroup
 // numerics  f32 sums in a fixed order, tolerance 1e-7 √N; counts are exact up to 2^24
-// link: reduce | serial
+// link: reduce=workgroup | reduce=single
 
 override N: u32;
 

@@ -5,7 +5,7 @@
 // total          W, one number
 // dispatch       one workgroup
 // numerics       f32 sum in a fixed order, tolerance 1e-7 √N
-// link: reduce | serial
+// link: reduce=workgroup | reduce=single
 
 override N: u32;
 override K: u32;

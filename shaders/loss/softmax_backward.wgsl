@@ -3,7 +3,7 @@
 // y, dy, dx  (N, K), rows of pad4(K); the padding of dx is zero because that of y is
 // dispatch   one workgroup a row
 // numerics   f32 sum in a fixed order; tolerance 1e-6
-// use: index, reduce
+// use: index, reduce_workgroup
 
 override N: u32;
 override K: u32;

@@ -6,7 +6,7 @@
 // entries    main; with_gradient also writes dprediction
 // dispatch   one workgroup a partial sum
 // numerics   f32 sums in a fixed order, tolerance 1e-6
-// use: index, reduce
+// use: index, reduce_workgroup
 
 override LENGTH: u32;
 override PARTS: u32;

@@ -4,7 +4,7 @@
 // loss      3 numbers, padded with a zero
 // dispatch  one workgroup
 // numerics  f32 sum in a fixed order, tolerance 1e-6
-// use: reduce
+// use: reduce_workgroup
 
 override PARTS: u32;
 override COUNT: f32;

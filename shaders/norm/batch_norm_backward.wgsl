@@ -19,7 +19,7 @@ override RESIDUAL: u32;
 override DX: u32;
 override DRESIDUAL: u32;
 
-struct Shape {
+struct Args {
   ROWS: u32,
   C: u32,
   PARTS: u32,
@@ -37,7 +37,7 @@ alias dresidual4 = vec4f;
 @group(0) @binding(3) var<storage, read> coefficients: array<vec4f>;
 @group(0) @binding(4) var<storage, read_write> dx: array<dx4>;
 @group(0) @binding(5) var<storage, read_write> dresidual: array<dresidual4>;
-@group(0) @binding(6) var<uniform> shape: Shape;
+@group(0) @binding(6) var<uniform> args: Args;
 
 // f'(z), taken from y with a residual.
 fn slope(z: vec4f, at: u32) -> vec4f {
@@ -54,8 +54,8 @@ fn main(
   @builtin(local_invocation_index) local: u32,
 ) {
   let i = linear_id(group, groups, local, 64u);
-  let columns = pad4(shape.C) / 4u;
-  let stride = shape.PARTS * columns;
+  let columns = pad4(args.C) / 4u;
+  let stride = args.PARTS * columns;
   if (i >= stride) {
     return;
   }
@@ -65,7 +65,7 @@ fn main(
   let bias = coefficients[2u * columns + column];
   let sum = coefficients[3u * columns + column];
   let product = coefficients[4u * columns + column];
-  let end = shape.ROWS * columns;
+  let end = args.ROWS * columns;
   for (var at = i; at < end; at += 2u * stride) {
     // Two rows, where there is a second: cheaper than a row at a time with a second loop for the rest.
     let inside = at + stride < end;

@@ -10,14 +10,14 @@
 // coefficients   (5, C)
 // INVERSE_ROWS   1 / (N H W), or 0 where the statistics do not depend on x
 // DWEIGHT, DBIAS 0: nobody wants it, 1: =, 2: +=
-// entries        main; alone, without barriers, which a CPU takes longer to compile and to run than the sum
-// dispatch       LANES invocations, a power of two up to 64, a vec4 of channels; alone: one
+// entries        main; single, without barriers, which a CPU takes longer to compile and to run than the sum
+// dispatch       LANES invocations, a power of two up to 64, a vec4 of channels; single: one
 // numerics       fixed order: each invocation in sequence, then a tree; tolerance 1e-6 √(N H W)
 // use: index
 
 override EPS: f32;
 
-struct Shape {
+struct Args {
   C: u32,
   PARTS: u32,
   LANES: u32,
@@ -34,7 +34,7 @@ struct Shape {
 @group(0) @binding(5) var<storage, read_write> coefficients: array<vec4f>;
 @group(0) @binding(6) var<storage, read_write> dweight: array<vec4f>;
 @group(0) @binding(7) var<storage, read_write> dbias: array<vec4f>;
-@group(0) @binding(8) var<uniform> shape: Shape;
+@group(0) @binding(8) var<uniform> args: Args;
 
 var<workgroup> shared_sums: array<Sums, 64>;
 
@@ -46,10 +46,10 @@ struct Sums {
 // What `lanes` invocations, of which this is number `lane`, add up of the parts of a vec4 of channels.
 fn sum_parts(column: u32, columns: u32, lane: u32, lanes: u32) -> Sums {
   var sums = Sums(vec4f(0.0), vec4f(0.0));
-  for (var part = lane; part < shape.PARTS && column < columns; part += lanes) {
+  for (var part = lane; part < args.PARTS && column < columns; part += lanes) {
     let at = part * columns + column;
     sums.sum += partial[at];
-    sums.product += partial[shape.PARTS * columns + at];
+    sums.product += partial[args.PARTS * columns + at];
   }
   return sums;
 }
@@ -59,28 +59,28 @@ fn finish(column: u32, columns: u32, sums: Sums) {
   coefficients[column] = mean[column];
   coefficients[columns + column] = weight[column] / root;
   coefficients[2u * columns + column] = bias[column];
-  coefficients[3u * columns + column] = shape.INVERSE_ROWS * sums.sum;
-  coefficients[4u * columns + column] = shape.INVERSE_ROWS * sums.product / root;
-  if (shape.DBIAS == 1u) {
+  coefficients[3u * columns + column] = args.INVERSE_ROWS * sums.sum;
+  coefficients[4u * columns + column] = args.INVERSE_ROWS * sums.product / root;
+  if (args.DBIAS == 1u) {
     dbias[column] = sums.sum;
-  } else if (shape.DBIAS == 2u) {
+  } else if (args.DBIAS == 2u) {
     dbias[column] += sums.sum;
   }
-  if (shape.DWEIGHT == 1u) {
+  if (args.DWEIGHT == 1u) {
     dweight[column] = sums.product;
-  } else if (shape.DWEIGHT == 2u) {
+  } else if (args.DWEIGHT == 2u) {
     dweight[column] += sums.product;
   }
 }
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
-  let wide = 64u / shape.LANES;  // channel vec4s of a workgroup
+  let wide = 64u / args.LANES;  // channel vec4s of a workgroup
   let column = group.x * wide + local % wide;
-  let columns = pad4(shape.C) / 4u;
-  var sums = sum_parts(column, columns, local / wide, shape.LANES);
+  let columns = pad4(args.C) / 4u;
+  var sums = sum_parts(column, columns, local / wide, args.LANES);
   shared_sums[local] = sums;
-  for (var width = shape.LANES / 2u; width > 0u; width /= 2u) {
+  for (var width = args.LANES / 2u; width > 0u; width /= 2u) {
     workgroupBarrier();
     if (local < width * wide) {
       let other = shared_sums[local + width * wide];
@@ -94,8 +94,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
 }
 
 @compute @workgroup_size(64)
-fn alone(@builtin(global_invocation_id) id: vec3u) {
-  let columns = pad4(shape.C) / 4u;
+fn single(@builtin(global_invocation_id) id: vec3u) {
+  let columns = pad4(args.C) / 4u;
   if (id.x < columns) {
     finish(id.x, columns, sum_parts(id.x, columns, 0u, 1u));
   }

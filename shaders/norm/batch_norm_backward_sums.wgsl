@@ -17,7 +17,7 @@
 override EPS: f32;
 override RESIDUAL: u32;
 
-struct Shape {
+struct Args {
   ROWS: u32,
   C: u32,
   PARTS: u32,
@@ -35,7 +35,7 @@ alias dy4 = vec4f;
 @group(0) @binding(5) var<storage, read> weight: array<vec4f>;
 @group(0) @binding(6) var<storage, read> bias: array<vec4f>;
 @group(0) @binding(7) var<storage, read_write> partial: array<vec4f>;
-@group(0) @binding(8) var<uniform> shape: Shape;
+@group(0) @binding(8) var<uniform> args: Args;
 
 // f'(z), taken from y with a residual.
 fn slope(z: vec4f, at: u32) -> vec4f {
@@ -52,8 +52,8 @@ fn main(
   @builtin(local_invocation_index) local: u32,
 ) {
   let i = linear_id(group, groups, local, 64u);
-  let columns = pad4(shape.C) / 4u;
-  let stride = shape.PARTS * columns;
+  let columns = pad4(args.C) / 4u;
+  let stride = args.PARTS * columns;
   if (i >= stride) {
     return;
   }
@@ -62,7 +62,7 @@ fn main(
   let root = sqrt(variance[column] + EPS);
   let scale = weight[column] / root;
   let offset = bias[column];
-  let end = shape.ROWS * columns;
+  let end = args.ROWS * columns;
   var sum = vec4f(0.0);
   var product = vec4f(0.0);
   for (var at = i; at < end; at += 2u * stride) {

@@ -11,7 +11,7 @@
 override EPS: f32;
 override RESIDUAL: u32;
 
-struct Shape {
+struct Args {
   ROWS: u32,
   C: u32,
   PARTS: u32,
@@ -28,7 +28,7 @@ alias y4 = vec4f;
 @group(0) @binding(4) var<storage, read> weight: array<vec4f>;
 @group(0) @binding(5) var<storage, read> bias: array<vec4f>;
 @group(0) @binding(6) var<storage, read_write> y: array<y4>;
-@group(0) @binding(7) var<uniform> shape: Shape;
+@group(0) @binding(7) var<uniform> args: Args;
 
 @compute @workgroup_size(64)
 fn main(
@@ -37,8 +37,8 @@ fn main(
   @builtin(local_invocation_index) local: u32,
 ) {
   let i = linear_id(group, groups, local, 64u);
-  let columns = pad4(shape.C) / 4u;
-  let stride = shape.PARTS * columns;
+  let columns = pad4(args.C) / 4u;
+  let stride = args.PARTS * columns;
   if (i >= stride) {
     return;
   }
@@ -46,8 +46,8 @@ fn main(
   let center = mean[column];
   let scale = weight[column] / sqrt(variance[column] + EPS);
   let offset = bias[column];
-  let mask = lane_mask(column, shape.C);  // sigmoid(0) is not 0
-  let end = shape.ROWS * columns;
+  let mask = lane_mask(column, args.C);  // sigmoid(0) is not 0
+  let end = args.ROWS * columns;
   for (var at = i; at < end; at += 2u * stride) {
     // Two rows, or one row twice at the end: cheaper than a second loop.
     let next = select(at, at + stride, at + stride < end);

@@ -14,7 +14,7 @@
 //           Variances", 1979
 // use: index
 
-struct Shape {
+struct Args {
   ROWS: u32,
   C: u32,
   PARTS: u32,
@@ -24,7 +24,7 @@ alias x4 = vec4f;
 
 @group(0) @binding(0) var<storage, read> x: array<x4>;
 @group(0) @binding(1) var<storage, read_write> partial: array<vec4f>;
-@group(0) @binding(2) var<uniform> shape: Shape;
+@group(0) @binding(2) var<uniform> args: Args;
 
 @compute @workgroup_size(64)
 fn main(
@@ -33,12 +33,12 @@ fn main(
   @builtin(local_invocation_index) local: u32,
 ) {
   let i = linear_id(group, groups, local, 64u);
-  let columns = pad4(shape.C) / 4u;
-  let stride = shape.PARTS * columns;
+  let columns = pad4(args.C) / 4u;
+  let stride = args.PARTS * columns;
   if (i >= stride) {
     return;
   }
-  let end = shape.ROWS * columns;
+  let end = args.ROWS * columns;
   let origin = vec4f(x[i % columns]);
   var count = 0.0;
   var mean = vec4f(0.0);

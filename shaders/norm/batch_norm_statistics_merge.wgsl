@@ -8,15 +8,15 @@
 // x             (ROWS, C), of which row 0 is read: the means in `partial` are relative to it
 // partial       (2, PARTS, C)
 // mean, variance, running_mean, running_var  (C); ROWS ≥ 2
-// entries       main; alone, without barriers, which a CPU takes longer to compile and to run than the sum
-// dispatch      LANES invocations, a power of two up to 64, a vec4 of channels; alone: one
+// entries       main; single, without barriers, which a CPU takes longer to compile and to run than the sum
+// dispatch      LANES invocations, a power of two up to 64, a vec4 of channels; single: one
 // numerics      Chan's formula in a fixed order: each invocation in sequence, then a tree
 // source        Ioffe and Szegedy, "Batch Normalization", 2015
 // use: index
 
 override MOMENTUM: f32;
 
-struct Shape {
+struct Args {
   ROWS: u32,
   C: u32,
   PARTS: u32,
@@ -37,7 +37,7 @@ alias x4 = vec4f;
 @group(0) @binding(3) var<storage, read_write> variance: array<vec4f>;
 @group(0) @binding(4) var<storage, read_write> running_mean: array<vec4f>;
 @group(0) @binding(5) var<storage, read_write> running_var: array<vec4f>;
-@group(0) @binding(6) var<uniform> shape: Shape;
+@group(0) @binding(6) var<uniform> args: Args;
 
 var<workgroup> shared_moments: array<Moments, 64>;
 
@@ -51,10 +51,10 @@ fn merge(a: Moments, b: Moments) -> Moments {
 // What `lanes` invocations, of which this is number `lane`, merge of the parts of a vec4 of channels.
 fn merge_parts(column: u32, columns: u32, lane: u32, lanes: u32) -> Moments {
   var all = Moments(0.0, vec4f(0.0), vec4f(0.0));
-  for (var part = lane; part < shape.PARTS && column < columns; part += lanes) {
-    let rows = f32(shape.ROWS / shape.PARTS + select(0u, 1u, part < shape.ROWS % shape.PARTS));
+  for (var part = lane; part < args.PARTS && column < columns; part += lanes) {
+    let rows = f32(args.ROWS / args.PARTS + select(0u, 1u, part < args.ROWS % args.PARTS));
     let at = part * columns + column;
-    all = merge(all, Moments(rows, partial[at], partial[shape.PARTS * columns + at]));
+    all = merge(all, Moments(rows, partial[at], partial[args.PARTS * columns + at]));
   }
   return all;
 }
@@ -62,19 +62,19 @@ fn merge_parts(column: u32, columns: u32, lane: u32, lanes: u32) -> Moments {
 fn finish(column: u32, all: Moments) {
   let batch_mean = vec4f(x[column]) + all.mean;
   mean[column] = batch_mean;
-  variance[column] = all.m2 / f32(shape.ROWS);
+  variance[column] = all.m2 / f32(args.ROWS);
   running_mean[column] = mix(running_mean[column], batch_mean, vec4f(MOMENTUM));
-  running_var[column] = mix(running_var[column], all.m2 / f32(shape.ROWS - 1u), vec4f(MOMENTUM));
+  running_var[column] = mix(running_var[column], all.m2 / f32(args.ROWS - 1u), vec4f(MOMENTUM));
 }
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
-  let wide = 64u / shape.LANES;  // channel vec4s of a workgroup
+  let wide = 64u / args.LANES;  // channel vec4s of a workgroup
   let column = group.x * wide + local % wide;
-  let columns = pad4(shape.C) / 4u;
-  var all = merge_parts(column, columns, local / wide, shape.LANES);
+  let columns = pad4(args.C) / 4u;
+  var all = merge_parts(column, columns, local / wide, args.LANES);
   shared_moments[local] = all;
-  for (var width = shape.LANES / 2u; width > 0u; width /= 2u) {
+  for (var width = args.LANES / 2u; width > 0u; width /= 2u) {
     workgroupBarrier();
     if (local < width * wide) {
       all = merge(all, shared_moments[local + width * wide]);
@@ -87,8 +87,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
 }
 
 @compute @workgroup_size(64)
-fn alone(@builtin(global_invocation_id) id: vec3u) {
-  let columns = pad4(shape.C) / 4u;
+fn single(@builtin(global_invocation_id) id: vec3u) {
+  let columns = pad4(args.C) / 4u;
   if (id.x < columns) {
     finish(id.x, merge_parts(id.x, columns, 0u, 1u));
   }

@@ -13,7 +13,7 @@
 // numerics   1−β and log β come from the host in full precision, for 1−0.999ᵗ in f32 would keep 4 digits;
 //            tolerance 2e-6 η a step
 // source     Kingma and Ba 2015; Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019
-// use: index, live, clip, block
+// use: index, live, clip, arena_block
 
 override LENGTH: u32;
 override BETA1: f32;

@@ -5,7 +5,7 @@
 // norms     (L)
 // dispatch  one workgroup a range
 // numerics  f32 sums in a fixed order, tolerance 1e-6
-// use: index, reduce
+// use: index, reduce_workgroup
 
 override RANGES: u32;
 

@@ -5,7 +5,7 @@
 // squares    the sums of all arenas, this one's from FIRST on
 // dispatch   one workgroup a chunk
 // numerics   f32 sums in a fixed order, tolerance 1e-6
-// use: index, reduce
+// use: index, reduce_workgroup
 
 override CHUNKS: u32;
 override FIRST: u32;

@@ -11,7 +11,7 @@
 // dispatch   one invocation for four vec4s
 // numerics   tolerance 1e-6 a step
 // source     Sutskever et al., "On the importance of initialization and momentum in deep learning", 2013
-// use: index, live, clip, block
+// use: index, live, clip, arena_block
 
 override LENGTH: u32;
 override MOMENTUM: f32;

@@ -1,5 +1,5 @@
 import { ShapeError } from "../base/errors.ts";
-import { Shapes } from "../gpu/shapes.ts";
+import { LaunchArgs } from "../gpu/args.ts";
 import type { Kernel, KernelBindings, KernelConstants } from "../kernel/kernel.ts";
 import { LIVE_BYTES, type Live, packLive } from "../run/live.ts";
 import { type BufferRange, pipelinesOf, resolve } from "./buffers.ts";
@@ -27,7 +27,7 @@ export class PreparedKernel<K extends Kernel> {
   readonly kernel: K;
   readonly pipeline: GPUComputePipeline;
   readonly #device: GPUDevice;
-  readonly #shapes: Shapes;
+  readonly #args: LaunchArgs;
 
   /** Use `prepareKernel`. */
   constructor(
@@ -39,7 +39,7 @@ export class PreparedKernel<K extends Kernel> {
     this.kernel = kernel;
     this.pipeline = pipeline;
     this.#device = device;
-    this.#shapes = new Shapes(device, [{ kernel, constants }]);
+    this.#args = new LaunchArgs(device, [{ kernel, constants }]);
   }
 
   /**
@@ -63,16 +63,16 @@ export class PreparedKernel<K extends Kernel> {
       this.#device.createBindGroup({ label: kernel.name, layout, entries });
     const ranges = kernel.bindings.map(({ name }) => range(name));
     pass.setPipeline(this.pipeline);
-    pass.setBindGroup(0, group(layouts.bindGroupLayout(kernel), this.#shapes.entries(0, ranges)));
+    pass.setBindGroup(0, group(layouts.bindGroupLayout(kernel), this.#args.entries(0, ranges)));
     if (kernel.live) {
       pass.setBindGroup(1, group(layouts.liveLayout(), [{ binding: 0, resource: range("live") }]));
     }
     pass.dispatchWorkgroups(x, y, z);
   }
 
-  /** Frees the uniform that holds the kernel's shape, if it has one. */
+  /** Frees the uniform that holds the kernel's args, if it has some. */
   destroy(): void {
-    this.#shapes.destroy();
+    this.#args.destroy();
   }
 }
 

@@ -6,6 +6,7 @@ import {
   WebgraftError,
 } from "../base/errors.ts";
 import type { Capabilities } from "../kernel/capabilities.ts";
+import { KERNEL_FEATURES } from "../kernel/constants.gen.ts";
 import type { MemoryLimits } from "../plan/memory.ts";
 import { DEFAULT_LIMITS } from "../plan/plan.ts";
 import { Pipelines } from "./pipelines.ts";
@@ -17,8 +18,8 @@ export interface DeviceOptions {
   readonly gpu?: GPU;
 }
 
-/** Optional features that kernels and the profiler use where they exist. */
-const FEATURES: readonly GPUFeatureName[] = ["timestamp-query", "subgroups", "shader-f16"];
+/** Optional features that the profiler, kernels for activations in f16 and kernels as they are use where they exist. */
+const FEATURES: ReadonlySet<string> = new Set(["timestamp-query", "shader-f16", ...KERNEL_FEATURES]);
 
 /**
  * Opens the GPU with its own limits instead of WebGPU's small defaults.
@@ -38,7 +39,9 @@ export async function openDevice(options: DeviceOptions = {}): Promise<Gpu> {
   const { limits } = adapter;
   const device = await adapter.requestDevice({
     label: "webgraft",
-    requiredFeatures: FEATURES.filter((feature) => adapter.features.has(feature)),
+    requiredFeatures: [...FEATURES].filter((feature): feature is GPUFeatureName =>
+      adapter.features.has(feature),
+    ),
     requiredLimits: {
       maxBufferSize: limits.maxBufferSize,
       maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,

@@ -1,5 +1,5 @@
 import { ShaderError } from "../base/errors.ts";
-import { compiledConstants, shapeBytes } from "../kernel/args.ts";
+import { argsBytes, compiledConstants } from "../kernel/args.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import type { Gpu } from "./device.ts";
 
@@ -26,12 +26,12 @@ export class Pipelines {
     return pipeline;
   }
 
-  /** Layout of `@group(0)` of a kernel: its bindings, then its shape if it has one. */
+  /** Layout of `@group(0)` of a kernel: its bindings, then its args if it has some. */
   bindGroupLayout(kernel: Kernel): GPUBindGroupLayout {
     const storage = kernel.bindings.map(({ access }) =>
       access === "read" ? "read-only-storage" : "storage",
     );
-    return this.#layout(shapeBytes(kernel) > 0 ? [...storage, "uniform"] : storage);
+    return this.#layout(argsBytes(kernel) > 0 ? [...storage, "uniform"] : storage);
   }
 
   /** Layout of `@group(1)`: the live scalars. */

@@ -1,7 +1,7 @@
 /** The numbers that kernels read from uniforms, packed as WGSL lays them out. */
 import type { Kernel } from "./kernel.ts";
 
-/** Where the fields of a WGSL struct lie, bytes; `src/kernel/structs.gen.ts` has them. */
+/** Where the fields of a WGSL struct lie, bytes; `src/kernel/constants.gen.ts` has them. */
 export interface StructLayout {
   readonly size: number;
   readonly fields: Readonly<
@@ -30,16 +30,16 @@ export function compiledConstants(
   return Object.fromEntries(Object.entries(constants).filter(([name]) => name in kernel.constants));
 }
 
-/** Bytes of the uniform `shape` of a kernel; 0 where it has none. */
-export const shapeBytes = ({ shape }: Kernel): number => 4 * Object.keys(shape).length;
+/** Bytes of the uniform `args` of a kernel; 0 where it has none. */
+export const argsBytes = ({ args }: Kernel): number => 4 * Object.keys(args).length;
 
-/** Writes the uniform `shape` of a kernel to the beginning of `view`. */
-export function packShape(
-  { shape }: Kernel,
+/** Writes the uniform `args` of a kernel to the beginning of `view`. */
+export function packArgs(
+  { args }: Kernel,
   constants: Readonly<Record<string, number>>,
   view: DataView,
 ): void {
-  Object.entries(shape).forEach(([name, type], i) => {
+  Object.entries(args).forEach(([name, type], i) => {
     if (type === "f32") view.setFloat32(4 * i, constants[name]!, true);
     else view.setUint32(4 * i, constants[name]!, true);
   });

@@ -1,3 +1,4 @@
+import { ShaderError } from "../base/errors.ts";
 import type { Kernel } from "./kernel.ts";
 
 const known = new WeakMap<Kernel, Map<string, Kernel>>();
@@ -15,4 +16,13 @@ export function derive(kernel: Kernel, suffix: string, change: () => Omit<Partia
     variants.set(suffix, variant);
   }
   return variant;
+}
+
+/** A kernel's text with `before`, which must be there once, replaced by `after`. Throws ShaderError where it is not. */
+export function replaceOnce({ name }: Kernel, wgsl: string, before: string, after: string): string {
+  const parts = wgsl.split(before);
+  if (parts.length === 2) return parts.join(after);
+  throw new ShaderError(
+    `${name}: "${before}" is to be replaced once, and is there ${parts.length - 1} times`,
+  );
 }

@@ -1,5 +1,5 @@
 import { packStruct } from "../kernel/args.ts";
-import { Live as layout } from "../kernel/structs.gen.ts";
+import { Live as layout } from "../kernel/constants.gen.ts";
 
 /** What changes from step to step; `shaders/lib/core/live.wgsl`. */
 export interface Live {

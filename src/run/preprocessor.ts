@@ -12,10 +12,10 @@ import {
   rgba,
 } from "../image/preprocessing.ts";
 import { packStruct } from "../kernel/args.ts";
+import { Placement as layout } from "../kernel/constants.gen.ts";
 import { grid } from "../kernel/grid.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import { resize_columns, resize_rows } from "../kernel/shaders.gen.ts";
-import { Placement as layout } from "../kernel/structs.gen.ts";
 import type { InputWriter } from "./session.ts";
 
 /**

@@ -1,6 +1,6 @@
 import { DataError, DeviceError, WebgraftError } from "../base/errors.ts";
+import { LaunchArgs } from "../gpu/args.ts";
 import type { Gpu } from "../gpu/device.ts";
-import { Shapes } from "../gpu/shapes.ts";
 import { Timestamps } from "../gpu/timestamps.ts";
 import { bytesWithin } from "../graph/tensor.ts";
 import type { Plan } from "../plan/plan.ts";
@@ -43,7 +43,7 @@ export class Session {
   readonly #gpu: Gpu;
   readonly #launches: readonly Launch[];
   readonly #buffers: Buffers;
-  readonly #shapes: Shapes;
+  readonly #args: LaunchArgs;
   readonly #outputs: readonly Required<GPUBufferBinding>[];
   readonly #live = new DataView(new ArrayBuffer(LIVE_BYTES));
   readonly #liveBuffer: GPUBuffer;
@@ -65,14 +65,14 @@ export class Session {
     this.#gpu = gpu;
     this.plan = plan;
     this.#buffers = new Buffers(gpu, plan, variables);
-    this.#shapes = new Shapes(device, plan.dispatches);
+    this.#args = new LaunchArgs(device, plan.dispatches);
     this.#launches = plan.dispatches.map(({ kernel, bindings, workgroups, label }, i) => ({
       pipeline: pipelines[i]!,
       workgroups,
       bindGroup: device.createBindGroup({
         label,
         layout: gpu.pipelines.bindGroupLayout(kernel),
-        entries: this.#shapes.entries(
+        entries: this.#args.entries(
           i,
           kernel.bindings.map(({ name }) => this.#buffers.range(bindings[name]!)),
         ),
@@ -188,7 +188,7 @@ export class Session {
   destroy(): void {
     this.#destroyed = true;
     this.#buffers.destroy();
-    this.#shapes.destroy();
+    this.#args.destroy();
     this.#liveBuffer.destroy();
     for (const staging of this.#free) staging.destroy();
   }

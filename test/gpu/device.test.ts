@@ -3,6 +3,7 @@ import { DeviceError, DeviceLostError, OutOfMemoryError, ValidationError } from 
 import { openDevice } from "../../src/gpu/device.ts";
 import { Program } from "../../src/graph/autodiff.ts";
 import { Graph } from "../../src/graph/graph.ts";
+import { KERNEL_FEATURES } from "../../src/kernel/constants.gen.ts";
 import { relu } from "../../src/layers/index.ts";
 import { plan } from "../../src/plan/plan.ts";
 import { Session } from "../../src/run/session.ts";
@@ -27,6 +28,21 @@ describe("openDevice", () => {
   it("says so where there is no adapter", async () => {
     const gpu = { requestAdapter: async () => null } as unknown as GPU;
     await expect(openDevice({ gpu })).rejects.toThrow(/no adapter — check the graphics driver/);
+  });
+
+  it("asks for every feature that a kernel wants and the adapter has, and for no other", async () => {
+    const asked: unknown[] = [];
+    const adapter = {
+      features: new Set(["shader-f16", ...KERNEL_FEATURES, "of no kernel"]),
+      limits: {},
+      requestDevice: async ({ requiredFeatures }: GPUDeviceDescriptor) => {
+        asked.push(...requiredFeatures!);
+        throw new DeviceError("enough");
+      },
+    };
+    const gpu = { requestAdapter: async () => adapter } as unknown as GPU;
+    await expect(openDevice({ gpu })).rejects.toThrow("enough");
+    expect(asked).toEqual(["shader-f16", ...KERNEL_FEATURES]);
   });
 });
 

@@ -47,7 +47,7 @@ describe("kernels compile on this device", () => {
       features: [],
       live: false,
       constants: {},
-      shape: {},
+      args: {},
       workgroupSize: [1, 1, 1],
     };
     await expect(gpu.pipelines.compile(kernel, {})).rejects.toThrow(

@@ -7,7 +7,7 @@
 // source    Lavin and Gray 2016
 // use: index, winograd_4x4_adjoint
 
-struct Shape {
+struct Args {
   N: u32,
   P: u32,
   Q: u32,
@@ -18,7 +18,7 @@ alias dy4 = vec4f;
 
 @group(0) @binding(0) var<storage, read> dy: array<dy4>;
 @group(0) @binding(1) var<storage, read_write> z: array<vec4f>;
-@group(0) @binding(2) var<uniform> shape: Shape;
+@group(0) @binding(2) var<uniform> args: Args;
 
 // A line far from all images.
 const OUTSIDE = 0x80000000u;
@@ -36,8 +36,8 @@ struct At {
 
 fn load(at: At, i: u32, j: u32) -> vec4f {
   // Without `&&`, which branches, and with a mask, which is cheaper than a choice.
-  let inside = (at.p + i < shape.P) & (at.q + j < shape.Q);
-  let number = select(0u, at.read_at + i * at.line + j * (pad4(shape.K) / 4u), inside);
+  let inside = (at.p + i < args.P) & (at.q + j < args.Q);
+  let number = select(0u, at.read_at + i * at.line + j * (pad4(args.K) / 4u), inside);
   let mask = select(0u, 0xffffffffu, inside);
   return bitcast<vec4f>(bitcast<vec4u>(vec4f(dy[number])) & vec4u(mask));
 }
@@ -53,19 +53,19 @@ fn main(
   @builtin(local_invocation_index) local: u32,
 ) {
   let id = linear_id(group, groups, local, 64u);
-  let vectors = pad4(shape.K) / 4u;
-  let rows = (shape.P + TILE_OUTPUTS - 1u) / TILE_OUTPUTS;
-  let columns = (shape.Q + TILE_OUTPUTS - 1u) / TILE_OUTPUTS;
-  let tiles = pad4(shape.N * rows * columns);
+  let vectors = pad4(args.K) / 4u;
+  let rows = (args.P + TILE_OUTPUTS - 1u) / TILE_OUTPUTS;
+  let columns = (args.Q + TILE_OUTPUTS - 1u) / TILE_OUTPUTS;
+  let tiles = pad4(args.N * rows * columns);
   let tile = id / vectors;
   if (tile >= tiles) {
     return;
   }
   let row = tile / columns;
   let image = row / rows;
-  let p = select(row % rows * TILE_OUTPUTS, OUTSIDE, image >= shape.N);
+  let p = select(row % rows * TILE_OUTPUTS, OUTSIDE, image >= args.N);
   let q = tile % columns * TILE_OUTPUTS;
-  let pixel = (image * shape.P + p) * shape.Q + q;
-  let at = At(p, q, pixel * vectors + id % vectors, id, shape.Q * vectors, tiles * vectors);
+  let pixel = (image * args.P + p) * args.Q + q;
+  let at = At(p, q, pixel * vectors + id % vectors, id, args.Q * vectors, tiles * vectors);
   transform_output_gradient(at);
 }

@@ -10,7 +10,7 @@
 // source    Lavin and Gray 2016
 // use: index, winograd_4x4_adjoint
 
-struct Shape {
+struct Args {
   C: u32,
   K: u32,
   ACCUMULATE: u32,
@@ -18,7 +18,7 @@ struct Shape {
 
 @group(0) @binding(0) var<storage, read> m: array<vec4f>;
 @group(0) @binding(1) var<storage, read_write> dw: array<vec4f>;
-@group(0) @binding(2) var<uniform> shape: Shape;
+@group(0) @binding(2) var<uniform> args: Args;
 
 // Number of the vec4 in m[0] and in each tap of dw, vec4s between points and between taps, and the mask of its channels.
 struct At {
@@ -35,7 +35,7 @@ fn load(at: At, i: u32, j: u32) -> vec4f {
 fn store(at: At, r: u32, s: u32, value: vec4f) {
   let number = (r * 3u + s) * at.tap + at.number;
   var v = value * at.mask;
-  if (shape.ACCUMULATE == 1u) {
+  if (args.ACCUMULATE == 1u) {
     v += dw[number];
   }
   dw[number] = v;
@@ -48,9 +48,9 @@ fn main(
   @builtin(local_invocation_index) local: u32,
 ) {
   let id = linear_id(group, groups, local, 64u);
-  let columns = pad4(shape.K) / 4u;
-  if (id < shape.C * columns) {
-    let mask = lane_mask(id % columns, shape.K);
-    transform_weight_gradient(At(id, pad4(shape.C) * columns, shape.C * columns, mask));
+  let columns = pad4(args.K) / 4u;
+  if (id < args.C * columns) {
+    let mask = lane_mask(id % columns, args.K);
+    transform_weight_gradient(At(id, pad4(args.C) * columns, args.C * columns, mask));
   }
 }

@@ -9,9 +9,9 @@
 // numerics  f32; see winograd_output
 // source    Lavin and Gray 2016
 // use: index
-// link: winograd_2x2 | winograd_4x4
+// link: winograd=4x4 | winograd=2x2
 
-struct Shape {
+struct Args {
   N: u32,
   H: u32,
   W: u32,
@@ -26,7 +26,7 @@ alias x4 = vec4f;
 
 @group(0) @binding(0) var<storage, read> x: array<x4>;
 @group(0) @binding(1) var<storage, read_write> v: array<vec4f>;
-@group(0) @binding(2) var<uniform> shape: Shape;
+@group(0) @binding(2) var<uniform> args: Args;
 
 // A line far from all images.
 const OUTSIDE = 0x80000000u;
@@ -44,8 +44,8 @@ struct At {
 
 fn load(at: At, i: u32, j: u32) -> vec4f {
   // What would be negative is huge. Without `&&`, which branches, and with a mask, which is cheaper than a choice.
-  let inside = (at.y + i < shape.H) & (at.x + j < shape.W);
-  let number = select(0u, at.read_at + i * at.line + j * (pad4(shape.C) / 4u), inside);
+  let inside = (at.y + i < args.H) & (at.x + j < args.W);
+  let number = select(0u, at.read_at + i * at.line + j * (pad4(args.C) / 4u), inside);
   let mask = select(0u, 0xffffffffu, inside);
   return bitcast<vec4f>(bitcast<vec4u>(vec4f(x[number])) & vec4u(mask));
 }
@@ -61,18 +61,18 @@ fn main(
   @builtin(local_invocation_index) local: u32,
 ) {
   let id = linear_id(group, groups, local, 64u);
-  let vectors = pad4(shape.C) / 4u;
-  let rows = (shape.P + TILE_OUTPUTS - 1u) / TILE_OUTPUTS;
-  let columns = (shape.Q + TILE_OUTPUTS - 1u) / TILE_OUTPUTS;
-  let tiles = pad4(shape.N * rows * columns);
+  let vectors = pad4(args.C) / 4u;
+  let rows = (args.P + TILE_OUTPUTS - 1u) / TILE_OUTPUTS;
+  let columns = (args.Q + TILE_OUTPUTS - 1u) / TILE_OUTPUTS;
+  let tiles = pad4(args.N * rows * columns);
   let tile = id / vectors;
   if (tile >= tiles) {
     return;
   }
   let row = tile / columns;
   let image = row / rows;
-  let y = select(row % rows * TILE_OUTPUTS - shape.PAD_TOP, OUTSIDE, image >= shape.N);
-  let x = tile % columns * TILE_OUTPUTS - shape.PAD_LEFT;
-  let pixel = (image * shape.H + y) * shape.W + x;
-  transform_input(At(y, x, pixel * vectors + id % vectors, id, shape.W * vectors, tiles * vectors));
+  let y = select(row % rows * TILE_OUTPUTS - args.PAD_TOP, OUTSIDE, image >= args.N);
+  let x = tile % columns * TILE_OUTPUTS - args.PAD_LEFT;
+  let pixel = (image * args.H + y) * args.W + x;
+  transform_input(At(y, x, pixel * vectors + id % vectors, id, args.W * vectors, tiles * vectors));
 }

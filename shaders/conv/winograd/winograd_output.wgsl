@@ -8,9 +8,9 @@
 //           3e-6 · √(9 C) for tiles of 4×4
 // source    Lavin and Gray 2016
 // use: index, activation
-// link: winograd_2x2 | winograd_4x4
+// link: winograd=4x4 | winograd=2x2
 
-struct Shape {
+struct Args {
   N: u32,
   K: u32,
   P: u32,
@@ -24,7 +24,7 @@ alias y4 = vec4f;
 @group(0) @binding(0) var<storage, read> m: array<vec4f>;
 @group(0) @binding(1) var<storage, read> bias: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> y: array<y4>;
-@group(0) @binding(3) var<uniform> shape: Shape;
+@group(0) @binding(3) var<uniform> args: Args;
 
 // Place of the tile in its image, bias and mask of its channels, numbers of its first vec4s in m and in y, and vec4s
 // between the points of m and between the lines of y.
@@ -45,10 +45,10 @@ fn load(at: At, i: u32, j: u32) -> vec4f {
 
 fn store(at: At, i: u32, j: u32, value: vec4f) {
   // Without `&&`, which branches.
-  if ((at.p + i < shape.P) & (at.q + j < shape.Q)) {
-    let number = at.write_at + i * at.line + j * (pad4(shape.K) / 4u);
+  if ((at.p + i < args.P) & (at.q + j < args.Q)) {
+    let number = at.write_at + i * at.line + j * (pad4(args.K) / 4u);
     var v = activate(value + at.bias) * at.mask;
-    if (shape.ACCUMULATE == 1u) {
+    if (args.ACCUMULATE == 1u) {
       v += vec4f(y[number]);
     }
     y[number] = y4(v);
@@ -62,10 +62,10 @@ fn main(
   @builtin(local_invocation_index) local: u32,
 ) {
   let id = linear_id(group, groups, local, 64u);
-  let vectors = pad4(shape.K) / 4u;
-  let rows = (shape.P + TILE_OUTPUTS - 1u) / TILE_OUTPUTS;
-  let columns = (shape.Q + TILE_OUTPUTS - 1u) / TILE_OUTPUTS;
-  let tiles = shape.N * rows * columns;
+  let vectors = pad4(args.K) / 4u;
+  let rows = (args.P + TILE_OUTPUTS - 1u) / TILE_OUTPUTS;
+  let columns = (args.Q + TILE_OUTPUTS - 1u) / TILE_OUTPUTS;
+  let tiles = args.N * rows * columns;
   let tile = id / vectors;
   if (tile >= tiles) {
     return;
@@ -73,13 +73,13 @@ fn main(
   let row = tile / columns;
   let p = row % rows * TILE_OUTPUTS;
   let q = tile % columns * TILE_OUTPUTS;
-  let pixel = (row / rows * shape.P + p) * shape.Q + q;
+  let pixel = (row / rows * args.P + p) * args.Q + q;
   let channel = id % vectors;
   var offset = vec4f(0.0);
-  if (shape.HAS_BIAS == 1u) {
+  if (args.HAS_BIAS == 1u) {
     offset = bias[channel];
   }
-  let mask = lane_mask(channel, shape.K);
+  let mask = lane_mask(channel, args.K);
   let write_at = pixel * vectors + channel;
-  transform_output(At(p, q, offset, mask, id, write_at, pad4(tiles) * vectors, shape.Q * vectors));
+  transform_output(At(p, q, offset, mask, id, write_at, pad4(tiles) * vectors, args.Q * vectors));
 }

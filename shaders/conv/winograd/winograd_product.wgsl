@@ -5,15 +5,16 @@
 // v         (T, ROWS, C), ROWS a multiple of 4
 // u         (T, pad4(C), K), finite in the rows past C, which meet only the zero padding of v
 // m         (T, ROWS, K), padding lanes without meaning
-// dispatch  one invocation for each t and tile of ROWS × K; quads and workgroups count whole
+// dispatch  one invocation for each t and tile of ROWS × K, in whole quads or workgroups where those share
 // numerics  f32 sums in the order of c; see winograd_output
 // source    Lavin and Gray 2016
-// use: index, taps
-// link: tile_4x4 + alone + deep | tile_4x8 + alone + deep | tile_8x8 + alone + deep
-// link: tile_4x16 + quad + deep | tile_8x16 + quad + deep
-// link: tile_4x4 + group_8x8 | tile_4x4 + group_16x16 | tile_8x8 + group_8x8 | tile_8x8 + group_16x8
+// use: index, range_taps
+// link: tile=8x8 share=workgroup group=16x8 | tile=8x8 share=workgroup group=8x8
+// link: tile=4x4 share=workgroup group=16x16 | tile=4x4 share=workgroup group=8x8
+// link: tile=8x16 share=quad walk=nested | tile=4x16 share=quad walk=nested
+// link: tile=8x8 share=none walk=nested | tile=4x8 share=none walk=nested | tile=4x4 share=none walk=nested
 
-struct Shape {
+struct Args {
   T: u32,
   ROWS: u32,
   C: u32,
@@ -23,10 +24,10 @@ struct Shape {
 @group(0) @binding(0) var<storage, read> v: array<vec4f>;
 @group(0) @binding(1) var<storage, read> u: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> m: array<vec4f>;
-@group(0) @binding(3) var<uniform> shape: Shape;
+@group(0) @binding(3) var<uniform> args: Args;
 
 // The first of four rows.
-alias Quad = u32;
+alias Rows4 = u32;
 // The four rows' first vec4s in v.
 alias Place = vec4u;
 
@@ -39,17 +40,17 @@ struct Step {
 // The product that this invocation works on.
 var<private> t: u32;
 
-fn quad(row: u32) -> Quad {
+fn rows4(row: u32) -> Rows4 {
   return row;
 }
 
-fn place(quad: Quad, cursor: Cursor) -> Place {
-  let row = min(quad, shape.ROWS - 4u) + vec4u(0u, 1u, 2u, 3u);
-  return (t * shape.ROWS + row) * (pad4(shape.C) / 4u);
+fn place(rows4: Rows4, cursor: Cursor) -> Place {
+  let row = min(rows4, args.ROWS - 4u) + vec4u(0u, 1u, 2u, 3u);
+  return (t * args.ROWS + row) * (pad4(args.C) / 4u);
 }
 
 fn step_at(range: Range, cursor: Cursor) -> Step {
-  return Step(cursor.depth, (t * pad4(shape.C) + four_from(4u * cursor.depth)) * (pad4(shape.K) / 4u));
+  return Step(cursor.depth, (t * pad4(args.C) + four_from(4u * cursor.depth)) * (pad4(args.K) / 4u));
 }
 
 fn load_rows(place: Place, step: Step) -> mat4x4f {
@@ -57,7 +58,7 @@ fn load_rows(place: Place, step: Step) -> mat4x4f {
   return mat4x4f(v[at.x], v[at.y], v[at.z], v[at.w]);
 }
 
-fn load_shared(at: u32) -> vec4f {
+fn load_vec4(at: u32) -> vec4f {
   return u[at];
 }
 
@@ -66,12 +67,12 @@ fn load_columns(step: Step, column: u32) -> mat4x4f {
   return load_four(step.weights + column);
 }
 
-fn store_rows(quad: Quad, slice: u32, column: u32, c: mat4x4f) {
-  let columns = pad4(shape.K) / 4u;
-  if (quad >= shape.ROWS || column >= columns) {
+fn store_rows(rows4: Rows4, slice: u32, column: u32, c: mat4x4f) {
+  let columns = pad4(args.K) / 4u;
+  if (rows4 >= args.ROWS || column >= columns) {
     return;
   }
-  let at = (slice * shape.ROWS + quad) * columns + column;
+  let at = (slice * args.ROWS + rows4) * columns + column;
   m[at] = c[0];
   m[at + columns] = c[1];
   m[at + 2u * columns] = c[2];
@@ -85,14 +86,14 @@ fn main(
   @builtin(local_invocation_index) local: u32,
 ) {
   let number = linear_id(group, groups, 0u, 1u);
-  let slice = tile_slice(number, local, shape.ROWS, shape.K);
-  if (slice >= shape.T) {
+  let slice = tile_slice(number, local, args.ROWS, args.K);
+  if (slice >= args.T) {
     return;
   }
   t = slice;
-  let tile_at = tile_place(number, local, shape.ROWS, shape.K);
-  let quads = tile_quads(tile_at.row);
+  let origin = tile_origin(number, local, args.ROWS, args.K);
+  let own_rows = tile_rows(origin.row);
   var tile: Tile;
-  tile_walk(&tile, quads, Range(vec2u(1u), 0u, pad4(shape.C) / 4u), tile_at.column);
-  tile_store(&tile, quads, slice, tile_at.column);
+  tile_walk(&tile, own_rows, Range(vec2u(1u), 0u, pad4(args.C) / 4u), origin.column);
+  tile_store(&tile, own_rows, slice, origin.column);
 }

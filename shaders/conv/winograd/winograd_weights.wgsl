@@ -11,9 +11,9 @@
 // numerics  f32; see winograd_output
 // source    Lavin and Gray 2016
 // use: index
-// link: winograd_2x2 | winograd_4x4
+// link: winograd=4x4 | winograd=2x2
 
-struct Shape {
+struct Args {
   C: u32,
   K: u32,
   ROTATED: u32,
@@ -21,7 +21,7 @@ struct Shape {
 
 @group(0) @binding(0) var<storage, read> w: array<vec4f>;
 @group(0) @binding(1) var<storage, read_write> u: array<vec4f>;
-@group(0) @binding(2) var<uniform> shape: Shape;
+@group(0) @binding(2) var<uniform> args: Args;
 
 // Row and vec4 of the columns in u[t], that vec4's number, and vec4s between the points of u.
 struct At {
@@ -32,13 +32,13 @@ struct At {
 }
 
 fn load(at: At, r: u32, s: u32) -> vec4f {
-  let columns = pad4(shape.K) / 4u;
-  if (shape.ROTATED == 0u) {
-    return w[((r * 3u + s) * shape.C + min(at.row, shape.C - 1u)) * columns + at.column];
+  let columns = pad4(args.K) / 4u;
+  if (args.ROTATED == 0u) {
+    return w[((r * 3u + s) * args.C + min(at.row, args.C - 1u)) * columns + at.column];
   }
   let tap = 8u - (r * 3u + s);
-  let c = min(vec4u(4u * at.column) + vec4u(0u, 1u, 2u, 3u), vec4u(shape.C - 1u));
-  let i = (tap * shape.C + c) * columns + at.row / 4u;
+  let c = min(vec4u(4u * at.column) + vec4u(0u, 1u, 2u, 3u), vec4u(args.C - 1u));
+  let i = (tap * args.C + c) * columns + at.row / 4u;
   let lane = at.row % 4u;
   return vec4f(w[i.x][lane], w[i.y][lane], w[i.z][lane], w[i.w][lane]);
 }
@@ -54,9 +54,9 @@ fn main(
   @builtin(local_invocation_index) local: u32,
 ) {
   let id = linear_id(group, groups, local, 64u);
-  let rotated = shape.ROTATED == 1u;
-  let rows = pad4(select(shape.C, shape.K, rotated));
-  let columns = pad4(select(shape.K, shape.C, rotated)) / 4u;
+  let rotated = args.ROTATED == 1u;
+  let rows = pad4(select(args.C, args.K, rotated));
+  let columns = pad4(select(args.K, args.C, rotated)) / 4u;
   if (id < rows * columns) {
     transform_weights(At(id / columns, id % columns, id, rows * columns));
   }

@@ -1,4 +1,5 @@
-// Activations by number (src/ops/elementwise/activation.ts gives the names), with the derivative at the input z.
+// Activations by number, with the derivative at the input z. The library takes names and numbers from the constants
+// below: all whole-number constants of this file are activations.
 // The switch is over an override constant, so a pipeline holds only the branch it uses.
 //
 // GELU: Hendrycks and Gimpel 2016, exact form z Φ(z) and the tanh approximation.

@@ -1,7 +1,6 @@
-// A workgroup of 16 × 16 tiles that share their operands.
-// use: shared
+// A workgroup of 16 × 16 tiles, for `share_workgroup`.
 
 const THREADS = 256u;
 const GROUP_ROWS = 16u;
 const GROUP_COLUMNS = 16u;
-const SLAB = 8u;
+const PANEL = 8u;

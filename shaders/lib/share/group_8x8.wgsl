@@ -1,7 +1,6 @@
-// A workgroup of 8 × 8 tiles that share their operands.
-// use: shared
+// A workgroup of 8 × 8 tiles, for `share_workgroup`.
 
 const THREADS = 64u;
 const GROUP_ROWS = 8u;
 const GROUP_COLUMNS = 8u;
-const SLAB = 4u;
+const PANEL = 4u;

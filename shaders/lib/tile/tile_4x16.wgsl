@@ -1,5 +1,5 @@
-// Register tile of 4 rows × 16 columns; the interface is described in tile_8x8.
-// use: tiles
+// Register tile of 4 rows × 16 columns, in the words of lib/README.md.
+// use: count_tiles
 
 const TILE_ROWS = 4u;
 const TILE_COLUMNS = 16u;
@@ -11,37 +11,37 @@ struct Tile {
   c03: mat4x4f,
 }
 
-struct TileQuads {
-  q0: Quad,
+struct TileRows {
+  r0: Rows4,
 }
 
 struct TilePlaces {
-  p0: Rows,
+  p0: OperandPlace,
 }
 
-fn tile_quads(row: u32) -> TileQuads {
-  return TileQuads(quad(row));
+fn tile_rows(row: u32) -> TileRows {
+  return TileRows(rows4(row));
 }
 
-fn tile_places(quads: TileQuads, cursor: Cursor) -> TilePlaces {
-  return TilePlaces(rows_at(quads.q0, 0u, cursor));
+fn tile_places(rows: TileRows, cursor: Cursor) -> TilePlaces {
+  return TilePlaces(operand_place(rows.r0, 0u, cursor));
 }
 
-fn tile_accumulate(tile: ptr<function, Tile>, places: TilePlaces, depth: Depth, column: u32) {
-  let a0 = rows_of(places.p0, depth);
-  let b0 = columns_of(depth, column);
+fn tile_accumulate(tile: ptr<function, Tile>, places: TilePlaces, step: OperandStep, column: u32) {
+  let a0 = operand_rows(places.p0, step);
+  let b0 = operand_columns(step, column);
   (*tile).c00 += b0 * a0;
-  let b1 = columns_of(depth, column + COLUMN_STRIDE);
+  let b1 = operand_columns(step, column + COLUMN_STRIDE);
   (*tile).c01 += b1 * a0;
-  let b2 = columns_of(depth, column + 2u * COLUMN_STRIDE);
+  let b2 = operand_columns(step, column + 2u * COLUMN_STRIDE);
   (*tile).c02 += b2 * a0;
-  let b3 = columns_of(depth, column + 3u * COLUMN_STRIDE);
+  let b3 = operand_columns(step, column + 3u * COLUMN_STRIDE);
   (*tile).c03 += b3 * a0;
 }
 
-fn tile_store(tile: ptr<function, Tile>, quads: TileQuads, slice: u32, column: u32) {
-  store_rows(quads.q0, slice, column, (*tile).c00);
-  store_rows(quads.q0, slice, column + COLUMN_STRIDE, (*tile).c01);
-  store_rows(quads.q0, slice, column + 2u * COLUMN_STRIDE, (*tile).c02);
-  store_rows(quads.q0, slice, column + 3u * COLUMN_STRIDE, (*tile).c03);
+fn tile_store(tile: ptr<function, Tile>, rows: TileRows, slice: u32, column: u32) {
+  store_rows(rows.r0, slice, column, (*tile).c00);
+  store_rows(rows.r0, slice, column + COLUMN_STRIDE, (*tile).c01);
+  store_rows(rows.r0, slice, column + 2u * COLUMN_STRIDE, (*tile).c02);
+  store_rows(rows.r0, slice, column + 3u * COLUMN_STRIDE, (*tile).c03);
 }

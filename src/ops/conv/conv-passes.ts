@@ -5,43 +5,13 @@ import type { BackwardEmitter, Emitter, GradientTarget } from "../../graph/op.ts
 import { pad4, storedLength, type Tensor } from "../../graph/tensor.ts";
 import type { Capabilities } from "../../kernel/capabilities.ts";
 import { grid } from "../../kernel/grid.ts";
+import { channel_sum } from "../../kernel/shaders.gen.ts";
 import {
-  channel_sum,
-  conv2d_forward_tile_4x4_alone_flat,
-  conv2d_forward_tile_4x4_group_8x8,
-  conv2d_forward_tile_4x4_group_16x16,
-  conv2d_forward_tile_4x8_alone_flat,
-  conv2d_forward_tile_4x16_quad_flat,
-  conv2d_forward_tile_8x8_alone_deep,
-  conv2d_forward_tile_8x8_alone_flat,
-  conv2d_forward_tile_8x8_group_8x8,
-  conv2d_forward_tile_8x8_group_16x8,
-  conv2d_forward_tile_8x16_quad_deep,
-  conv2d_grad_input_tile_4x4_alone_flat,
-  conv2d_grad_input_tile_4x4_group_8x8,
-  conv2d_grad_input_tile_4x4_group_16x16,
-  conv2d_grad_input_tile_4x8_alone_flat,
-  conv2d_grad_input_tile_4x16_quad_flat,
-  conv2d_grad_input_tile_8x8_alone_deep,
-  conv2d_grad_input_tile_8x8_alone_flat,
-  conv2d_grad_input_tile_8x8_group_8x8,
-  conv2d_grad_input_tile_8x8_group_16x8,
-  conv2d_grad_input_tile_8x16_quad_deep,
-  conv2d_grad_weight_narrow_tile_4x4_group_8x8,
-  conv2d_grad_weight_narrow_tile_4x8_alone_flat,
-  conv2d_grad_weight_narrow_tile_4x16_quad_flat,
-  conv2d_grad_weight_narrow_tile_8x8_alone_flat,
-  conv2d_grad_weight_narrow_tile_8x8_group_8x8,
-  conv2d_grad_weight_tile_4x4_alone_flat,
-  conv2d_grad_weight_tile_4x4_group_8x8,
-  conv2d_grad_weight_tile_4x4_group_16x16,
-  conv2d_grad_weight_tile_4x8_alone_flat,
-  conv2d_grad_weight_tile_4x16_quad_flat,
-  conv2d_grad_weight_tile_8x8_alone_flat,
-  conv2d_grad_weight_tile_8x8_group_8x8,
-  conv2d_grad_weight_tile_8x8_group_16x8,
-  conv2d_grad_weight_tile_8x16_quad_flat,
-} from "../../kernel/shaders.gen.ts";
+  conv2d_forward_variants,
+  conv2d_grad_input_variants,
+  conv2d_grad_weight_narrow_variants,
+  conv2d_grad_weight_variants,
+} from "../../kernel/variants.gen.ts";
 import { type Activation, activationConstants, IDENTITY } from "../elementwise/activation.ts";
 import type { Tunable } from "../tunable.ts";
 import { forwardAlone, gradInputAlone, gradWeightAlone } from "./alone.ts";
@@ -57,51 +27,7 @@ export type ForwardArgs = [
 export type GradInputArgs = [tensors: { readonly dy: Tensor; readonly w: Tensor }, target: GradientTarget];
 export type GradWeightArgs = [tensors: { readonly x: Tensor; readonly dy: Tensor }, target: GradientTarget];
 
-// Kernels, the best that a device may take first.
-const FORWARD_KERNELS = [
-  conv2d_forward_tile_8x8_group_16x8,
-  conv2d_forward_tile_8x8_group_8x8,
-  conv2d_forward_tile_4x4_group_16x16,
-  conv2d_forward_tile_4x4_group_8x8,
-  conv2d_forward_tile_8x16_quad_deep,
-  conv2d_forward_tile_4x16_quad_flat,
-  conv2d_forward_tile_8x8_alone_deep,
-  conv2d_forward_tile_8x8_alone_flat,
-  conv2d_forward_tile_4x8_alone_flat,
-  conv2d_forward_tile_4x4_alone_flat,
-] as const;
-const GRAD_INPUT_KERNELS = [
-  conv2d_grad_input_tile_8x8_group_16x8,
-  conv2d_grad_input_tile_8x8_group_8x8,
-  conv2d_grad_input_tile_4x4_group_16x16,
-  conv2d_grad_input_tile_4x4_group_8x8,
-  conv2d_grad_input_tile_8x16_quad_deep,
-  conv2d_grad_input_tile_4x16_quad_flat,
-  conv2d_grad_input_tile_8x8_alone_deep,
-  conv2d_grad_input_tile_8x8_alone_flat,
-  conv2d_grad_input_tile_4x8_alone_flat,
-  conv2d_grad_input_tile_4x4_alone_flat,
-] as const;
-const GRAD_WEIGHT_KERNELS = [
-  conv2d_grad_weight_tile_8x8_group_16x8,
-  conv2d_grad_weight_tile_8x8_group_8x8,
-  conv2d_grad_weight_tile_4x4_group_16x16,
-  conv2d_grad_weight_tile_4x4_group_8x8,
-  conv2d_grad_weight_tile_8x16_quad_flat,
-  conv2d_grad_weight_tile_4x16_quad_flat,
-  conv2d_grad_weight_tile_8x8_alone_flat,
-  conv2d_grad_weight_tile_4x8_alone_flat,
-  conv2d_grad_weight_tile_4x4_alone_flat,
-] as const;
-const GRAD_WEIGHT_NARROW_KERNELS = [
-  conv2d_grad_weight_narrow_tile_8x8_group_8x8,
-  conv2d_grad_weight_narrow_tile_4x4_group_8x8,
-  conv2d_grad_weight_narrow_tile_4x16_quad_flat,
-  conv2d_grad_weight_narrow_tile_8x8_alone_flat,
-  conv2d_grad_weight_narrow_tile_4x8_alone_flat,
-] as const;
-
-const FORWARD_TILES = tileVariants(FORWARD_KERNELS, forwardProduct, emitForwardTiles);
+const FORWARD_TILES = tileVariants(conv2d_forward_variants, forwardProduct, emitForwardTiles);
 /** y = f(conv(x, w) + bias). */
 export const CONV_FORWARD: Tunable<Geometry, ForwardArgs> = {
   op: "conv2d",
@@ -111,7 +37,7 @@ export const CONV_FORWARD: Tunable<Geometry, ForwardArgs> = {
     pays(geometry, device) ? WINOGRAD_FORWARD[0]! : FORWARD_TILES.guess(geometry, device),
   alone: forwardAlone,
 };
-const GRAD_INPUT_TILES = tileVariants(GRAD_INPUT_KERNELS, gradInputProduct, emitGradInputTiles);
+const GRAD_INPUT_TILES = tileVariants(conv2d_grad_input_variants, gradInputProduct, emitGradInputTiles);
 /** dx = conv-transpose(dy, w), or dx += …. */
 export const CONV_GRAD_INPUT: Tunable<Geometry, GradInputArgs> = {
   op: "conv2d",
@@ -121,8 +47,13 @@ export const CONV_GRAD_INPUT: Tunable<Geometry, GradInputArgs> = {
     pays(turned(geometry), device) ? WINOGRAD_GRAD_INPUT[0]! : GRAD_INPUT_TILES.guess(geometry, device),
   alone: gradInputAlone,
 };
-const WIDE = tileVariants(GRAD_WEIGHT_KERNELS, gradWeightProduct, emitGradWeightTiles);
-const NARROW = tileVariants(GRAD_WEIGHT_NARROW_KERNELS, narrowProduct, emitGradWeightTiles);
+const WIDE = tileVariants(conv2d_grad_weight_variants, gradWeightProduct, emitGradWeightTiles);
+const NARROW = tileVariants(
+  conv2d_grad_weight_narrow_variants,
+  narrowProduct,
+  emitGradWeightTiles,
+  "narrow_",
+);
 /** Input channels that alone would not fill the rows of a tile. */
 const isNarrow = ({ C }: Geometry): boolean => C <= 4;
 /** dw = Σ over pixels of x ⊗ dy, or dw += …. */
@@ -167,7 +98,7 @@ function forwardProduct({ N, H, W, P, Q, C, K, R, S }: Geometry): Product {
 function emitForwardTiles(
   emit: Emitter,
   geometry: Geometry,
-  { kernel, splits, workgroups }: TileLaunch<(typeof FORWARD_KERNELS)[number]>,
+  { kernel, splits, workgroups }: TileLaunch<(typeof conv2d_forward_variants)[number]>,
   ...[{ x, w, bias, y }, activation = IDENTITY]: ForwardArgs
 ): void {
   const sum = splits > 1 ? emit.temporary("splits", [splits, ...y.shape]) : y;
@@ -190,7 +121,7 @@ function gradInputProduct({ N, H, W, C, K, STRIDE_H, STRIDE_W }: Geometry): Prod
 function emitGradInputTiles(
   emit: Emitter,
   geometry: Geometry,
-  { kernel, workgroups }: TileLaunch<(typeof GRAD_INPUT_KERNELS)[number]>,
+  { kernel, workgroups }: TileLaunch<(typeof conv2d_grad_input_variants)[number]>,
   ...[{ dy, w }, { tensor: dx, accumulate: ACCUMULATE }]: GradInputArgs
 ): void {
   const { STRIDE_H, STRIDE_W, DILATION_H, DILATION_W } = geometry;
@@ -221,7 +152,7 @@ function emitGradWeightTiles(
     kernel,
     splits,
     workgroups,
-  }: TileLaunch<(typeof GRAD_WEIGHT_KERNELS | typeof GRAD_WEIGHT_NARROW_KERNELS)[number]>,
+  }: TileLaunch<(typeof conv2d_grad_weight_variants | typeof conv2d_grad_weight_narrow_variants)[number]>,
   ...[{ x, dy }, target]: GradWeightArgs
 ): void {
   const whole = splits === 1;

@@ -7,7 +7,7 @@ import type { Geometry } from "../../base/window.ts";
 import type { Emitter } from "../../graph/op.ts";
 import { type Capabilities, isCpu } from "../../kernel/capabilities.ts";
 import { grid } from "../../kernel/grid.ts";
-import type { Kernel } from "../../kernel/kernel.ts";
+import type { Kernel, KernelVariant } from "../../kernel/kernel.ts";
 import type { Tunable, Variant } from "../tunable.ts";
 
 /** `slices` products of `rows` × `columns`, whose depth may be split into at most `maxSplits`. */
@@ -27,17 +27,22 @@ export interface TileLaunch<K extends Kernel> {
   readonly workgroups: readonly [number, number, number];
 }
 
-/** What the name of a kernel says of its tile. */
-interface Tile {
-  readonly name: string;
-  readonly rows: number;
-  readonly columns: number;
-  /** Who shares operands: nobody, four invocations (through a subgroup), or a workgroup (through its memory). */
-  readonly sharing: "alone" | "quad" | "group";
-  /** Row tiles and column tiles that work together, so that they are counted in so many. */
-  readonly together: readonly [rows: number, columns: number];
-  /** Whether it is for long depths only. */
-  readonly deep: boolean;
+/** A kernel of register tiles: what the link line of its file says of it. */
+export interface TileKernel extends KernelVariant {
+  readonly slots: {
+    readonly tile: string;
+    /** Who shares operands: nobody, four invocations (through a subgroup), or a workgroup (through its memory). */
+    readonly share: "none" | "quad" | "workgroup";
+    /** `nested` is for long depths only. */
+    readonly walk?: "flat" | "nested";
+  };
+  readonly numbers: {
+    readonly TILE_ROWS: number;
+    readonly TILE_COLUMNS: number;
+    /** Row tiles and column tiles that work together, so that they are counted in so many. */
+    readonly GROUP_ROWS?: number;
+    readonly GROUP_COLUMNS?: number;
+  };
 }
 
 /** Invocations that are worth another pass or a smaller tile: what even a small GPU needs to hide its latency. */
@@ -56,26 +61,28 @@ const SPLITS = { "": 1, more_splits: 4, fewer_splits: 1 / 4 } as const;
 
 /**
  * The kernels of a pass, best first, as variants of it, each also with more and with fewer splits, and the
- * heuristic for them. `product` is what they compute.
+ * heuristic for them. `product` is what they compute; `prefix` tells their names from those of the pass's others.
  */
-export function tileVariants<K extends Kernel, Args extends readonly unknown[]>(
+export function tileVariants<K extends TileKernel, Args extends readonly unknown[]>(
   kernels: readonly K[],
   product: (geometry: Geometry) => Product,
   emitTiles: (emit: Emitter, geometry: Geometry, launch: TileLaunch<K>, ...args: Args) => void,
+  prefix = "",
 ): Pick<Tunable<Geometry, Args>, "variants" | "guess"> {
-  const tiles = kernels.map((kernel) => ({ kernel, ...tileOf(kernel) }));
-  const variants = tiles.flatMap(({ kernel, ...tile }) =>
+  const variants = kernels.flatMap((kernel) =>
     Object.entries(SPLITS).map(([suffix, times]): Variant<Geometry, Args> => {
-      const splitsFor = (geometry: Geometry, device: Capabilities) => cover(tile, product(geometry), device);
+      const splitsFor = (geometry: Geometry, device: Capabilities) =>
+        cover(kernel, product(geometry), device);
+      const name = prefix + kernel.variant;
       return {
-        name: suffix ? `${tile.name}_${suffix}` : tile.name,
-        ...(suffix && { varies: tile.name }),
+        name: suffix ? `${name}_${suffix}` : name,
+        ...(suffix && { varies: name }),
         error: 1,
         fits(geometry, device) {
           const { splits, split } = splitsFor(geometry, device);
           const known = kernel.features.every((feature) => device.features.includes(feature));
           // It would be right, but so slow on an emulated GPU that not even measuring it is worth the time.
-          const hopeless = tile.sharing === "group" && device.software === true;
+          const hopeless = kernel.slots.share === "workgroup" && device.software === true;
           return known && !hopeless && (times === 1 || split(times) !== splits);
         },
         emit(emit, geometry, ...args) {
@@ -89,36 +96,22 @@ export function tileVariants<K extends Kernel, Args extends readonly unknown[]>(
   return {
     variants,
     guess(geometry, device) {
-      const { name } = chooseTile(tiles, product(geometry), device);
-      return variants.find((variant) => variant.name === name)!;
+      const { variant } = chooseTile(kernels, product(geometry), device);
+      return variants.find(({ name }) => name === prefix + variant)!;
     },
-  };
-}
-
-/** `conv2d_forward_tile_8x16_quad_deep` is tile_8x16_quad_deep of the pass, of 8 rows × 16 columns. */
-function tileOf({ name: kernel }: Kernel): Tile {
-  const [, name, rows, columns, sharing, how] =
-    /_((?:narrow_)?tile_(\d+)x(\d+)_(alone|quad|group)_(\w+))$/.exec(kernel)!;
-  const [down, across] = sharing === "group" ? how!.split("x").map(Number) : [sharing === "quad" ? 4 : 1, 1];
-  return {
-    name: name!,
-    rows: Number(rows),
-    columns: Number(columns),
-    sharing: sharing as Tile["sharing"],
-    together: [down!, across!],
-    deep: how === "deep",
   };
 }
 
 /** How a tile covers a product: invocations of one split, splits, and `times` as many splits. */
 function cover(
-  { rows, columns, together: [down, across] }: Tile,
+  { numbers: { TILE_ROWS, TILE_COLUMNS, GROUP_ROWS = 1, GROUP_COLUMNS = 1 } }: TileKernel,
   product: Product,
   device: Capabilities,
 ): { readonly tiles: number; readonly splits: number; split(times: number): number } {
   const count = (extent: number, tile: number, together: number): number =>
     Math.ceil(extent / (tile * together)) * together;
-  const tiles = product.slices * count(product.rows, rows, down) * count(product.columns, columns, across);
+  const rows = count(product.rows, TILE_ROWS, GROUP_ROWS);
+  const tiles = product.slices * rows * count(product.columns, TILE_COLUMNS, GROUP_COLUMNS);
   const enough = isCpu(device) ? ENOUGH_TILES_FOR_CPU : ENOUGH_TILES;
   const split = (times: number): number =>
     Math.max(1, Math.min(product.maxSplits, Math.ceil((times * enough) / tiles)));
@@ -132,23 +125,22 @@ function cover(
  * memory, each value of which then serves a whole row or column of invocations. On a CPU-class adapter that memory
  * is as slow as any and barriers are dear, so each invocation, or a quad of a tiny subgroup, loads for itself.
  */
-function chooseTile(tiles: readonly Tile[], product: Product, device: Capabilities): Tile {
+function chooseTile<K extends TileKernel>(kernels: readonly K[], product: Product, device: Capabilities): K {
   const cpu = isCpu(device);
-  const sharing = cpu ? (device.features.includes("subgroups") ? "quad" : "alone") : "group";
-  const choices = tiles
-    .filter((tile) => (tile.sharing === sharing || tile.sharing === "alone") && (product.deep || !tile.deep))
-    .map((tile) => {
-      const { tiles, splits } = cover(tile, product, device);
-      return { tile, invocations: tiles * splits, covered: tiles * tile.rows * tile.columns };
+  const sharing = cpu ? (device.features.includes("subgroups") ? "quad" : "none") : "workgroup";
+  const choices = kernels
+    .filter(({ slots: { share } }) => share === sharing || share === "none")
+    .filter(({ slots: { walk } }) => product.deep || walk !== "nested")
+    .map((kernel) => {
+      const { tiles, splits } = cover(kernel, product, device);
+      const size = kernel.numbers.TILE_ROWS * kernel.numbers.TILE_COLUMNS;
+      return { kernel, size, invocations: tiles * splits, covered: tiles * size };
     })
     // A CPU-class adapter compiles a kernel of large tiles for 0.2 s, and that of the next smaller ones is mostly there.
-    .filter(
-      ({ tile, invocations }) =>
-        !cpu || tile.rows * tile.columns < LARGE_TILE || invocations >= ENOUGH_LARGE_TILES,
-    );
+    .filter(({ size, invocations }) => !cpu || size < LARGE_TILE || invocations >= ENOUGH_LARGE_TILES);
   const least = Math.min(...choices.map(({ covered }) => covered));
   const tight = choices.filter(({ covered }) => covered <= 1.5 * least);
   const enough = cpu ? ENOUGH_TILES_FOR_CPU : ENOUGH_TILES;
   const most = Math.max(...tight.map(({ invocations }) => invocations));
-  return tight.find(({ invocations }) => invocations >= Math.min(enough, most))!.tile;
+  return tight.find(({ invocations }) => invocations >= Math.min(enough, most))!.kernel;
 }

@@ -1,22 +1,10 @@
 import type { Op } from "../../graph/op.ts";
 import { storedLength, type Tensor } from "../../graph/tensor.ts";
+import { ACTIVATIONS } from "../../kernel/constants.gen.ts";
 import { grid } from "../../kernel/grid.ts";
 import { activation_backward, activation_forward } from "../../kernel/shaders.gen.ts";
 
-/** Numbers of `shaders/lib/core/activation.wgsl`. */
-const NUMBERS = {
-  identity: 0,
-  relu: 1,
-  leaky_relu: 2,
-  elu: 3,
-  gelu: 4,
-  gelu_tanh: 5,
-  silu: 6,
-  tanh: 7,
-  sigmoid: 8,
-} as const;
-
-export type ActivationName = keyof typeof NUMBERS;
+export type ActivationName = keyof typeof ACTIVATIONS;
 
 export interface Activation {
   readonly name: ActivationName;
@@ -28,7 +16,7 @@ export const IDENTITY: Activation = { name: "identity" };
 
 /** The constants of every kernel that links shaders/lib/core/activation.wgsl. */
 export const activationConstants = ({ name, alpha = 0 }: Activation) => ({
-  ACTIVATION: NUMBERS[name],
+  ACTIVATION: ACTIVATIONS[name],
   ALPHA: alpha,
 });
 

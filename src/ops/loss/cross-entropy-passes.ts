@@ -5,14 +5,14 @@ import type { Tensor } from "../../graph/tensor.ts";
 import { isCpu } from "../../kernel/capabilities.ts";
 import { fold } from "../../kernel/grid.ts";
 import {
-  cross_entropy_mean_reduce,
-  cross_entropy_mean_serial,
-  cross_entropy_rows_reduce,
-  cross_entropy_rows_reduce_with_gradient,
-  cross_entropy_rows_serial,
-  cross_entropy_rows_serial_with_gradient,
-  cross_entropy_total_reduce,
-  cross_entropy_total_serial,
+  cross_entropy_mean_single,
+  cross_entropy_mean_workgroup,
+  cross_entropy_rows_single,
+  cross_entropy_rows_single_with_gradient,
+  cross_entropy_rows_workgroup,
+  cross_entropy_rows_workgroup_with_gradient,
+  cross_entropy_total_single,
+  cross_entropy_total_workgroup,
 } from "../../kernel/shaders.gen.ts";
 import type { Tunable } from "../tunable.ts";
 
@@ -26,15 +26,15 @@ type RowsArgs = [
 ];
 type MeanArgs = [tensors: Readonly<Record<"rows" | "loss", Tensor>>];
 
-const REDUCE = {
-  total: cross_entropy_total_reduce,
-  rows: cross_entropy_rows_reduce,
-  gradient: cross_entropy_rows_reduce_with_gradient,
+const BY_WORKGROUPS = {
+  total: cross_entropy_total_workgroup,
+  rows: cross_entropy_rows_workgroup,
+  gradient: cross_entropy_rows_workgroup_with_gradient,
 };
-const SERIAL = {
-  total: cross_entropy_total_serial,
-  rows: cross_entropy_rows_serial,
-  gradient: cross_entropy_rows_serial_with_gradient,
+const BY_ONE = {
+  total: cross_entropy_total_single,
+  rows: cross_entropy_rows_single,
+  gradient: cross_entropy_rows_single_with_gradient,
 };
 
 const always = (): boolean => true;
@@ -44,8 +44,8 @@ export const CROSS_ENTROPY_ROWS: Tunable<Product, RowsArgs> = {
   op: "cross_entropy",
   pass: "rows",
   variants: [
-    { name: "reduce", error: 1, fits: always, emit: (...args) => emitRows(REDUCE, ...args) },
-    { name: "serial", error: 1, fits: always, emit: (...args) => emitRows(SERIAL, ...args) },
+    { name: "workgroup", error: 1, fits: always, emit: (...args) => emitRows(BY_WORKGROUPS, ...args) },
+    { name: "single", error: 1, fits: always, emit: (...args) => emitRows(BY_ONE, ...args) },
   ],
   // A CPU takes longer to compile barriers than all the rest.
   guess: (_, device) => CROSS_ENTROPY_ROWS.variants[isCpu(device) ? 1 : 0]!,
@@ -73,16 +73,16 @@ export const MEAN_LOSS: Tunable<Readonly<Record<"N", number>>, MeanArgs> = {
   pass: "mean",
   variants: [
     {
-      name: "reduce",
+      name: "workgroup",
       error: 1,
       fits: always,
-      emit: (...args) => emitMean(cross_entropy_mean_reduce, ...args),
+      emit: (...args) => emitMean(cross_entropy_mean_workgroup, ...args),
     },
     {
-      name: "serial",
+      name: "single",
       error: 1,
       fits: always,
-      emit: (...args) => emitMean(cross_entropy_mean_serial, ...args),
+      emit: (...args) => emitMean(cross_entropy_mean_single, ...args),
     },
   ],
   guess: (_, device) => MEAN_LOSS.variants[isCpu(device) ? 1 : 0]!,
@@ -95,7 +95,7 @@ export const MEAN_LOSS: Tunable<Readonly<Record<"N", number>>, MeanArgs> = {
 };
 
 function emitRows(
-  kernels: typeof REDUCE | typeof SERIAL,
+  kernels: typeof BY_WORKGROUPS | typeof BY_ONE,
   emit: Emitter,
   { N, K }: Product,
   ...[{ dlogits, ...tensors }, { IGNORED, SMOOTHING }]: RowsArgs
@@ -108,7 +108,7 @@ function emitRows(
 }
 
 function emitMean(
-  kernel: typeof cross_entropy_mean_reduce | typeof cross_entropy_mean_serial,
+  kernel: typeof cross_entropy_mean_workgroup | typeof cross_entropy_mean_single,
   emit: Emitter,
   { N }: { readonly N: number },
   { rows, loss }: MeanArgs[0],

@@ -7,12 +7,12 @@ import { grid } from "../../kernel/grid.ts";
 import {
   batch_norm_backward,
   batch_norm_backward_merge,
-  batch_norm_backward_merge_alone,
+  batch_norm_backward_merge_single,
   batch_norm_backward_sums,
   batch_norm_forward,
   batch_norm_statistics,
   batch_norm_statistics_merge,
-  batch_norm_statistics_merge_alone,
+  batch_norm_statistics_merge_single,
 } from "../../kernel/shaders.gen.ts";
 import { type Activation, activationConstants } from "../elementwise/activation.ts";
 import type { Tunable, Variant } from "../tunable.ts";
@@ -68,7 +68,7 @@ interface Reduction {
   readonly PARTS: number;
   /** Invocations that merge the parts of one vec4 of channels, through workgroup memory. */
   readonly LANES: number;
-  readonly merge: "group" | "alone";
+  readonly merge: "workgroup" | "single";
 }
 
 /** Parts of a reduction: work for so many threads, and few enough not to cost more than the rows. */
@@ -90,14 +90,14 @@ function reductions<Args extends readonly unknown[]>(
 ): Pick<Tunable<Rows, Args>, "variants" | "guess"> {
   const differs = (rows: Rows): boolean => partsFor(rows, "few") !== partsFor(rows, "many");
   const variants = (["many", "few"] as const).flatMap((threads) =>
-    (["group", "alone"] as const).map(
+    (["workgroup", "single"] as const).map(
       (merge): Variant<Rows, Args> => ({
         name: `${threads}_parts_${merge}`,
         error: 1,
         fits: (rows) => threads === "many" || differs(rows),
         emit(emit, rows, ...args) {
           const PARTS = partsFor(rows, threads);
-          const LANES = merge === "group" ? lanesFor(PARTS) : 1;
+          const LANES = merge === "workgroup" ? lanesFor(PARTS) : 1;
           emitReduction(emit, rows, { PARTS, LANES, merge }, ...args);
         },
       }),
@@ -107,7 +107,7 @@ function reductions<Args extends readonly unknown[]>(
     variants,
     guess(rows, device) {
       const cpu = isCpu(device);
-      const wanted = `${cpu && differs(rows) ? "few" : "many"}_parts_${cpu ? "alone" : "group"}`;
+      const wanted = `${cpu && differs(rows) ? "few" : "many"}_parts_${cpu ? "single" : "workgroup"}`;
       return variants.find(({ name }) => name === wanted)!;
     },
   };
@@ -153,7 +153,7 @@ export const BATCH_NORM_STATISTICS: Tunable<Rows, StatisticsArgs> = {
     const workgroups = grid(PARTS * columnsOf(rows), batch_norm_statistics);
     emit.dispatch(batch_norm_statistics, { x, partial }, constants, workgroups);
     emit.dispatch(
-      merge === "group" ? batch_norm_statistics_merge : batch_norm_statistics_merge_alone,
+      merge === "workgroup" ? batch_norm_statistics_merge : batch_norm_statistics_merge_single,
       { x, partial, ...vectors },
       { ...constants, LANES, MOMENTUM },
       mergeGroups(rows, LANES),
@@ -197,7 +197,7 @@ export const BATCH_NORM_SUMS: Tunable<Rows, SumsArgs> = {
       );
     }
     emit.dispatch(
-      reduction.merge === "group" ? batch_norm_backward_merge : batch_norm_backward_merge_alone,
+      reduction.merge === "workgroup" ? batch_norm_backward_merge : batch_norm_backward_merge_single,
       { partial, mean, variance, weight, bias, coefficients, dweight: dweight[0], dbias: dbias[0] },
       { C, PARTS, LANES, EPS, INVERSE_ROWS: train ? 1 / ROWS : 0, DWEIGHT: dweight[1], DBIAS: dbias[1] },
       mergeGroups(rows, LANES),

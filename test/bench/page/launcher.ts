@@ -1,13 +1,13 @@
 import { type Gpu, type Plan, type Program, plan, Random, Variables } from "webgraft";
 import { liveScalars } from "../../../src/embed/kernel.ts";
-import { Shapes } from "../../../src/gpu/shapes.ts";
+import { LaunchArgs } from "../../../src/gpu/args.ts";
 import type { Dispatch } from "../../../src/graph/op.ts";
 import { Buffers } from "../../../src/run/buffers.ts";
 
 /** Launches chosen dispatches of a program, on the buffers that a session would have; inputs are random numbers. */
 export class Launcher {
   readonly #buffers: Buffers;
-  readonly #shapes: Shapes;
+  readonly #args: LaunchArgs;
   readonly #variables: Variables;
   readonly #live: GPUBuffer;
   readonly #liveGroup: GPUBindGroup;
@@ -25,7 +25,7 @@ export class Launcher {
     const { device } = gpu;
     this.#variables = new Variables(gpu);
     this.#buffers = new Buffers(gpu, planned, this.#variables);
-    this.#shapes = new Shapes(device, planned.dispatches);
+    this.#args = new LaunchArgs(device, planned.dispatches);
     for (const [name, { storage }] of planned.inputs) {
       if (storage.dtype !== "f32") continue;
       const random = new Random(1, name);
@@ -45,7 +45,7 @@ export class Launcher {
         const { kernel, bindings, workgroups } = dispatch;
         const bindGroup = device.createBindGroup({
           layout: gpu.pipelines.bindGroupLayout(kernel),
-          entries: this.#shapes.entries(
+          entries: this.#args.entries(
             i,
             kernel.bindings.map(({ name }) => this.#buffers.range(bindings[name]!)),
           ),
@@ -68,7 +68,7 @@ export class Launcher {
 
   destroy(): void {
     this.#buffers.destroy();
-    this.#shapes.destroy();
+    this.#args.destroy();
     this.#variables.destroy();
     this.#live.destroy();
   }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { compiledConstants, packShape, shapeBytes } from "../../../src/kernel/args.ts";
+import { argsBytes, compiledConstants, packArgs } from "../../../src/kernel/args.ts";
 import type { Capabilities } from "../../../src/kernel/capabilities.ts";
 import type { Kernel } from "../../../src/kernel/kernel.ts";
 import * as shaders from "../../../src/kernel/shaders.gen.ts";
@@ -39,12 +39,12 @@ describe("the pipelines of a training step", () => {
   });
 });
 
-describe("the shape of a kernel", () => {
-  it("is packed field after field, as WGSL reads scalars", () => {
-    const kernel = { shape: { N: "u32", EPS: "f32", C: "u32" } } as unknown as Kernel;
-    expect(shapeBytes(kernel)).toBe(12);
+describe("the args of a kernel", () => {
+  it("are packed field after field, as WGSL reads scalars", () => {
+    const kernel = { args: { N: "u32", EPS: "f32", C: "u32" } } as unknown as Kernel;
+    expect(argsBytes(kernel)).toBe(12);
     const view = new DataView(new ArrayBuffer(12));
-    packShape(kernel, { C: 2 ** 32 - 1, EPS: 0.5, N: 7, ACTIVATION: 1 }, view);
+    packArgs(kernel, { C: 2 ** 32 - 1, EPS: 0.5, N: 7, ACTIVATION: 1 }, view);
     expect([view.getUint32(0, true), view.getFloat32(4, true), view.getUint32(8, true)]).toEqual([
       7,
       0.5,
@@ -52,10 +52,10 @@ describe("the shape of a kernel", () => {
     ]);
   });
 
-  it("has no name that a constant has", () => {
+  it("have no name that a constant has", () => {
     const kernels: readonly Kernel[] = Object.values(shaders);
-    const twice = kernels.filter(({ shape, constants }) =>
-      Object.keys(shape).some((name) => name in constants),
+    const twice = kernels.filter(({ args, constants }) =>
+      Object.keys(args).some((name) => name in constants),
     );
     expect(twice.map(({ name }) => name)).toEqual([]);
   });

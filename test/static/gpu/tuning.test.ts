@@ -62,7 +62,7 @@ describe("a tuning table", () => {
       device: measured().device,
       tuned: {
         "forward 2x6x6x5 3x3x5x7 4x4 stride 1x1 dilation 1x1 pad 0x0": {
-          ...{ variant: "tile_4x4_alone_flat", milliseconds: 1, gain: 1 },
+          ...{ variant: "4x4_none_flat", milliseconds: 1, gain: 1 },
         },
       },
       failed: {},

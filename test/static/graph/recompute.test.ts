@@ -13,7 +13,7 @@ const limits = { maxBindingBytes: 2 ** 31, maxBufferBytes: 2 ** 31 };
 const device: Capabilities = {
   features: ["subgroups"],
   subgroupMaxSize: 4,
-  tuned: ({ pass }) => (pass === "grad_weight" ? "tile_8x16_quad_flat" : "tile_8x16_quad_deep"),
+  tuned: ({ pass }) => (pass === "grad_weight" ? "8x16_quad_flat" : "8x16_quad_nested"),
 };
 
 const kept = (model: Model, batch: number) => programOf(model, batch, "train", { device });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { DeviceError, ShapeError } from "../../../src/base/errors.ts";
+import { DeviceError, ShaderError, ShapeError } from "../../../src/base/errors.ts";
 import { sourceOf } from "../../../src/gpu/pipelines.ts";
 import { taskKey } from "../../../src/gpu/tuning.ts";
 import { Graph, type Precision } from "../../../src/graph/graph.ts";
@@ -56,6 +56,13 @@ describe("kernels with f16 in memory", () => {
     expect(some.bindings.map(({ element }) => element)).toEqual(["vec4<f16>", "vec4f", "vec4f"]);
     expect(withHalf(shaders.add_forward, [])).toBe(shaders.add_forward);
     expect(() => withHalf(shaders.sgd, ["momentum"])).toThrow(ShapeError);
+  });
+
+  it("are not made of a text that lacks what is to be replaced", () => {
+    const wgsl = shaders.add_forward.wgsl.replace("alias b4 = vec4f;", "alias b4 = vec4<f32>;");
+    expect(() => withHalf({ ...shaders.add_forward, wgsl }, ["a", "b"])).toThrow(
+      new ShaderError('add_forward: "alias b4 = vec4f;" is to be replaced once, and is there 0 times'),
+    );
   });
 
   it("keep the places of their lines", () => {

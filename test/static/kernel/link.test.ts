@@ -5,12 +5,16 @@ import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, it } from "vitest";
 import { linkShader, linkShaders } from "../../../shaders/link.ts";
 import { sourceOf } from "../../../src/gpu/pipelines.ts";
+import { ACTIVATIONS, KERNEL_FEATURES } from "../../../src/kernel/constants.gen.ts";
 import type { Kernel } from "../../../src/kernel/kernel.ts";
 import * as shaders from "../../../src/kernel/shaders.gen.ts";
+import * as lists from "../../../src/kernel/variants.gen.ts";
 import { LIVE_BYTES, packLive } from "../../../src/run/live.ts";
 
 const directory = fileURLToPath(new URL("../../../shaders", import.meta.url));
-const files = readdirSync(directory).filter((file) => file.endsWith(".wgsl"));
+const files = readdirSync(directory, { recursive: true, encoding: "utf8" }).filter(
+  (file) => file.endsWith(".wgsl") && !file.startsWith("lib"),
+);
 const kernels: readonly Kernel[] = Object.values(shaders);
 
 describe("shader files", () => {
@@ -38,11 +42,32 @@ describe("shader files", () => {
     expect(disordered.map(({ name }) => name)).toEqual([]);
   });
 
-  it("say which features they need", () => {
+  it("say which features they need, which are those that devices are opened with", () => {
     for (const { name, features, wgsl } of kernels) {
       expect(features, name).toEqual(/quadBroadcast/.test(wgsl) ? ["subgroups"] : []);
     }
-    expect(kernels.some(({ features }) => features.length > 0)).toBe(true);
+    expect(new Set(kernels.flatMap(({ features }) => features))).toEqual(new Set(KERNEL_FEATURES));
+    expect(KERNEL_FEATURES.length).toBeGreaterThan(0);
+  });
+
+  it("are in lists of variants in the order of their link lines, with what fills their slots", () => {
+    for (const [list, variants] of Object.entries(lists)) {
+      const file = join(directory, variants[0].sources.find(([path]) => !path.startsWith("lib/"))![0]);
+      const lines = [...readFileSync(file, "utf8").matchAll(/^\/\/ link: (.*)$/gm)].map(([, line]) => line);
+      const linked = variants.map(({ slots }) =>
+        Object.entries(slots)
+          .map((slot) => slot.join("="))
+          .join(" "),
+      );
+      expect(linked, list).toEqual(lines.join(" | ").split(" | "));
+      for (const { name, variant, slots } of variants) {
+        expect(variant).toBe(Object.values(slots).join("_"));
+        expect(name).toContain(`_${variant}`);
+        expect(kernels.filter((kernel) => kernel.name === name)).toHaveLength(1);
+      }
+    }
+    const { numbers } = lists.conv2d_forward_variants[0];
+    expect(numbers).toMatchObject({ TILE_ROWS: 8, TILE_COLUMNS: 8, GROUP_ROWS: 16, GROUP_COLUMNS: 8 });
   });
 
   it("keep to the storage buffers and invocations that every device has", () => {
@@ -53,6 +78,36 @@ describe("shader files", () => {
         name,
       ).toBeLessThanOrEqual(256);
     }
+  });
+});
+
+describe("shaders/lib/README.md", () => {
+  const readme = readFileSync(join(directory, "lib/README.md"), "utf8");
+  const words = new Set(
+    [...readme.replace(/^```[\s\S]*?^```/gm, "").matchAll(/`([^`]+)`/g)].flatMap(
+      ([, code]) => code!.match(/\w+/g)!,
+    ),
+  );
+
+  it("has every slot and what may fill it", () => {
+    const used = Object.values(lists).flatMap((variants) =>
+      variants.flatMap(({ slots }) => Object.entries(slots)),
+    );
+    expect(used.flat().filter((word) => !words.has(word))).toEqual([]);
+  });
+
+  it("has every word of the interface of tiles", () => {
+    const folders = ["tile", "share", "walk"].map((folder) => join(directory, "lib", folder));
+    const texts = folders.flatMap((folder) =>
+      readdirSync(folder).map((file) => readFileSync(join(folder, file), "utf8")),
+    );
+    // What more than one snippet declares is an interface, the rest is a snippet's own.
+    const declared = texts.flatMap((text) =>
+      [...text.matchAll(/^(?:fn|const|alias|struct) (\w+)/gm)].map(([, name]) => name!),
+    );
+    const shared = declared.filter((name, i) => declared.indexOf(name) < i);
+    expect(shared.filter((name) => !words.has(name))).toEqual([]);
+    expect(shared.length).toBeGreaterThan(20);
   });
 });
 
@@ -89,24 +144,53 @@ describe("linker", () => {
     ]);
   });
 
-  it("links one kernel for each alternative", () => {
-    write({ "k.wgsl": "// link: x | y\n", "lib/x.wgsl": "fn x() {}\n", "lib/y.wgsl": "fn y() {}\n" });
-    expect(linkShaders(folder).map(({ name, wgsl }) => [name, wgsl])).toEqual([
-      ["k_x", "// link: x | y\nfn x() {}\n"],
-      ["k_y", "// link: x | y\nfn y() {}\n"],
+  it("links one kernel for each alternative, in the order of the link lines and named after its values", () => {
+    write({
+      "k.wgsl": "// link: tile=8x8 share=none | tile=4x4\n// link: share=none\n",
+      "lib/tile_8x8.wgsl": "const ROWS = 8u;\nconst HALF = ROWS / 2u;\n",
+      "lib/tile_4x4.wgsl": "const ROWS = 4u;\n",
+      "lib/share_none.wgsl": "// use: a\nconst ALONE = 1u;\n",
+      "lib/a.wgsl": "const A = 1u;\n",
+    });
+    const file = "// link: tile=8x8 share=none | tile=4x4\n// link: share=none\n";
+    const share = "// use: a\nconst ALONE = 1u;\nconst A = 1u;\n";
+    expect(linkShaders(folder)).toMatchObject([
+      {
+        ...{ file: "k", name: "k_8x8_none", slots: { tile: "8x8", share: "none" } },
+        numbers: { ROWS: 8, ALONE: 1 },
+        wgsl: `${file}const ROWS = 8u;\nconst HALF = ROWS / 2u;\n${share}`,
+      },
+      {
+        ...{ file: "k", name: "k_4x4", slots: { tile: "4x4" }, numbers: { ROWS: 4 } },
+        wgsl: `${file}const ROWS = 4u;\n`,
+      },
+      { file: "k", name: "k_none", slots: { share: "none" }, numbers: { ALONE: 1 }, wgsl: file + share },
     ]);
   });
 
-  it("links several snippets for an alternative, named after all of them", () => {
+  it("refuses link lines that make no sense, with the file", () => {
+    const link = (line: string) => {
+      write({ "k.wgsl": `// link: ${line}\n`, "lib/tile_4x4.wgsl": "" });
+      return expect(() => linkShader(folder, "k.wgsl"));
+    };
+    link("tile_4x4").toThrow('k.wgsl: "tile_4x4" is no slot=value');
+    link("tile=").toThrow('k.wgsl: "tile=" is no slot=value');
+    link("tile=4x4 | tile=4x4").toThrow("k.wgsl links k_4x4 twice");
+    link("tile=8x8").toThrow("k.wgsl links tile=8x8, but shaders/lib/ has no tile_8x8.wgsl");
+  });
+
+  it("knows what WebGPU calls the features that a kernel enables, and refuses others with the file", () => {
     write({
-      "k.wgsl": "// link: x + y\n// link: x\n",
-      "lib/x.wgsl": "fn x() {}\n",
-      "lib/y.wgsl": "fn y() {}\n",
+      "k.wgsl": "// use: e\nfn main() {}\n",
+      "l.wgsl": "fn main() {}\n",
+      "lib/e.wgsl": "enable f16, subgroups;\nenable subgroup_size_control;\n",
     });
-    expect(linkShader(folder, "k.wgsl").map(({ name, wgsl }) => [name, wgsl])).toEqual([
-      ["k_x_y", "// link: x + y\n// link: x\nfn x() {}\nfn y() {}\n"],
-      ["k_x", "// link: x + y\n// link: x\nfn x() {}\n"],
+    expect(linkShaders(folder).map(({ features }) => features)).toEqual([
+      ["shader-f16", "subgroups", "subgroup-size-control"],
+      [],
     ]);
+    writeFileSync(join(folder, "lib/e.wgsl"), "enable subgroups;\nenable warp_speed;\n");
+    expect(() => linkShaders(folder)).toThrow("shaders/lib/e.wgsl enables warp_speed, which FEATURES");
   });
 
   it("puts directives before all declarations, and still knows where each line came from", () => {
@@ -132,6 +216,18 @@ describe("linker", () => {
     expect(() => linkShader(folder, "k.wgsl")).toThrow(
       'k.wgsl uses "nothing", but shaders/lib/ has no nothing.wgsl',
     );
+  });
+});
+
+describe("activations", () => {
+  it("are numbered from 0 as their kernels have it, and no number twice", () => {
+    const text = readFileSync(join(directory, "lib/core/activation.wgsl"), "utf8");
+    for (const [name, number] of Object.entries(ACTIVATIONS)) {
+      expect(text).toContain(`const ${name.toUpperCase()} = ${number}u;`);
+      if (number > 0) expect(text, "an arm of its own").toContain(`case ${name.toUpperCase()}: {`);
+    }
+    expect(ACTIVATIONS.identity).toBe(0);
+    expect(Object.values(ACTIVATIONS)).toEqual(Object.keys(ACTIVATIONS).map((_, i) => i));
   });
 });
 

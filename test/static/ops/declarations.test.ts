@@ -38,7 +38,14 @@ it("every kernel is launched by the test of an op or an optimizer, or of Preproc
 it.each([
   [
     batchNorm,
-    ["32_rows", "8_rows", "few_parts_alone", "few_parts_group", "many_parts_alone", "many_parts_group"],
+    [
+      "32_rows",
+      "8_rows",
+      "few_parts_single",
+      "few_parts_workgroup",
+      "many_parts_single",
+      "many_parts_workgroup",
+    ],
   ],
   [maxPool2d, ["halving", "plain"]],
   [conv2d, ["fewer_splits", "more_splits", "splits"]],

@@ -120,7 +120,7 @@ describe("tunable ops", () => {
       ...DEVICES["a GPU"]!,
       tuned: (task: Task) => {
         asked.push(task);
-        return task.op === "batch_norm" && task.pass === "statistics" ? "many_parts_alone" : undefined;
+        return task.op === "batch_norm" && task.pass === "statistics" ? "many_parts_single" : undefined;
       },
     };
     const graph = new Graph({ mode: "train", device });
@@ -128,7 +128,7 @@ describe("tunable ops", () => {
     const kernels = new Program(graph).dispatches.map(({ kernel }) => kernel.name);
     expect(kernels).toEqual([
       "batch_norm_statistics",
-      "batch_norm_statistics_merge_alone",
+      "batch_norm_statistics_merge_single",
       "batch_norm_forward",
     ]);
     expect(asked.map(({ pass }) => pass)).toEqual(["statistics", "forward"]);

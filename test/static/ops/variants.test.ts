@@ -52,13 +52,13 @@ describe("variants of a convolution", () => {
     const device: Capabilities = { features: [] };
     const tuned = ({ pass }: Task): string | undefined =>
       ({
-        forward: "tile_4x4_alone_flat",
-        grad_input: "tile_8x16_quad_deep",
+        forward: "4x4_none_flat",
+        grad_input: "8x16_quad_nested",
         grad_weight: "of another version",
       })[pass];
     const [forward, ...backward] = kernelsOn(device);
-    expect(kernelsOn({ ...device, tuned })).toEqual(["forward_tile_4x4_alone_flat", ...backward]);
-    expect(forward).not.toBe("forward_tile_4x4_alone_flat");
+    expect(kernelsOn({ ...device, tuned })).toEqual(["forward_4x4_none_flat", ...backward]);
+    expect(forward).not.toBe("forward_4x4_none_flat");
   });
 
   it("split a sum into more or fewer parts than the heuristic", () => {
@@ -67,30 +67,30 @@ describe("variants of a convolution", () => {
       const launches = launchesOn({ ...SMALL_SUBGROUPS, tuned }, [8, 28, 28, 16], [3, 3, 16, 16]);
       return launches.find(({ kernel }) => kernel.name.includes("grad_weight"))!.constants.SPLITS!;
     };
-    expect(splits("tile_4x16_quad_flat")).toBe(8);
-    expect(splits("tile_4x16_quad_flat_more_splits")).toBe(29);
-    expect(splits("tile_4x16_quad_flat_fewer_splits")).toBe(2);
+    expect(splits("4x16_quad_flat")).toBe(8);
+    expect(splits("4x16_quad_flat_more_splits")).toBe(29);
+    expect(splits("4x16_quad_flat_fewer_splits")).toBe(2);
   });
 
   it("share through workgroup memory on a GPU, in larger tiles the larger the product", () => {
     const gpu: Capabilities = { features: ["subgroups"], subgroupMaxSize: 32 };
     expect(kernelsOn(gpu, [32, 56, 56, 128], [3, 3, 128, 128])).toEqual([
-      "forward_tile_8x8_group_16x8",
-      "grad_weight_tile_8x8_group_16x8",
-      "grad_input_tile_8x8_group_16x8",
+      "forward_8x8_workgroup_16x8",
+      "grad_weight_8x8_workgroup_16x8",
+      "grad_input_8x8_workgroup_16x8",
     ]);
     expect(kernelsOn(gpu, [4, 28, 28, 64], [3, 3, 64, 64])).toEqual([
-      "forward_tile_4x4_group_16x16",
-      "grad_weight_tile_8x8_group_8x8",
-      "grad_input_tile_4x4_group_16x16",
+      "forward_4x4_workgroup_16x16",
+      "grad_weight_8x8_workgroup_8x8",
+      "grad_input_4x4_workgroup_16x16",
     ]);
     // Most of a workgroup's block would be padding.
     expect(kernelsOn(gpu, [4, 30, 30, 3], [3, 3, 3, 24])).toEqual([
-      "forward_tile_4x4_group_8x8",
-      "grad_weight_narrow_tile_4x8_alone_flat",
-      "grad_input_tile_4x4_alone_flat",
+      "forward_4x4_workgroup_8x8",
+      "grad_weight_narrow_4x8_none_flat",
+      "grad_input_4x4_none_flat",
     ]);
-    for (const name of kernelsOn(gpu, [1, 4, 4, 4], [3, 3, 4, 4])) expect(name).toContain("alone");
+    for (const name of kernelsOn(gpu, [1, 4, 4, 4], [3, 3, 4, 4])) expect(name).toContain("_none_");
   });
 
   it("use no workgroup memory on a CPU, and quads where there are subgroups", () => {
@@ -98,18 +98,18 @@ describe("variants of a convolution", () => {
       const device = { ...SMALL_SUBGROUPS, software };
       // The largest tile, once there is enough to do for it to be worth compiling.
       expect(kernelsOn(device, [64, 28, 28, 64], [7, 7, 64, 64])).toEqual([
-        "forward_tile_8x16_quad_deep",
-        "grad_weight_tile_4x16_quad_flat",
-        "grad_input_tile_8x16_quad_deep",
+        "forward_8x16_quad_nested",
+        "grad_weight_4x16_quad_flat",
+        "grad_input_8x16_quad_nested",
       ]);
-      for (const name of kernelsOn(device)) expect(name).toMatch(/tile_4x16_quad_flat$/);
+      for (const name of kernelsOn(device)) expect(name).toMatch(/4x16_quad_flat$/);
     }
     expect(kernelsOn(SMALL_SUBGROUPS, [4, 30, 30, 3], [3, 3, 3, 24])).toEqual([
-      "forward_tile_4x16_quad_flat",
-      "grad_weight_narrow_tile_8x8_alone_flat",
-      "grad_input_tile_4x4_alone_flat",
+      "forward_4x16_quad_flat",
+      "grad_weight_narrow_8x8_none_flat",
+      "grad_input_4x4_none_flat",
     ]);
-    for (const name of kernelsOn({ features: [], software: true })) expect(name).toMatch(/8x8_alone_\w+$/);
+    for (const name of kernelsOn({ features: [], software: true })) expect(name).toMatch(/8x8_none_\w+$/);
   });
 
   it("are Winograd's on a CPU, where they save more than transforms cost", () => {

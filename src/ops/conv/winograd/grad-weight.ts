@@ -7,36 +7,12 @@ import type { Geometry } from "../../../base/window.ts";
 import type { GradientTarget } from "../../../graph/op.ts";
 import { pad4, type Tensor } from "../../../graph/tensor.ts";
 import { grid } from "../../../kernel/grid.ts";
-import {
-  winograd_grad_output,
-  winograd_grad_product_tile_4x4_alone_deep,
-  winograd_grad_product_tile_4x4_group_8x8,
-  winograd_grad_product_tile_4x4_group_16x16,
-  winograd_grad_product_tile_4x8_alone_deep,
-  winograd_grad_product_tile_4x16_quad_deep,
-  winograd_grad_product_tile_8x8_alone_deep,
-  winograd_grad_product_tile_8x8_group_8x8,
-  winograd_grad_product_tile_8x8_group_16x8,
-  winograd_grad_product_tile_8x16_quad_deep,
-  winograd_grad_weight,
-} from "../../../kernel/shaders.gen.ts";
+import { winograd_grad_output, winograd_grad_weight } from "../../../kernel/shaders.gen.ts";
+import { winograd_grad_product_variants } from "../../../kernel/variants.gen.ts";
 import type { Variant } from "../../tunable.ts";
 import type { GradWeightArgs } from "../conv-passes.ts";
 import { tileVariants } from "../register-tiles.ts";
 import { emitInput, fits, imagesOf, partsOf, points, TILES_4X4 as SIZE, tilesOf } from "./winograd.ts";
-
-// Kernels of the products, the best that a device may take first.
-const PRODUCT_KERNELS = [
-  winograd_grad_product_tile_8x8_group_16x8,
-  winograd_grad_product_tile_8x8_group_8x8,
-  winograd_grad_product_tile_4x4_group_16x16,
-  winograd_grad_product_tile_4x4_group_8x8,
-  winograd_grad_product_tile_8x16_quad_deep,
-  winograd_grad_product_tile_4x16_quad_deep,
-  winograd_grad_product_tile_8x8_alone_deep,
-  winograd_grad_product_tile_4x8_alone_deep,
-  winograd_grad_product_tile_4x4_alone_deep,
-] as const;
 
 const POINTS = points(SIZE);
 
@@ -73,8 +49,8 @@ type ProductArgs = [
 ];
 
 /** The ways to compute the matrix products, m[t] = v[t]ᵀ · z[t] or m[t] += …. */
-const PRODUCTS = tileVariants<(typeof PRODUCT_KERNELS)[number], ProductArgs>(
-  PRODUCT_KERNELS,
+const PRODUCTS = tileVariants<(typeof winograd_grad_product_variants)[number], ProductArgs>(
+  winograd_grad_product_variants,
   ({ C, K }) => ({ slices: POINTS, rows: C, columns: K, deep: true, maxSplits: 1 }),
   (emit, geometry, { kernel, workgroups }, tensors, ACCUMULATE) => {
     const { C, K } = geometry;

@@ -15,62 +15,41 @@ import { pad4, storedLength, type Tensor } from "../../../graph/tensor.ts";
 import { type Capabilities, isCpu } from "../../../kernel/capabilities.ts";
 import { grid } from "../../../kernel/grid.ts";
 import {
-  winograd_input_winograd_2x2,
-  winograd_input_winograd_4x4,
-  winograd_output_winograd_2x2,
-  winograd_output_winograd_4x4,
-  winograd_product_tile_4x4_alone_deep,
-  winograd_product_tile_4x4_group_8x8,
-  winograd_product_tile_4x4_group_16x16,
-  winograd_product_tile_4x8_alone_deep,
-  winograd_product_tile_4x16_quad_deep,
-  winograd_product_tile_8x8_alone_deep,
-  winograd_product_tile_8x8_group_8x8,
-  winograd_product_tile_8x8_group_16x8,
-  winograd_product_tile_8x16_quad_deep,
-  winograd_weights_winograd_2x2,
-  winograd_weights_winograd_4x4,
+  winograd_input_2x2,
+  winograd_input_4x4,
+  winograd_output_2x2,
+  winograd_output_4x4,
+  winograd_weights_2x2,
+  winograd_weights_4x4,
 } from "../../../kernel/shaders.gen.ts";
+import { winograd_product_variants } from "../../../kernel/variants.gen.ts";
 import { type Activation, activationConstants, IDENTITY } from "../../elementwise/activation.ts";
 import type { Variant, VariantInfo } from "../../tunable.ts";
 import type { ForwardArgs, GradInputArgs } from "../conv-passes.ts";
 import { tileVariants } from "../register-tiles.ts";
 
-// Kernels of the products, the best that a device may take first.
-const PRODUCT_KERNELS = [
-  winograd_product_tile_8x8_group_16x8,
-  winograd_product_tile_8x8_group_8x8,
-  winograd_product_tile_4x4_group_16x16,
-  winograd_product_tile_4x4_group_8x8,
-  winograd_product_tile_8x16_quad_deep,
-  winograd_product_tile_4x16_quad_deep,
-  winograd_product_tile_8x8_alone_deep,
-  winograd_product_tile_4x8_alone_deep,
-  winograd_product_tile_4x4_alone_deep,
-] as const;
-
 /** Tiles of so many outputs in a line, the kernels for them, and the rounding error they are allowed. */
 export interface Size {
   readonly outputs: 2 | 4;
   readonly error: number;
-  readonly weights: typeof winograd_weights_winograd_2x2 | typeof winograd_weights_winograd_4x4;
-  readonly input: typeof winograd_input_winograd_2x2 | typeof winograd_input_winograd_4x4;
-  readonly output: typeof winograd_output_winograd_2x2 | typeof winograd_output_winograd_4x4;
+  readonly weights: typeof winograd_weights_2x2 | typeof winograd_weights_4x4;
+  readonly input: typeof winograd_input_2x2 | typeof winograd_input_4x4;
+  readonly output: typeof winograd_output_2x2 | typeof winograd_output_4x4;
 }
 
 export const TILES_4X4: Size = {
   outputs: 4,
   error: 3,
-  weights: winograd_weights_winograd_4x4,
-  input: winograd_input_winograd_4x4,
-  output: winograd_output_winograd_4x4,
+  weights: winograd_weights_4x4,
+  input: winograd_input_4x4,
+  output: winograd_output_4x4,
 };
 const TILES_2X2: Size = {
   outputs: 2,
   error: 1,
-  weights: winograd_weights_winograd_2x2,
-  input: winograd_input_winograd_2x2,
-  output: winograd_output_winograd_2x2,
+  weights: winograd_weights_2x2,
+  input: winograd_input_2x2,
+  output: winograd_output_2x2,
 };
 const SIZES = [TILES_4X4, TILES_2X2] as const;
 
@@ -89,7 +68,7 @@ export const WINOGRAD_FORWARD: readonly Variant<Geometry, ForwardArgs>[] = SIZES
   fits: (geometry) => fits(geometry, size),
   emit(emit, geometry, { x, w, bias, y }, activation = IDENTITY) {
     const u = emitWeights(emit, geometry, size, w, 0);
-    emitConvolution(emit, geometry, size, { x, u, bias, y }, 0, activation);
+    emitWinograd(emit, geometry, size, { x, u, bias, y }, 0, activation);
   },
 }));
 
@@ -100,7 +79,7 @@ export const WINOGRAD_GRAD_INPUT: readonly Variant<Geometry, GradInputArgs>[] = 
   emit(emit, geometry, { dy, w }, { tensor: dx, accumulate }: GradientTarget) {
     const u = emitWeights(emit, geometry, size, w, 1);
     const tensors = { x: dy, u, bias: undefined, y: dx };
-    emitConvolution(emit, turned(geometry), size, tensors, accumulate, IDENTITY);
+    emitWinograd(emit, turned(geometry), size, tensors, accumulate, IDENTITY);
   },
 }));
 
@@ -168,7 +147,7 @@ function emitWeights(emit: Emitter, { C, K }: Geometry, size: Size, w: Tensor, R
 }
 
 /** Emits y = f(conv(x) + bias) with transformed filters u, or y += …, some images at a time. */
-function emitConvolution(
+function emitWinograd(
   emit: Emitter,
   whole: Geometry,
   size: Size,
@@ -240,8 +219,8 @@ const PRODUCTS = { 2: productsOf(TILES_2X2), 4: productsOf(TILES_4X4) };
 
 /** The ways to compute the matrix products, m[t] = v[t] · u[t]. */
 function productsOf(size: Size) {
-  return tileVariants<(typeof PRODUCT_KERNELS)[number], ProductArgs>(
-    PRODUCT_KERNELS,
+  return tileVariants<(typeof winograd_product_variants)[number], ProductArgs>(
+    winograd_product_variants,
     (geometry) => ({
       ...{ slices: points(size), rows: tilesOf(geometry, size), columns: geometry.K },
       ...{ deep: true, maxSplits: 1 },

@@ -1,7 +1,7 @@
 // Tiles of a product of `rows` × `columns`.
 
-// The first row, and the first column as the number of its vec4.
-struct TilePlace {
+// Where a tile begins: its first row, and its first column as the number of its vec4.
+struct TileOrigin {
   row: u32,
   column: u32,
 }

@@ -1,11 +1,11 @@
-import { packShape, shapeBytes } from "../kernel/args.ts";
+import { argsBytes, packArgs } from "../kernel/args.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 
 /** Uniforms are bound at multiples of this (WebGPU's default minUniformBufferOffsetAlignment). */
 const ALIGNMENT = 256;
 
-/** The `shape` uniforms of launches, in one buffer; equal ones are there once. */
-export class Shapes {
+/** The `args` uniforms of launches, in one buffer; equal ones are there once. */
+export class LaunchArgs {
   readonly #ranges: readonly (Required<GPUBufferBinding> | undefined)[];
   readonly #buffer: GPUBuffer | undefined;
 
@@ -16,10 +16,10 @@ export class Shapes {
     const places = new Map<string, number>();
     const contents: ArrayBuffer[] = [];
     const numbers = launches.map(({ kernel, constants }) => {
-      const size = shapeBytes(kernel);
+      const size = argsBytes(kernel);
       if (size === 0) return undefined;
       const bytes = new ArrayBuffer(size);
-      packShape(kernel, constants, new DataView(bytes));
+      packArgs(kernel, constants, new DataView(bytes));
       const key = new Uint32Array(bytes).join();
       let place = places.get(key);
       if (place === undefined) {
@@ -34,7 +34,7 @@ export class Shapes {
         all.set(new Uint8Array(bytes), ALIGNMENT * i);
       });
       const usage = GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST;
-      this.#buffer = device.createBuffer({ label: "shapes", size: all.length, usage });
+      this.#buffer = device.createBuffer({ label: "args", size: all.length, usage });
       device.queue.writeBuffer(this.#buffer, 0, all);
     }
     this.#ranges = numbers.map((number) =>
@@ -44,10 +44,10 @@ export class Shapes {
     );
   }
 
-  /** Entries of the bind group of launch number `i`: its bindings' buffers, and its shape if its kernel has one. */
+  /** Entries of the bind group of launch number `i`: its bindings' buffers, and its args if its kernel has some. */
   entries(i: number, buffers: readonly GPUBufferBinding[]): GPUBindGroupEntry[] {
-    const shape = this.#ranges[i];
-    return (shape ? [...buffers, shape] : buffers).map((resource, binding) => ({ binding, resource }));
+    const args = this.#ranges[i];
+    return (args ? [...buffers, args] : buffers).map((resource, binding) => ({ binding, resource }));
   }
 
   destroy(): void {

@@ -1,5 +1,5 @@
-// The interface of `reduce` for workgroups of one invocation, which has nothing to wait for: a CPU compiles barriers
-// several times as long as all the rest.
+// The interface of `reduce_workgroup` for workgroups of one invocation, which has nothing to wait for: a CPU compiles
+// barriers several times as long as all the rest.
 
 const REDUCE_SIZE = 1u;
 

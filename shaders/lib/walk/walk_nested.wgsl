@@ -1,9 +1,9 @@
-// As `flat`, for a long depth and a range of `taps`: the rows' places stay fixed in the inner loop.
+// As `walk_flat`, for a long depth and a range of `range_taps`: the rows' places stay fixed in the inner loop.
 
-fn tile_walk(tile: ptr<function, Tile>, quads: TileQuads, range: Range, column: u32) {
+fn tile_walk(tile: ptr<function, Tile>, rows: TileRows, range: Range, column: u32) {
   var tap = vec2u(0u);
   for (var i = range.taps.x * range.taps.y; i > 0u; i--) {
-    let places = tile_places(quads, Cursor(tap, 0u));
+    let places = tile_places(rows, Cursor(tap, 0u));
     for (var depth = range.begin; depth < range.end; depth++) {
       tile_accumulate(tile, places, step_at(range, Cursor(tap, depth)), column);
     }

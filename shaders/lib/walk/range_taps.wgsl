@@ -1,5 +1,5 @@
-// The depth of a convolution as a range for `flat`, `deep` and `shared`: for each tap of a filter, the vec4s
-// `begin` … `end` − 1 of the channels.
+// The depth of a convolution as a range in the words of lib/README.md: for each tap of a filter, the vec4s `begin` …
+// `end` − 1 of the channels.
 
 struct Range {
   taps: vec2u,
@@ -16,14 +16,14 @@ fn range_steps(range: Range) -> u32 {
   return range.taps.x * range.taps.y * (range.end - range.begin);
 }
 
-fn stride(range: Range, n: u32) -> Cursor {
+fn cursor_stride(range: Range, n: u32) -> Cursor {
   let channels = range.end - range.begin;
   let taps = n / channels;
   return Cursor(vec2u(taps / range.taps.y, taps % range.taps.y), n % channels);
 }
 
 fn cursor_at(range: Range, i: u32) -> Cursor {
-  let from_begin = stride(range, i);
+  let from_begin = cursor_stride(range, i);
   return Cursor(from_begin.tap, range.begin + from_begin.depth);
 }
 
