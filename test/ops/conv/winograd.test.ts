@@ -8,7 +8,7 @@ import type { Capabilities } from "../../../src/kernel/capabilities.ts";
 import { variantsOf } from "../../../src/ops/conv/conv-passes.ts";
 import { type Conv2dAttrs, conv2dOp } from "../../../src/ops/conv/conv2d.ts";
 import { CPU } from "../../support/op/declaration.ts";
-import { runProgram } from "../../support/run-op.ts";
+import { runProgram } from "../../support/run/run-op.ts";
 import { VARIANTS } from "./winograd.ts";
 
 const SAME: Conv2dAttrs = { stride: [1, 1], dilation: [1, 1], padding: [1, 1, 1, 1], groups: 1 };

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { DataError } from "../../../src/base/errors.ts";
 import { Tuning, taskKey } from "../../../src/gpu/tuning.ts";
 import { agree } from "../../../src/run/tuner.ts";
-import { smallTask } from "../../support/tuning.ts";
+import { smallTask } from "../../support/models/tuning.ts";
 
 const forward = smallTask("forward");
 const gradient = smallTask("grad_weight");

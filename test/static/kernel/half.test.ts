@@ -11,8 +11,8 @@ import * as shaders from "../../../src/kernel/shaders.gen.ts";
 import { convnet, interleaved, resnet, vgg } from "../../../src/models/index.ts";
 import { plan } from "../../../src/plan/plan.ts";
 import { describePlan } from "../../../src/plan/report/describe.ts";
-import { programOf } from "../../support/programs.ts";
-import { smallTask } from "../../support/tuning.ts";
+import { programOf } from "../../support/models/programs.ts";
+import { smallTask } from "../../support/models/tuning.ts";
 
 const kernels: readonly Kernel[] = Object.values(shaders);
 const device = { features: ["shader-f16"], software: true };

@@ -1,5 +1,5 @@
-import type { TuningStore, TuningTable } from "../../src/gpu/tuning.ts";
-import type { Task } from "../../src/kernel/capabilities.ts";
+import type { TuningStore, TuningTable } from "../../../src/gpu/tuning.ts";
+import type { Task } from "../../../src/kernel/capabilities.ts";
 
 /** A convolution that is quick to measure. */
 export const smallTask = (pass: Task["pass"]): Task => ({
