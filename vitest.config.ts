@@ -2,10 +2,10 @@ import { fileURLToPath } from "node:url";
 import { defineConfig, type TestProjectInlineConfiguration } from "vitest/config";
 import type { Engine } from "./src/cli/browser/find-browser.ts";
 import { dataFiles } from "./src/cli/data/data-files.ts";
-import { commands } from "./test/support/commands.ts";
-import { gpuBrowser } from "./test/support/provider.ts";
-import { readmeSnippets } from "./test/support/readme.ts";
-import { Tally } from "./test/support/tally.ts";
+import { commands } from "./test/support/runner/commands.ts";
+import { gpuBrowser } from "./test/support/runner/provider.ts";
+import { readmeSnippets } from "./test/support/runner/readme.ts";
+import { Tally } from "./test/support/runner/tally.ts";
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
 

@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { decodeSafetensors } from "../../src/weights/safetensors.ts";
-import { train } from "../support/command.ts";
-import { png } from "../support/png.ts";
+import { png } from "../support/data/png.ts";
+import { train } from "../support/runner/command.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "webgraft-folder-"));
 afterAll(() => rmSync(scratch, { recursive: true }));

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import type { Metrics } from "../../src/cli/output/run-log.ts";
-import { train } from "../support/command.ts";
+import { train } from "../support/runner/command.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "webgraft-train-"));
 afterAll(() => rmSync(scratch, { recursive: true }));

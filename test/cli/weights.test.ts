@@ -5,8 +5,8 @@ import { afterAll, expect, test } from "vitest";
 import { exportOnnx } from "../../src/formats/onnx/export.ts";
 import { createModel } from "../../src/models/index.ts";
 import { decodeSafetensors, float32Values } from "../../src/weights/safetensors.ts";
-import { train } from "../support/command.ts";
-import { seededWeights } from "../support/seeded.ts";
+import { seededWeights } from "../support/data/seeded.ts";
+import { train } from "../support/runner/command.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "webgraft-weights-"));
 afterAll(() => rmSync(scratch, { recursive: true }));

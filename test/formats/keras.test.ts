@@ -1,9 +1,9 @@
 /** Our outputs, from the GPU, against those of TensorFlow.js' CPU backend: fixtures/keras/README.md. */
 import { expect, it } from "vitest";
 import { importKeras } from "../../src/formats/keras/import.ts";
-import { relativeError } from "../support/images.ts";
-import { type KerasExpected, kerasImages, softmaxRows } from "../support/keras.ts";
-import { runModel } from "../support/run-model.ts";
+import { relativeError } from "../support/data/images.ts";
+import { type KerasExpected, kerasImages, softmaxRows } from "../support/models/keras.ts";
+import { runModel } from "../support/run/run-model.ts";
 
 /** Allowed difference relative to the largest output: f32 sums in another order. */
 const ROUNDING = 1e-5;

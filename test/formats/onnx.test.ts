@@ -4,9 +4,9 @@ import { describe, expect, it } from "vitest";
 import { commands } from "vitest/browser";
 import { importOnnx } from "../../src/formats/onnx/import.ts";
 import { createModel } from "../../src/models/index.ts";
-import { relativeError, someImages } from "../support/images.ts";
-import { runModel } from "../support/run-model.ts";
-import { seededWeights } from "../support/seeded.ts";
+import { relativeError, someImages } from "../support/data/images.ts";
+import { seededWeights } from "../support/data/seeded.ts";
+import { runModel } from "../support/run/run-model.ts";
 
 /** Allowed difference relative to the largest logit: f32 sums in another order. */
 const ROUNDING = 1e-5;

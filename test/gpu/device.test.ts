@@ -8,7 +8,7 @@ import { relu } from "../../src/layers/index.ts";
 import { plan } from "../../src/plan/plan.ts";
 import { Session } from "../../src/run/session.ts";
 import { Variables } from "../../src/run/variables.ts";
-import { testGpu } from "../support/gpu.ts";
+import { testGpu } from "../support/run/gpu.ts";
 
 const live = { step: 1, seed: 0, learningRate: 0 };
 

@@ -3,8 +3,8 @@ import { ShaderError } from "../../src/base/errors.ts";
 import type { Kernel } from "../../src/kernel/kernel.ts";
 import * as shaders from "../../src/kernel/shaders.gen.ts";
 import { createModel } from "../../src/models/index.ts";
-import { testGpu } from "../support/gpu.ts";
-import { programOf } from "../support/programs.ts";
+import { programOf } from "../support/models/programs.ts";
+import { testGpu } from "../support/run/gpu.ts";
 
 const kernels: readonly Kernel[] = Object.values(shaders);
 const { capabilities } = await testGpu();

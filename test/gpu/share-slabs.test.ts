@@ -9,7 +9,7 @@ import { planMemory, total } from "../../src/plan/memory.ts";
 import { type Plan, plan } from "../../src/plan/plan.ts";
 import { Session } from "../../src/run/session.ts";
 import { Variables } from "../../src/run/variables.ts";
-import { testGpu } from "../support/gpu.ts";
+import { testGpu } from "../support/run/gpu.ts";
 
 it("a network whose tensors share slabs with what they are made from gives the same bits", async () => {
   const gpu = await testGpu();

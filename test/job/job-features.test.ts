@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import type { JobCommand, JobEvent, JobSettings } from "../../src/job/protocol.ts";
 import { defaultSettings } from "../../src/job/settings.ts";
 import { decodeSafetensors } from "../../src/weights/safetensors.ts";
-import { Recorded, serve, testImages } from "../support/job.ts";
+import { Recorded, serve, testImages } from "../support/run/job.ts";
 
 /** What trains of ResNet-20 is its last block and its head. */
 const frozen = ["conv1.*", "bn1.*", "layer1.*", "layer2.*", "layer3.0.*", "layer3.1.*"];

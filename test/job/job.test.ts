@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import type { JobSettings } from "../../src/job/protocol.ts";
 import { defaultSettings } from "../../src/job/settings.ts";
-import { Recorded, serve, testImages } from "../support/job.ts";
+import { Recorded, serve, testImages } from "../support/run/job.ts";
 
 const settings: JobSettings = { ...defaultSettings, examples: 12, epochs: 2, batch: 4, lr: 0.01, seed: 3 };
 const totalSteps = 6;

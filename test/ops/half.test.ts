@@ -8,12 +8,12 @@ import { halfBindings, withHalf } from "../../src/kernel/half.ts";
 import type { Kernel } from "../../src/kernel/kernel.ts";
 import * as shaders from "../../src/kernel/shaders.gen.ts";
 import { decodeFloats, encodeHalf } from "../../src/weights/dtypes.ts";
-import { testGpu } from "../support/gpu.ts";
 import { type OpCase, type OpDeclaration, titleOf } from "../support/op/declaration.ts";
 import { draw, drawInputs } from "../support/op/expected.ts";
 import { devicesHere } from "../support/op/op-test.ts";
 import { halfProgram } from "../support/op/programs.ts";
-import { feedsOf, openProgram } from "../support/run-op.ts";
+import { testGpu } from "../support/run/gpu.ts";
+import { feedsOf, openProgram } from "../support/run/run-op.ts";
 import { declarations } from "./declarations.ts";
 
 const { capabilities } = await testGpu();

@@ -17,7 +17,7 @@ import { Job } from "../../src/job/job.ts";
 import type { JobEvent, JobSettings } from "../../src/job/protocol.ts";
 import { defaultSettings, modelOf } from "../../src/job/settings.ts";
 import { adamw } from "../../src/optimizers/index.ts";
-import { testGpu } from "../support/gpu.ts";
+import { testGpu } from "../support/run/gpu.ts";
 
 /** Of probabilities: the same numbers, and images that were rounded to bytes after a resize in training. */
 const [EXACT, ROUNDED] = [1e-5, 5e-3];

@@ -9,7 +9,7 @@ import {
   sgd,
   Trainer,
 } from "webgraft";
-import { testGpu } from "../support/gpu.ts";
+import { testGpu } from "../support/run/gpu.ts";
 
 /** 42 images of noise: two whole batches and a smaller one. */
 const random = new Random(4, "noise");

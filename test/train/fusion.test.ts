@@ -8,7 +8,7 @@ import { convnet, interleaved, type Model, resnet, vgg } from "../../src/models/
 import { plan } from "../../src/plan/plan.ts";
 import { type Outputs, Session } from "../../src/run/session.ts";
 import { Variables } from "../../src/run/variables.ts";
-import { testGpu } from "../support/gpu.ts";
+import { testGpu } from "../support/run/gpu.ts";
 
 const BATCH = 3;
 

@@ -13,8 +13,8 @@ import {
   Trainer,
   type TrainerOptions,
 } from "webgraft";
-import { testGpu } from "../support/gpu.ts";
-import { quarters } from "../support/quarters.ts";
+import { quarters } from "../support/data/quarters.ts";
+import { testGpu } from "../support/run/gpu.ts";
 
 const size = { inputShape: [8, 8, 1], classes: 4 } as const;
 

@@ -5,7 +5,7 @@ import { freeze, interleaved, vgg } from "../../src/models/index.ts";
 import { adamw, sgd } from "../../src/optimizers/index.ts";
 import { Trainer, type TrainerOptions } from "../../src/train/trainer.ts";
 import { FeatureCache } from "../../src/transfer/feature-cache.ts";
-import { testGpu } from "../support/gpu.ts";
+import { testGpu } from "../support/run/gpu.ts";
 
 const gpu = await testGpu();
 const hasHalf = gpu.capabilities.features.includes("shader-f16");

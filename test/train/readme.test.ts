@@ -1,6 +1,6 @@
 import { afterEach, expect, it, vi } from "vitest";
 import { createModel, decodeSafetensors, encodeSafetensors, type FolderIndex } from "webgraft";
-import { seededWeights } from "../support/seeded.ts";
+import { seededWeights } from "../support/data/seeded.ts";
 
 type Shapes = Readonly<Record<string, readonly number[]>>;
 

@@ -16,8 +16,8 @@ import {
   sgd,
   Trainer,
 } from "webgraft";
-import { testGpu } from "../support/gpu.ts";
-import { quarters } from "../support/quarters.ts";
+import { quarters } from "../support/data/quarters.ts";
+import { testGpu } from "../support/run/gpu.ts";
 
 const size = { inputShape: [8, 8, 1], classes: 4 } as const;
 

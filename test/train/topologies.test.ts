@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createDataset, freeze, type Model, Random, sgd, Trainer } from "webgraft";
-import { testGpu } from "../support/gpu.ts";
-import { smallModels } from "../support/models.ts";
+import { smallModels } from "../support/models/models.ts";
+import { testGpu } from "../support/run/gpu.ts";
 
 const BATCH = 4;
 const STEPS = 5;

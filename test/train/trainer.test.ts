@@ -20,8 +20,8 @@ import {
   take,
   WeightsError,
 } from "webgraft";
-import { testGpu } from "../support/gpu.ts";
-import { quarters } from "../support/quarters.ts";
+import { quarters } from "../support/data/quarters.ts";
+import { testGpu } from "../support/run/gpu.ts";
 
 const tiny = (): Model => interleaved({ inputShape: [8, 8, 1], classes: 4, widths: [4, 8, 8, 12] });
 

@@ -16,7 +16,7 @@ import { plan } from "../../src/plan/plan.ts";
 import { Session } from "../../src/run/session.ts";
 import { Variables } from "../../src/run/variables.ts";
 import { fileShape, fromFile, toFile } from "../../src/weights/layout.ts";
-import { testGpu } from "../support/gpu.ts";
+import { testGpu } from "../support/run/gpu.ts";
 import stored from "./fixtures/trajectory.json";
 
 type PerName = Readonly<Record<string, number>>;

@@ -20,7 +20,7 @@ import { sgd } from "../../src/optimizers/index.ts";
 import { loadTuning, tuneTasks } from "../../src/run/tuner.ts";
 import { Trainer } from "../../src/train/trainer.ts";
 import type { TuneMode } from "../../src/train/tune.ts";
-import { memoryStore, smallTask } from "../support/tuning.ts";
+import { memoryStore, smallTask } from "../support/models/tuning.ts";
 
 const task = smallTask("grad_weight");
 const opened: Gpu[] = [];

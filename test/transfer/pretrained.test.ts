@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { type Gpu, loadDataset, loadModel, take } from "webgraft";
 import { runTrial, type Trial, type TrialData } from "../studies/trial.ts";
-import { testGpu } from "../support/gpu.ts";
+import { testGpu } from "../support/run/gpu.ts";
 
 describe("the backbone that ships", () => {
   let gpu: Gpu;

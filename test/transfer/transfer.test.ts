@@ -16,7 +16,7 @@ import {
   type TrainerOptions,
   vgg,
 } from "webgraft";
-import { testGpu } from "../support/gpu.ts";
+import { testGpu } from "../support/run/gpu.ts";
 
 function noise(length: number, classes: number, seed = 5, shape: Dataset["shape"] = [8, 8, 3]): Dataset {
   const random = new Random(seed, "noise");

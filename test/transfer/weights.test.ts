@@ -13,7 +13,7 @@ import {
   sgd,
   Trainer,
 } from "webgraft";
-import { testGpu } from "../support/gpu.ts";
+import { testGpu } from "../support/run/gpu.ts";
 
 const model = interleaved({
   inputShape: [8, 8, 3],

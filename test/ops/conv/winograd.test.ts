@@ -6,9 +6,9 @@ import { Graph } from "../../../src/graph/graph.ts";
 import { storedLength } from "../../../src/graph/tensor.ts";
 import type { Capabilities } from "../../../src/kernel/capabilities.ts";
 import { type Conv2dAttrs, conv2dOp } from "../../../src/ops/conv/conv2d.ts";
+import { convPasses, convTask } from "../../support/models/tuning.ts";
 import { CPU } from "../../support/op/declaration.ts";
-import { runProgram } from "../../support/run-op.ts";
-import { convPasses, convTask } from "../../support/tuning.ts";
+import { runProgram } from "../../support/run/run-op.ts";
 import { VARIANTS } from "./winograd.ts";
 
 const SAME: Conv2dAttrs = { stride: [1, 1], dilation: [1, 1], padding: [1, 1, 1, 1], groups: 1 };

@@ -4,7 +4,7 @@ import { Graph } from "../../../src/graph/graph.ts";
 import { type Add, addOp } from "../../../src/ops/elementwise/add.ts";
 import { averageOp } from "../../../src/ops/elementwise/average.ts";
 import { testOp } from "../../support/op/op-test.ts";
-import { runProgram } from "../../support/run-op.ts";
+import { runProgram } from "../../support/run/run-op.ts";
 import { add } from "./add.ts";
 
 const IDENTITY: Add = { activation: { name: "identity" } };

@@ -4,7 +4,7 @@ import { Graph } from "../../../src/graph/graph.ts";
 import { type Dropout, dropoutOp } from "../../../src/ops/elementwise/dropout.ts";
 import type { Live } from "../../../src/run/live.ts";
 import { testOp } from "../../support/op/op-test.ts";
-import { runProgram } from "../../support/run-op.ts";
+import { runProgram } from "../../support/run/run-op.ts";
 import { dropout } from "./dropout.ts";
 
 testOp(dropout);

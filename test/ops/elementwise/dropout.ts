@@ -1,7 +1,7 @@
 import { pcg4d } from "../../../src/base/random.ts";
 import { type Dropout, dropoutOp } from "../../../src/ops/elementwise/dropout.ts";
-import type { NdArray } from "../../support/ndarray.ts";
 import { declare, LIVE, streams } from "../../support/op/declaration.ts";
+import type { NdArray } from "../../support/reference/ndarray.ts";
 
 /** The same mask from the host's generator; a vec4 of the padded layout takes one hash. */
 function masked({ shape, data }: NdArray, { p, layer }: Dropout): NdArray {

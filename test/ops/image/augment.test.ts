@@ -6,7 +6,7 @@ import { pad } from "../../../src/graph/tensor.ts";
 import { type Augmentation, augmentOp } from "../../../src/ops/image/augment.ts";
 import type { Live } from "../../../src/run/live.ts";
 import { testOp } from "../../support/op/op-test.ts";
-import { runProgram } from "../../support/run-op.ts";
+import { runProgram } from "../../support/run/run-op.ts";
 import { augment } from "./augment.ts";
 
 testOp(augment);

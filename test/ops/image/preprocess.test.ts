@@ -21,8 +21,8 @@ import {
   ShapeError,
   Variables,
 } from "webgraft";
-import { testGpu } from "../../support/gpu.ts";
 import { preprocess } from "../../support/reference/resize.ts";
+import { testGpu } from "../../support/run/gpu.ts";
 
 const torch: Preprocessing = {
   resize: 16,
@@ -152,7 +152,7 @@ describe("Preprocessor", () => {
   }
 
   it("works in a worker", async () => {
-    const worker = new Worker(new URL("../../support/preprocess-worker.ts", import.meta.url), {
+    const worker = new Worker(new URL("../../support/run/preprocess-worker.ts", import.meta.url), {
       type: "module",
     });
     try {

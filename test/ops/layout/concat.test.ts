@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { Graph } from "../../../src/graph/graph.ts";
 import { concatOp } from "../../../src/ops/layout/concat.ts";
 import { testOp } from "../../support/op/op-test.ts";
-import { runProgram } from "../../support/run-op.ts";
+import { runProgram } from "../../support/run/run-op.ts";
 import { concat } from "./concat.ts";
 
 testOp(concat);

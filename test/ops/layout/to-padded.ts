@@ -1,7 +1,7 @@
 import { toPaddedOp } from "../../../src/ops/layout/padded.ts";
-import { size } from "../../support/ndarray.ts";
 import { declare, streams } from "../../support/op/declaration.ts";
 import { nchwToNhwc } from "../../support/reference/layout.ts";
+import { size } from "../../support/reference/ndarray.ts";
 import { LAYOUTS, SHAPES } from "./plain.ts";
 
 export const toPadded = declare({

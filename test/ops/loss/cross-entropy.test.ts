@@ -6,7 +6,7 @@ import { CPU } from "../../support/op/declaration.ts";
 import { drawInputs } from "../../support/op/expected.ts";
 import { testOp } from "../../support/op/op-test.ts";
 import { forwardProgram } from "../../support/op/programs.ts";
-import { feedsOf, openProgram, runProgram } from "../../support/run-op.ts";
+import { feedsOf, openProgram, runProgram } from "../../support/run/run-op.ts";
 import { crossEntropy } from "./cross-entropy.ts";
 
 testOp(crossEntropy);

@@ -4,7 +4,7 @@ import { mseOp } from "../../../src/ops/loss/mse.ts";
 import { drawInputs } from "../../support/op/expected.ts";
 import { testOp } from "../../support/op/op-test.ts";
 import { forwardProgram } from "../../support/op/programs.ts";
-import { feedsOf, openProgram } from "../../support/run-op.ts";
+import { feedsOf, openProgram } from "../../support/run/run-op.ts";
 import { mse } from "./mse.ts";
 
 testOp(mse);

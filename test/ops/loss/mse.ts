@@ -1,7 +1,7 @@
 import { mseOp } from "../../../src/ops/loss/mse.ts";
-import { size } from "../../support/ndarray.ts";
 import { bytes, declare, type OpCase, type Shape } from "../../support/op/declaration.ts";
 import { squaredError } from "../../support/reference/losses.ts";
+import { size } from "../../support/reference/ndarray.ts";
 
 const given = (shape: Shape): OpCase<object> => ({
   name: `(${shape.join(", ")})`,

@@ -4,7 +4,7 @@ import { Graph } from "../../../src/graph/graph.ts";
 import { pad, pad4 } from "../../../src/graph/tensor.ts";
 import { type CrossEntropyOptions, crossEntropy, softCrossEntropy } from "../../../src/layers/index.ts";
 import { testOp } from "../../support/op/op-test.ts";
-import { runProgram } from "../../support/run-op.ts";
+import { runProgram } from "../../support/run/run-op.ts";
 import { softCrossEntropy as declaration } from "./soft-cross-entropy.ts";
 
 testOp(declaration);

@@ -4,7 +4,7 @@ import { Graph } from "../../../src/graph/graph.ts";
 import type { Tensor } from "../../../src/graph/tensor.ts";
 import { type BatchNorm, batchNormOp } from "../../../src/ops/norm/batch-norm.ts";
 import { testOp } from "../../support/op/op-test.ts";
-import { runProgram } from "../../support/run-op.ts";
+import { runProgram } from "../../support/run/run-op.ts";
 import { batchNorm } from "./batch-norm.ts";
 
 const attrs = (mode: BatchNorm["mode"], momentum = 0.1): BatchNorm => ({ mode, eps: 1e-5, momentum });

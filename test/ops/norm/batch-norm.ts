@@ -1,9 +1,9 @@
 import type { Random } from "../../../src/base/random.ts";
 import type { Activation } from "../../../src/ops/elementwise/activation.ts";
 import { type BatchNorm, batchNormOp } from "../../../src/ops/norm/batch-norm.ts";
-import { size } from "../../support/ndarray.ts";
 import { bytes, CPU, declare, type OpCase, PLAIN } from "../../support/op/declaration.ts";
 import { batchNorm as batchNormReference } from "../../support/reference/batch-norm.ts";
+import { size } from "../../support/reference/ndarray.ts";
 
 const IDENTITY: Activation = { name: "identity" };
 const RELU: Activation = { name: "relu" };

@@ -3,7 +3,7 @@ import { Graph } from "../../../src/graph/graph.ts";
 import type { Capabilities } from "../../../src/kernel/capabilities.ts";
 import { type MaxPool2d, maxPool2dOp, type Pool2d } from "../../../src/ops/pool/pool.ts";
 import { testOp } from "../../support/op/op-test.ts";
-import { runProgram } from "../../support/run-op.ts";
+import { runProgram } from "../../support/run/run-op.ts";
 import { maxPool2d } from "./max-pool2d.ts";
 import { pool, WINDOWS } from "./windows.ts";
 

@@ -9,7 +9,7 @@ import { createDataset } from "../../../src/data/dataset.ts";
 import { readImageHeader } from "../../../src/data/image-header.ts";
 import { resizeImages } from "../../../src/data/resize.ts";
 import { defaultSettings } from "../../../src/job/settings.ts";
-import { png } from "../../support/png.ts";
+import { png } from "../../support/data/png.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "webgraft-folder-"));
 afterAll(() => rmSync(scratch, { recursive: true }));

@@ -5,9 +5,9 @@ import { WeightsError } from "../../../src/base/errors.ts";
 import { importKeras } from "../../../src/formats/keras/import.ts";
 import { exportOnnx } from "../../../src/formats/onnx/export.ts";
 import { createModel, inspect, KERAS_RESNET } from "../../../src/models/index.ts";
-import { relativeError } from "../../support/images.ts";
-import { type KerasExpected, type KerasFiles, kerasImages, softmaxRows } from "../../support/keras.ts";
-import { runOnnx } from "../../support/onnx.ts";
+import { relativeError } from "../../support/data/images.ts";
+import { type KerasExpected, type KerasFiles, kerasImages, softmaxRows } from "../../support/models/keras.ts";
+import { runOnnx } from "../../support/models/onnx.ts";
 
 const folder = (name: string): URL => new URL(`../../support/fixtures/keras/${name}/`, import.meta.url);
 

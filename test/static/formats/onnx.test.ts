@@ -14,9 +14,9 @@ import { MessageWriter } from "../../../src/formats/onnx/protobuf.ts";
 import { createModel, inspect, KERAS_RESNET, type Model } from "../../../src/models/index.ts";
 import { type NetworkLayer, network } from "../../../src/models/topologies/network.ts";
 import { readWeights } from "../../../src/weights/load.ts";
-import { relativeError, someImages } from "../../support/images.ts";
-import { runOnnx } from "../../support/onnx.ts";
-import { seededWeights } from "../../support/seeded.ts";
+import { relativeError, someImages } from "../../support/data/images.ts";
+import { seededWeights } from "../../support/data/seeded.ts";
+import { runOnnx } from "../../support/models/onnx.ts";
 
 const fixture = (name: string): Uint8Array<ArrayBuffer> =>
   new Uint8Array(readFileSync(new URL(`../../support/fixtures/onnx/${name}.onnx`, import.meta.url)));

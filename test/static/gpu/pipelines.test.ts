@@ -4,7 +4,7 @@ import type { Capabilities } from "../../../src/kernel/capabilities.ts";
 import type { Kernel } from "../../../src/kernel/kernel.ts";
 import * as shaders from "../../../src/kernel/shaders.gen.ts";
 import { createModel, type Model, resnet } from "../../../src/models/index.ts";
-import { programOf } from "../../support/programs.ts";
+import { programOf } from "../../support/models/programs.ts";
 
 const CPU: Capabilities = { features: ["subgroups"], subgroupMaxSize: 4, software: true };
 const GPU: Capabilities = { features: ["subgroups"], subgroupMaxSize: 32 };

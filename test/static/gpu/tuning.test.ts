@@ -4,7 +4,7 @@ import { Tuning, taskKey } from "../../../src/gpu/tuning.ts";
 import { MAX_POOL_FORWARD } from "../../../src/ops/pool/max-pool-passes.ts";
 import { taskOf } from "../../../src/ops/tunable.ts";
 import { agree } from "../../../src/run/tuner.ts";
-import { smallTask } from "../../support/tuning.ts";
+import { smallTask } from "../../support/models/tuning.ts";
 
 const forward = smallTask("forward");
 const gradient = smallTask("grad_weight");

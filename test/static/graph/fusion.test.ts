@@ -20,7 +20,7 @@ import {
 } from "../../../src/layers/index.ts";
 import { interleaved, resnet, vgg } from "../../../src/models/index.ts";
 import { plan } from "../../../src/plan/plan.ts";
-import { programOf } from "../../support/programs.ts";
+import { programOf } from "../../support/models/programs.ts";
 
 /** What is left of the nodes that `build` appends: operation, residual and activation. */
 function fused(build: (x: Tensor, graph: Graph) => Tensor, kept = true): string[] {

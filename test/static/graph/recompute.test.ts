@@ -4,8 +4,8 @@ import type { Storage } from "../../../src/graph/tensor.ts";
 import type { Capabilities } from "../../../src/kernel/capabilities.ts";
 import { fusion, interleaved, type Model, resnet, sequential } from "../../../src/models/index.ts";
 import { plan } from "../../../src/plan/plan.ts";
-import { smallModels } from "../../support/models.ts";
-import { programOf } from "../../support/programs.ts";
+import { smallModels } from "../../support/models/models.ts";
+import { programOf } from "../../support/models/programs.ts";
 
 const limits = { maxBindingBytes: 2 ** 31, maxBufferBytes: 2 ** 31 };
 

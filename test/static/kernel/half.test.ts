@@ -12,8 +12,8 @@ import { convnet, interleaved, resnet, vgg } from "../../../src/models/index.ts"
 import { recorder } from "../../../src/ops/tunable.ts";
 import { plan } from "../../../src/plan/plan.ts";
 import { describePlan } from "../../../src/plan/report/describe.ts";
-import { programOf } from "../../support/programs.ts";
-import { smallTask } from "../../support/tuning.ts";
+import { programOf } from "../../support/models/programs.ts";
+import { smallTask } from "../../support/models/tuning.ts";
 
 const kernels: readonly Kernel[] = Object.values(shaders);
 const device = { features: ["shader-f16"], software: true };

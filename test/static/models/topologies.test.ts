@@ -13,7 +13,7 @@ import {
   summary,
   topologyNames,
 } from "../../../src/models/index.ts";
-import { smallModels } from "../../support/models.ts";
+import { smallModels } from "../../support/models/models.ts";
 
 /** The shapes of what some layers put out, without the batch. */
 const outputs = (graph: Graph, labels: readonly string[]) =>

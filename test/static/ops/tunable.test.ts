@@ -12,7 +12,7 @@ import {
   maxPool2d,
 } from "../../../src/layers/index.ts";
 import { type MeasurableTask, recorder } from "../../../src/ops/tunable.ts";
-import { smallModels } from "../../support/models.ts";
+import { smallModels } from "../../support/models/models.ts";
 import { programOf } from "../../support/programs.ts";
 
 const DEVICES: Readonly<Record<string, Capabilities>> = {

@@ -6,7 +6,7 @@ import type { Dispatch } from "../../../src/graph/op.ts";
 import type { Capabilities, Task } from "../../../src/kernel/capabilities.ts";
 import { conv2dOp } from "../../../src/ops/conv/conv2d.ts";
 import { recorder } from "../../../src/ops/tunable.ts";
-import { convPasses, convTask } from "../../support/tuning.ts";
+import { convPasses, convTask } from "../../support/models/tuning.ts";
 
 const SMALL_SUBGROUPS: Capabilities = { features: ["subgroups"], subgroupMaxSize: 4 };
 

@@ -16,7 +16,7 @@ import {
   vgg,
 } from "../../../src/models/index.ts";
 import { DEFAULT_LIMITS, type Plan, plan } from "../../../src/plan/plan.ts";
-import { programOf } from "../../support/programs.ts";
+import { programOf } from "../../support/models/programs.ts";
 
 const frozenBytes = ({ graph }: Program): number =>
   4 * countNumbers(graph.parameters.filter(({ trainable }) => !trainable));

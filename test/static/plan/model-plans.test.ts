@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { type Plan, plan } from "../../../src/plan/plan.ts";
-import { smallModels } from "../../support/models.ts";
-import { programOf } from "../../support/programs.ts";
+import { smallModels } from "../../support/models/models.ts";
+import { programOf } from "../../support/models/programs.ts";
 
 /** [first byte, end) that each binding of a dispatch takes in a slab. */
 function slabRanges({ dispatches, memory }: Plan, index: number) {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Graph } from "../../../src/graph/graph.ts";
 import { describePlan, drawPlan, interleaved, Program, plan, resnet } from "../../../src/index.ts";
-import { programOf } from "../../support/programs.ts";
+import { programOf } from "../../support/models/programs.ts";
 
 const planned = plan(programOf(resnet(20), 2, "train", { memory: "recompute" }));
 const nothing = plan(new Program(new Graph({ mode: "eval" })));

@@ -15,7 +15,7 @@ import {
   float32Values,
   type TensorData,
 } from "../../../src/weights/safetensors.ts";
-import { memoryTarget, tinyResnet } from "../../support/weights.ts";
+import { memoryTarget, tinyResnet } from "../../support/data/weights.ts";
 
 const preprocessing = { resize: 8, mode: "torch", mean: [0.5], std: [0.25] } as const;
 const own = {

@@ -17,11 +17,11 @@ import { finetune } from "../../../src/transfer/finetune.ts";
 import { loadPretrained } from "../../../src/transfer/pretrained.ts";
 import { fileShape, toFile } from "../../../src/weights/layout.ts";
 import type { NamedWeights } from "../../../src/weights/tensors.ts";
-import { relativeError, someImages } from "../../support/images.ts";
-import { type KerasExpected, kerasImages } from "../../support/keras.ts";
-import { runOnnx } from "../../support/onnx.ts";
-import { seededWeights } from "../../support/seeded.ts";
-import { memoryTarget, tinyResnet, weightsFixture } from "../../support/weights.ts";
+import { relativeError, someImages } from "../../support/data/images.ts";
+import { seededWeights } from "../../support/data/seeded.ts";
+import { memoryTarget, tinyResnet, weightsFixture } from "../../support/data/weights.ts";
+import { type KerasExpected, kerasImages } from "../../support/models/keras.ts";
+import { runOnnx } from "../../support/models/onnx.ts";
 
 const fixture = (path: string): string =>
   fileURLToPath(new URL(`../../support/fixtures/${path}`, import.meta.url));

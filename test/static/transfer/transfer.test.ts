@@ -14,8 +14,8 @@ import { plan } from "../../../src/plan/plan.ts";
 import { finetune } from "../../../src/transfer/finetune.ts";
 import { splitModel } from "../../../src/transfer/split.ts";
 import { encodeSafetensors } from "../../../src/weights/safetensors.ts";
-import { smallModels } from "../../support/models.ts";
-import { memoryTarget } from "../../support/weights.ts";
+import { memoryTarget } from "../../support/data/weights.ts";
+import { smallModels } from "../../support/models/models.ts";
 
 /** A training step of a model, emitted but not run. */
 function trained(model: Model, frozen?: (name: string) => boolean, batch = 4) {

@@ -7,10 +7,10 @@ import { loadPretrained } from "../../../src/transfer/pretrained.ts";
 import { fileShape, toFile } from "../../../src/weights/layout.ts";
 import { loadWeights } from "../../../src/weights/load.ts";
 import type { NamedWeights } from "../../../src/weights/tensors.ts";
-import { relativeError, someImages } from "../../support/images.ts";
-import { runOnnx } from "../../support/onnx.ts";
-import { seededWeights } from "../../support/seeded.ts";
-import { memoryTarget } from "../../support/weights.ts";
+import { relativeError, someImages } from "../../support/data/images.ts";
+import { seededWeights } from "../../support/data/seeded.ts";
+import { memoryTarget } from "../../support/data/weights.ts";
+import { runOnnx } from "../../support/models/onnx.ts";
 
 const extents = [32, 32] as const;
 const grey = someImages([2, ...extents, 1]);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { decodeFloats, encodeHalf } from "../../../src/weights/dtypes.ts";
-import { numpy } from "../../support/weights.ts";
+import { numpy } from "../../support/data/weights.ts";
 
 const bytesOf = (array: ArrayBufferView): Uint8Array =>
   new Uint8Array(array.buffer, array.byteOffset, array.byteLength);

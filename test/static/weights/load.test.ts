@@ -7,7 +7,14 @@ import { fileShape, toFile } from "../../../src/weights/layout.ts";
 import { loadWeights, saveWeights } from "../../../src/weights/load.ts";
 import { matchNames } from "../../../src/weights/names.ts";
 import { decodeSafetensors, encodeSafetensors } from "../../../src/weights/safetensors.ts";
-import { memoryTarget, numpy, sumsOf, tinyResnet, tinyVgg, weightsFixture } from "../../support/weights.ts";
+import {
+  memoryTarget,
+  numpy,
+  sumsOf,
+  tinyResnet,
+  tinyVgg,
+  weightsFixture,
+} from "../../support/data/weights.ts";
 
 type Target = ReturnType<typeof memoryTarget>;
 

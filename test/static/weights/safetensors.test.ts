@@ -6,7 +6,7 @@ import { openSafetensors } from "../../../src/weights/file.ts";
 import { fileShape, fitsShape, fromFile, toFile } from "../../../src/weights/layout.ts";
 import { loadWeights } from "../../../src/weights/load.ts";
 import { decodeSafetensors, encodeSafetensors, float32Values } from "../../../src/weights/safetensors.ts";
-import { memoryTarget, tinyResnet, tinyVgg, weightsFixture } from "../../support/weights.ts";
+import { memoryTarget, tinyResnet, tinyVgg, weightsFixture } from "../../support/data/weights.ts";
 
 const tensors = new Map([
   ["conv1.weight", { shape: [2, 1, 3, 3], data: Float32Array.from({ length: 18 }, (_, i) => i / 7) }],

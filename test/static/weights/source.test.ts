@@ -10,7 +10,7 @@ import type { ReadOptions } from "../../../src/weights/ranges.ts";
 import { encodeSafetensors } from "../../../src/weights/safetensors.ts";
 import { openShards } from "../../../src/weights/shards.ts";
 import { openBytes } from "../../../src/weights/source.ts";
-import { memoryTarget, numpy, sumsOf, tinyResnet, weightsFixture } from "../../support/weights.ts";
+import { memoryTarget, numpy, sumsOf, tinyResnet, weightsFixture } from "../../support/data/weights.ts";
 
 /** What the server does with a request, besides serving the file. */
 interface Behaviour {

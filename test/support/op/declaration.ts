@@ -4,7 +4,7 @@ import type { Op, OpNode, Tensors } from "../../../src/graph/op.ts";
 import { bytesWithin, type DType, type Tensor } from "../../../src/graph/tensor.ts";
 import type { Capabilities } from "../../../src/kernel/capabilities.ts";
 import type { Live } from "../../../src/run/live.ts";
-import { type NdArray, size } from "../ndarray.ts";
+import { type NdArray, size } from "../reference/ndarray.ts";
 
 export type Shape = readonly number[];
 type InputSpec = Shape | { readonly shape: Shape; readonly dtype: DType };

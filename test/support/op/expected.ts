@@ -1,6 +1,6 @@
 /** What a case of an op is to give, from its reference in f64. */
 import { Random } from "../../../src/base/random.ts";
-import { type NdArray, size } from "../ndarray.ts";
+import { type NdArray, size } from "../reference/ndarray.ts";
 import { type Arrays, gradsOf, type OpCase, type OpDeclaration, type Shape, shapeOf } from "./declaration.ts";
 import { hasGradients } from "./programs.ts";
 

@@ -3,8 +3,8 @@ import type { Program } from "../../../src/graph/autodiff.ts";
 import { pad4 } from "../../../src/graph/tensor.ts";
 import type { Capabilities } from "../../../src/kernel/capabilities.ts";
 import type { Outputs } from "../../../src/run/session.ts";
-import { testGpu } from "../gpu.ts";
-import { feedsOf, openProgram, type Running } from "../run-op.ts";
+import { testGpu } from "../run/gpu.ts";
+import { feedsOf, openProgram, type Running } from "../run/run-op.ts";
 import { type Arrays, type OpCase, type OpDeclaration, type Tolerance, titleOf } from "./declaration.ts";
 import { type Expected, expectedOf, type Gradient } from "./expected.ts";
 import { backwardProgram, devicesOf, forwardProgram } from "./programs.ts";
@@ -49,16 +49,16 @@ async function check(
     ...gradients.map((_, i) => backwardProgram(declaration, given, device, i + 1)),
   ];
   const arrays = { ...inputs, ...Object.fromEntries(dy.map((array, i) => [`dy${i}`, array])) };
-  // All are opened together, so that their kernels compile at once.
+  // All at once, so that kernels compile side by side and the browser is waited for only once.
   const opened = await Promise.all(programs.map(openProgram));
   try {
-    for (const [uses, running] of opened.entries()) {
-      const results = await runTwice(running, arrays);
+    const results = await Promise.all(opened.map((running) => runTwice(running, arrays)));
+    for (const [uses, { program }] of opened.entries()) {
       const wanted = uses === 0 ? outputs : gradients[uses - 1]!;
       for (const [name, array] of Object.entries<Gradient>(wanted)) {
         const tolerance = given.tolerance ?? declaration.tolerance(given, name);
-        if (uses === 0) expectClose(running.program, results, name, array, tolerance, 1);
-        else expectClose(running.program, results, `d${name}`, array, tolerance, 2);
+        if (uses === 0) expectClose(program, results[uses]!, name, array, tolerance, 1);
+        else expectClose(program, results[uses]!, `d${name}`, array, tolerance, 2);
       }
     }
   } finally {
@@ -68,8 +68,7 @@ async function check(
 
 async function runTwice({ program, step }: Running, arrays: Arrays): Promise<Outputs> {
   const feeds = feedsOf(program, arrays);
-  const first = await step(feeds);
-  const second = await step(feeds);
+  const [first, second] = await Promise.all([step(feeds), step(feeds)]);
   for (const [name, values] of Object.entries(first)) {
     const [bits, others] = [bitsOf(values), bitsOf(second[name]!)];
     const at = bits.findIndex((value, i) => value !== others[i]);

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { Random } from "../../../src/base/random.ts";
-import { type NdArray, size } from "../ndarray.ts";
-import { feedsOf, openProgram } from "../run-op.ts";
+import { type NdArray, size } from "../reference/ndarray.ts";
+import { feedsOf, openProgram } from "../run/run-op.ts";
 import { type OptimizerDeclaration, PARAMETERS, TRAINED, type UpdateCase, updateProgram } from "./update.ts";
 
 /** Runs an optimizer for some steps on random gradients and compares every parameter after each. */

@@ -4,7 +4,7 @@ import { Graph, type Precision } from "../../../src/graph/graph.ts";
 import type { Op } from "../../../src/graph/op.ts";
 import type { Tensor } from "../../../src/graph/tensor.ts";
 import type { Optimizer, Update } from "../../../src/optimizers/optimizer.ts";
-import { size } from "../ndarray.ts";
+import { size } from "../reference/ndarray.ts";
 import type { Step } from "../reference/optimizers.ts";
 
 export interface OptimizerDeclaration {

@@ -2,7 +2,7 @@
 
 import { pcg4d } from "../../../src/base/random.ts";
 import type { Augmentation } from "../../../src/ops/image/augment.ts";
-import type { NdArray } from "../ndarray.ts";
+import type { NdArray } from "./ndarray.ts";
 
 export interface AugmentCase extends Augmentation {
   readonly layer: number;

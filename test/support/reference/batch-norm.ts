@@ -1,6 +1,6 @@
 import type { BatchNorm } from "../../../src/ops/norm/batch-norm.ts";
-import type { NdArray } from "../ndarray.ts";
 import { activate } from "./activation.ts";
+import type { NdArray } from "./ndarray.ts";
 
 type Inputs = { x: NdArray; weight: NdArray; bias: NdArray; runningMean: NdArray; runningVar: NdArray };
 

@@ -1,4 +1,4 @@
-import { type NdArray, size } from "../ndarray.ts";
+import { type NdArray, size } from "./ndarray.ts";
 
 /** The inputs x0, x1, … in order. */
 export const inOrder = (inputs: Record<string, NdArray>): NdArray[] =>

@@ -1,4 +1,4 @@
-import { type NdArray, zeros } from "../ndarray.ts";
+import { type NdArray, zeros } from "./ndarray.ts";
 
 export interface ConvOptions {
   readonly stride: readonly [number, number];

@@ -1,4 +1,4 @@
-import type { NdArray } from "../ndarray.ts";
+import type { NdArray } from "./ndarray.ts";
 
 /** (N, C, H, W), one after another, as (N, H, W, C). */
 export function nchwToNhwc(x: NdArray, shape: readonly [number, number, number, number]): NdArray {

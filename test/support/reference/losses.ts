@@ -1,4 +1,4 @@
-import type { NdArray } from "../ndarray.ts";
+import type { NdArray } from "./ndarray.ts";
 
 /** What CrossEntropyLoss means, in plain f64 loops. */
 export interface CrossEntropyCase {

@@ -1,6 +1,6 @@
 import type { AvgPool2d, MaxPool2d, Pool2d } from "../../../src/ops/pool/pool.ts";
-import type { NdArray } from "../ndarray.ts";
 import { activate } from "./activation.ts";
+import type { NdArray } from "./ndarray.ts";
 
 /** Reduces the values inside each window. */
 function windows(

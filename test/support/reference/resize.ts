@@ -1,6 +1,6 @@
 /** Resize, centre crop and normalisation in f64, written from PIL's description of its filter. */
 import type { PixelImage, Preprocessing } from "../../../src/image/preprocessing.ts";
-import type { NdArray } from "../ndarray.ts";
+import type { NdArray } from "./ndarray.ts";
 
 /** Rows of weights: output i is Σ_j weights[i][j] input j. */
 function triangleWeights(size: number, resized: number): number[][] {

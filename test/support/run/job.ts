@@ -1,7 +1,7 @@
-import { Random } from "../../src/base/random.ts";
-import { formatIdx } from "../../src/data/idx.ts";
-import { Job } from "../../src/job/job.ts";
-import type { JobCommand, JobEvent } from "../../src/job/protocol.ts";
+import { Random } from "../../../src/base/random.ts";
+import { formatIdx } from "../../../src/data/idx.ts";
+import { Job } from "../../../src/job/job.ts";
+import type { JobCommand, JobEvent } from "../../../src/job/protocol.ts";
 
 const trainImages = 12;
 export const testImages = 6;

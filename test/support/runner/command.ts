@@ -8,7 +8,7 @@ export interface Line {
 
 /** Runs `npm run train` with `--json`; Ctrl-C is sent at the first event of the name `interruptAt`. */
 export async function train(args: readonly string[], interruptAt?: string) {
-  const script = fileURLToPath(new URL("../../src/cli/train.ts", import.meta.url));
+  const script = fileURLToPath(new URL("../../../src/cli/train.ts", import.meta.url));
   const child = spawn(process.execPath, ["--import", "tsx", script, "--json", ...args], {
     stdio: ["ignore", "pipe", "inherit"],
   });

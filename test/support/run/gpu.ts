@@ -1,4 +1,4 @@
-import { type Gpu, openDevice } from "../../src/gpu/device.ts";
+import { type Gpu, openDevice } from "../../../src/gpu/device.ts";
 
 let gpu: Promise<Gpu> | undefined;
 

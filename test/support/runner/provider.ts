@@ -1,7 +1,7 @@
 import { defineBrowserProvider } from "@vitest/browser";
 import type { BrowserProviderOption, TestProject } from "vitest/node";
-import { type GpuBrowser, launchBrowser } from "../../src/cli/browser/browser.ts";
-import type { Engine } from "../../src/cli/browser/find-browser.ts";
+import { type GpuBrowser, launchBrowser } from "../../../src/cli/browser/browser.ts";
+import type { Engine } from "../../../src/cli/browser/find-browser.ts";
 
 /**
  * Runs test files in one page of a headless browser, found and started as the command line does it. A missing

@@ -2,17 +2,17 @@
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import type { BrowserCommand } from "vitest/node";
-import { exportOnnx } from "../../src/formats/onnx/export.ts";
-import { createModel } from "../../src/models/topologies/topologies.ts";
-import { someImages } from "./images.ts";
-import { runOnnx } from "./onnx.ts";
-import { seededWeights } from "./seeded.ts";
+import { exportOnnx } from "../../../src/formats/onnx/export.ts";
+import { createModel } from "../../../src/models/topologies/topologies.ts";
+import { someImages } from "../data/images.ts";
+import { seededWeights } from "../data/seeded.ts";
+import { runOnnx } from "../models/onnx.ts";
 
 type Shape = [N: number, H: number, W: number, C: number];
 
 /** What ONNX Runtime gives for `someImages` and a file of fixtures/onnx. */
 const runOnnxFixture: BrowserCommand<[name: string, shape: Shape]> = async (_, name, shape) => {
-  const file = await readFile(fileURLToPath(new URL(`./fixtures/onnx/${name}.onnx`, import.meta.url)));
+  const file = await readFile(fileURLToPath(new URL(`../fixtures/onnx/${name}.onnx`, import.meta.url)));
   return [...(await runOnnx(file, someImages(shape), shape))];
 };
 

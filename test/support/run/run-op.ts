@@ -1,13 +1,13 @@
-import { Program, type Seed } from "../../src/graph/autodiff.ts";
-import type { Graph } from "../../src/graph/graph.ts";
-import { isFloat, pad } from "../../src/graph/tensor.ts";
-import { plan } from "../../src/plan/plan.ts";
-import type { Live } from "../../src/run/live.ts";
-import { type Feeds, type Outputs, Session } from "../../src/run/session.ts";
-import { Variables } from "../../src/run/variables.ts";
+import { Program, type Seed } from "../../../src/graph/autodiff.ts";
+import type { Graph } from "../../../src/graph/graph.ts";
+import { isFloat, pad } from "../../../src/graph/tensor.ts";
+import { plan } from "../../../src/plan/plan.ts";
+import type { Live } from "../../../src/run/live.ts";
+import { type Feeds, type Outputs, Session } from "../../../src/run/session.ts";
+import { Variables } from "../../../src/run/variables.ts";
+import { LIVE } from "../op/declaration.ts";
+import type { NdArray } from "../reference/ndarray.ts";
 import { testGpu } from "./gpu.ts";
-import type { NdArray } from "./ndarray.ts";
-import { LIVE } from "./op/declaration.ts";
 
 export interface Running {
   readonly program: Program;

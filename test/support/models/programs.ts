@@ -1,9 +1,9 @@
-import { Program, type ProgramOptions } from "../../src/graph/autodiff.ts";
-import { Graph, type Precision } from "../../src/graph/graph.ts";
-import type { Capabilities } from "../../src/kernel/capabilities.ts";
-import { asActivations, crossEntropy } from "../../src/layers/index.ts";
-import { frozenIn, type Model } from "../../src/models/index.ts";
-import { sgd } from "../../src/optimizers/index.ts";
+import { Program, type ProgramOptions } from "../../../src/graph/autodiff.ts";
+import { Graph, type Precision } from "../../../src/graph/graph.ts";
+import type { Capabilities } from "../../../src/kernel/capabilities.ts";
+import { asActivations, crossEntropy } from "../../../src/layers/index.ts";
+import { frozenIn, type Model } from "../../../src/models/index.ts";
+import { sgd } from "../../../src/optimizers/index.ts";
 
 /** The launches of a training step (SGD with momentum) or of an evaluation of a model, partly frozen perhaps. */
 export function programOf(

@@ -1,12 +1,12 @@
-import { Program } from "../../src/graph/autodiff.ts";
-import { Graph } from "../../src/graph/graph.ts";
-import { pad } from "../../src/graph/tensor.ts";
-import type { Model } from "../../src/models/index.ts";
-import { plan } from "../../src/plan/plan.ts";
-import { Session } from "../../src/run/session.ts";
-import { Variables } from "../../src/run/variables.ts";
-import { fromFile } from "../../src/weights/layout.ts";
-import type { NamedWeights } from "../../src/weights/tensors.ts";
+import { Program } from "../../../src/graph/autodiff.ts";
+import { Graph } from "../../../src/graph/graph.ts";
+import { pad } from "../../../src/graph/tensor.ts";
+import type { Model } from "../../../src/models/index.ts";
+import { plan } from "../../../src/plan/plan.ts";
+import { Session } from "../../../src/run/session.ts";
+import { Variables } from "../../../src/run/variables.ts";
+import { fromFile } from "../../../src/weights/layout.ts";
+import type { NamedWeights } from "../../../src/weights/tensors.ts";
 import { testGpu } from "./gpu.ts";
 
 /** Logits on the test device of images (N, H, W, C), with weights in PyTorch's layouts. */

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import type { Plugin } from "vitest/config";
 
 const PREFIX = "virtual:readme/";
-const readme = fileURLToPath(new URL("../../README.md", import.meta.url));
+const readme = fileURLToPath(new URL("../../../README.md", import.meta.url));
 
 /**
  * Makes the README's code importable: the fence that begins with "```ts NAME" is `virtual:readme/NAME`. All that

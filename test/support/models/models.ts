@@ -1,4 +1,4 @@
-import { createModel, type Model, topologyNames } from "../../src/models/index.ts";
+import { createModel, type Model, topologyNames } from "../../../src/models/index.ts";
 
 const resnet = { name: "resnet20", width: 8 };
 const vgg = { name: "vgg11", width: 4, hidden: 16, dropout: 0.1 };
@@ -19,7 +19,7 @@ const OPTIONS: Readonly<Record<string, object>> = {
 export const smallModels: readonly (readonly [name: string, create: () => Model])[] = topologyNames().map(
   (name) => {
     const options = OPTIONS[name];
-    if (!options) throw new Error(`test/support/models.ts has no options for ${name}`);
+    if (!options) throw new Error(`test/support/models/models.ts has no options for ${name}`);
     return [name, () => createModel(name, { ...options })];
   },
 );

@@ -1,7 +1,7 @@
-import { Random } from "../../src/base/random.ts";
-import { inspect, type Model } from "../../src/models/index.ts";
-import { fileShape, toFile } from "../../src/weights/layout.ts";
-import type { NamedWeights } from "../../src/weights/tensors.ts";
+import { Random } from "../../../src/base/random.ts";
+import { inspect, type Model } from "../../../src/models/index.ts";
+import { fileShape, toFile } from "../../../src/weights/layout.ts";
+import type { NamedWeights } from "../../../src/weights/tensors.ts";
 
 /**
  * Initial weights of a model with running statistics that are not those of a fresh network, in PyTorch's layouts.

@@ -1,4 +1,4 @@
-import type { WeightsSource } from "../../src/weights/source.ts";
+import type { WeightsSource } from "../../../src/weights/source.ts";
 
 /** The input of the models in fixtures/keras, as its README says. */
 export const kerasImages = (shape: readonly number[]): Float32Array =>

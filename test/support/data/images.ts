@@ -1,4 +1,4 @@
-import { Random } from "../../src/base/random.ts";
+import { Random } from "../../../src/base/random.ts";
 
 /** Images of normally distributed numbers, the same for the same shape wherever they are made. */
 export function someImages(shape: readonly number[]): Float32Array {

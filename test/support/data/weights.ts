@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
-import type { Tensor } from "../../src/graph/tensor.ts";
-import { batchNorm, conv2d, dense, flatten, globalAvgPool, maxPool2d } from "../../src/layers/index.ts";
-import { basicBlock, inspect, type Model } from "../../src/models/index.ts";
-import type { WeightsTarget } from "../../src/weights/load.ts";
+import type { Tensor } from "../../../src/graph/tensor.ts";
+import { batchNorm, conv2d, dense, flatten, globalAvgPool, maxPool2d } from "../../../src/layers/index.ts";
+import { basicBlock, inspect, type Model } from "../../../src/models/index.ts";
+import type { WeightsTarget } from "../../../src/weights/load.ts";
 
 /** The ResNet of fixtures/weights, with another number of classes if wanted, and below a prefix. */
 export function tinyResnet({ classes = 5, prefix = "" } = {}): Model {
@@ -58,7 +58,7 @@ export function memoryTarget(
 
 /** A file of fixtures/weights. */
 export const weightsFixture = (name: string): Uint8Array<ArrayBuffer> =>
-  new Uint8Array(readFileSync(new URL(`fixtures/weights/${name}`, import.meta.url)));
+  new Uint8Array(readFileSync(new URL(`../fixtures/weights/${name}`, import.meta.url)));
 
 interface Sums {
   /** Of the values, and of their products with 1, 2, 3, … */
