@@ -97,7 +97,7 @@ const files = [...new Set(shaders.flatMap(({ sources }) => sources.map(([path]) 
  */
 const bundled = (path: string): string => JSON.stringify(sourceText(path).replace(/ *\/\/.*$/gm, ""));
 writeGenerated("shaders.gen.ts", [
-  'import { joinFiles } from "../src/kernel/join.ts";',
+  'import { joinFiles } from "./join.ts";',
   'import type { Kernel, KernelVariant } from "./kernel.ts";',
   // Once each, though many kernels may be linked from it: it is most of an app's download.
   ...files.map((path) => `const ${nameOf(path)} = [${JSON.stringify(path)}, ${bundled(path)}] as const;`),

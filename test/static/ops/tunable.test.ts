@@ -13,7 +13,7 @@ import {
 } from "../../../src/layers/index.ts";
 import { type MeasurableTask, recorder } from "../../../src/ops/tunable.ts";
 import { smallModels } from "../../support/models/models.ts";
-import { programOf } from "../../support/programs.ts";
+import { programOf } from "../../support/models/programs.ts";
 
 const DEVICES: Readonly<Record<string, Capabilities>> = {
   "any device": { features: [] },
