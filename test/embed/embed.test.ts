@@ -105,7 +105,7 @@ test("a shader error names file and line", async () => {
 
 test("an op on tensors in f16 is refused by a device that was made without shader-f16", async () => {
   const half = { shape: [3, 8], dtype: "f16" } as const;
-  const refused = /^add_forward_half_a_b_y: shaders\/add_forward\.wgsl:1:/;
+  const refused = /^add_forward_half_a_b_y: shaders\/elementwise\/add_forward\.wgsl:1:/;
   await expect(prepareOp(device, ops.addOp, { a: half, b: half }, {})).rejects.toThrow(refused);
 });
 
