@@ -1,7 +1,7 @@
 import { OutOfMemoryError, ShapeError } from "../base/errors.ts";
 import { capabilitiesOf } from "../gpu/device.ts";
-import { Program } from "../graph/autodiff.ts";
 import { Graph } from "../graph/graph.ts";
+import { lower } from "../graph/lower.ts";
 import type { Dispatch, Op, Tensors } from "../graph/op.ts";
 import { bytesOf, bytesWithin, type DType, type Storage, type Tensor } from "../graph/tensor.ts";
 import type { Kernel } from "../kernel/kernel.ts";
@@ -56,7 +56,7 @@ export async function prepareOp<In extends Tensors, Attrs, Out extends Tensors>(
     const isView = Object.values(tensors).some(({ storage }) => storage === tensor?.storage);
     if (tensor && !isView) tensors[name] = tensor;
   }
-  const { dispatches } = new Program(graph);
+  const { dispatches } = lower(graph);
   const callers = new Set(Object.values(tensors).map(({ storage }) => storage));
   const scratch = lifetimes(dispatches, new Set()).filter(({ storage }) => !callers.has(storage));
   const memory = planMemory(scratch, { maxBindingBytes, maxBufferBytes });

@@ -34,7 +34,10 @@ export const DEFAULT_LIMITS: MemoryLimits = { maxBindingBytes: 128 * 2 ** 20, ma
 /** A program, or a part of one: what of it a step runs, reads and writes. */
 export interface Steps {
   readonly dispatches: readonly Dispatch[];
-  readonly graph: Pick<Graph, "inputs" | "outputs" | "parameters" | "states">;
+  readonly graph: Pick<Graph, "parameters" | "states"> & {
+    readonly inputs: ReadonlyMap<string, Tensor>;
+    readonly outputs: ReadonlyMap<string, Tensor>;
+  };
 }
 
 /** A plan that needs more than so many times the lower bound is worth kernels that may write what they only read. */

@@ -3,8 +3,9 @@ import type { Gpu } from "../gpu/device.ts";
 import { Shapes } from "../gpu/shapes.ts";
 import { Timestamps } from "../gpu/timestamps.ts";
 import { bytesWithin } from "../graph/tensor.ts";
-import type { Plan } from "../plan/plan.ts";
+import { type Plan, plan, type Steps } from "../plan/plan.ts";
 import { Buffers } from "./buffers.ts";
+import { IN_FLIGHT } from "./in-flight.ts";
 import { LIVE_BYTES, type Live, packLive } from "./live.ts";
 import { fromStored, toStored, type Values } from "./values.ts";
 import type { Variables } from "./variables.ts";
@@ -24,8 +25,9 @@ export interface LaunchTime {
   readonly milliseconds: number;
 }
 
-/** Steps that may be on their way to the GPU at once. */
-const IN_FLIGHT = 2;
+/** Plans a program, or a part of one, within the device's limits, and makes a session of it. `variables` are shared. */
+export const openSession = (gpu: Gpu, steps: Steps, variables: Variables): Promise<Session> =>
+  Session.create(gpu, plan(steps, gpu.limits), variables);
 
 interface Launch {
   readonly pipeline: GPUComputePipeline;

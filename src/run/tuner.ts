@@ -8,14 +8,13 @@ import { Random } from "../base/random.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { type Tuned, type TuningStore, taskKey } from "../gpu/tuning.ts";
 import { browserStore } from "../gpu/tuning-store.ts";
-import { Program } from "../graph/autodiff.ts";
 import { Graph, type Initializer } from "../graph/graph.ts";
+import { lower } from "../graph/lower.ts";
 import type { Task } from "../kernel/capabilities.ts";
 import { variantsOf } from "../ops/conv/conv-passes.ts";
 import { productsOf, taskOp, taskShapes } from "../ops/conv/task.ts";
 import type { VariantInfo } from "../ops/conv/variants.ts";
-import { plan } from "../plan/plan.ts";
-import { Session } from "./session.ts";
+import { openSession, type Session } from "./session.ts";
 import { Variables } from "./variables.ts";
 
 export interface TuneOptions {
@@ -208,7 +207,7 @@ class Contest {
         this.#variables.write(tensor, uniform(tensor.shape, new Random(1, tensor.name)));
       }
     }
-    return Session.create(gpu, plan(new Program(graph), gpu.limits), this.#variables);
+    return openSession(gpu, lower(graph), this.#variables);
   }
 }
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { DeviceError, DeviceLostError, OutOfMemoryError, ValidationError } from "../../src/base/errors.ts";
 import { openDevice } from "../../src/gpu/device.ts";
-import { Program } from "../../src/graph/autodiff.ts";
 import { Graph } from "../../src/graph/graph.ts";
+import { lower } from "../../src/graph/lower.ts";
 import { relu } from "../../src/layers/index.ts";
 import { plan } from "../../src/plan/plan.ts";
 import { Session } from "../../src/run/session.ts";
@@ -14,7 +14,7 @@ const live = { step: 1, seed: 0, learningRate: 0 };
 function reluPlan() {
   const graph = new Graph({ mode: "eval" });
   graph.output("y", relu(graph.input("x", [2, 3])));
-  return plan(new Program(graph));
+  return plan(lower(graph));
 }
 
 describe("openDevice", () => {

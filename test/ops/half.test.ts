@@ -2,8 +2,9 @@
 import { describe, expect, it } from "vitest";
 import { DeviceError, ShaderError } from "../../src/base/errors.ts";
 import { Random } from "../../src/base/random.ts";
-import { Program, type Seed } from "../../src/graph/autodiff.ts";
+import type { Seed } from "../../src/graph/autodiff.ts";
 import { Graph } from "../../src/graph/graph.ts";
+import { lower } from "../../src/graph/lower.ts";
 import type { Op, Tensors } from "../../src/graph/op.ts";
 import { pad, type Tensor } from "../../src/graph/tensor.ts";
 import type { Capabilities } from "../../src/kernel/capabilities.ts";
@@ -11,8 +12,7 @@ import { halfBindings, withHalf } from "../../src/kernel/half.ts";
 import type { Kernel } from "../../src/kernel/kernel.ts";
 import * as shaders from "../../src/kernel/shaders.gen.ts";
 import * as ops from "../../src/ops/index.ts";
-import { plan } from "../../src/plan/plan.ts";
-import { type Outputs, Session } from "../../src/run/session.ts";
+import { type Outputs, openSession } from "../../src/run/session.ts";
 import { Variables } from "../../src/run/variables.ts";
 import { testGpu } from "../support/gpu.ts";
 
@@ -130,12 +130,12 @@ async function run(given: Case, half: boolean): Promise<{ outputs: Outputs; kern
     graph.output(`y of ${name}`, y);
     return [y, input(name, y.shape, false)];
   });
-  const program = new Program(graph, seeds);
+  const program = lower(graph, seeds);
   for (const [name, tensor] of Object.entries(inputs)) {
-    if (wanted(name)) graph.output(`d${name}`, program.gradientOf(tensor)!);
+    if (wanted(name)) graph.output(`d${name}`, program.gradients.get(tensor)!);
   }
   const variables = new Variables(gpu);
-  const session = await Session.create(gpu, plan(program, gpu.limits), variables);
+  const session = await openSession(gpu, program, variables);
   try {
     const outputs = await session.submit(feeds, { step: 1, seed: 5, learningRate: 0 });
     return { outputs, kernels: program.dispatches.map(({ kernel }) => kernel.name) };

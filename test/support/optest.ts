@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { Random } from "../../src/base/random.ts";
-import { Program, type Seed } from "../../src/graph/autodiff.ts";
+import type { Seed } from "../../src/graph/autodiff.ts";
 import { Graph } from "../../src/graph/graph.ts";
+import { lower, type Program } from "../../src/graph/lower.ts";
 import type { Op, Tensors } from "../../src/graph/op.ts";
 import { type DType, pad, pad4, type Tensor } from "../../src/graph/tensor.ts";
 import type { Capabilities } from "../../src/kernel/capabilities.ts";
-import { plan } from "../../src/plan/plan.ts";
-import { type Outputs, Session } from "../../src/run/session.ts";
+import { type Outputs, openSession } from "../../src/run/session.ts";
 import { Variables } from "../../src/run/variables.ts";
 import { testGpu } from "./gpu.ts";
 import { type NdArray, size } from "./ndarray.ts";
@@ -84,7 +84,7 @@ async function checkForward<In extends Tensors, Attrs, Out extends Tensors>(
     expect(tensor.shape, `shape of ${name}`).toEqual(expected[name]!.shape);
     graph.output(name, stored(tensor));
   }
-  const outputs = await runTwice(new Program(graph), inputs, given);
+  const outputs = await runTwice(lower(graph), inputs, given);
   for (const [name, array] of Object.entries(expected)) {
     expectClose(outputs[name] as Float32Array, array, tolerance(given), name);
   }
@@ -109,9 +109,9 @@ async function checkBackward<In extends Tensors, Attrs, Out extends Tensors>(
       const node = graph.apply(op, `op${i}`, tensors as unknown as In, given.attrs);
       return [(node as Tensors).y!, graph.input(name, y.shape)];
     });
-    const program = new Program(graph, starts);
+    const program = lower(graph, starts);
     for (const name of wanted) {
-      const gradient = program.gradientOf(tensors[name]!);
+      const gradient = program.gradients.get(tensors[name]!);
       if (!gradient) throw new Error(`${op.name} gives no gradient for ${name}`);
       graph.output(`d${name}`, stored(gradient));
     }
@@ -197,7 +197,7 @@ async function runTwice(
 ): Promise<Outputs> {
   const gpu = await testGpu();
   const variables = new Variables(gpu);
-  const session = await Session.create(gpu, plan(program, gpu.limits), variables);
+  const session = await openSession(gpu, program, variables);
   const feeds = Object.fromEntries(
     Object.entries(inputs).map(([name, { shape, data }]) => {
       const spec = given.inputs[name];

@@ -1,8 +1,8 @@
-import { Program, type Seed } from "../../src/graph/autodiff.ts";
+import type { Seed } from "../../src/graph/autodiff.ts";
 import type { Graph } from "../../src/graph/graph.ts";
-import { plan } from "../../src/plan/plan.ts";
+import { lower, type Program } from "../../src/graph/lower.ts";
 import type { Live } from "../../src/run/live.ts";
-import { type Feeds, type Outputs, Session } from "../../src/run/session.ts";
+import { type Feeds, type Outputs, openSession } from "../../src/run/session.ts";
 import { Variables } from "../../src/run/variables.ts";
 import { testGpu } from "./gpu.ts";
 
@@ -15,11 +15,11 @@ export async function runProgram(
   steps: readonly Partial<Live>[] = [{}],
 ): Promise<Outputs[]> {
   const gpu = await testGpu();
-  const program = new Program(graph, seeds);
+  const program = lower(graph, seeds);
   outputs(program);
   const variables = new Variables(gpu);
   variables.initialize([...graph.parameters, ...graph.states], 1);
-  const session = await Session.create(gpu, plan(program, gpu.limits), variables);
+  const session = await openSession(gpu, program, variables);
   try {
     const results: Outputs[] = [];
     for (const live of steps) {

@@ -1,4 +1,4 @@
-import { type Gpu, type Plan, type Program, plan, Random, Variables } from "webgraft";
+import { type Gpu, type Plan, plan, Random, type Steps, Variables } from "webgraft";
 import { liveScalars } from "../../../src/embed/kernel.ts";
 import { Shapes } from "../../../src/gpu/shapes.ts";
 import type { Dispatch } from "../../../src/graph/op.ts";
@@ -13,7 +13,7 @@ export class Launcher {
   readonly #liveGroup: GPUBindGroup;
   readonly #launches: ReadonlyMap<Dispatch, (pass: GPUComputePassEncoder) => void>;
 
-  static async create(gpu: Gpu, program: Program): Promise<Launcher> {
+  static async create(gpu: Gpu, program: Steps): Promise<Launcher> {
     const planned = plan(program, gpu.limits);
     const pipelines = await Promise.all(
       planned.dispatches.map(({ kernel, constants }) => gpu.pipelines.compile(kernel, constants)),
@@ -21,7 +21,7 @@ export class Launcher {
     return gpu.guard("launcher", () => new Launcher(gpu, program, planned, pipelines));
   }
 
-  private constructor(gpu: Gpu, program: Program, planned: Plan, pipelines: readonly GPUComputePipeline[]) {
+  private constructor(gpu: Gpu, program: Steps, planned: Plan, pipelines: readonly GPUComputePipeline[]) {
     const { device } = gpu;
     this.#variables = new Variables(gpu);
     this.#buffers = new Buffers(gpu, planned, this.#variables);

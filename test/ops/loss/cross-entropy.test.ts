@@ -1,11 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { Random } from "../../../src/base/random.ts";
-import { Program } from "../../../src/graph/autodiff.ts";
 import { Graph } from "../../../src/graph/graph.ts";
+import { lower } from "../../../src/graph/lower.ts";
 import { pad } from "../../../src/graph/tensor.ts";
 import { crossEntropyOp } from "../../../src/ops/loss/cross-entropy.ts";
-import { plan } from "../../../src/plan/plan.ts";
-import { Session } from "../../../src/run/session.ts";
+import { openSession } from "../../../src/run/session.ts";
 import { Variables } from "../../../src/run/variables.ts";
 import { testGpu } from "../../support/gpu.ts";
 import { type CrossEntropyCase, crossEntropy } from "../../support/reference/losses.ts";
@@ -28,15 +27,15 @@ async function run(logits: Float32Array, given: CrossEntropyCase, train = true, 
   };
   const inputs = { logits: z, labels: y, classWeights: w };
   const { loss } = graph.apply(crossEntropyOp, "loss", inputs, attrs);
-  const program = new Program(graph, train ? [[loss, null]] : []);
+  const program = lower(graph, train ? [[loss, null]] : []);
   graph.output("loss", loss);
-  const gradient = program.gradientOf(z);
+  const gradient = program.gradients.get(z);
   // With its padding, which must be zero.
   if (gradient) graph.output("gradient", { ...gradient, shape: [N, (K + 3) & ~3] });
 
   const gpu = await testGpu();
   const variables = new Variables(gpu);
-  const session = await Session.create(gpu, plan(program, gpu.limits), variables);
+  const session = await openSession(gpu, program, variables);
   const feeds = {
     logits: pad(logits, [N, K]),
     labels: Int32Array.from(given.labels),

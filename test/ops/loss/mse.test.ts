@@ -1,11 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { Random } from "../../../src/base/random.ts";
-import { Program } from "../../../src/graph/autodiff.ts";
 import { Graph } from "../../../src/graph/graph.ts";
+import { lower } from "../../../src/graph/lower.ts";
 import { pad, pad4 } from "../../../src/graph/tensor.ts";
 import { mseOp } from "../../../src/ops/loss/mse.ts";
-import { plan } from "../../../src/plan/plan.ts";
-import { Session } from "../../../src/run/session.ts";
+import { openSession } from "../../../src/run/session.ts";
 import { Variables } from "../../../src/run/variables.ts";
 import { testGpu } from "../../support/gpu.ts";
 
@@ -20,13 +19,13 @@ async function run(shape: readonly number[], mode: "train" | "eval") {
   const graph = new Graph({ mode });
   const prediction = graph.input("prediction", shape, "f32", mode === "train");
   const { loss } = graph.apply(mseOp, "loss", { prediction, target: graph.input("target", shape) }, {});
-  const program = new Program(graph, mode === "train" ? [[loss, null]] : []);
+  const program = lower(graph, mode === "train" ? [[loss, null]] : []);
   graph.output("loss", loss);
-  const gradient = program.gradientOf(prediction);
+  const gradient = program.gradients.get(prediction);
   const stored = [...shape.slice(0, -1), pad4(shape.at(-1)!)];
   if (gradient) graph.output("gradient", { ...gradient, shape: stored });
   const gpu = await testGpu();
-  const session = await Session.create(gpu, plan(program, gpu.limits), new Variables(gpu));
+  const session = await openSession(gpu, program, new Variables(gpu));
   const feeds = { prediction: pad(p, shape), target: pad(t, shape) };
   const live = { step: 1, seed: 0, learningRate: 0 };
   const outputs = await session.submit(feeds, live);

@@ -1,12 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { Random } from "../../../src/base/random.ts";
-import { Program } from "../../../src/graph/autodiff.ts";
 import { Graph } from "../../../src/graph/graph.ts";
+import { lower } from "../../../src/graph/lower.ts";
 import type { Op } from "../../../src/graph/op.ts";
 import { pad, type Tensor } from "../../../src/graph/tensor.ts";
-import { adam, adamw, type Optimizer, sgd } from "../../../src/optimizers/index.ts";
-import { plan } from "../../../src/plan/plan.ts";
-import { Session } from "../../../src/run/session.ts";
+import { adam, adamw, type Optimizer, sgd, withUpdate } from "../../../src/optimizers/index.ts";
+import { openSession } from "../../../src/run/session.ts";
 import { Variables } from "../../../src/run/variables.ts";
 import { testGpu } from "../../support/gpu.ts";
 import { adamReference, type Step, sgdReference } from "../../support/reference/optimizers.ts";
@@ -61,14 +60,14 @@ async function check(
     const g = graph.input(`gradient of ${name}`, shape);
     return graph.apply(givenGradient, `loss of ${name}`, { p, g }, null).y;
   });
-  const program = new Program(
+  const program = lower(
     graph,
     losses.map((loss) => [loss, null]),
   );
-  const update = optimizer.emit(program);
+  const update = optimizer.emit(graph, program);
   const gpu = await testGpu();
   const variables = new Variables(gpu);
-  const session = await Session.create(gpu, plan(program, gpu.limits), variables);
+  const session = await openSession(gpu, withUpdate(program, update), variables);
   const initial = SHAPES.map(([name, shape]) => values(sizeOf(shape), name));
   parameters.forEach((tensor, i) => {
     variables.write(tensor, initial[i]!);

@@ -95,7 +95,7 @@ async function poolOf(values: readonly number[], attrs: Pool2d = pool([3, 3], [1
   const feeds = { x: lanes(values), dy: lanes([1, 10, 100, 1000]) };
   const [outputs] = await runProgram(graph, [[y, graph.input("dy", y.shape)]], feeds, (program) => {
     graph.output("y", y);
-    graph.output("dx", program.gradientOf(x)!);
+    graph.output("dx", program.gradients.get(x)!);
   });
   return { y: [...outputs!.y!], dx: [...outputs!.dx!] };
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { Program } from "../../../src/graph/autodiff.ts";
 import { Graph } from "../../../src/graph/graph.ts";
+import { lower } from "../../../src/graph/lower.ts";
 import { crossEntropy } from "../../../src/layers/index.ts";
 import {
   convnet,
@@ -102,8 +102,8 @@ describe("interleaved", () => {
     const graph = new Graph({ mode: "train", frozen: (name) => /^(conv1|block1)\./.test(name) });
     const logits = interleaved().build(graph.input("images", [4, 28, 28, 3]));
     const loss = crossEntropy(logits, graph.input("labels", [4], "i32"));
-    const program = new Program(graph, [[loss, null]]);
-    const { moments } = sgd({ lr: 0.1, momentum: 0.9 }).emit(program);
+    const program = lower(graph, [[loss, null]]);
+    const { moments } = sgd({ lr: 0.1, momentum: 0.9 }).emit(graph, program);
     const trained = graph.parameters.filter(({ trainable }) => trainable).map(({ name }) => name);
     expect(moments.map(({ name }) => name)).toEqual(trained.map((name) => `optimizer.momentum.${name}`));
     expect(trained.some((name) => name.startsWith("block1."))).toBe(false);
