@@ -32,7 +32,7 @@ export class Executor {
   }
 
   /** Launch number `i` on the buffers that `range` gives for the names of its kernel's bindings. */
-  bind(i: number, workgroups: Dispatch["workgroups"], range: (binding: string) => Range): Launch {
+  bind(i: number, workgroups: Dispatch["workgroups"], range: (binding: string) => GPUBufferBinding): Launch {
     const { kernel, label } = this.#dispatches[i]!;
     const layout = this.#gpu.pipelines.bindGroupLayout(kernel);
     const ranges = kernel.bindings.map(({ name }) => range(name));
@@ -55,11 +55,7 @@ export class Executor {
 }
 
 /** Appends launches to a pass; `live` may be missing where no kernel reads live scalars. */
-export function encode(
-  pass: GPUComputePassEncoder,
-  launches: readonly Launch[],
-  live: GPUBindGroup | undefined,
-): void {
+export function encode(pass: GPUComputePassEncoder, launches: readonly Launch[], live?: GPUBindGroup): void {
   if (live) pass.setBindGroup(1, live);
   let current: GPUComputePipeline | undefined;
   for (const { pipeline, bindGroup, workgroups } of launches) {
