@@ -1,5 +1,12 @@
 import { ShapeError } from "../../base/errors.ts";
-import type { BackwardEmitter, Emitter, Fused, Op, OpNode } from "../../graph/op.ts";
+import {
+  type BackwardEmitter,
+  type Emitter,
+  type Fused,
+  isNode,
+  type Op,
+  type OpNode,
+} from "../../graph/op.ts";
 import { describe, pad4, type Tensor } from "../../graph/tensor.ts";
 import { type Capabilities, isCpu } from "../../kernel/capabilities.ts";
 import { grid } from "../../kernel/grid.ts";
@@ -14,7 +21,7 @@ import {
   batch_norm_statistics_merge_alone,
 } from "../../kernel/shaders.gen.ts";
 import { type Activation, activationConstants, IDENTITY } from "../elementwise/activation.ts";
-import { type Add, addOp } from "../elementwise/add.ts";
+import { addOp } from "../elementwise/add.ts";
 import { checkFusable, isFusable, withActivation } from "../elementwise/fused-activation.ts";
 
 export interface BatchNorm {
@@ -228,9 +235,9 @@ function withResidual(
   { op, inputs, attrs, outputs: { y } }: OpNode<In, BatchNorm, Out>,
   next: OpNode,
 ): Fused | undefined {
-  if (next.op.name !== addOp.name || attrs.activation || inputs.residual) return undefined;
+  if (!isNode(next, addOp) || attrs.activation || inputs.residual) return undefined;
   const { a, b } = next.inputs;
   const residual = a === y ? b : a;
   if (residual === inputs.x) return undefined;
-  return { op, inputs: { ...inputs, residual }, attrs: { ...attrs, ...(next.attrs as Add) } };
+  return { op, inputs: { ...inputs, residual }, attrs: { ...attrs, ...next.attrs } };
 }

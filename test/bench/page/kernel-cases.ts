@@ -13,9 +13,10 @@ import {
   vgg,
   withUpdate,
 } from "webgraft";
-import type { Dispatch, OpNode, Tensors } from "../../../src/graph/op.ts";
+import { type Dispatch, isNode, type OpNode, type Tensors } from "../../../src/graph/op.ts";
 import type { Tensor } from "../../../src/graph/tensor.ts";
 import { zeros } from "../../../src/layers/init.ts";
+import { conv2dOp } from "../../../src/ops/conv/conv2d.ts";
 import { denseOp } from "../../../src/ops/conv/dense.ts";
 import { shapeText, type Work, workOf } from "./work.ts";
 
@@ -99,8 +100,8 @@ function casesOf(node: OpNode): KernelCase[] {
 
 /** Products are measured alone, without the bias and the activation that some networks have. */
 function withoutEpilogue(node: OpNode): OpNode {
-  if (node.op.name !== "conv2d" && node.op.name !== "dense") return node;
-  const { activation: _, ...attrs } = node.attrs as Record<string, unknown>;
+  if (!isNode(node, conv2dOp) && !isNode(node, denseOp)) return node;
+  const { activation: _, ...attrs } = node.attrs;
   return { ...node, attrs, inputs: { ...node.inputs, bias: undefined } };
 }
 
