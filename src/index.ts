@@ -16,7 +16,7 @@ export { type ExportOnnxOptions, exportOnnx } from "./formats/onnx/export.ts";
 export { type ImportOnnxOptions, importOnnx } from "./formats/onnx/import.ts";
 export { type DeviceOptions, Gpu, openDevice } from "./gpu/device.ts";
 export { type Tuned, Tuning, type TuningStore, type TuningTable } from "./gpu/tuning.ts";
-export { Program, type ProgramOptions, type Seed } from "./graph/autodiff.ts";
+export type { Seed } from "./graph/autodiff.ts";
 export {
   Graph,
   type GraphOptions,
@@ -25,6 +25,7 @@ export {
   precisions,
   type Variable,
 } from "./graph/graph.ts";
+export { lower, type Program, type ProgramOptions } from "./graph/lower.ts";
 export { pad, type Tensor, unpad } from "./graph/tensor.ts";
 export type { PixelImage } from "./image/preprocessing.ts";
 export { augmentKinds } from "./job/augmentation.ts";
@@ -37,7 +38,7 @@ export * from "./models/index.ts";
 export type { Augmentation } from "./ops/image/augment.ts";
 export * from "./optimizers/index.ts";
 export type { MemoryLimits } from "./plan/memory.ts";
-export { type MemoryReport, type Plan, plan } from "./plan/plan.ts";
+export { type MemoryReport, type Plan, plan, type Steps } from "./plan/plan.ts";
 export { describePlan } from "./plan/report/describe.ts";
 export { drawPlan } from "./plan/report/draw.ts";
 export {
@@ -53,7 +54,14 @@ export {
 export { Predictor, type PredictorOptions } from "./predict/predictor.ts";
 export type { Live } from "./run/live.ts";
 export { type ImageSource, Preprocessor, type PreprocessorModel } from "./run/preprocessor.ts";
-export { type Feeds, type InputWriter, type LaunchTime, type Outputs, Session } from "./run/session.ts";
+export {
+  type Feeds,
+  type InputWriter,
+  type LaunchTime,
+  type Outputs,
+  openSession,
+  Session,
+} from "./run/session.ts";
 export { loadTuning, type TuneOptions, type TuneProgress } from "./run/tuner.ts";
 export { Variables } from "./run/variables.ts";
 export { readCheckpointMetadata } from "./train/checkpoint.ts";

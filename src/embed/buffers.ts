@@ -1,24 +1,26 @@
+import type { Gpu } from "../gpu/device.ts";
 import { Pipelines } from "../gpu/pipelines.ts";
+import type { Range } from "../run/executor.ts";
 
 /** A buffer, or a part of one; `offset` is a multiple of 256 bytes. */
 export type BufferRange = GPUBuffer | GPUBufferBinding;
 
 /** The range with its offset and size, in bytes, spelt out. */
-export function resolve(range: BufferRange): Required<GPUBufferBinding> {
+export function resolve(range: BufferRange): Range {
   if (!("buffer" in range)) return { buffer: range, offset: 0, size: range.size };
   const { buffer, offset = 0, size = buffer.size - offset } = range;
   return { buffer, offset, size };
 }
 
-const pipelines = new WeakMap<GPUDevice, Pipelines>();
+const known = new WeakMap<GPUDevice, Pick<Gpu, "device" | "pipelines">>();
 
-/** What has been compiled for the caller's device so far. */
-export function pipelinesOf(device: GPUDevice): Pipelines {
-  let known = pipelines.get(device);
-  if (!known) {
+/** The caller's device with what has been compiled for it so far. */
+export function gpuOf(device: GPUDevice): Pick<Gpu, "device" | "pipelines"> {
+  let gpu = known.get(device);
+  if (!gpu) {
     // A lost device is the caller's to notice; here it shows as a pipeline that was not made.
-    known = new Pipelines({ device, check() {} });
-    pipelines.set(device, known);
+    gpu = { device, pipelines: new Pipelines({ device, check() {} }) };
+    known.set(device, gpu);
   }
-  return known;
+  return gpu;
 }

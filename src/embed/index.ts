@@ -5,6 +5,7 @@
  * Tensors lie in buffers as everywhere in the library: NHWC, weights (R, S, C, K), the last axis of f32 tensors
  * padded with zeros to a multiple of 4; `pad` and `unpad` convert.
  */
+export type { TuningTable } from "../gpu/tuning.ts";
 export { describe, pad, pad4, storedLength, unpad } from "../graph/tensor.ts";
 export { fold, grid } from "../kernel/grid.ts";
 export type { Kernel, KernelBindings, KernelConstants } from "../kernel/kernel.ts";
@@ -12,4 +13,11 @@ export * as kernels from "../kernel/shaders.gen.ts";
 export * as ops from "../ops/index.ts";
 export type { BufferRange } from "./buffers.ts";
 export { type KernelBuffers, liveScalars, PreparedKernel, prepareKernel } from "./kernel.ts";
-export { type InputSpec, type InputSpecs, type OpBuffers, PreparedOp, prepareOp } from "./op.ts";
+export {
+  type InputSpec,
+  type InputSpecs,
+  type OpBuffers,
+  PreparedOp,
+  type PrepareOptions,
+  prepareOp,
+} from "./op.ts";

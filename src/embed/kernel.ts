@@ -1,8 +1,8 @@
 import { ShapeError } from "../base/errors.ts";
-import { LaunchArgs } from "../gpu/args.ts";
 import type { Kernel, KernelBindings, KernelConstants } from "../kernel/kernel.ts";
+import { Executor, encode, type Range } from "../run/executor.ts";
 import { LIVE_BYTES, type Live, packLive } from "../run/live.ts";
-import { type BufferRange, pipelinesOf, resolve } from "./buffers.ts";
+import { type BufferRange, gpuOf, resolve } from "./buffers.ts";
 
 /** A buffer for each binding of a kernel, and `live`, a uniform buffer, for kernels that read live scalars. */
 export type KernelBuffers<K extends Kernel> = KernelBindings<K, BufferRange> &
@@ -18,28 +18,23 @@ export async function prepareKernel<K extends Kernel>(
   kernel: K,
   constants: KernelConstants<K>,
 ): Promise<PreparedKernel<K>> {
-  const given = constants as Readonly<Record<string, number>>;
-  return new PreparedKernel(device, kernel, await pipelinesOf(device).compile(kernel, given), given);
+  const gpu = gpuOf(device);
+  const launches = [{ kernel, label: kernel.name, constants: constants as Readonly<Record<string, number>> }];
+  const [pipeline] = await gpu.pipelines.compileAll(launches);
+  return new PreparedKernel(kernel, pipeline!, new Executor(gpu, launches, [pipeline!]));
 }
 
 /** A kernel that is ready to be encoded, any number of times, into the caller's compute passes. */
 export class PreparedKernel<K extends Kernel> {
   readonly kernel: K;
   readonly pipeline: GPUComputePipeline;
-  readonly #device: GPUDevice;
-  readonly #args: LaunchArgs;
+  readonly #executor: Executor;
 
   /** Use `prepareKernel`. */
-  constructor(
-    device: GPUDevice,
-    kernel: K,
-    pipeline: GPUComputePipeline,
-    constants: Readonly<Record<string, number>>,
-  ) {
+  constructor(kernel: K, pipeline: GPUComputePipeline, executor: Executor) {
     this.kernel = kernel;
     this.pipeline = pipeline;
-    this.#device = device;
-    this.#args = new LaunchArgs(device, [{ kernel, constants }]);
+    this.#executor = executor;
   }
 
   /**
@@ -49,30 +44,22 @@ export class PreparedKernel<K extends Kernel> {
   encode(
     pass: GPUComputePassEncoder,
     buffers: KernelBuffers<K>,
-    [x, y, z]: readonly [number, number, number],
+    workgroups: readonly [number, number, number],
   ): void {
-    const { kernel } = this;
-    const layouts = pipelinesOf(this.#device);
+    const { name, live } = this.kernel;
     const given = buffers as Readonly<Record<string, BufferRange>>;
-    const range = (name: string): Required<GPUBufferBinding> => {
-      const found = given[name];
-      if (!found) throw new ShapeError(kernel.name, `no buffer for "${name}"`);
+    const range = (binding: string): Range => {
+      const found = given[binding];
+      if (!found) throw new ShapeError(name, `no buffer for "${binding}"`);
       return resolve(found);
     };
-    const group = (layout: GPUBindGroupLayout, entries: GPUBindGroupEntry[]): GPUBindGroup =>
-      this.#device.createBindGroup({ label: kernel.name, layout, entries });
-    const ranges = kernel.bindings.map(({ name }) => range(name));
-    pass.setPipeline(this.pipeline);
-    pass.setBindGroup(0, group(layouts.bindGroupLayout(kernel), this.#args.entries(0, ranges)));
-    if (kernel.live) {
-      pass.setBindGroup(1, group(layouts.liveLayout(), [{ binding: 0, resource: range("live") }]));
-    }
-    pass.dispatchWorkgroups(x, y, z);
+    const launch = this.#executor.bind(0, workgroups, range);
+    encode(pass, [launch], live ? this.#executor.bindLive(range("live")) : undefined);
   }
 
   /** Frees the uniform that holds the kernel's args, if it has some. */
   destroy(): void {
-    this.#args.destroy();
+    this.#executor.destroy();
   }
 }
 

@@ -1,14 +1,14 @@
 import { OutOfMemoryError, ShapeError } from "../base/errors.ts";
-import { capabilitiesOf } from "../gpu/device.ts";
-import { Program } from "../graph/autodiff.ts";
+import { capabilitiesOf, describeAdapter } from "../gpu/device.ts";
+import { Tuning, type TuningTable } from "../gpu/tuning.ts";
 import { Graph } from "../graph/graph.ts";
+import { lower } from "../graph/lower.ts";
 import type { Dispatch, Op, Tensors } from "../graph/op.ts";
-import { bytesOf, bytesWithin, type DType, type Storage, type Tensor } from "../graph/tensor.ts";
-import type { Kernel } from "../kernel/kernel.ts";
-import { lifetimes } from "../plan/lifetimes.ts";
-import { planMemory } from "../plan/memory.ts";
-import { type BufferRange, pipelinesOf, resolve } from "./buffers.ts";
-import { PreparedKernel } from "./kernel.ts";
+import { bytesWithin, type DType, type Storage, type Tensor } from "../graph/tensor.ts";
+import { type Plan, plan } from "../plan/plan.ts";
+import { Buffers } from "../run/buffers.ts";
+import { Executor, encode, type Range } from "../run/executor.ts";
+import { type BufferRange, gpuOf, resolve } from "./buffers.ts";
 
 /** A `T` for each input of an op; those that it can do without may be left out. */
 type ForEach<In extends Tensors, T> = {
@@ -26,22 +26,28 @@ export type OpBuffers<In extends Tensors, Out extends Tensors> = ForEach<In, Buf
   readonly [K in keyof Out]?: BufferRange;
 };
 
+export interface PrepareOptions {
+  /** Measurements of this device, as `gpu.tuning.export()` gives them; those of another device count for nothing. */
+  readonly tuning?: TuningTable;
+}
+
 /**
  * Infers an op's outputs for inputs of these shapes, compiles its forward kernels, and makes the scratch
- * memory that it needs beside the caller's buffers. Throws ShapeError where the shapes do not fit.
+ * memory that it needs beside the caller's buffers. Throws ShapeError where the shapes do not fit, and DataError
+ * where `tuning` is no table.
  */
 export async function prepareOp<In extends Tensors, Attrs, Out extends Tensors>(
   device: GPUDevice,
   op: Op<In, Attrs, Out>,
   inputs: InputSpecs<In>,
   attrs: Attrs,
+  options: PrepareOptions = {},
 ): Promise<PreparedOp<In, Out>> {
   const { maxStorageBufferBindingSize: maxBindingBytes, maxBufferSize: maxBufferBytes } = device.limits;
-  const graph = new Graph({
-    mode: "eval",
-    maxBindingBytes,
-    device: capabilitiesOf(device, device.adapterInfo),
-  });
+  const tuning = new Tuning(describeAdapter(device.adapterInfo));
+  if (options.tuning) tuning.import(options.tuning);
+  const capabilities = capabilitiesOf(device, device.adapterInfo, tuning);
+  const graph = new Graph({ mode: "eval", maxBindingBytes, device: capabilities });
   const tensors: Record<string, Tensor> = {};
   for (const [name, spec] of Object.entries<InputSpec | undefined>(inputs)) {
     if (!spec) continue;
@@ -56,35 +62,17 @@ export async function prepareOp<In extends Tensors, Attrs, Out extends Tensors>(
     const isView = Object.values(tensors).some(({ storage }) => storage === tensor?.storage);
     if (tensor && !isView) tensors[name] = tensor;
   }
-  const { dispatches } = new Program(graph);
-  const callers = new Set(Object.values(tensors).map(({ storage }) => storage));
-  const scratch = lifetimes(dispatches, new Set()).filter(({ storage }) => !callers.has(storage));
-  const memory = planMemory(scratch, { maxBindingBytes, maxBufferBytes });
-
-  const pipelines = await Promise.all(
-    dispatches.map(({ kernel, constants }) => pipelinesOf(device).compile(kernel, constants)),
-  );
+  const given = new Set(Object.values(tensors).map(({ storage }) => storage));
+  const planned = plan({ ...lower(graph), given }, { maxBindingBytes, maxBufferBytes });
+  const pipelines = await gpuOf(device).pipelines.compileAll(planned.dispatches);
   device.pushErrorScope("out-of-memory");
-  const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST;
-  const slabs = memory.slabs.map((size) => device.createBuffer({ label: `${op.name} scratch`, size, usage }));
-  const owned = [...slabs];
-  const ranges = new Map<Storage, Required<GPUBufferBinding>>();
-  for (const [storage, { slab, offset }] of memory.placements) {
-    ranges.set(storage, { buffer: slabs[slab]!, offset, size: bytesOf(storage) });
-  }
-  for (const { storage } of dispatches.flatMap(({ bindings }) => Object.values(bindings))) {
-    if (!storage.data || ranges.has(storage)) continue;
-    const buffer = device.createBuffer({ label: storage.name, size: bytesOf(storage), usage });
-    device.queue.writeBuffer(buffer, 0, storage.data as Float32Array<ArrayBuffer>);
-    ranges.set(storage, { buffer, offset: 0, size: buffer.size });
-    owned.push(buffer);
-  }
+  const prepared = new PreparedOp<In, Out>(device, op.name, tensors, planned, pipelines);
   const error = await device.popErrorScope();
-  if (error) throw new OutOfMemoryError(`${op.name}: ${error.message}`);
-  const kernels = dispatches.map(
-    ({ kernel, constants }, i) => new PreparedKernel<Kernel>(device, kernel, pipelines[i]!, constants),
-  );
-  return new PreparedOp(op.name, tensors, dispatches, kernels, ranges, owned);
+  if (error) {
+    prepared.destroy();
+    throw new OutOfMemoryError(`${op.name}: ${error.message}`);
+  }
+  return prepared;
 }
 
 /** An op that is ready to be encoded, any number of times, into the caller's compute passes. */
@@ -94,25 +82,24 @@ export class PreparedOp<In extends Tensors, Out extends Tensors> {
   readonly tensors: Readonly<Record<string, Tensor>>;
   /** The kernels that run, in order, with their constants and workgroups. */
   readonly dispatches: readonly Dispatch[];
-  readonly #kernels: readonly PreparedKernel<Kernel>[];
-  readonly #ranges: ReadonlyMap<Storage, Required<GPUBufferBinding>>;
-  readonly #owned: readonly GPUBuffer[];
+  readonly #executor: Executor;
+  readonly #buffers: Buffers;
+  /** What the caller gave for the launches that are being encoded. */
+  readonly #given = new Map<Storage, Range>();
 
   /** Use `prepareOp`. */
   constructor(
+    device: GPUDevice,
     name: string,
     tensors: Readonly<Record<string, Tensor>>,
-    dispatches: readonly Dispatch[],
-    kernels: readonly PreparedKernel<Kernel>[],
-    ranges: ReadonlyMap<Storage, Required<GPUBufferBinding>>,
-    owned: readonly GPUBuffer[],
+    planned: Plan,
+    pipelines: readonly GPUComputePipeline[],
   ) {
     this.name = name;
     this.tensors = tensors;
-    this.dispatches = dispatches;
-    this.#kernels = kernels;
-    this.#ranges = ranges;
-    this.#owned = owned;
+    this.dispatches = planned.dispatches;
+    this.#executor = new Executor(gpuOf(device), planned.dispatches, pipelines);
+    this.#buffers = new Buffers(device, planned, (storage) => this.#given.get(storage)!);
   }
 
   /** Bytes that the buffer of a tensor needs, padding included. */
@@ -128,7 +115,6 @@ export class PreparedOp<In extends Tensors, Out extends Tensors> {
    */
   encode(pass: GPUComputePassEncoder, buffers: OpBuffers<In, Out> & { readonly live?: BufferRange }): void {
     const given = buffers as Readonly<Record<string, BufferRange | undefined>>;
-    const ranges = new Map(this.#ranges);
     for (const [name, { storage }] of Object.entries(this.tensors)) {
       const range = given[name] && resolve(given[name]);
       const needed = this.bytes(name);
@@ -136,22 +122,19 @@ export class PreparedOp<In extends Tensors, Out extends Tensors> {
         const got = range ? `${range.size} bytes` : "no buffer";
         throw new ShapeError(this.name, `${name} needs ${needed} bytes`, `got ${got}`);
       }
-      ranges.set(storage, { ...range, size: needed });
+      this.#given.set(storage, range);
     }
-    this.dispatches.forEach(({ bindings, workgroups }, i) => {
-      const bound: Record<string, BufferRange> = given.live ? { live: given.live } : {};
-      for (const [binding, tensor] of Object.entries(bindings)) {
-        const range = ranges.get(tensor.storage)!;
-        const { offset, size } = bytesWithin(tensor);
-        bound[binding] = { buffer: range.buffer, offset: range.offset + offset, size };
-      }
-      this.#kernels[i]!.encode(pass, bound, workgroups);
-    });
+    const isLive = this.dispatches.some(({ kernel }) => kernel.live);
+    if (isLive && !given.live) throw new ShapeError(this.name, 'no buffer for "live"');
+    const launches = this.dispatches.map(({ bindings, workgroups }, i) =>
+      this.#executor.bind(i, workgroups, (name) => this.#buffers.range(bindings[name]!)),
+    );
+    encode(pass, launches, isLive ? this.#executor.bindLive(resolve(given.live!)) : undefined);
   }
 
   /** Frees the scratch memory. */
   destroy(): void {
-    for (const kernel of this.#kernels) kernel.destroy();
-    for (const buffer of this.#owned) buffer.destroy();
+    this.#executor.destroy();
+    this.#buffers.destroy();
   }
 }

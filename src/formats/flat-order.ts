@@ -1,6 +1,7 @@
 import { WeightsError } from "../base/errors.ts";
 import type { Graph } from "../graph/graph.ts";
-import type { Tensor } from "../graph/tensor.ts";
+import { isNode } from "../graph/op.ts";
+import { nhwc, type Tensor } from "../graph/tensor.ts";
 import { denseOp } from "../ops/conv/dense.ts";
 import { activationOp } from "../ops/elementwise/activation.ts";
 import { dropoutOp } from "../ops/elementwise/dropout.ts";
@@ -14,13 +15,13 @@ import { flattenOp } from "../ops/layout/flatten.ts";
 export function checkFlatOrder(graph: Graph, source: string): void {
   const flat = new Set<Tensor | undefined>();
   const problems: string[] = [];
-  for (const { op, label, inputs, outputs } of graph.nodes) {
-    if (op.name === flattenOp.name) {
-      const [, H, W, C] = inputs.x!.shape as [number, number, number, number];
-      if (H * W > 1 && C > 1) flat.add(outputs.y);
-    } else if (op.name !== denseOp.name && Object.values(inputs).some((t) => flat.has(t))) {
-      if (op.name === activationOp.name || op.name === dropoutOp.name) flat.add(outputs.y);
-      else problems.push(`${label} (${op.name})`);
+  for (const node of graph.nodes) {
+    if (isNode(node, flattenOp)) {
+      const [, H, W, C] = nhwc(node.op.name, node.inputs.x);
+      if (H * W > 1 && C > 1) flat.add(node.outputs.y);
+    } else if (!isNode(node, denseOp) && Object.values(node.inputs).some((t) => flat.has(t))) {
+      if (isNode(node, activationOp) || isNode(node, dropoutOp)) flat.add(node.outputs.y);
+      else problems.push(`${node.label} (${node.op.name})`);
     }
   }
   for (const [name, tensor] of graph.outputs) if (flat.has(tensor)) problems.push(`the output ${name}`);

@@ -70,10 +70,7 @@ export class Gpu {
     this.device = device;
     this.adapter = describeAdapter(info);
     this.tuning = new Tuning(this.adapter);
-    this.capabilities = {
-      ...capabilitiesOf(device, info),
-      tuned: (task) => this.tuning.get(task)?.variant,
-    };
+    this.capabilities = capabilitiesOf(device, info, this.tuning);
     this.limits = {
       maxBindingBytes: Math.max(device.limits.maxStorageBufferBindingSize, DEFAULT_LIMITS.maxBindingBytes),
       maxBufferBytes: Math.max(device.limits.maxBufferSize, DEFAULT_LIMITS.maxBufferBytes),
@@ -147,11 +144,18 @@ export class Gpu {
 }
 
 /** What kernels on `device` may count on. `info` is missing in browsers where a device does not know its adapter. */
-export function capabilitiesOf(device: GPUDevice, info: GPUAdapterInfo | undefined): Capabilities {
+export function capabilitiesOf(
+  device: GPUDevice,
+  info: GPUAdapterInfo | undefined,
+  tuning: Tuning,
+): Capabilities {
   const subgroupMaxSize = info?.subgroupMaxSize;
-  const software =
-    info?.isFallbackAdapter === true || /swiftshader|llvmpipe/i.test(info ? describeAdapter(info) : "");
-  return { features: [...device.features], ...(subgroupMaxSize && { subgroupMaxSize }), software };
+  return {
+    features: [...device.features],
+    ...(subgroupMaxSize && { subgroupMaxSize }),
+    software: info?.isFallbackAdapter === true || /swiftshader|llvmpipe/i.test(describeAdapter(info)),
+    tuned: (task) => tuning.get(task)?.variant,
+  };
 }
 
 function named(error: GPUError, operation: string): WebgraftError {
@@ -161,7 +165,9 @@ function named(error: GPUError, operation: string): WebgraftError {
   return new DeviceError(message);
 }
 
-function describeAdapter({ vendor, architecture, device, description }: GPUAdapterInfo): string {
-  const parts = [vendor, architecture, device, description].filter((part) => part !== "");
+/** An adapter in words, by which its measurements are kept. */
+export function describeAdapter(info: GPUAdapterInfo | undefined): string {
+  const { vendor, architecture, device, description } = info ?? {};
+  const parts = [vendor, architecture, device, description].filter(Boolean);
   return [...new Set(parts)].join(" ") || "unknown adapter";
 }

@@ -3,12 +3,18 @@ import { argsBytes, compiledConstants } from "../kernel/args.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import type { Gpu } from "./device.ts";
 
-/** Compiles kernels, each text once and each set of `override` constants once. */
+/** A text of WGSL, and the pipelines that were made of it. */
+interface Compiled {
+  readonly module: GPUShaderModule;
+  readonly pipelines: Map<string, Promise<GPUComputePipeline>>;
+}
+
+/** Compiles kernels: each text once, and each entry point once for each layout and set of `override` constants. */
 export class Pipelines {
   readonly #gpu: Pick<Gpu, "device" | "check">;
-  readonly #modules = new Map<string, GPUShaderModule>();
+  /** By their text: names are for people, and somebody's own kernel may have one that exists. */
+  readonly #texts = new Map<string, Compiled>();
   readonly #layouts = new Map<string, GPUBindGroupLayout>();
-  readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
 
   constructor(gpu: Pick<Gpu, "device" | "check">) {
     this.#gpu = gpu;
@@ -17,21 +23,26 @@ export class Pipelines {
   /** The pipeline of a kernel with these constants. Throws ShaderError with the source file and line. */
   compile(kernel: Kernel, constants: Readonly<Record<string, number>>): Promise<GPUComputePipeline> {
     const compiled = compiledConstants(kernel, constants);
-    const key = `${kernel.name} ${JSON.stringify(compiled)}`;
-    let pipeline = this.#pipelines.get(key);
+    const { module, pipelines } = this.#text(kernel);
+    const key = JSON.stringify([kernel.entryPoint, compiled, bindingTypes(kernel), kernel.live]);
+    let pipeline = pipelines.get(key);
     if (!pipeline) {
-      pipeline = this.#create(kernel, compiled);
-      this.#pipelines.set(key, pipeline);
+      pipeline = this.#create(kernel, module, compiled);
+      pipelines.set(key, pipeline);
     }
     return pipeline;
   }
 
-  /** Layout of `@group(0)` of a kernel: its bindings, then its args if it has some. */
+  /** The pipelines of launches, compiled in parallel. */
+  compileAll(
+    launches: readonly { readonly kernel: Kernel; readonly constants: Readonly<Record<string, number>> }[],
+  ): Promise<readonly GPUComputePipeline[]> {
+    return Promise.all(launches.map(({ kernel, constants }) => this.compile(kernel, constants)));
+  }
+
+  /** Layout of `@group(0)` of a kernel. */
   bindGroupLayout(kernel: Kernel): GPUBindGroupLayout {
-    const storage = kernel.bindings.map(({ access }) =>
-      access === "read" ? "read-only-storage" : "storage",
-    );
-    return this.#layout(argsBytes(kernel) > 0 ? [...storage, "uniform"] : storage);
+    return this.#layout(bindingTypes(kernel));
   }
 
   /** Layout of `@group(1)`: the live scalars. */
@@ -39,10 +50,13 @@ export class Pipelines {
     return this.#layout(["uniform"]);
   }
 
-  async #create(kernel: Kernel, constants: Readonly<Record<string, number>>): Promise<GPUComputePipeline> {
+  async #create(
+    kernel: Kernel,
+    module: GPUShaderModule,
+    constants: Readonly<Record<string, number>>,
+  ): Promise<GPUComputePipeline> {
     const { device } = this.#gpu;
     const layouts = [this.bindGroupLayout(kernel), ...(kernel.live ? [this.liveLayout()] : [])];
-    const module = this.#module(kernel);
     try {
       return await device.createComputePipelineAsync({
         label: kernel.name,
@@ -55,16 +69,17 @@ export class Pipelines {
     }
   }
 
-  #module(kernel: Kernel): GPUShaderModule {
-    let module = this.#modules.get(kernel.wgsl);
-    if (!module) {
+  #text({ name, wgsl }: Kernel): Compiled {
+    let text = this.#texts.get(wgsl);
+    if (!text) {
       // A module that does not compile also reports to the error scope; the pipeline's error says it better.
       this.#gpu.device.pushErrorScope("validation");
-      module = this.#gpu.device.createShaderModule({ label: kernel.name, code: kernel.wgsl });
+      const module = this.#gpu.device.createShaderModule({ label: name, code: wgsl });
       this.#gpu.device.popErrorScope().catch(() => {});
-      this.#modules.set(kernel.wgsl, module);
+      text = { module, pipelines: new Map() };
+      this.#texts.set(wgsl, text);
     }
-    return module;
+    return text;
   }
 
   #layout(types: readonly GPUBufferBindingType[]): GPUBindGroupLayout {
@@ -79,6 +94,12 @@ export class Pipelines {
     }
     return layout;
   }
+}
+
+/** What is bound to `@group(0)` of a kernel: its bindings, then its shape if it has one. */
+function bindingTypes(kernel: Kernel): readonly GPUBufferBindingType[] {
+  const storage = kernel.bindings.map(({ access }) => (access === "read" ? "read-only-storage" : "storage"));
+  return argsBytes(kernel) > 0 ? [...storage, "uniform"] : storage;
 }
 
 const compilationInfos = new WeakMap<GPUShaderModule, Promise<GPUCompilationInfo>>();

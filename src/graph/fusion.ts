@@ -1,18 +1,19 @@
+import type { Graph } from "./graph.ts";
 import type { OpNode } from "./op.ts";
 import type { Tensor } from "./tensor.ts";
 
 /**
- * Nodes with those made one that an op computes in one (`Op.fuse`). What lies between them has no tensor then, so
- * nothing is fused across a tensor of `kept`: what the host reads, or where gradients start.
+ * A graph's nodes with those made one that an op computes in one (`Op.fuse`). What lies between them has no tensor
+ * then, so nothing is fused across what the host reads, nor across `starts`, where gradients start.
  *
  * They are taken from the last to the first, so that a node meets its successor with all that this one could take.
  */
-export function fuse(nodes: readonly OpNode[], kept: readonly Tensor[]): readonly OpNode[] {
-  const keptStorages = new Set(kept.map(({ storage }) => storage));
+export function fuse({ nodes, outputs }: Graph, starts: readonly Tensor[] = []): readonly OpNode[] {
+  const kept = new Set([...outputs.values(), ...starts].map(({ storage }) => storage));
   const fused: OpNode[] = [];
   for (const node of nodes.toReversed()) {
     const { y } = node.outputs;
-    const at = y && !keptStorages.has(y.storage) ? soleTaker(fused, y) : -1;
+    const at = y && !kept.has(y.storage) ? soleTaker(fused, y) : -1;
     const next = fused[at];
     const both = next && node.op.fuse?.(node, next);
     if (both) fused[at] = { ...both, label: next.label, outputs: { ...node.outputs, ...next.outputs } };

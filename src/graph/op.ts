@@ -93,3 +93,9 @@ export interface OpNode<In extends Tensors = Tensors, Attrs = unknown, Out exten
   readonly attrs: Attrs;
   readonly outputs: Out;
 }
+
+/** Whether a node is of this op, whose inputs, attributes and outputs it then has. */
+export const isNode = <In extends Tensors, Attrs, Out extends Tensors>(
+  node: OpNode,
+  op: Op<In, Attrs, Out>,
+): node is OpNode<In, Attrs, Out> => node.op === op;

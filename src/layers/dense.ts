@@ -1,5 +1,6 @@
 import { ShapeError } from "../base/errors.ts";
 import type { Initializer } from "../graph/graph.ts";
+import { isNode } from "../graph/op.ts";
 import { describe, nhwc, type Tensor } from "../graph/tensor.ts";
 import { denseOp } from "../ops/conv/dense.ts";
 import { activationOp } from "../ops/elementwise/activation.ts";
@@ -42,9 +43,7 @@ export function dense(x: Tensor, name: string, options: DenseOptions): Tensor {
  */
 function flattenedMap(x: Tensor): [number, number, number] | undefined {
   const node = x.graph.nodes.find(({ outputs }) => outputs.y === x);
-  const source = node?.inputs.x;
-  if (!source) return undefined;
-  const { name } = node.op;
-  if (name === flattenOp.name) return nhwc(name, source).slice(1) as [number, number, number];
-  return name === activationOp.name || name === dropoutOp.name ? flattenedMap(source) : undefined;
+  if (!node) return undefined;
+  if (isNode(node, flattenOp)) return nhwc(node.op.name, node.inputs.x).slice(1) as [number, number, number];
+  return isNode(node, activationOp) || isNode(node, dropoutOp) ? flattenedMap(node.inputs.x) : undefined;
 }

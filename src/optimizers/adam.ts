@@ -50,8 +50,8 @@ function build(name: "adam" | "adamw", options: AdamOptions): Optimizer {
   return {
     name,
     learningRate: lr,
-    emit: (program) =>
-      emitUpdate(program, name, options, ["first", "second"], (emit, arena) => {
+    emit: (graph, backward) =>
+      emitUpdate(graph, backward, name, options, ["first", "second"], (emit, arena) => {
         emit.dispatch(
           adam_kernel,
           { ...arena.bindings, ...arena.moments },

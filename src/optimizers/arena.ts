@@ -1,4 +1,4 @@
-import type { Program } from "../graph/autodiff.ts";
+import type { Gradients } from "../graph/autodiff.ts";
 import type { Graph, Variable } from "../graph/graph.ts";
 import type { Storage, Tensor } from "../graph/tensor.ts";
 
@@ -13,5 +13,9 @@ export const wholeArena = (graph: Graph, storage: Storage): Tensor => ({
 });
 
 /** The parameters of an arena that have a gradient. */
-export const trainedParameters = (program: Program, arena: Storage): readonly Variable[] =>
-  program.graph.parameters.filter(({ tensor }) => tensor.storage === arena && program.gradientOf(tensor));
+export const trainedParameters = (
+  { parameters }: Graph,
+  { gradients }: Gradients,
+  arena: Storage,
+): readonly Variable[] =>
+  parameters.filter(({ tensor }) => tensor.storage === arena && gradients.has(tensor));

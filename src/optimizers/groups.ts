@@ -1,9 +1,7 @@
 import { ShapeError } from "../base/errors.ts";
 import { matchesPattern } from "../base/pattern.ts";
-import type { Program } from "../graph/autodiff.ts";
 import { SLICE_ALIGNMENT, type Variable } from "../graph/graph.ts";
 import { pad4, type Storage, storedLength } from "../graph/tensor.ts";
-import { trainedParameters } from "./arena.ts";
 
 /** Parameters that train differently from the rest. */
 export interface ParameterGroup {
@@ -46,16 +44,16 @@ export function checkGroups(
 
 /**
  * (Scale of the learning rate, weight decay) for each block of SLICE_ALIGNMENT floats of an arena, as
- * `shaders/optimizer/sgd.wgsl` and `shaders/optimizer/adam.wgsl` read it. Both are 0 where no gradient arrives, so that such a
- * parameter stays as it is.
+ * `shaders/optimizer/sgd.wgsl` and `shaders/optimizer/adam.wgsl` read it. Both are 0 but for `trained`, the parameters
+ * where a gradient arrives, so that the others stay as they are.
  */
 export function groupTable(
-  program: Program,
   arena: Storage,
+  trained: readonly Variable[],
   { groups = [], weightDecay = 0, decayAll = false }: GroupOptions,
 ): Float32Array {
   const table = new Float32Array(pad4((2 * arena.length) / SLICE_ALIGNMENT));
-  for (const { name, tensor, decay } of trainedParameters(program, arena)) {
+  for (const { name, tensor, decay } of trained) {
     const group = groups.find((candidate) => matches(candidate, name));
     const scale = group?.lrScale ?? 1;
     const lambda = decay || decayAll ? (group?.weightDecay ?? weightDecay) : 0;

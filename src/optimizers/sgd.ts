@@ -33,12 +33,12 @@ export function sgd(options: SgdOptions): Optimizer {
   return {
     name: "sgd",
     learningRate: lr,
-    emit: (program) =>
+    emit: (graph, backward) =>
       momentum === 0
-        ? emitUpdate(program, "sgd", options, [], (emit, { bindings, constants, workgroups }) => {
+        ? emitUpdate(graph, backward, "sgd", options, [], (emit, { bindings, constants, workgroups }) => {
             emit.dispatch(sgd_without_momentum, bindings, constants, workgroups(sgd_without_momentum));
           })
-        : emitUpdate(program, "sgd", options, ["momentum"], (emit, arena) => {
+        : emitUpdate(graph, backward, "sgd", options, ["momentum"], (emit, arena) => {
             emit.dispatch(
               sgd_kernel,
               { ...arena.bindings, ...arena.moments },

@@ -2,7 +2,7 @@ import { ShapeError } from "../base/errors.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { Dispatch } from "../graph/op.ts";
 import { bytesOf, type Storage, type Tensor } from "../graph/tensor.ts";
-import { lifetimes, lowerBound } from "./lifetimes.ts";
+import { type Lifetime, lifetimes, lowerBound } from "./lifetimes.ts";
 import { type MemoryLimits, type MemoryPlan, planMemory, total } from "./memory.ts";
 import { shareSlabs } from "./share-slabs.ts";
 
@@ -34,7 +34,12 @@ export const DEFAULT_LIMITS: MemoryLimits = { maxBindingBytes: 128 * 2 ** 20, ma
 /** A program, or a part of one: what of it a step runs, reads and writes. */
 export interface Steps {
   readonly dispatches: readonly Dispatch[];
-  readonly graph: Pick<Graph, "inputs" | "outputs" | "parameters" | "states">;
+  readonly graph: Pick<Graph, "parameters" | "states"> & {
+    readonly inputs: ReadonlyMap<string, Tensor>;
+    readonly outputs: ReadonlyMap<string, Tensor>;
+  };
+  /** Storages that lie in buffers of the caller's: the plan has no place for them. Default none. */
+  readonly given?: ReadonlySet<Storage>;
 }
 
 /** A plan that needs more than so many times the lower bound is worth kernels that may write what they only read. */
@@ -42,25 +47,26 @@ const CLOSE = 1.03;
 
 /** Plans a program for a device with these limits. Throws PlanError or ShapeError; needs no GPU. */
 export function plan(program: Steps, limits: MemoryLimits = DEFAULT_LIMITS): Plan {
-  const { graph } = program;
+  const { graph, given = new Set() } = program;
   let { dispatches } = program;
   const persistent = new Set<Storage>();
-  for (const tensor of [...graph.inputs.values(), ...graph.outputs.values()]) {
-    if (tensor.storage.role !== "temporary") persistent.add(tensor.storage);
-  }
-  for (const { tensor } of [...graph.parameters, ...graph.states]) persistent.add(tensor.storage);
+  const note = ({ storage }: Tensor): void => {
+    if (storage.role !== "temporary" && !given.has(storage)) persistent.add(storage);
+  };
+  for (const tensor of [...graph.inputs.values(), ...graph.outputs.values()]) note(tensor);
+  for (const { tensor } of [...graph.parameters, ...graph.states]) note(tensor);
   for (const dispatch of dispatches) {
     checkAccess(dispatch);
-    for (const { storage } of Object.values(dispatch.bindings)) {
-      if (storage.role !== "temporary") persistent.add(storage);
-    }
+    for (const tensor of Object.values(dispatch.bindings)) note(tensor);
   }
   const kept = new Set([...graph.outputs.values()].map((t) => t.storage));
-  const tensors = lifetimes(dispatches, kept);
+  const placed = (shared: boolean): Lifetime[] =>
+    lifetimes(dispatches, kept, shared).filter(({ storage }) => !given.has(storage));
+  const tensors = placed(false);
   const lowerBoundBytes = lowerBound(tensors);
   let memory = planMemory(tensors, limits);
   if (total(memory) > CLOSE * lowerBoundBytes) {
-    const shared = planMemory(lifetimes(dispatches, kept, true), limits);
+    const shared = planMemory(placed(true), limits);
     if (total(shared) < total(memory)) {
       memory = shared;
       dispatches = dispatches.map((dispatch) => shareSlabs(dispatch, shared));

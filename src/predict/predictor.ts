@@ -1,13 +1,13 @@
 import { DataError } from "../base/errors.ts";
 import type { Gpu } from "../gpu/device.ts";
-import { Program } from "../graph/autodiff.ts";
 import { Graph, type Variable } from "../graph/graph.ts";
+import { lower } from "../graph/lower.ts";
 import { pad } from "../graph/tensor.ts";
 import { softmax } from "../layers/index.ts";
 import type { Model } from "../models/model.ts";
-import { plan } from "../plan/plan.ts";
+import { InFlight } from "../run/in-flight.ts";
 import { type ImageSource, Preprocessor } from "../run/preprocessor.ts";
-import { type Feeds, Session } from "../run/session.ts";
+import { type Feeds, openSession, type Session } from "../run/session.ts";
 import { Variables } from "../run/variables.ts";
 
 export interface PredictorOptions {
@@ -38,7 +38,7 @@ export class Predictor {
     const images = graph.input("images", [batchSize, ...model.inputShape]);
     graph.output("probabilities", softmax(model.build(images)));
     const variables = new Variables(gpu);
-    const session = await Session.create(gpu, plan(new Program(graph), gpu.limits), variables);
+    const session = await openSession(gpu, lower(graph), variables);
     return new Predictor(gpu, model, batchSize, [...graph.parameters, ...graph.states], variables, session);
   }
 
@@ -102,20 +102,18 @@ export class Predictor {
   async #run(count: number, input: (first: number, end: number) => Feeds[string]): Promise<Float32Array> {
     const { classes } = this.model;
     const probabilities = new Float32Array(count * classes);
-    const pending: Promise<void>[] = [];
+    const inFlight = new InFlight();
     for (let first = 0; first < count; first += this.batchSize) {
       const end = Math.min(first + this.batchSize, count);
       await this.#session.ready();
       const feeds = { images: input(first, end) };
       const outputs = this.#session.submit(feeds, { step: 0, seed: 0, learningRate: 0 });
-      const taken = outputs.then((values) => {
+      await inFlight.add(outputs, (values) => {
         const rows = values.probabilities!.subarray(0, (end - first) * classes);
         probabilities.set(rows, first * classes);
       });
-      taken.catch(() => {}); // Seen at the end.
-      pending.push(taken);
     }
-    await Promise.all(pending);
+    await inFlight.settle();
     return probabilities;
   }
 }

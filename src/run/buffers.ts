@@ -1,49 +1,46 @@
-import type { Gpu } from "../gpu/device.ts";
 import { bytesOf, bytesWithin, type Storage, type Tensor } from "../graph/tensor.ts";
 import type { Plan } from "../plan/plan.ts";
-import type { Variables } from "./variables.ts";
+import type { Range } from "./executor.ts";
 
-/** Which buffer each storage of a plan lives in. */
+/** Where a storage begins. */
+type Place = Pick<Range, "buffer" | "offset">;
+
+/** Where the storages of a plan lie: temporaries on slabs, inputs and constants in buffers of their own. */
 export class Buffers {
-  readonly #plan: Plan;
-  readonly #slabs: readonly GPUBuffer[];
-  readonly #own = new Map<Storage, GPUBuffer>();
-  readonly #shared = new Map<Storage, GPUBuffer>();
+  readonly #places = new Map<Storage, Place>();
+  readonly #owned: GPUBuffer[] = [];
+  readonly #others: (storage: Storage) => Place;
 
-  constructor({ device }: Gpu, plan: Plan, variables: Variables) {
-    this.#plan = plan;
+  /** `others` says where those storages lie that are not made here. */
+  constructor(device: GPUDevice, { memory, persistent }: Plan, others: (storage: Storage) => Place) {
+    this.#others = others;
     const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
-    this.#slabs = plan.memory.slabs.map((size, i) =>
-      device.createBuffer({ label: `slab ${i}`, size, usage }),
-    );
-    for (const storage of plan.persistent) {
-      if (storage.role === "input" || storage.role === "constant") {
-        const buffer = device.createBuffer({
-          label: storage.name,
-          size: Math.max(bytesOf(storage), 16),
-          usage,
-        });
-        if (storage.data) device.queue.writeBuffer(buffer, 0, storage.data as Float32Array<ArrayBuffer>);
-        this.#own.set(storage, buffer);
-      } else {
-        this.#shared.set(storage, variables.buffer(storage));
-      }
+    const create = (label: string, size: number): GPUBuffer => {
+      const buffer = device.createBuffer({ label, size, usage });
+      this.#owned.push(buffer);
+      return buffer;
+    };
+    const slabs = memory.slabs.map((size, i) => create(`slab ${i}`, size));
+    for (const [storage, { slab, offset }] of memory.placements) {
+      this.#places.set(storage, { buffer: slabs[slab]!, offset });
+    }
+    for (const storage of persistent) {
+      if (storage.role !== "input" && storage.role !== "constant") continue;
+      const buffer = create(storage.name, Math.max(bytesOf(storage), 16));
+      if (storage.data) device.queue.writeBuffer(buffer, 0, storage.data as Float32Array<ArrayBuffer>);
+      this.#places.set(storage, { buffer, offset: 0 });
     }
   }
 
-  of(storage: Storage): GPUBuffer {
-    const placement = this.#plan.memory.placements.get(storage);
-    return placement ? this.#slabs[placement.slab]! : (this.#own.get(storage) ?? this.#shared.get(storage)!);
-  }
-
-  range(tensor: Tensor): { buffer: GPUBuffer; offset: number; size: number } {
+  range(tensor: Tensor): Range {
     const { storage } = tensor;
-    const base = this.#plan.memory.placements.get(storage)?.offset ?? 0;
+    const { buffer, offset: start } = this.#places.get(storage) ?? this.#others(storage);
     const { offset, size } = bytesWithin(tensor);
-    return { buffer: this.of(storage), offset: base + offset, size };
+    return { buffer, offset: start + offset, size };
   }
 
+  /** Frees what was made here. */
   destroy(): void {
-    for (const buffer of [...this.#slabs, ...this.#own.values()]) buffer.destroy();
+    for (const buffer of this.#owned) buffer.destroy();
   }
 }

@@ -14,8 +14,8 @@ import {
 import { packStruct } from "../kernel/args.ts";
 import { Placement as layout } from "../kernel/constants.gen.ts";
 import { grid } from "../kernel/grid.ts";
-import type { Kernel } from "../kernel/kernel.ts";
 import { resize_columns, resize_rows } from "../kernel/shaders.gen.ts";
+import { Executor, encode } from "./executor.ts";
 import type { InputWriter } from "./session.ts";
 
 /**
@@ -49,8 +49,7 @@ export class Preprocessor {
   readonly inputShape: readonly [height: number, width: number, channels: number];
   readonly preprocessing: Preprocessing;
   readonly #gpu: Gpu;
-  readonly #rows: GPUComputePipeline;
-  readonly #columns: GPUComputePipeline;
+  readonly #executor: Executor;
   readonly #place: GPUBuffer;
   readonly #colour: GPUBuffer;
   #pixels: GPUBuffer | undefined;
@@ -80,14 +79,15 @@ export class Preprocessor {
       );
     }
     const colour = colourTransform(preprocessing, C);
-    const pipelines = await Promise.all([
-      gpu.pipelines.compile(RESIZE.rows, { W }),
-      gpu.pipelines.compile(RESIZE.columns, { H, W }),
-    ]);
-    return gpu.guard(
-      "preprocessor",
-      () => new Preprocessor(gpu, inputShape, preprocessing, colour, pipelines),
-    );
+    const launches = [
+      { kernel: RESIZE.rows, constants: { W }, label: "resize rows" },
+      { kernel: RESIZE.columns, constants: { H, W }, label: "resize columns" },
+    ];
+    const pipelines = await gpu.pipelines.compileAll(launches);
+    return gpu.guard("preprocessor", () => {
+      const executor = new Executor(gpu, launches, pipelines);
+      return new Preprocessor(gpu, inputShape, preprocessing, colour, executor);
+    });
   }
 
   private constructor(
@@ -95,13 +95,12 @@ export class Preprocessor {
     inputShape: PreprocessorModel["inputShape"],
     preprocessing: Preprocessing,
     colour: Float32Array,
-    [rows, columns]: readonly [GPUComputePipeline, GPUComputePipeline],
+    executor: Executor,
   ) {
     this.#gpu = gpu;
     this.inputShape = inputShape;
     this.preprocessing = preprocessing;
-    this.#rows = rows;
-    this.#columns = columns;
+    this.#executor = executor;
     this.#place = this.#buffer("placement of an image", layout.size);
     this.#colour = this.#buffer("colour transform", colour.byteLength);
     gpu.device.queue.writeBuffer(this.#colour, 0, colour as Float32Array<ArrayBuffer>);
@@ -123,22 +122,16 @@ export class Preprocessor {
     const [pixels, pitch] =
       "data" in image ? this.#upload(image) : this.#copy(encoder, this.#still(image, size), size);
     device.queue.writeBuffer(this.#place, 0, packPlacement(size, pitch, placement, slot));
-    const pass = encoder.beginComputePass();
-    const launch = (
-      kernel: Kernel,
-      pipeline: GPUComputePipeline,
-      buffers: readonly GPUBufferBinding[],
-      invocations: number,
-    ): void => {
-      const layout = this.#gpu.pipelines.bindGroupLayout(kernel);
-      const entries = buffers.map((resource, binding) => ({ binding, resource }));
-      pass.setPipeline(pipeline);
-      pass.setBindGroup(0, device.createBindGroup({ label: kernel.name, layout, entries }));
-      pass.dispatchWorkgroups(...grid(invocations, kernel));
+    const buffers: Readonly<Record<string, GPUBufferBinding>> = {
+      ...{ place: { buffer: this.#place }, colour: { buffer: this.#colour } },
+      ...{ pixels: { buffer: pixels }, t: { buffer: between }, y: batch },
     };
-    const [where, colour, t] = [{ buffer: this.#place }, { buffer: this.#colour }, { buffer: between }];
-    launch(RESIZE.rows, this.#rows, [where, { buffer: pixels }, t], rows * W);
-    launch(RESIZE.columns, this.#columns, [where, colour, t, batch], H * W);
+    const workgroups = [grid(rows * W, RESIZE.rows), grid(H * W, RESIZE.columns)];
+    const pass = encoder.beginComputePass();
+    encode(
+      pass,
+      workgroups.map((size, i) => this.#executor.bind(i, size, (name) => buffers[name]!)),
+    );
     pass.end();
     device.queue.submit([encoder.finish()]);
   }
@@ -184,6 +177,7 @@ export class Preprocessor {
 
   /** Frees the buffers; the device stays. */
   destroy(): void {
+    this.#executor.destroy();
     for (const buffer of [this.#place, this.#colour, this.#pixels, this.#between]) buffer?.destroy();
     this.#texture?.destroy();
   }

@@ -1,16 +1,17 @@
 import { DataError, DeviceError, WebgraftError } from "../base/errors.ts";
-import { LaunchArgs } from "../gpu/args.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { Timestamps } from "../gpu/timestamps.ts";
 import { bytesWithin } from "../graph/tensor.ts";
-import type { Plan } from "../plan/plan.ts";
+import { type Plan, plan, type Steps } from "../plan/plan.ts";
 import { Buffers } from "./buffers.ts";
+import { Executor, encode, type Launch, type Range } from "./executor.ts";
+import { IN_FLIGHT } from "./in-flight.ts";
 import { LIVE_BYTES, type Live, packLive } from "./live.ts";
 import { fromStored, toStored, type Values } from "./values.ts";
 import type { Variables } from "./variables.ts";
 
 /** Fills an input by commands of its own, which it gives to the queue before the step's. */
-export type InputWriter = (input: Required<GPUBufferBinding>) => void;
+export type InputWriter = (input: Range) => void;
 
 /** The values of a plan's inputs, in the GPU's layout (`pad` in graph/tensor.ts), or who writes them there. */
 export type Feeds = Readonly<Record<string, Values | InputWriter>>;
@@ -24,14 +25,9 @@ export interface LaunchTime {
   readonly milliseconds: number;
 }
 
-/** Steps that may be on their way to the GPU at once. */
-const IN_FLIGHT = 2;
-
-interface Launch {
-  readonly pipeline: GPUComputePipeline;
-  readonly bindGroup: GPUBindGroup;
-  readonly workgroups: readonly [number, number, number];
-}
+/** Plans a program, or a part of one, within the device's limits, and makes a session of it. `variables` are shared. */
+export const openSession = (gpu: Gpu, steps: Steps, variables: Variables): Promise<Session> =>
+  Session.create(gpu, plan(steps, gpu.limits), variables);
 
 /**
  * Runs a plan, step after step. All pipelines, buffers and bind groups are made by `create`; a step writes
@@ -43,8 +39,8 @@ export class Session {
   readonly #gpu: Gpu;
   readonly #launches: readonly Launch[];
   readonly #buffers: Buffers;
-  readonly #args: LaunchArgs;
-  readonly #outputs: readonly Required<GPUBufferBinding>[];
+  readonly #executor: Executor;
+  readonly #outputs: readonly Range[];
   readonly #live = new DataView(new ArrayBuffer(LIVE_BYTES));
   readonly #liveBuffer: GPUBuffer;
   readonly #liveGroup: GPUBindGroup;
@@ -54,9 +50,7 @@ export class Session {
 
   /** Compiles the plan's pipelines, all in parallel, and makes its buffers. `variables` are shared. */
   static async create(gpu: Gpu, plan: Plan, variables: Variables): Promise<Session> {
-    const pipelines = await Promise.all(
-      plan.dispatches.map((d) => gpu.pipelines.compile(d.kernel, d.constants)),
-    );
+    const pipelines = await gpu.pipelines.compileAll(plan.dispatches);
     return gpu.guard("session", () => new Session(gpu, plan, variables, pipelines));
   }
 
@@ -64,30 +58,20 @@ export class Session {
     const { device } = gpu;
     this.#gpu = gpu;
     this.plan = plan;
-    this.#buffers = new Buffers(gpu, plan, variables);
-    this.#args = new LaunchArgs(device, plan.dispatches);
-    this.#launches = plan.dispatches.map(({ kernel, bindings, workgroups, label }, i) => ({
-      pipeline: pipelines[i]!,
-      workgroups,
-      bindGroup: device.createBindGroup({
-        label,
-        layout: gpu.pipelines.bindGroupLayout(kernel),
-        entries: this.#args.entries(
-          i,
-          kernel.bindings.map(({ name }) => this.#buffers.range(bindings[name]!)),
-        ),
-      }),
+    this.#buffers = new Buffers(device, plan, (storage) => ({
+      buffer: variables.buffer(storage),
+      offset: 0,
     }));
+    this.#executor = new Executor(gpu, plan.dispatches, pipelines);
+    this.#launches = plan.dispatches.map(({ bindings, workgroups }, i) =>
+      this.#executor.bind(i, workgroups, (name) => this.#buffers.range(bindings[name]!)),
+    );
     this.#liveBuffer = device.createBuffer({
       label: "live scalars",
       size: this.#live.byteLength,
       usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
     });
-    this.#liveGroup = device.createBindGroup({
-      label: "live scalars",
-      layout: gpu.pipelines.liveLayout(),
-      entries: [{ binding: 0, resource: { buffer: this.#liveBuffer } }],
-    });
+    this.#liveGroup = this.#executor.bindLive({ buffer: this.#liveBuffer });
     this.#outputs = [...plan.outputs.values()].map((tensor) => this.#buffers.range(tensor));
     const size = this.#outputs.reduce((sum, output) => sum + output.size, 0);
     for (let i = 0; i < IN_FLIGHT; i++) {
@@ -188,7 +172,7 @@ export class Session {
   destroy(): void {
     this.#destroyed = true;
     this.#buffers.destroy();
-    this.#args.destroy();
+    this.#executor.destroy();
     this.#liveBuffer.destroy();
     for (const staging of this.#free) staging.destroy();
   }
@@ -207,23 +191,14 @@ export class Session {
           `input ${name}: expects ${storage.length} values in the padded layout, got ${values?.length ?? "none"}`,
         );
       }
-      queue.writeBuffer(this.#buffers.of(storage), 0, toStored(tensor, values));
+      queue.writeBuffer(this.#buffers.range(tensor).buffer, 0, toStored(tensor, values));
     }
     packLive(live, this.#live);
     queue.writeBuffer(this.#liveBuffer, 0, this.#live.buffer);
   }
 
   #replay(pass: GPUComputePassEncoder, launches: readonly Launch[]): void {
-    pass.setBindGroup(1, this.#liveGroup);
-    let current: GPUComputePipeline | undefined;
-    for (const { pipeline, bindGroup, workgroups } of launches) {
-      if (pipeline !== current) {
-        pass.setPipeline(pipeline);
-        current = pipeline;
-      }
-      pass.setBindGroup(0, bindGroup);
-      pass.dispatchWorkgroups(workgroups[0], workgroups[1], workgroups[2]);
-    }
+    encode(pass, launches, this.#liveGroup);
     pass.end();
   }
 

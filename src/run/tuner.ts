@@ -8,11 +8,10 @@ import { Random } from "../base/random.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { type Tuned, type TuningStore, taskKey } from "../gpu/tuning.ts";
 import { browserStore } from "../gpu/tuning-store.ts";
-import { Program } from "../graph/autodiff.ts";
 import { Graph } from "../graph/graph.ts";
+import { lower } from "../graph/lower.ts";
 import type { InputSpec, MeasurableTask, VariantInfo } from "../ops/tunable.ts";
-import { plan } from "../plan/plan.ts";
-import { type Outputs, Session } from "./session.ts";
+import { type Outputs, openSession, type Session } from "./session.ts";
 import type { Values } from "./values.ts";
 import { Variables } from "./variables.ts";
 
@@ -211,7 +210,7 @@ class Contest {
         this.#variables.write(inputs[name]!, draw(spec, new Random(1, name)));
       }
     }
-    return Session.create(gpu, plan(new Program(graph), gpu.limits), this.#variables);
+    return openSession(gpu, lower(graph), this.#variables);
   }
 }
 

@@ -1,84 +1,71 @@
-import { Program } from "../graph/autodiff.ts";
+import { differentiate } from "../graph/autodiff.ts";
+import { fuse } from "../graph/fusion.ts";
 import { Graph, type Variable } from "../graph/graph.ts";
+import { emitForward } from "../graph/launches.ts";
 import type { Storage, Tensor } from "../graph/tensor.ts";
 import { softmax } from "../layers/index.ts";
 import { frozenIn } from "../models/model.ts";
-import { type Plan, plan, type Steps } from "../plan/plan.ts";
-import { Session } from "../run/session.ts";
+import { withUpdate } from "../optimizers/optimizer.ts";
+import type { Steps } from "../plan/plan.ts";
+import { openSession, type Session } from "../run/session.ts";
 import type { Variables } from "../run/variables.ts";
 import { evaluationPass, trainingPass } from "./passes.ts";
 import type { TrainerOptions } from "./trainer.ts";
 
+export type Mode = "train" | "eval";
+
 /** A planned and compiled graph of the model. */
 export interface Compiled {
   readonly graph: Graph;
-  readonly plan: Plan;
   readonly session: Session;
-  /** The optimizer's moments; none where nothing trains. */
+  /** What the optimizer remembers; nothing in an evaluation. */
   readonly moments: readonly Variable[];
-  /** Of a graph that only adds to gradients: what then updates the parameters by them. */
+  /** Of micro-batches, which only add to gradients: what then updates the parameters by them. */
   readonly update?: { readonly session: Session; readonly gradients: readonly Storage[] };
 }
 
 /**
- * A training step of so many images; where a batch comes in micro-batches, only the part of it that is done for each
- * of them, and, if `updates`, the rest as `update`.
+ * Compiles a training step (output `loss`) or an evaluation (outputs `loss` and `probabilities`) of `size` images. Of a
+ * step in micro-batches each goes through `session`; `update`, which ends the step, comes with those of full size.
  */
-export async function compileTraining(
+export async function compileStep(
   options: TrainerOptions,
   variables: Variables,
-  batch: number,
-  updates: boolean,
+  mode: Mode,
+  size: number,
 ): Promise<Compiled> {
-  const { gpu, model, optimizer, microBatches = 1 } = options;
-  const { graph, images, labels } = graphOf(options, "train", batch);
-  const { loss } = trainingPass(model, images, labels, options);
-  graph.output("loss", loss);
+  const { gpu, optimizer, batchSize, microBatches = 1, memory = "keep" } = options;
   const accumulate = microBatches > 1;
-  const program = new Program(graph, [[loss, null]], { ...options, accumulate });
-  const { length } = program.dispatches;
-  const outputs = new Map(graph.outputs);
-  const { moments } = optimizer.emit(program);
-  const start = (steps: Steps): Promise<Session> => Session.create(gpu, plan(steps, gpu.limits), variables);
-  if (!accumulate) {
-    const session = await start(program);
-    return { graph, plan: session.plan, moments, session };
-  }
-  const { parameters, states } = graph;
-  const dispatches = program.dispatches.slice(0, length);
-  const session = await start({ dispatches, graph: { inputs: graph.inputs, outputs, parameters, states } });
-  const compiled = { graph, plan: session.plan, moments, session };
-  if (!updates) return compiled;
-  const rest = {
-    dispatches: program.dispatches.slice(length),
-    graph: { inputs: new Map<string, Tensor>(), outputs: new Map<string, Tensor>(), parameters, states },
-  };
-  const gradients = program.arenas.map(([, arena]) => arena);
-  return { ...compiled, update: { session: await start(rest), gradients } };
+  const open = (steps: Steps): Promise<Session> => openSession(gpu, steps, variables);
+
+  const { graph, loss } = build(options, mode, size);
+  const nodes = options.fuse === false ? graph.nodes : fuse(graph);
+  const forward = emitForward(graph, nodes);
+  if (mode === "eval") return { graph, moments: [], session: await open({ graph, dispatches: forward }) };
+
+  const backward = differentiate(graph, nodes, [[loss, null]], { memory, accumulate });
+  const update = optimizer.emit(graph, backward);
+  const { moments } = update;
+  const gradients = { graph, dispatches: [...forward, ...backward.dispatches] };
+  if (!accumulate) return { graph, moments, session: await open(withUpdate(gradients, update)) };
+
+  const session = await open(gradients);
+  if (size * microBatches < batchSize) return { graph, moments, session };
+  const nothing = { graph: { ...graph, inputs: new Map(), outputs: new Map() }, dispatches: [] };
+  const ends = await open(withUpdate(nothing, update));
+  const arenas = backward.arenas.map(([, arena]) => arena);
+  return { graph, moments, session, update: { session: ends, gradients: arenas } };
 }
 
-/** The evaluation of so many images: outputs `loss` and `probabilities`. */
-export async function compileEvaluation(
-  options: TrainerOptions,
-  variables: Variables,
-  batch: number,
-): Promise<Compiled> {
-  const { gpu, model } = options;
-  const { graph, images, labels } = graphOf(options, "eval", batch);
-  const { logits, loss } = evaluationPass(model, images, labels);
-  graph.output("loss", loss);
-  graph.output("probabilities", softmax(logits));
-  const session = await Session.create(gpu, plan(new Program(graph, [], options), gpu.limits), variables);
-  return { graph, plan: session.plan, moments: [], session };
-}
-
-function graphOf(
-  { gpu, model, frozen, precision = "f32" }: TrainerOptions,
-  mode: "train" | "eval",
-  batch: number,
-) {
+/** The model's graph, from images and labels to the loss. */
+function build(options: TrainerOptions, mode: Mode, size: number): { graph: Graph; loss: Tensor } {
+  const { gpu, model, frozen, precision = "f32" } = options;
   const graph = new Graph({ mode, precision, ...gpu.graphOptions, frozen: frozenIn(model, frozen) });
-  const images = graph.input("images", [batch, ...model.inputShape]);
-  const labels = graph.input("labels", [batch], "i32");
-  return { graph, images, labels };
+  const images = graph.input("images", [size, ...model.inputShape]);
+  const labels = graph.input("labels", [size], "i32");
+  const pass = mode === "train" ? trainingPass : evaluationPass;
+  const { logits, loss } = pass(model, images, labels, options);
+  graph.output("loss", loss);
+  if (mode === "eval") graph.output("probabilities", softmax(logits));
+  return { graph, loss };
 }

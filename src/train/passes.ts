@@ -2,7 +2,7 @@ import type { Tensor } from "../graph/tensor.ts";
 import { asActivations, augment, augmentLabelled, crossEntropy, softCrossEntropy } from "../layers/index.ts";
 import type { Model } from "../models/model.ts";
 import type { Augmentation } from "../ops/image/augment.ts";
-import { IGNORED } from "./forward.ts";
+import { IGNORED } from "./run-dataset.ts";
 
 export interface TrainingPassOptions {
   readonly labelSmoothing?: number;

@@ -2,26 +2,27 @@ import { DataError, NonFiniteError } from "../base/errors.ts";
 import { type Batch, BatchLoader } from "../data/batches.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { Gpu } from "../gpu/device.ts";
-import type { ProgramOptions } from "../graph/autodiff.ts";
 import type { Precision, Variable } from "../graph/graph.ts";
+import type { ProgramOptions } from "../graph/lower.ts";
 import { countNumbers, type Model } from "../models/model.ts";
 import type { Optimizer } from "../optimizers/optimizer.ts";
 import type { Plan } from "../plan/plan.ts";
 import { describeModel, type ModelInfo } from "../predict/model-file.ts";
+import { InFlight } from "../run/in-flight.ts";
 import type { Live } from "../run/live.ts";
 import type { Feeds, Outputs, Session } from "../run/session.ts";
 import type { TuneOptions } from "../run/tuner.ts";
 import { Variables } from "../run/variables.ts";
 import { loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
-import { type Compiled, compileEvaluation, compileTraining } from "./compile.ts";
+import { type Compiled, compileStep, type Mode } from "./compile.ts";
 import type { EpochInfo, Evaluation, FitOptions, History, StepInfo } from "./fit.ts";
-import { forward } from "./forward.ts";
 import { microBatchesOf } from "./micro-batches.ts";
 import type { TrainingPassOptions } from "./passes.ts";
+import { runDataset } from "./run-dataset.ts";
 import { constant, type Schedule } from "./schedules.ts";
 import { prepareTuning, type TuneMode } from "./tune.ts";
 
-export interface TrainerOptions extends TrainingPassOptions, Omit<ProgramOptions, "accumulate"> {
+export interface TrainerOptions extends TrainingPassOptions, ProgramOptions {
   readonly gpu: Gpu;
   readonly model: Model;
   readonly optimizer: Optimizer;
@@ -112,7 +113,7 @@ export class Trainer {
 
   /** The plan of a full training step, or of that part of it that each micro-batch goes through. */
   get plan(): Plan {
-    return this.#main.plan;
+    return this.#main.session.plan;
   }
 
   /** Parameters and running statistics, for `loadWeights`, `saveWeights` and `saveModel`. */
@@ -185,7 +186,7 @@ export class Trainer {
     let correct = 0;
     let counted = 0;
     let done = 0;
-    await this.#forward(dataset, options.signal, ({ loss }, size) => {
+    await this.#runEvaluation(dataset, options.signal, ({ loss }, size) => {
       lossSum += loss![1]!;
       weightSum += loss![2]!;
       correct += loss![3]!;
@@ -202,7 +203,7 @@ export class Trainer {
     const { classes } = this.model;
     const probabilities = new Float32Array(dataset.length * classes);
     let at = 0;
-    await this.#forward(dataset, options.signal, (outputs, size) => {
+    await this.#runEvaluation(dataset, options.signal, (outputs, size) => {
       probabilities.set(outputs.probabilities!.subarray(0, size * classes), at);
       at += size * classes;
     });
@@ -270,7 +271,7 @@ export class Trainer {
     const schedule = this.options.schedule ?? constant();
     const epoch = Math.floor(this.step / loader.batchesPerEpoch);
     const results: StepInfo[] = [];
-    const pending: (() => Promise<void>)[] = [];
+    const inFlight = new InFlight();
     let before = performance.now();
     for (let index = this.step % loader.batchesPerEpoch; index < loader.batchesPerEpoch; index++) {
       if (signal?.aborted) break;
@@ -278,10 +279,9 @@ export class Trainer {
       const batch = loader.batch(epoch, index);
       const learningRate = this.optimizer.learningRate * schedule(this.step, totalSteps);
       const step = this.step + 1;
-      const submitted = await this.#submit(batch, { step, seed: this.seed, learningRate });
+      const { result } = await this.#submit(batch, { step, seed: this.seed, learningRate });
       this.step = step;
-      pending.push(async () => {
-        const { loss, correct } = await submitted.result;
+      await inFlight.add(result, async ({ loss, correct }) => {
         const now = performance.now();
         const info: StepInfo = {
           step,
@@ -303,9 +303,8 @@ export class Trainer {
         results.push(info);
         await onStep?.(info);
       });
-      if (pending.length > 1) await pending.shift()!();
     }
-    for (const settle of pending) await settle();
+    await inFlight.settle();
     signal?.throwIfAborted();
     return results;
   }
@@ -332,29 +331,25 @@ export class Trainer {
         parts.reduce((total, { share }, i) => total + of(values[i]!.loss!, share), 0);
       return { loss: sum((loss, share) => share * loss[0]!), correct: sum((loss) => loss[3]!) };
     });
-    result.catch(() => {});
     return { result };
   }
 
   /** Runs the evaluation graph over a data set in order. */
-  async #forward(
+  async #runEvaluation(
     dataset: Dataset,
     signal: AbortSignal | undefined,
     take: (outputs: Outputs, size: number) => void,
   ): Promise<void> {
     const { session } = await this.#compile("eval", Math.min(this.#microBatchSize, dataset.length));
     const live = { step: this.step, seed: this.seed, learningRate: 0 };
-    await forward(session, dataset, live, signal, take);
+    await runDataset(session, dataset, live, signal, take);
   }
 
-  #compile(mode: "train" | "eval", batch: number): Promise<Compiled> {
-    const key = `${mode} ${batch}`;
+  #compile(mode: Mode, size: number): Promise<Compiled> {
+    const key = `${mode} ${size}`;
     let compiled = this.#compiled.get(key);
     if (!compiled) {
-      compiled =
-        mode === "train"
-          ? compileTraining(this.options, this.variables, batch, batch === this.#microBatchSize)
-          : compileEvaluation(this.options, this.variables, batch);
+      compiled = compileStep(this.options, this.variables, mode, size);
       this.#compiled.set(key, compiled);
     }
     return compiled;

@@ -1,6 +1,6 @@
 import type { Gpu } from "../gpu/device.ts";
-import { Program } from "../graph/autodiff.ts";
 import { Graph, type Precision } from "../graph/graph.ts";
+import { lower } from "../graph/lower.ts";
 import { frozenIn, type Model } from "../models/model.ts";
 import { type MeasurableTask, recorder } from "../ops/tunable.ts";
 import { loadTuning, type TuneOptions, tuneTasks } from "../run/tuner.ts";
@@ -69,7 +69,7 @@ function tasksOf(
     const labels = graph.input("labels", [batchSize], "i32");
     const pass = mode === "train" ? trainingPass : evaluationPass;
     const { loss } = pass(model, images, labels, {});
-    new Program(graph, mode === "train" ? [[loss, null]] : []);
+    lower(graph, mode === "train" ? [[loss, null]] : []);
   }
   return tasks;
 }

@@ -1,8 +1,9 @@
 /** Weights of one network in another whose shapes are the same, but not what is computed with them. */
+import { isNode } from "../graph/op.ts";
 import { inspect, type Model } from "../models/model.ts";
 import type { Preprocessing } from "../models/preprocessing.ts";
-import type { Conv2dAttrs } from "../ops/conv/conv2d.ts";
-import type { BatchNorm } from "../ops/norm/batch-norm.ts";
+import { conv2dOp } from "../ops/conv/conv2d.ts";
+import { batchNormOp } from "../ops/norm/batch-norm.ts";
 import { matchNames } from "../weights/names.ts";
 
 /** A layer that computes something else here than in the file that its weights are from. */
@@ -36,12 +37,12 @@ export function differences(model: Model, prefix: string, theirs: Model): Differ
 /** What convolutions and batch norms do, by the names of their weights. */
 function optionsOf(model: Model): Map<string, Options> {
   const all = new Map<string, Options>();
-  for (const { op, inputs, attrs } of inspect(model).nodes) {
-    if (op.name === "conv2d") {
-      const { stride, padding, dilation, groups } = attrs as Conv2dAttrs;
-      all.set(inputs.weight!.name, { stride, padding, dilation, groups: [groups] });
+  for (const node of inspect(model).nodes) {
+    if (isNode(node, conv2dOp)) {
+      const { stride, padding, dilation, groups } = node.attrs;
+      all.set(node.inputs.weight.name, { stride, padding, dilation, groups: [groups] });
     }
-    if (op.name === "batch_norm") all.set(inputs.weight!.name, { eps: [(attrs as BatchNorm).eps] });
+    if (isNode(node, batchNormOp)) all.set(node.inputs.weight.name, { eps: [node.attrs.eps] });
   }
   return all;
 }

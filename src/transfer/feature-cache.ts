@@ -1,12 +1,11 @@
 import { DataError, ShapeError } from "../base/errors.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { createDataset } from "../data/dataset.ts";
-import { Program } from "../graph/autodiff.ts";
 import { Graph } from "../graph/graph.ts";
+import { lower } from "../graph/lower.ts";
 import { frozenIn } from "../models/model.ts";
-import { plan } from "../plan/plan.ts";
-import { Session } from "../run/session.ts";
-import { forward } from "../train/forward.ts";
+import { openSession, type Session } from "../run/session.ts";
+import { runDataset } from "../train/run-dataset.ts";
 import { Trainer } from "../train/trainer.ts";
 import { splitModel } from "./split.ts";
 
@@ -62,7 +61,7 @@ export class FeatureCache {
     });
     // Of the same size as what goes through the trainer's model at once, so that the same kernels run.
     split.trunk(graph, batchSize / microBatches);
-    const trunk = await Session.create(gpu, plan(new Program(graph, [], options), gpu.limits), variables);
+    const trunk = await openSession(gpu, lower(graph, [], options), variables);
     const head = await Trainer.create({ ...options, model: split.head });
     await hand(trainer, head);
     return new FeatureCache(trainer, split, trunk, head);
@@ -101,7 +100,7 @@ export class FeatureCache {
     const values = new Float32Array(length * each);
     const { step, seed } = this.#trainer;
     let done = 0;
-    await forward(this.#trunk, dataset, { step, seed, learningRate: 0 }, signal, ({ features }, size) => {
+    await runDataset(this.#trunk, dataset, { step, seed, learningRate: 0 }, signal, ({ features }, size) => {
       values.set((features as Float32Array).subarray(0, size * each), done * each);
       done += size;
       onProgress?.(done, length);

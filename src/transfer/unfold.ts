@@ -1,5 +1,7 @@
+import { isNode } from "../graph/op.ts";
 import { inspect, type Model } from "../models/model.ts";
-import type { BatchNorm } from "../ops/norm/batch-norm.ts";
+import { conv2dOp } from "../ops/conv/conv2d.ts";
+import { batchNormOp } from "../ops/norm/batch-norm.ts";
 import type { NamedWeights } from "../weights/tensors.ts";
 
 /**
@@ -16,11 +18,12 @@ export function withNorms(
   const all = new Map(weights);
   const unfolded: string[] = [];
   const { nodes } = inspect(model);
-  for (const { op, inputs, attrs } of nodes) {
-    if (op.name !== "batch_norm") continue;
+  for (const node of nodes) {
+    if (!isNode(node, batchNormOp)) continue;
+    const { inputs, attrs } = node;
     const conv = nodes.find(({ outputs }) => outputs.y === inputs.x);
-    if (conv?.op.name !== "conv2d") continue;
-    const [from, to] = [conv.inputs.weight!.name, inputs.weight!.name].map((name) =>
+    if (!conv || !isNode(conv, conv2dOp)) continue;
+    const [from, to] = [conv.inputs.weight.name, inputs.weight.name].map((name) =>
       name.replace(/weight$/, ""),
     );
     for (const part of parts) {
@@ -32,7 +35,7 @@ export function withNorms(
       all.set(`${norm}weight`, constant(1)).set(`${norm}bias`, conv.inputs.bias ? constant(0) : bias);
       // With eps the variance is 1.
       all.set(`${norm}running_mean`, constant(0));
-      all.set(`${norm}running_var`, constant(1 - (attrs as BatchNorm).eps));
+      all.set(`${norm}running_var`, constant(1 - attrs.eps));
       if (!conv.inputs.bias) all.delete(`${theirs}bias`);
       unfolded.push(to!.slice(0, -1));
       break;

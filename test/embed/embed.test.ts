@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { Gpu } from "webgraft";
 import { grid, kernels, ops, pad, prepareKernel, prepareOp, unpad } from "webgraft/kernels";
+
+import { smallTask } from "../support/models/tuning.ts";
 
 // As an app would: a device, buffers and passes of its own, and nothing of the library but this one door.
 let device: GPUDevice;
@@ -153,6 +156,38 @@ test("a whole op: a convolution on buffers of the app", async () => {
     expect(() => conv.encode(pass, { x, wieght: weight, y: out })).toThrow("weight needs");
   });
   conv.destroy();
+});
+
+test("an op takes the variant that was measured for its shapes", async () => {
+  const task = smallTask("forward");
+  const shapes = { x: [2, 6, 6, 5], weight: [3, 3, 5, 7] } as const;
+  const attrs = { stride: [1, 1], dilation: [1, 1], padding: [0, 0, 0, 0], groups: 1 } as const;
+  const { tuning, capabilities } = new Gpu(device);
+  const results: number[][] = [];
+  const names = task.variants(capabilities).map(({ name }) => name);
+  expect(names.length).toBeGreaterThan(2);
+  for (const variant of names.slice(0, 3)) {
+    tuning.set(task, { variant, milliseconds: 1, gain: 1 });
+    const conv = await prepareOp(device, ops.conv2dOp, shapes, attrs, { tuning: tuning.export() });
+    expect(conv.dispatches.map(({ kernel }) => kernel.name).join()).toContain(variant);
+    const inputs = {
+      x: upload(pad(ramp(2 * 6 * 6 * 5), shapes.x)),
+      weight: upload(pad(ramp(9 * 5 * 7), shapes.weight)),
+    };
+    const y = upload(new Float32Array(conv.bytes("y") / 4));
+    run((pass) => conv.encode(pass, { ...inputs, y }));
+    results.push([...(await download(y))]);
+    conv.destroy();
+  }
+  for (const result of results) expect(result).toEqual(results[0]);
+
+  const other = { ...tuning.export(), device: "another" };
+  const untuned = await prepareOp(device, ops.conv2dOp, shapes, attrs, { tuning: other });
+  expect(untuned.dispatches.map(({ kernel }) => kernel.name).join()).toContain(names[0]);
+  await expect(
+    // @ts-expect-error no table
+    prepareOp(device, ops.conv2dOp, shapes, attrs, { tuning: { format: "of another program" } }),
+  ).rejects.toThrow("tuning table: its format must be");
 });
 
 test("shapes that do not fit are refused before any GPU work", async () => {

@@ -1,21 +1,19 @@
 import { describe, expect, it } from "vitest";
 import { DeviceError, DeviceLostError, OutOfMemoryError, ValidationError } from "../../src/base/errors.ts";
 import { openDevice } from "../../src/gpu/device.ts";
-import { Program } from "../../src/graph/autodiff.ts";
 import { Graph } from "../../src/graph/graph.ts";
-import { KERNEL_FEATURES } from "../../src/kernel/constants.gen.ts";
+import { lower } from "../../src/graph/lower.ts";
 import { relu } from "../../src/layers/index.ts";
-import { plan } from "../../src/plan/plan.ts";
-import { Session } from "../../src/run/session.ts";
+import { openSession } from "../../src/run/session.ts";
 import { Variables } from "../../src/run/variables.ts";
 import { testGpu } from "../support/run/gpu.ts";
 
 const live = { step: 1, seed: 0, learningRate: 0 };
 
-function reluPlan() {
+function reluProgram() {
   const graph = new Graph({ mode: "eval" });
   graph.output("y", relu(graph.input("x", [2, 3])));
-  return plan(new Program(graph));
+  return lower(graph);
 }
 
 describe("openDevice", () => {
@@ -28,21 +26,6 @@ describe("openDevice", () => {
   it("says so where there is no adapter", async () => {
     const gpu = { requestAdapter: async () => null } as unknown as GPU;
     await expect(openDevice({ gpu })).rejects.toThrow(/no adapter — check the graphics driver/);
-  });
-
-  it("asks for every feature that a kernel wants and the adapter has, and for no other", async () => {
-    const asked: unknown[] = [];
-    const adapter = {
-      features: new Set(["shader-f16", ...KERNEL_FEATURES, "of no kernel"]),
-      limits: {},
-      requestDevice: async ({ requiredFeatures }: GPUDeviceDescriptor) => {
-        asked.push(...requiredFeatures!);
-        throw new DeviceError("enough");
-      },
-    };
-    const gpu = { requestAdapter: async () => adapter } as unknown as GPU;
-    await expect(openDevice({ gpu })).rejects.toThrow("enough");
-    expect(asked).toEqual(["shader-f16", ...KERNEL_FEATURES]);
   });
 });
 
@@ -67,10 +50,10 @@ describe("guard", () => {
       return scopes++ === 1 ? new GPUOutOfMemoryError("no room for slab 0") : null;
     };
     const variables = new Variables(gpu);
-    const planned = reluPlan();
-    await gpu.pipelines.compile(planned.dispatches[0]!.kernel, planned.dispatches[0]!.constants);
+    const program = reluProgram();
+    await gpu.pipelines.compileAll(program.dispatches);
     scopes = 0;
-    const session = Session.create(gpu, planned, variables);
+    const session = openSession(gpu, program, variables);
     await expect(session).rejects.toThrow(OutOfMemoryError);
     await expect(session).rejects.toThrow("session: no room for slab 0");
     gpu.destroy();
@@ -81,7 +64,7 @@ describe("Session", () => {
   it("checks its inputs and how many steps are in flight", async () => {
     const gpu = await testGpu();
     const variables = new Variables(gpu);
-    const session = await Session.create(gpu, reluPlan(), variables);
+    const session = await openSession(gpu, reluProgram(), variables);
     expect(() => session.submit({}, live)).toThrow(
       "input x: expects 8 values in the padded layout, got none",
     );
@@ -97,7 +80,7 @@ describe("Session", () => {
 
   it("rejects what was in flight when the device is lost, and everything after", async () => {
     const gpu = await openDevice();
-    const session = await Session.create(gpu, reluPlan(), new Variables(gpu));
+    const session = await openSession(gpu, reluProgram(), new Variables(gpu));
     const step = session.submit({ x: new Float32Array(8) }, live);
     gpu.destroy();
     await expect(step).rejects.toThrow(DeviceLostError);
@@ -117,7 +100,7 @@ describe("Session", () => {
 
   it("profiles launch by launch where the adapter has timestamps", async () => {
     const gpu = await testGpu();
-    const session = await Session.create(gpu, reluPlan(), new Variables(gpu));
+    const session = await openSession(gpu, reluProgram(), new Variables(gpu));
     const profile = session.profile({ x: new Float32Array(8) }, live);
     if (gpu.device.features.has("timestamp-query")) {
       expect((await profile).map(({ kernel }) => kernel)).toEqual(["activation_forward"]);

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { Random } from "../../src/base/random.ts";
-import { Program } from "../../src/graph/autodiff.ts";
 import { Graph } from "../../src/graph/graph.ts";
+import { lower } from "../../src/graph/lower.ts";
 import { pad } from "../../src/graph/tensor.ts";
 import { convnet } from "../../src/models/index.ts";
 import { lifetimes } from "../../src/plan/lifetimes.ts";
@@ -18,7 +18,7 @@ it("a network whose tensors share slabs with what they are made from gives the s
   const shape = [4, ...model.inputShape];
   const logits = model.build(graph.input("images", shape));
   graph.output("logits", logits);
-  const program = new Program(graph);
+  const program = lower(graph);
   const shared = plan(program, gpu.limits);
   const memory = planMemory(lifetimes(program.dispatches, new Set([logits.storage])), gpu.limits);
   const apart: Plan = { ...shared, dispatches: program.dispatches, memory };

@@ -1,12 +1,11 @@
 import { expect, it } from "vitest";
 import { Random } from "../../src/base/random.ts";
-import { Program } from "../../src/graph/autodiff.ts";
 import { Graph } from "../../src/graph/graph.ts";
+import { lower } from "../../src/graph/lower.ts";
 import { pad } from "../../src/graph/tensor.ts";
 import { crossEntropy } from "../../src/layers/index.ts";
 import { convnet, interleaved, type Model, resnet, vgg } from "../../src/models/index.ts";
-import { plan } from "../../src/plan/plan.ts";
-import { type Outputs, Session } from "../../src/run/session.ts";
+import { type Outputs, openSession } from "../../src/run/session.ts";
 import { Variables } from "../../src/run/variables.ts";
 import { testGpu } from "../support/run/gpu.ts";
 
@@ -21,9 +20,9 @@ async function run(model: Model, mode: "train" | "eval", fuse: boolean): Promise
   const loss = crossEntropy(logits, graph.input("labels", [BATCH], "i32"));
   graph.output("loss", loss);
   if (mode === "eval") graph.output("logits", logits);
-  const program = new Program(graph, mode === "train" ? [[loss, null]] : [], { fuse });
+  const program = lower(graph, mode === "train" ? [[loss, null]] : [], { fuse });
   if (mode === "train") {
-    for (const { name, tensor } of graph.parameters) graph.output(name, program.gradientOf(tensor)!);
+    for (const { name, tensor } of graph.parameters) graph.output(name, program.gradients.get(tensor)!);
   }
   for (const { name, tensor } of graph.states) graph.output(name, tensor);
   const variables = new Variables(gpu);
@@ -36,7 +35,7 @@ async function run(model: Model, mode: "train" | "eval", fuse: boolean): Promise
       tensor.shape.length === 1 ? values.map((v) => v + 0.3 * random.uniform()) : values,
     );
   }
-  const session = await Session.create(gpu, plan(program, gpu.limits), variables);
+  const session = await openSession(gpu, program, variables);
   const length = shape.reduce((product, extent) => product * extent, 1);
   const images = Float32Array.from({ length }, () => 2 * random.uniform() - 1);
   try {

@@ -7,13 +7,12 @@ import { Random } from "../../src/base/random.ts";
 import { BatchLoader } from "../../src/data/batches.ts";
 import type { Dataset } from "../../src/data/dataset.ts";
 import { loadDataset } from "../../src/data/load.ts";
-import { Program } from "../../src/graph/autodiff.ts";
 import { Graph, type Variable } from "../../src/graph/graph.ts";
+import { lower } from "../../src/graph/lower.ts";
 import { crossEntropy } from "../../src/layers/index.ts";
 import { interleaved } from "../../src/models/index.ts";
-import { sgd } from "../../src/optimizers/index.ts";
-import { plan } from "../../src/plan/plan.ts";
-import { Session } from "../../src/run/session.ts";
+import { sgd, withUpdate } from "../../src/optimizers/index.ts";
+import { openSession } from "../../src/run/session.ts";
 import { Variables } from "../../src/run/variables.ts";
 import { fileShape, fromFile, toFile } from "../../src/weights/layout.ts";
 import { testGpu } from "../support/run/gpu.ts";
@@ -76,9 +75,10 @@ describe.each(stored.runs)("learning rate $learningRate", ({ learningRate, float
     const images = graph.input("images", [batch, 28, 28, 1]);
     const loss = crossEntropy(model.build(images), graph.input("labels", [batch], "i32"));
     graph.output("loss", loss);
-    const program = new Program(graph, [[loss, null]]);
-    for (const { name, tensor } of graph.parameters) graph.output(`d(${name})`, program.gradientOf(tensor)!);
-    sgd({ lr: learningRate, momentum, weightDecay }).emit(program);
+    const program = lower(graph, [[loss, null]]);
+    for (const { name, tensor } of graph.parameters)
+      graph.output(`d(${name})`, program.gradients.get(tensor)!);
+    const update = sgd({ lr: learningRate, momentum, weightDecay }).emit(graph, program);
 
     const variables = new Variables(gpu);
     variables.initialize(graph.states, 0);
@@ -92,7 +92,7 @@ describe.each(stored.runs)("learning rate $learningRate", ({ learningRate, float
       variables.write(parameter.tensor, fromFile(parameter, values));
     }
 
-    const session = await Session.create(gpu, plan(program, gpu.limits), variables);
+    const session = await openSession(gpu, withUpdate(program, update), variables);
     const loader = new BatchLoader(training, { batchSize: batch, shuffle: false });
     for (let step = 1; step <= steps; step++) {
       const { images, labels } = loader.batch(0, step - 1);
@@ -131,7 +131,7 @@ describe.each(stored.runs)("learning rate $learningRate", ({ learningRate, float
       });
       const evaluation = new Graph({ mode: "eval", ...gpu.graphOptions });
       evaluation.output("logits", model.build(evaluation.input("images", [batch, 28, 28, 1])));
-      const forward = await Session.create(gpu, plan(new Program(evaluation), gpu.limits), variables);
+      const forward = await openSession(gpu, lower(evaluation), variables);
       const { images } = new BatchLoader(testing, { batchSize: batch, shuffle: false }).batch(0, 0);
       const { logits } = await forward.submit({ images }, { step: 1, seed: 0, learningRate });
       float64.testLogits.flat().forEach((expected, i) => {

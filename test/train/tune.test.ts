@@ -3,8 +3,8 @@ import { DeviceError } from "../../src/base/errors.ts";
 import { type Gpu, openDevice } from "../../src/gpu/device.ts";
 import { Tuning, type TuningTable, taskKey } from "../../src/gpu/tuning.ts";
 import { browserStore } from "../../src/gpu/tuning-store.ts";
-import { Program } from "../../src/graph/autodiff.ts";
 import { Graph } from "../../src/graph/graph.ts";
+import { lower } from "../../src/graph/lower.ts";
 import {
   asActivations,
   batchNorm,
@@ -89,7 +89,7 @@ describe("the tuner", () => {
         dense(flatten(y), "fc", { outFeatures: 3 }),
         graph.input("labels", [40], "i32"),
       );
-      new Program(graph, [[loss, null]]);
+      lower(graph, [[loss, null]]);
 
       const tried = new Map<string, string[]>();
       const others = tasks.filter(({ op }) => op !== "dense");

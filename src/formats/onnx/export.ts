@@ -1,12 +1,19 @@
 import { WeightsError } from "../../base/errors.ts";
 import type { Pads } from "../../base/window.ts";
-import type { OpNode } from "../../graph/op.ts";
+import { isNode, type Op, type OpNode, type Tensors } from "../../graph/op.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { inspect, type Model } from "../../models/model.ts";
-import type { Conv2dAttrs } from "../../ops/conv/conv2d.ts";
-import type { Activation } from "../../ops/elementwise/activation.ts";
-import type { BatchNorm } from "../../ops/norm/batch-norm.ts";
-import type { AvgPool2d, Pool2d } from "../../ops/pool/pool.ts";
+import { conv2dOp } from "../../ops/conv/conv2d.ts";
+import { denseOp } from "../../ops/conv/dense.ts";
+import { type Activation, activationOp } from "../../ops/elementwise/activation.ts";
+import { addOp } from "../../ops/elementwise/add.ts";
+import { averageOp } from "../../ops/elementwise/average.ts";
+import { dropoutOp } from "../../ops/elementwise/dropout.ts";
+import { concatOp } from "../../ops/layout/concat.ts";
+import { flattenOp } from "../../ops/layout/flatten.ts";
+import { softmaxOp } from "../../ops/loss/softmax.ts";
+import { batchNormOp } from "../../ops/norm/batch-norm.ts";
+import { avgPool2dOp, globalAvgPoolOp, maxPool2dOp, type Pool2d } from "../../ops/pool/pool.ts";
 import { fileShape } from "../../weights/layout.ts";
 import type { NamedWeights } from "../../weights/tensors.ts";
 import { checkFlatOrder } from "../flat-order.ts";
@@ -46,14 +53,13 @@ export function exportOnnx(
   if (problems.length > 0) throw new WeightsError(`${source}: ${problems.join("; ")}`);
 
   const writer = new Writer(tensors);
-  const unknown = graph.nodes.filter(({ op }) => !Object.hasOwn(OPERATIONS, op.name));
+  writer.name(graph.inputs.get("images")!, "images");
+  const unknown = graph.nodes.filter((node) => !OPERATIONS.some((write) => write(node, writer)));
   if (unknown.length > 0) {
     const names = [...new Set(unknown.map(({ op }) => op.name))].join(", ");
     throw new WeightsError(`${source}: no ONNX is written of ${names}`);
   }
   const [H, W, C] = model.inputShape;
-  writer.name(graph.inputs.get("images")!, "images");
-  for (const node of graph.nodes) OPERATIONS[node.op.name]!(node, writer);
   const output = softmax ? "probabilities" : "logits";
   const logits = writer.of(graph.outputs.get("logits")!);
   writer.node(
@@ -166,61 +172,64 @@ const windows = ({ kernel, stride, padding }: Pool2d): Attributes => ({
 
 const isPresent = (tensor: Tensor | undefined): tensor is Tensor => tensor !== undefined;
 
-/** Writes the nodes of one of our nodes. */
-type Operation = (node: OpNode, writer: Writer) => void;
+/** Writes the nodes of one of our nodes; false where that is of another op. */
+type Operation = (node: OpNode, writer: Writer) => boolean;
 
-/** An operation that is one ONNX node. */
-const single =
-  (op: string, attributesOf: (attrs: never, node: OpNode) => Attributes = () => ({})): Operation =>
+const operation =
+  <In extends Tensors, Attrs, Out extends Tensors>(
+    op: Op<In, Attrs, Out>,
+    write: (node: OpNode<In, Attrs, Out>, writer: Writer) => void,
+  ): Operation =>
   (node, writer) => {
-    const inputs = Object.values(node.inputs).filter(isPresent);
-    const attributes = attributesOf(node.attrs as never, node);
-    const y = writer.node(
-      op,
-      node.label,
-      inputs.map((t) => writer.of(t)),
-      attributes,
-    );
-    writer.name(node.outputs.y!, y);
+    if (!isNode(node, op)) return false;
+    write(node, writer);
+    return true;
   };
 
-const OPERATIONS: Readonly<Record<string, Operation>> = {
-  conv2d: single("Conv", ({ stride, dilation, padding, groups }: Conv2dAttrs, { inputs }) => ({
-    kernel_shape: { ints: inputs.weight!.shape.slice(0, 2) },
+/** An operation that is one ONNX node. */
+const single = <In extends Tensors, Attrs, Out extends Tensors & { readonly y: Tensor }>(
+  op: Op<In, Attrs, Out>,
+  name: string,
+  attributesOf: (node: OpNode<In, Attrs, Out>) => Attributes = () => ({}),
+): Operation =>
+  operation(op, (node, writer) => {
+    const inputs = Object.values(node.inputs).filter(isPresent);
+    const values = inputs.map((t) => writer.of(t));
+    writer.name(node.outputs.y, writer.node(name, node.label, values, attributesOf(node)));
+  });
+
+const OPERATIONS: readonly Operation[] = [
+  single(conv2dOp, "Conv", ({ attrs: { stride, dilation, padding, groups }, inputs: { weight } }) => ({
+    kernel_shape: { ints: weight.shape.slice(0, 2) },
     strides: { ints: stride },
     dilations: { ints: dilation },
     pads: pads(padding),
     group: { int: groups },
   })),
-  dense: single("Gemm", () => ({ transB: { int: 1 } })),
+  single(denseOp, "Gemm", () => ({ transB: { int: 1 } })),
   // ONNX's momentum is the share of what was there before.
-  batch_norm: single("BatchNormalization", ({ eps, momentum }: BatchNorm) => ({
+  single(batchNormOp, "BatchNormalization", ({ attrs: { eps, momentum } }) => ({
     epsilon: { float: eps },
     momentum: { float: 1 - momentum },
   })),
-  add(node, writer) {
-    const [a, b] = [node.inputs.a!, node.inputs.b!];
-    writer.name(node.outputs.y!, writer.node("Add", `${a.name}.add`, [writer.of(a), writer.of(b)]));
-  },
-  average: single("Mean"),
-  concat: single("Concat", () => ({ axis: { int: 1 } })),
-  max_pool2d: single("MaxPool", (attrs: Pool2d) => windows(attrs)),
-  avg_pool2d: single("AveragePool", (attrs: AvgPool2d) => ({
+  operation(addOp, ({ inputs: { a, b }, outputs: { y } }, writer) => {
+    writer.name(y, writer.node("Add", `${a.name}.add`, [writer.of(a), writer.of(b)]));
+  }),
+  single(averageOp, "Mean"),
+  single(concatOp, "Concat", () => ({ axis: { int: 1 } })),
+  single(maxPool2dOp, "MaxPool", ({ attrs }) => windows(attrs)),
+  single(avgPool2dOp, "AveragePool", ({ attrs }) => ({
     ...windows(attrs),
     count_include_pad: { int: Number(attrs.countIncludePad) },
   })),
-  global_avg_pool(node, writer) {
-    const map = writer.node("GlobalAveragePool", node.label, [writer.of(node.inputs.x!)]);
-    writer.name(
-      node.outputs.y!,
-      writer.node("Flatten", `${node.label}.flatten`, [map], { axis: { int: 1 } }),
-    );
-  },
-  flatten: single("Flatten", () => ({ axis: { int: 1 } })),
-  softmax: single("Softmax", () => ({ axis: { int: -1 } })),
-  dropout: (node, writer) => writer.name(node.outputs.y!, writer.of(node.inputs.x!)),
-  activation(node, writer) {
-    const x = writer.of(node.inputs.x!);
-    writer.name(node.outputs.y!, writer.activation(node.inputs.x!.name, x, node.attrs as Activation));
-  },
-};
+  operation(globalAvgPoolOp, ({ label, inputs: { x }, outputs: { y } }, writer) => {
+    const map = writer.node("GlobalAveragePool", label, [writer.of(x)]);
+    writer.name(y, writer.node("Flatten", `${label}.flatten`, [map], { axis: { int: 1 } }));
+  }),
+  single(flattenOp, "Flatten", () => ({ axis: { int: 1 } })),
+  single(softmaxOp, "Softmax", () => ({ axis: { int: -1 } })),
+  operation(dropoutOp, ({ inputs: { x }, outputs: { y } }, writer) => writer.name(y, writer.of(x))),
+  operation(activationOp, ({ inputs: { x }, attrs, outputs: { y } }, writer) => {
+    writer.name(y, writer.activation(x.name, writer.of(x), attrs));
+  }),
+];

@@ -1,5 +1,11 @@
 import { ShapeError } from "../../base/errors.ts";
-import type { BackwardEmitter, Fused, GradientTarget, OpNode } from "../../graph/op.ts";
+import {
+  type BackwardEmitter,
+  type Fused,
+  type GradientTarget,
+  isNode,
+  type OpNode,
+} from "../../graph/op.ts";
 import { storedLength, type Tensor } from "../../graph/tensor.ts";
 import { grid } from "../../kernel/grid.ts";
 import { activation_output_backward } from "../../kernel/shaders.gen.ts";
@@ -27,10 +33,9 @@ export function withActivation(
   allowed: (activation: Activation) => boolean = isFusable,
 ): Fused | undefined {
   const given = attrs as { readonly activation?: Activation };
-  const activation = next.attrs as Activation;
-  if (next.op.name !== activationOp.name || !allowed(activation)) return undefined;
+  if (!isNode(next, activationOp) || !allowed(next.attrs)) return undefined;
   if (given.activation && given.activation.name !== "identity") return undefined;
-  return { op, inputs, attrs: { ...given, activation } };
+  return { op, inputs, attrs: { ...given, activation: next.attrs } };
 }
 
 /** Emits the gradient before a fused activation: dz = dy f'(z), or dz += …, with f' taken from y = f(z). */

@@ -1,8 +1,15 @@
 import { ShapeError } from "../../base/errors.ts";
-import type { BackwardEmitter, Emitter, Fused, Op, OpNode } from "../../graph/op.ts";
+import {
+  type BackwardEmitter,
+  type Emitter,
+  type Fused,
+  isNode,
+  type Op,
+  type OpNode,
+} from "../../graph/op.ts";
 import { describe, type Tensor } from "../../graph/tensor.ts";
 import { type Activation, IDENTITY } from "../elementwise/activation.ts";
-import { type Add, addOp } from "../elementwise/add.ts";
+import { addOp } from "../elementwise/add.ts";
 import { checkFusable, isFusable, withActivation } from "../elementwise/fused-activation.ts";
 import { emitBest } from "../tunable.ts";
 import {
@@ -152,9 +159,9 @@ function withResidual(
   { op, inputs, attrs, outputs: { y } }: OpNode<In, BatchNorm, Out>,
   next: OpNode,
 ): Fused | undefined {
-  if (next.op.name !== addOp.name || attrs.activation || inputs.residual) return undefined;
+  if (!isNode(next, addOp) || attrs.activation || inputs.residual) return undefined;
   const { a, b } = next.inputs;
   const residual = a === y ? b : a;
   if (residual === inputs.x) return undefined;
-  return { op, inputs: { ...inputs, residual }, attrs: { ...attrs, ...(next.attrs as Add) } };
+  return { op, inputs: { ...inputs, residual }, attrs: { ...attrs, ...next.attrs } };
 }

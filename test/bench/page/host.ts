@@ -1,4 +1,14 @@
-import { crossEntropy, type Gpu, Graph, Program, plan, resnet, Session, sgd, Variables } from "webgraft";
+import {
+  crossEntropy,
+  type Gpu,
+  Graph,
+  lower,
+  openSession,
+  resnet,
+  sgd,
+  Variables,
+  withUpdate,
+} from "webgraft";
 import type { HostResult } from "../report.ts";
 import { spread } from "../statistics.ts";
 import type { Progress } from "./offer.ts";
@@ -14,19 +24,19 @@ export async function measureHost(gpu: Gpu, steps: number, progress: Progress): 
   const logits = resnet(50, { inputShape }).build(graph.input("images", SHAPE));
   const loss = crossEntropy(logits, graph.input("labels", [batch], "i32"));
   graph.output("loss", loss);
-  const program = new Program(graph, [[loss, null]]);
-  sgd({ lr: 0 }).emit(program);
+  const program = lower(graph, [[loss, null]]);
+  const step = withUpdate(program, sgd({ lr: 0 }).emit(graph, program));
   const variables = new Variables(gpu);
-  const session = await Session.create(gpu, plan(program, gpu.limits), variables);
+  const session = await openSession(gpu, step, variables);
   const feeds = { images: new Float32Array(2 * 32 * 32 * 4), labels: new Int32Array(batch) };
   const times: number[] = [];
   // The first step warms up.
-  for (let step = 0; step <= steps; step++) {
-    progress({ done: step, total: steps, text: "host: steps of resnet50" });
+  for (let done = 0; done <= steps; done++) {
+    progress({ done, total: steps, text: "host: steps of resnet50" });
     await session.ready();
     const start = performance.now();
-    const outputs = session.submit(feeds, { step: step + 1, seed: 0, learningRate: 0 });
-    if (step > 0) times.push(performance.now() - start);
+    const outputs = session.submit(feeds, { step: done + 1, seed: 0, learningRate: 0 });
+    if (done > 0) times.push(performance.now() - start);
     await outputs;
   }
   const { dispatches } = session.plan;

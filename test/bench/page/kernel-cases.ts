@@ -1,6 +1,6 @@
 /** The passes of ops that training runs, over the shapes of whole networks. */
 import type { Model } from "webgraft";
-import { Graph, type GraphOptions, interleaved, Program, resnet, vgg } from "webgraft";
+import { Graph, type GraphOptions, interleaved, lower, resnet, type Steps, vgg, withUpdate } from "webgraft";
 import type { Dispatch, OpNode, Tensors } from "../../../src/graph/op.ts";
 import type { Tensor } from "../../../src/graph/tensor.ts";
 import { zeros } from "../../../src/layers/init.ts";
@@ -17,7 +17,7 @@ export interface KernelCase extends Work {
   /** The networks that it occurs in. */
   readonly networks: string[];
   /** Launches of a step, and which of them are measured; the others come before and are run once. */
-  program(options: GraphOptions): { readonly program: Program; readonly measured: readonly Dispatch[] };
+  program(options: GraphOptions): { readonly program: Steps; readonly measured: readonly Dispatch[] };
 }
 
 /** A network whose shapes are measured. */
@@ -48,7 +48,7 @@ export function kernelCases(sources: readonly Source[], options: GraphOptions): 
     const graph = new Graph(options);
     const { inputShape, build } = model();
     build(graph.input("images", [batch, ...inputShape]));
-    for (const kernelCase of new Program(graph).nodes.flatMap(casesOf)) {
+    for (const kernelCase of lower(graph).nodes.flatMap(casesOf)) {
       const key = `${kernelCase.name} ${kernelCase.shape}`;
       const known = cases.get(key) ?? kernelCase;
       if (!known.networks.includes(name)) known.networks.push(name);
@@ -87,10 +87,10 @@ function singleOp({ op, inputs, attrs }: OpNode, wanted: readonly string[], opti
   for (const [name, tensor] of Object.entries(outputs)) if (tensor) graph.output(name, tensor);
   const y = outputs.y!;
   if (wanted.length === 0) {
-    const program = new Program(graph);
+    const program = lower(graph);
     return { program, measured: program.dispatches };
   }
-  const program = new Program(graph, [[y, graph.input("dy", y.shape)]]);
+  const program = lower(graph, [[y, graph.input("dy", y.shape)]]);
   return { program, measured: program.dispatches.filter(({ label }) => label === `d(${op.name})`) };
 }
 
@@ -107,9 +107,8 @@ const updateCase = ({ optimizer, streams }: OptimizerDeclaration["timed"]): Kern
     const weight = graph.parameter("weight", [ROWS, COLUMNS], zeros, true);
     const x = graph.input("x", [1, ROWS]);
     const { y } = graph.apply(denseOp, "dense", { x, weight, bias: undefined }, {});
-    const program = new Program(graph, [[y, graph.input("dy", y.shape)]]);
-    const before = program.dispatches.length;
-    optimizer.emit(program);
-    return { program, measured: program.dispatches.slice(before) };
+    const program = lower(graph, [[y, graph.input("dy", y.shape)]]);
+    const update = optimizer.emit(graph, program);
+    return { program: withUpdate(program, update), measured: update.dispatches };
   },
 });

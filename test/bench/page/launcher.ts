@@ -1,60 +1,48 @@
-import { type Gpu, type Plan, type Program, plan, Random, Variables } from "webgraft";
+import { type Gpu, type Plan, plan, Random, type Steps, Variables } from "webgraft";
 import { liveScalars } from "../../../src/embed/kernel.ts";
-import { LaunchArgs } from "../../../src/gpu/args.ts";
 import type { Dispatch } from "../../../src/graph/op.ts";
 import { Buffers } from "../../../src/run/buffers.ts";
+import { Executor, encode, type Launch } from "../../../src/run/executor.ts";
 
 /** Launches chosen dispatches of a program, on the buffers that a session would have; inputs are random numbers. */
 export class Launcher {
   readonly #buffers: Buffers;
-  readonly #args: LaunchArgs;
+  readonly #executor: Executor;
   readonly #variables: Variables;
   readonly #live: GPUBuffer;
   readonly #liveGroup: GPUBindGroup;
-  readonly #launches: ReadonlyMap<Dispatch, (pass: GPUComputePassEncoder) => void>;
+  readonly #launches: ReadonlyMap<Dispatch, Launch>;
 
-  static async create(gpu: Gpu, program: Program): Promise<Launcher> {
+  static async create(gpu: Gpu, program: Steps): Promise<Launcher> {
     const planned = plan(program, gpu.limits);
-    const pipelines = await Promise.all(
-      planned.dispatches.map(({ kernel, constants }) => gpu.pipelines.compile(kernel, constants)),
-    );
+    const pipelines = await gpu.pipelines.compileAll(planned.dispatches);
     return gpu.guard("launcher", () => new Launcher(gpu, program, planned, pipelines));
   }
 
-  private constructor(gpu: Gpu, program: Program, planned: Plan, pipelines: readonly GPUComputePipeline[]) {
+  private constructor(gpu: Gpu, program: Steps, planned: Plan, pipelines: readonly GPUComputePipeline[]) {
     const { device } = gpu;
     this.#variables = new Variables(gpu);
-    this.#buffers = new Buffers(gpu, planned, this.#variables);
-    this.#args = new LaunchArgs(device, planned.dispatches);
-    for (const [name, { storage }] of planned.inputs) {
+    this.#buffers = new Buffers(device, planned, (storage) => ({
+      buffer: this.#variables.buffer(storage),
+      offset: 0,
+    }));
+    this.#executor = new Executor(gpu, planned.dispatches, pipelines);
+    for (const [name, tensor] of planned.inputs) {
+      const { storage } = tensor;
       if (storage.dtype !== "f32") continue;
       const random = new Random(1, name);
       const values = Float32Array.from({ length: storage.length }, () => random.uniform() - 0.5);
-      device.queue.writeBuffer(this.#buffers.of(storage), 0, values);
+      device.queue.writeBuffer(this.#buffers.range(tensor).buffer, 0, values);
     }
     const scalars = liveScalars({ step: 1, seed: 0, learningRate: 1e-3 });
     const usage = GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST;
     this.#live = device.createBuffer({ size: scalars.byteLength, usage });
     device.queue.writeBuffer(this.#live, 0, scalars);
-    this.#liveGroup = device.createBindGroup({
-      layout: gpu.pipelines.liveLayout(),
-      entries: [{ binding: 0, resource: { buffer: this.#live } }],
-    });
+    this.#liveGroup = this.#executor.bindLive({ buffer: this.#live });
     this.#launches = new Map(
       planned.dispatches.map((dispatch, i) => {
-        const { kernel, bindings, workgroups } = dispatch;
-        const bindGroup = device.createBindGroup({
-          layout: gpu.pipelines.bindGroupLayout(kernel),
-          entries: this.#args.entries(
-            i,
-            kernel.bindings.map(({ name }) => this.#buffers.range(bindings[name]!)),
-          ),
-        });
-        const launch = (pass: GPUComputePassEncoder): void => {
-          pass.setPipeline(pipelines[i]!);
-          pass.setBindGroup(0, bindGroup);
-          pass.dispatchWorkgroups(...workgroups);
-        };
+        const { bindings, workgroups } = dispatch;
+        const launch = this.#executor.bind(i, workgroups, (name) => this.#buffers.range(bindings[name]!));
         // The plan may have put another kernel in the place of the program's.
         return [program.dispatches[i]!, launch];
       }),
@@ -62,13 +50,13 @@ export class Launcher {
   }
 
   encode(pass: GPUComputePassEncoder, dispatches: readonly Dispatch[]): void {
-    pass.setBindGroup(1, this.#liveGroup);
-    for (const dispatch of dispatches) this.#launches.get(dispatch)!(pass);
+    const launches = dispatches.map((dispatch) => this.#launches.get(dispatch)!);
+    encode(pass, launches, this.#liveGroup);
   }
 
   destroy(): void {
     this.#buffers.destroy();
-    this.#args.destroy();
+    this.#executor.destroy();
     this.#variables.destroy();
     this.#live.destroy();
   }

@@ -1,9 +1,13 @@
 import { Graph, type Model, type Tensor, type Variable } from "webgraft";
-import type { OpNode } from "../../../src/graph/op.ts";
-import type { Conv2dAttrs } from "../../../src/ops/conv/conv2d.ts";
-import type { Activation } from "../../../src/ops/elementwise/activation.ts";
-import type { BatchNorm } from "../../../src/ops/norm/batch-norm.ts";
-import type { Pool2d } from "../../../src/ops/pool/pool.ts";
+import { isNode, type OpNode } from "../../../src/graph/op.ts";
+import { conv2dOp } from "../../../src/ops/conv/conv2d.ts";
+import { denseOp } from "../../../src/ops/conv/dense.ts";
+import { activationOp } from "../../../src/ops/elementwise/activation.ts";
+import { addOp } from "../../../src/ops/elementwise/add.ts";
+import { dropoutOp } from "../../../src/ops/elementwise/dropout.ts";
+import { flattenOp } from "../../../src/ops/layout/flatten.ts";
+import { batchNormOp } from "../../../src/ops/norm/batch-norm.ts";
+import { globalAvgPoolOp, maxPool2dOp } from "../../../src/ops/pool/pool.ts";
 
 /** A layer as plain data, from which each peer builds its own. `x`, `y`, `other` name values, the rest weights. */
 export type Layer = { readonly x: string; readonly y: string } & LayerKind;
@@ -45,46 +49,51 @@ export function describeNetwork(model: Model): Network {
   model.build(images);
   const layers: Layer[] = [];
   for (const node of graph.nodes) {
-    const { x, a, b } = node.inputs;
+    const { x, a } = node.inputs;
     // Dropout of nothing, which networks here are made with.
-    if (node.op.name === "dropout" && (node.attrs as { p: number }).p === 0) {
-      names.set(node.outputs.y!, name(x!));
+    if (isNode(node, dropoutOp) && node.attrs.p === 0) {
+      names.set(node.outputs.y, name(node.inputs.x));
       continue;
     }
-    const kind = b ? ({ op: "add", other: name(b) } as const) : kindOf(node);
+    const kind = isNode(node, addOp) ? ({ op: "add", other: name(node.inputs.b) } as const) : kindOf(node);
     layers.push({ x: name((x ?? a)!), y: name(node.outputs.y!), ...kind });
   }
   return { layers, variables: [...graph.parameters, ...graph.states] };
 }
 
-function kindOf({ op, inputs, attrs }: OpNode): LayerKind {
-  const weight = inputs.weight?.name ?? "";
-  const bias = inputs.bias?.name;
-  switch (op.name) {
-    case "conv2d": {
-      const { stride, padding, groups } = attrs as Conv2dAttrs;
-      if (groups > 1) throw new Error("bench: no peer has grouped convolutions yet");
-      return { op: "conv2d", weight, bias, stride: one(stride), padding: one(padding) };
-    }
-    case "batch_norm":
-      return { op: "batch_norm", weight, bias: bias!, eps: (attrs as BatchNorm).eps };
-    case "activation": {
-      const { name } = attrs as Activation;
-      if (name !== "relu") throw new Error(`bench: no peer has ${name} yet`);
-      return { op: "relu" };
-    }
-    case "max_pool2d": {
-      const { kernel, stride, padding } = attrs as Pool2d;
-      return { op: "max_pool2d", size: one(kernel), stride: one(stride), padding: one(padding) };
-    }
-    case "dense":
-      return { op: "dense", weight, bias };
-    case "global_avg_pool":
-    case "flatten":
-      return { op: op.name };
-    default:
-      throw new Error(`bench: no peer has ${op.name} yet`);
+function kindOf(node: OpNode): LayerKind {
+  if (isNode(node, conv2dOp)) {
+    const { stride, padding, groups } = node.attrs;
+    if (groups > 1) throw new Error("bench: no peer has grouped convolutions yet");
+    const { weight, bias } = node.inputs;
+    return {
+      op: "conv2d",
+      weight: weight.name,
+      bias: bias?.name,
+      stride: one(stride),
+      padding: one(padding),
+    };
   }
+  if (isNode(node, batchNormOp)) {
+    const { weight, bias } = node.inputs;
+    return { op: "batch_norm", weight: weight.name, bias: bias.name, eps: node.attrs.eps };
+  }
+  if (isNode(node, activationOp)) {
+    const { name } = node.attrs;
+    if (name !== "relu") throw new Error(`bench: no peer has ${name} yet`);
+    return { op: "relu" };
+  }
+  if (isNode(node, maxPool2dOp)) {
+    const { kernel, stride, padding } = node.attrs;
+    return { op: "max_pool2d", size: one(kernel), stride: one(stride), padding: one(padding) };
+  }
+  if (isNode(node, denseOp)) {
+    const { weight, bias } = node.inputs;
+    return { op: "dense", weight: weight.name, bias: bias?.name };
+  }
+  if (isNode(node, globalAvgPoolOp)) return { op: "global_avg_pool" };
+  if (isNode(node, flattenOp)) return { op: "flatten" };
+  throw new Error(`bench: no peer has ${node.op.name} yet`);
 }
 
 /** The value of all sides. */

@@ -2,15 +2,16 @@ import {
   crossEntropy,
   Graph,
   loadTuning,
+  lower,
   openDevice,
-  Program,
+  openSession,
   pad,
-  plan,
-  Session,
+  type Steps,
   sgd,
   type Tensor,
   Variables,
   VERSION,
+  withUpdate,
 } from "webgraft";
 import { fromFile } from "../../../src/weights/layout.ts";
 import type { Contestant, Problem } from "./contestant.ts";
@@ -23,23 +24,23 @@ export default async function makeWebgraft(problem: Problem): Promise<Contestant
   const graph = new Graph({ mode: task === "training" ? "train" : "eval", ...gpu.graphOptions });
   const shape = [batch, ...model.inputShape];
   const logits = model.build(graph.input("images", shape));
-  let program: Program;
+  let steps: Steps;
   let result: Tensor;
   if (task === "training") {
     result = crossEntropy(logits, graph.input("labels", [batch], "i32"));
     graph.output("result", result);
-    program = new Program(graph, [[result, null]]);
-    sgd({ lr: learningRate, momentum }).emit(program);
+    const program = lower(graph, [[result, null]]);
+    steps = withUpdate(program, sgd({ lr: learningRate, momentum }).emit(graph, program));
   } else {
     graph.output("result", logits);
-    program = new Program(graph);
+    steps = lower(graph);
   }
 
   const variables = new Variables(gpu);
   for (const variable of [...graph.parameters, ...graph.states]) {
     variables.write(variable.tensor, fromFile(variable, problem.weights.get(variable.name)!.data));
   }
-  const session = await Session.create(gpu, plan(program, gpu.limits), variables);
+  const session = await openSession(gpu, steps, variables);
   const images = pad(problem.images, shape);
   const feeds = task === "training" ? { images, labels: problem.labels } : { images };
   let step = 0;

@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { Random } from "../../../src/base/random.ts";
 import type { Geometry } from "../../../src/base/window.ts";
-import { Program, type Seed } from "../../../src/graph/autodiff.ts";
+import type { Seed } from "../../../src/graph/autodiff.ts";
 import { Graph } from "../../../src/graph/graph.ts";
+import { lower } from "../../../src/graph/lower.ts";
 import { storedLength } from "../../../src/graph/tensor.ts";
 import type { Capabilities } from "../../../src/kernel/capabilities.ts";
 import { type Conv2dAttrs, conv2dOp } from "../../../src/ops/conv/conv2d.ts";
@@ -32,8 +33,8 @@ describe("winograd: images", () => {
       const feeds = { x: values(storedLength(x.shape)), w: values(144), dy: values(storedLength(y.shape)) };
       const [outputs] = await runProgram(graph, seeds, feeds, (program) => {
         graph.output("y", y);
-        graph.output("dx", program.gradientOf(x)!);
-        graph.output("dw", program.gradientOf(weight)!);
+        graph.output("dx", program.gradients.get(x)!);
+        graph.output("dw", program.gradients.get(weight)!);
       });
       return outputs!;
     };
@@ -58,7 +59,7 @@ describe("winograd: images", () => {
       [3, 28, 256, 3],
     ] as const) {
       const { graph, seeds } = manyImages({ ...CPU, tuned: () => variant }, N, H, C, K);
-      const { dispatches } = new Program(graph, seeds);
+      const { dispatches } = lower(graph, seeds);
       const outputs = dispatches.filter(({ kernel }) => kernel.name.startsWith("winograd_output"));
       const views = outputs.map(({ bindings }) => bindings.y!);
       expect(new Set(views.map(({ storage }) => storage)).size).toBe(2);

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { Program } from "../../../src/graph/autodiff.ts";
 import { Graph } from "../../../src/graph/graph.ts";
+import { lower } from "../../../src/graph/lower.ts";
 import { type Add, addOp } from "../../../src/ops/elementwise/add.ts";
 import { averageOp } from "../../../src/ops/elementwise/average.ts";
 import { testOp } from "../../support/op/op-test.ts";
@@ -22,7 +22,7 @@ async function gradientOfOne(
   const seed = graph.input("dy", y.shape);
   const feeds = { x: Float32Array.of(1, 2, 3, 4), dy: Float32Array.of(1, 1, 1, 1) };
   const [outputs] = await runProgram(graph, [[y, seed]], feeds, (program) => {
-    graph.output("dx", program.gradientOf(x)!);
+    graph.output("dx", program.gradients.get(x)!);
   });
   return [...outputs!.dx!];
 }
@@ -46,12 +46,12 @@ test("two branches share the memory of their gradient", () => {
   const branch = (name: string) => graph.input(name, [2, 4], "f32", true);
   const [a, b] = [branch("a"), branch("b")];
   const { y } = graph.apply(addOp, "y", { a, b }, TANH);
-  const program = new Program(graph, [[y, graph.input("dy", [2, 4])]]);
+  const program = lower(graph, [[y, graph.input("dy", [2, 4])]]);
   expect(program.dispatches.map(({ kernel }) => kernel.name)).toEqual([
     "add_forward",
     "activation_output_backward",
   ]);
-  expect(program.gradientOf(a)!.storage).toBe(program.gradientOf(b)!.storage);
+  expect(program.gradients.get(a)!.storage).toBe(program.gradients.get(b)!.storage);
 });
 
 test("branches of different shapes are refused, with the shapes", () => {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { Program } from "../../../src/graph/autodiff.ts";
 import { Graph } from "../../../src/graph/graph.ts";
+import { lower } from "../../../src/graph/lower.ts";
 import { type Dropout, dropoutOp } from "../../../src/ops/elementwise/dropout.ts";
 import type { Live } from "../../../src/run/live.ts";
 import { testOp } from "../../support/op/op-test.ts";
@@ -24,7 +24,7 @@ async function masks(attrs: Dropout, steps: readonly Partial<Live>[]) {
     { x: ONES, dy: ONES },
     (program) => {
       graph.output("y", y);
-      graph.output("dx", program.gradientOf(x)!);
+      graph.output("dx", program.gradients.get(x)!);
     },
     steps,
   );
@@ -59,7 +59,7 @@ test("dropout runs no kernel in a graph for evaluation, and refuses p outside [0
   const graph = new Graph({ mode: "eval" });
   const x = graph.input("x", [2, 8]);
   const { y } = graph.apply(dropoutOp, "drop", { x }, { p: 0.5, layer: 0 });
-  expect(new Program(graph).dispatches).toEqual([]);
+  expect(lower(graph).dispatches).toEqual([]);
   expect(y.storage).toBe(x.storage);
   for (const p of [1, -0.1, Number.NaN]) {
     expect(() => graph.apply(dropoutOp, "bad", { x }, { p, layer: 0 })).toThrow(`p = ${p}`);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Random } from "../../../src/base/random.ts";
-import { Program } from "../../../src/graph/autodiff.ts";
 import { Graph } from "../../../src/graph/graph.ts";
+import { lower } from "../../../src/graph/lower.ts";
 import { pad } from "../../../src/graph/tensor.ts";
 import { type Augmentation, augmentOp } from "../../../src/ops/image/augment.ts";
 import type { Live } from "../../../src/run/live.ts";
@@ -111,7 +111,7 @@ describe("augment", () => {
     const { y, targets } = graph.apply(augmentOp, "augment", { x, labels }, attrs);
     expect(y.storage).toBe(x.storage);
     expect(graph.apply(augmentOp, "none", { x }, { layer: 0 }).y.storage).toBe(x.storage);
-    expect(new Program(graph).dispatches.map(({ kernel }) => kernel.name)).toEqual(["mix_targets"]);
+    expect(lower(graph).dispatches.map(({ kernel }) => kernel.name)).toEqual(["mix_targets"]);
     const feeds = { x: new Float32Array(32), labels: Int32Array.of(4, 1) };
     const [step] = await runProgram(graph, [], feeds, () => graph.output("targets", targets!));
     expect([...step!.targets!]).toEqual([0, 0, 0, 0, 1, 0, 1, 0, 0, 0]);

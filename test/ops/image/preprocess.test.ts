@@ -7,17 +7,16 @@ import {
   flatten,
   Graph,
   type ImageSource,
+  lower,
   type Model,
+  openSession,
   type PixelImage,
   Predictor,
   type Preprocessing,
   Preprocessor,
-  Program,
-  plan,
   Random,
   relu,
   resizeImages,
-  Session,
   ShapeError,
   Variables,
 } from "webgraft";
@@ -175,7 +174,7 @@ describe("Preprocessor", () => {
     const subject = await make([14, 14, 3], torch);
     const graph = new Graph({ mode: "eval" });
     graph.output("y", relu(graph.input("images", [2, 14, 14, 3])));
-    const session = await Session.create(gpu, plan(new Program(graph)), new Variables(gpu));
+    const session = await openSession(gpu, lower(graph), new Variables(gpu));
     const live = { step: 1, seed: 0, learningRate: 0 };
     const batches = [1, 3].map((seed) => [noise(20, 30, 3, seed), noise(50, 30, 3, seed + 1)]);
     // Both steps are in flight at once.

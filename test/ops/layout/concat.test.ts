@@ -15,7 +15,7 @@ test("concat of a tensor with itself adds the gradients of both halves", async (
   const feeds = { x: Float32Array.of(1, 2, 3, 0), dy: Float32Array.of(1, 2, 3, 10, 20, 30, 0, 0) };
   const [outputs] = await runProgram(graph, [[y, seed]], feeds, (program) => {
     graph.output("y", y);
-    graph.output("dx", program.gradientOf(x)!);
+    graph.output("dx", program.gradients.get(x)!);
   });
   expect([...outputs!.y!]).toEqual([1, 2, 3, 1, 2, 3]);
   expect([...outputs!.dx!]).toEqual([11, 22, 33]);
@@ -32,7 +32,7 @@ test("concat keeps what is not finite within its channel", async () => {
   };
   const [outputs] = await runProgram(graph, [[y, graph.input("dy", [1, 2])]], feeds, (program) => {
     graph.output("y", { ...y, shape: [1, 4] });
-    graph.output("dx0", { ...program.gradientOf(x0)!, shape: [1, 4] });
+    graph.output("dx0", { ...program.gradients.get(x0)!, shape: [1, 4] });
   });
   expect([...outputs!.y!]).toEqual([1, Number.NaN, 0, 0]);
   expect([...outputs!.dx0!]).toEqual([1, 0, 0, 0]);

@@ -25,7 +25,7 @@ async function run(logits: readonly number[], labels: readonly number[]) {
   const feeds = { logits: pad(Float32Array.from(logits), [N, K]), labels: Int32Array.from(labels) };
   const [outputs] = await runProgram(graph, [[loss, null]], feeds, (program) => {
     graph.output("loss", loss);
-    graph.output("gradient", { ...program.gradientOf(z)!, shape: [N, pad4(K)] });
+    graph.output("gradient", { ...program.gradients.get(z)!, shape: [N, pad4(K)] });
   });
   return { loss: [...outputs!.loss!], gradient: [...outputs!.gradient!] };
 }

@@ -30,7 +30,7 @@ async function run(
     feeds,
     (program) => {
       graph.output("loss", loss);
-      const gradient = program.gradientOf(z);
+      const gradient = program.gradients.get(z);
       if (gradient) graph.output("gradient", { ...gradient, shape: [shape[0], pad4(shape[1])] });
     },
     [{}, {}],

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { Program } from "../../../src/graph/autodiff.ts";
 import { Graph } from "../../../src/graph/graph.ts";
+import { lower } from "../../../src/graph/lower.ts";
 import type { Tensor } from "../../../src/graph/tensor.ts";
 import { type BatchNorm, batchNormOp } from "../../../src/ops/norm/batch-norm.ts";
 import { testOp } from "../../support/op/op-test.ts";
@@ -36,7 +36,7 @@ test("the running statistics of two layers in one arena move step by step, and t
     graph,
     [[second.y, seed]],
     feeds,
-    (program) => graph.output("dbias", program.gradientOf(second.bias)!),
+    (program) => graph.output("dbias", program.gradients.get(second.bias)!),
     [{}, {}],
   );
   const after = (n: number, batch: number) => 0.75 ** n + (1 - 0.75 ** n) * batch;
@@ -89,7 +89,7 @@ test("batch_norm with everything frozen but x sums nothing in its backward pass"
     },
     attrs("frozen"),
   );
-  const program = new Program(graph, [[y, graph.input("dy", [2, 3, 3, 4])]]);
+  const program = lower(graph, [[y, graph.input("dy", [2, 3, 3, 4])]]);
   expect(program.dispatches.map(({ kernel }) => kernel.name)).toEqual([
     "batch_norm_forward",
     "batch_norm_backward_merge",

@@ -20,7 +20,7 @@ async function poolOf(values: readonly number[], attrs: Pool2d = pool([3, 3], [1
   const feeds = { x: lanes(values), dy: lanes([1, 10, 100, 1000]) };
   const [outputs] = await runProgram(graph, [[y, graph.input("dy", y.shape)]], feeds, (program) => {
     graph.output("y", y);
-    graph.output("dx", program.gradientOf(x)!);
+    graph.output("dx", program.gradients.get(x)!);
   });
   return { y: [...outputs!.y!], dx: [...outputs!.dx!] };
 }
@@ -86,7 +86,7 @@ test("max_pool2d gives the same numbers by any two of its kernels, also of equal
           const [outputs] = await runProgram(graph, [[y, dy]], feeds, (program) => {
             graph.output("y", y);
             graph.output("index", index);
-            graph.output("dx", program.gradientOf(x)!);
+            graph.output("dx", program.gradients.get(x)!);
           });
           // Of zeros a kernel may keep the sign or lose it in a sum.
           results.push(Object.values(outputs!).map((numbers) => [...numbers].map((number) => number + 0)));

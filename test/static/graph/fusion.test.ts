@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { Program } from "../../../src/graph/autodiff.ts";
 import { fuse } from "../../../src/graph/fusion.ts";
 import { Graph } from "../../../src/graph/graph.ts";
+import { lower } from "../../../src/graph/lower.ts";
 import type { Tensor } from "../../../src/graph/tensor.ts";
 import {
   add,
@@ -28,7 +28,7 @@ function fused(build: (x: Tensor, graph: Graph) => Tensor, kept = true): string[
   const x = graph.input("x", [2, 8, 8, 4], "f32", true);
   const y = build(x, graph);
   if (kept) graph.output("y", y);
-  return fuse(graph.nodes, [...graph.outputs.values()]).map(({ op, inputs, attrs }) => {
+  return fuse(graph).map(({ op, inputs, attrs }) => {
     const { activation } = attrs as { activation?: { name: string } };
     return [op.name, inputs.residual && "residual", activation?.name].filter(Boolean).join(" ");
   });
@@ -111,7 +111,7 @@ describe("fuse", () => {
     const graph = new Graph({ mode: "train" });
     const x = graph.input("x", [2, 8, 8, 4], "f32", true);
     const y = relu(conv(x, "a"));
-    const [node] = fuse(graph.nodes, []);
+    const [node] = fuse(graph);
     expect(graph.nodes.length).toBe(2);
     expect(node!.label).toBe("a.relu");
     expect(node!.outputs.y).toBe(y);
@@ -126,7 +126,7 @@ describe("the gradient before a fused activation", () => {
     const [a, b] = [relu(conv(x, "a")), relu(conv(x, "b"))];
     if (read) graph.output("a", a);
     const loss = crossEntropy(globalAvgPool(add(a, b)), graph.input("labels", [2], "i32"));
-    const program = new Program(graph, [[loss, null]]);
+    const program = lower(graph, [[loss, null]]);
     const masks = program.dispatches.filter(({ kernel }) => kernel.name === "activation_output_backward");
     return masks.map(({ label, bindings, constants }) => [label, bindings.dz!.name, constants.IN_PLACE]);
   }

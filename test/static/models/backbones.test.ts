@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Graph } from "../../../src/graph/graph.ts";
+import { isNode } from "../../../src/graph/op.ts";
 import {
   type BackboneName,
   backboneNames,
@@ -15,6 +16,8 @@ import {
   type VggDepth,
   vgg,
 } from "../../../src/models/index.ts";
+import { conv2dOp } from "../../../src/ops/conv/conv2d.ts";
+import { batchNormOp } from "../../../src/ops/norm/batch-norm.ts";
 
 const count = (model: Model): number => countNumbers(inspect(model).parameters);
 
@@ -25,8 +28,8 @@ const shapesOf = (model: Model) =>
 const convolutions = (model: Model) =>
   Object.fromEntries(
     inspect(model)
-      .nodes.filter(({ op }) => op.name === "conv2d")
-      .map(({ label, attrs }) => [label, attrs as { stride: number[]; padding: number[] }]),
+      .nodes.filter((node) => isNode(node, conv2dOp))
+      .map(({ label, attrs }) => [label, attrs]),
   );
 
 /** The shape of the features of one image, and the names of their parameters. */
@@ -309,11 +312,8 @@ describe("variants", () => {
     const settings = (model: Model) =>
       new Set(
         inspect(model)
-          .nodes.filter(({ op }) => op.name === "batch_norm")
-          .map(({ attrs }) => {
-            const { eps, momentum } = attrs as { eps: number; momentum: number };
-            return `${eps} ${momentum}`;
-          }),
+          .nodes.filter((node) => isNode(node, batchNormOp))
+          .map(({ attrs: { eps, momentum } }) => `${eps} ${momentum}`),
       );
     expect([...settings(resnet(50))]).toEqual(["0.00001 0.1"]);
     expect([...settings(resnet(50, KERAS_RESNET))]).toEqual(["0.00001001 0.01"]);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Random } from "../../../src/base/random.ts";
 import { Graph } from "../../../src/graph/graph.ts";
+import { isNode } from "../../../src/graph/op.ts";
 import {
   add,
   average,
@@ -25,6 +26,7 @@ import {
   xavierNormal,
   xavierUniform,
 } from "../../../src/layers/index.ts";
+import { batchNormOp } from "../../../src/ops/norm/batch-norm.ts";
 
 function image(shape: readonly number[], mode: "train" | "eval" = "train", frozen = "") {
   const graph = new Graph({ mode, frozen: (name) => frozen !== "" && name.startsWith(frozen) });
@@ -74,7 +76,7 @@ describe("layers", () => {
     const modeOf = (mode: "train" | "eval", frozen: string) => {
       const { x, graph } = image([2, 4, 4, 3], mode, frozen);
       batchNorm(x, "bn");
-      return (graph.nodes[0]!.attrs as { mode: string }).mode;
+      return graph.nodes.find((node) => isNode(node, batchNormOp))!.attrs.mode;
     };
     expect(modeOf("train", "")).toBe("train");
     expect(modeOf("train", "bn.")).toBe("frozen");

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { Program } from "../../../src/graph/autodiff.ts";
 import { Graph } from "../../../src/graph/graph.ts";
+import { lower } from "../../../src/graph/lower.ts";
+import { isNode } from "../../../src/graph/op.ts";
 import { crossEntropy } from "../../../src/layers/index.ts";
 import {
   convnet,
@@ -10,6 +11,8 @@ import {
   interleaved,
   summary,
 } from "../../../src/models/index.ts";
+import { activationOp } from "../../../src/ops/elementwise/activation.ts";
+import { batchNormOp } from "../../../src/ops/norm/batch-norm.ts";
 import { sgd } from "../../../src/optimizers/index.ts";
 import { plan } from "../../../src/plan/plan.ts";
 
@@ -87,8 +90,8 @@ describe("interleaved", () => {
     const graph = inspect(model);
     expect(graph.outputs.get("logits")!.shape).toEqual([1, 3]);
     expect(shapesOf(graph)["fc.weight"]).toEqual([8 * 4 * 10, 3]);
-    const activations = graph.nodes.filter(({ op }) => op.name === "activation");
-    expect(activations.filter(({ attrs }) => (attrs as { name: string }).name === "gelu").length).toBe(2);
+    const activations = graph.nodes.filter((node) => isNode(node, activationOp));
+    expect(activations.filter(({ attrs }) => attrs.name === "gelu").length).toBe(2);
     expect(createModel("interleaved", model.options).options).toEqual(model.options);
   });
 
@@ -102,15 +105,15 @@ describe("interleaved", () => {
     const graph = new Graph({ mode: "train", frozen: (name) => /^(conv1|block1)\./.test(name) });
     const logits = interleaved().build(graph.input("images", [4, 28, 28, 3]));
     const loss = crossEntropy(logits, graph.input("labels", [4], "i32"));
-    const program = new Program(graph, [[loss, null]]);
-    const { moments } = sgd({ lr: 0.1, momentum: 0.9 }).emit(program);
+    const program = lower(graph, [[loss, null]]);
+    const { moments } = sgd({ lr: 0.1, momentum: 0.9 }).emit(graph, program);
     const trained = graph.parameters.filter(({ trainable }) => trainable).map(({ name }) => name);
     expect(moments.map(({ name }) => name)).toEqual(trained.map((name) => `optimizer.momentum.${name}`));
     expect(trained.some((name) => name.startsWith("block1."))).toBe(false);
-    for (const { op, label, attrs } of graph.nodes) {
-      if (op.name !== "batch_norm") continue;
-      const { mode } = attrs as { mode: string };
-      expect(mode, label).toBe(label.startsWith("block1.") ? "frozen" : "train");
+    for (const node of graph.nodes) {
+      if (!isNode(node, batchNormOp)) continue;
+      const { label, attrs } = node;
+      expect(attrs.mode, label).toBe(label.startsWith("block1.") ? "frozen" : "train");
     }
     expect(program.dispatches.some(({ label }) => label.startsWith("d(block1."))).toBe(false);
     expect(plan(program).dispatches.length).toBeGreaterThan(0);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { taskKey } from "../../../src/gpu/tuning.ts";
-import { Program } from "../../../src/graph/autodiff.ts";
 import { Graph } from "../../../src/graph/graph.ts";
+import { lower } from "../../../src/graph/lower.ts";
 import type { Capabilities, Task } from "../../../src/kernel/capabilities.ts";
 import {
   batchNorm,
@@ -33,7 +33,7 @@ function tasksOn(given: Capabilities): readonly MeasurableTask[] {
   x = maxPool2d(x, { kernelSize: 3, stride: 2, padding: 1 });
   x = conv2d(x, "depthwise", { ...window, groups: 24 });
   const loss = crossEntropy(dense(globalAvgPool(x), "fc", { outFeatures: 10 }), labels);
-  new Program(graph, [[loss, null]]);
+  lower(graph, [[loss, null]]);
   return tasks;
 }
 
@@ -47,7 +47,7 @@ function launches(task: MeasurableTask, given: Capabilities, name: string): stri
   ]);
   graph.apply(op, "task", Object.fromEntries(tensors), undefined);
   return JSON.stringify(
-    new Program(graph).dispatches.map(({ kernel, constants, workgroups }) => [
+    lower(graph).dispatches.map(({ kernel, constants, workgroups }) => [
       ...[kernel.name, constants, workgroups],
     ]),
   );
@@ -125,7 +125,7 @@ describe("tunable ops", () => {
     };
     const graph = new Graph({ mode: "train", device });
     batchNorm(graph.input("x", [4, 8, 8, 16]), "bn", {});
-    const kernels = new Program(graph).dispatches.map(({ kernel }) => kernel.name);
+    const kernels = lower(graph).dispatches.map(({ kernel }) => kernel.name);
     expect(kernels).toEqual([
       "batch_norm_statistics",
       "batch_norm_statistics_merge_single",

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Geometry } from "../../../src/base/window.ts";
-import { Program } from "../../../src/graph/autodiff.ts";
 import { Graph } from "../../../src/graph/graph.ts";
+import { lower } from "../../../src/graph/lower.ts";
 import type { Dispatch } from "../../../src/graph/op.ts";
 import type { Capabilities, Task } from "../../../src/kernel/capabilities.ts";
 import { conv2dOp } from "../../../src/ops/conv/conv2d.ts";
@@ -24,7 +24,7 @@ function launchesOn(
   };
   const attrs = { stride: [1, 1], dilation: [1, 1], padding: [0, 0, 0, 0], groups: 1 } as const;
   const { y } = graph.apply(conv2dOp, "conv", inputs, attrs);
-  const { dispatches } = new Program(graph, [[y, graph.input("dy", y.shape)]]);
+  const { dispatches } = lower(graph, [[y, graph.input("dy", y.shape)]]);
   return dispatches.filter(({ kernel }) => kernel.name.startsWith("conv2d"));
 }
 

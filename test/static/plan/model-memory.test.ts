@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { PlanError } from "../../../src/base/errors.ts";
-import type { Program } from "../../../src/graph/autodiff.ts";
+import type { Program } from "../../../src/graph/lower.ts";
 import { storedLength } from "../../../src/graph/tensor.ts";
 import type { Capabilities } from "../../../src/kernel/capabilities.ts";
 import {

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { Graph } from "../../../src/graph/graph.ts";
-import { describePlan, drawPlan, interleaved, Program, plan, resnet } from "../../../src/index.ts";
+import { describePlan, drawPlan, interleaved, lower, plan, resnet } from "../../../src/index.ts";
 import { programOf } from "../../support/models/programs.ts";
 
 const planned = plan(programOf(resnet(20), 2, "train", { memory: "recompute" }));
-const nothing = plan(new Program(new Graph({ mode: "eval" })));
+const nothing = plan(lower(new Graph({ mode: "eval" })));
 
 /** The attributes of all elements of a name. */
 function elements(svg: string, name: string): Readonly<Record<string, string>>[] {
@@ -85,7 +85,7 @@ describe("drawPlan", () => {
     const graph = new Graph({ mode: "train" });
     const model = interleaved();
     graph.output("logits", model.build(graph.input("<images>", [1, ...model.inputShape])));
-    const step = plan(new Program(graph));
+    const step = plan(lower(graph));
     const odd = { ...step, dispatches: step.dispatches.map((d) => ({ ...d, label: "<a & b>" })) };
     expect(drawPlan(odd)).toContain("&lt;a &amp; b&gt;");
     expect(elements(drawPlan(nothing), "rect")).toEqual([]);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { Program } from "../../../src/graph/autodiff.ts";
 import { Graph } from "../../../src/graph/graph.ts";
+import { lower } from "../../../src/graph/lower.ts";
 import {
   createBackbone,
   createModel,
@@ -21,7 +21,7 @@ import { smallModels } from "../../support/models/models.ts";
 function trained(model: Model, frozen?: (name: string) => boolean, batch = 4) {
   const graph = new Graph({ mode: "train", frozen: frozenIn(model, frozen) });
   const logits = model.build(graph.input("images", [batch, ...model.inputShape]));
-  const program = new Program(graph, [[logits, graph.input("gradient", logits.shape)]]);
+  const program = lower(graph, [[logits, graph.input("gradient", logits.shape)]]);
   return { graph, logits, program };
 }
 
@@ -55,8 +55,8 @@ describe("finetune", () => {
     expect(group!.lrScale).toBeCloseTo(0.2);
     const match = group!.match as (name: string) => boolean;
     expect([match("layer3.0.conv1.weight"), match("fc.weight")]).toEqual([true, false]);
-    const { program } = trained(tuning.model, tuning.frozen);
-    expect(() => tuning.optimizer.emit(program)).not.toThrow();
+    const { graph, program } = trained(tuning.model, tuning.frozen);
+    expect(() => tuning.optimizer.emit(graph, program)).not.toThrow();
   });
 
   it("trains from the stem, from a stage of a VGG and from a parameter on", () => {
@@ -221,7 +221,7 @@ describe("splitModel", () => {
     expect(graph.nodes.map(({ label }) => label).filter((label) => /^(layer[23]|fc)/.test(label))).toEqual(
       [],
     );
-    expect(plan(new Program(graph)).outputs.get("features")!.shape).toEqual([4, 16, 16, 16]);
+    expect(plan(lower(graph)).outputs.get("features")!.shape).toEqual([4, 16, 16, 16]);
     const offsets = (list: Graph["parameters"]) => list.map(({ name, tensor }) => [name, tensor.offset]);
     expect(offsets(graph.parameters)).toEqual(offsets(trained(model, frozen).graph.parameters));
   });

@@ -1,5 +1,5 @@
-import { Program, type ProgramOptions } from "../../../src/graph/autodiff.ts";
 import { Graph, type Precision } from "../../../src/graph/graph.ts";
+import { lower, type Program, type ProgramOptions } from "../../../src/graph/lower.ts";
 import type { Capabilities } from "../../../src/kernel/capabilities.ts";
 import { asActivations, crossEntropy } from "../../../src/layers/index.ts";
 import { frozenIn, type Model } from "../../../src/models/index.ts";
@@ -22,8 +22,8 @@ export function programOf(
   const labels = graph.input("labels", [batch], "i32");
   const loss = crossEntropy(model.build(asActivations(images)), labels);
   graph.output("loss", loss);
-  if (mode === "eval") return new Program(graph, [], programOptions);
-  const program = new Program(graph, [[loss, null]], programOptions);
-  sgd({ lr: 0.1, momentum: 0.9 }).emit(program);
-  return program;
+  if (mode === "eval") return lower(graph, [], programOptions);
+  const program = lower(graph, [[loss, null]], programOptions);
+  const update = sgd({ lr: 0.1, momentum: 0.9 }).emit(graph, program);
+  return { ...program, dispatches: [...program.dispatches, ...update.dispatches] };
 }

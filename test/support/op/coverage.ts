@@ -1,6 +1,6 @@
 /** What no test covers. */
-import type { Program } from "../../../src/graph/autodiff.ts";
 import type { Kernel } from "../../../src/kernel/kernel.ts";
+import type { Steps } from "../../../src/plan/plan.ts";
 import type { OpDeclaration } from "./declaration.ts";
 
 /** Names under which ops are exported that are declared nowhere. */
@@ -15,7 +15,7 @@ export const undeclared = (
 /** Kernels that no program launches, for f32 or for f16, and that are not among `others`. */
 export function unlaunched(
   kernels: readonly Kernel[],
-  programs: Iterable<Program>,
+  programs: Iterable<Steps>,
   others: readonly Kernel[],
 ): string[] {
   const launched = new Set(others.map(plainName));

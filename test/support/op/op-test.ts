@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
-import type { Program } from "../../../src/graph/autodiff.ts";
+import type { Program } from "../../../src/graph/lower.ts";
 import { pad4 } from "../../../src/graph/tensor.ts";
 import type { Capabilities } from "../../../src/kernel/capabilities.ts";
+import type { Steps } from "../../../src/plan/plan.ts";
 import type { Outputs } from "../../../src/run/session.ts";
 import { testGpu } from "../run/gpu.ts";
 import { feedsOf, openProgram, type Running } from "../run/run-op.ts";
@@ -66,7 +67,7 @@ async function check(
   }
 }
 
-async function runTwice({ program, step }: Running, arrays: Arrays): Promise<Outputs> {
+async function runTwice({ program, step }: Running<Steps>, arrays: Arrays): Promise<Outputs> {
   const feeds = feedsOf(program, arrays);
   const [first, second] = await Promise.all([step(feeds), step(feeds)]);
   for (const [name, values] of Object.entries(first)) {

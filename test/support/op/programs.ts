@@ -1,6 +1,7 @@
 /** The programs that the tests of an op run, on any device or none. */
-import { Program, type Seed } from "../../../src/graph/autodiff.ts";
+import type { Seed } from "../../../src/graph/autodiff.ts";
 import { Graph } from "../../../src/graph/graph.ts";
+import { lower, type Program } from "../../../src/graph/lower.ts";
 import type { Tensors } from "../../../src/graph/op.ts";
 import { isFloat, pad4, type Tensor } from "../../../src/graph/tensor.ts";
 import type { Capabilities } from "../../../src/kernel/capabilities.ts";
@@ -24,7 +25,7 @@ export function forwardProgram({ op }: OpDeclaration, given: OpCase, device: Cap
   for (const [name, tensor] of Object.entries({ ...inputs, ...outputs })) {
     if (tensor) graph.output(name, stored(tensor));
   }
-  return new Program(graph);
+  return lower(graph);
 }
 
 /**
@@ -43,9 +44,9 @@ export function backwardProgram(
     const { y, loss } = graph.apply(op, `op${i}`, inputs, given.attrs);
     return y ? [y, graph.input(`dy${i}`, y.shape, y.storage.dtype)] : [loss!, null];
   });
-  const program = new Program(graph, seeds);
+  const program = lower(graph, seeds);
   for (const name of gradsOf(given)) {
-    const gradient = program.gradientOf(inputs[name]!);
+    const gradient = program.gradients.get(inputs[name]!);
     if (!gradient) throw new Error(`${op.name} gives no gradient for ${name}`);
     graph.output(`d${name}`, stored(gradient));
   }
@@ -78,8 +79,8 @@ export function halfProgram(
     graph.output(`y${i}`, y);
     return [y, graph.input(`dy${i}`, y.shape)];
   });
-  const program = new Program(graph, seeds);
-  for (const name of gradsOf(given)) graph.output(`d${name}`, program.gradientOf(inputs[name]!)!);
+  const program = lower(graph, seeds);
+  for (const name of gradsOf(given)) graph.output(`d${name}`, program.gradients.get(inputs[name]!)!);
   return program;
 }
 

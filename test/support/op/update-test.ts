@@ -16,10 +16,10 @@ const values = (shape: readonly number[], name: string): Float32Array => {
 
 async function check(given: UpdateCase): Promise<void> {
   const { optimizer, reference, steps = 6, schedule = () => 1, clip = () => 1 } = given;
-  const { program, update } = updateProgram(given);
+  const { graph, program, update } = updateProgram(given);
   const { variables, step: run, close } = await openProgram(program);
   variables.initialize(update.moments, 1);
-  const { parameters, lossScale } = program.graph;
+  const { parameters, lossScale } = graph;
   const scale = lossScale?.init([4], new Random(1))[0] ?? 1;
   for (const { name, tensor } of parameters) variables.write(tensor, values(tensor.shape, name));
 

@@ -1,9 +1,11 @@
 /** What is declared of an optimizer, and the program that its test runs. */
-import { Program } from "../../../src/graph/autodiff.ts";
+
 import { Graph, type Precision } from "../../../src/graph/graph.ts";
+import { lower } from "../../../src/graph/lower.ts";
 import type { Op } from "../../../src/graph/op.ts";
 import type { Tensor } from "../../../src/graph/tensor.ts";
-import type { Optimizer, Update } from "../../../src/optimizers/optimizer.ts";
+import { type Optimizer, type Update, withUpdate } from "../../../src/optimizers/optimizer.ts";
+import type { Steps } from "../../../src/plan/plan.ts";
 import { size } from "../reference/ndarray.ts";
 import type { Step } from "../reference/optimizers.ts";
 
@@ -50,7 +52,8 @@ const givenGradient: Op<{ p: Tensor; g: Tensor }, null, { y: Tensor }> = {
 
 /** One step on gradients that are its inputs, `gradient of <parameter>`. */
 export function updateProgram({ optimizer, maxBindingBytes = 2 ** 20, precision = "f32" }: UpdateCase): {
-  readonly program: Program;
+  readonly graph: Graph;
+  readonly program: Steps;
   readonly update: Update;
 } {
   const graph = new Graph({
@@ -69,12 +72,13 @@ export function updateProgram({ optimizer, maxBindingBytes = 2 ** 20, precision 
     const g = graph.input(`gradient of ${name}`, shape);
     return graph.apply(givenGradient, `loss of ${name}`, { p: parameters.get(name)!, g }, null).y;
   });
-  const program = new Program(
+  const program = lower(
     graph,
     losses.map((loss) => [loss, null]),
   );
-  return { program, update: optimizer.emit(program) };
+  const update = optimizer.emit(graph, program);
+  return { graph, program: withUpdate(program, update), update };
 }
 
-export const programsOfUpdates = ({ cases }: OptimizerDeclaration): Program[] =>
+export const programsOfUpdates = ({ cases }: OptimizerDeclaration): Steps[] =>
   cases.map((given) => updateProgram(given).program);

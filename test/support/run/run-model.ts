@@ -1,9 +1,8 @@
-import { Program } from "../../../src/graph/autodiff.ts";
 import { Graph } from "../../../src/graph/graph.ts";
+import { lower } from "../../../src/graph/lower.ts";
 import { pad } from "../../../src/graph/tensor.ts";
 import type { Model } from "../../../src/models/index.ts";
-import { plan } from "../../../src/plan/plan.ts";
-import { Session } from "../../../src/run/session.ts";
+import { openSession } from "../../../src/run/session.ts";
 import { Variables } from "../../../src/run/variables.ts";
 import { fromFile } from "../../../src/weights/layout.ts";
 import type { NamedWeights } from "../../../src/weights/tensors.ts";
@@ -24,7 +23,7 @@ export async function runModel(
   for (const variable of [...graph.parameters, ...graph.states]) {
     variables.write(variable.tensor, fromFile(variable, weights.get(variable.name)!.data));
   }
-  const session = await Session.create(gpu, plan(new Program(graph), gpu.limits), variables);
+  const session = await openSession(gpu, lower(graph), variables);
   try {
     const { logits } = await session.submit(
       { images: pad(images, shape) },

@@ -1,16 +1,17 @@
-import { Program, type Seed } from "../../../src/graph/autodiff.ts";
+import type { Seed } from "../../../src/graph/autodiff.ts";
 import type { Graph } from "../../../src/graph/graph.ts";
+import { lower, type Program } from "../../../src/graph/lower.ts";
 import { isFloat, pad } from "../../../src/graph/tensor.ts";
-import { plan } from "../../../src/plan/plan.ts";
+import type { Steps } from "../../../src/plan/plan.ts";
 import type { Live } from "../../../src/run/live.ts";
-import { type Feeds, type Outputs, Session } from "../../../src/run/session.ts";
+import { type Feeds, type Outputs, openSession } from "../../../src/run/session.ts";
 import { Variables } from "../../../src/run/variables.ts";
 import { LIVE } from "../op/declaration.ts";
 import type { NdArray } from "../reference/ndarray.ts";
 import { testGpu } from "./gpu.ts";
 
-export interface Running {
-  readonly program: Program;
+export interface Running<P extends Steps> {
+  readonly program: P;
   readonly variables: Variables;
   /** Runs one step; the live scalars are those of `LIVE` but for what is given. */
   step(feeds: Feeds, live?: Partial<Live>): Promise<Outputs>;
@@ -18,12 +19,12 @@ export interface Running {
 }
 
 /** A program on the test device, with variables of its own, which have their initial values. */
-export async function openProgram(program: Program): Promise<Running> {
+export async function openProgram<P extends Steps>(program: P): Promise<Running<P>> {
   const gpu = await testGpu();
   const { parameters, states } = program.graph;
   const variables = new Variables(gpu);
   variables.initialize([...parameters, ...states], 1);
-  const session = await Session.create(gpu, plan(program, gpu.limits), variables);
+  const session = await openSession(gpu, program, variables);
   return {
     ...{ program, variables },
     step: (feeds, live) => session.submit(feeds, { ...LIVE, ...live }),
@@ -35,7 +36,7 @@ export async function openProgram(program: Program): Promise<Running> {
 }
 
 /** Arrays, by the names of the program's inputs, as these lie in memory. */
-export const feedsOf = ({ graph }: Program, arrays: Readonly<Record<string, NdArray>>): Feeds =>
+export const feedsOf = ({ graph }: Steps, arrays: Readonly<Record<string, NdArray>>): Feeds =>
   Object.fromEntries(
     [...graph.inputs].map(
       ([
@@ -59,7 +60,7 @@ export async function runProgram(
   outputs: (program: Program) => void,
   steps: readonly Partial<Live>[] = [{}],
 ): Promise<Outputs[]> {
-  const program = new Program(graph, seeds);
+  const program = lower(graph, seeds);
   outputs(program);
   const running = await openProgram(program);
   try {

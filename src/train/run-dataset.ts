@@ -1,6 +1,7 @@
 import { BatchLoader } from "../data/batches.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { storedLength, type Tensor } from "../graph/tensor.ts";
+import { InFlight } from "../run/in-flight.ts";
 import type { Live } from "../run/live.ts";
 import type { Outputs, Session } from "../run/session.ts";
 
@@ -11,7 +12,7 @@ export const IGNORED = -100;
  * Runs a session over a data set in order, in batches of the size of its input `images`. A smaller batch is filled up
  * with empty images whose labels are ignored; `take` gets the outputs with the number of true examples.
  */
-export async function forward(
+export async function runDataset(
   session: Session,
   dataset: Dataset,
   live: Live,
@@ -21,19 +22,16 @@ export async function forward(
   const { inputs } = session.plan;
   const batchSize = inputs.get("images")!.shape[0]!;
   const loader = new BatchLoader(dataset, { batchSize: Math.min(batchSize, dataset.length), shuffle: false });
-  const pending: (() => Promise<void>)[] = [];
+  const inFlight = new InFlight();
   for (let index = 0; index < loader.batchesPerEpoch; index++) {
     if (signal?.aborted) break;
     const batch = loader.batch(0, index);
     const images = filled(batch.images, inputs.get("images"), 0);
     const labels = filled(batch.labels, inputs.get("labels"), IGNORED);
     await session.ready();
-    const result = session.submit({ images, labels }, live);
-    result.catch(() => {}); // Seen when its turn comes.
-    pending.push(async () => take(await result, batch.size));
-    if (pending.length > 1) await pending.shift()!();
+    await inFlight.add(session.submit({ images, labels }, live), (outputs) => take(outputs, batch.size));
   }
-  for (const settle of pending) await settle();
+  await inFlight.settle();
   signal?.throwIfAborted();
 }
 

@@ -1,0 +1,30 @@
+import { type Backward, type DifferentiateOptions, differentiate, type Seed } from "./autodiff.ts";
+import { fuse as fused } from "./fusion.ts";
+import type { Graph } from "./graph.ts";
+import { emitForward } from "./launches.ts";
+import type { OpNode } from "./op.ts";
+
+export interface ProgramOptions extends Pick<DifferentiateOptions, "memory"> {
+  /** Whether nodes that one op computes are made one. Default true; without it each layer runs as it is written. */
+  readonly fuse?: boolean;
+}
+
+/** The launches of a graph, forward and then backward, and the gradients among their tensors. */
+export interface Program extends Backward {
+  readonly graph: Graph;
+  /** Those of the graph, fused. */
+  readonly nodes: readonly OpNode[];
+}
+
+/** Lowers a graph to the launches of its forward pass and, from `seeds` on, of its gradients. */
+export function lower(
+  graph: Graph,
+  seeds: readonly Seed[] = [],
+  { fuse = true, ...options }: ProgramOptions = {},
+): Program {
+  const starts = seeds.map(([output]) => output);
+  const nodes = fuse ? fused(graph, starts) : graph.nodes;
+  const forward = emitForward(graph, nodes);
+  const backward = differentiate(graph, nodes, seeds, options);
+  return { ...backward, graph, nodes, dispatches: [...forward, ...backward.dispatches] };
+}
