@@ -1,5 +1,6 @@
 import { concatenate } from "../base/bytes.ts";
 import { DataError } from "../base/errors.ts";
+import { namesOf } from "../base/names.ts";
 import type { Dataset } from "./dataset.ts";
 import { fashion } from "./fashion.ts";
 import type { IdxFile, IdxPair } from "./idx.ts";
@@ -10,9 +11,11 @@ const makers = { mnist, fashion } satisfies Record<string, (files: IdxPair) => D
 /** The data sets that `loadDataset` knows. */
 export type DatasetName = keyof typeof makers;
 
-export const datasetNames = Object.keys(makers) as readonly DatasetName[];
+export const datasetNames = namesOf(makers);
 
-export type Split = "train" | "test";
+export const splits = ["train", "test"] as const;
+
+export type Split = (typeof splits)[number];
 
 export interface LoadOptions {
   /** Folder that holds `<name>/<split>-images.idx` and `<name>/<split>-labels.idx`; `data` unless given. */

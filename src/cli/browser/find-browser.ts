@@ -5,8 +5,10 @@ import { delimiter, join } from "node:path";
 import { getInstalledBrowsers } from "@puppeteer/browsers";
 import { DeviceError } from "../../base/errors.ts";
 
-/** The two families of browser the command line and the tests can drive. */
-export type Engine = "chrome" | "firefox";
+/** The families of browsers that the command line and the tests can drive. */
+export const engines = ["chrome", "firefox"] as const;
+
+export type Engine = (typeof engines)[number];
 
 /** What finding a browser needs to know of the machine; tests hand in one of their own. */
 export interface Host {

