@@ -1,5 +1,5 @@
 import uPlot from "uplot";
-import type { EpochRecord, StepRecord } from "webgraft";
+import type { EpochRecord, StepRecord } from "webgraft/job";
 import { byId } from "./dom.ts";
 
 /** Redraws take a few milliseconds each; the eye needs no more than these. */

@@ -1,4 +1,4 @@
-import type { JobCommand, JobEvent, JobSettings } from "webgraft";
+import type { JobCommand, JobEvent, JobSettings } from "webgraft/job";
 import { Controls, type Phase } from "./controls.ts";
 import { Curves } from "./curves.ts";
 import { byId } from "./dom.ts";

@@ -1,4 +1,4 @@
-import type { JobEvent, Prediction } from "webgraft";
+import type { JobEvent, Prediction } from "webgraft/job";
 import { byId } from "./dom.ts";
 import { count, percent } from "./format.ts";
 

@@ -1,4 +1,4 @@
-import type { JobEvent } from "webgraft";
+import type { JobEvent } from "webgraft/job";
 import type { Phase } from "./controls.ts";
 import { byId } from "./dom.ts";
 import { count, duration, mebibytes, percent } from "./format.ts";

@@ -1,16 +1,20 @@
 import {
-  augmentKinds,
+  type BackboneName,
   backboneNames,
-  checkSettings,
   createModel,
-  defaultLearningRate,
-  defaultSettings,
-  type JobSettings,
+  datasetNames,
   type Model,
-  optimizerNames,
+  optimizers,
   splitModel,
   topologyNames,
 } from "webgraft";
+import {
+  augmentKinds,
+  checkSettings,
+  defaultLearningRate,
+  defaultSettings,
+  type JobSettings,
+} from "webgraft/job";
 import pretrained from "webgraft/pretrained/resnet20-fashion.safetensors?url";
 import { byId } from "./dom.ts";
 
@@ -29,7 +33,8 @@ export class SettingsForm {
 
   constructor() {
     this.#options("topology", topologyNames());
-    this.#options("optimizer", optimizerNames);
+    this.#options("data", datasetNames);
+    this.#options("optimizer", Object.keys(optimizers));
     this.#field("weights").append(new Option("Fashion-MNIST weights", pretrained));
     this.#augment = augmentKinds.map(checkbox);
     byId("augment", HTMLElement).append(...this.#augment.map(({ parentElement }) => parentElement!));
@@ -88,10 +93,10 @@ export class SettingsForm {
 
   /** Topology, backbone, and what of it is given and stays. */
   #network(): Pick<JobSettings, "topology" | "backbone" | "weights" | "frozen"> {
-    const topology = this.#field("topology").value;
+    const topology = this.#topology;
     const own = backboneOf(topology);
     if (!own) return { topology };
-    const backbone = this.#field("backbone").value;
+    const backbone = this.#field("backbone").value as BackboneName | "";
     const weights = (backbone || own.name) === PRETRAINED ? this.#field("weights").value : "";
     return {
       topology,
@@ -103,7 +108,7 @@ export class SettingsForm {
 
   /** Lists the backbones that the topology may have, with its own one first. */
   #listBackbones(): void {
-    const topology = this.#field("topology").value;
+    const topology = this.#topology;
     if (topology === this.#listed) return;
     this.#listed = topology;
     const own = backboneOf(topology);
@@ -117,7 +122,7 @@ export class SettingsForm {
   /** Shows what goes with the choices so far, and resets what does not. */
   #arrange(): void {
     this.#listBackbones();
-    const own = backboneOf(this.#field("topology").value);
+    const own = backboneOf(this.#topology);
     const network = this.#network();
     const made = model(network);
     const mixed = this.#augment.some(({ checked }) => checked);
@@ -132,10 +137,14 @@ export class SettingsForm {
     byId("frozen", HTMLElement).hidden = !network.weights;
     byId("cache", HTMLElement).hidden = !canCache;
 
-    const optimizer = optimizerNames.find((known) => known === this.#field("optimizer").value)!;
+    const optimizer = this.#field("optimizer").value as JobSettings["optimizer"];
     const suggested = String(defaultLearningRate({ ...network, optimizer }));
     if (this.#field("lr").value === this.#suggested) this.#field("lr").value = suggested;
     this.#suggested = suggested;
+  }
+
+  get #topology(): JobSettings["topology"] {
+    return this.#field("topology").value as JobSettings["topology"];
   }
 
   #field(name: string): HTMLInputElement | HTMLSelectElement {
@@ -184,7 +193,7 @@ function model({
 
 /** The backbone that a topology has unless told otherwise, and patterns of its parameters' names. */
 function backboneOf(
-  topology: string,
+  topology: JobSettings["topology"],
 ): { readonly name: string; readonly patterns: readonly string[] } | undefined {
   const [first] = Object.entries(model({ topology })?.backbones ?? {});
   if (!first) return undefined;

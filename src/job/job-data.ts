@@ -2,8 +2,8 @@ import { balanced, balancedIndices, type Dataset, take } from "../data/dataset.t
 import { loadImageFolder } from "../data/folder.ts";
 import { loadDataset, type Split } from "../data/load.ts";
 import { resizeImages } from "../data/resize.ts";
-import type { JobEvent, JobSettings } from "./protocol.ts";
-import { FOLDER_IMAGE_SIZE, isDatasetName } from "./settings.ts";
+import type { JobEvent } from "./protocol.ts";
+import { FOLDER_IMAGE_SIZE, isDatasetName, type JobSettings } from "./settings.ts";
 
 interface JobDataOptions {
   /** Folder of the data sets, as `loadDataset` takes it; in it `folder` is the run's folder of images. */

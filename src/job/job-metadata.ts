@@ -1,8 +1,8 @@
 /** What a job keeps in the metadata of its checkpoints besides the trainer's own: settings and history, as JSON. */
 import { WeightsError } from "../base/errors.ts";
 import { readCheckpointMetadata } from "../train/checkpoint.ts";
-import type { EpochRecord, JobHistory, JobSettings, StepRecord } from "./protocol.ts";
-import { checkSettings } from "./settings.ts";
+import type { EpochRecord, JobHistory, StepRecord } from "./protocol.ts";
+import { checkSettings, type JobSettings } from "./settings.ts";
 
 export function metadataOf(settings: JobSettings, history: JobHistory): Record<string, string> {
   return { settings: JSON.stringify(settings), history: JSON.stringify(history) };

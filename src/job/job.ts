@@ -1,11 +1,10 @@
 import { DataError, WebgraftError } from "../base/errors.ts";
 import { median } from "../base/numbers.ts";
 import { type Dataset, subset } from "../data/dataset.ts";
-import type { Split } from "../data/load.ts";
+import { type Split, splits } from "../data/load.ts";
 import { type Gpu, openDevice } from "../gpu/device.ts";
 import type { TuningStore } from "../gpu/tuning.ts";
-import { adam, adamw, sgd } from "../optimizers/index.ts";
-import type { Optimizer } from "../optimizers/optimizer.ts";
+import { optimizers } from "../optimizers/index.ts";
 import { describePlan } from "../plan/report/describe.ts";
 import { drawPlan } from "../plan/report/draw.ts";
 import { oneCycle } from "../train/schedules.ts";
@@ -16,16 +15,8 @@ import { loadPretrained } from "../transfer/pretrained.ts";
 import { augmentationOf } from "./augmentation.ts";
 import { loadJobData, tellLoading } from "./job-data.ts";
 import { historyOf, metadataOf, settingsOf } from "./job-metadata.ts";
-import type {
-  EpochRecord,
-  JobCommand,
-  JobEvent,
-  JobHistory,
-  JobSettings,
-  Prediction,
-  StepRecord,
-} from "./protocol.ts";
-import { checkSettings, modelOf } from "./settings.ts";
+import type { EpochRecord, JobCommand, JobEvent, JobHistory, Prediction, StepRecord } from "./protocol.ts";
+import { checkSettings, type JobSettings, modelOf } from "./settings.ts";
 
 export interface JobOptions {
   /** Folder of the data sets, as `loadDataset` takes it; in it `folder` is the run's folder of images. */
@@ -163,12 +154,12 @@ export class Job {
   }
 
   #createTrainer(gpu: Gpu, settings: JobSettings, data: Dataset): Promise<Trainer> {
-    const { batch, microBatches, recompute, precision, seed, augment = [] } = settings;
+    const { optimizer, lr, batch, microBatches, recompute, precision, seed, augment = [] } = settings;
     const { tune, tuningStore: store } = this.#options;
     return Trainer.create({
       gpu,
       model: modelOf(settings, data),
-      optimizer: createOptimizer(settings),
+      optimizer: optimizers[optimizer].create(lr),
       batchSize: batch,
       ...(microBatches !== undefined && { microBatches }),
       ...(recompute && { memory: "recompute" }),
@@ -239,7 +230,7 @@ export class Job {
     const { signal } = this.#interrupt;
     this.#looking = true;
     try {
-      for (const split of ["train", "test"] as const) {
+      for (const split of splits) {
         features[split] ??= await cache.features(images[split], {
           signal,
           onProgress: (done, total) => this.#emit({ type: "caching", split, done, total }),
@@ -333,16 +324,5 @@ export class Job {
         ),
       });
     }
-  }
-}
-
-function createOptimizer({ optimizer, lr }: JobSettings): Optimizer {
-  switch (optimizer) {
-    case "sgd":
-      return sgd({ lr, momentum: 0.9, weightDecay: 5e-4 });
-    case "adam":
-      return adam({ lr });
-    case "adamw":
-      return adamw({ lr });
   }
 }

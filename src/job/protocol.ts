@@ -3,52 +3,9 @@
  * (checkpoints are bytes). The command line's page and the demo's worker speak it.
  */
 import type { Split } from "../data/load.ts";
-import type { Precision } from "../graph/graph.ts";
 import type { MemoryReport } from "../plan/plan.ts";
 import type { PretrainedReport } from "../transfer/pretrained.ts";
-
-export interface JobSettings {
-  readonly topology: string;
-  /** The backbone in the topology, by name; unless given, the one that it takes for images of this size. */
-  readonly backbone?: string;
-  /** Patterns of names of parameters that do not train, as `freeze` takes them. */
-  readonly frozen?: readonly string[];
-  /** Files of weights to begin with: addresses, or paths on the machine of the command line. */
-  readonly weights?: readonly string[];
-  /** The name of a data set, or the path of a folder of images on the machine of the command line. */
-  readonly data: string;
-  /** Of the names of a folder's images, so that a resumed run finds out whether it still has the same. */
-  readonly fingerprint?: number;
-  /** Height and width that images get. Default 224 for those of a folder, otherwise those that they have. */
-  readonly imageSize?: number;
-  /** Training images used, from the first on; all of them unless this or `perClass` is given. */
-  readonly examples?: number;
-  /** Training images used of each class, chosen by the seed. */
-  readonly perClass?: number;
-  /** Random changes of the training images. */
-  readonly augment?: readonly AugmentKind[];
-  /** Whether the frozen part of the model runs once over the images, and what follows trains on its features. */
-  readonly cacheFeatures?: boolean;
-  readonly epochs: number;
-  readonly batch: number;
-  /** Equal parts in which a batch goes through the model, for less memory. Default 1. */
-  readonly microBatches?: number;
-  /** Whether activations are computed again for the backward pass, for less memory. */
-  readonly recompute?: boolean;
-  /** How activations and their gradients are stored. Default `f32`. */
-  readonly precision?: Precision;
-  /** Peak learning rate of the schedule. */
-  readonly lr: number;
-  readonly optimizer: OptimizerName;
-  readonly seed: number;
-  /** Test images evaluated, from the first on; all of them unless given. */
-  readonly testExamples?: number;
-}
-
-/** `jitter` changes brightness, contrast and saturation; the others are called as in `Augmentation`. */
-export type AugmentKind = "crop" | "flip" | "jitter" | "erase" | "mixup" | "cutmix";
-
-export type OptimizerName = "sgd" | "adam" | "adamw";
+import type { JobSettings } from "./settings.ts";
 
 /** A run so far; a checkpoint carries it, so that the curves of a resumed run are whole. */
 export interface JobHistory {

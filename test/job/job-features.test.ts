@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import type { JobCommand, JobEvent, JobSettings } from "../../src/job/protocol.ts";
-import { defaultSettings } from "../../src/job/settings.ts";
+import type { JobCommand, JobEvent } from "../../src/job/protocol.ts";
+import { defaultSettings, type JobSettings } from "../../src/job/settings.ts";
 import { decodeSafetensors } from "../../src/weights/safetensors.ts";
 import { Recorded, serve, testImages } from "../support/job.ts";
 

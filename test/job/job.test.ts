@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import type { JobSettings } from "../../src/job/protocol.ts";
-import { defaultSettings } from "../../src/job/settings.ts";
+
+import { defaultSettings, type JobSettings } from "../../src/job/settings.ts";
 import { Recorded, serve, testImages } from "../support/job.ts";
 
 const settings: JobSettings = { ...defaultSettings, examples: 12, epochs: 2, batch: 4, lr: 0.01, seed: 3 };
@@ -144,7 +144,7 @@ test("stopped before it is ready, a job leaves no checkpoint", async () => {
 });
 
 test.each([
-  ["an unknown topology", { ...settings, topology: "nope" }, /unknown topology "nope"/],
+  ["an unknown topology", { ...settings, topology: "nope" as "resnet" }, /topology must be .* — got "nope"/],
   ["more images than there are", { ...settings, examples: 13 }, /n must be 1…12/],
   ["more test images than there are", { ...settings, testExamples: 7 }, /n must be 1…6/],
   ["data that the server has not", { ...settings, data: "fashion" as const }, /fashion\/.* — HTTP 404/],

@@ -1,8 +1,14 @@
 import { ShapeError, WebgraftError } from "../../base/errors.ts";
 import { balancedIndices } from "../../data/dataset.ts";
 import type { Split } from "../../data/load.ts";
-import type { JobSettings } from "../../job/protocol.ts";
-import { checkBatch, FOLDER_IMAGE_SIZE, isDatasetName, modelOf } from "../../job/settings.ts";
+
+import {
+  checkBatch,
+  FOLDER_IMAGE_SIZE,
+  isDatasetName,
+  type JobSettings,
+  modelOf,
+} from "../../job/settings.ts";
 import { datasetLabels } from "./data-files.ts";
 import { type ImageFolder, scanImageFolder } from "./image-folder.ts";
 

@@ -1,5 +1,6 @@
 import { median } from "../../base/numbers.ts";
-import type { EpochRecord, JobEvent, JobSettings, StepRecord } from "../../job/protocol.ts";
+import type { EpochRecord, JobEvent, StepRecord } from "../../job/protocol.ts";
+import type { JobSettings } from "../../job/settings.ts";
 import type { MemoryReport } from "../../plan/plan.ts";
 
 /** What `metrics.json` holds. */

@@ -139,7 +139,7 @@ describe("the arguments of train", () => {
   it.each([
     [["--backbone", "resnet17"], /'resnet17' is invalid. Allowed choices are .*resnet18/],
     [["--backbone", "resnet18"], /interleaved has no backbone — got resnet18/],
-    [["--image-size", "0"], /whole number from 1/],
+    [["--image-size", "0"], /must be a positive whole number/],
     [["--weights", "nowhere.safetensors"], /'nowhere.safetensors' is invalid. There is no such file/],
     [["--data", "cifar"], /'cifar' is invalid. It is neither a data set \(mnist, fashion\) nor a folder/],
   ])("are refused: %j", (args, message) => {

@@ -1,6 +1,7 @@
 import type { TuningStore } from "../../../gpu/tuning.ts";
 import { Job } from "../../../job/job.ts";
-import type { JobEvent, JobSettings } from "../../../job/protocol.ts";
+import type { JobEvent } from "../../../job/protocol.ts";
+import type { JobSettings } from "../../../job/settings.ts";
 import type { TuneMode } from "../../../train/tune.ts";
 
 declare global {
