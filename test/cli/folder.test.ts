@@ -93,6 +93,6 @@ test("an image that cannot be read is named", async () => {
   expect(code).toBe(1);
   expect(lines.at(-1)).toMatchObject({
     event: "error",
-    message: expect.stringMatching(/^damaged\/b\/\d\.png: the png image is damaged — /),
+    message: expect.stringMatching(/^damaged\/b\/\d\.png is a damaged png image — /),
   });
 }, 120_000);
