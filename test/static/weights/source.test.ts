@@ -214,7 +214,9 @@ describe("a file on a server", () => {
     await expect(opened.read(["a"])).rejects.toThrow("changed on the server");
     behave = () => ({});
     served = file.subarray(0, file.length - 4);
-    await expect(opened.read(["a"])).rejects.toThrow(`changed on the server while it was read: ${file.length} bytes, now`);
+    await expect(opened.read(["a"])).rejects.toThrow(
+      `changed on the server while it was read: ${file.length} bytes, now`,
+    );
   });
 
   it("must have the range that was asked for", async () => {
@@ -356,7 +358,11 @@ describe("a sharded model", () => {
   it.each([
     ["no JSON", "{", /the index is not JSON/],
     ["no map", "{}", /has no weight_map/],
-    ["a file elsewhere", '{"weight_map":{"x":"../x.safetensors"}}', /x must be in a .safetensors file beside the index — got "\.\.\/x/],
+    [
+      "a file elsewhere",
+      '{"weight_map":{"x":"../x.safetensors"}}',
+      /x must be in a .safetensors file beside the index — got "\.\.\/x/,
+    ],
     ["another server", '{"weight_map":{"x":"http://example.com/x.safetensors"}}', /beside the index/],
     ["no file", '{"weight_map":{"x":7}}', /beside the index — got 7/],
   ])("is refused for %s", async (_, text, message) => {
