@@ -39,7 +39,7 @@ export type TopologyName = keyof typeof registry;
 /** Every topology by name, for apps that choose at run time; others import the one they want. */
 export const topologies: Readonly<Record<TopologyName, TopologyEntry>> = registry;
 
-/** A backbone of a family, by the option `backbone` or the size of the images, with its own head. */
+/** A backbone of this family with its own head; the option `backbone` or else the image size selects it. */
 function baseline(
   family: "resnet" | "vgg",
   options: ModelOptions & { readonly backbone?: BackboneLike },
@@ -47,26 +47,26 @@ function baseline(
 ): Model {
   const backbone = createBackbone(options.backbone ?? otherwise(options.inputShape ?? [224, 224, 3]));
   if (backbone.family === family) return withHead(backbone, options);
-  throw new ShapeError(family, "the backbone is of another family", backbone.name);
+  throw new ShapeError(family, `the backbone must be a ${family}`, backbone.name);
 }
 
 export const topologyNames = (): readonly TopologyName[] => namesOf(topologies);
 
 /**
- * Makes the topology of this name, or the backbone of this name with its own head (`resnet50`); options beyond
- * the common ones go to it. Throws WebgraftError for an unknown name and ShapeError where the options do not fit.
+ * Makes a topology, or a backbone with its own head (`resnet50`), by name; it also gets the options beyond the common
+ * ones. Throws WebgraftError for an unknown name, and ShapeError if the options do not fit.
  */
 export function createModel(
   name: string,
   options: ModelOptions & Readonly<Record<string, unknown>> = {},
 ): Model {
-  // No topology of its own, but whatever its layers say.
+  // Not a topology: its layers are given as data.
   if (name === "network") return network(options as unknown as NetworkOptions);
   if (Object.hasOwn(topologies, name)) return topologies[name as TopologyName].create(options);
   const backbone = backboneNames().find((known) => known === name);
   if (backbone) return withHead(createBackbone({ ...options, name: backbone }), options);
   throw new WebgraftError(
-    `model: no topology has this name — ${name}; known: ${topologyNames().join(", ")}, and the backbones ` +
+    `model: unknown name ${name} — take one of ${topologyNames().join(", ")}, or of the backbones ` +
       backboneNames().join(", "),
   );
 }

@@ -185,7 +185,7 @@ test.each([
 test.each([
   ["--per-class 5422", /got perClass 5422, but class 5 has 5421 examples — take perClass ≤ 5421/],
   ["--per-class 1", /a batch is larger than the data — batch 16, examples 10/],
-  ["--topology vgg --backbone vgg16", /halve images of at least 32×32 .*; --image-size 32 fits$/],
+  ["--topology vgg --backbone vgg16", /need images of at least 32×32 .*; --image-size 32 fits$/],
   ["--topology fusion --image-size 30", /must be multiples of 4, .*; --image-size 32 fits$/],
   ["--topology resnet --cache-features", /only of a frozen first part .* — .*conv1\.weight trains$/],
 ])("refuses %s before a browser starts", (args, message) => {
