@@ -23,19 +23,19 @@ export interface TrainOptions {
   readonly engine: Engine;
   /** Folder for the results. */
   readonly out?: string;
-  /** Whether kernels are taken by measurements of runs before this one, and measured. */
+  /** Whether to use measurements of kernels from earlier runs, and whether to measure. */
   readonly tune: TuneMode;
   /** Print the plan of a step. */
   readonly plan: boolean;
-  /** Print events as JSON, one a line, instead of a progress bar. */
+  /** Print events as JSON, one per line, instead of a progress bar. */
   readonly json: boolean;
-  /** A new run, or the checkpoint of one to go on with. */
+  /** A new run, or the checkpoint of a run to resume. */
   readonly run: { readonly settings: JobSettings } | { readonly resume: string };
 }
 
 /**
- * Reads the arguments of `train`. Throws commander's CommanderError for bad ones (after a sentence on stderr)
- * and for `--help` (after the help on stdout), and WebgraftError for settings that do not fit together.
+ * Parses the arguments of `train`. Throws commander's CommanderError for bad ones (after a message on stderr) and for
+ * `--help` (after the help on stdout), and WebgraftError for settings that do not fit together.
  */
 export function parseTrainOptions(argv: readonly string[]): TrainOptions {
   const command = new Command("npm run train --")
@@ -96,15 +96,15 @@ export function parseTrainOptions(argv: readonly string[]): TrainOptions {
     .addOption(
       choice(
         "--tune <mode>",
-        `whether to use measured kernels, and to measure (${TUNING_FILE})`,
+        `measured kernels: ignore them, use earlier measurements, or measure too (kept in ${TUNING_FILE})`,
         tuneModes,
         "cached",
       ),
     )
-    .option("--out <dir>", "folder for the results (default: runs/<time>, or that of the checkpoint)")
-    .option("--resume <file>", "go on from a checkpoint.safetensors, with its settings")
+    .option("--out <dir>", "folder for the results (default: runs/<time>, or the checkpoint's)")
+    .option("--resume <file>", "resume from a checkpoint.safetensors, with its settings")
     .option("--plan", "print the plan of a step: its memory and kernels", false)
-    .option("--json", "print events as JSON, one a line", false)
+    .option("--json", "print events as JSON, one per line", false)
     .addHelpText("after", helpText);
 
   const { engine, tune, out, resume, plan, json, ...given } = command
@@ -117,7 +117,7 @@ export function parseTrainOptions(argv: readonly string[]): TrainOptions {
 type Given = Omit<JobSettings, "frozen" | "lr"> &
   Partial<Pick<JobSettings, "lr">> & { readonly freeze?: readonly string[] };
 
-/** Arguments as settings, with the defaults that depend on others. */
+/** Makes settings of arguments, with the defaults that depend on other settings. */
 function settingsOf({ freeze, ...given }: Given): JobSettings {
   const { data, seed } = given;
   const folder = isDatasetName(data) ? undefined : scanImageFolder(data, seed);
@@ -133,33 +133,33 @@ function settingsOf({ freeze, ...given }: Given): JobSettings {
 }
 
 const helpText = `
-A folder of images has a folder of PNG or JPEG files for each class, which its name names; or two such folders,
-train and test. Without those a fifth of each class, chosen by --seed, is to test on.
+A folder of images holds a folder of PNG or JPEG files for each class, named after the class; or two such folders,
+train and test. Without those, a fifth of each class, chosen by --seed, is for testing.
 
-Written to the folder: model.safetensors, metrics.json and report.html; checkpoint.safetensors after each epoch.
-Ctrl-C stops the run and writes a checkpoint to go on from; a second Ctrl-C ends it at once.
+The results are model.safetensors, metrics.json and report.html, and checkpoint.safetensors after each epoch.
+Ctrl-C stops the run and writes a checkpoint to resume from; a second Ctrl-C ends it at once.
 Exit code: 0 when the run is done, 1 when it failed, 2 for bad arguments, 130 after Ctrl-C.`;
 
-/** The name of a data set as it is, that of a folder as its whole path. */
+/** The name of a data set, or the absolute path of a folder. */
 function data(text: string): string {
   if (isDatasetName(text)) return text;
   const path = resolve(text);
   if (isFolder(path)) return path;
-  throw new InvalidArgumentError(`It is neither a data set (${datasetNames.join(", ")}) nor a folder.`);
+  throw new InvalidArgumentError(`It must be a data set (${datasetNames.join(", ")}) or a folder.`);
 }
 
-/** Whole paths of files, those before this one included. */
+/** The absolute paths of files: those before, and this one. */
 function files(text: string, before: readonly string[] = []): readonly string[] {
   const path = resolve(text);
   if (statSync(path, { throwIfNoEntry: false })?.isFile()) return [...before, path];
-  throw new InvalidArgumentError("There is no such file.");
+  throw new InvalidArgumentError("The file does not exist.");
 }
 
 function choice(flags: string, description: string, names: readonly string[], value: string): Option {
   return new Option(flags, description).choices(names).default(value);
 }
 
-/** The option of a setting, which takes what the setting must be. */
+/** The option of a setting, checked by the setting's rule. */
 function setting(
   name: keyof JobSettings,
   value: "" | "<n>" | "<x>" | "<name>" | "<kind...>",

@@ -3,12 +3,12 @@ import { basename, dirname } from "node:path";
 import type { Plugin } from "vite";
 import { writeWhole } from "./files.ts";
 
-/** Tables of measured kernels by device; the browsers of the command line forget theirs. */
+/** Tables of measured kernels, by device; the command line's browsers do not keep theirs. */
 export const TUNING_FILE = "runs/tuning.json";
 
 /**
- * Vite plugin: answers `GET tuning?device=…` with that device's table, or nothing, and keeps what is sent there by
- * `PUT`. The library checks what it reads.
+ * Vite plugin: answers `GET tuning?device=…` with that device's table, or null, and keeps the table that a `PUT` sends
+ * there. The library checks what it reads.
  */
 export function tuningFile(path: string = TUNING_FILE): Plugin {
   const tables = (): Record<string, unknown> => {
@@ -16,7 +16,7 @@ export function tuningFile(path: string = TUNING_FILE): Plugin {
       const read: unknown = JSON.parse(readFileSync(path, "utf8"));
       return typeof read === "object" && read !== null ? { ...read } : {};
     } catch {
-      return {}; // There is none yet, or none that can be read: measuring makes another.
+      return {}; // The file is missing or unreadable: measuring makes another.
     }
   };
   return {

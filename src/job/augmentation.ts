@@ -2,9 +2,9 @@ import { namesOf } from "../base/names.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { Augmentation } from "../ops/image/augment.ts";
 
-/** What each kind asks for, by height or width of the images, whichever is less: what is usual for photographs. */
+/** What each kind does, at the strength usual for photographs; `size` is the shorter side of the images. */
 const KINDS = {
-  /** 4 pixels of CIFAR's 32. */
+  /** 4 pixels for CIFAR's 32. */
   crop: (size) => ({ crop: Math.max(1, Math.round(size / 8)) }),
   flip: () => ({ flip: 0.5 }),
   jitter: () => ({ brightness: 0.4, contrast: 0.4, saturation: 0.4 }),
@@ -17,7 +17,7 @@ export type AugmentKind = keyof typeof KINDS;
 
 export const augmentKinds = namesOf(KINDS);
 
-/** Augmentation of these kinds for the images of a data set, each as strong as is usual. */
+/** The augmentation of these kinds for the images of a data set. */
 export const augmentationOf = (
   kinds: readonly AugmentKind[],
   { shape: [height, width], normalize }: Pick<Dataset, "shape" | "normalize">,

@@ -1,4 +1,4 @@
-/** `webgraft/job`: a training run as an app wants it, with settings and events in plain data. */
+/** `webgraft/job`: a training run for an app, with settings, commands and events as plain data. */
 
 export { type AugmentKind, augmentKinds } from "./augmentation.ts";
 export { Job, type JobOptions } from "./job.ts";

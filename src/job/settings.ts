@@ -78,7 +78,7 @@ export interface JobSettings extends Values<typeof required>, Partial<Values<typ
 /** What each setting must be. */
 export const settingRules = { ...required, ...optional };
 
-/** MNIST to more than 97.5 % in minutes, even on a GPU emulated by two CPU cores. */
+/** MNIST to more than 97.5 % within minutes, even on a GPU emulated by two CPU cores. */
 export const defaultSettings: JobSettings = {
   topology: "interleaved",
   data: "mnist",
@@ -90,7 +90,7 @@ export const defaultSettings: JobSettings = {
   seed: 1,
 };
 
-/** Height and width of the images of a folder, unless settings say others. */
+/** Height and width of the images of a folder, unless settings give another. */
 export const FOLDER_IMAGE_SIZE = 224;
 
 /** The peak learning rate of a run unless one is given. */
@@ -102,7 +102,7 @@ export function defaultLearningRate({
   return topologies[topology].wideHead ? wideHeadRate : learningRate;
 }
 
-/** The model of a run. Throws ShapeError where it cannot be made for the data, or has no features to cache. */
+/** The model of a run. Throws ShapeError if it cannot be made for the data, or has no features to cache. */
 export function modelOf(
   { topology, backbone, frozen, cacheFeatures }: JobSettings,
   { shape, classes, normalize }: Pick<Dataset, "shape" | "classes"> & Partial<Pick<Dataset, "normalize">>,
@@ -126,7 +126,11 @@ function checkFeatures(model: Model): void {
   } catch (error) {
     if (!(error instanceof ShapeError)) throw error;
     const { message } = error;
-    throw new ShapeError(model.name, "only of a frozen first part can the features be cached", message);
+    throw new ShapeError(
+      model.name,
+      "only the features of a frozen first part can be cached; freeze it",
+      message,
+    );
   }
 }
 
@@ -143,34 +147,33 @@ export function checkSettings(given: unknown): JobSettings {
   const settings = Object.fromEntries(known.map(([name]) => [name, values[name]])) as unknown as JobSettings;
   if (settings.examples !== undefined && settings.perClass !== undefined) {
     throw new WebgraftError(
-      `settings: examples and perClass exclude each other — got ${settings.examples} and ${settings.perClass}`,
+      `settings: got examples ${settings.examples} and perClass ${settings.perClass} — give only one of them`,
     );
   }
   if (settings.examples !== undefined) checkBatch(settings, settings.examples);
   if (settings.cacheFeatures && settings.augment?.length) {
     throw new WebgraftError(
-      "settings: images that change have other features each time, which cannot be cached — " +
-        `cacheFeatures with augment ${settings.augment.join(", ")}`,
+      `settings: got cacheFeatures with augment ${settings.augment.join(", ")} — drop one, since augmented images ` +
+        "have different features each time",
     );
   }
   if (settings.batch % (settings.microBatches ?? 1) !== 0) {
     throw new WebgraftError(
-      "settings: a batch must be a whole number of micro-batches — " +
-        `batch ${settings.batch}, microBatches ${settings.microBatches}`,
+      `settings: microBatches must divide batch — got batch ${settings.batch}, microBatches ${settings.microBatches}`,
     );
   }
   if (settings.backbone !== undefined && !topologies[settings.topology].backbone) {
     throw new WebgraftError(
-      `settings: ${settings.topology} has no backbone — got ${settings.backbone}; choose another topology`,
+      `settings: got backbone ${settings.backbone}, but ${settings.topology} has none — choose another topology`,
     );
   }
   return settings;
 }
 
-/** Throws WebgraftError where a batch has more than all training images. */
+/** Throws WebgraftError if a batch would be larger than the training data. */
 export function checkBatch({ batch }: Pick<JobSettings, "batch">, examples: number): void {
   if (batch <= examples) return;
-  throw new WebgraftError(`settings: a batch is larger than the data — batch ${batch}, examples ${examples}`);
+  throw new WebgraftError(`settings: got batch ${batch} of ${examples} images — take batch ≤ ${examples}`);
 }
 
 const show = (value: unknown): string => JSON.stringify(value) ?? "nothing";

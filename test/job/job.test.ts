@@ -157,7 +157,7 @@ test.each([
 test("commands that make no sense are errors that say so", async () => {
   const job = new Recorded(({ type }) => (type === "ready" ? [{ type: "predict", indices: [6] }] : []));
   job.send({ type: "start", settings });
-  expect((await job.until("error")).message).toMatch(/test images 0…5 — got 6/);
+  expect((await job.until("error")).message).toMatch(/test images must be 0…5 — got 6/);
   job.send({ type: "start", settings });
-  expect((await job.until("error", 2)).message).toMatch(/a job is one run/);
+  expect((await job.until("error", 2)).message).toMatch(/make a new Job for each run/);
 });

