@@ -18,17 +18,17 @@ import {
 import pretrained from "webgraft/pretrained/resnet20-fashion.safetensors?url";
 import { byId } from "./dom.ts";
 
-/** What the pretrained weights are of. */
+/** The backbone of the pretrained weights. */
 const PRETRAINED = "resnet20";
 
-/** The settings as the form shows them: what the chosen topology does not have is hidden. */
+/** The form of a run's settings, which hides what the chosen topology does not have. */
 export class SettingsForm {
   readonly element = byId("settings", HTMLFormElement);
   readonly #fields = byId("fields", HTMLFieldSetElement);
   readonly #augment: readonly HTMLInputElement[];
-  /** The learning rate that goes with the other settings; one that was typed in stays. */
+  /** The learning rate suggested for the other settings; a rate that the user typed in stays. */
   #suggested = "";
-  /** The topology for which backbones are listed. */
+  /** The topology whose backbones are listed. */
   #listed = "";
 
   constructor() {
@@ -72,7 +72,7 @@ export class SettingsForm {
     });
   }
 
-  /** `examples` are those that the run has, where its settings do not say. */
+  /** Shows the settings of a run; `examples` is the number that it has if its settings do not tell. */
   show(settings: JobSettings, examples = settings.examples): void {
     for (const name of ["topology", "data", "epochs", "batch", "lr", "optimizer", "seed"] as const) {
       this.#field(name).value = String(settings[name]);
@@ -91,7 +91,7 @@ export class SettingsForm {
     this.#arrange();
   }
 
-  /** Topology, backbone, and what of it is given and stays. */
+  /** The topology, its backbone, and the backbone's pretrained weights and frozen parameters. */
   #network(): Pick<JobSettings, "topology" | "backbone" | "weights" | "frozen"> {
     const topology = this.#topology;
     const own = backboneOf(topology);
@@ -106,7 +106,7 @@ export class SettingsForm {
     };
   }
 
-  /** Lists the backbones that the topology may have, with its own one first. */
+  /** Lists the backbones that the topology can have, its default first. */
   #listBackbones(): void {
     const topology = this.#topology;
     if (topology === this.#listed) return;
@@ -119,7 +119,7 @@ export class SettingsForm {
     this.#field("backbone").replaceChildren(...options);
   }
 
-  /** Shows what goes with the choices so far, and resets what does not. */
+  /** Shows the fields that go with the current choices, and resets the others. */
   #arrange(): void {
     this.#listBackbones();
     const own = backboneOf(this.#topology);
@@ -155,7 +155,7 @@ export class SettingsForm {
     return this.#field(name) as HTMLInputElement;
   }
 
-  /** Chooses a value from a list, or the first one where it has no such value. */
+  /** Selects a value in a list, or the first one if the list does not have it. */
   #choose(name: string, value: string | undefined): void {
     const list = this.#field(name) as HTMLSelectElement;
     list.selectedIndex = Math.max(
@@ -169,7 +169,7 @@ export class SettingsForm {
   }
 }
 
-/** In a label of its own. */
+/** A checkbox in a label. */
 function checkbox(value: string): HTMLInputElement {
   const input = document.createElement("input");
   Object.assign(input, { type: "checkbox", value });
@@ -179,7 +179,7 @@ function checkbox(value: string): HTMLInputElement {
   return input;
 }
 
-/** The model for the images of both data sets; undefined where it cannot be made for them. */
+/** The model for the images of both data sets; undefined if there is none. */
 function model({
   topology,
   ...options
@@ -191,7 +191,7 @@ function model({
   }
 }
 
-/** The backbone that a topology has unless told otherwise, and patterns of its parameters' names. */
+/** A topology's default backbone, and patterns of its parameters' names. */
 function backboneOf(
   topology: JobSettings["topology"],
 ): { readonly name: string; readonly patterns: readonly string[] } | undefined {

@@ -1,4 +1,4 @@
-/** The passes of ops that training runs, over the shapes of whole networks. */
+/** The passes of ops in training, on the shapes of whole networks. */
 import type { Model } from "webgraft";
 import {
   adamw,
@@ -17,14 +17,14 @@ import { zeros } from "../../../src/layers/init.ts";
 import { denseOp } from "../../../src/ops/conv/dense.ts";
 import { shapeText, type Work, workOf } from "./work.ts";
 
-/** One pass of one op, as it runs in a training step. */
+/** A pass of an op, as it runs in a training step. */
 export interface KernelCase extends Work {
   /** `conv2d grad weight`. */
   readonly name: string;
   readonly shape: string;
-  /** The networks that it occurs in. */
+  /** The networks that contain it. */
   readonly networks: string[];
-  /** Launches of a step, and which of them are measured; the others come before and are run once. */
+  /** The program, and which of its launches are measured; the others come first and run once. */
   program(options: GraphOptions): { readonly program: Program; readonly measured: readonly Dispatch[] };
 }
 
@@ -35,7 +35,7 @@ export interface Source {
   readonly batch: number;
 }
 
-/** `few`: batches of the large networks for adapters that emulate a GPU; it has work enough by one image. */
+/** `few`: smaller batches, for adapters that emulate a GPU, which a single image keeps busy. */
 export function sourcesOf(shapes: "quick" | "all", few: boolean): readonly Source[] {
   const quick: Source[] = [
     { name: "interleaved", model: () => interleaved(), batch: few ? 32 : 128 },
@@ -45,12 +45,12 @@ export function sourcesOf(shapes: "quick" | "all", few: boolean): readonly Sourc
   return [
     ...quick,
     { name: "resnet50", model: () => resnet(50), batch: few ? 1 : 32 },
-    // At its own 224×224 a layer takes a second of two CPU cores.
+    // At its usual 224×224 a layer takes two CPU cores a second.
     { name: "vgg16", model: () => vgg(16, few ? { inputShape: [112, 112, 3] } : {}), batch: few ? 1 : 8 },
   ];
 }
 
-/** Passes of an op, by the inputs that want a gradient; the forward pass has none. */
+/** The passes of an op, with the inputs that need a gradient; the forward pass has none. */
 const PASSES: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
   conv2d: { forward: [], "grad input": ["x"], "grad weight": ["weight"] },
   dense: { forward: [], "grad input": ["x"], "grad weight": ["weight"] },
@@ -83,7 +83,7 @@ function casesOf(node: OpNode): KernelCase[] {
   const bare = withoutEpilogue(node);
   return (
     Object.entries(PASSES[node.op.name] ?? {})
-      // A gradient that nobody wants in the network, such as that of the images, is not measured.
+      // A gradient that the network does not need, such as that of the images, is not measured.
       .filter(([, wanted]) => wanted.length === 0 || wanted.some((name) => node.inputs[name]?.requiresGrad))
       .map(([pass, wanted]) => ({
         name: `${node.op.name} ${pass}`,
@@ -95,7 +95,7 @@ function casesOf(node: OpNode): KernelCase[] {
   );
 }
 
-/** Products are measured alone, without the bias and the activation that some networks have. */
+/** Removes bias and activation, which only some networks have, so that products are measured alone. */
 function withoutEpilogue(node: OpNode): OpNode {
   if (node.op.name !== "conv2d" && node.op.name !== "dense") return node;
   const { activation: _, ...attrs } = node.attrs as Record<string, unknown>;
@@ -110,7 +110,7 @@ function singleOp({ op, inputs, attrs }: OpNode, wanted: readonly string[], opti
     copies[name] = graph.input(name, tensor.shape, tensor.storage.dtype, wanted.includes(name));
   }
   const outputs = graph.apply(op, op.name, copies as Tensors, attrs);
-  // Outputs last as long as the step, so that what is repeated reads what the first run has left.
+  // Outputs are kept for the whole step, so that repeated launches read what the first run wrote.
   for (const [name, tensor] of Object.entries(outputs)) if (tensor) graph.output(name, tensor);
   const y = outputs.y!;
   if (wanted.length === 0) {
@@ -123,7 +123,7 @@ function singleOp({ op, inputs, attrs }: OpNode, wanted: readonly string[], opti
 
 const [ROWS, COLUMNS] = [1024, 4096];
 
-/** An optimizer's step over one arena, which `passes` of its length are read and written by. */
+/** An optimizer's step over one arena, which reads and writes `passes` times the arena's bytes. */
 const updateCase = (name: string, optimizer: Optimizer, passes: number): KernelCase => ({
   name: `${name} update`,
   shape: `${(ROWS * COLUMNS).toLocaleString("en")} parameters`,

@@ -4,7 +4,7 @@ import { Shapes } from "../../../src/gpu/shapes.ts";
 import type { Dispatch } from "../../../src/graph/op.ts";
 import { Buffers } from "../../../src/run/buffers.ts";
 
-/** Launches chosen dispatches of a program, on the buffers that a session would have; inputs are random numbers. */
+/** Launches single dispatches of a program, on the same buffers as a session, with random inputs. */
 export class Launcher {
   readonly #buffers: Buffers;
   readonly #shapes: Shapes;
@@ -55,7 +55,7 @@ export class Launcher {
           pass.setBindGroup(0, bindGroup);
           pass.dispatchWorkgroups(...workgroups);
         };
-        // The plan may have put another kernel in the place of the program's.
+        // The plan may have replaced the program's kernel.
         return [program.dispatches[i]!, launch];
       }),
     );

@@ -3,11 +3,11 @@ import { storedLength, type Tensor } from "../../../src/graph/tensor.ts";
 import type { Conv2dAttrs } from "../../../src/ops/conv/conv2d.ts";
 import type { BatchNorm } from "../../../src/ops/norm/batch-norm.ts";
 
-/** What a pass of an op has to do at least, whatever its kernels. */
+/** The least work of a pass of an op, with any kernels. */
 export interface Work {
-  /** Multiplications and additions of products; missing where memory is all that counts. */
+  /** Multiplications and additions of products; missing if only memory counts. */
   readonly flops?: number;
-  /** Bytes to be read and written if each pass over a tensor touches it once. */
+  /** Bytes read and written if each pass over a tensor touches it once. */
   readonly bytes: number;
 }
 
@@ -26,7 +26,7 @@ export function workOf({ op, inputs, attrs, outputs }: OpNode, backward: boolean
       const { activation } = attrs as BatchNorm;
       const { residual } = inputs;
       if (!backward) return { bytes: bytes(x, x, y, residual) };
-      // Once for the sums and once for dx; y only where it tells the derivative, which x does without a residual.
+      // Once for the sums and once for dx. y gives the activation's derivative only if there is a residual, else x does.
       const mask = residual && activation ? y : undefined;
       return { bytes: bytes(x, y, mask) * 2 + bytes(x, mask) };
     }
