@@ -12,6 +12,7 @@ export default defineConfig({
   resolve: {
     alias: [
       { find: /^webgraft$/, replacement: path("src/index.ts") },
+      { find: /^webgraft\/job$/, replacement: path("src/job/index.ts") },
       { find: /^webgraft\/pretrained\//, replacement: path("src/pretrained/") },
     ],
   },

@@ -45,6 +45,7 @@ export default defineConfig({
   resolve: {
     alias: [
       { find: /^webgraft$/, replacement: path("src/index.ts") },
+      { find: /^webgraft\/job$/, replacement: path("src/job/index.ts") },
       { find: /^webgraft\/kernels$/, replacement: path("src/embed/index.ts") },
     ],
   },

@@ -1,4 +1,4 @@
-/** Vite gives the address of the file. */
+/** With `?url`, Vite gives a file's address. */
 declare module "*?url" {
   const url: string;
   export default url;

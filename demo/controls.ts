@@ -17,19 +17,19 @@ export type Phase =
 
 export interface Actions {
   start(): void;
-  /** With a checkpoint from the user's disk. */
+  /** Starts from a checkpoint on the user's disk. */
   open(file: File): void | Promise<void>;
-  /** From the last checkpoint of this page. */
+  /** Resumes from this page's last checkpoint. */
   continue(): void;
   pause(): void;
   resume(): void;
   stop(): void;
   download(): void;
-  /** What an action throws. */
+  /** Called with what another action throws. */
   failed(error: Error): void;
 }
 
-/** The buttons of a run: which can be pressed when, and what they do. */
+/** The buttons of a run: what they do, and when they are enabled. */
 export class Controls {
   phase: Phase = "idle";
   readonly #start = byId("start", HTMLButtonElement);
@@ -69,7 +69,7 @@ export class Controls {
     });
   }
 
-  /** Whether a run is going on. */
+  /** Whether a run is in progress. */
   get running(): boolean {
     return ["starting", "caching", "training", "pausing", "paused", "evaluating", "stopping"].includes(
       this.phase,
@@ -82,7 +82,7 @@ export class Controls {
     const is = (...phases: readonly Phase[]): boolean => phases.includes(phase);
     const idle = !this.running && phase !== "unable";
     this.#start.disabled = !idle;
-    this.#start.textContent = is("done", "stopped", "failed") ? "Start anew" : "Start training";
+    this.#start.textContent = is("done", "stopped", "failed") ? "Start again" : "Start training";
     this.#file.disabled = !idle;
     this.#pause.disabled = !is("caching", "training", "evaluating", "paused");
     this.#pause.textContent = is("paused") ? "Resume" : is("pausing") ? "Pausing…" : "Pause";

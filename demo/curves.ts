@@ -1,11 +1,11 @@
 import uPlot from "uplot";
-import type { EpochRecord, StepRecord } from "webgraft";
+import type { EpochRecord, StepRecord } from "webgraft/job";
 import { byId } from "./dom.ts";
 
-/** Redraws take a few milliseconds each; the eye needs no more than these. */
+/** Time between redraws, which take a few milliseconds each. */
 const REDRAW_MS = 200;
 
-/** Two lines of it, where the page is narrow. */
+/** Room for two lines, which a narrow page needs. */
 const LEGEND_HEIGHT = 60;
 
 /** The loss and accuracy of a run, drawn as it goes. */
@@ -36,7 +36,7 @@ export class Curves {
     this.#redraw();
   }
 
-  /** A test at the end of an epoch, which was after `step` steps. */
+  /** Adds the test at the end of an epoch, after `step` steps. */
   addTest(step: number, test: EpochRecord): void {
     this.#tests.set(step, test);
     this.#redraw();
@@ -72,7 +72,7 @@ class Chart {
     this.#range = range;
     this.#plot = this.#create([[], [], [], []]);
     new ResizeObserver(() => this.#plot.setSize(this.#size())).observe(this.#root);
-    // A canvas does not follow the style sheet by itself.
+    // A canvas does not follow the style sheet on its own.
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
       const { data } = this.#plot;
       this.#plot.destroy();
@@ -130,7 +130,7 @@ class Chart {
   }
 }
 
-/** Exponential moving average, corrected for its start at 0. */
+/** Exponential moving average, corrected for the start at 0. */
 function smooth(values: readonly number[]): number[] {
   const keep = 1 - 1 / Math.min(25, 1 + values.length / 8);
   let sum = 0;

@@ -1,4 +1,4 @@
-/** With a space that does not break. */
+/** With a non-breaking space. */
 export const percent = (share: number, digits = 1): string => `${(share * 100).toFixed(digits)}\u00a0%`;
 
 export const count = (value: number): string => value.toLocaleString("en");

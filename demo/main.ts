@@ -1,4 +1,4 @@
-import type { JobCommand, JobEvent, JobSettings } from "webgraft";
+import type { JobCommand, JobEvent, JobSettings } from "webgraft/job";
 import { Controls, type Phase } from "./controls.ts";
 import { Curves } from "./curves.ts";
 import { byId } from "./dom.ts";
@@ -21,11 +21,11 @@ const adapter = byId("adapter", HTMLElement);
 let worker: Worker | undefined;
 let checkpoint: Checkpoint | undefined;
 let downloadWanted = false;
-/** What this run began with. */
+/** The checkpoint that this run resumed from. */
 let resumed: Uint8Array<ArrayBuffer> | undefined;
 let stepsPerEpoch = 1;
 let shown: readonly number[] = [];
-/** When predictions were asked for last, and will be next. */
+/** When predictions were last requested, and when they will be next. */
 const predictions = { asked: 0, next: 0 };
 
 const controls = new Controls({
@@ -54,7 +54,7 @@ function start(settings: JobSettings, from?: Uint8Array<ArrayBuffer>): void {
   worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
   worker.addEventListener("message", ({ data }: MessageEvent<JobEvent>) => show(data));
   worker.addEventListener("error", ({ message }) => {
-    complain(new Error(message || "The worker that trains could not be started."));
+    complain(new Error(message || "The training worker could not be started."));
     enter("failed");
   });
   problem.hidden = true;

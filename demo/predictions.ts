@@ -1,4 +1,4 @@
-import type { JobEvent, Prediction } from "webgraft";
+import type { JobEvent, Prediction } from "webgraft/job";
 import { byId } from "./dom.ts";
 import { count, percent } from "./format.ts";
 
@@ -7,14 +7,14 @@ type Predictions = JobEvent & { type: "predictions" };
 
 const SHOWN = 32;
 
-/** A grid of test images with what the model takes them for. */
+/** A grid of test images with the model's predictions. */
 export class PredictionGrid {
   readonly #list = byId("predictions", HTMLUListElement);
   readonly #summary = byId("predictions-summary", HTMLElement);
   readonly #tiles: Tile[] = [];
   #ready: Ready | undefined;
 
-  /** Numbers of the test images shown: some from all over the test set. */
+  /** Clears the grid; returns the indices of the test images to show, spread over the test set. */
   reset(ready: Ready): readonly number[] {
     this.#ready = ready;
     const { testExamples } = ready;
@@ -36,7 +36,7 @@ export class PredictionGrid {
       tile.show(prediction, classes);
     });
     const right = predictions.filter((prediction) => best(prediction) === prediction.label).length;
-    this.#summary.textContent = `${right} of ${predictions.length} right after step ${count(step)}`;
+    this.#summary.textContent = `${right} of ${predictions.length} correct after step ${count(step)}`;
   }
 }
 

@@ -1,4 +1,4 @@
-import type { JobEvent } from "webgraft";
+import type { JobEvent } from "webgraft/job";
 import type { Phase } from "./controls.ts";
 import { byId } from "./dom.ts";
 import { count, duration, mebibytes, percent } from "./format.ts";
@@ -6,7 +6,7 @@ import { count, duration, mebibytes, percent } from "./format.ts";
 type Ready = JobEvent & { type: "ready" };
 type Step = JobEvent & { type: "step" };
 
-/** How far a run is, in words, figures and a bar. */
+/** The progress of a run, in words, figures and a bar. */
 export class Progress {
   readonly #bar = byId("progress", HTMLProgressElement);
   readonly #status = byId("status", HTMLElement);
@@ -22,7 +22,7 @@ export class Progress {
   #ready: Ready | undefined;
   #last: Step[] = [];
   #evaluationStart = 0;
-  /** What was taken from pretrained weights. */
+  /** How much was loaded from pretrained weights, as text. */
   #loaded = "";
 
   enter(phase: Phase): void {
@@ -72,7 +72,7 @@ export class Progress {
         const { done, total } = event;
         this.#bar.value = done / total;
         const elapsed = performance.now() - this.#evaluationStart;
-        // The first batch arrives after the start is known.
+        // No estimate at the end.
         if (done < total) figures.left.textContent = duration((elapsed / done) * (total - done));
         figures.step.textContent = `test ${count(done)} / ${count(total)}`;
         break;
@@ -88,7 +88,7 @@ export class Progress {
     }
   }
 
-  /** Screen readers read it out, so it is not said twice. */
+  /** Screen readers read the status out, so it is set only if it changes. */
   #say(text: string): void {
     if (this.#status.textContent !== text) this.#status.textContent = text;
   }
@@ -97,7 +97,7 @@ export class Progress {
     this.#last = [];
     this.#loaded = "";
     this.#plan.textContent = "";
-    this.#bar.removeAttribute("value"); // How long the start takes is not known.
+    this.#bar.removeAttribute("value"); // How long the start takes is unknown.
     for (const figure of Object.values(this.#figures)) figure.textContent = "–";
   }
 

@@ -1,35 +1,40 @@
 import {
-  augmentKinds,
+  type BackboneName,
   backboneNames,
-  checkSettings,
   createModel,
-  defaultLearningRate,
-  defaultSettings,
-  type JobSettings,
+  datasetNames,
   type Model,
-  optimizerNames,
+  optimizers,
   splitModel,
   topologyNames,
 } from "webgraft";
+import {
+  augmentKinds,
+  checkSettings,
+  defaultLearningRate,
+  defaultSettings,
+  type JobSettings,
+} from "webgraft/job";
 import pretrained from "webgraft/pretrained/resnet20-fashion.safetensors?url";
 import { byId } from "./dom.ts";
 
-/** What the pretrained weights are of. */
+/** The backbone of the pretrained weights. */
 const PRETRAINED = "resnet20";
 
-/** The settings as the form shows them: what the chosen topology does not have is hidden. */
+/** The form of a run's settings, which hides what the chosen topology does not have. */
 export class SettingsForm {
   readonly element = byId("settings", HTMLFormElement);
   readonly #fields = byId("fields", HTMLFieldSetElement);
   readonly #augment: readonly HTMLInputElement[];
-  /** The learning rate that goes with the other settings; one that was typed in stays. */
+  /** The learning rate suggested for the other settings; a rate that the user typed in stays. */
   #suggested = "";
-  /** The topology for which backbones are listed. */
+  /** The topology whose backbones are listed. */
   #listed = "";
 
   constructor() {
     this.#options("topology", topologyNames());
-    this.#options("optimizer", optimizerNames);
+    this.#options("data", datasetNames);
+    this.#options("optimizer", Object.keys(optimizers));
     this.#field("weights").append(new Option("Fashion-MNIST weights", pretrained));
     this.#augment = augmentKinds.map(checkbox);
     byId("augment", HTMLElement).append(...this.#augment.map(({ parentElement }) => parentElement!));
@@ -67,7 +72,7 @@ export class SettingsForm {
     });
   }
 
-  /** `examples` are those that the run has, where its settings do not say. */
+  /** Shows the settings of a run; `examples` is the number that it has if its settings do not tell. */
   show(settings: JobSettings, examples = settings.examples): void {
     for (const name of ["topology", "data", "epochs", "batch", "lr", "optimizer", "seed"] as const) {
       this.#field(name).value = String(settings[name]);
@@ -86,12 +91,12 @@ export class SettingsForm {
     this.#arrange();
   }
 
-  /** Topology, backbone, and what of it is given and stays. */
+  /** The topology, its backbone, and the backbone's pretrained weights and frozen parameters. */
   #network(): Pick<JobSettings, "topology" | "backbone" | "weights" | "frozen"> {
-    const topology = this.#field("topology").value;
+    const topology = this.#topology;
     const own = backboneOf(topology);
     if (!own) return { topology };
-    const backbone = this.#field("backbone").value;
+    const backbone = this.#field("backbone").value as BackboneName | "";
     const weights = (backbone || own.name) === PRETRAINED ? this.#field("weights").value : "";
     return {
       topology,
@@ -101,9 +106,9 @@ export class SettingsForm {
     };
   }
 
-  /** Lists the backbones that the topology may have, with its own one first. */
+  /** Lists the backbones that the topology can have, its default first. */
   #listBackbones(): void {
-    const topology = this.#field("topology").value;
+    const topology = this.#topology;
     if (topology === this.#listed) return;
     this.#listed = topology;
     const own = backboneOf(topology);
@@ -114,10 +119,10 @@ export class SettingsForm {
     this.#field("backbone").replaceChildren(...options);
   }
 
-  /** Shows what goes with the choices so far, and resets what does not. */
+  /** Shows the fields that go with the current choices, and resets the others. */
   #arrange(): void {
     this.#listBackbones();
-    const own = backboneOf(this.#field("topology").value);
+    const own = backboneOf(this.#topology);
     const network = this.#network();
     const made = model(network);
     const mixed = this.#augment.some(({ checked }) => checked);
@@ -132,10 +137,14 @@ export class SettingsForm {
     byId("frozen", HTMLElement).hidden = !network.weights;
     byId("cache", HTMLElement).hidden = !canCache;
 
-    const optimizer = optimizerNames.find((known) => known === this.#field("optimizer").value)!;
+    const optimizer = this.#field("optimizer").value as JobSettings["optimizer"];
     const suggested = String(defaultLearningRate({ ...network, optimizer }));
     if (this.#field("lr").value === this.#suggested) this.#field("lr").value = suggested;
     this.#suggested = suggested;
+  }
+
+  get #topology(): JobSettings["topology"] {
+    return this.#field("topology").value as JobSettings["topology"];
   }
 
   #field(name: string): HTMLInputElement | HTMLSelectElement {
@@ -146,7 +155,7 @@ export class SettingsForm {
     return this.#field(name) as HTMLInputElement;
   }
 
-  /** Chooses a value from a list, or the first one where it has no such value. */
+  /** Selects a value in a list, or the first one if the list does not have it. */
   #choose(name: string, value: string | undefined): void {
     const list = this.#field(name) as HTMLSelectElement;
     list.selectedIndex = Math.max(
@@ -160,7 +169,7 @@ export class SettingsForm {
   }
 }
 
-/** In a label of its own. */
+/** A checkbox in a label. */
 function checkbox(value: string): HTMLInputElement {
   const input = document.createElement("input");
   Object.assign(input, { type: "checkbox", value });
@@ -170,7 +179,7 @@ function checkbox(value: string): HTMLInputElement {
   return input;
 }
 
-/** The model for the images of both data sets; undefined where it cannot be made for them. */
+/** The model for the images of both data sets; undefined if there is none. */
 function model({
   topology,
   ...options
@@ -182,9 +191,9 @@ function model({
   }
 }
 
-/** The backbone that a topology has unless told otherwise, and patterns of its parameters' names. */
+/** A topology's default backbone, and patterns of its parameters' names. */
 function backboneOf(
-  topology: string,
+  topology: JobSettings["topology"],
 ): { readonly name: string; readonly patterns: readonly string[] } | undefined {
   const [first] = Object.entries(model({ topology })?.backbones ?? {});
   if (!first) return undefined;

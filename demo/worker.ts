@@ -1,4 +1,4 @@
-import { Job, type JobCommand } from "webgraft";
+import { Job, type JobCommand } from "webgraft/job";
 
 const job = new Job((event) => postMessage(event), { dataUrl: new URL("data", location.href).href });
 

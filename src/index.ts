@@ -1,46 +1,56 @@
-/** Webgraft: trains convolutional networks on WebGPU. */
+/** Webgraft: trains convolutional networks on WebGPU. What an app's run needs besides is in `webgraft/job`. */
+
+// Everywhere
 
 export * from "./base/errors.ts";
 export { Random } from "./base/random.ts";
 export { VERSION } from "./base/version.ts";
+
+// Devices, and kernels measured on them
+
+export { type DeviceOptions, Gpu, openDevice } from "./gpu/device.ts";
+export { type Tuned, Tuning, type TuningStore, type TuningTable } from "./gpu/tuning.ts";
+export type { Capabilities, Task } from "./kernel/capabilities.ts";
+export { loadTuning, type TuneOptions, type TuneProgress } from "./run/tuner.ts";
+export { type TuneMode, type TuneModelOptions, tune } from "./train/tune.ts";
+
+// Data
+
 export { type Batch, BatchLoader, type BatchOptions } from "./data/batches.ts";
 export { balanced, createDataset, type Dataset, subset, take } from "./data/dataset.ts";
 export { fashion } from "./data/fashion.ts";
 export { type FolderImage, type FolderIndex, type FolderOptions, loadImageFolder } from "./data/folder.ts";
 export type { IdxFile, IdxPair } from "./data/idx.ts";
-export { type DatasetName, type LoadOptions, loadDataset, type Split } from "./data/load.ts";
+export { type DatasetName, datasetNames, type LoadOptions, loadDataset, type Split } from "./data/load.ts";
 export { mnist } from "./data/mnist.ts";
 export { resizeImages } from "./data/resize.ts";
-export { type ImportKerasOptions, importKeras } from "./formats/keras/import.ts";
-export { type ExportOnnxOptions, exportOnnx } from "./formats/onnx/export.ts";
-export { type ImportOnnxOptions, importOnnx } from "./formats/onnx/import.ts";
-export { type DeviceOptions, Gpu, openDevice } from "./gpu/device.ts";
-export { type Tuned, Tuning, type TuningStore, type TuningTable } from "./gpu/tuning.ts";
-export type { Seed } from "./graph/autodiff.ts";
-export {
-  Graph,
-  type GraphOptions,
-  type Initializer,
-  type Precision,
-  precisions,
-  type Variable,
-} from "./graph/graph.ts";
-export { lower, type Program, type ProgramOptions } from "./graph/lower.ts";
-export { pad, type Tensor, unpad } from "./graph/tensor.ts";
 export type { PixelImage } from "./image/preprocessing.ts";
-export { augmentKinds } from "./job/augmentation.ts";
-export { Job } from "./job/job.ts";
-export type * from "./job/protocol.ts";
-export { checkSettings, defaultLearningRate, defaultSettings, optimizerNames } from "./job/settings.ts";
-export type { Capabilities, Task } from "./kernel/capabilities.ts";
+export type { Augmentation } from "./ops/image/augment.ts";
+
+// Models: layers, topologies and backbones
+
 export * from "./layers/index.ts";
 export * from "./models/index.ts";
-export type { Augmentation } from "./ops/image/augment.ts";
+
+// Training
+
 export * from "./optimizers/index.ts";
-export type { MemoryLimits } from "./plan/memory.ts";
-export { type MemoryReport, type Plan, plan, type Steps } from "./plan/plan.ts";
-export { describePlan } from "./plan/report/describe.ts";
-export { drawPlan } from "./plan/report/draw.ts";
+export { readCheckpointMetadata } from "./train/checkpoint.ts";
+export type { EpochInfo, Evaluation, FitOptions, History, StepInfo } from "./train/fit.ts";
+export * from "./train/schedules.ts";
+export { type CheckpointOptions, Trainer, type TrainerOptions } from "./train/trainer.ts";
+
+// Transfer learning
+
+export type { Difference } from "./transfer/conventions.ts";
+export { FeatureCache, type FeatureCacheOptions, type FeaturesOfOptions } from "./transfer/feature-cache.ts";
+export { type Finetune, type FinetuneOptions, finetune } from "./transfer/finetune.ts";
+export type { PretrainedSource } from "./transfer/open-pretrained.ts";
+export { type BackboneReport, loadPretrained, type PretrainedReport } from "./transfer/pretrained.ts";
+export { type SplitModel, type SplitOptions, splitModel } from "./transfer/split.ts";
+
+// Prediction
+
 export {
   type LoadedModel,
   type LoadModelOptions,
@@ -52,38 +62,13 @@ export {
   saveModel,
 } from "./predict/model-file.ts";
 export { Predictor, type PredictorOptions } from "./predict/predictor.ts";
-export type { Live } from "./run/live.ts";
 export { type ImageSource, Preprocessor, type PreprocessorModel } from "./run/preprocessor.ts";
-export {
-  type Feeds,
-  type InputWriter,
-  type LaunchTime,
-  type Outputs,
-  openSession,
-  Session,
-} from "./run/session.ts";
-export { loadTuning, type TuneOptions, type TuneProgress } from "./run/tuner.ts";
-export { Variables } from "./run/variables.ts";
-export { readCheckpointMetadata } from "./train/checkpoint.ts";
-export type { EpochInfo, Evaluation, FitOptions, History, StepInfo } from "./train/fit.ts";
-export {
-  type CosineOptions,
-  constant,
-  cosine,
-  type OneCycleOptions,
-  oneCycle,
-  type Schedule,
-  type StepDecayOptions,
-  stepDecay,
-} from "./train/schedules.ts";
-export { type CheckpointOptions, Trainer, type TrainerOptions } from "./train/trainer.ts";
-export { type TuneMode, type TuneModelOptions, tune } from "./train/tune.ts";
-export type { Difference } from "./transfer/conventions.ts";
-export { FeatureCache, type FeatureCacheOptions, type FeaturesOfOptions } from "./transfer/feature-cache.ts";
-export { type Finetune, type FinetuneOptions, finetune } from "./transfer/finetune.ts";
-export type { PretrainedSource } from "./transfer/open-pretrained.ts";
-export { type BackboneReport, loadPretrained, type PretrainedReport } from "./transfer/pretrained.ts";
-export { type SplitModel, type SplitOptions, splitModel } from "./transfer/split.ts";
+
+// Weights and model files
+
+export { type ImportKerasOptions, importKeras } from "./formats/keras/import.ts";
+export { type ExportOnnxOptions, exportOnnx } from "./formats/onnx/export.ts";
+export { type ImportOnnxOptions, importOnnx } from "./formats/onnx/import.ts";
 export { openSafetensors, type TensorInfo, type WeightsFile } from "./weights/file.ts";
 export {
   type Adaptation,
@@ -99,3 +84,31 @@ export type { ReadOptions } from "./weights/ranges.ts";
 export { decodeSafetensors, encodeSafetensors, type TensorData } from "./weights/safetensors.ts";
 export type { OpenOptions, WeightsSource } from "./weights/source.ts";
 export type { NamedWeights } from "./weights/tensors.ts";
+
+// Graphs, plans and sessions: training by hand
+
+export type { Seed } from "./graph/autodiff.ts";
+export {
+  Graph,
+  type GraphOptions,
+  type Initializer,
+  type Precision,
+  precisions,
+  type Variable,
+} from "./graph/graph.ts";
+export { lower, type Program, type ProgramOptions } from "./graph/lower.ts";
+export { pad, type Tensor, unpad } from "./graph/tensor.ts";
+export type { MemoryLimits } from "./plan/memory.ts";
+export { type MemoryReport, type Plan, plan, type Steps } from "./plan/plan.ts";
+export { describePlan } from "./plan/report/describe.ts";
+export { drawPlan } from "./plan/report/draw.ts";
+export type { Live } from "./run/live.ts";
+export {
+  type Feeds,
+  type InputWriter,
+  type LaunchTime,
+  type Outputs,
+  openSession,
+  Session,
+} from "./run/session.ts";
+export { Variables } from "./run/variables.ts";

@@ -1,4 +1,4 @@
-/** Every error this library throws on purpose; `catch (e) { if (e instanceof WebgraftError) … }`. */
+/** The base class of every error that this library throws on purpose. */
 export class WebgraftError extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
@@ -13,7 +13,7 @@ export class ShapeError extends WebgraftError {
   }
 }
 
-/** A data set, batch or label is unusable: empty, cut short, out of range, not finite. */
+/** A data set, batch or label cannot be used: it is empty, cut short, out of range or not finite. */
 export class DataError extends WebgraftError {}
 
 /** A file of weights or a checkpoint is malformed or does not fit the model. */
@@ -22,13 +22,13 @@ export class WeightsError extends WebgraftError {}
 /** No WebGPU, no adapter, or the adapter lacks what the plan needs. */
 export class DeviceError extends WebgraftError {}
 
-/** The GPU device went away in the middle of the work (driver reset, tab in the background, `destroy()`). */
+/** The GPU device was lost while in use: a driver reset, a tab in the background, `destroy()`. */
 export class DeviceLostError extends DeviceError {}
 
 /** The GPU could not allocate what was asked for. */
 export class OutOfMemoryError extends DeviceError {}
 
-/** The GPU refused a command; always a defect of this library or of a kernel embedded by hand. */
+/** The GPU rejected a command: always a bug in this library or in a kernel embedded by hand. */
 export class ValidationError extends DeviceError {}
 
 /** A shader did not compile; the message names the source file and line. */

@@ -1,4 +1,4 @@
-/** The middle value; the mean of the two middle ones of an even number; 0 of none. */
+/** The median; 0 for an empty list. */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length >> 1;

@@ -1,4 +1,4 @@
-/** Whether a name fits a pattern: `*` is any text, dots included; all else is itself, from the first letter to the last. */
+/** Whether all of a name matches a pattern in which `*` stands for any text, dots included. */
 export function matchesPattern(pattern: string, name: string): boolean {
   const literals = pattern.split("*").map((text) => text.replace(/[.+?^${}()|[\]\\]/g, "\\$&"));
   return new RegExp(`^${literals.join(".*")}$`).test(name);

@@ -1,6 +1,6 @@
 /**
- * Counter-based random numbers: the same bits as `shaders/lib/core/random.wgsl`, so that what the host draws
- * (initial weights, shuffles) and what a kernel draws (dropout masks) are repeatable from one seed.
+ * Counter-based random numbers: the same bits as `shaders/lib/core/random.wgsl`, so that one seed repeats both what
+ * the host draws (initial weights, shuffles) and what a kernel draws (dropout masks).
  *
  * pcg4d, Jarzynski and Olano, "Hash Functions for GPU Rendering", JCGT 9(3), 2020.
  */
@@ -24,19 +24,19 @@ export function pcg4d(a: number, b: number, c: number, d: number): [number, numb
   return [x >>> 0, y >>> 0, z >>> 0, w >>> 0];
 }
 
-/** FNV-1a over UTF-16 code units: names a random stream by a string. */
+/** FNV-1a over UTF-16 code units: turns the name of a random stream into its number. */
 export function hashString(text: string): number {
   let h = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193);
   return h >>> 0;
 }
 
-/** One stream of random numbers; `position` is its whole state, so it can be stored and resumed. */
+/** A stream of random numbers; `position` is its whole state, so a stream can be stored and resumed. */
 export class Random {
   readonly seed: number;
   readonly stream: number;
   position: number;
-  /** The block of four that was drawn from last, and its number. */
+  /** The last block of four that was drawn from, and its number. */
   #block: [number, number, number, number] = [0, 0, 0, 0];
   #number = -1;
 
@@ -46,7 +46,7 @@ export class Random {
     this.position = position;
   }
 
-  /** Next 32 random bits. */
+  /** The next 32 random bits. */
   u32(): number {
     const number = Math.floor(this.position / 4);
     if (number !== this.#number) {
@@ -61,7 +61,7 @@ export class Random {
     return (this.u32() >>> 8) * 2 ** -24;
   }
 
-  /** Standard normal by the Box–Muller transform; two draws of the stream a number. */
+  /** Standard normal by the Box–Muller transform; takes two draws from the stream. */
   normal(): number {
     const u = 1 - this.uniform();
     return Math.sqrt(-2 * Math.log(u)) * Math.cos(2 * Math.PI * this.uniform());

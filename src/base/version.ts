@@ -1,2 +1,2 @@
-/** This library's version, which the files it writes carry; a test holds it to package.json. */
+/** This library's version, written into the files it makes; a test compares it with package.json. */
 export const VERSION = "0.1.0";

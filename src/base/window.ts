@@ -1,4 +1,4 @@
-/** Pure arithmetic of windows that slide over an image: convolutions and pooling. */
+/** The arithmetic of windows that slide over an image, in convolutions and pooling. */
 import { ShapeError } from "./errors.ts";
 
 /** Zeros around an image: [top, bottom, left, right]. */
@@ -6,7 +6,7 @@ export type Pads = readonly [top: number, bottom: number, left: number, right: n
 
 export type Pair = readonly [height: number, width: number];
 
-/** Extents of a convolution, by the letters of the kernels, which take them as constants. */
+/** The extents of a convolution, named by the letters that kernels use for them; kernels take them as constants. */
 export type Geometry = Readonly<
   Record<
     | ("N" | "H" | "W" | "C" | "K" | "R" | "S" | "P" | "Q" | "STRIDE_H" | "STRIDE_W")
@@ -16,24 +16,24 @@ export type Geometry = Readonly<
 >;
 
 /**
- * Padding as a person gives it:
+ * Padding, as options give it:
  * - `"valid"`: none
- * - `"same"`: so much that the output extent is ⌈input / stride⌉, the odd zero at the bottom and right, as
+ * - `"same"`: enough for an output extent of ⌈input / stride⌉, with an odd zero at the bottom and right, like
  *   TensorFlow's SAME (with stride 2 this is not PyTorch's symmetric padding)
- * - a number, or [height, width]: on both sides, as PyTorch's
+ * - a number, or [height, width]: on both sides, like PyTorch's
  * - four numbers: top, bottom, left, right
  */
 export type Padding = "valid" | "same" | number | Pair | Pads;
 
-/** A number that counts for both axes, or [height, width]. */
+/** Makes [height, width] of a number for both axes. */
 export const pair = (value: number | Pair): Pair => (typeof value === "number" ? [value, value] : value);
 
-/** Extent of a window of `taps` whose taps are `dilation` apart. */
+/** The extent of a window whose `taps` are `dilation` apart. */
 export const windowExtent = (taps: number, dilation: number): number => (taps - 1) * dilation + 1;
 
 /**
- * Extent of the output along one axis: ⌊(input + padding − window) / stride⌋ + 1, where padding is that of both
- * sides. Zero or less where the window does not fit.
+ * The output's extent along one axis: ⌊(input + padding − window) / stride⌋ + 1, with the padding of both sides
+ * together. Zero or less if the window does not fit.
  */
 export function convOutput(
   input: number,
@@ -58,7 +58,7 @@ export function samePadding(
   return [before, total - before];
 }
 
-/** Padding as a person gives it, as numbers for an input and a window of these extents. */
+/** Resolves padding to numbers, for an input and a window of these extents. Throws ShapeError for bad numbers. */
 export function resolvePadding(
   padding: Padding,
   input: Pair,
@@ -79,7 +79,7 @@ export function resolvePadding(
         ? [padding[0], padding[0], padding[1], padding[1]]
         : padding;
   if (pads.length !== 4 || pads.some((zeros) => !Number.isInteger(zeros) || zeros < 0)) {
-    throw new ShapeError("padding", "expects whole numbers of zeros", `[${pads.join(", ")}]`);
+    throw new ShapeError("padding", "must be whole numbers, not negative", `[${pads.join(", ")}]`);
   }
   return pads;
 }

@@ -12,8 +12,8 @@ import { join } from "node:path";
 import { WebgraftError } from "../base/errors.ts";
 
 /**
- * Makes a folder unless it is there, and returns what takes it away again if it was made and is still empty.
- * Throws WebgraftError where nothing can be written into it.
+ * Makes a folder unless it exists. The function it returns removes the folder again if it was made here and is still
+ * empty. Throws WebgraftError if the folder cannot be written to.
  */
 export function openFolder(path: string): () => void {
   try {
@@ -32,7 +32,7 @@ export function openFolder(path: string): () => void {
   }
 }
 
-/** Writes a file beside its place and renames it, so that a file of that name is always whole. */
+/** Writes a file under another name and renames it, so that a file of this name is always complete. Returns its path. */
 export function writeWhole(folder: string, name: string, content: string | Uint8Array): string {
   const path = join(folder, name);
   const unfinished = `${path}.${process.pid}`;
@@ -46,16 +46,16 @@ export function writeWhole(folder: string, name: string, content: string | Uint8
   return path;
 }
 
-/** Node's own messages repeat the system call and the path. */
+/** Why a file operation failed. Node's own messages repeat the system call and the path. */
 export function reason(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException;
   const known: Record<string, string> = {
     EACCES: "permission denied",
-    EEXIST: "there is a file of that name",
+    EEXIST: "a file of that name exists",
     EISDIR: "it is a folder",
     ENOENT: "no such file or folder",
     ENOSPC: "the disk is full",
-    ENOTDIR: "a part of the path is a file",
+    ENOTDIR: "part of the path is a file",
     EROFS: "the file system is read-only",
   };
   return known[code ?? ""] ?? message;

@@ -2,21 +2,20 @@ import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { datasetNames } from "../data/load.ts";
-import { precisions } from "../graph/graph.ts";
-import { augmentKinds } from "../job/augmentation.ts";
-import type { JobSettings } from "../job/protocol.ts";
+import type { Rule } from "../job/rules.ts";
 import {
   checkSettings,
   defaultLearningRate,
   defaultSettings,
   FOLDER_IMAGE_SIZE,
   isDatasetName,
-  optimizerNames,
+  type JobSettings,
+  settingRules,
 } from "../job/settings.ts";
-import { backboneNames } from "../models/backbones/backbones.ts";
-import { topologyNames } from "../models/topologies/topologies.ts";
+import { topologies, topologyNames } from "../models/topologies/topologies.ts";
+import { optimizers } from "../optimizers/index.ts";
 import { type TuneMode, tuneModes } from "../train/tune.ts";
-import type { Engine } from "./browser/find-browser.ts";
+import { type Engine, engines } from "./browser/find-browser.ts";
 import { isFolder, scanImageFolder } from "./data/image-folder.ts";
 import { TUNING_FILE } from "./tuning-file.ts";
 
@@ -24,19 +23,19 @@ export interface TrainOptions {
   readonly engine: Engine;
   /** Folder for the results. */
   readonly out?: string;
-  /** Whether kernels are taken by measurements of runs before this one, and measured. */
+  /** Whether to use measurements of kernels from earlier runs, and whether to measure. */
   readonly tune: TuneMode;
   /** Print the plan of a step. */
   readonly plan: boolean;
-  /** Print events as JSON, one a line, instead of a progress bar. */
+  /** Print events as JSON, one per line, instead of a progress bar. */
   readonly json: boolean;
-  /** A new run, or the checkpoint of one to go on with. */
+  /** A new run, or the checkpoint of a run to resume. */
   readonly run: { readonly settings: JobSettings } | { readonly resume: string };
 }
 
 /**
- * Reads the arguments of `train`. Throws commander's CommanderError for bad ones (after a sentence on stderr)
- * and for `--help` (after the help on stdout), and WebgraftError for settings that do not fit together.
+ * Parses the arguments of `train`. Throws commander's CommanderError for bad ones (after a message on stderr) and for
+ * `--help` (after the help on stdout), and WebgraftError for settings that do not fit together.
  */
 export function parseTrainOptions(argv: readonly string[]): TrainOptions {
   const command = new Command("npm run train --")
@@ -45,68 +44,67 @@ export function parseTrainOptions(argv: readonly string[]): TrainOptions {
     .helpOption("-h, --help", "show this help");
   const defaults = defaultSettings;
   const settings = [
-    choice("--topology <name>", "model to train", topologyNames(), defaults.topology),
-    new Option(
-      "--backbone <name>",
-      "network inside it (default: one that suits the size of the images)",
-    ).choices(backboneNames()),
+    setting("topology", "<name>", "model to train").default(defaults.topology),
+    setting("backbone", "<name>", "network inside it (default: one that suits the size of the images)"),
     new Option(
       "--weights <file...>",
-      "pretrained weights to begin with: safetensors, ONNX, or TensorFlow.js' model.json",
+      "pretrained weights to start from: safetensors, ONNX, or TensorFlow.js' model.json",
     ).argParser(files),
     new Option("--freeze <pattern...>", "parameters that do not train, such as 'resnet.layer1.*'"),
     new Option("--data <name|dir>", `data set (${datasetNames.join(", ")}) or a folder of images, see below`)
       .argParser(data)
       .default(defaults.data),
-    new Option(
-      "--image-size <n>",
-      `height and width that images get (default: ${FOLDER_IMAGE_SIZE} in a folder, otherwise their own)`,
-    ).argParser(count),
-    new Option(
-      "--examples <n>",
-      `training images, from the first on (default: ${defaults.examples}, all of a folder)`,
-    ).argParser(count),
-    new Option("--per-class <n>", "training images of each class instead, chosen by --seed")
-      .argParser(count)
-      .conflicts("examples"),
-    new Option("--augment <kind...>", "random changes of training images").choices(augmentKinds),
-    new Option(
-      "--cache-features",
+    setting(
+      "imageSize",
+      "<n>",
+      `height and width to resize images to (default: ${FOLDER_IMAGE_SIZE} in a folder, otherwise as they are)`,
+    ),
+    setting(
+      "examples",
+      "<n>",
+      `training images, from the first on (default: ${defaults.examples}, or a whole folder)`,
+    ),
+    setting("perClass", "<n>", "training images of each class instead, chosen by --seed").conflicts(
+      "examples",
+    ),
+    setting("augment", "<kind...>", "random changes of training images"),
+    setting(
+      "cacheFeatures",
+      "",
       "run the frozen first part once and train the rest on its features (see --freeze; not with --augment)",
     ),
-    new Option("--epochs <n>", "times each image is trained on").argParser(count).default(defaults.epochs),
-    new Option("--batch <n>", "images a step").argParser(count).default(defaults.batch),
-    new Option("--micro-batches <n>", "equal parts in which a batch is computed, for less memory").argParser(
-      count,
+    setting("epochs", "<n>", "passes over the training images").default(defaults.epochs),
+    setting("batch", "<n>", "images per step").default(defaults.batch),
+    setting("microBatches", "<n>", "equal parts in which to compute a batch, to save memory"),
+    setting("recompute", "", "compute activations again in the backward pass, to save memory"),
+    setting(
+      "precision",
+      "<name>",
+      "how to store activations: f32 (default), or mixed: as f16, to save memory (needs shader-f16: Firefox has it)",
     ),
-    new Option("--recompute", "compute activations again in the backward pass, for less memory"),
-    new Option(
-      "--precision <name>",
-      "how activations are stored: f32 (default), or mixed: as f16, for less memory (needs shader-f16: Firefox has it)",
-    ).choices(precisions),
-    new Option("--lr <x>", `peak learning rate (default: ${learningRateHelp()})`).argParser(positive),
-    choice("--optimizer <name>", "how weights are updated", optimizerNames, defaults.optimizer),
-    new Option("--seed <n>", "decides weights and order of images").argParser(seed).default(defaults.seed),
-    new Option("--test-examples <n>", "test images evaluated after each epoch (default: all)").argParser(
-      count,
+    setting("lr", "<x>", `peak learning rate (default: ${learningRateHelp()})`),
+    setting("optimizer", "<name>", "how to update the weights").default(defaults.optimizer),
+    setting("seed", "<n>", "determines the initial weights and the order of the images").default(
+      defaults.seed,
     ),
+    setting("testExamples", "<n>", "test images to evaluate after each epoch (default: all)"),
   ];
   // A checkpoint holds the settings of its run.
   for (const option of settings) command.addOption(option.conflicts("resume"));
   command
-    .addOption(choice("--engine <name>", "browser to train in", ["chrome", "firefox"], "chrome"))
+    .addOption(choice("--engine <name>", "browser to train in", engines, "chrome"))
     .addOption(
       choice(
         "--tune <mode>",
-        `whether to use measured kernels, and to measure (${TUNING_FILE})`,
+        `measured kernels: ignore them, use earlier measurements, or measure too (kept in ${TUNING_FILE})`,
         tuneModes,
         "cached",
       ),
     )
-    .option("--out <dir>", "folder for the results (default: runs/<time>, or that of the checkpoint)")
-    .option("--resume <file>", "go on from a checkpoint.safetensors, with its settings")
+    .option("--out <dir>", "folder for the results (default: runs/<time>, or the checkpoint's)")
+    .option("--resume <file>", "resume from a checkpoint.safetensors, with its settings")
     .option("--plan", "print the plan of a step: its memory and kernels", false)
-    .option("--json", "print events as JSON, one a line", false)
+    .option("--json", "print events as JSON, one per line", false)
     .addHelpText("after", helpText);
 
   const { engine, tune, out, resume, plan, json, ...given } = command
@@ -119,7 +117,7 @@ export function parseTrainOptions(argv: readonly string[]): TrainOptions {
 type Given = Omit<JobSettings, "frozen" | "lr"> &
   Partial<Pick<JobSettings, "lr">> & { readonly freeze?: readonly string[] };
 
-/** Arguments as settings, with the defaults that depend on others. */
+/** Makes settings of arguments, with the defaults that depend on other settings. */
 function settingsOf({ freeze, ...given }: Given): JobSettings {
   const { data, seed } = given;
   const folder = isDatasetName(data) ? undefined : scanImageFolder(data, seed);
@@ -135,59 +133,53 @@ function settingsOf({ freeze, ...given }: Given): JobSettings {
 }
 
 const helpText = `
-A folder of images has a folder of PNG or JPEG files for each class, which its name names; or two such folders,
-train and test. Without those a fifth of each class, chosen by --seed, is to test on.
+A folder of images holds a folder of PNG or JPEG files for each class, named after the class; or two such folders,
+train and test. Without those, a fifth of each class, chosen by --seed, is for testing.
 
-Written to the folder: model.safetensors, metrics.json and report.html; checkpoint.safetensors after each epoch.
-Ctrl-C stops the run and writes a checkpoint to go on from; a second Ctrl-C ends it at once.
+The results are model.safetensors, metrics.json and report.html, and checkpoint.safetensors after each epoch.
+Ctrl-C stops the run and writes a checkpoint to resume from; a second Ctrl-C ends it at once.
 Exit code: 0 when the run is done, 1 when it failed, 2 for bad arguments, 130 after Ctrl-C.`;
 
-/** The name of a data set as it is, that of a folder as its whole path. */
+/** The name of a data set, or the absolute path of a folder. */
 function data(text: string): string {
   if (isDatasetName(text)) return text;
   const path = resolve(text);
   if (isFolder(path)) return path;
-  throw new InvalidArgumentError(`It is neither a data set (${datasetNames.join(", ")}) nor a folder.`);
+  throw new InvalidArgumentError(`It must be a data set (${datasetNames.join(", ")}) or a folder.`);
 }
 
-/** Whole paths of files, those before this one included. */
+/** The absolute paths of files: those before, and this one. */
 function files(text: string, before: readonly string[] = []): readonly string[] {
   const path = resolve(text);
   if (statSync(path, { throwIfNoEntry: false })?.isFile()) return [...before, path];
-  throw new InvalidArgumentError("There is no such file.");
+  throw new InvalidArgumentError("The file does not exist.");
 }
 
 function choice(flags: string, description: string, names: readonly string[], value: string): Option {
   return new Option(flags, description).choices(names).default(value);
 }
 
+/** The option of a setting, checked by the setting's rule. */
+function setting(
+  name: keyof JobSettings,
+  value: "" | "<n>" | "<x>" | "<name>" | "<kind...>",
+  help: string,
+): Option {
+  const flag = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  const option = new Option(`--${flag} ${value}`.trim(), help);
+  const { names, text: must, accepts }: Rule<unknown> = settingRules[name];
+  if (names) return option.choices(names);
+  if (value === "") return option;
+  return option.argParser((text) => {
+    const number = text.trim() === "" ? Number.NaN : Number(text);
+    if (accepts(number)) return number;
+    throw new InvalidArgumentError(`It must be ${must}.`);
+  });
+}
+
 function learningRateHelp(): string {
-  const { topology } = defaultSettings;
-  const rates = optimizerNames.map(
-    (optimizer) => `${defaultLearningRate({ topology, optimizer })} for ${optimizer}`,
-  );
-  return `${rates.join(", ")}; a tenth for vgg`;
-}
-
-function number(text: string): number {
-  return text.trim() === "" ? Number.NaN : Number(text);
-}
-
-function count(text: string): number {
-  const value = number(text);
-  if (!Number.isSafeInteger(value) || value < 1)
-    throw new InvalidArgumentError("Give a whole number from 1.");
-  return value;
-}
-
-function positive(text: string): number {
-  const value = number(text);
-  if (!Number.isFinite(value) || value <= 0) throw new InvalidArgumentError("Give a number above 0.");
-  return value;
-}
-
-function seed(text: string): number {
-  const value = number(text);
-  if (Number.isInteger(value) && value >= 0 && value < 2 ** 32) return value;
-  throw new InvalidArgumentError("Give a whole number from 0 to 4294967295.");
+  const rates = Object.entries(optimizers).map(([name, { learningRate }]) => `${learningRate} for ${name}`);
+  const wide = topologyNames().filter((name) => topologies[name].wideHead);
+  const lower = Object.values(optimizers).map(({ wideHeadRate }) => wideHeadRate);
+  return `${rates.join(", ")}; with ${wide.join(", ")} ${lower.join(", ")}`;
 }

@@ -1,6 +1,6 @@
 /**
- * `npm run pretrain`: makes the pretrained backbone that ships, `src/pretrained/resnet20-fashion.safetensors`, and its
- * model card. It trains by the command line's own means, so `--engine` and `--resume` are those of `npm run train`.
+ * `npm run pretrain`: makes the pretrained backbone of the package, `src/pretrained/resnet20-fashion.safetensors`, and
+ * its model card. It trains with `npm run train`, so it takes the same options, such as `--engine` and `--resume`.
  */
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -40,6 +40,6 @@ function main(argv: readonly string[]): number {
   return 0;
 }
 
-// Ctrl-C is for the training, which leaves a checkpoint; this process waits for it to do so.
+// Ctrl-C is for the training process, which writes a checkpoint; this one waits for it.
 process.on("SIGINT", () => {});
 process.exitCode = main(process.argv.slice(2));

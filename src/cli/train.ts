@@ -4,7 +4,8 @@ import { dirname, join } from "node:path";
 import { CommanderError } from "commander";
 import { WebgraftError, WeightsError } from "../base/errors.ts";
 import { settingsOf } from "../job/job-metadata.ts";
-import type { JobEvent, JobSettings } from "../job/protocol.ts";
+import type { JobEvent } from "../job/protocol.ts";
+import type { JobSettings } from "../job/settings.ts";
 import { runInBrowser } from "./browser/run-in-browser.ts";
 import type { ImageFolder } from "./data/image-folder.ts";
 import { openData } from "./data/open-data.ts";
@@ -22,7 +23,7 @@ const print = (text: string): void => {
 async function main(argv: readonly string[]): Promise<number> {
   const json = argv.includes("--json");
   const fail = (error: unknown, code: number): number => {
-    // A stack is of use only where the failure was not foreseen.
+    // A stack trace helps only with unexpected errors.
     const foreseen = error instanceof WebgraftError || error instanceof CommanderError;
     const { message, stack } = error as Error;
     if (!(error instanceof CommanderError)) process.stderr.write(`webgraft: ${foreseen ? message : stack}\n`);
@@ -79,7 +80,7 @@ async function trainInto(
   const interrupt = new AbortController();
   onInterrupt(
     () => {
-      reporter.note("Stopping; Ctrl-C again ends at once.");
+      reporter.note("Stopping; press Ctrl-C again to end at once.");
       interrupt.abort();
     },
     () => reporter.close(),
@@ -102,7 +103,7 @@ async function trainInto(
         if (json) print(jsonLine({ type: "browser" }, { description, software: gpu === "software" }));
         reporter.note(description);
         if (gpu === "software") {
-          reporter.note("This is a software adapter, a GPU emulated on the CPU: expect it to be slow.");
+          reporter.note("This is a software adapter, a GPU emulated by the CPU: expect it to be slow.");
         }
       },
       onEvent(event) {
@@ -112,7 +113,7 @@ async function trainInto(
           checkpointPath = writeProgress(folder, log.metrics()!, log.planPicture, event.bytes);
           if (json) print(jsonLine(event, { file: checkpointPath }));
         } else if (event.type === "done") {
-          done = event; // Told when the files are written.
+          done = event; // Reported once the files are written.
         } else if (event.type !== "stopped" && event.type !== "error") {
           reporter.event(event);
           if (event.type === "ready" && plan) reporter.note(event.planText);
@@ -123,7 +124,7 @@ async function trainInto(
     reporter.close();
     if (error instanceof WebgraftError && checkpointPath) {
       const command = resumeCommand(checkpointPath, engine);
-      error.message = `${error.message.replace(/\.$/, "")}; go on from the last checkpoint with: ${command}`;
+      error.message = `${error.message.replace(/\.$/, "")}; resume from the last checkpoint with: ${command}`;
     }
     throw error;
   }
@@ -132,7 +133,7 @@ async function trainInto(
   if (done && metrics && checkpoint) {
     const files = writeResults(folder, metrics, log.planPicture, checkpoint);
     reporter.note(
-      `${percent(done.testAccuracy)} of ${done.testExamples} test images right; ` +
+      `${percent(done.testAccuracy)} of ${done.testExamples} test images correct; ` +
         `median step ${done.medianStepMs.toFixed(1)} ms\n${files.join("\n")}`,
     );
     if (json) print(jsonLine(done, { files }));
@@ -143,7 +144,7 @@ async function trainInto(
   if (json) print(jsonLine({ type: "stopped" }, { step, ...(checkpointPath && { file: checkpointPath }) }));
   reporter.note(
     checkpointPath
-      ? `Stopped after step ${step}. Go on with:\n  ${resumeCommand(checkpointPath, engine)}`
+      ? `Stopped after step ${step}. Resume with:\n  ${resumeCommand(checkpointPath, engine)}`
       : "Stopped before the first step; nothing was written.",
   );
   return 130;
@@ -159,7 +160,7 @@ function readCheckpoint(path: string): { bytes: Uint8Array<ArrayBuffer>; setting
   return { bytes, settings: settingsOf(bytes, path) };
 }
 
-/** Calls `first` at the first Ctrl-C; the second one calls `last` and ends the process. */
+/** Calls `first` at the first Ctrl-C; at the second, calls `last` and ends the process. */
 function onInterrupt(first: () => void, last: () => void): void {
   let before: number | undefined;
   process.on("SIGINT", () => {
@@ -168,7 +169,7 @@ function onInterrupt(first: () => void, last: () => void): void {
       before = now;
       first();
     } else if (now - before > 300) {
-      // Sooner it is the same one: npm passes on a signal that the terminal has already sent to all.
+      // A repeat within 300 ms is the same Ctrl-C: npm passes on a signal that the terminal has sent to all processes.
       last();
       process.exit(130);
     }
@@ -187,6 +188,6 @@ function timestamp(): string {
   return local.toISOString().slice(0, 19).replaceAll(":", "-");
 }
 
-// A reader that has left, such as `head`, ends the run as it ends other programs.
+// If the reader of a pipe has left, such as `head`, the run ends like other programs.
 process.stdout.on("error", () => process.exit(128 + constants.signals.SIGPIPE));
 process.exitCode = await main(process.argv.slice(2));

@@ -3,12 +3,12 @@ import { basename, dirname } from "node:path";
 import type { Plugin } from "vite";
 import { reason, writeWhole } from "./files.ts";
 
-/** Tables of measured kernels by device; the browsers of the command line forget theirs. */
+/** Tables of measured kernels, by device; the command line's browsers do not keep theirs. */
 export const TUNING_FILE = "runs/tuning.json";
 
 /**
- * Vite plugin: answers `GET tuning?device=…` with that device's table, or nothing, and keeps what is sent there by
- * `PUT`. The library checks what it reads.
+ * Vite plugin: answers `GET tuning?device=…` with that device's table, or null, and keeps the table that a `PUT` sends
+ * there. The library checks what it reads.
  */
 export function tuningFile(path: string = TUNING_FILE): Plugin {
   return {

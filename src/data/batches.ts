@@ -3,7 +3,7 @@ import { Random } from "../base/random.ts";
 import { pad4 } from "../graph/tensor.ts";
 import type { Dataset } from "./dataset.ts";
 
-/** Some examples, laid out as the GPU takes them. Valid until the second-next call of `batch`. */
+/** Examples laid out for the GPU. Valid until `batch` has been called twice more. */
 export interface Batch {
   /** (size, height, width, channels padded to a multiple of 4), normalised; the padding is zero. */
   readonly images: Float32Array;
@@ -14,16 +14,16 @@ export interface Batch {
 
 export interface BatchOptions {
   readonly batchSize: number;
-  /** Decides, with the epoch, the order of the examples. */
+  /** With the epoch, determines the order of the examples. */
   readonly seed?: number;
-  /** Whether each epoch has an order of its own (the default) or that of the data set. */
+  /** Whether each epoch has its own order (the default) or that of the data set. */
   readonly shuffle?: boolean;
 }
 
 /**
- * Cuts a data set into normalised batches. Any batch of any epoch can be asked for at any time, so a resumed
- * run goes on where it stopped. Two sets of buffers take turns: one may still be on its way to the GPU while
- * the next is filled.
+ * Cuts a data set into normalised batches. Any batch of any epoch can be made at any time, so a resumed run
+ * continues where it stopped. Two sets of buffers alternate: one can be uploading to the GPU while the other is
+ * filled.
  */
 export class BatchLoader {
   readonly batchSize: number;
@@ -43,8 +43,8 @@ export class BatchLoader {
     }
     if (batchSize > dataset.length) {
       throw new DataError(
-        `BatchLoader: a batch is larger than the data — batchSize ${batchSize}, ` +
-          `${dataset.name} has ${dataset.length} examples; use a batchSize of at most ${dataset.length}`,
+        `BatchLoader: got batchSize ${batchSize}, but ${dataset.name} has ${dataset.length} examples — ` +
+          `take batchSize ≤ ${dataset.length}`,
       );
     }
     this.batchSize = batchSize;
@@ -61,7 +61,8 @@ export class BatchLoader {
   batch(epoch: number, index: number): Batch {
     if (!isCount(epoch) || !isCount(index) || index >= this.batchesPerEpoch) {
       throw new DataError(
-        `BatchLoader: no batch ${index} of epoch ${epoch} — ${this.batchesPerEpoch} batches an epoch, counted from 0`,
+        `BatchLoader: there is no batch ${index} in epoch ${epoch} — an epoch has ${this.batchesPerEpoch} batches, ` +
+          "counted from 0",
       );
     }
     if (this.#shuffle && epoch !== this.#epoch) {
@@ -93,7 +94,7 @@ function emptyBatch({ shape: [height, width, channels] }: Dataset, size: number)
   return { images, labels: new Int32Array(size), size };
 }
 
-/** Writes image `example`, normalised, as image `slot` of a batch. The padding is never written and stays zero. */
+/** Writes image `example`, normalised, into place `slot` of a batch. The padding is never written and stays zero. */
 type ImageWriter = (example: number, batch: Float32Array, slot: number) => void;
 
 function imageWriter({ shape, images, normalize: { mean, std } }: Dataset): ImageWriter {

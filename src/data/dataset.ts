@@ -7,7 +7,7 @@ export interface Dataset {
   /** Number of examples. */
   readonly length: number;
   readonly shape: readonly [height: number, width: number, channels: number];
-  /** What label 0, 1, … stands for. */
+  /** The names of labels 0, 1, … */
   readonly classes: readonly string[];
   /** (length, height, width, channels); bytes stand for 0…1 in steps of 1/255. */
   readonly images: Uint8Array | Float32Array;
@@ -16,7 +16,10 @@ export interface Dataset {
   readonly normalize: { readonly mean: readonly number[]; readonly std: readonly number[] };
 }
 
-/** Check the parts of a data set and put them together. Without `normalize`, values stay as they are. */
+/**
+ * Makes a data set of its parts. Without `normalize`, values stay as they are. Throws DataError if the parts do not
+ * fit together, or hold a label out of range or a value that is not finite.
+ */
 export function createDataset(
   parts: Omit<Dataset, "length" | "normalize"> & Partial<Pick<Dataset, "normalize">>,
 ): Dataset {
@@ -26,27 +29,27 @@ export function createDataset(
   };
   const length = labels.length;
   const channels = shape[2];
-  if (length === 0) fail("has no examples — labels is empty");
+  if (length === 0) fail("there are no examples — labels is empty");
   if (!shape.every((extent) => Number.isInteger(extent) && extent > 0)) {
-    fail(`shape is not three positive whole numbers — (${shape.join(", ")})`);
+    fail(`shape must be three positive whole numbers — got (${shape.join(", ")})`);
   }
-  if (classes.length === 0) fail("has no classes — classes is empty");
+  if (classes.length === 0) fail("there are no classes — classes is empty");
   const size = shape[0] * shape[1] * channels;
   if (images.length !== length * size) {
     fail(
-      `images and labels do not fit — ${length} labels of shape (${shape.join(", ")}) need ` +
+      `images and labels do not fit — ${length} images of shape (${shape.join(", ")}) have ` +
         `${length * size} values, got ${images.length}`,
     );
   }
   const badLabel = labels.findIndex((label) => label < 0 || label >= classes.length);
   if (badLabel >= 0) {
-    fail(`label ${badLabel} is out of range — ${labels[badLabel]}, with ${classes.length} classes`);
+    fail(`labels must be 0…${classes.length - 1} — got ${labels[badLabel]} for example ${badLabel}`);
   }
   if (images instanceof Float32Array) {
     const badValue = images.findIndex((value) => !Number.isFinite(value));
     if (badValue >= 0) {
       fail(
-        `image ${Math.floor(badValue / size)} is not finite — ${images[badValue]} at value ${badValue % size}`,
+        `images must be finite — got ${images[badValue]} in image ${Math.floor(badValue / size)}, value ${badValue % size}`,
       );
     }
   }
@@ -57,7 +60,7 @@ export function createDataset(
   const { mean, std } = normalize;
   if (mean.length !== channels || std.length !== channels) {
     fail(
-      `normalize needs a mean and std per channel — ${channels} channels, got ${mean.length} and ${std.length}`,
+      `normalize needs a mean and a std a channel, ${channels} of each — got ${mean.length} and ${std.length}`,
     );
   }
   if (!mean.every(Number.isFinite) || !std.every((value) => Number.isFinite(value) && value > 0)) {
@@ -66,10 +69,10 @@ export function createDataset(
   return { name, length, shape, classes, images, labels, normalize };
 }
 
-/** The first `n` examples, sharing memory with `dataset`. */
+/** The first `n` examples, sharing memory with `dataset`. Throws DataError if there are not so many. */
 export function take(dataset: Dataset, n: number): Dataset {
   if (!Number.isInteger(n) || n < 1 || n > dataset.length) {
-    throw new DataError(`take: n must be 1…${dataset.length}, the examples of ${dataset.name} — got ${n}`);
+    throw new DataError(`take: n must be 1…${dataset.length}, what ${dataset.name} has — got ${n}`);
   }
   const size = dataset.images.length / dataset.length;
   return {
@@ -80,11 +83,11 @@ export function take(dataset: Dataset, n: number): Dataset {
   };
 }
 
-/** The examples with these indices, in this order, copied. */
+/** A copy of the examples with these indices, in this order. Throws DataError for an index out of range. */
 export function subset(dataset: Dataset, indices: ArrayLike<number>): Dataset {
   const size = dataset.images.length / dataset.length;
   const length = indices.length;
-  if (length === 0) throw new DataError(`subset: no indices given — of ${dataset.name}`);
+  if (length === 0) throw new DataError(`subset: got no indices into ${dataset.name}`);
   const images =
     dataset.images instanceof Uint8Array ? new Uint8Array(length * size) : new Float32Array(length * size);
   const labels = new Int32Array(length);
@@ -93,7 +96,7 @@ export function subset(dataset: Dataset, indices: ArrayLike<number>): Dataset {
     const label = dataset.labels[index];
     if (label === undefined) {
       throw new DataError(
-        `subset: index ${i} is out of range — ${index}, with ${dataset.length} examples in ${dataset.name}`,
+        `subset: indices into ${dataset.name} must be 0…${dataset.length - 1} — got ${index} at place ${i}`,
       );
     }
     images.set(dataset.images.subarray(index * size, (index + 1) * size), i * size);
@@ -103,8 +106,8 @@ export function subset(dataset: Dataset, indices: ArrayLike<number>): Dataset {
 }
 
 /**
- * Which examples make a subset with `perClass` of each class, by number in ascending order. The seed chooses them:
- * those for fewer a class are among those for more. Throws DataError where a class has too few.
+ * The indices, in ascending order, of a subset with `perClass` examples of each class, chosen by the seed. A smaller
+ * `perClass` chooses some of the same. Throws DataError if a class has too few.
  */
 export function balancedIndices(
   { labels, classes }: { readonly labels: ArrayLike<number>; readonly classes: readonly string[] },
@@ -119,7 +122,8 @@ export function balancedIndices(
   const chosen = byClass.flatMap((indices, label) => {
     if (indices.length < perClass) {
       throw new DataError(
-        `balanced: class ${classes[label]} has too few examples — ${indices.length}, with perClass ${perClass}`,
+        `balanced: got perClass ${perClass}, but class ${classes[label]} has ${indices.length} examples — ` +
+          `take perClass ≤ ${indices.length}`,
       );
     }
     const order = new Random(seed, `balanced ${label}`).permutation(indices.length);
@@ -128,6 +132,6 @@ export function balancedIndices(
   return Uint32Array.from(chosen).sort();
 }
 
-/** A subset with `perClass` examples of each class, as `balancedIndices` chooses them, copied. */
+/** A copy of `perClass` examples of each class, chosen by `balancedIndices`. */
 export const balanced = (dataset: Dataset, perClass: number, seed: number): Dataset =>
   subset(dataset, balancedIndices(dataset, perClass, seed));

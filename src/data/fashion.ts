@@ -1,7 +1,7 @@
 import type { Dataset } from "./dataset.ts";
 import { type IdxPair, idxDataset } from "./idx.ts";
 
-/** Fashion-MNIST, articles of clothing (Xiao, Rasul and Vollgraf, arXiv:1708.07747), in the format of MNIST. */
+/** Fashion-MNIST: articles of clothing, in the format of MNIST (Xiao, Rasul and Vollgraf, arXiv:1708.07747). */
 export function fashion(files: IdxPair): Dataset {
   return idxDataset(files, {
     name: "fashion",

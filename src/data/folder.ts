@@ -6,14 +6,14 @@ import { readImageHeader } from "./image-header.ts";
 import type { Split } from "./load.ts";
 import { checkMemory } from "./resize.ts";
 
-/** What a server's `index.json` says of a folder of images: image 3 of a split is beside it as `train/3`. */
+/** A server's `index.json` for a folder of images; beside it lie the images, such as `train/3` for image 3. */
 export interface FolderIndex extends Readonly<Record<Split, readonly FolderImage[]>> {
   readonly name: string;
   readonly classes: readonly string[];
 }
 
 export interface FolderImage {
-  /** Its path in the folder, for errors. */
+  /** Path in the folder, for errors. */
   readonly name: string;
   readonly label: number;
 }
@@ -21,28 +21,28 @@ export interface FolderImage {
 export interface FolderOptions {
   /** Where `index.json` is. */
   readonly baseUrl: string;
-  /** Height and width that images get. */
+  /** Height and width to resize images to. */
   readonly size: number;
-  /** Says by the labels of all images which to load, by number, in this order. Default all. */
+  /** Chooses by the labels of all images which ones to load, and in what order. Default: all. */
   readonly choose?: (all: Pick<Dataset, "labels" | "classes">) => ArrayLike<number>;
   readonly onProgress?: (done: number, total: number) => void;
   readonly signal?: AbortSignal;
 }
 
-/** Of a file, and of the pixels in it: four bytes each while it is decoded. */
+/** Limits of an image: bytes of its file, and pixels, which take four bytes each while it is decoded. */
 const MAX_FILE_BYTES = 2 ** 28;
 const MAX_PIXELS = 2 ** 26;
 
-/** Files that are read and decoded at once. */
+/** How many files are read and decoded at once. */
 const AT_ONCE = 8;
 
-/** Of photographs, as ImageNet's and the networks that were trained on it. */
+/** ImageNet's constants, which networks trained on it expect. */
 const PHOTOGRAPHS = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
 
 /**
- * Fetches and decodes PNG and JPEG images: of each the square in its middle, resized to size×size, as RGB. Needs
- * createImageBitmap and OffscreenCanvas, as pages and workers have. Throws DataError that names the file which is
- * missing, no image, damaged or huge, and where all together would not fit into memory.
+ * Fetches and decodes PNG and JPEG images: the square in the middle of each, resized to size×size, as RGB. Needs
+ * createImageBitmap and OffscreenCanvas, which pages and workers have. Throws DataError, naming the file, if one is
+ * missing, not an image, damaged or huge, and if all together do not fit into memory.
  */
 export async function loadImageFolder(split: Split, options: FolderOptions): Promise<Dataset> {
   const { baseUrl, size, onProgress, signal } = options;
@@ -55,7 +55,7 @@ export async function loadImageFolder(split: Split, options: FolderOptions): Pro
   const files = numbers.map((number) => {
     const file = all[number];
     if (file) return file;
-    throw new DataError(`${name}: there is no image ${number} — ${all.length} to ${split} on`);
+    throw new DataError(`${name}: there is no image ${number} — got ${all.length} images to ${split} on`);
   });
   const shape = [size, size, 3] as const;
   checkMemory(name, files.length, shape);
@@ -78,7 +78,7 @@ export async function loadImageFolder(split: Split, options: FolderOptions): Pro
   try {
     await Promise.all(Array.from({ length: AT_ONCE }, work));
   } finally {
-    failed.abort(); // What others have begun is of no use.
+    failed.abort(); // Stops the other workers after a failure.
   }
   signal?.throwIfAborted();
   return createDataset({ name, shape, classes, images, labels: labelsOf(files), normalize: PHOTOGRAPHS });
@@ -89,32 +89,34 @@ const labelsOf = (files: readonly FolderImage[]): Int32Array => Int32Array.from(
 async function get(url: string, name: string, signal: AbortSignal | undefined): Promise<Response> {
   const response = await fetch(url, signal ? { signal } : {});
   if (response.ok) return response;
-  throw new DataError(`${name}: cannot be read — ${(await response.text()) || `HTTP ${response.status}`}`);
+  throw new DataError(`cannot read ${name} — ${(await response.text()) || `HTTP ${response.status}`}`);
 }
 
 async function decode(response: Response, name: string): Promise<ImageBitmap> {
   const bytes = Number(response.headers.get("content-length"));
   if (bytes > MAX_FILE_BYTES) {
-    throw new DataError(`${name}: is too large — ${bytes} bytes, at most ${MAX_FILE_BYTES} are read`);
+    throw new DataError(`${name} is too large — ${bytes} bytes, where at most ${MAX_FILE_BYTES} are read`);
   }
   const file = await response.blob();
   const header = readImageHeader(new Uint8Array(await file.arrayBuffer()));
-  if (!header) throw new DataError(`${name}: is no PNG or JPEG image — ${file.size} bytes`);
+  if (!header) throw new DataError(`${name} is not a PNG or JPEG image — ${file.size} bytes`);
   const { format, width, height } = header;
   if (width * height > MAX_PIXELS) {
-    throw new DataError(`${name}: is too large — ${width}×${height} pixels, at most ${MAX_PIXELS} are read`);
+    throw new DataError(
+      `${name} is too large — ${width}×${height} pixels, where at most ${MAX_PIXELS} are read; make it smaller`,
+    );
   }
   try {
-    // The numbers in the file, as other tools train on them, whatever colours its profile makes of them.
+    // The raw numbers of the file, which other tools train on, without its colour profile.
     return await createImageBitmap(file, { colorSpaceConversion: "none" });
   } catch (cause) {
-    throw new DataError(`${name}: the ${format} image is damaged — ${(cause as Error).message}`, { cause });
+    throw new DataError(`${name} is a damaged ${format} image — ${(cause as Error).message}`, { cause });
   }
 }
 
 /**
- * Brings images to size×size RGB bytes, as `Preprocessor` does it on the GPU: the shorter side becomes `size`, and the
- * square in the middle stays. Frees the image. Throws DataError, naming the file, for an image too long and thin.
+ * Turns images into size×size RGB bytes, as `Preprocessor` does on the GPU: resizes the shorter side to `size` and
+ * keeps the square in the middle. Frees the image. Throws DataError, naming the file, for an image too long and thin.
  */
 function painter(size: number): (image: ImageBitmap, name: string) => Uint8Array {
   const context = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true })!;
@@ -126,7 +128,7 @@ function painter(size: number): (image: ImageBitmap, name: string) => Uint8Array
       const [[y, bottom], [x, right]] = [span(rows), span(columns)];
       const [width, height] = [right - x, bottom - y];
       Object.assign(context.canvas, { width, height });
-      context.fillRect(0, 0, width, height); // Black, behind images that are not opaque.
+      context.fillRect(0, 0, width, height); // Black behind transparent pixels.
       context.drawImage(image, -x, -y);
       const { data } = context.getImageData(0, 0, width, height);
       const rgb = new Uint8Array(size * size * 3);

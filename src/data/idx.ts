@@ -8,7 +8,7 @@ export interface Idx {
   readonly data: Uint8Array;
 }
 
-/** An IDX file: its bytes and the name that errors give it. */
+/** An IDX file: its bytes, and its name for errors. */
 export interface IdxFile {
   readonly name: string;
   readonly bytes: Uint8Array;
@@ -23,26 +23,27 @@ export interface IdxPair {
 const unsignedByte = 0x08;
 
 /**
- * Read an IDX file: two zero bytes, a type byte, the rank, a big-endian u32 per dimension, then the values.
- * Only the unsigned bytes of the MNIST family are read. (The format: yann.lecun.com/exdb/mnist.)
+ * Reads an IDX file: two zero bytes, a type byte, the rank, a big-endian u32 per dimension, then the values. Only
+ * unsigned bytes are supported, which the MNIST family has. Throws DataError for any other file.
+ * (The format: yann.lecun.com/exdb/mnist.)
  */
 export function parseIdx({ name, bytes }: IdxFile): Idx {
   const fail = (reason: string): never => {
     throw new DataError(`IDX file ${name}: ${reason}`);
   };
   const [zero0, zero1, type, rank] = bytes;
-  if (rank === undefined) return fail(`is cut short — ${bytes.length} bytes, where the header alone has 4`);
-  if (zero0 === 0x1f && zero1 === 0x8b) fail("is compressed with gzip; decompress it first");
-  if (zero0 !== 0 || zero1 !== 0) fail(`does not start with two zero bytes — ${zero0}, ${zero1}`);
-  if (type !== unsignedByte) fail(`holds no unsigned bytes — type ${type}, where ${unsignedByte} is read`);
+  if (rank === undefined) return fail(`is cut short — ${bytes.length} bytes, but the header alone has 4`);
+  if (zero0 === 0x1f && zero1 === 0x8b) fail("is gzip-compressed; decompress it first");
+  if (zero0 !== 0 || zero1 !== 0) fail(`must start with two zero bytes — got ${zero0}, ${zero1}`);
+  if (type !== unsignedByte) fail(`must hold unsigned bytes, type ${unsignedByte} — got type ${type}`);
   if (rank === 0) fail("has no dimensions");
   const start = 4 + 4 * rank;
   if (bytes.length < start)
-    fail(`is cut short — ${bytes.length} bytes, where ${rank} dimensions take ${start}`);
+    fail(`is cut short — ${bytes.length} bytes, but ${rank} dimensions take ${start}`);
 
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const shape = Array.from({ length: rank }, (_, axis) => view.getUint32(4 + 4 * axis));
-  // A product too large for exact integers is still larger than any file.
+  // Past 2⁵³ the product is inexact, but still larger than any file.
   const length = shape.reduce((product, extent) => product * extent, 1);
   const given = bytes.length - start;
   if (given !== length) {
@@ -53,7 +54,7 @@ export function parseIdx({ name, bytes }: IdxFile): Idx {
   return { shape, data: bytes.subarray(start) };
 }
 
-/** The bytes of an IDX file, as `parseIdx` reads them. */
+/** Writes an IDX file; the inverse of `parseIdx`. */
 export function formatIdx({ shape, data }: Idx): Uint8Array {
   const start = 4 + 4 * shape.length;
   const bytes = new Uint8Array(start + data.length);
@@ -66,14 +67,14 @@ export function formatIdx({ shape, data }: Idx): Uint8Array {
   return bytes;
 }
 
-/** A data set of grey images from a pair of IDX files. */
+/** Makes a data set of grey images from a pair of IDX files. Throws DataError if the two do not fit. */
 export function idxDataset(files: IdxPair, about: Pick<Dataset, "name" | "classes" | "normalize">): Dataset {
   const images = parseIdx(files.images);
   const labels = parseIdx(files.labels);
   const [count, height, width] = images.shape;
   if (height === undefined || width === undefined || images.shape.length !== 3) {
     throw new DataError(
-      `IDX file ${files.images.name}: images have the dimensions (n, height, width) — got (${images.shape.join(", ")})`,
+      `IDX file ${files.images.name}: images must have the dimensions (n, height, width) — got (${images.shape.join(", ")})`,
     );
   }
   if (labels.shape.length !== 1 || labels.shape[0] !== count) {

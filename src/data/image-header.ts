@@ -4,7 +4,7 @@ export interface ImageHeader {
   readonly height: number;
 }
 
-/** Format and extent of a PNG or JPEG file; undefined for anything else. (ISO/IEC 15948, ITU-T T.81.) */
+/** The format and size of a PNG or JPEG file; undefined for anything else. (ISO/IEC 15948, ITU-T T.81.) */
 export function readImageHeader(bytes: Uint8Array): ImageHeader | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return readPng(view) ?? readJpeg(view);
@@ -17,7 +17,7 @@ function readPng(view: DataView): ImageHeader | undefined {
   return { format: "png", width: view.getUint32(16), height: view.getUint32(20) };
 }
 
-/** Goes from segment to segment up to the frame header. */
+/** Walks the segments up to the frame header. */
 function readJpeg(view: DataView): ImageHeader | undefined {
   if (view.byteLength < 4 || view.getUint16(0) !== 0xffd8) return undefined;
   let at = 2;
@@ -26,7 +26,7 @@ function readJpeg(view: DataView): ImageHeader | undefined {
     if (view.getUint8(at) !== 0xff) return undefined;
     const isFill = marker === 0xff;
     const isAlone = marker === 0x01 || (marker >= 0xd0 && marker <= 0xd7);
-    // Between these numbers are also tables of Huffman and arithmetic codes, and one that is reserved.
+    // In this range are also the tables of Huffman and arithmetic codes, and a reserved marker.
     const isFrame = marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker);
     if (isFrame) return { format: "jpeg", height: view.getUint16(at + 5), width: view.getUint16(at + 7) };
     at += isFill ? 1 : isAlone ? 2 : 2 + view.getUint16(at + 2);

@@ -1,5 +1,6 @@
 import { concatenate } from "../base/bytes.ts";
 import { DataError } from "../base/errors.ts";
+import { namesOf } from "../base/names.ts";
 import type { Dataset } from "./dataset.ts";
 import { fashion } from "./fashion.ts";
 import type { IdxFile, IdxPair } from "./idx.ts";
@@ -7,29 +8,31 @@ import { mnist } from "./mnist.ts";
 
 const makers = { mnist, fashion } satisfies Record<string, (files: IdxPair) => Dataset>;
 
-/** The data sets that `loadDataset` knows. */
+/** The names that `loadDataset` takes. */
 export type DatasetName = keyof typeof makers;
 
-export const datasetNames = Object.keys(makers) as readonly DatasetName[];
+export const datasetNames = namesOf(makers);
 
-export type Split = "train" | "test";
+export const splits = ["train", "test"] as const;
+
+export type Split = (typeof splits)[number];
 
 export interface LoadOptions {
-  /** Folder that holds `<name>/<split>-images.idx` and `<name>/<split>-labels.idx`; `data` unless given. */
+  /** Folder of `<name>/<split>-images.idx` and `<name>/<split>-labels.idx`. Default `data`. */
   readonly baseUrl?: string;
-  /** Called as bytes arrive. `total` is undefined while the server has not said the size of both files. */
+  /** Called as bytes arrive. `total` is undefined until the server has told the size of both files. */
   readonly onProgress?: (loaded: number, total: number | undefined) => void;
   readonly signal?: AbortSignal;
 }
 
-/** Fetch a data set. A DataError says which file is missing or malformed; an abort rejects as `fetch` does. */
+/** Fetches a data set. Throws DataError, naming the file, if one is missing or malformed; an abort rejects as `fetch` does. */
 export async function loadDataset(
   name: DatasetName,
   split: Split,
   { baseUrl = "data", onProgress, signal }: LoadOptions = {},
 ): Promise<Dataset> {
   if (!Object.hasOwn(makers, name)) {
-    throw new DataError(`loadDataset: no such data set — ${name}; there are ${datasetNames.join(", ")}`);
+    throw new DataError(`loadDataset: name must be one of ${datasetNames.join(", ")} — got ${name}`);
   }
   const progress = [newProgress(), newProgress()] as const;
   const report = () => {
@@ -67,7 +70,7 @@ async function fetchFile(
           "serve the data files there, or give another baseUrl",
       );
     }
-    // The length of a compressed response is not that of the file.
+    // A compressed response tells its own length, not that of the file.
     const length = Number(response.headers.get("content-length"));
     if (length > 0 && !response.headers.has("content-encoding")) progress.total = length;
 

@@ -1,7 +1,7 @@
 import type { Dataset } from "./dataset.ts";
 import { type IdxPair, idxDataset } from "./idx.ts";
 
-/** MNIST, handwritten digits (LeCun, Cortes and Burges): 28×28 grey, 60 000 to train on and 10 000 to test. */
+/** MNIST: handwritten digits, 28×28 grey, 60,000 to train on and 10,000 to test on (LeCun, Cortes and Burges). */
 export function mnist(files: IdxPair): Dataset {
   return idxDataset(files, {
     name: "mnist",

@@ -2,10 +2,10 @@ import { DataError } from "../base/errors.ts";
 import { resample, taps } from "../image/resample.ts";
 import type { Dataset } from "./dataset.ts";
 
-/** What one data set may take in memory: an ArrayBuffer that every browser gives. */
+/** The largest data set in memory: an ArrayBuffer that every browser can allocate. */
 export const MAX_DATASET_BYTES = 2 ** 31 - 1;
 
-/** Throws DataError unless so many images of bytes fit into memory. */
+/** Throws DataError unless `count` images of bytes fit into memory. */
 export function checkMemory(name: string, count: number, [height, width, channels]: Dataset["shape"]): void {
   const bytes = count * height * width * channels;
   if (bytes > MAX_DATASET_BYTES) {
@@ -17,15 +17,16 @@ export function checkMemory(name: string, count: number, [height, width, channel
 }
 
 /**
- * All images of bytes in another size, by bilinear interpolation between pixel centres, with the triangle widened
- * where pixels are merged (`antialias` in torchvision, as Pillow does it always): what `Preprocessor` does on the GPU,
- * rounded to bytes. Throws DataError where the result would not fit into memory.
+ * Resizes all images, which must be bytes, by antialiased bilinear interpolation (torchvision's `antialias`, Pillow's
+ * only way): what `Preprocessor` does on the GPU, rounded to bytes. Throws DataError if images are not bytes or the
+ * result does not fit into memory.
  */
 export function resizeImages(dataset: Dataset, height: number, width: number): Dataset {
   const [H, W, C] = dataset.shape;
   if (H === height && W === width) return dataset;
   const { name, length, images } = dataset;
-  if (!(images instanceof Uint8Array)) throw new DataError(`resizeImages: ${name} holds no bytes`);
+  if (!(images instanceof Uint8Array))
+    throw new DataError(`resizeImages: images must be bytes — ${name} has Float32Array`);
   checkMemory(name, length, [height, width, C]);
   const [rows, columns] = [taps(H, height), taps(W, width)];
   const [before, after] = [H * W * C, height * width * C];

@@ -8,9 +8,9 @@ import { dropoutOp } from "../ops/elementwise/dropout.ts";
 import { flattenOp } from "../ops/layout/flatten.ts";
 
 /**
- * A flattened map has the order (H, W, C) here, and (C, H, W) in ONNX and PyTorch. Weights of dense layers are
- * permuted between the two; nothing else is. Throws WeightsError, naming `source`, where a graph uses a flattened
- * map in another way, which would be silently wrong.
+ * A flattened map is in (H, W, C) order here, and in (C, H, W) order in ONNX and PyTorch. Only the weights of dense
+ * layers are permuted between the two. Throws WeightsError, naming `source`, if a graph uses a flattened map in any
+ * other way, which would be silently wrong.
  */
 export function checkFlatOrder(graph: Graph, source: string): void {
   const flat = new Set<Tensor | undefined>();
@@ -27,7 +27,7 @@ export function checkFlatOrder(graph: Graph, source: string): void {
   for (const [name, tensor] of graph.outputs) if (flat.has(tensor)) problems.push(`the output ${name}`);
   if (problems.length > 0) {
     throw new WeightsError(
-      `${source}: only dense layers may follow a flattened map, whose order differs — ${problems.join(", ")}`,
+      `${source}: only dense layers may follow a flattened map, whose order differs — got ${problems.join(", ")}`,
     );
   }
 }

@@ -11,32 +11,32 @@ import {
 type Mutable<T> = T extends unknown ? { -readonly [K in keyof T]: T[K] } : never;
 export type DraftLayer = Mutable<NetworkLayer>;
 
-/** The layer types that can end with an activation of their own. */
+/** The layer types that can end with an activation. */
 const ACTIVATED = ["conv2d", "batch_norm", "dense", "add"] as const;
 
 /**
- * Collects the layers of a network from a file, whose values have names, and makes one layer of what one
- * operation here computes: a batch norm, the sum after it and its activation.
+ * Collects the layers of a network from a file in which values have names, and merges what is a single layer here: a
+ * batch norm, the sum after it and its activation.
  */
 export class NetworkBuilder {
-  /** What the file is called in errors. */
+  /** The file's name in errors. */
   readonly source: string;
   readonly #input: string;
-  /** How many layers take a value, by its name; the output counts as one more. */
+  /** How many layers use a value, by its name; being the output counts as another use. */
   readonly #uses = new Map<string, number>();
-  /** Values that are another value under a new name. */
+  /** New names of other values. */
   readonly #aliases = new Map<string, string>();
-  /** The layer that gives a value, by the value's name, in order. */
+  /** The layer that makes a value, by the value's name, in order. */
   readonly #layers = new Map<string, DraftLayer>();
 
-  /** `taken` names a value as often as something takes it. */
+  /** `taken` has the name of a value once for each use. */
   constructor(source: string, input: string, taken: Iterable<string>) {
     this.source = source;
     this.#input = input;
     for (const name of taken) this.#uses.set(name, this.#usesOf(name) + 1);
   }
 
-  /** The name under which layers know a value; undefined for one that nothing has given so far. */
+  /** The name by which layers refer to a value; undefined if no layer has made it so far. */
   value(name: string): string | undefined {
     const known = this.#aliases.get(name) ?? name;
     if (known === this.#input) return "images";
@@ -45,16 +45,16 @@ export class NetworkBuilder {
 
   alias(name: string, value: string): void {
     this.#aliases.set(name, value === "images" ? this.#input : value);
-    // Whoever takes either name takes the value.
+    // A use of either name is a use of the value.
     this.#uses.set(value, this.#usesOf(value) - 1 + this.#usesOf(name));
   }
 
-  /** The layer that gives a value. */
+  /** The layer that makes a value. */
   layer(value: string): Readonly<DraftLayer> | undefined {
     return this.#layers.get(value);
   }
 
-  /** The layer that gives a value which only one other takes: what that one does may become part of it. */
+  /** The layer, of one of these types, that makes a value with a single use: what uses it may be merged into it. */
   sole<T extends DraftLayer["type"]>(
     value: string,
     ...types: readonly T[]
@@ -68,7 +68,7 @@ export class NetworkBuilder {
     this.#layers.set(to, { ...kind, from, to });
   }
 
-  /** Gives a layer's value a new name, and the layer a new place, after those that are there. */
+  /** Renames a layer's value, and moves the layer to the end. */
   move(layer: DraftLayer, to: string): void {
     this.#layers.delete(layer.to);
     layer.to = to;
@@ -105,11 +105,11 @@ export class NetworkBuilder {
     } else this.add({ type: "flatten", ...(features !== undefined && { features }) }, [x], to);
   }
 
-  /** The network that ends with a value. Throws WeightsError where it cannot be built. */
+  /** The network that ends with this value. Throws WeightsError if it cannot be built. */
   network(output: string, options: Omit<NetworkOptions, "layers">): Model {
     const value = this.value(output);
     const last = value && this.#layers.get(value);
-    if (!last) throw new WeightsError(`${this.source}: nothing gives the output ${output}`);
+    if (!last) throw new WeightsError(`${this.source}: no layer makes the output ${output}`);
     this.move(last, last.to);
     try {
       return network({ ...options, layers: [...this.#layers.values()] });

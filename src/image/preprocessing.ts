@@ -1,21 +1,21 @@
-/** What becomes of an image before a model sees it, as arithmetic: the meaning is torchvision's. */
+/** The arithmetic of preprocessing, with torchvision's semantics. */
 import { DataError, ShapeError } from "../base/errors.ts";
 import type { Pair } from "../base/window.ts";
 import { span, taps } from "./resample.ts";
 
-/** What an image goes through before a model: resize, centre crop to the model's input, normalise. */
+/** What happens to an image before a model sees it: resize, centre crop to the model's input, normalise. */
 export interface Preprocessing {
-  /** The shorter side after a bilinear resize, before the crop. */
+  /** Length of the shorter side after the bilinear resize, before the crop. */
   readonly resize: number;
-  /** `torch`: channels R, G, B in 0…1. `caffe`: B, G, R in 0…255. From these `mean` is taken, then / `std`. */
+  /** `torch`: channels R, G, B in 0…1. `caffe`: B, G, R in 0…255. `mean` and `std` are on this scale. */
   readonly mode: "torch" | "caffe";
   readonly mean: readonly number[];
   readonly std: readonly number[];
 }
 
 /**
- * Pixels in rows from the top left, 1 (grey), 3 (RGB) or 4 (RGBA) bytes each, as many as the length says. Alpha
- * is dropped. An `ImageData` is one.
+ * Pixels row by row from the top left, with 1 (grey), 3 (RGB) or 4 (RGBA) bytes each; the length of `data` tells
+ * which. Alpha is dropped. An `ImageData` is one.
  */
 export interface PixelImage {
   readonly width: number;
@@ -23,44 +23,46 @@ export interface PixelImage {
   readonly data: Uint8Array | Uint8ClampedArray;
 }
 
-/** Up to here the kernels' integer arithmetic on pixel positions is exact. */
+/** The kernels' integer arithmetic on pixel positions is exact up to this extent. */
 export const MAX_EXTENT = 16384;
 
-/** Where the crop lies in the resized image, and which rows of the image it takes. */
+/** Where the crop lies in the resized image, and which rows of the original it needs. */
 export interface Placement {
   /** Extents after the resize. */
   readonly resized: Pair;
   readonly top: number;
   readonly left: number;
-  /** The rows [first, end) of the image that the rows of the crop are weighted sums of. */
+  /** The rows [first, end) of the original whose weighted sums make up the rows of the crop. */
   readonly rows: readonly [first: number, end: number];
 }
 
 /**
- * Resizes so that the shorter side becomes `resize`, the other ⌊in proportion⌋, and crops from the middle (a half
- * pixel goes to the even side). Throws DataError for an image that is empty, too large, or too small for the crop.
+ * Places a resize of the shorter side to `resize`, the other in proportion and rounded down, and a crop from the
+ * middle (half a pixel rounds to even). Throws DataError for an image that is empty, too large, or too small to crop.
  */
 export function place([height, width]: Pair, crop: Pair, resize: number): Placement {
   const given = `${width}×${height} pixels`;
   if (![height, width].every((extent) => Number.isInteger(extent) && extent >= 0)) {
-    throw new DataError(`preprocess: the size of an image is two whole numbers — got ${given}`);
+    throw new DataError(`preprocess: width and height must be whole numbers — got ${given}`);
   }
   if (height === 0 || width === 0) throw new DataError(`preprocess: the image is empty — ${given}`);
   if (Math.max(height, width) > MAX_EXTENT) {
-    throw new DataError(`preprocess: the image is larger than ${MAX_EXTENT} pixels a side — ${given}`);
+    throw new DataError(
+      `preprocess: the image is larger than ${MAX_EXTENT} pixels a side — ${given}; make it smaller first`,
+    );
   }
   const long = Math.floor((resize * Math.max(height, width)) / Math.min(height, width));
   const resized: Pair = height < width ? [resize, long] : [long, resize];
   if (long > MAX_EXTENT) {
     throw new DataError(
-      `preprocess: the image is too long and thin — ${given} become ${resized[1]}×${resized[0]}, at most ` +
-        `${MAX_EXTENT} a side`,
+      `preprocess: the image is too long and thin — ${given} would become ${resized[1]}×${resized[0]}, with at ` +
+        `most ${MAX_EXTENT} a side; crop it first`,
     );
   }
   if (resized[0] < crop[0] || resized[1] < crop[1]) {
     throw new DataError(
       `preprocess: the crop ${crop[1]}×${crop[0]} is larger than the image — ${given}, resized to ` +
-        `${resized[1]}×${resized[0]}`,
+        `${resized[1]}×${resized[0]}; use a larger resize`,
     );
   }
   const top = halfToEven((resized[0] - crop[0]) / 2);
@@ -74,13 +76,13 @@ function halfToEven(value: number): number {
 }
 
 /**
- * The normalisation as y = r·m[0] + g·m[1] + b·m[2] + m[3] of colours in 0…1: four vectors of four, zero beyond the
- * model's channels. A model of one channel sees the luma (ITU-R BT.601). Throws ShapeError where the constants do
- * not fit the channels.
+ * Normalisation as y = r·m[0] + g·m[1] + b·m[2] + m[3] for colours in 0…1: four vectors of four, zero beyond the
+ * model's channels. A one-channel model sees the luma (ITU-R BT.601). Throws ShapeError if the constants do not fit
+ * the channels.
  */
 export function colourTransform({ mode, mean, std }: Preprocessing, channels: number): Float32Array {
   if (channels !== 1 && channels !== 3) {
-    throw new ShapeError("preprocess", "images become 1 or 3 channels", `${channels}`);
+    throw new ShapeError("preprocess", "models take images of 1 or 3 channels", `got ${channels}`);
   }
   const usable = mean.every(Number.isFinite) && std.every((value) => value > 0 && Number.isFinite(value));
   if (mean.length !== channels || std.length !== channels || !usable) {
@@ -104,7 +106,7 @@ export function colourTransform({ mode, mean, std }: Preprocessing, channels: nu
   return transform;
 }
 
-/** The pixels as RGBA bytes. Throws DataError where they do not fit the image's size. */
+/** The pixels as RGBA bytes. Throws DataError if their number does not fit the image's size. */
 export function rgba({ width, height, data }: PixelImage): Uint8Array | Uint8ClampedArray {
   const pixels = width * height;
   const channels = data.length / pixels;
@@ -112,7 +114,7 @@ export function rgba({ width, height, data }: PixelImage): Uint8Array | Uint8Cla
   if (!bytes || (channels !== 1 && channels !== 3 && channels !== 4)) {
     throw new DataError(
       `preprocess: ${width}×${height} pixels take ${pixels}, ${3 * pixels} or ${4 * pixels} bytes — got ` +
-        `${data.length} ${bytes ? "bytes" : "values that are no bytes"}`,
+        `${data.length} ${bytes ? "bytes" : "values that are not bytes"}`,
     );
   }
   if (channels === 4) return data;

@@ -1,17 +1,17 @@
 /**
- * Bilinear resize with antialias, as PIL and torchvision do it: along each axis a new pixel is a mean of the old ones
- * under a triangle around its centre, two new pixels wide where the image shrinks and two old ones where it grows.
- * The arithmetic is that of shaders/lib/core/resize.wgsl: positions are whole numbers of 1/(2 resized) of an old pixel, so
+ * Antialiased bilinear resize, like PIL's and torchvision's: along each axis a new pixel is a mean of old ones,
+ * weighted by a triangle around its centre, which is two new pixels wide if the image shrinks and two old ones if it
+ * grows. The arithmetic is that of shaders/lib/core/resize.wgsl: positions count in 1/(2 resized) of an old pixel, so
  * that weights are exact.
  */
 
-/** What a new pixel along an axis is made of: old ones from `first` on, and their shares, which sum to 1. */
+/** What a new pixel along an axis is made of: old pixels from `first` on, by weights that sum to 1. */
 export interface Taps {
   readonly first: number;
   readonly weights: Float64Array;
 }
 
-/** The taps of `count` pixels from `from` on, of an axis of `size` pixels that gets `resized`. */
+/** The taps of `count` new pixels from `from` on, along an axis of `size` pixels that is resized to `resized`. */
 export function taps(size: number, resized: number, from = 0, count = resized): Taps[] {
   const reach = 2 * Math.max(size, resized);
   return Array.from({ length: count }, (_, i) => {
@@ -26,20 +26,20 @@ export function taps(size: number, resized: number, from = 0, count = resized): 
   });
 }
 
-/** The old pixels [first, end) that taps take. */
+/** The old pixels [first, end) that taps need. */
 export const span = (list: readonly Taps[]): [first: number, end: number] => {
   const last = list.at(-1)!;
   return [list[0]!.first, last.first + last.weights.length];
 };
 
-/** Bytes (height, width, stride), of which resampling takes the first `channels` of each pixel. */
+/** Bytes (height, width, stride); resampling uses the first `channels` bytes of each pixel. */
 export interface Pixels {
   readonly data: Uint8Array | Uint8ClampedArray;
   readonly width: number;
   readonly stride: number;
 }
 
-/** Writes the image of bytes (rows, columns, channels) that taps make of pixels, rounded once, at its end. */
+/** Writes the image (rows, columns, channels) that taps make of pixels, as bytes, rounded once at the end. */
 export function resample(
   { data, width, stride }: Pixels,
   rows: readonly Taps[],

@@ -2,24 +2,24 @@ import { balanced, balancedIndices, type Dataset, take } from "../data/dataset.t
 import { loadImageFolder } from "../data/folder.ts";
 import { loadDataset, type Split } from "../data/load.ts";
 import { resizeImages } from "../data/resize.ts";
-import type { JobEvent, JobSettings } from "./protocol.ts";
-import { FOLDER_IMAGE_SIZE, isDatasetName } from "./settings.ts";
+import type { JobEvent } from "./protocol.ts";
+import { FOLDER_IMAGE_SIZE, isDatasetName, type JobSettings } from "./settings.ts";
 
 interface JobDataOptions {
-  /** Folder of the data sets, as `loadDataset` takes it; in it `folder` is the run's folder of images. */
+  /** Folder of the data sets, as for `loadDataset`; its subfolder `folder` holds the run's folder of images. */
   readonly baseUrl: string;
   readonly signal: AbortSignal;
   readonly emit: (event: JobEvent) => void;
 }
 
-/** The examples that a job trains and is tested on, in the size that its settings ask for. */
+/** Loads the examples that a job trains on and tests on, in the size that its settings give. */
 export async function loadJobData(
   settings: JobSettings,
   options: JobDataOptions,
 ): Promise<readonly [train: Dataset, test: Dataset]> {
   const { data, imageSize, perClass, seed, examples, testExamples } = settings;
   if (!isDatasetName(data)) {
-    // Decoding keeps the processor busy by itself, and its progress is that of one split.
+    // One after the other: decoding keeps the CPU busy, and its progress is that of a single split.
     return [await decode("train", settings, options), await decode("test", settings, options)];
   }
   const { baseUrl, signal, emit } = options;
@@ -57,7 +57,7 @@ async function decode(split: Split, settings: JobSettings, options: JobDataOptio
   return take(dataset, count ?? dataset.length);
 }
 
-/** Tells of bytes that arrive: chunks are small, a tenth of the way is news. */
+/** Makes a callback that reports a download at each tenth, since chunks are small. */
 export function tellLoading(
   emit: (event: JobEvent) => void,
   what: string,

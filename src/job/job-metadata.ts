@@ -1,14 +1,14 @@
-/** What a job keeps in the metadata of its checkpoints besides the trainer's own: settings and history, as JSON. */
+/** What a job adds to the metadata of its checkpoints: settings and history, as JSON. */
 import { WeightsError } from "../base/errors.ts";
 import { readCheckpointMetadata } from "../train/checkpoint.ts";
-import type { EpochRecord, JobHistory, JobSettings, StepRecord } from "./protocol.ts";
-import { checkSettings } from "./settings.ts";
+import type { EpochRecord, JobHistory, StepRecord } from "./protocol.ts";
+import { checkSettings, type JobSettings } from "./settings.ts";
 
 export function metadataOf(settings: JobSettings, history: JobHistory): Record<string, string> {
   return { settings: JSON.stringify(settings), history: JSON.stringify(history) };
 }
 
-/** Throws WeightsError, naming `source`, for a file that no job has made. */
+/** The settings in a checkpoint. Throws WeightsError, naming `source`, for a file that is not from a job. */
 export function settingsOf(checkpoint: Uint8Array, source: string): JobSettings {
   const settings = parse(checkpoint, "settings", source);
   try {
@@ -18,7 +18,7 @@ export function settingsOf(checkpoint: Uint8Array, source: string): JobSettings 
   }
 }
 
-/** Throws WeightsError, naming `source`, for a file that no job has made. */
+/** The history in a checkpoint. Throws WeightsError, naming `source`, for a file that is not from a job. */
 export function historyOf(checkpoint: Uint8Array, source: string): JobHistory {
   const { steps, epochs } = Object(parse(checkpoint, "history", source)) as Record<string, unknown>;
   const stepKeys: readonly (keyof StepRecord)[] = ["step", "loss", "accuracy", "milliseconds"];
@@ -32,7 +32,7 @@ export function historyOf(checkpoint: Uint8Array, source: string): JobHistory {
 function parse(checkpoint: Uint8Array, key: string, source: string): unknown {
   const text = readCheckpointMetadata(checkpoint, source)[key];
   if (text === undefined) {
-    throw new WeightsError(`${source}: has no ${key} in its metadata — only a training job's checkpoint has`);
+    throw new WeightsError(`${source}: has no ${key} in its metadata — give a checkpoint of a training job`);
   }
   try {
     return JSON.parse(text);
@@ -41,7 +41,7 @@ function parse(checkpoint: Uint8Array, key: string, source: string): unknown {
   }
 }
 
-/** Whether a value is a list of objects that have a finite number under each of `keys`. */
+/** Whether a value is a list of objects with a finite number under each of `keys`. */
 function isTable<K extends string>(value: unknown, keys: readonly K[]): value is Record<K, number>[] {
   const isRow = (row: unknown): boolean =>
     typeof row === "object" &&

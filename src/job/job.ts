@@ -1,11 +1,10 @@
 import { DataError, WebgraftError } from "../base/errors.ts";
 import { median } from "../base/numbers.ts";
 import { type Dataset, subset } from "../data/dataset.ts";
-import type { Split } from "../data/load.ts";
+import { type Split, splits } from "../data/load.ts";
 import { type Gpu, openDevice } from "../gpu/device.ts";
 import type { TuningStore } from "../gpu/tuning.ts";
-import { adam, adamw, sgd } from "../optimizers/index.ts";
-import type { Optimizer } from "../optimizers/optimizer.ts";
+import { optimizers } from "../optimizers/index.ts";
 import { describePlan } from "../plan/report/describe.ts";
 import { drawPlan } from "../plan/report/draw.ts";
 import { oneCycle } from "../train/schedules.ts";
@@ -16,34 +15,26 @@ import { loadPretrained } from "../transfer/pretrained.ts";
 import { augmentationOf } from "./augmentation.ts";
 import { loadJobData, tellLoading } from "./job-data.ts";
 import { historyOf, metadataOf, settingsOf } from "./job-metadata.ts";
-import type {
-  EpochRecord,
-  JobCommand,
-  JobEvent,
-  JobHistory,
-  JobSettings,
-  Prediction,
-  StepRecord,
-} from "./protocol.ts";
-import { checkSettings, modelOf } from "./settings.ts";
+import type { EpochRecord, JobCommand, JobEvent, JobHistory, Prediction, StepRecord } from "./protocol.ts";
+import { checkSettings, type JobSettings, modelOf } from "./settings.ts";
 
 export interface JobOptions {
-  /** Folder of the data sets, as `loadDataset` takes it; in it `folder` is the run's folder of images. */
+  /** Folder of the data sets, as for `loadDataset`; its subfolder `folder` holds the run's folder of images. */
   readonly dataUrl: string;
-  /** Where the files of weights in the settings are. Default: they are addresses. */
+  /** Gives the address of a weight file in the settings. Default: the file is an address itself. */
   readonly weightsUrl?: (file: string, index: number) => string;
-  /** What `Trainer` does about measured kernels, and where they are kept; defaults as there. */
+  /** As in `TrainerOptions`: what to do about measured kernels, and where to keep them. */
   readonly tune?: TuneMode;
   readonly tuningStore?: TuningStore;
 }
 
-/** What a job has once it is ready. */
+/** The state of a job once it is ready. */
 interface Run {
   readonly settings: JobSettings;
   readonly trainer: Trainer;
   readonly train: Dataset;
   readonly test: Dataset;
-  /** What trains instead of the trainer, on these features of the images. */
+  /** If features are cached: its head trains instead of the trainer, on `features`. */
   readonly cache: FeatureCache | undefined;
   readonly features: Partial<Record<Split, Dataset>>;
   readonly steps: StepRecord[];
@@ -51,8 +42,8 @@ interface Run {
 }
 
 /**
- * One training run, told what to do and telling what happens in plain data (protocol.ts), so that it may live
- * in a worker or another process. Errors are events too; nothing is thrown.
+ * A training run that takes commands and emits events as plain data (protocol.ts), so that it can live in a worker or
+ * in another process. Errors are events too; nothing is thrown.
  */
 export class Job {
   readonly #emit: (event: JobEvent) => void;
@@ -62,11 +53,11 @@ export class Job {
   #stopping = false;
   #checkpointWanted = false;
   readonly #predictions: (readonly number[])[] = [];
-  /** Whether what is going on changes nothing and ends soon: then a checkpoint can wait for it. */
+  /** Whether the current work leaves the weights alone and ends soon, so that a checkpoint can wait for it. */
   #looking = false;
-  /** Ends what is done before training. */
+  /** Aborts the work before training. */
   readonly #loading = new AbortController();
-  /** Ends what is going on of the training. */
+  /** Aborts the current piece of training. */
   #interrupt = new AbortController();
   #wake: () => void = () => {};
 
@@ -75,6 +66,7 @@ export class Job {
     this.#options = options;
   }
 
+  /** Carries out a command; events tell the results. */
   handle(command: JobCommand): void {
     switch (command.type) {
       case "start":
@@ -97,7 +89,7 @@ export class Job {
         break;
       case "checkpoint":
         this.#checkpointWanted = true;
-        // Steps in flight must be done first.
+        // Steps in flight must finish first.
         if (!this.#looking) this.#interrupt.abort();
         break;
     }
@@ -107,7 +99,7 @@ export class Job {
   async #start(settings: JobSettings, checkpoint: Uint8Array | undefined): Promise<void> {
     let gpu: Gpu | undefined;
     try {
-      if (this.#started) throw new WebgraftError("job: was started before — a job is one run");
+      if (this.#started) throw new WebgraftError("job: was started before — make a new Job for each run");
       this.#started = true;
       gpu = await openDevice();
       const run = await this.#prepare(gpu, settings, checkpoint);
@@ -121,7 +113,7 @@ export class Job {
     }
   }
 
-  /** Loads the data and makes the trainer; undefined when stopped meanwhile. */
+  /** Loads the data and makes the trainer; undefined if the job is stopped meanwhile. */
   async #prepare(gpu: Gpu, given: JobSettings, checkpoint: Uint8Array | undefined): Promise<Run | undefined> {
     const settings = checkpoint ? settingsOf(checkpoint, "checkpoint") : checkSettings(given);
     this.#emit({ type: "adapter", adapter: gpu.adapter });
@@ -163,12 +155,12 @@ export class Job {
   }
 
   #createTrainer(gpu: Gpu, settings: JobSettings, data: Dataset): Promise<Trainer> {
-    const { batch, microBatches, recompute, precision, seed, augment = [] } = settings;
+    const { optimizer, lr, batch, microBatches, recompute, precision, seed, augment = [] } = settings;
     const { tune, tuningStore: store } = this.#options;
     return Trainer.create({
       gpu,
       model: modelOf(settings, data),
-      optimizer: createOptimizer(settings),
+      optimizer: optimizers[optimizer].create(lr),
       batchSize: batch,
       ...(microBatches !== undefined && { microBatches }),
       ...(recompute && { memory: "recompute" }),
@@ -197,12 +189,12 @@ export class Job {
     }
   }
 
-  /** Trains, in pieces between which commands are obeyed, and answers questions after the end. */
+  /** Trains piece by piece, with commands carried out in between, and answers questions after the end. */
   async #train(run: Run): Promise<void> {
     let finished = false;
-    let told = false; // of the pause
+    let told = false; // whether `paused` was emitted
     while (true) {
-      // Whatever waits or emits goes back to the top, so that no command is missed before the wait for the next.
+      // Whatever waits or emits returns to the top, so that no command is missed before the wait for the next one.
       if (this.#predictions.length > 0) {
         await this.#answer(run);
       } else if (this.#checkpointWanted) {
@@ -239,7 +231,7 @@ export class Job {
     const { signal } = this.#interrupt;
     this.#looking = true;
     try {
-      for (const split of ["train", "test"] as const) {
+      for (const split of splits) {
         features[split] ??= await cache.features(images[split], {
           signal,
           onProgress: (done, total) => this.#emit({ type: "caching", split, done, total }),
@@ -252,7 +244,7 @@ export class Job {
     }
   }
 
-  /** Goes on with the run until it is done (true) or interrupted (false). */
+  /** Continues the run until it is done (true) or interrupted (false). */
   async #fit(run: Run): Promise<boolean> {
     const { settings, steps, epochs, features } = run;
     const trainer = run.cache?.head ?? run.trainer;
@@ -305,15 +297,17 @@ export class Job {
     this.#emit({ type: "checkpoint", step: trainer.step, bytes });
   }
 
-  /** Makes the predictions that were asked for. */
+  /** Makes the requested predictions. */
   async #answer({ trainer, cache, test }: Run): Promise<void> {
     for (let indices = this.#predictions.shift(); indices; indices = this.#predictions.shift()) {
       const bad = indices.find((index) => !Number.isInteger(index) || index < 0 || index >= test.length);
       if (bad !== undefined || indices.length === 0) {
-        throw new DataError(`predict: there are test images 0…${test.length - 1} — got ${bad ?? "none"}`);
+        throw new DataError(
+          `predict: indices of test images must be 0…${test.length - 1} — got ${bad ?? "none"}`,
+        );
       }
       const size = Math.min(trainer.batchSize, test.length);
-      // Whole batches use the evaluation's compiled plan; any other size would be compiled anew.
+      // Full batches use the evaluation's compiled plan; any other size would need to be compiled.
       const missing = Math.ceil(indices.length / size) * size - indices.length;
       const images = subset(test, [...indices, ...Array<number>(missing).fill(indices[0]!)]);
       await cache?.finish();
@@ -333,16 +327,5 @@ export class Job {
         ),
       });
     }
-  }
-}
-
-function createOptimizer({ optimizer, lr }: JobSettings): Optimizer {
-  switch (optimizer) {
-    case "sgd":
-      return sgd({ lr, momentum: 0.9, weightDecay: 5e-4 });
-    case "adam":
-      return adam({ lr });
-    case "adamw":
-      return adamw({ lr });
   }
 }

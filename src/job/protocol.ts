@@ -1,56 +1,13 @@
 /**
- * What a training job is told and what it tells, as plain data that passes through `postMessage` and JSON
- * (checkpoints are bytes). The command line's page and the demo's worker speak it.
+ * The commands and events of a training job, as plain data for `postMessage` and JSON (but checkpoints are bytes).
+ * The page of the command line and the demo's worker use them.
  */
 import type { Split } from "../data/load.ts";
-import type { Precision } from "../graph/graph.ts";
 import type { MemoryReport } from "../plan/plan.ts";
 import type { PretrainedReport } from "../transfer/pretrained.ts";
+import type { JobSettings } from "./settings.ts";
 
-export interface JobSettings {
-  readonly topology: string;
-  /** The backbone in the topology, by name; unless given, the one that it takes for images of this size. */
-  readonly backbone?: string;
-  /** Patterns of names of parameters that do not train, as `freeze` takes them. */
-  readonly frozen?: readonly string[];
-  /** Files of weights to begin with: addresses, or paths on the machine of the command line. */
-  readonly weights?: readonly string[];
-  /** The name of a data set, or the path of a folder of images on the machine of the command line. */
-  readonly data: string;
-  /** Of the names of a folder's images, so that a resumed run finds out whether it still has the same. */
-  readonly fingerprint?: number;
-  /** Height and width that images get. Default 224 for those of a folder, otherwise those that they have. */
-  readonly imageSize?: number;
-  /** Training images used, from the first on; all of them unless this or `perClass` is given. */
-  readonly examples?: number;
-  /** Training images used of each class, chosen by the seed. */
-  readonly perClass?: number;
-  /** Random changes of the training images. */
-  readonly augment?: readonly AugmentKind[];
-  /** Whether the frozen part of the model runs once over the images, and what follows trains on its features. */
-  readonly cacheFeatures?: boolean;
-  readonly epochs: number;
-  readonly batch: number;
-  /** Equal parts in which a batch goes through the model, for less memory. Default 1. */
-  readonly microBatches?: number;
-  /** Whether activations are computed again for the backward pass, for less memory. */
-  readonly recompute?: boolean;
-  /** How activations and their gradients are stored. Default `f32`. */
-  readonly precision?: Precision;
-  /** Peak learning rate of the schedule. */
-  readonly lr: number;
-  readonly optimizer: OptimizerName;
-  readonly seed: number;
-  /** Test images evaluated, from the first on; all of them unless given. */
-  readonly testExamples?: number;
-}
-
-/** `jitter` changes brightness, contrast and saturation; the others are called as in `Augmentation`. */
-export type AugmentKind = "crop" | "flip" | "jitter" | "erase" | "mixup" | "cutmix";
-
-export type OptimizerName = "sgd" | "adam" | "adamw";
-
-/** A run so far; a checkpoint carries it, so that the curves of a resumed run are whole. */
+/** A run so far; checkpoints hold it, so that the curves of a resumed run are complete. */
 export interface JobHistory {
   readonly steps: readonly StepRecord[];
   readonly epochs: readonly EpochRecord[];
@@ -60,7 +17,7 @@ export interface StepRecord {
   /** 1 for the first step of the run. */
   readonly step: number;
   readonly loss: number;
-  /** Share of the batch that was classified correctly. */
+  /** Share of the batch that is classified correctly. */
   readonly accuracy: number;
   readonly milliseconds: number;
 }
@@ -73,15 +30,15 @@ export interface EpochRecord {
 }
 
 export type JobCommand =
-  /** Begins training; with a checkpoint, where that one stopped (its settings replace the given ones). */
+  /** Starts training; with a checkpoint, resumes where it stopped, with its settings instead of the given ones. */
   | { readonly type: "start"; readonly settings: JobSettings; readonly checkpoint?: Uint8Array }
   | { readonly type: "pause" }
   | { readonly type: "resume" }
-  /** Ends the job after the step in flight and frees the GPU; a checkpoint and `stopped` follow. */
+  /** Ends the job after the current step and frees the GPU; a checkpoint and `stopped` follow. */
   | { readonly type: "stop" }
-  /** Asks for the class probabilities of test images by number; allowed while paused, training or done. */
+  /** Requests the class probabilities of test images by index; allowed while paused, training or done. */
   | { readonly type: "predict"; readonly indices: readonly number[] }
-  /** Asks for a checkpoint; allowed at the same times. */
+  /** Requests a checkpoint; allowed at the same times. */
   | { readonly type: "checkpoint" };
 
 export interface Prediction {
@@ -95,9 +52,9 @@ export interface Prediction {
 export type JobEvent =
   | { readonly type: "adapter"; readonly adapter: string }
   | { readonly type: "loading"; readonly what: string; readonly loaded: number; readonly total?: number }
-  /** Images of a folder. */
+  /** Images of a folder are decoded. */
   | { readonly type: "decoding"; readonly split: Split; readonly done: number; readonly total: number }
-  /** Pretrained weights were loaded, into what begins with `prefix`. */
+  /** Pretrained weights were loaded into the part of the model under `prefix`. */
   | ({ readonly type: "weights"; readonly file: string } & PretrainedReport)
   | {
       readonly type: "ready";
@@ -105,22 +62,22 @@ export type JobEvent =
       readonly classes: readonly string[];
       readonly imageShape: readonly [height: number, width: number, channels: number];
       readonly parameters: number;
-      /** Of what trains: with cached features the part that follows them. */
+      /** Of the part that trains: with cached features, the part after them. */
       readonly dispatchesPerStep: number;
       readonly plan: MemoryReport;
-      /** `describePlan` and `drawPlan` of it. */
+      /** The plan's `describePlan` and `drawPlan`. */
       readonly planText: string;
       readonly planPicture: string;
       readonly firstStep: number;
       readonly totalSteps: number;
       readonly examples: number;
       readonly testExamples: number;
-      /** What was done before, in a resumed run. */
+      /** What was done before, if the run is resumed. */
       readonly history: JobHistory;
     }
-  /** Kernels are measured before training; `done` of `total` computations have their best. */
+  /** Kernels are measured before training; `done` of `total` tasks have their best. */
   | { readonly type: "tuning"; readonly done: number; readonly total: number }
-  /** The frozen part runs over the images; again from the first on when it was interrupted. */
+  /** The frozen part runs over the images; after an interruption it starts again. */
   | { readonly type: "caching"; readonly split: Split; readonly done: number; readonly total: number }
   | ({
       readonly type: "step";
@@ -130,12 +87,12 @@ export type JobEvent =
     } & StepRecord)
   | { readonly type: "evaluating"; readonly done: number; readonly total: number }
   | ({ readonly type: "epoch" } & EpochRecord)
-  /** By the weights after `step` steps. */
+  /** Made with the weights after `step` steps. */
   | { readonly type: "predictions"; readonly step: number; readonly predictions: readonly Prediction[] }
-  /** Asked for, and unasked at the end of each epoch and before `stopped`. */
+  /** On request, at the end of each epoch, and before `stopped`. */
   | { readonly type: "checkpoint"; readonly step: number; readonly bytes: Uint8Array<ArrayBuffer> }
   | { readonly type: "paused" }
-  /** `step` steps were done; without any there was no checkpoint. */
+  /** `step` steps were done; if there were none, there is no checkpoint. */
   | { readonly type: "stopped"; readonly step: number }
   | {
       readonly type: "done";

@@ -1,10 +1,10 @@
 import type { Tensor } from "../graph/tensor.ts";
 import { type Activation, type ActivationName, activationOp } from "../ops/elementwise/activation.ts";
 
-/** An activation by name, with its usual slope where it has one, or in full. */
+/** An activation, by name with its usual parameter, or in full. */
 export type ActivationLike = ActivationName | Activation;
 
-/** `leaky_relu` has a slope of 0.01 and `elu` a scale of 1 unless given. */
+/** The activation in full: by default `leaky_relu` has a slope of 0.01 and `elu` a scale of 1. */
 export function toActivation(activation: ActivationLike): Activation {
   const { name, alpha } = typeof activation === "string" ? { name: activation } : activation;
   if (name === "leaky_relu") return { name, alpha: alpha ?? 0.01 };
@@ -12,7 +12,7 @@ export function toActivation(activation: ActivationLike): Activation {
   return { name };
 }
 
-/** y = f(x), elementwise, by default called after both. x, y (…, C). */
+/** y = f(x), elementwise. x, y (…, C). The default name is made of both. */
 export function activation(x: Tensor, f: ActivationLike, name?: string): Tensor {
   const attrs = toActivation(f);
   if (attrs.name === "identity") return x;

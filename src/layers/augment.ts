@@ -3,13 +3,13 @@ import type { Tensor } from "../graph/tensor.ts";
 import { type Augmentation, augmentOp } from "../ops/image/augment.ts";
 
 /**
- * Random crop, flip, colours and erasing of images x (N, H, W, C), C ≤ 4, in training; x itself in evaluation. `name`
- * decides, with seed and step, what is drawn. No gradients pass. Mixup and cutmix need `augmentLabelled`.
+ * Random crop, flip, colours and erasing of images x (N, H, W, C), C ≤ 4, in training; x itself in evaluation. `name`,
+ * seed and step determine what is drawn. Gradients stop here. Mixup and cutmix need `augmentLabelled`.
  */
 export const augment = (x: Tensor, name: string, options: Augmentation): Tensor =>
   x.graph.apply(augmentOp, name, { x }, { ...options, layer: hashString(name) }).y;
 
-/** The same, mixup and cutmix included, with the labels (N) as shares of the classes (N, classes). */
+/** The same with mixup and cutmix; the labels (N) become shares of the classes (N, classes). */
 export function augmentLabelled(
   x: Tensor,
   labels: Tensor,

@@ -15,7 +15,7 @@ export interface Conv2dOptions {
   readonly padding?: Padding;
   /** Default 1. */
   readonly dilation?: number | Pair;
-  /** Default 1; as many as input channels make it depthwise. */
+  /** Default 1; as many groups as input channels make it depthwise. */
   readonly groups?: number;
   /** Default true. */
   readonly bias?: boolean;
@@ -29,7 +29,7 @@ export interface Conv2dOptions {
 
 /**
  * Convolution of x (N, H, W, C) with `name.weight` (R, S, C/groups, K), plus `name.bias` (K): y (N, P, Q, K).
- * Throws ShapeError where channels, groups or extents do not fit.
+ * Throws ShapeError if channels, groups or extents do not fit.
  */
 export function conv2d(x: Tensor, name: string, options: Conv2dOptions): Tensor {
   const { outChannels: K, bias: hasBias = true, groups = 1, init = torchWeight() } = options;

@@ -26,7 +26,7 @@ export function dense(x: Tensor, name: string, options: DenseOptions): Tensor {
   const { outFeatures: K, bias: hasBias = true, init = torchWeight() } = options;
   const { graph } = x;
   if (x.shape.length !== 2) {
-    throw new ShapeError(`dense ${name}`, "expects an (N, C) tensor; flatten comes first", describe(x));
+    throw new ShapeError(`dense ${name}`, "expects an (N, C) tensor; flatten it first", describe(x));
   }
   const C = x.shape[1]!;
   const weight = graph.parameter(`${name}.weight`, [C, K], init, true, flattenedMap(x));
@@ -38,8 +38,8 @@ export function dense(x: Tensor, name: string, options: DenseOptions): Tensor {
 }
 
 /**
- * (H, W, C) of the map that x is a flattening of, perhaps with activations or dropout on the way: torch
- * orders it (C, H, W), so the rows of such a weight are permuted in files.
+ * (H, W, C) of the map that was flattened to x, perhaps with activations or dropout since: torch flattens in
+ * (C, H, W) order, so the rows of such a weight are permuted in files.
  */
 function flattenedMap(x: Tensor): [number, number, number] | undefined {
   const node = x.graph.nodes.find(({ outputs }) => outputs.y === x);

@@ -5,7 +5,7 @@ import type { Initializer } from "../graph/graph.ts";
 
 const count = (shape: readonly number[]): number => shape.reduce((product, extent) => product * extent, 1);
 
-/** Every element the same. */
+/** The same value for every element. */
 export const filled =
   (value: number): Initializer =>
   (shape) =>
@@ -14,10 +14,10 @@ export const filled =
 export const zeros: Initializer = filled(0);
 export const ones: Initializer = filled(1);
 
-/** How many inputs make up an output of a layer, and how many outputs an input takes part in. */
+/** How many inputs make up an output of a layer, and how many outputs an input contributes to. */
 export function fans(shape: readonly number[]): { readonly fanIn: number; readonly fanOut: number } {
   if (shape.length < 2) {
-    throw new ShapeError("init", "fans are of a (C, K) or (R, S, C, K) weight", `(${shape.join(", ")})`);
+    throw new ShapeError("init", "expects a (C, K) or (R, S, C, K) weight", `(${shape.join(", ")})`);
   }
   const [C, K] = shape.slice(-2) as [number, number];
   const taps = count(shape.slice(0, -2));
@@ -39,7 +39,7 @@ export const uniform =
   (shape, random) =>
     fill(shape, () => bound * (2 * random.uniform() - 1));
 
-/** Which fan keeps its variance: that of activations (`in`), or of gradients (`out`, as torchvision's ResNets). */
+/** The fan to keep the variance of activations (`in`) or of gradients (`out`, as in torchvision's ResNets). */
 export type Fan = "in" | "out";
 
 const fanOf = (shape: readonly number[], fan: Fan): number => fans(shape)[fan === "in" ? "fanIn" : "fanOut"];
@@ -71,9 +71,9 @@ export const xavierUniform = (): Initializer => (shape, random) => {
   return uniform(Math.sqrt(6 / (fanIn + fanOut)))(shape, random);
 };
 
-/** What torch gives the weights of its convolutions and linear layers: uniform in ±1/√fan in. */
+/** torch's default for the weights of convolutions and linear layers: uniform in ±1/√fan in. */
 export const torchWeight = (): Initializer => (shape, random) =>
   uniform(1 / Math.sqrt(fans(shape).fanIn))(shape, random);
 
-/** What torch gives the biases of a layer whose weight has this fan in: uniform in ±1/√fan in. */
+/** torch's default for the biases of a layer whose weight has this fan in: uniform in ±1/√fan in. */
 export const torchBias = (fanIn: number): Initializer => uniform(1 / Math.sqrt(fanIn));

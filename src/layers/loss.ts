@@ -12,8 +12,8 @@ export interface CrossEntropyOptions extends CrossEntropyAttrs {
 }
 
 /**
- * Softmax cross-entropy of logits (N, K) and integer labels (N), averaged as torch.nn.CrossEntropyLoss does.
- * The result is (5): mean loss, Σ weighted losses, Σ weights, rows that are right, rows that count.
+ * Softmax cross-entropy of logits (N, K) and integer labels (N), averaged like torch.nn.CrossEntropyLoss. The result
+ * is (5): mean loss, Σ weighted losses, Σ weights, number of correct rows, number of rows not ignored.
  */
 export function crossEntropy(logits: Tensor, labels: Tensor, options: CrossEntropyOptions = {}): Tensor {
   const { classWeights, ...attrs } = options;
@@ -22,8 +22,8 @@ export function crossEntropy(logits: Tensor, labels: Tensor, options: CrossEntro
 }
 
 /**
- * The same for shares of classes (N, K) in place of labels, averaged over all rows whatever the weights, as torch
- * does. The result is (5): mean loss, Σ losses, N, rows whose largest logit is the largest share's, N.
+ * The same for shares of classes (N, K) in place of labels, averaged over all rows regardless of weights, like torch.
+ * The result is (5): mean loss, Σ losses, N, number of rows whose largest logit is that of the largest share, N.
  */
 export function softCrossEntropy(
   logits: Tensor,
@@ -35,7 +35,7 @@ export function softCrossEntropy(
   return logits.graph.apply(softCrossEntropyOp, "loss", inputs, attrs).loss;
 }
 
-/** Class weights as a constant of the graph, if there are any. */
+/** Class weights, if given, as a constant of the graph. */
 function weights({ graph }: Tensor, given: readonly number[] | undefined): { classWeights?: Tensor } {
   if (!given) return {};
   if (given.some((weight) => !(weight >= 0 && weight < Infinity))) {
@@ -47,12 +47,12 @@ function weights({ graph }: Tensor, given: readonly number[] | undefined): { cla
   return { classWeights: graph.tensor("classWeights", shape, { role: "constant", data }) };
 }
 
-/** Class probabilities of logits (N, K), in f32 whatever the precision. */
+/** Class probabilities of logits (N, K), in f32 in any precision. */
 export const softmax = (logits: Tensor): Tensor =>
   logits.graph.apply(softmaxOp, `${logits.name}.softmax`, { x: cast(logits, "f32") }, {}).y;
 
 /**
- * Mean of (prediction − target)² of two tensors of one shape. The result is (3): mean, Σ of squares, number of
+ * Mean of (prediction − target)² for two tensors of the same shape. The result is (3): mean, Σ squares, number of
  * elements.
  */
 export const meanSquaredError = (prediction: Tensor, target: Tensor): Tensor =>

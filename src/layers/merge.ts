@@ -6,18 +6,18 @@ import type { Branches } from "../ops/elementwise/branches.ts";
 import { concatOp } from "../ops/layout/concat.ts";
 import { type ActivationLike, activation } from "./activation.ts";
 
-/** f(a + b), elementwise: a residual connection, by default called after a. a, b (…, C) of one shape. */
+/** f(a + b), elementwise: a residual connection. a, b (…, C) have the same shape. The default name is made of a's. */
 export function add(a: Tensor, b: Tensor, f: ActivationLike = "identity", name = `${a.name}.add`): Tensor {
   return activation(a.graph.apply(addOp, name, { a, b }, {}).y, f, name);
 }
 
-/** Mean of two to six tensors of one shape, elementwise. */
+/** Elementwise mean of two to six tensors of the same shape. */
 export const average = (...xs: readonly Tensor[]): Tensor => {
   const branches = toBranches("average", xs);
   return branches.x0.graph.apply(averageOp, `${branches.x0.name}.average`, branches, {}).y;
 };
 
-/** Two to six tensors (…, C0), (…, C1), … joined along their channels. */
+/** Joins two to six tensors (…, C0), (…, C1), … along their channels. */
 export const concat = (...xs: readonly Tensor[]): Tensor => {
   const branches = toBranches("concat", xs);
   return branches.x0.graph.apply(concatOp, `${branches.x0.name}.concat`, branches, {}).y;
@@ -26,7 +26,7 @@ export const concat = (...xs: readonly Tensor[]): Tensor => {
 function toBranches(operation: string, xs: readonly Tensor[]): Branches {
   const [x0, x1, x2, x3, x4, x5] = xs;
   if (!x0 || !x1 || xs.length > 6) {
-    throw new ShapeError(operation, "joins two to six tensors", xs.map(describe).join(", ") || "none");
+    throw new ShapeError(operation, "takes two to six tensors", xs.map(describe).join(", ") || "none");
   }
   return { x0, x1, x2, x3, x4, x5 };
 }

@@ -8,20 +8,20 @@ import { add } from "./merge.ts";
 export interface BatchNormOptions {
   /** Default 1e-5. */
   readonly eps?: number;
-  /** Share of the batch in the running statistics, torch's convention (Keras' is 1 minus it). Default 0.1. */
+  /** Share of the batch in the running statistics, as in torch (Keras has 1 minus that). Default 0.1. */
   readonly momentum?: number;
   /** Applied after the residual is added. Default none. */
   readonly activation?: ActivationLike;
-  /** Added to the normalised tensor; of x's shape. */
+  /** Added to the normalised tensor; has x's shape. */
   readonly residual?: Tensor;
-  /** Initial weight; default 1. Zero makes a residual branch start as nothing. */
+  /** Initial weight; default 1. With zeros a residual branch starts as nothing. */
   readonly init?: Initializer;
 }
 
 /**
- * Batch normalisation of x (…, C) with `name.weight`, `name.bias`, `name.running_mean` and `name.running_var`
- * (C). A frozen weight freezes the layer: it normalises by its running statistics and leaves them as they are,
- * also while the rest trains.
+ * Batch normalisation of x (…, C) with `name.weight`, `name.bias`, `name.running_mean` and `name.running_var` (C). A
+ * frozen weight freezes the layer: it then normalises by its running statistics and keeps them, even while the rest
+ * trains.
  */
 export function batchNorm(x: Tensor, name: string, options: BatchNormOptions = {}): Tensor {
   const { eps = 1e-5, momentum = 0.1, residual, init = ones } = options;

@@ -4,14 +4,14 @@ import { avgPool2dOp, globalAvgPoolOp, maxPool2dOp } from "../ops/pool/pool.ts";
 
 export interface Pool2dOptions {
   readonly kernelSize: number | Pair;
-  /** Default: the kernel's size, so that windows tile the map. */
+  /** Default: the kernel size, so that windows tile the map. */
   readonly stride?: number | Pair;
   /** Default 0. */
   readonly padding?: Padding;
 }
 
 export interface AvgPool2dOptions extends Pool2dOptions {
-  /** Whether zeros of the padding count in the mean. Default true, as torch's. */
+  /** Whether the padding's zeros count in the mean. Default true, as in torch. */
   readonly countIncludePad?: boolean;
 }
 

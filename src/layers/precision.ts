@@ -2,14 +2,14 @@ import type { Tensor } from "../graph/tensor.ts";
 import { castOp } from "../ops/elementwise/cast.ts";
 import { lossScaleOp } from "../ops/loss/loss-scale.ts";
 
-/** x stored as another type; x itself where it is stored so. */
+/** x stored as another type; x itself if it is stored so already. */
 export const cast = (x: Tensor, to: "f32" | "f16"): Tensor =>
   x.storage.dtype === to ? x : x.graph.apply(castOp, `${x.name}.${to}`, { x }, { to }).y;
 
-/** Images, say, as the activations of a graph of this precision are stored: from here on, what follows is. */
+/** Casts images, say, to the type in which this graph stores activations; the layers that follow keep to it. */
 export const asActivations = (x: Tensor): Tensor => cast(x, x.graph.precision === "mixed" ? "f16" : "f32");
 
-/** x in f32 for a loss; the gradient that comes from there is multiplied by the loss scale, where there is one. */
+/** x in f32 for a loss; the gradient from there is multiplied by the loss scale, if there is one. */
 export function exact(x: Tensor): Tensor {
   const { lossScale } = x.graph;
   if (!lossScale || !x.requiresGrad) return cast(x, "f32");

@@ -5,13 +5,13 @@ import type { Tensor } from "../graph/tensor.ts";
 import { type BatchNormOptions, batchNorm, conv2d, torchWeight } from "../layers/index.ts";
 
 /**
- * Zeros around the windows of convolutions and pools: `symmetric`, as many on both sides, as torchvision and
- * as Keras' own ResNets with their explicit padding layers; `same`, TensorFlow's, which at stride 2 has the odd
- * one at the bottom and right.
+ * The padding of convolutions and pools: `symmetric`, the same on both sides, as in torchvision and in Keras' own
+ * ResNets with their padding layers; or TensorFlow's `same`, which at stride 2 has an odd zero at the bottom and
+ * right.
  */
 export type Padded = "symmetric" | "same";
 
-/** The padding that keeps the extents of a window of `kernelSize` at stride 1. */
+/** The padding that keeps a map's extents at stride 1. */
 export const padding = (padded: Padded, kernelSize: number): Padding =>
   padded === "same" ? "same" : (kernelSize - 1) / 2;
 
@@ -19,11 +19,11 @@ export interface BlockOptions {
   readonly outChannels: number;
   /** Default 1. */
   readonly stride?: number;
-  /** Of all batch norms of the block. */
+  /** Options of all batch norms in the block. */
   readonly norm?: Pick<BatchNormOptions, "eps" | "momentum">;
-  /** Of all convolutions. Default `symmetric`. */
+  /** Padding of all convolutions. Default `symmetric`. */
   readonly padded?: Padded;
-  /** Whether the convolutions have biases, which their batch norms make superfluous. Default false. */
+  /** Whether the convolutions have biases, which batch norm makes redundant. Default false. */
   readonly convBias?: boolean;
   /** Initial weights of the convolutions; default torch's. */
   readonly init?: Initializer;
@@ -45,9 +45,9 @@ function convolution(
 }
 
 /**
- * The basic residual block: conv 3×3 – BN – ReLU – conv 3×3 – BN, plus x, ReLU; where stride or channels change
- * the shape, x goes through a 1×1 convolution and BN first. x (N, H, W, C) → (N, ⌈H/stride⌉, ⌈W/stride⌉, K).
- * Parameters as torchvision names them: conv1, bn1, conv2, bn2, downsample.0, downsample.1.
+ * The basic residual block: conv 3×3 – BN – ReLU – conv 3×3 – BN, plus x, ReLU. If the shape changes, x first goes
+ * through a 1×1 convolution and BN. x (N, H, W, C) → (N, ⌈H/stride⌉, ⌈W/stride⌉, K). Parameters have torchvision's
+ * names: conv1, bn1, conv2, bn2, downsample.0, downsample.1.
  *
  * He et al., "Deep Residual Learning for Image Recognition", 2016.
  */
@@ -62,16 +62,16 @@ export function basicBlock(x: Tensor, name: string, options: BlockOptions): Tens
 
 export interface BottleneckOptions extends BlockOptions {
   /**
-   * Which convolution has the stride: the 3×3 (`v1.5`, the default, as torchvision) or the first 1×1 (`v1`, as
-   * the paper and Keras). The weights have the same shapes and mean another thing.
+   * Which convolution has the stride: the 3×3 (`v1.5`, the default, as in torchvision) or the first 1×1 (`v1`, as in
+   * the paper and in Keras). The weights have the same shapes but a different meaning.
    */
   readonly strideAt?: "v1.5" | "v1";
 }
 
 /**
  * The bottleneck block: conv 1×1 to K/4 channels – BN – ReLU – conv 3×3 – BN – ReLU – conv 1×1 to K – BN, plus x
- * or its projection, ReLU. x (N, H, W, C) → (N, ⌈H/stride⌉, ⌈W/stride⌉, K). Parameters as torchvision names
- * them: conv1, bn1, conv2, bn2, conv3, bn3, downsample.0, downsample.1. Throws ShapeError unless 4 divides K.
+ * or its projection, ReLU. x (N, H, W, C) → (N, ⌈H/stride⌉, ⌈W/stride⌉, K). Parameters have torchvision's names:
+ * conv1, bn1, conv2, bn2, conv3, bn3, downsample.0, downsample.1. Throws ShapeError unless K is a multiple of 4.
  *
  * He et al. 2016; the stride in the 3×3 is Facebook's and NVIDIA's "v1.5".
  */
@@ -91,7 +91,7 @@ export function bottleneckBlock(x: Tensor, name: string, options: BottleneckOpti
   return batchNorm(y, `${name}.bn3`, { ...relu, residual });
 }
 
-/** x itself, or where its shape has to change, conv 1×1 (`name.0`) – BN (`name.1`). */
+/** x itself or, if its shape must change, conv 1×1 (`name.0`) – BN (`name.1`) of it. */
 function shortcut(x: Tensor, name: string, options: BlockOptions): Tensor {
   const { outChannels, stride = 1, norm } = options;
   if (stride === 1 && x.shape.at(-1) === outChannels) return x;
@@ -99,8 +99,8 @@ function shortcut(x: Tensor, name: string, options: BlockOptions): Tensor {
 }
 
 /**
- * Two convolutions 3×3, the first of them with the stride, each with BN (unless `batchNorm` is false) and ReLU: a
- * basic block without its shortcut. Parameters: conv1, bn1, conv2, bn2.
+ * A basic block without its shortcut: two 3×3 convolutions, the first with the stride, each with BN (unless
+ * `batchNorm` is false) and ReLU. Parameters: conv1, bn1, conv2, bn2.
  */
 export function plainBlock(
   x: Tensor,
@@ -123,8 +123,8 @@ export function plainBlock(
 }
 
 /**
- * x with `channels` channels, ready for the next part of a model: by a 1×1 convolution to `reduce` channels
- * (`reduce`) if given, and one to `channels` (`project`) where x has others, or `always`.
+ * Gives x `channels` channels for the next part of a model, by 1×1 convolutions: one to `reduce` channels if given
+ * (parameters `reduce`), then one to `channels` (parameters `project`) if they differ, or `always`.
  */
 export function bridge(
   x: Tensor,

@@ -36,4 +36,10 @@ export {
 } from "./topologies/interleaved.ts";
 export { type NetworkLayer, type NetworkOptions, network } from "./topologies/network.ts";
 export { type SequentialOptions, sequential } from "./topologies/sequential.ts";
-export { createModel, topologyNames } from "./topologies/topologies.ts";
+export {
+  createModel,
+  type TopologyEntry,
+  type TopologyName,
+  topologies,
+  topologyNames,
+} from "./topologies/topologies.ts";

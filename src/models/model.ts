@@ -5,23 +5,23 @@ import type { Tensor } from "../graph/tensor.ts";
 import { freeze } from "./freeze.ts";
 import type { Preprocessing } from "./preprocessing.ts";
 
-/** A classifier of images, as a description: it builds itself into a graph of any batch size and mode. */
+/** The description of an image classifier, which builds itself into a graph of any batch size and mode. */
 export interface Model {
   readonly name: string;
   readonly inputShape: readonly [height: number, width: number, channels: number];
   readonly classes: number;
-  /** The options that it was made with, defaults included; with the name they make it again. */
+  /** The options it was made with, defaults included; with the name they make the same model again. */
   readonly options: Readonly<Record<string, unknown>>;
-  /** Patterns of names of parameters that do not train; a trainer's `frozen` adds to them. */
+  /** Patterns of the names of parameters that do not train; a trainer's `frozen` adds to them. */
   readonly frozen?: readonly string[];
-  /** What its pretrained weights expect of images. */
+  /** The preprocessing that its pretrained weights expect. */
   readonly preprocessing?: Preprocessing;
   /**
-   * The published networks in it, by the prefix of their parameters: with `{ "resnet.": "resnet50" }` torchvision's
-   * `layer1.0.conv1.weight` is `resnet.layer1.0.conv1.weight` here.
+   * The published networks in the model, by the prefix of their parameters: with `{ "resnet.": "resnet50" }`,
+   * torchvision's `layer1.0.conv1.weight` is `resnet.layer1.0.conv1.weight` here.
    */
   readonly backbones?: Readonly<Record<string, string>>;
-  /** Logits (N, classes) of images x (N, H, W, C). Throws ShapeError where x does not fit. */
+  /** Logits (N, classes) of images x (N, H, W, C). Throws ShapeError if x does not fit. */
   build(x: Tensor): Tensor;
 }
 
@@ -29,12 +29,12 @@ export interface Model {
 export interface ModelOptions {
   readonly inputShape?: readonly [height: number, width: number, channels: number];
   readonly classes?: number;
-  /** Patterns of names of parameters that do not train, as `freeze` takes them. */
+  /** Patterns of the names of parameters that do not train, as `freeze` takes them. */
   readonly frozen?: readonly string[];
   readonly preprocessing?: Preprocessing;
 }
 
-/** Of the options that models only carry, those that are given. */
+/** Those options, if given, that models only pass on. */
 export const carried = ({
   frozen,
   preprocessing,
@@ -43,16 +43,16 @@ export const carried = ({
   ...(preprocessing && { preprocessing }),
 });
 
-/** Which parameters do not train: those that the model keeps from it, and those that `frozen` names. */
+/** Which parameters do not train: the model's own frozen ones and those that `frozen` matches. */
 export function frozenIn(model: Model, frozen?: (name: string) => boolean): (name: string) => boolean {
   const own = freeze(...(model.frozen ?? []));
   return (name) => own(name) || frozen?.(name) === true;
 }
 
-/** More than any device binds. */
+/** More than any device can bind. */
 const MAX_PARAMETER_BYTES = 2 ** 32;
 
-/** The graph of one image, in which nothing runs. Throws PlanError only for parameters that no device can hold. */
+/** The model's graph for one image, to look at without a GPU. Throws PlanError for parameters that no device can hold. */
 export function inspect(model: Model, frozen?: (name: string) => boolean): Graph {
   const graph = new Graph({
     mode: "eval",
@@ -64,8 +64,8 @@ export function inspect(model: Model, frozen?: (name: string) => boolean): Graph
 }
 
 /**
- * The model, if it can be built for its images. Throws ShapeError otherwise, and for a pattern in `frozen` that
- * matches no parameter: most likely a misspelt name.
+ * Returns the model if it can be built for its images. Throws ShapeError otherwise, and for a pattern in `frozen` that
+ * matches no parameter, most likely a typo.
  */
 export function checked<M extends Model>(model: M): M {
   let graph: Graph;
@@ -84,7 +84,7 @@ export function checked<M extends Model>(model: M): M {
   return model;
 }
 
-/** The value of an option that is one of a few words. Throws ShapeError for another. */
+/** The value of an option that must be one of a few words. Throws ShapeError for any other. */
 export function oneOf<T extends string>(model: string, option: string, value: T, known: readonly T[]): T {
   if (known.includes(value)) return value;
   throw new ShapeError(model, `${option} must be one of ${known.join(", ")}`, String(value));
@@ -92,6 +92,6 @@ export function oneOf<T extends string>(model: string, option: string, value: T,
 
 const product = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
 
-/** How many numbers the variables hold, without padding. */
+/** How many numbers variables hold, without padding. */
 export const countNumbers = (variables: readonly Variable[]): number =>
   variables.reduce((sum, { tensor }) => sum + product(tensor.shape), 0);

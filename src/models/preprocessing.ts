@@ -2,11 +2,11 @@ import type { Preprocessing } from "../image/preprocessing.ts";
 
 export type { Preprocessing } from "../image/preprocessing.ts";
 
-/** 256 for a crop to 224, and in this proportion for other extents. */
+/** 256 for a crop to 224, in proportion for other extents. */
 const resizeFor = (height: number, width: number): number =>
   Math.round((Math.min(height, width) * 256) / 224);
 
-/** That of torchvision's and timm's ImageNet weights. */
+/** The preprocessing of torchvision's and timm's ImageNet weights. */
 export const imagenetPreprocessing = ([height, width]: readonly [
   number,
   number,
@@ -18,7 +18,7 @@ export const imagenetPreprocessing = ([height, width]: readonly [
   std: [0.229, 0.224, 0.225],
 });
 
-/** That of Keras' ResNet (version 1) and VGG weights. */
+/** The preprocessing of Keras' ResNet (version 1) and VGG weights. */
 export const caffePreprocessing = ([height, width]: readonly [
   number,
   number,

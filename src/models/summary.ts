@@ -1,12 +1,12 @@
 import { countNumbers, inspect, type Model } from "./model.ts";
 
 /**
- * A table of a model's layers, with output shapes (N for the batch) and parameters, and the totals below:
- * all parameters, and those that train where the model's frozen patterns and `frozen` leave them. Needs no GPU.
+ * A table of a model's layers with output shapes (N for the batch) and parameters, and totals below: all parameters,
+ * and those that train, given the model's frozen patterns and `frozen`. Needs no GPU.
  */
 export function summary(model: Model, frozen?: (name: string) => boolean): string {
   const graph = inspect(model, frozen);
-  // A layer's sum and activation are nodes of its name.
+  // A layer's sum and activation are nodes with the same name.
   const first = graph.nodes.filter(({ label }, i) => label !== graph.nodes[i - 1]?.label);
   const rows = first.map(({ label, op, inputs, outputs }) => {
     const given = Object.values(inputs);
@@ -32,10 +32,10 @@ export function summary(model: Model, frozen?: (name: string) => boolean): strin
   ].join("\n");
 }
 
-/** 326,346, whatever the language of the system. */
+/** 326,346, in any locale. */
 const grouped = (count: number): string => count.toLocaleString("en-US");
 
-/** Columns that hold text; the numbers after them are flush right. */
+/** How many columns hold text; the numbers after them are aligned right. */
 const TEXTS = 3;
 
 /** Lines of columns, with a rule below the header. */

@@ -9,7 +9,7 @@ import {
 
 export interface AdamOptions extends OptimizerOptions {
   readonly lr: number;
-  /** Decay of the running means of the gradient and of its square. Default [0.9, 0.999]. */
+  /** Decay rates of the running means of the gradient and of its square. Default [0.9, 0.999]. */
   readonly betas?: readonly [number, number];
   /** Default 1e-8. */
   readonly eps?: number;
@@ -23,7 +23,7 @@ export const adam = (options: AdamOptions): Optimizer => build("adam", options);
 
 /**
  * AdamW with the semantics of torch.optim.AdamW: weight decay, 0.01 by default, shrinks the parameter itself.
- * Throws ShapeError for options out of range. Loshchilov and Hutter 2019.
+ * Throws ShapeError for options out of range. Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019.
  */
 export const adamw = (options: AdamOptions): Optimizer => build("adamw", { weightDecay: 0.01, ...options });
 
@@ -41,7 +41,7 @@ function build(name: "adam" | "adamw", options: AdamOptions): Optimizer {
     BETA2: beta2,
     ONE_MINUS_BETA1: 1 - beta1,
     ONE_MINUS_BETA2: 1 - beta2,
-    // Finite for β = 0 too; exp(−100) is 0 in f32.
+    // Finite even for β = 0; exp(−100) is 0 in f32.
     LOG_BETA1: Math.max(Math.log(beta1), -100),
     LOG_BETA2: Math.max(Math.log(beta2), -100),
     EPSILON: eps,

@@ -2,7 +2,7 @@ import type { Gradients } from "../graph/autodiff.ts";
 import type { Graph, Variable } from "../graph/graph.ts";
 import type { Storage, Tensor } from "../graph/tensor.ts";
 
-/** All of an arena as one vector. */
+/** A whole arena as one vector. */
 export const wholeArena = (graph: Graph, storage: Storage): Tensor => ({
   graph,
   name: storage.name,

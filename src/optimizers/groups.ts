@@ -3,11 +3,11 @@ import { matchesPattern } from "../base/pattern.ts";
 import { SLICE_ALIGNMENT, type Variable } from "../graph/graph.ts";
 import { pad4, type Storage, storedLength } from "../graph/tensor.ts";
 
-/** Parameters that train differently from the rest. */
+/** Options for some of the parameters. */
 export interface ParameterGroup {
-  /** Names of parameters: a predicate, a regular expression, or a pattern in which `*` is any text. */
+  /** Matches names of parameters: a predicate, a regular expression, or a pattern in which `*` stands for any text. */
   readonly match: string | RegExp | ((name: string) => boolean);
-  /** Factor of the learning rate. Default 1. */
+  /** Multiplies the learning rate. Default 1. */
   readonly lrScale?: number;
   /** Default: the optimizer's. */
   readonly weightDecay?: number;
@@ -16,20 +16,20 @@ export interface ParameterGroup {
 export interface GroupOptions {
   /** Default 0. */
   readonly weightDecay?: number;
-  /** Whether biases and batch norm decay too, as torch's optimizers do by default. Default false. */
+  /** Whether weight decay applies to biases and batch norm too, as by default in torch. Default false. */
   readonly decayAll?: boolean;
-  /** The first group that matches a parameter is its group. */
+  /** A parameter belongs to the first group that matches it. */
   readonly groups?: readonly ParameterGroup[];
 }
 
 function matches({ match }: ParameterGroup, name: string): boolean {
   if (typeof match === "function") return match(name);
-  // A sticky or global expression remembers where it stopped; `search` does not.
+  // `search` ignores the position that sticky and global expressions remember.
   if (match instanceof RegExp) return name.search(match) >= 0;
   return matchesPattern(match, name);
 }
 
-/** Throws ShapeError for a group that matches no parameter, frozen or not: most likely a misspelt name. */
+/** Throws ShapeError for a group that matches no parameter, frozen or not: most likely a typo. */
 export function checkGroups(
   optimizer: string,
   { groups = [] }: GroupOptions,
@@ -43,9 +43,8 @@ export function checkGroups(
 }
 
 /**
- * (Scale of the learning rate, weight decay) for each block of SLICE_ALIGNMENT floats of an arena, as
- * `shaders/optimizer/sgd.wgsl` and `shaders/optimizer/adam.wgsl` read it. Both are 0 but for `trained`, the parameters
- * where a gradient arrives, so that the others stay as they are.
+ * (Scale of the learning rate, weight decay) for each block of SLICE_ALIGNMENT floats of an arena, for the update
+ * kernels in `shaders/optimizer`. Both are 0 outside of `trained`, the parameters with a gradient, so that others stay.
  */
 export function groupTable(
   arena: Storage,

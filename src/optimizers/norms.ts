@@ -7,16 +7,16 @@ import { fold } from "../kernel/grid.ts";
 import { gradient_norms, gradient_squares } from "../kernel/shaders.gen.ts";
 import { trainedParameters, wholeArena } from "./arena.ts";
 
-/** Vec4s that one workgroup sums up. */
+/** How many vec4s a workgroup sums. */
 const CHUNK = 1024;
 
-/** The parameters whose norms `emitGradientNorms` gives, in its order from element 1 on. */
+/** The parameters whose norms `emitGradientNorms` computes, in its order from element 1 on. */
 export const namesOfNorms = (graph: Graph, backward: Gradients): readonly string[] =>
   backward.arenas.flatMap(([arena]) => trainedParameters(graph, backward, arena).map(({ name }) => name));
 
 /**
- * Emits the Euclidean norm of all gradients together and, if `each`, after it that of every parameter's
- * gradient: sums of squares over chunks, then over ranges of chunks, both in a fixed order.
+ * Emits the Euclidean norm of all gradients together and, if `each`, that of each parameter's gradient after it: sums
+ * of squares over chunks, then over ranges of chunks, both in a fixed order.
  */
 export function emitGradientNorms(
   graph: Graph,
@@ -49,7 +49,7 @@ export function emitGradientNorms(
     const bindings = { gradients: wholeArena(graph, gradients), chunks: table, squares };
     emit.dispatch(gradient_squares, bindings, { CHUNKS, FIRST }, fold(CHUNKS));
   });
-  // The padding of the norms is of empty ranges.
+  // Empty ranges give the padding of the norms.
   const RANGES = pad4(ranges.length / 2);
   const table = new Uint32Array(2 * RANGES);
   table.set(ranges);

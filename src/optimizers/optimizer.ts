@@ -12,33 +12,32 @@ import { trainedParameters, wholeArena } from "./arena.ts";
 import { checkGroups, type GroupOptions, groupTable } from "./groups.ts";
 import { emitGradientNorms, namesOfNorms } from "./norms.ts";
 
-/** How parameters follow their gradients: one launch an arena of parameters, whatever their number. */
+/** Updates parameters by their gradients, with one launch for each arena, however many parameters it holds. */
 export interface Optimizer {
   readonly name: string;
-  /** What a schedule multiplies; each step takes its learning rate from the live scalars. */
+  /** The rate that a schedule multiplies; each step reads the product from the live scalars. */
   readonly learningRate: number;
   /**
-   * Emits the update of every parameter that has a gradient; parameters without one, frozen ones among them,
-   * stay as they are. Throws ShapeError where no parameter has a gradient, or where a parameter group matches
-   * nothing.
+   * Emits the update of every parameter with a gradient; others, such as frozen ones, stay as they are. Throws
+   * ShapeError if no parameter has a gradient, or if a parameter group matches nothing.
    */
   emit(graph: Graph, backward: Gradients): Update;
 }
 
-/** The end of a training step, and what an optimizer keeps and tells besides the parameters. */
+/** The end of a training step, and what an optimizer keeps and reports besides the parameters. */
 export interface Update {
   /** The launches, for after those of the gradients. */
   readonly dispatches: readonly Dispatch[];
   /** What the host may read besides the graph's outputs: `gradientNorms`, where it was asked for. */
   readonly outputs: ReadonlyMap<string, Tensor>;
   /**
-   * What it remembers of each parameter, zero at first and of the parameter's shape, and the loss scale, if there is
-   * one; a checkpoint holds these under their names, such as `optimizer.momentum.layer1.0.conv1.weight`.
+   * Its state for each parameter, of the parameter's shape and initially zero, and the loss scale, if there is one.
+   * Checkpoints hold these by name, such as `optimizer.momentum.layer1.0.conv1.weight`.
    */
   readonly moments: readonly Variable[];
   /**
-   * Parameters whose gradient norm the output `gradientNorms` holds, in its order from element 1 on;
-   * element 0 is the norm of all gradients together, before clipping. Empty unless asked for.
+   * The parameters whose gradient norms are in the output `gradientNorms`, in its order from element 1 on; element 0
+   * is the norm of all gradients together, before clipping. Empty unless requested.
    */
   readonly gradientNorms: readonly string[];
 }
@@ -50,13 +49,13 @@ export const withUpdate = ({ graph, dispatches }: Steps, update: Update): Steps 
 });
 
 export interface OptimizerOptions extends GroupOptions {
-  /** Scales all gradients together so that their global norm is at most this. Default: no clipping. */
+  /** Scales all gradients together to a global norm of at most this. Default: no clipping. */
   readonly clipNorm?: number;
-  /** Lets the host read `gradientNorms` after each step. Default false. */
+  /** Whether the host can read `gradientNorms` after each step. Default false. */
   readonly gradientNorms?: boolean;
 }
 
-/** One arena, and what every update kernel needs of it. */
+/** What every update kernel needs of an arena. */
 export interface ArenaUpdate<M extends string> {
   readonly bindings: {
     readonly gradients: Tensor;
@@ -67,7 +66,7 @@ export interface ArenaUpdate<M extends string> {
   };
   readonly moments: Readonly<Record<M, Tensor>>;
   readonly constants: { readonly LENGTH: number; readonly MAX_NORM: number };
-  /** Of kernels that update 16 floats an invocation. */
+  /** The grid of a kernel whose invocations update 16 floats each. */
   workgroups(kernel: Kernel): [number, number, number];
 }
 
@@ -78,7 +77,7 @@ export function checkOptions(optimizer: string, checks: Readonly<Record<string, 
   }
 }
 
-/** The checks of what all optimizers share. */
+/** The checks of the options that all optimizers share. */
 export const commonChecks = (
   lr: number,
   { weightDecay = 0, clipNorm = 1 }: OptimizerOptions,
@@ -89,8 +88,8 @@ export const commonChecks = (
 });
 
 /**
- * Emits the end of a step in mixed precision: unscales the norms, adapts the scale, and gives what tells the update by
- * what to multiply gradients, or to skip the step.
+ * Emits the end of a step in mixed precision: unscales the norms, adapts the loss scale, and returns what the update
+ * multiplies gradients by, or that it skips the step.
  */
 function emitLossScale(
   graph: Graph,
@@ -104,7 +103,7 @@ function emitLossScale(
   return { unscale, dispatches: launches.dispatches };
 }
 
-/** Emits norms where they are needed, then what `launch` makes of each arena. */
+/** Emits the norms if they are needed, then calls `launch` for each arena. */
 export function emitUpdate<M extends string>(
   graph: Graph,
   backward: Gradients,

@@ -9,11 +9,11 @@ import {
 
 export interface SgdOptions extends OptimizerOptions {
   readonly lr: number;
-  /** Default 0: none. */
+  /** Default 0, no momentum. */
   readonly momentum?: number;
-  /** Share of the gradient that momentum leaves out, from the second step on. Default 0. */
+  /** Share of the gradient that does not enter the momentum, from the second step on. Default 0. */
   readonly dampening?: number;
-  /** Looks ahead by the momentum; needs momentum and no dampening. Default false. */
+  /** Nesterov momentum; needs momentum and no dampening. Default false. */
   readonly nesterov?: boolean;
 }
 

@@ -1,7 +1,7 @@
 /**
- * Model files: one safetensors file with a trained model's weights as `saveWeights` writes them, and in its metadata,
- * as JSON under `webgraft`, what makes it run: the topology with its options, preprocessing and labels. Checkpoints
- * carry the same description.
+ * Model files: safetensors files with a trained model's weights, as `saveWeights` writes them, and with a description
+ * of the model in the metadata, as JSON under `webgraft`: the topology with its options, preprocessing and labels.
+ * Checkpoints have the same description.
  */
 import { WeightsError } from "../base/errors.ts";
 import { VERSION } from "../base/version.ts";
@@ -18,13 +18,13 @@ import { decodeSafetensors, float32Values, isRecord, parseRecord } from "../weig
 import type { OpenOptions, WeightsSource } from "../weights/source.ts";
 import { Predictor } from "./predictor.ts";
 
-/** What belongs to a model besides its weights. */
+/** What a model file holds besides the model. */
 export interface ModelInfo {
-  /** What class 0, 1, … is called. */
+  /** The names of classes 0, 1, … */
   readonly labels?: readonly string[];
 }
 
-/** Makes the models that files name; for topologies of one's own. */
+/** Makes the models that files name; give one for your own topologies. */
 export type ModelMaker = (name: string, options: Readonly<Record<string, unknown>>) => Model;
 
 export interface SaveModelOptions extends ModelInfo {
@@ -37,17 +37,17 @@ export interface SaveModelOptions extends ModelInfo {
 
 export interface LoadModelOptions extends OpenOptions, ReadOptions {
   readonly gpu: Gpu;
-  /** Images that the GPU works on at once. Default 1. */
+  /** Images that the GPU processes at once. Default 1. */
   readonly batchSize?: number;
   /** Default `createModel`. */
   readonly create?: ModelMaker;
 }
 
-/** A model that is ready to predict, with what its file says of it. */
+/** A model that is ready to predict, with what its file says about it. */
 export interface LoadedModel extends ModelInfo {
   readonly model: Model;
   readonly predictor: Predictor;
-  /** Of the library that wrote the file. */
+  /** The version of the library that wrote the file. */
   readonly version: string;
   readonly metadata: Readonly<Record<string, string>>;
 }
@@ -56,8 +56,8 @@ const KEY = "webgraft";
 const MOMENTS = "optimizer.";
 
 /**
- * A model file of a Trainer or Predictor. Throws WeightsError where its name and options, as JSON keeps them, do not
- * make the same model again.
+ * Makes a model file of a Trainer or Predictor. Throws WeightsError if the model's name and options do not make the
+ * same model again once they have been through JSON.
  */
 export async function saveModel(
   target: WeightsTarget & { readonly model: Model },
@@ -71,15 +71,15 @@ export async function saveModel(
   const again = rebuild(readDescription(described, model.name), create, model.name);
   if (shapes(again.weights) !== shapes(weights)) {
     throw new WeightsError(
-      `${model.name}: its options make another model, so it cannot be loaded back; save its weights instead`,
+      `${model.name}: its name and options make a different model, so it could not be loaded; use saveWeights instead`,
     );
   }
   return encodeWeights(await readTensors(variables, weights), dtype, { ...metadata, ...described });
 }
 
 /**
- * The trained model of a checkpoint or model file as a model file, without what only further training needs. Throws
- * WeightsError for a file that is no safetensors file.
+ * Makes a model file of a checkpoint or another model file, without what only further training needs. Throws
+ * WeightsError for anything but a safetensors file.
  */
 export function modelFile(
   checkpoint: Uint8Array,
@@ -87,7 +87,7 @@ export function modelFile(
   dtype: "F32" | "F16" = "F32",
 ): Uint8Array<ArrayBuffer> {
   const { tensors, metadata: own } = decodeSafetensors(checkpoint, "checkpoint");
-  // The counts of batches are written anew with the weights.
+  // Batch counts are written again with the weights.
   const kept = [...tensors].filter(([name]) => !name.startsWith(MOMENTS) && !isBatchCount(name));
   const weights = new Map(
     kept.map(([name, stored]) => [name, { shape: stored.shape, data: float32Values(name, stored) }]),
@@ -96,15 +96,15 @@ export function modelFile(
 }
 
 /**
- * Loads a model file, or a checkpoint, and makes it ready to predict. The caller destroys `predictor`. Throws
- * WeightsError for a file that does not say which model it holds, and where its weights are not that model's.
+ * Loads a model file or a checkpoint, ready to predict. The caller destroys `predictor`. Throws WeightsError if the
+ * file does not describe its model, or if its weights do not fit it.
  */
 export async function loadModel(source: WeightsSource, options: LoadModelOptions): Promise<LoadedModel> {
   const { gpu, batchSize = 1, create = createModel } = options;
   const file = await openSafetensors(source, options);
   const description = readDescription(file.metadata, file.name);
   const { model, weights } = rebuild(description, create, file.name);
-  // The GPU is asked for nothing before the file has turned out to have what it describes.
+  // Uses the GPU only once the file is known to hold what it describes.
   const { values } = await readWeights(weights, file, {
     ...options,
     map: (name) => (name.startsWith(MOMENTS) ? undefined : name),
@@ -128,13 +128,13 @@ interface Description extends ModelInfo {
   readonly preprocessing?: Preprocessing;
 }
 
-/** What a file's metadata says of its model. */
+/** The description of the model in a file's metadata. */
 function readDescription(metadata: Readonly<Record<string, string>>, source: string): Description {
   const text = metadata[KEY];
   if (text === undefined) {
     throw new WeightsError(
-      `${source}: does not say which model it holds — only model files and checkpoints of this library do; ` +
-        "of others the weights can be loaded with loadWeights",
+      `${source}: does not describe its model — only model files and checkpoints of this library do; load the ` +
+        "weights of other files with loadWeights",
     );
   }
   const description = parseRecord(new TextEncoder().encode(text), `${source}: the description of the model`);
@@ -173,7 +173,7 @@ function isPreprocessing(value: unknown): value is Preprocessing {
   );
 }
 
-/** The model of a description, and the weights it has. */
+/** Makes the model of a description. Throws WeightsError if it cannot be made. */
 function rebuild(
   { name, options, preprocessing, labels }: Description,
   create: ModelMaker,
@@ -185,8 +185,8 @@ function rebuild(
     model = { ...create(name, options), ...(preprocessing && { preprocessing }) };
     graph = inspect(model);
   } catch (error) {
-    // Options from outside may be of any type.
-    throw new WeightsError(`${source}: its model cannot be made — ${(error as Error).message}`, {
+    // Options from a file may be of any type, so any error can occur.
+    throw new WeightsError(`${source}: cannot make its model — ${(error as Error).message}`, {
       cause: error,
     });
   }

@@ -13,11 +13,11 @@ import { Variables } from "../run/variables.ts";
 export interface PredictorOptions {
   readonly gpu: Gpu;
   readonly model: Model;
-  /** Images that the GPU works on at once. Default 1. */
+  /** Images that the GPU processes at once. Default 1. */
   readonly batchSize?: number;
 }
 
-/** A model that is no longer trained: classifies images by weights that were loaded into it. */
+/** Classifies images with a trained model, whose weights are loaded into it. */
 export class Predictor {
   readonly model: Model;
   readonly batchSize: number;
@@ -59,8 +59,8 @@ export class Predictor {
   }
 
   /**
-   * Class probabilities, (N, classes) row by row, of images (N, H, W, C) that have been preprocessed as the model
-   * wants them. Throws DataError where `images` is no whole number of them.
+   * Class probabilities, (N, classes) row by row, of images (N, H, W, C) that have been preprocessed for the model.
+   * Throws DataError if `images` is not a whole number of images.
    */
   async predict(images: Float32Array): Promise<Float32Array> {
     const { inputShape, name } = this.model;
@@ -79,8 +79,8 @@ export class Predictor {
   }
 
   /**
-   * Class probabilities, (N, classes) row by row, of images as they come, which go through the model's own
-   * preprocessing. Throws ShapeError where it has none and DataError for an image that cannot be used.
+   * Class probabilities, (N, classes) row by row, of raw images, which go through the model's own preprocessing.
+   * Throws ShapeError if the model has none, and DataError for an image that cannot be used.
    */
   async classify(images: readonly ImageSource[]): Promise<Float32Array> {
     this.#preprocessor ??= Preprocessor.create(this.#gpu, this.model);
@@ -98,7 +98,7 @@ export class Predictor {
     );
   }
 
-  /** Probabilities of `count` images; `input` gives those from `first` to before `end`, at most a batch. */
+  /** Probabilities of `count` images; `input` gives the images [first, end), at most a batch. */
   async #run(count: number, input: (first: number, end: number) => Feeds[string]): Promise<Float32Array> {
     const { classes } = this.model;
     const probabilities = new Float32Array(count * classes);

@@ -1,4 +1,4 @@
-/** Weights of one network in another whose shapes are the same, but not what is computed with them. */
+/** Finds where a model computes something else than the file's network with weights of the same shapes. */
 import { isNode } from "../graph/op.ts";
 import { inspect, type Model } from "../models/model.ts";
 import type { Preprocessing } from "../models/preprocessing.ts";
@@ -6,11 +6,11 @@ import { conv2dOp } from "../ops/conv/conv2d.ts";
 import { batchNormOp } from "../ops/norm/batch-norm.ts";
 import { matchNames } from "../weights/names.ts";
 
-/** A layer that computes something else here than in the file that its weights are from. */
+/** A layer that computes something else in the model than in the file of its weights. */
 export interface Difference {
-  /** The layer, as the model calls it. */
+  /** The layer's name in the model. */
   readonly name: string;
-  /** `padding` is zeros at top, bottom, left and right. */
+  /** `padding` counts the zeros at top, bottom, left and right. */
   readonly option: "stride" | "padding" | "dilation" | "groups" | "eps";
   readonly expected: readonly number[];
   readonly got: readonly number[];
@@ -18,7 +18,7 @@ export interface Difference {
 
 type Options = Partial<Record<Difference["option"], readonly number[]>>;
 
-/** What of `model`, in the part behind `prefix`, is computed otherwise in the model of a file with the same weights. */
+/** The differences between the part of `model` under `prefix` and `theirs`, a file's model with the same weights. */
 export function differences(model: Model, prefix: string, theirs: Model): Difference[] {
   const [here, there] = [optionsOf(model), optionsOf(theirs)];
   const wanted = [...here.keys()].filter((name) => name.startsWith(prefix));
@@ -34,7 +34,7 @@ export function differences(model: Model, prefix: string, theirs: Model): Differ
   });
 }
 
-/** What convolutions and batch norms do, by the names of their weights. */
+/** The options of convolutions and batch norms, by the names of their weights. */
 function optionsOf(model: Model): Map<string, Options> {
   const all = new Map<string, Options>();
   for (const node of inspect(model).nodes) {
@@ -47,7 +47,7 @@ function optionsOf(model: Model): Map<string, Options> {
   return all;
 }
 
-/** What a file's network expects of images, where it says so and the model says otherwise. */
+/** The preprocessing that a file's network expects, if the file says so and the model's differs. */
 export function otherPreprocessing(model: Model, theirs: Model): Preprocessing | undefined {
   const { preprocessing: given } = theirs;
   const constants = ({ mode, mean, std }: Preprocessing): string => [mode, ...mean, ...std].join();
@@ -55,6 +55,6 @@ export function otherPreprocessing(model: Model, theirs: Model): Preprocessing |
   return same ? undefined : given;
 }
 
-/** Within a hundredth: Keras' eps of 1.001e-5 is as good as 1e-5. */
+/** Whether numbers agree within a hundredth: Keras' eps of 1.001e-5 is as good as 1e-5. */
 const alike = (a: readonly number[], b: readonly number[]): boolean =>
   a.every((value, i) => Math.abs(value - b[i]!) <= 0.01 * Math.abs(value));

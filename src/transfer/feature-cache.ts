@@ -10,47 +10,51 @@ import { Trainer } from "../train/trainer.ts";
 import { splitModel } from "./split.ts";
 
 export interface FeatureCacheOptions {
-  /** The layer after which the features are taken. Default: the last before anything trains or is random. */
+  /** The layer whose output becomes the features. Default: the last one before which nothing trains or is random. */
   readonly at?: string;
 }
 
 export interface FeaturesOfOptions {
   readonly signal?: AbortSignal;
-  /** In examples. */
+  /** Called after each batch; counts examples. */
   readonly onProgress?: (done: number, total: number) => void;
-  /** What the features may take in memory. Default 1 GiB. */
+  /** Limit on the features' memory. Default 1 GiB. */
   readonly maxBytes?: number;
 }
 
 /**
- * Trains what follows the frozen part of a model without running that part again: it runs once over each data set,
- * and its features are kept as a data set of their own.
+ * Trains what follows the frozen part of a model without running that part in each epoch: it runs once over each data
+ * set, and its features become a data set of their own.
  *
  *     const cache = await FeatureCache.create(trainer);
  *     const [train, test] = [await cache.features(images), await cache.features(testImages)];
  *     await cache.head.fit(train, { epochs: 10, validation: test });
- *     await cache.finish(); // the trainer has what the head has learnt
+ *     await cache.finish(); // the trainer now has what the head has learnt
  *
- * The head begins with the trainer's weights, step and seed, and gives the losses and weights that the trainer would
- * have given, bit for bit where batches are whole; in an epoch's smaller last batch, for which other kernels may run,
- * features may be rounded otherwise.
+ * The head begins with the trainer's weights, step and seed, and its losses and weights are those that the trainer
+ * would have had, bit for bit in full batches. In an epoch's smaller last batch other kernels may run, which may round
+ * features differently.
  */
 export class FeatureCache {
   /** The layer whose output the features are. */
   readonly at: string;
-  /** Of the features of an image: height, width, channels. */
+  /** The shape of an image's features: height, width, channels. */
   readonly shape: Dataset["shape"];
-  /** Trains the layers that follow, on features for images. */
+  /** Trains the layers that follow, on features in place of images. */
   readonly head: Trainer;
   readonly #trainer: Trainer;
   readonly #trunk: Session;
 
-  /** Throws ShapeError where the model cannot be cut in two (see `splitModel`), and where images are augmented. */
+  /** Throws ShapeError if the model cannot be cut in two (see `splitModel`), or if images are augmented. */
   static async create(trainer: Trainer, { at }: FeatureCacheOptions = {}): Promise<FeatureCache> {
     const { model, options, batchSize, variables } = trainer;
     const { gpu, frozen, augment, precision = "f32", microBatches = 1 } = options;
     if (augment) {
-      throw new ShapeError("FeatureCache", "augmented images have other features in each step", model.name);
+      throw new ShapeError(
+        "FeatureCache",
+        "augmented images have different features in each step; train without augment",
+        model.name,
+      );
     }
     const split = splitModel(model, { frozen, at });
     const graph = new Graph({
@@ -59,7 +63,7 @@ export class FeatureCache {
       ...gpu.graphOptions,
       frozen: frozenIn(model, frozen),
     });
-    // Of the same size as what goes through the trainer's model at once, so that the same kernels run.
+    // The batch that goes through the trainer's model at once, so that the same kernels run.
     split.trunk(graph, batchSize / microBatches);
     const trunk = await openSession(gpu, lower(graph, [], options), variables);
     const head = await Trainer.create({ ...options, model: split.head });
@@ -81,8 +85,8 @@ export class FeatureCache {
   }
 
   /**
-   * The features (1 pixel where they have no height and width) of all images of a data set, in its order. Throws
-   * DataError where they would take too much memory or are not finite.
+   * The features of all images of a data set, in its order; 1×1 pixel if they have no height and width. Throws
+   * DataError if they would take too much memory or are not finite.
    */
   async features(dataset: Dataset, options: FeaturesOfOptions = {}): Promise<Dataset> {
     const { signal, onProgress, maxBytes = 2 ** 30 } = options;
@@ -94,7 +98,7 @@ export class FeatureCache {
     if (bytes > maxBytes) {
       throw new DataError(
         `features of ${name}: ${length} of (${shape.join(", ")}) take ${bytes} bytes, more than maxBytes ` +
-          `${maxBytes} — use fewer images, or cut the model later`,
+          `${maxBytes} — use fewer images, cut the model later, or raise maxBytes`,
       );
     }
     const values = new Float32Array(length * each);
@@ -120,7 +124,7 @@ export class FeatureCache {
   }
 }
 
-/** Gives a trainer all that another has under the same names, and its place in the run. */
+/** Copies to a trainer what another has under the same names, and its place in the run. */
 async function hand(from: Trainer, to: Trainer): Promise<void> {
   const targets = new Map(to.saved.map(({ name, tensor }) => [name, tensor]));
   const shared = from.saved.filter(({ name }) => targets.has(name));

@@ -15,13 +15,13 @@ import type { BackboneReport } from "./pretrained.ts";
 export interface FinetuneOptions extends Pick<ModelOptions, "inputShape" | "preprocessing"> {
   readonly classes: number;
   /**
-   * What trains of the backbone: the stages from this one on (0 is a ResNet's stem), or the parameters from the
-   * first on that fits this pattern. Default: none, the head alone trains.
+   * What trains of the backbone: the stages from this one on (0 is a ResNet's stem), or the parameters from the first
+   * match of this pattern on. Default: nothing, so that only the head trains.
    */
   readonly unfreezeFrom?: number | string;
   /** Learning rate of the head. Default 1e-3. */
   readonly headLr?: number;
-  /** Learning rate of what trains of the backbone. Default a tenth of the head's. */
+  /** Learning rate of the part of the backbone that trains. Default: a tenth of the head's. */
   readonly backboneLr?: number;
   /** Makes the optimizer. Default `adamw`. */
   readonly optimizer?: (options: {
@@ -30,18 +30,18 @@ export interface FinetuneOptions extends Pick<ModelOptions, "inputShape" | "prep
   }) => Optimizer;
 }
 
-/** A backbone with a new head, and how to train it: all that `Trainer.create` takes besides GPU and batch size. */
+/** A backbone with a new head, and how to train it: what `Trainer.create` needs besides GPU and batch size. */
 export interface Finetune {
   readonly model: Model;
-  /** Whether a parameter stays as it is. A batch norm whose weight stays keeps its running statistics too. */
+  /** Whether a parameter does not train. A batch norm with a frozen weight keeps its running statistics too. */
   readonly frozen: (name: string) => boolean;
-  /** The learning rate of the backbone, as a multiple of the optimizer's, which is the head's. */
+  /** The backbone's learning rate, as a multiple of the optimizer's, which is the head's. */
   readonly groups: readonly ParameterGroup[];
   readonly optimizer: Optimizer;
   /**
-   * Loads pretrained weights, in any form that `loadPretrained` takes, into the backbone, and into hidden layers of
-   * the head that fit; the last layer stays as drawn. Throws WeightsError and changes nothing where the backbone does not get all of its weights, or would compute
-   * something else with them than the file says.
+   * Loads pretrained weights, in any form that `loadPretrained` takes, into the backbone and into those hidden layers
+   * of the head that fit; the last layer keeps its random weights. Throws WeightsError, and changes nothing, if the
+   * backbone does not get all of its weights or computes something else with them than the file's network.
    */
   load(
     target: WeightsTarget,
@@ -51,13 +51,13 @@ export interface Finetune {
 }
 
 /**
- * Transfer learning: the backbone with its own kind of head for other classes, of which only the end trains.
+ * Transfer learning: a backbone with its own kind of head for other classes. Only the end of it trains.
  *
  *     const tuning = finetune("resnet18", { classes: 5, unfreezeFrom: 4, headLr: 1e-3, backboneLr: 1e-4 });
  *     const trainer = await Trainer.create({ gpu, batchSize: 16, ...tuning });
  *     await tuning.load(trainer, "resnet18.safetensors");
  *
- * Throws ShapeError for a stage that the backbone does not have and a pattern that fits no parameter.
+ * Throws ShapeError for a stage that the backbone does not have, and for a pattern that matches no parameter.
  */
 export function finetune(
   backbone: BackboneLike | Backbone | (Backbone & Model),
@@ -66,7 +66,7 @@ export function finetune(
   const { classes, unfreezeFrom, headLr = 1e-3, backboneLr = headLr / 10, optimizer = adamw } = options;
   for (const [name, lr] of Object.entries({ headLr, backboneLr })) {
     if (!(lr > 0 && lr < Number.POSITIVE_INFINITY)) {
-      throw new ShapeError("finetune", `${name} must be positive and finite`, String(lr));
+      throw new ShapeError("finetune", `${name} must be a positive number`, String(lr));
     }
   }
   const part: Backbone & Partial<Model> =
@@ -128,12 +128,12 @@ export function finetune(
   };
 }
 
-/** Which parameter of the model, counted in the order of execution, is the first that trains. */
+/** The index, in the order of execution, of the first parameter that trains. */
 function firstToTrain(backbone: Backbone, model: Model, unfreezeFrom: number | string | undefined): number {
   const { parameters } = inspect(model);
   if (typeof unfreezeFrom === "string") {
     const first = parameters.findIndex(({ name }) => matchesPattern(unfreezeFrom, name));
-    if (first < 0) throw new ShapeError("finetune", "unfreezeFrom fits no parameter", unfreezeFrom);
+    if (first < 0) throw new ShapeError("finetune", "unfreezeFrom matches no parameter", unfreezeFrom);
     return first;
   }
   const { name, stages, stemChannels } = backbone;
@@ -144,7 +144,7 @@ function firstToTrain(backbone: Backbone, model: Model, unfreezeFrom: number | s
   return parameters.filter((parameter) => before.has(parameter.name)).length;
 }
 
-/** Names of the weights and running statistics of a backbone's stages up to this one. */
+/** The names of the weights and running statistics of a backbone's stages up to this one. */
 function namesUpTo(backbone: Backbone, inputShape: Model["inputShape"], stage: number): Set<string> {
   const graph = new Graph({ mode: "eval", maxBindingBytes: Number.POSITIVE_INFINITY });
   backbone.features(graph.input("images", [1, ...inputShape]), { stage });

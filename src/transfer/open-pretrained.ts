@@ -11,22 +11,22 @@ import { type OpenOptions, openBytes, type WeightsSource } from "../weights/sour
 import { type NamedWeights, openTensors } from "../weights/tensors.ts";
 import { withNorms } from "./unfold.ts";
 
-/** Weights, or a file of them: safetensors, ONNX, or a TensorFlow.js layers model by the address of its model.json. */
+/** Weights, or a weight file: safetensors, ONNX, or a TensorFlow.js layers model by the address of its model.json. */
 export type PretrainedSource = WeightsSource | WeightsFile | NamedWeights;
 
 export interface Pretrained {
   readonly file: WeightsFile;
-  /** Names of batch norms in the model for which the file has only biases: see `withNorms`. */
+  /** The model's names of the batch norms for which the file has only biases: see `withNorms`. */
   readonly unfolded: readonly string[];
-  /** What the file computes, where it says so. */
+  /** The file's own network, if it holds one. */
   readonly model?: Model;
 }
 
-/** The prefixes of the parts of a model that files of weights are for. */
+/** The prefixes of the parts of a model that a weight file may be for. */
 export const partsOf = (model: Model): ReadonlySet<string> =>
   new Set(["", ...Object.keys(model.backbones ?? {})]);
 
-/** Opens what `loadPretrained` takes, for this model. Throws WeightsError for a file of another kind. */
+/** Opens what `loadPretrained` takes, for this model. Throws WeightsError for any other kind of file. */
 export async function openPretrained(
   source: PretrainedSource,
   target: Model,
@@ -47,7 +47,7 @@ export async function openPretrained(
   if (typeof source === "object" && "tensors" in source) return opened();
   const bytes = openBytes(source, options);
   const { name } = bytes;
-  // What the file leaves open of its images.
+  // Fills in what the file leaves open of its input shape.
   const { inputShape } = target;
   const { signal, onProgress } = options;
   const reading = { ...(signal && { signal }), ...(onProgress && { onProgress }) };
@@ -67,8 +67,8 @@ export async function openPretrained(
       if ("weight_map" in parseRecord(index, name)) return opened();
       if (typeof source !== "string" && !(source instanceof URL)) {
         throw new WeightsError(
-          `${name}: is JSON, at most the index of other files; give its address, or of a Keras model all files to ` +
-            "importKeras",
+          `${name}: is JSON, which only refers to other files; give its address, or give all files of a Keras model ` +
+            "to importKeras",
         );
       }
       return imported(name, await importKeras(source, { source: name, inputShape, ...reading }));
@@ -81,24 +81,24 @@ const isNamed = (source: PretrainedSource): source is NamedWeights => source ins
 /** Protobuf's own limit. */
 const MAX_ONNX_BYTES = 2 ** 31 - 1;
 
-/** Of a file's beginning, to tell what it is. */
+/** Bytes at a file's beginning that tell what it is. */
 const HEAD_BYTES = 9;
 
-/** What files begin with that people take for weights. */
+/** How files begin that are often mistaken for weights. */
 const OTHERS: readonly (readonly [begin: string, is: string])[] = [
   ["PK", "a zip file, as PyTorch (.pt, .pth) and Keras (.keras) write; save the weights as safetensors"],
   ["\x89HDF", "an HDF5 file, as Keras (.h5) writes; convert it with tensorflowjs_converter"],
-  ["version ", "a pointer of Git LFS instead of the file"],
-  ["<", "a web page instead of the file"],
+  ["version ", "a Git LFS pointer instead of the file; fetch the file with git lfs pull"],
+  ["<", "a web page instead of the file; check its address"],
 ];
 
 function kindOf(head: Uint8Array, name: string): "safetensors" | "onnx" | "json" {
   const text = String.fromCharCode(...head);
-  // The length of a header and the header's first byte; JSON has no zeros.
+  // The header's length, whose upper bytes are zero, and its first byte.
   if (text[8] === "{" && text.slice(4, 8) === "\0\0\0\0") return "safetensors";
   if (/^\s*\{/.test(text)) return "json";
   const other = OTHERS.find(([begin]) => text.startsWith(begin))?.[1];
-  // The fields of an ONNX model, which come in order: first the format's version, a number.
+  // An ONNX model begins with its first field, the format's version, a number.
   if (!other && text[0] === "\x08") return "onnx";
   throw new WeightsError(
     `${name}: ${other ? `is ${other}` : "is neither safetensors nor ONNX nor a TensorFlow.js model"}`,

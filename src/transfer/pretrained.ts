@@ -7,30 +7,30 @@ import type { OpenOptions } from "../weights/source.ts";
 import { type Difference, differences, otherPreprocessing } from "./conventions.ts";
 import { openPretrained, type PretrainedSource, partsOf } from "./open-pretrained.ts";
 
-/** What was loaded, and what of it means something else than in the file that it is from. */
+/** What was loaded, and what means something else in the model than in the file. */
 export interface BackboneReport extends WeightsReport {
   /**
-   * Batch norms that the file has folded into the convolutions before them. They only add what the folding has left,
-   * and give what the file gives as long as they use their running statistics; batch statistics undo it.
+   * Batch norms that the file has folded into the convolutions before them. They only add the bias that the folding
+   * left, and agree with the file as long as they use their running statistics, but not with batch statistics.
    */
   readonly unfolded: readonly string[];
-  /** What the file's network expects of images, where it says so and the model says otherwise. */
+  /** The preprocessing that the file's network expects, if the file says so and the model's differs. */
   readonly preprocessing?: Preprocessing;
 }
 
-/** Also into which part of the model: all weights whose names begin with `prefix`. */
+/** The same for a part of the model: the weights whose names begin with `prefix`. */
 export interface PretrainedReport extends BackboneReport {
   readonly prefix: string;
-  /** Of a file that says what it computes, the layers that compute something else in the model. */
+  /** The layers that compute something else in the model than in the file, if the file holds its network. */
   readonly differences: readonly Difference[];
 }
 
 /**
- * Loads weights into the part of a model that they are for: one of its backbones, or all of it. What a file is shows
- * in its content; of ONNX and Keras models the weights count by torchvision's names (`importOnnx`, `importKeras`). A
- * first convolution of colour images is adapted to grey ones and back (`adapt` of `loadWeights`). What does not fit,
- * such as the layers of another head, is left as it is and reported, and so is what ONNX and Keras models
- * compute otherwise, such as the strides of Keras' ResNet-50, and images that they want otherwise. Throws WeightsError where nothing fits.
+ * Loads weights into the part of a model that they are for: one of its backbones, or all of it. The kind of file is
+ * told by its content; weights of ONNX and Keras models go by torchvision's names (`importOnnx`, `importKeras`). A
+ * first convolution is adapted between colour and grey images (`adapt` of `loadWeights`). What does not fit, such as
+ * the layers of another head, is skipped and reported. Also reported is what an ONNX or Keras model computes
+ * differently, such as the strides of Keras' ResNet-50, and other preprocessing. Throws WeightsError if nothing fits.
  */
 export async function loadPretrained(
   target: WeightsTarget & { readonly model: Model },

@@ -6,41 +6,40 @@ import { asActivations, flatten } from "../layers/index.ts";
 import { frozenIn, type Model } from "../models/model.ts";
 
 export interface SplitOptions {
-  /** Names of parameters that do not train, besides those that the model keeps from it. */
+  /** Names of parameters that do not train, besides the model's own frozen ones. */
   readonly frozen?: ((name: string) => boolean) | undefined;
   /**
-   * The layer after which to cut, such as `layer4.1.bn2`. Default: as late as all that is before neither trains nor
-   * is random.
+   * The layer after which to cut, such as `layer4.1.bn2`. Default: the last one before which nothing trains or is
+   * random.
    */
   readonly at?: string | undefined;
 }
 
-/** A model in two parts, of which the first gives the same features for an image whenever it runs. */
+/** A model in two parts; the first always gives the same features for an image. */
 export interface SplitModel {
   /** The layer whose output the features are. */
   readonly at: string;
-  /** Of the features of an image; those without height and width have 1 for both. */
+  /** The shape of an image's features; height and width are 1 if the features have none. */
   readonly shape: Model["inputShape"];
-  /** The layers before the cut, in a graph of the whole model, which it has as output `features`. */
+  /** Builds the layers up to the cut into a graph, with the output `features`. */
   trunk(graph: Graph, batch: number): void;
-  /** The layers after it, which take features for images; their parameters are called, and frozen, as in the model. */
+  /** The layers after the cut, which take features for images; parameters keep their names and stay frozen. */
   readonly head: Model;
 }
 
 /**
- * Cuts a model in two where one tensor is all that the second part takes of the first. Throws ShapeError where
- * nothing trains, where nothing can be cut off, and for a layer before which something trains or is random, or
- * which the model also goes round.
+ * Cuts a model in two at a tensor that is all the second part needs of the first. Throws ShapeError if nothing trains
+ * or nothing can be cut off, and for a layer before which something trains or is random, or which the model bypasses.
  */
 export function splitModel(model: Model, { frozen, at: wanted }: SplitOptions = {}): SplitModel {
   const isFrozen = frozenIn(model, frozen);
-  // Two images: a batch norm in training needs more than one pixel.
+  // Two images, since a batch norm in training needs more than one pixel.
   const whole = wholeGraph(model, 2, { mode: "train", isFrozen });
   const changing = changingTensors(whole.graph);
   const fail = (reason: string, given = ""): never => {
     throw new ShapeError(`splitModel ${model.name}`, reason, given);
   };
-  if (!whole.logits.requiresGrad) fail("nothing trains, so nothing is left to follow the features");
+  if (!whole.logits.requiresGrad) fail("nothing trains, so no layers would follow the features; freeze less");
 
   const candidates = whole.graph.nodes.flatMap(({ outputs: { y } }) => (y ? [y] : []));
   const usable = (y: Tensor): boolean =>
@@ -51,8 +50,8 @@ export function splitModel(model: Model, { frozen, at: wanted }: SplitOptions = 
       : (candidates.findLast(({ name }) => name === wanted) ?? fail("has no layer of this name", wanted));
   if (!cut) return fail("nothing can be cut off", [...changing.values()][0]);
   const reason = changing.get(cut);
-  if (reason !== undefined) fail(`what is before ${cut.name} is not always the same`, reason);
-  if (!usable(cut)) fail("the layers that follow also take what is before this one", cut.name);
+  if (reason !== undefined) fail(`the features after ${cut.name} would change`, reason);
+  if (!usable(cut)) fail("later layers also use values from before this one", cut.name);
 
   const [, ...extents] = cut.shape;
   const shape = (extents.length === 3 ? extents : [1, 1, ...extents]) as unknown as Model["inputShape"];
@@ -105,7 +104,7 @@ function wholeGraph(
   return { graph, logits: model.build(graph.input("images", [batch, ...model.inputShape])) };
 }
 
-/** The tensors that are not the same for one image at all times, each with the reason. */
+/** The tensors that can change for the same image, each with the reason. */
 function changingTensors({ nodes, parameters }: Graph): Map<Tensor, string> {
   const changing = new Map<Tensor, string>();
   for (const { tensor, name, trainable } of parameters) {
@@ -120,7 +119,7 @@ function changingTensors({ nodes, parameters }: Graph): Map<Tensor, string> {
   return changing;
 }
 
-/** What leads to `end`: nodes in order, and their tensors; of what leads to `start`, nothing but itself. */
+/** The nodes on the way from `start` to `end`, in order, and their tensors. What leads to `start` is left out. */
 function pathTo({ nodes }: Graph, end: Tensor, start: Tensor): { nodes: OpNode[]; tensors: Set<Tensor> } {
   const tensors = new Set([end]);
   const path: OpNode[] = [];
@@ -133,18 +132,18 @@ function pathTo({ nodes }: Graph, end: Tensor, start: Tensor): { nodes: OpNode[]
   return { nodes: path.reverse(), tensors };
 }
 
-/** Whether images reach the logits through this tensor alone. */
+/** Whether images reach the logits only through this tensor. */
 function isOnlyWay({ graph, logits }: Whole, through: Tensor): boolean {
   const { tensors } = pathTo(graph, logits, through);
   return tensors.has(through) && ![...graph.inputs.values()].some((input) => tensors.has(input));
 }
 
-/** Appends to `x`'s graph what leads from `start` to `end`, with `x` in the place of `start`. */
+/** Appends the nodes from `start` to `end` to `x`'s graph, with `x` in place of `start`. */
 function replay(source: Graph, end: Tensor, start: Tensor, x: Tensor): Tensor {
   const { graph } = x;
   const { nodes, tensors } = pathTo(source, end, start);
   const here = new Map([[start, x]]);
-  // In their order in the whole model, which is also that of their memory.
+  // In the order of the whole model, which is also their order in memory.
   for (const { name, tensor, init, decay, flattened } of source.parameters) {
     if (tensors.has(tensor)) here.set(tensor, graph.parameter(name, tensor.shape, init, decay, flattened));
   }

@@ -5,10 +5,10 @@ import { batchNormOp } from "../ops/norm/batch-norm.ts";
 import type { NamedWeights } from "../weights/tensors.ts";
 
 /**
- * Weights of which batch norms were folded into the convolutions before them, as exporters of ONNX do it, with norms
- * for a model that has them: each adds the bias that its convolution got, unless that has a place for one itself, and
- * changes nothing else. `parts` are the prefixes behind which the model may have the file's names; `unfolded` names
- * the norms, as the model does.
+ * Adds batch norms to weights in which they were folded into the convolutions before them, as ONNX exporters do, for a
+ * model that has them. Such a norm adds the bias that its convolution got, unless the model's convolution has a bias
+ * itself, and changes nothing else. `parts` are the prefixes under which the model may have the file's names;
+ * `unfolded` holds the model's names of the norms.
  */
 export function withNorms(
   weights: NamedWeights,
@@ -33,7 +33,7 @@ export function withNorms(
       if (!bias || !weights.has(`${theirs}weight`) || weights.has(`${norm}weight`)) continue;
       const constant = (value: number) => ({ shape: bias.shape, data: bias.data.slice().fill(value) });
       all.set(`${norm}weight`, constant(1)).set(`${norm}bias`, conv.inputs.bias ? constant(0) : bias);
-      // With eps the variance is 1.
+      // Together with eps the variance is 1.
       all.set(`${norm}running_mean`, constant(0));
       all.set(`${norm}running_var`, constant(1 - attrs.eps));
       if (!conv.inputs.bias) all.delete(`${theirs}bias`);

@@ -1,8 +1,8 @@
-/** The first convolution's weights between grey and colour images. */
+/** Adapts the first convolution's weights between grey and colour images. */
 
 /**
- * Whether a convolution's weight [K, C, R, S] can be made of another: of one input channel from three, or of three
- * from one, and the same in all else.
+ * Whether a weight [K, C, R, S] can be adapted to another: from three input channels to one, or from one to three,
+ * with all other extents the same.
  */
 export function isAdaptable(from: readonly number[], to: readonly number[]): boolean {
   const [, C] = from;
@@ -13,12 +13,12 @@ export function isAdaptable(from: readonly number[], to: readonly number[]): boo
 }
 
 /**
- * The weight [K, 1, R, S] that gives for a grey image what the given one [K, 3, R, S] gives for it as three equal
- * channels: the sum over the channels, as timm's `adapt_input_conv` takes it (timm/models/_manipulate.py). Or of a
- * weight of one channel the weight of three that gives the same for three equal channels: a third of it for each.
+ * From a weight [K, 3, R, S], makes [K, 1, R, S] with the same output for a grey image as the original has for three
+ * equal channels: the sum over the channels, like timm's `adapt_input_conv` (timm/models/_manipulate.py). From
+ * [K, 1, R, S], makes [K, 3, R, S] with a third of the weight for each channel.
  *
- * Both are exact up to rounding where the three channels are the same numbers: where they are normalised by the same
- * mean and deviation as the one. With constants that differ by channel, as ImageNet's do a little, outputs are near.
+ * Both are exact up to rounding if the three channels hold the same numbers, that is, if all channels are normalised
+ * by the same mean and std. If the constants differ a little by channel, like ImageNet's, outputs are close.
  */
 export function adaptChannels(weight: Float32Array, from: readonly number[]): Float32Array {
   const [K, C, R, S] = from as [number, number, number, number];

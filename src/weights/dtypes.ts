@@ -1,9 +1,9 @@
 /**
- * The number formats of weight files, little-endian: F16, BF16 and F64 to f32, and f32 to F16. Machines that
- * have WebGPU are little-endian, so wider numbers are read as views.
+ * Converts the number formats of weight files, which are little-endian: F16, BF16 and F64 to f32, and f32 to F16.
+ * Machines with WebGPU are little-endian too, so wider numbers are read as views.
  */
 
-/** Bytes an element takes, by the name that safetensors has for its type. */
+/** Bytes of an element, by safetensors' name of its type. */
 export const ELEMENT_BYTES: Readonly<Record<string, number>> = {
   C64: 8,
   F64: 8,
@@ -24,8 +24,8 @@ export const ELEMENT_BYTES: Readonly<Record<string, number>> = {
 };
 
 /**
- * The values of F32, F16, BF16 or F64 as f32 (F64 rounded to the nearest, to infinity beyond f32's range);
- * undefined for types that are no floats of at least 16 bits. May be a view of `bytes`.
+ * The values of F32, F16, BF16 or F64 as f32 (F64 rounded to nearest, to infinity beyond f32's range); undefined for
+ * any other type. May be a view of `bytes`.
  */
 export function decodeFloats(dtype: string, bytes: Uint8Array): Float32Array | undefined {
   switch (dtype) {
@@ -47,7 +47,7 @@ export function decodeFloats(dtype: string, bytes: Uint8Array): Float32Array | u
   }
 }
 
-/** f32 to IEEE half precision: ties to even, infinity from 65,520 on, subnormals kept, any NaN to 0x7e00. */
+/** f32 to IEEE half precision: ties to even, infinity from 65,520 up, subnormals kept, every NaN to 0x7e00. */
 export function encodeHalf(values: Float32Array): Uint16Array<ArrayBuffer> {
   const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
   const halves = new Uint16Array(values.length);
@@ -60,11 +60,11 @@ export function encodeHalf(values: Float32Array): Uint16Array<ArrayBuffer> {
     if (magnitude > 0x7f800000) half = 0x7e00;
     else if (magnitude >= 0x477ff000) half = 0x7c00;
     else if (magnitude < 0x38800000) {
-      // A float between ½ and 1 counts in steps of 2⁻²⁴, as subnormal halves do: the addition rounds.
+      // Floats between ½ and 1 are 2⁻²⁴ apart, like subnormal halves, so the addition rounds.
       word[0] = Math.abs(values[i]!) + 0.5;
       half = wordBits[0]! - 0x3f000000;
     } else {
-      // The exponent's bias changes by 112; 13 bits go, rounded to nearest, ties to even.
+      // Changes the exponent's bias by 112 and drops 13 bits, rounding to nearest, ties to even.
       half = (magnitude - 0x38000000 + 0xfff + ((magnitude >>> 13) & 1)) >>> 13;
     }
     halves[i] = sign | half;
@@ -87,7 +87,7 @@ function halfTable(): Float32Array {
   return table;
 }
 
-/** Bytes as wider numbers: copied only where they are not aligned. */
+/** Bytes as wider numbers: copied only if they are not aligned. */
 function view<T>(
   array: {
     new (buffer: ArrayBufferLike, offset: number, length: number): T;

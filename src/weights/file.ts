@@ -1,4 +1,4 @@
-/** Opened files of weights: what is in them is known, values are read by name. */
+/** Open weight files: their contents are known, and values are read by name. */
 import type { ByteSource, ReadOptions } from "./ranges.ts";
 import { float32Values, headerLength, lookUp, PREAMBLE_BYTES, parseHeader } from "./safetensors.ts";
 import { openShards } from "./shards.ts";
@@ -10,20 +10,20 @@ export interface TensorInfo {
 }
 
 export interface WeightsFile {
-  /** What errors call it. */
+  /** The file's name in errors. */
   readonly name: string;
   readonly tensors: ReadonlyMap<string, TensorInfo>;
   readonly metadata: Readonly<Record<string, string>>;
   /**
-   * Reads the values of these tensors, and of no others, as f32, row-major in the file's shapes. Throws WeightsError
-   * for a name that is not there, for numbers that are no floats and where the source fails.
+   * Reads the values of only these tensors as f32, row-major in the file's shapes. Throws WeightsError if a name is
+   * not in the file, if a tensor does not hold floats, and if the source fails.
    */
   read(names: Iterable<string>, options?: ReadOptions): Promise<Map<string, Float32Array>>;
 }
 
 /**
- * Opens a safetensors file, or all files of a sharded one by the address of its `….safetensors.index.json`: reads the
- * headers, and no tensors. Throws WeightsError for what is not a sound file.
+ * Opens a safetensors file, or a sharded one by the address of its `….safetensors.index.json`: reads the headers, but
+ * no tensors. Throws WeightsError for a malformed file.
  */
 export async function openSafetensors(
   source: WeightsSource,

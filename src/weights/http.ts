@@ -10,22 +10,22 @@ import {
   totalLength,
 } from "./ranges.ts";
 
-/** Reading on costs less than asking anew for what lies this much further. */
+/** Reading on through a gap of this size costs less than another request. */
 const GAP_BYTES = 256 * 1024;
 
-/** Wait before the first new attempt; it doubles with each further one. */
+/** Wait before the first retry; it doubles with each further one. */
 const RETRY_MS = 250;
 
 /**
- * A file on a web server, read by ranges. A server that ignores them sends the file from its beginning and what is
- * not wanted is passed over. A download that breaks is taken up where it stopped.
+ * A file on a web server, read by ranges. If a server ignores ranges and sends the file from its beginning, the bytes
+ * that are not wanted are skipped. A download that breaks off resumes where it stopped.
  */
 export class HttpBytes implements ByteSource {
   readonly name: string;
   size: number | undefined;
   readonly #url: string;
   readonly #retries: number;
-  /** Identifies the file's content, so that no two of its versions are mixed. */
+  /** Identifies the file's version, so that two versions are never mixed. */
   #tag: string | undefined;
   #ignoresRanges = false;
 
@@ -33,9 +33,9 @@ export class HttpBytes implements ByteSource {
     try {
       this.#url = new URL(url, globalThis.location?.href).href;
     } catch (cause) {
-      throw new WeightsError(`${url}: is no address`, { cause });
+      throw new WeightsError(`${url} is not a valid URL`, { cause });
     }
-    // What follows the path may be a secret.
+    // The query may hold a secret.
     this.name = name ?? url.replace(/[?#].*$/s, "");
     this.#retries = retries;
   }
@@ -65,7 +65,7 @@ export class HttpBytes implements ByteSource {
     return concatenate(parts);
   }
 
-  /** Hands over the bytes of a range in order, up to the last one for an end of ∞, with as many requests as that takes. */
+  /** Passes on the bytes of a range in order, to the end of the file if `end` is ∞, with as many requests as it takes. */
   async #download(
     [begin, end]: Range,
     signal: AbortSignal | undefined,
@@ -81,7 +81,7 @@ export class HttpBytes implements ByteSource {
           take(chunk, at);
           at += chunk.length;
         }
-        // Where nobody says how long the file is, its end has to be believed.
+        // If the length is unknown, the end of the response must be the end of the file.
         if (isOpen && at >= (this.size ?? 0)) return;
         if (at < end) throw new Error("the connection was closed");
       } catch (error) {
@@ -97,7 +97,7 @@ export class HttpBytes implements ByteSource {
     }
   }
 
-  /** What one request gives of a range, from its first byte on. */
+  /** The bytes of a range that one request gives, from the first on. */
   async *#request([begin, end]: Range, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
     const response = await fetch(this.#url, {
       headers: { range: `bytes=${begin}-${end === Number.POSITIVE_INFINITY ? "" : end - 1}` },
@@ -114,11 +114,11 @@ export class HttpBytes implements ByteSource {
         if (chunk.length > 0) yield chunk;
       }
     } finally {
-      reader?.cancel().catch(() => {}); // It may be broken already.
+      reader?.cancel().catch(() => {}); // The stream may have failed already.
     }
   }
 
-  /** Where in the file the body of a response begins. Throws WeightsError where asking again would not help. */
+  /** The position in the file where a response's body begins. Throws WeightsError if a retry would not help. */
   #check(response: Response, [begin, end]: Range): number {
     const { status, statusText, headers } = response;
     const fail = (reason: string): never => {
@@ -126,20 +126,20 @@ export class HttpBytes implements ByteSource {
     };
     if (status === 408 || status === 429 || status >= 500) throw new Error(`HTTP ${status} ${statusText}`);
     if (status === 416) return fail(`cut short: the server has no bytes ${begin}–${end}`);
-    if (!response.ok) return fail(`the server answers with HTTP ${status} ${statusText}`);
+    if (!response.ok) return fail(`the server answered HTTP ${status} ${statusText}`);
 
     const tag = headers.get("etag") ?? headers.get("last-modified") ?? undefined;
     if (tag !== undefined && this.#tag !== undefined && tag !== this.#tag) {
-      return fail("the file has changed on the server while it was read");
+      return fail("the file changed on the server while it was read; load it again");
     }
     this.#tag ??= tag;
 
     let at = begin;
     let size: number | undefined;
-    // The length of a compressed response is not that of the file.
+    // A compressed response tells its own length, not that of the file.
     const length = headers.get("content-encoding") ? null : headers.get("content-length");
     if (status === 206) {
-      // Other origins' servers may hide this header, and not the length; then they have to be believed.
+      // Servers of another origin may hide this header but not the length; then the start must be right.
       const range = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(headers.get("content-range") ?? "");
       if (range && Number(range[1]) !== begin) return fail(`asked for byte ${begin}, got byte ${range[1]}`);
       if (range && range[2] !== "*") size = Number(range[2]);
@@ -150,17 +150,19 @@ export class HttpBytes implements ByteSource {
       if (length !== null) size = Number(length);
     }
     if (size !== undefined && size !== (this.size ?? size)) {
-      return fail(`the file has changed on the server: ${this.size} bytes, now ${size}`);
+      return fail(
+        `the file changed on the server while it was read: ${this.size} bytes, now ${size}; load it again`,
+      );
     }
     this.size ??= size;
     if (this.size !== undefined && end > this.size && end !== Number.POSITIVE_INFINITY) {
-      return fail(`cut short: byte ${end} is wanted of ${this.size}`);
+      return fail(`cut short: byte ${end} is needed, but there are ${this.size}`);
     }
     return at;
   }
 }
 
-/** The reason of a failed fetch is its cause in some environments. */
+/** In some environments the reason of a failed fetch is in its cause. */
 function describe(error: unknown): string {
   const { message, cause } = error as Error;
   return cause instanceof Error ? `${message}: ${cause.message}` : message;

@@ -1,11 +1,11 @@
 /**
- * Between our layouts and those of weight files in PyTorch's convention: convolutions (R, S, C, K) ↔
- * [K, C, R, S]; dense layers (C, K) ↔ [K, C], where rows that follow a flatten are in (H, W, C) order here
- * and in (C, H, W) order there. Vectors are the same.
+ * Converts between our layouts and PyTorch's, which weight files have: conv2d (R, S, C, K) ↔ [K, C, R, S]; dense
+ * (C, K) ↔ [K, C], where the rows after a flatten are in (H, W, C) order here and in (C, H, W) order there. Vectors
+ * are the same.
  */
 import type { Variable } from "../graph/graph.ts";
 
-/** The shape that a variable has in a file. */
+/** A variable's shape in a file. */
 export function fileShape({ tensor: { shape } }: Variable): readonly number[] {
   if (shape.length === 4) return [shape[3]!, shape[2]!, shape[0]!, shape[1]!];
   if (shape.length === 2) return [shape[1]!, shape[0]!];
@@ -13,8 +13,8 @@ export function fileShape({ tensor: { shape } }: Variable): readonly number[] {
 }
 
 /**
- * Whether a tensor of this shape in a file holds the variable's values. A dense layer may be stored as the
- * convolution over the whole map that it is: [K, C, H, W] holds the same numbers in the same order as [K, C·H·W].
+ * Whether a file's tensor of this shape can hold the variable's values. A dense layer may be stored as a convolution
+ * over the whole map: [K, C, H, W] holds the same numbers in the same order as [K, C·H·W].
  */
 export function fitsShape(variable: Variable, shape: readonly number[]): boolean {
   const expected = fileShape(variable);
@@ -24,7 +24,7 @@ export function fitsShape(variable: Variable, shape: readonly number[]): boolean
   return shape.join() === [expected[0], C, H, W].join();
 }
 
-/** Values in our order, brought into a file's order. */
+/** Reorders values from our layout into a file's. */
 export function toFile(variable: Variable, values: Float32Array): Float32Array {
   const result = new Float32Array(values.length);
   forEachPair(variable, (ours, theirs) => {
@@ -33,7 +33,7 @@ export function toFile(variable: Variable, values: Float32Array): Float32Array {
   return result;
 }
 
-/** Values in a file's order, brought into ours. */
+/** Reorders values from a file's layout into ours. */
 export function fromFile(variable: Variable, values: Float32Array): Float32Array {
   const result = new Float32Array(values.length);
   forEachPair(variable, (ours, theirs) => {

@@ -1,4 +1,4 @@
-/** Weights of files into models and out of them. */
+/** Loads weights from files into models, and saves them. */
 import { WeightsError } from "../base/errors.ts";
 import type { Variable } from "../graph/graph.ts";
 import type { Tensor } from "../graph/tensor.ts";
@@ -11,7 +11,7 @@ import { encodeSafetensors, type TensorData } from "./safetensors.ts";
 import type { OpenOptions, WeightsSource } from "./source.ts";
 import { type NamedWeights, openTensors } from "./tensors.ts";
 
-/** What weights are loaded into and saved from: a Trainer, a Predictor, or a graph's variables and their buffers. */
+/** What holds weights: a Trainer, a Predictor, or a graph's variables with their buffers. */
 export interface WeightsTarget {
   /** Parameters and running statistics. */
   readonly weights: readonly Variable[];
@@ -22,25 +22,26 @@ export interface WeightsTarget {
 }
 
 export interface WeightsReport {
-  /** Names in the model of all that was loaded. */
+  /** Model names of the weights that were loaded. */
   readonly loaded: readonly string[];
-  /** Names in the model of what the file does not have. */
+  /** Model names of the weights that the file lacks. */
   readonly missing: readonly string[];
-  /** Names in the file of what the model does not have. */
+  /** File names of the tensors that the model lacks. */
   readonly unexpected: readonly string[];
-  /** Names in the model, with shapes in the file's order. */
+  /** Weights whose shape in the file does not fit. */
   readonly mismatched: readonly Mismatch[];
-  /** What was loaded only after it was changed, because `adapt` asks for it. */
+  /** Weights that `adapt` changed before they were loaded. */
   readonly adapted: readonly Adaptation[];
 }
 
-/** A name in the model, the shape in the file and the one that was made of it, in the file's order. */
+/** A weight's name in the model, its shape in the file and the one it was adapted to, both in the file's layout. */
 export interface Adaptation {
   readonly name: string;
   readonly from: readonly number[];
   readonly to: readonly number[];
 }
 
+/** A weight's name in the model, the shape that it should have and the one in the file, both in the file's layout. */
 export interface Mismatch {
   readonly name: string;
   readonly expected: readonly number[];
@@ -48,33 +49,33 @@ export interface Mismatch {
 }
 
 export interface LoadWeightsOptions extends OpenOptions, ReadOptions {
-  /** Whether all must fit, on both sides. Default true; otherwise what does not fit is left alone and reported. */
+  /** Whether file and model must fit completely. Default true; if false, what does not fit is skipped and reported. */
   readonly strict?: boolean;
   /**
-   * The part of the model that the file is for: `resnet.` loads into the weights that begin with it. Then the file may
-   * have more than that part, such as stages that were cut off and a head, also where `strict`.
+   * The part of the model to load into: `resnet.` stands for the weights that begin with it. The file may then have
+   * more than that part, such as later stages and a head, even if `strict`.
    */
   readonly prefix?: string;
   /**
-   * Says what a tensor of the file, its name in torchvision's terms, is called in the model (without `prefix`);
-   * undefined leaves it alone, without a word about it.
+   * Gives the name in the model (without `prefix`) of a tensor of the file, which it is passed by torchvision's name;
+   * undefined skips the tensor without reporting it.
    */
   readonly map?: (name: string) => string | undefined;
   /**
-   * Whether a convolution of three input channels is loaded into one of one by the sum over them, for grey images,
-   * and one of one channel into one of three by thirds; the report lists it. Where a channel is normalised like the
-   * others the outputs for grey images stay the same. Default false: the shapes do not fit.
+   * Whether to adapt a convolution of colour images to grey ones, by the sum over its channels, or the other way
+   * round, by thirds; the report lists it. Outputs for grey images stay the same if all channels are normalised alike.
+   * Default false: the shapes do not fit.
    */
   readonly adapt?: boolean;
 }
 
 /**
  * Loads the weights of a safetensors file with torchvision's, timm's or transformers' names, or weights that were
- * read before (`importOnnx`, `importKeras`). Of an address or File
- * only the tensors are read that the model has. Nothing is changed unless all of them could be read.
+ * read before (`importOnnx`, `importKeras`). Reads only the tensors that the model has, and changes nothing unless all
+ * of them could be read.
  *
- * Throws WeightsError, with every name and shape, where the file does not fit and `strict` is not false, and where
- * nothing of it fits.
+ * Throws WeightsError, with every name and shape, if the file does not fit and `strict` is not false, and if nothing
+ * of it fits.
  */
 export async function loadWeights(
   { weights, variables }: WeightsTarget,
@@ -89,7 +90,7 @@ export async function loadWeights(
   return report;
 }
 
-/** Reads what `loadWeights` loads, by the names of the model and in its layout. */
+/** Reads what `loadWeights` loads, under the model's names and in its layout. */
 export async function readWeights(
   weights: readonly Variable[],
   source: WeightsSource | WeightsFile | NamedWeights,
@@ -124,7 +125,7 @@ export async function readWeights(
   return { report, values };
 }
 
-/** The weights of a part of the model, or all for an empty prefix. */
+/** The weights of a part of the model; all of them for an empty prefix. */
 function beginningWith(prefix: string, weights: readonly Variable[]): readonly Variable[] {
   const list = weights.filter(({ name }) => name.startsWith(prefix));
   if (list.length === 0)
@@ -132,7 +133,7 @@ function beginningWith(prefix: string, weights: readonly Variable[]): readonly V
   return list;
 }
 
-/** What of a file goes where. */
+/** Which tensor of a file goes into which variable. */
 export interface Match {
   readonly pairs: readonly { readonly variable: Variable; readonly from: string }[];
   readonly report: WeightsReport;
@@ -141,8 +142,8 @@ export interface Match {
 }
 
 /**
- * Compares variables with the tensors of a file, whose names of them `nameOf` tells; `unexpected` are those that
- * are no variable's. `adapt`: see `LoadWeightsOptions`.
+ * Compares variables with the tensors of a file. `nameOf` gives the file's name of a variable; `unexpected` are the
+ * tensors of no variable. `adapt`: see `LoadWeightsOptions`.
  */
 export function matchTensors(
   list: readonly Variable[],
@@ -186,7 +187,7 @@ export function matchTensors(
   };
 }
 
-/** Says all that does not fit; where nothing does, perhaps why. */
+/** The error that lists all that does not fit and, if nothing does, may suggest a prefix. */
 export function misfit(
   source: string,
   { pairs, problems, report: { missing, unexpected } }: Match,
@@ -201,17 +202,17 @@ export function misfit(
 }
 
 export interface SaveWeightsOptions {
-  /** Default F32. With F16, vectors stay F32: they take no space, and running variances may exceed F16. */
+  /** Default F32. With F16, vectors stay F32: they are small, and running variances may exceed F16. */
   readonly dtype?: "F32" | "F16";
-  /** Saves only the part of the model that begins with it, under names without it. */
+  /** Saves only the weights that begin with it, under names without it. */
   readonly prefix?: string;
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
 /**
- * A safetensors file of weights and running statistics under torchvision's names and in PyTorch's layouts, which
- * `model.load_state_dict(safetensors.torch.load_file(path))` takes: it has all of a state dict's keys. Throws
- * WeightsError where a weight exceeds F16.
+ * Makes a safetensors file of weights and running statistics, with torchvision's names and in PyTorch's layouts. It
+ * has all keys of a state dict, so `model.load_state_dict(safetensors.torch.load_file(path))` takes it. Throws
+ * WeightsError if a weight exceeds F16.
  */
 export async function saveWeights(
   { weights, variables }: WeightsTarget,
@@ -222,7 +223,7 @@ export async function saveWeights(
   return encodeWeights(new Map(named), dtype, metadata);
 }
 
-/** The values of variables in a file's layout. */
+/** Reads the values of variables, in a file's layout. */
 export async function readTensors(
   variables: WeightsTarget["variables"],
   list: readonly Variable[],
@@ -236,7 +237,7 @@ export async function readTensors(
   );
 }
 
-/** Weights as PyTorch's tools expect them. */
+/** Encodes weights as PyTorch's tools expect them. */
 export function encodeWeights(
   tensors: NamedWeights,
   dtype: "F32" | "F16",
@@ -254,11 +255,11 @@ export function encodeWeights(
       all.set(batchCountOf(name), { shape: [], data: new BigInt64Array(1) });
     }
   }
-  // transformers reads only files that call themselves PyTorch's.
+  // transformers reads only files with this format.
   return encodeSafetensors(all, { ...metadata, format: "pt" });
 }
 
-/** What `loadWeights` takes, as a file. */
+/** Opens what `loadWeights` takes. */
 export async function openWeights(
   source: WeightsSource | WeightsFile | NamedWeights,
   options: OpenOptions,

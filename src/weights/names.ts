@@ -1,13 +1,13 @@
 /**
- * What tensors are called in files. Our own names are torchvision's; the others are translated by the rules below:
- * `{A}` stands for a number, `{A+1}` for the next one, `*` for the rest. A name that no rule fits stays as it is.
+ * The names of tensors in files. Our own names are torchvision's; others are translated by the rules below: `{A}`
+ * stands for a number, `{A+1}` for the next one, `*` for the rest. A name that no rule matches stays as it is.
  */
 
 type Rule = readonly [theirs: string, ours: string];
 
 interface Convention {
   readonly name: string;
-  /** A tensor of each model by which the prefix is found that a wrapper has put before all its names. */
+  /** A tensor of each kind of model, which shows the prefix that a wrapper has put before all names. */
   readonly landmarks: readonly string[];
   readonly rules: readonly Rule[];
 }
@@ -15,7 +15,7 @@ interface Convention {
 const CONVENTIONS: readonly Convention[] = [
   { name: "torchvision", landmarks: ["layer1.0.conv1.weight", "features.0.weight"], rules: [] },
   {
-    // ResNets are named as torchvision's, and VGG's classifier consists of convolutions.
+    // ResNets have torchvision's names; VGG's classifier consists of convolutions.
     name: "timm",
     landmarks: ["features.0.weight"],
     rules: [
@@ -39,29 +39,28 @@ const CONVENTIONS: readonly Convention[] = [
   },
 ];
 
-/** How many batches a batch norm has seen: PyTorch stores it, and nothing here needs it. */
+/** Whether it counts the batches that a batch norm has seen, which PyTorch stores and nothing here needs. */
 export const isBatchCount = (name: string): boolean => /(^|\.)num_batches_tracked$/.test(name);
 
-/** The name of the count of the batch norm that has this running mean. */
+/** The name of the batch count that goes with a running mean. */
 export const batchCountOf = (runningMean: string): string =>
   runningMean.replace(/running_mean$/, "num_batches_tracked");
 
-/** How the names of a file are understood. */
+/** How the names of a file are read. */
 export interface NameMap {
-  /** `torchvision`, `timm` or `transformers`. Names that need no translation count as torchvision's. */
+  /** `torchvision`, `timm` or `transformers`; torchvision if the names need no translation. */
   readonly convention: string;
-  /** What stands before the names, such as `module.`. */
+  /** The prefix of the names, such as `module.`. */
   readonly prefix: string;
-  /** The file's names of wanted tensors, by ours. */
+  /** From our names of the wanted tensors to the file's. */
   readonly names: ReadonlyMap<string, string>;
-  /** The file's names of tensors that are not wanted, or that come a second time. */
+  /** The file's names of tensors that are not wanted, or that occur again. */
   readonly unexpected: readonly string[];
 }
 
 /**
- * Finds the convention, and the prefix that a wrapper has put before the names, under which a file has most of the
- * tensors that are wanted. `map` gets each name in torchvision's terms and says what it is called here, undefined
- * for tensors to leave alone.
+ * Finds the convention and the wrapper's prefix under which a file has most of the wanted tensors. `map` takes a
+ * torchvision name and gives the name here, or undefined for a tensor to skip.
  */
 export function matchNames(
   fileNames: readonly string[],
@@ -86,7 +85,7 @@ export function matchNames(
   return best!;
 }
 
-/** None, what all names have in common up to a dot, and what stands before a landmark. */
+/** The possible prefixes: none, what all names have in common up to a dot, and what comes before a landmark. */
 function prefixes(names: readonly string[], landmarks: readonly string[]): Set<string> {
   let common = names[0] ?? "";
   for (const name of names) while (!name.startsWith(common)) common = common.slice(0, -1);

@@ -1,36 +1,36 @@
-/** Reading parts of a file, by ranges of bytes. */
+/** Reads parts of a file, by ranges of bytes. */
 import { concatenate } from "../base/bytes.ts";
 
-/** Bytes from `begin` up to and without `end`. */
+/** The bytes from `begin` to before `end`. */
 export type Range = readonly [begin: number, end: number];
 
 export interface ReadOptions {
   readonly signal?: AbortSignal;
-  /** Called as bytes arrive, with how many of those that were asked for are there. */
+  /** Called as bytes arrive: how many of the requested ones are there, and how many there will be. */
   readonly onProgress?: (loaded: number, total: number) => void;
 }
 
 export interface ByteSource {
   readonly name: string;
-  /** Undefined until a first read, and where a server does not say. */
+  /** Undefined until the first read, and if a server does not tell. */
   readonly size: number | undefined;
   /**
-   * Reads ranges that are in order and apart. Throws WeightsError where the source ends before they do or cannot
-   * be read; an abort rejects with the signal's reason. Nothing is allocated that has not arrived.
+   * Reads ranges that are in order and do not overlap. Throws WeightsError if the source ends too early or cannot be
+   * read; an abort rejects with the signal's reason. Memory is allocated only for bytes that have arrived.
    */
   read(ranges: readonly Range[], options?: ReadOptions): Promise<Uint8Array[]>;
-  /** Reads all of it, whether or not it is known before how much that is. Throws WeightsError beyond `most` bytes too. */
+  /** Reads everything, even if the size is not known before. Throws WeightsError also if there are more than `most` bytes. */
   whole(most: number, options?: ReadOptions): Promise<Uint8Array>;
 }
 
-/** What is said of a source that has more bytes than are read of its kind. */
+/** The error's text for a source with more bytes than are read of its kind. */
 export const tooLarge = (size: number, most: number): string =>
   `is too large: ${size} bytes, at most ${most} are read`;
 
 export const totalLength = (ranges: readonly Range[]): number =>
   ranges.reduce((sum, [begin, end]) => sum + end - begin, 0);
 
-/** Ranges with less than `gap` bytes between them as one, so that they are read in one go. */
+/** Joins ranges that are at most `gap` bytes apart, so that they are read in one go. */
 export function joined(ranges: readonly Range[], gap: number): Range[] {
   const runs: [number, number][] = [];
   for (const [begin, end] of ranges) {
@@ -41,10 +41,10 @@ export function joined(ranges: readonly Range[], gap: number): Range[] {
   return runs;
 }
 
-/** Cuts ranges, which are in order and apart, out of chunks that arrive in order. */
+/** Cuts ranges, in order and without overlap, out of chunks that arrive in order. */
 export class RangeCollector {
   readonly results: Uint8Array[];
-  /** Bytes of the ranges that have arrived. */
+  /** How many bytes of the ranges have arrived. */
   loaded = 0;
   readonly #ranges: readonly Range[];
   #current = 0;
@@ -55,7 +55,7 @@ export class RangeCollector {
     this.results = ranges.map(() => new Uint8Array());
   }
 
-  /** `position` is that of the chunk's first byte in the file. */
+  /** Takes the next chunk; `position` is the position of its first byte in the file. */
   take(chunk: Uint8Array, position: number): void {
     const chunkEnd = position + chunk.length;
     for (; this.#current < this.#ranges.length; this.#current++) {

@@ -1,22 +1,22 @@
 /**
- * The safetensors container: 8 bytes little-endian header length, a JSON header
- * `{ name: { dtype, shape, data_offsets: [begin, end] }, __metadata__: { key: text } }`, then the bytes.
- * https://huggingface.co/docs/safetensors — read with nothing trusted, written with aligned data.
+ * The safetensors format: the header's length as 8 bytes, little-endian; a JSON header
+ * `{ name: { dtype, shape, data_offsets: [begin, end] }, __metadata__: { key: text } }`; then the data.
+ * https://huggingface.co/docs/safetensors. Reading trusts nothing in a file; writing aligns the data.
  */
 import { WeightsError } from "../base/errors.ts";
 import { decodeFloats, ELEMENT_BYTES, encodeHalf } from "./dtypes.ts";
 
-/** Bytes of the header's length, with which a file begins. */
+/** A file begins with the header's length in so many bytes. */
 export const PREAMBLE_BYTES = 8;
 
-/** No header of a real model is larger (the reference reader has the same limit). */
+/** The reference reader's limit; no real model has a larger header. */
 const MAX_HEADER_BYTES = 100_000_000;
 
 /** A tensor as the header describes it. */
 export interface TensorEntry {
   readonly dtype: string;
   readonly shape: readonly number[];
-  /** Where its bytes lie, counted from the end of the header. */
+  /** First byte, counted from the end of the header. */
   readonly begin: number;
   readonly end: number;
 }
@@ -38,14 +38,14 @@ export interface SafetensorsFile {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** What `encodeSafetensors` writes as one tensor: F32, or F16 if `dtype` says so; 64-bit integers as I64. */
+/** A tensor for `encodeSafetensors`: floats are written as F32, or as F16 if `dtype` says so, 64-bit integers as I64. */
 export interface TensorData {
   readonly shape: readonly number[];
   readonly data: Float32Array | BigInt64Array;
   readonly dtype?: "F32" | "F16";
 }
 
-/** Writes tensors and text metadata. Wider types come first, so that every tensor is aligned. */
+/** Encodes tensors and text metadata. Wider types come first, so that every tensor is aligned. */
 export function encodeSafetensors(
   tensors: ReadonlyMap<string, TensorData>,
   metadata: Readonly<Record<string, string>> = {},
@@ -78,8 +78,8 @@ export function encodeSafetensors(
 }
 
 /**
- * Reads a file; tensors are views, nothing is copied. Throws WeightsError, naming `source`, for anything
- * that is not a sound safetensors file.
+ * Decodes a file; tensors are views, nothing is copied. Throws WeightsError, naming `source`, for anything but a
+ * well-formed safetensors file.
  */
 export function decodeSafetensors(file: Uint8Array, source: string): SafetensorsFile {
   const start = PREAMBLE_BYTES + headerLength(file, file.length, source);
@@ -91,11 +91,11 @@ export function decodeSafetensors(file: Uint8Array, source: string): Safetensors
   return { tensors, metadata: header.metadata };
 }
 
-/** Length of the header, from the file's first bytes. `fileBytes` is undefined where nobody knows it. */
+/** The header's length, from the file's first bytes. `fileBytes` is undefined if it is not known. */
 export function headerLength(preamble: Uint8Array, fileBytes: number | undefined, source: string): number {
   if (preamble.length < PREAMBLE_BYTES) {
     throw new WeightsError(
-      `${source}: not a safetensors file: ${preamble.length} bytes are less than its 8-byte header length`,
+      `${source}: not a safetensors file: ${preamble.length} bytes cannot hold the 8-byte header length`,
     );
   }
   const length = new DataView(preamble.buffer, preamble.byteOffset).getBigUint64(0, true);
@@ -109,7 +109,7 @@ export function headerLength(preamble: Uint8Array, fileBytes: number | undefined
 }
 
 /**
- * Reads a header whose tensors must fill `dataBytes` (undefined where nobody knows them) without gap or overlap.
+ * Reads a header whose tensors must fill `dataBytes` (undefined if not known) without gap or overlap.
  * Throws WeightsError, naming `source`.
  */
 export function parseHeader(
@@ -167,24 +167,24 @@ export function parseHeader(
   return { tensors, metadata };
 }
 
-/** What is known of a tensor; WeightsError where there is no such tensor. */
+/** The entry of a tensor. Throws WeightsError if there is no such tensor. */
 export function lookUp<T>(tensors: ReadonlyMap<string, T>, name: string, source: string): T {
   const entry = tensors.get(name);
   if (entry === undefined) throw new WeightsError(`${source}: there is no tensor ${name}`);
   return entry;
 }
 
-/** The values of a tensor of floats as f32, perhaps as a view; WeightsError for another dtype. */
+/** The values of a tensor of floats as f32, perhaps as a view. Throws WeightsError for another dtype. */
 export function float32Values(
   name: string,
   { dtype, bytes }: Pick<StoredTensor, "dtype" | "bytes">,
 ): Float32Array {
   const values = decodeFloats(dtype, bytes);
-  if (!values) throw new WeightsError(`${name}: expects F32, F16, BF16 or F64, the file has ${dtype}`);
+  if (!values) throw new WeightsError(`${name}: must be F32, F16, BF16 or F64 — got ${dtype}`);
   return values;
 }
 
-/** A JSON object from bytes; WeightsError, naming `what` it should be, for anything else. */
+/** Parses bytes as a JSON object. Throws WeightsError, calling it `what`, for anything else. */
 export function parseRecord(bytes: Uint8Array, what: string): Record<string, unknown> {
   let value: unknown;
   try {

@@ -1,14 +1,14 @@
-/** Models that are stored as several files and an index, `{ weight_map: { tensor: file } }`, beside them. */
+/** Models stored as several files, with an index `{ weight_map: { tensor: file } }` beside them. */
 import { WeightsError } from "../base/errors.ts";
 import { ELEMENT_BYTES } from "./dtypes.ts";
 import type { TensorInfo, WeightsFile } from "./file.ts";
 import type { ByteSource, ReadOptions } from "./ranges.ts";
 import { isRecord, lookUp, parseRecord } from "./safetensors.ts";
 
-/** Larger than the index of any model that runs here. */
+/** More than the index of any model that runs here. */
 export const MAX_INDEX_BYTES = 16 * 2 ** 20;
 
-/** Opens the files that an index names, beside the address of the index, and shows them as one. */
+/** Opens the files that an index names, which lie beside it, as one. */
 export async function openShards(
   address: string,
   index: ByteSource,
@@ -57,7 +57,7 @@ export async function openShards(
   };
 }
 
-/** The file in which each tensor lies. */
+/** The file that holds each tensor. */
 async function readIndex(index: ByteSource, options: ReadOptions): Promise<Map<string, string>> {
   const { name } = index;
   const bytes = await index.whole(MAX_INDEX_BYTES, options);
@@ -65,9 +65,11 @@ async function readIndex(index: ByteSource, options: ReadOptions): Promise<Map<s
   if (!isRecord(map)) throw new WeightsError(`${name}: the index has no weight_map`);
   return new Map(
     Object.entries(map).map(([tensor, file]) => {
-      // Files beside the index and nowhere else.
+      // Only files beside the index, nowhere else.
       if (typeof file === "string" && /^[\w-][\w.-]*\.safetensors$/.test(file)) return [tensor, file];
-      throw new WeightsError(`${name}: ${tensor} is in the unusable file ${JSON.stringify(file)}`);
+      throw new WeightsError(
+        `${name}: ${tensor} must be in a .safetensors file beside the index — got ${JSON.stringify(file)}`,
+      );
     }),
   );
 }

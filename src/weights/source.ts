@@ -2,14 +2,14 @@ import { WeightsError } from "../base/errors.ts";
 import { HttpBytes } from "./http.ts";
 import { type ByteSource, tooLarge, totalLength } from "./ranges.ts";
 
-/** Where weights come from: an address, a File or Blob, or the bytes themselves. */
+/** Where weights come from: a URL, a File or Blob, or the bytes themselves. */
 export type WeightsSource = string | URL | Blob | ArrayBuffer | Uint8Array;
 
 export interface OpenOptions {
-  /** What errors call the file. Default its address or name. */
+  /** The file's name in errors. Default: its address or name. */
   readonly name?: string;
   readonly signal?: AbortSignal;
-  /** How often in a row a broken download is taken up again without a byte of progress. Default 4. */
+  /** How often in a row a broken download may be retried without a byte of progress. Default 4. */
   readonly retries?: number;
 }
 
@@ -41,11 +41,12 @@ function local(
       const parts: Uint8Array[] = [];
       for (const [begin, end] of ranges) {
         signal?.throwIfAborted();
-        if (end > size) throw new WeightsError(`${name}: cut short: byte ${end} is wanted of ${size}`);
+        if (end > size)
+          throw new WeightsError(`${name}: cut short: byte ${end} is needed, but there are ${size}`);
         try {
           parts.push(await slice(begin, end));
         } catch (cause) {
-          throw new WeightsError(`${name}: cannot be read — ${(cause as Error).message}`, { cause });
+          throw new WeightsError(`cannot read ${name} — ${(cause as Error).message}`, { cause });
         }
         loaded += end - begin;
         onProgress?.(loaded, total);

@@ -12,7 +12,7 @@ import type { Report } from "./report.ts";
 import { peerVersions } from "./site.ts";
 import { asMarkdown, asText, insertResults, tablesOf } from "./tables.ts";
 
-/** A software adapter shares the CPU with everything else, so other work there makes times useless. */
+/** A software adapter shares the CPU with everything else, so other work makes the times useless. */
 function warnOfLoad(load: number): void {
   if (load > availableParallelism() / 4)
     process.stderr.write(`the machine is busy (load ${load.toFixed(1)}): expect longer times\n`);
@@ -63,7 +63,7 @@ async function main(args: readonly string[]): Promise<void> {
 }
 
 main(process.argv.slice(2)).catch((error: unknown) => {
-  // Commander has said it already.
+  // Commander has already printed its message.
   if (!(error instanceof CommanderError)) {
     process.stderr.write(`bench: ${error instanceof Error ? error.message : error}\n`);
   }

@@ -1,4 +1,4 @@
-/** What the library and its peers are timed on. A new network is one more entry here. */
+/** The networks on which the library and its peers are timed. To add one, add an entry. */
 import { interleaved, type Model, resnet, vgg } from "webgraft";
 
 export type Task = "training" | "inference";
@@ -14,7 +14,7 @@ export interface Case {
 
 const TRAINERS = ["jax", "tfjs"] as const;
 
-/** By the name that `--only` takes. */
+/** By name, as for `--only`. */
 export const CASES: Readonly<Record<string, Case>> = {
   "interleaved-32": {
     network: "interleaved, 28×28×3",
@@ -61,5 +61,5 @@ export const CASES: Readonly<Record<string, Case>> = {
   },
 };
 
-/** What a cold start is measured on. */
+/** The case for the cold start. */
 export const COLD_CASE = "interleaved-32";

@@ -1,4 +1,4 @@
-/** The parts of the bench, each in browsers of its own. */
+/** The parts of the bench, each in its own browsers. */
 import { CASES, COLD_CASE } from "./cases.ts";
 import type { Options } from "./options.ts";
 import type { DeviceResult, DeviceSettings } from "./page/device.ts";
@@ -11,12 +11,12 @@ import { inBrowser } from "./visit.ts";
 
 export type Measured = Omit<Report, "date" | "command" | "versions" | "machine">;
 
-/** A contestant is not timed for longer than this in one case, if it has been timed often enough. */
+/** Once it has been timed often enough, a contestant gets no more time than this in a case. */
 const BUDGET_MS = 30_000;
-/** So many steps show whether weights are updated alike. */
+/** Enough runs to show whether weights are updated alike. */
 const WARM_UPS = { training: 3, inference: 1 } as const;
 
-/** Measures what is asked for. What fails is told in `failures`, and the rest goes on. */
+/** Runs the requested measurements. Failures go into `failures`, and the rest continues. */
 export async function measure(options: Options, progress: Progress): Promise<Measured> {
   const wanted = (part: string): boolean => options.only.includes(part);
   const names = Object.keys(CASES);
@@ -87,7 +87,7 @@ interface PeersPage {
   readonly progress: Progress;
 }
 
-/** One case, in a browser of its own. */
+/** Measures one case in its own browser. */
 async function comparePeers(
   { url, options, progress }: PeersPage,
   name: string,
@@ -103,7 +103,7 @@ async function comparePeers(
   }));
 }
 
-/** Each contestant alone: in a browser that has just started, then in a new page of it. */
+/** Measures each contestant alone: in a browser that has just started, then in a new page of it. */
 async function measureCold({ url, options, progress }: PeersPage): Promise<Partial<Measured>> {
   const { peers } = CASES[COLD_CASE]!;
   const cold: ColdResult[] = [];

@@ -1,4 +1,4 @@
-/** The least that trains in this library; `sizes.ts` bundles it. */
+/** A minimal training app with this library, which `sizes.ts` bundles. */
 import { adamw, createDataset, interleaved, openDevice, Trainer } from "webgraft";
 
 const trainer = await Trainer.create({

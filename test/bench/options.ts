@@ -1,11 +1,11 @@
 import { Command, InvalidArgumentError, Option } from "commander";
-import type { Engine } from "../../src/cli/browser/find-browser.ts";
+import { type Engine, engines } from "../../src/cli/browser/find-browser.ts";
 import { CASES } from "./cases.ts";
 
 export const PARTS = ["ceilings", "kernels", "host", "peers", "memory", "cold", "size"] as const;
 export const PEERS = ["jax", "tfjs", "ort"] as const;
 
-/** What takes some minutes on two CPU cores. */
+/** The default, which takes some minutes on two CPU cores. */
 const DEFAULT = ["ceilings", "kernels", "interleaved-32", "resnet18-inference", "cold", "size"];
 
 export interface Options {
@@ -23,11 +23,11 @@ export interface Options {
   readonly markdown?: string;
 }
 
-/** Throws CommanderError where an option is wrong. */
+/** Throws CommanderError for a bad option. */
 export function parseOptions(args: readonly string[]): Options {
   return new Command("bench")
     .description("measures the library against the adapter's ceilings and against its peers")
-    .addOption(new Option("--engine <name>", "browser").choices(["chrome", "firefox"]).default("chrome"))
+    .addOption(new Option("--engine <name>", "browser").choices(engines).default("chrome"))
     .addOption(
       new Option("--only <name...>", "measure these; peers and memory are all the networks named after them")
         .choices([...PARTS, ...Object.keys(CASES)])

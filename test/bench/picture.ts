@@ -1,11 +1,11 @@
-/** A report as an SVG: kernels as bars against their ceilings, contestants as bars beside each other. */
+/** A report as an SVG: bars for kernels, with their ceilings, and for contestants. */
 import type { Report } from "./report.ts";
 import { number } from "./tables.ts";
 
 interface Bar {
   readonly label: string;
   readonly value: number;
-  /** Written beside the bars. */
+  /** Written beside the bar. */
   readonly text: string;
   readonly own?: boolean;
 }
@@ -13,7 +13,7 @@ interface Bar {
 interface Section {
   readonly title: string;
   readonly bars: readonly Bar[];
-  /** The value of a full bar; a longer one is cut off. */
+  /** The value of a full bar; longer bars are cut off. */
   readonly full: number;
   /** Where a line is drawn. */
   readonly mark?: number;

@@ -1,6 +1,6 @@
 import type { ProgressEvent } from "./page/offer.ts";
 
-/** One line that says what is being measured: rewritten on a terminal, else printed every few seconds. */
+/** A line that tells what is being measured: rewritten on a terminal, else printed every few seconds. */
 export class ProgressLine {
   readonly #stream: NodeJS.WriteStream;
   readonly #start = performance.now();

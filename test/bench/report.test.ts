@@ -1,4 +1,4 @@
-/** What of the bench needs no GPU; that it runs is tested in run.test.ts. */
+/** The parts of the bench that need no GPU; run.test.ts runs it. */
 import { CommanderError } from "commander";
 import { afterAll, describe, expect, test, vi } from "vitest";
 import { resnet } from "webgraft";
@@ -145,7 +145,7 @@ test("kernels are measured once a shape, and as often as passes want a gradient"
   const keys = cases.map(({ name, shape }) => `${name} ${shape}`);
   expect(new Set(keys).size).toBe(keys.length);
   const stem = cases.filter(({ shape }) => shape === "1×224×224×3 → 64, 7×7, stride 2");
-  // Nobody wants the gradient of the images.
+  // The gradient of the images is not needed.
   expect(stem.map(({ name }) => name)).toEqual(["conv2d forward", "conv2d grad weight"]);
   expect(stem[0]).toMatchObject({
     networks: ["resnet18", "resnet50"],

@@ -1,12 +1,12 @@
 import type { Task } from "./cases.ts";
 import type { Spread } from "./statistics.ts";
 
-/** What `bench.json` holds. Parts that were not asked for are missing. */
+/** The contents of `bench.json`. Parts that were not requested are missing. */
 export interface Report {
   /** ISO 8601. */
   readonly date: string;
   readonly command: string;
-  /** Browser and version, and the adapter's kind, for people. */
+  /** Browser, version and kind of adapter, for display. */
   readonly browser: string;
   readonly adapter: string;
   readonly versions: Readonly<Record<string, string>>;
@@ -14,7 +14,7 @@ export interface Report {
     readonly platform: string;
     readonly cpu: string;
     readonly cores: number;
-    /** Processes that wanted to run, on average over a minute, before and after. */
+    /** Load average over a minute, before and after. */
     readonly load: readonly [before: number, after: number];
   };
   readonly ceilings?: readonly Ceiling[];
@@ -27,15 +27,15 @@ export interface Report {
   readonly failures: readonly string[];
 }
 
-/** What the adapter can do at most, by programs that do nothing else. */
+/** The most that the adapter can do, measured by programs that do nothing else. */
 export interface Ceiling extends Spread {
   readonly name: string;
   readonly unit: "GFLOPS" | "GB/s" | "G loads/s" | "µs";
-  /** By the median time. */
+  /** At the median time. */
   readonly value: number;
 }
 
-/** One pass of one op on one shape. */
+/** A pass of an op on one shape. */
 export interface KernelResult extends Spread {
   /** `conv2d forward`. */
   readonly name: string;
@@ -45,41 +45,41 @@ export interface KernelResult extends Spread {
   readonly networks: readonly string[];
   /** The kernels that it launches. */
   readonly launches: readonly string[];
-  /** Of work that is bound by arithmetic, else `gbps`. */
+  /** For work bound by arithmetic; for other work, `gbps`. */
   readonly gflops?: number;
   readonly gbps?: number;
-  /** The shortest time that the ceilings allow, by the median time. */
+  /** The shortest time that the ceilings allow, divided by the median time. */
   readonly shareOfCeiling: number;
   /** Name of the ceiling that sets the shortest time. */
   readonly ceiling: string;
 }
 
-/** What the CPU does for a training step. */
+/** The CPU's work for a training step. */
 export interface HostResult extends Spread {
   readonly name: string;
   /** Launches of a step. */
   readonly dispatches: number;
 }
 
-/** The library and others on one network. */
+/** The library and its peers on one network. */
 export interface PeerResult {
-  /** As `--only` takes it. */
+  /** As for `--only`. */
   readonly name: string;
   readonly network: string;
   readonly batch: number;
   readonly task: Task;
-  /** `webgraft` and files of peers/. */
+  /** By `webgraft` or the name of a file in peers/. */
   readonly contestants: Readonly<Record<string, ContestantResult>>;
 }
 
-/** Without a spread where nothing but the first run was asked for. */
+/** Without a spread if only the first run was requested. */
 export interface ContestantResult extends Partial<Spread> {
   /** Name and version. */
   readonly name: string;
   readonly samples?: number;
   /** From opening the device to the result of the first run. Earlier contestants have warmed the browser up. */
   readonly firstMs: number;
-  /** The most bytes of GPU buffers that were alive at once. */
+  /** The most bytes of GPU buffers alive at once. */
   readonly gpuBytes: number;
 }
 

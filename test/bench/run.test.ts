@@ -9,7 +9,7 @@ import type { Report } from "./report.ts";
 test("the bench runs, and writes what it measured", () => {
   const out = mkdtempSync(join(tmpdir(), "webgraft-bench-"));
   const bench = fileURLToPath(new URL("./bench.ts", import.meta.url));
-  // No times are asserted, and the shortest measurement will do.
+  // No times are asserted, so the shortest measurement will do.
   const args = "--only ceilings kernels --match global_avg_pool --steps 1 --sample-ms 1 --out".split(" ");
   try {
     const run = spawnSync(process.execPath, ["--import", "tsx", bench, ...args, out], { encoding: "utf8" });

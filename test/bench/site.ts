@@ -14,7 +14,7 @@ export interface Site {
   close(): Promise<void>;
 }
 
-/** How Vite builds files of this folder. */
+/** Vite's configuration for building files of this folder. */
 export const buildConfig = (entries: readonly string[]) =>
   ({
     configFile: false,
@@ -46,11 +46,11 @@ export async function serve(pages: readonly string[]): Promise<Site> {
   };
 }
 
-/** The peers by package name, with their versions. */
+/** The versions of the peers, by package name. */
 export const peerVersions = (): Record<string, string> =>
   JSON.parse(readFileSync(join(here, "package.json"), "utf8")).dependencies;
 
-/** The peers are no dependencies of the library, so they are installed when first needed. */
+/** Installs the peers when they are first needed, since they are not dependencies of the library. */
 export function installPeers(): void {
   const installed = Object.entries(peerVersions()).every(([name, version]) => {
     const file = join(here, "node_modules", name, "package.json");

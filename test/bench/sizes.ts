@@ -3,14 +3,14 @@ import { build } from "vite";
 import type { SizeResult } from "./report.ts";
 import { buildConfig } from "./site.ts";
 
-/** An app each. A peer's contestant is one: it imports its library, and of the bench only types. */
+/** An app for each library. A peer's contestant serves as one: it imports its library, and only types of the bench. */
 const APPS: Readonly<Record<string, string>> = {
   webgraft: "minimal-app.ts",
   jax: "peers/jax.ts",
   tfjs: "peers/tfjs.ts",
 };
 
-/** Bundles minimal training apps, as Vite builds any app. */
+/** Bundles minimal training apps with Vite, like any app. */
 export async function measureSizes(peers: readonly string[]): Promise<SizeResult[]> {
   const results: SizeResult[] = [];
   for (const [name, entry] of Object.entries(APPS)) {

@@ -1,4 +1,4 @@
-/** Several timings of one thing, milliseconds. */
+/** The spread of several timings, in milliseconds. */
 export interface Spread {
   readonly medianMs: number;
   /** First and third quartile. */

@@ -1,4 +1,4 @@
-/** The tables of a report, which are printed as text and written as Markdown. */
+/** The tables of a report, as text and as Markdown. */
 import { COLD_CASE } from "./cases.ts";
 import type {
   Ceiling,
@@ -15,7 +15,7 @@ export interface Table {
   readonly title: string;
   readonly header: readonly string[];
   readonly rows: readonly (readonly string[])[];
-  /** Leading columns that hold words; the others hold numbers. */
+  /** How many leading columns hold words; the others hold numbers. */
   readonly words: number;
   /** Too long for a document. */
   readonly long?: boolean;
@@ -111,7 +111,7 @@ const sizeTable = (sizes: readonly SizeResult[]): Table => ({
   words: 1,
 });
 
-/** Three digits, more of large numbers. */
+/** Three digits, or all of a larger whole number. */
 export const number = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toPrecision(3));
 
 const percent = (share: number): string => `${(100 * share).toFixed(0)} %`;
@@ -129,7 +129,7 @@ export function asText({ title, header, rows, words }: Table): string {
   return [title, "", ...lines].join("\n");
 }
 
-/** How it was measured, and the tables that are not too long. */
+/** How the report was measured, and its tables that are not too long. */
 export function asMarkdown(report: Report): string {
   const { command, date, browser, machine, failures } = report;
   const [before, after] = machine.load.map((load) => load.toFixed(1));
@@ -151,7 +151,7 @@ function markdownTable({ title, header, rows, words }: Table): string {
 
 const [BEGIN, END] = ["<!-- results -->", "<!-- end of results -->"];
 
-/** A document with the results between its two comments, or the results alone where it has none. */
+/** Puts the results between the two comments of a document; gives the results alone if it has none. */
 export function insertResults(document: string, results: string): string {
   const [begin, end] = [document.indexOf(BEGIN), document.indexOf(END)];
   if (begin < 0 || end < begin) return `${results}\n`;

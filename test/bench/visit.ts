@@ -3,7 +3,7 @@ import { launchBrowser } from "../../src/cli/browser/browser.ts";
 import type { Engine } from "../../src/cli/browser/find-browser.ts";
 import type { PageGlobals, Progress } from "./page/offer.ts";
 
-/** Opens a page and gives what it makes of `settings`. */
+/** Opens a page and returns its result for `settings`. */
 export type Visit = <S, R>(url: string, settings: S) => Promise<R>;
 
 /** Starts a browser with an empty profile for some visits. `description` names it and its adapter. */
@@ -40,7 +40,7 @@ async function visitPage<S, R>(browser: Browser, url: string, settings: S, progr
     return await promise;
   } finally {
     browser.off("disconnected", onDisconnected);
-    await page.close().catch(() => {}); // A page that crashed is gone already.
+    await page.close().catch(() => {}); // A crashed page is gone already.
   }
 }
 
@@ -50,6 +50,6 @@ function deferred<R>() {
   const promise = new Promise<R>((...settle) => {
     [resolve, reject] = settle;
   });
-  promise.catch(() => {}); // It may fail before anyone awaits it.
+  promise.catch(() => {}); // It may reject before it is awaited.
   return { promise, resolve, reject };
 }

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import type { JobCommand, JobEvent, JobSettings } from "../../src/job/protocol.ts";
-import { defaultSettings } from "../../src/job/settings.ts";
+import type { JobCommand, JobEvent } from "../../src/job/protocol.ts";
+import { defaultSettings, type JobSettings } from "../../src/job/settings.ts";
 import { decodeSafetensors } from "../../src/weights/safetensors.ts";
 import { Recorded, serve, testImages } from "../support/run/job.ts";
 
@@ -120,5 +120,5 @@ test("a run takes as many images of each class, and changes them", async () => {
 
   const job = new Recorded();
   job.send({ type: "start", settings: { ...others, perClass: 2 } });
-  expect((await job.until("error")).message).toMatch(/class 2 has too few examples — 1, with perClass 2/);
+  expect((await job.until("error")).message).toMatch(/got perClass 2, but class 2 has 1 examples/);
 });

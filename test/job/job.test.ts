@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import type { JobSettings } from "../../src/job/protocol.ts";
-import { defaultSettings } from "../../src/job/settings.ts";
+import { defaultSettings, type JobSettings } from "../../src/job/settings.ts";
 import { Recorded, serve, testImages } from "../support/run/job.ts";
 
 const settings: JobSettings = { ...defaultSettings, examples: 12, epochs: 2, batch: 4, lr: 0.01, seed: 3 };
@@ -144,7 +143,7 @@ test("stopped before it is ready, a job leaves no checkpoint", async () => {
 });
 
 test.each([
-  ["an unknown topology", { ...settings, topology: "nope" }, /unknown topology "nope"/],
+  ["an unknown topology", { ...settings, topology: "nope" as "resnet" }, /topology must be .* — got "nope"/],
   ["more images than there are", { ...settings, examples: 13 }, /n must be 1…12/],
   ["more test images than there are", { ...settings, testExamples: 7 }, /n must be 1…6/],
   ["data that the server has not", { ...settings, data: "fashion" as const }, /fashion\/.* — HTTP 404/],
@@ -157,7 +156,7 @@ test.each([
 test("commands that make no sense are errors that say so", async () => {
   const job = new Recorded(({ type }) => (type === "ready" ? [{ type: "predict", indices: [6] }] : []));
   job.send({ type: "start", settings });
-  expect((await job.until("error")).message).toMatch(/test images 0…5 — got 6/);
+  expect((await job.until("error")).message).toMatch(/test images must be 0…5 — got 6/);
   job.send({ type: "start", settings });
-  expect((await job.until("error", 2)).message).toMatch(/a job is one run/);
+  expect((await job.until("error", 2)).message).toMatch(/make a new Job for each run/);
 });

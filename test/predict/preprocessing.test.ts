@@ -14,8 +14,8 @@ import {
 } from "webgraft";
 import { formatIdx } from "../../src/data/idx.ts";
 import { Job } from "../../src/job/job.ts";
-import type { JobEvent, JobSettings } from "../../src/job/protocol.ts";
-import { defaultSettings, modelOf } from "../../src/job/settings.ts";
+import type { JobEvent } from "../../src/job/protocol.ts";
+import { defaultSettings, type JobSettings, modelOf } from "../../src/job/settings.ts";
 import { adamw } from "../../src/optimizers/index.ts";
 import { testGpu } from "../support/run/gpu.ts";
 

@@ -70,7 +70,7 @@ it("augments the images of training only, as a step's seed and number say, also 
   expect(losses).toEqual(steps);
   expect(await second.checkpoint()).toEqual(await whole.checkpoint());
   await expect(FeatureCache.create(whole)).rejects.toThrow(
-    "augmented images have other features in each step",
+    "augmented images have different features in each step",
   );
   for (const subject of [plain, whole, first, second]) await subject.destroy();
 });

@@ -7,21 +7,21 @@ import puppeteer, { type Browser, type LaunchOptions } from "puppeteer";
 import { DeviceError } from "../../base/errors.ts";
 import { type Engine, findBrowser, softwareVulkan } from "./find-browser.ts";
 
-/** Which adapter to run on: the machine's GPU, or one emulated on the CPU. */
+/** Which adapter to use: the machine's GPU, or one emulated by the CPU. */
 export type Gpu = "hardware" | "software";
 
-/** A running headless browser in which `navigator.gpu.requestAdapter()` has answered. */
+/** A running headless browser that has a WebGPU adapter. */
 export interface GpuBrowser {
   readonly browser: Browser;
   readonly gpu: Gpu;
-  /** The browser and the adapter, for people: `Chrome/150.0, hardware GPU: nvidia ampere`. */
+  /** The browser and the adapter, for display: `Chrome/150.0, hardware GPU: nvidia ampere`. */
   readonly description: string;
   close(): Promise<void>;
 }
 
 /**
- * Start a headless browser with WebGPU: on the real GPU where there is one, on a software adapter
- * otherwise, or on what `gpu` asks for. DeviceError where there is no browser or no adapter.
+ * Starts a headless browser with WebGPU: on the adapter that `gpu` names, by default the real GPU if there is one and
+ * a software adapter otherwise. Throws DeviceError if there is no browser or no adapter.
  */
 export async function launchBrowser(engine: Engine, gpu?: Gpu): Promise<GpuBrowser> {
   const executablePath = await findBrowser(engine);
@@ -30,7 +30,7 @@ export async function launchBrowser(engine: Engine, gpu?: Gpu): Promise<GpuBrows
   try {
     return await launch(engine, executablePath, "hardware");
   } catch (error) {
-    // A driver the browser cannot use is common on servers and in containers; the software adapter still works.
+    // On servers and in containers the browser often cannot use the driver; the software adapter still works.
     process.stderr.write(
       `webgraft: ${(error as Error).message}\nwebgraft: trying a software adapter instead\n`,
     );
@@ -38,7 +38,7 @@ export async function launchBrowser(engine: Engine, gpu?: Gpu): Promise<GpuBrows
   }
 }
 
-/** Whether this machine seems to have a GPU that a browser could use. */
+/** Whether this machine seems to have a GPU for a browser. */
 function hasGpu(): boolean {
   if (process.platform !== "linux") return true;
   const renders =
@@ -70,7 +70,7 @@ async function launch(engine: Engine, executablePath: string, gpu: Gpu): Promise
         `launchBrowser: ${executablePath} has no WebGPU adapter — ${gpu} GPU, ${process.platform}; ${adapterAdvice(engine)}`,
       );
     }
-    // A browser may answer with a software adapter although it was asked for the real one.
+    // A browser may give a software adapter when asked for the real one.
     const actual = adapter.software ? "software" : gpu;
     const description = `${await browser.version()}, ${actual} GPU: ${adapter.name || "not named by the browser"}`;
     return { browser, gpu: actual, description, close };
@@ -87,15 +87,15 @@ function chromeOptions(gpu: Gpu): LaunchOptions {
   const linux = process.platform === "linux";
   return {
     browser: "chrome",
-    // Chrome ends when the pipe closes, so it cannot outlive this process, however that ends.
+    // Chrome ends when the pipe closes, so it cannot outlive this process, even after a crash.
     pipe: true,
     args: [
-      // The sandbox refuses to run as root.
+      // The sandbox does not run as root.
       ...(process.getuid?.() === 0 ? ["--no-sandbox"] : []),
       "--enable-unsafe-webgpu",
       ...(gpu === "software" ? ["--use-webgpu-adapter=swiftshader"] : []),
       ...(gpu === "hardware" && linux ? ["--enable-features=Vulkan", "--use-angle=vulkan"] : []),
-      // A kernel that takes the GPU process down must not turn the GPU off for those that follow.
+      // A kernel that crashes the GPU process must not turn the GPU off for later ones.
       "--disable-gpu-process-crash-limit",
       "--disable-quic",
       "--no-first-run",
@@ -122,9 +122,9 @@ function adapterAdvice(engine: Engine): string {
     : "install a Vulkan driver (Debian: mesa-vulkan-drivers)";
 }
 
-/** The default adapter as the browser describes it (Firefox leaves its name empty); null where there is none. */
+/** The browser's description of the default adapter (without a name in Firefox); null if there is none. */
 async function describeAdapter(browser: Browser): Promise<{ name: string; software: boolean } | null> {
-  // WebGPU exists only in a secure context, which a page from localhost is and about:blank is not.
+  // WebGPU needs a secure context, which a page from localhost is, but about:blank is not.
   const server = createServer((_request, response) => {
     response.setHeader("content-type", "text/html").end("<!doctype html><title>WebGPU</title>");
   });
@@ -146,7 +146,7 @@ async function describeAdapter(browser: Browser): Promise<{ name: string; softwa
   }
 }
 
-/** A profile folder that is removed with the browser, and at the latest when this process exits. */
+/** A profile folder that is removed with the browser, or at the latest when this process exits. */
 function temporaryProfile(): { path: string; remove(): void } {
   stopOnSignal();
   const path = mkdtempSync(join(tmpdir(), "webgraft-browser-"));
@@ -160,7 +160,7 @@ function temporaryProfile(): { path: string; remove(): void } {
 
 let stopping = false;
 
-/** A signal ends this process by way of `exit`, where puppeteer kills its browsers. Other listeners come first. */
+/** Makes signals end this process through `exit`, where puppeteer kills its browsers, unless others listen for them. */
 function stopOnSignal(): void {
   if (stopping) return;
   stopping = true;

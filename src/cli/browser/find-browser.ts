@@ -5,10 +5,12 @@ import { delimiter, join } from "node:path";
 import { getInstalledBrowsers } from "@puppeteer/browsers";
 import { DeviceError } from "../../base/errors.ts";
 
-/** The two families of browser the command line and the tests can drive. */
-export type Engine = "chrome" | "firefox";
+/** The families of browsers that the command line and the tests can drive. */
+export const engines = ["chrome", "firefox"] as const;
 
-/** What finding a browser needs to know of the machine; tests hand in one of their own. */
+export type Engine = (typeof engines)[number];
+
+/** What finding a browser needs to know about the machine; tests pass their own. */
 export interface Host {
   readonly platform: NodeJS.Platform;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -16,7 +18,7 @@ export interface Host {
   exists(path: string): boolean;
   /** Path of a browser in puppeteer's own download cache. */
   cached(engine: Engine): Promise<string | undefined>;
-  /** Install Debian packages; throws where apt fails. */
+  /** Installs Debian packages; throws if apt fails. */
   install(packages: readonly string[]): void;
 }
 
@@ -65,8 +67,8 @@ export const thisHost: Host = {
 };
 
 /**
- * Path of a browser of this engine: the one named by `CHROME_PATH` or `FIREFOX_PATH`, else puppeteer's
- * download, else one installed on the system, else (root on Debian) one installed now.
+ * The path of a browser of this engine: the one in `CHROME_PATH` or `FIREFOX_PATH`, else puppeteer's download, else one
+ * installed on the system, else (as root on Debian) one installed now. Throws DeviceError if there is none.
  */
 export async function findBrowser(engine: Engine, host: Host = thisHost): Promise<string> {
   const variable = pathVariable[engine];
@@ -94,8 +96,8 @@ export async function findBrowser(engine: Engine, host: Host = thisHost): Promis
 }
 
 /**
- * Where a Linux machine has no GPU, Firefox needs Mesa's software Vulkan driver: its description file,
- * installed first where it is missing and that can be done. Chromium brings its own (SwiftShader).
+ * The description file of Mesa's software Vulkan driver, which Firefox needs on a Linux machine without a GPU; installs
+ * the driver if it is missing and this is possible. Chromium has its own (SwiftShader).
  */
 export function softwareVulkan(host: Host = thisHost): string | undefined {
   const find = () => vulkanDrivers(host).find((path) => /[\\/]lvp_icd[^\\/]*\.json$/.test(path));
@@ -147,7 +149,7 @@ function advice(engine: Engine, host: Host): string {
 function aptInstall(packages: readonly string[]): void {
   process.stderr.write(`webgraft: installing ${packages.join(" ")} with apt-get\n`);
   for (const args of [["update"], ["install", "-y", "--no-install-recommends", ...packages]]) {
-    // Another apt may hold the lock for a while, as on a machine that has just started.
+    // Another apt may hold the lock for a while, for example on a machine that has just started.
     const { status, error } = spawnSync("apt-get", ["-o", "DPkg::Lock::Timeout=120", "-q", ...args], {
       env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
       stdio: ["ignore", 2, 2],

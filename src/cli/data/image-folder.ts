@@ -8,17 +8,17 @@ import { reason } from "../files.ts";
 /** A folder of images on this machine: where it is, and what is in it. */
 export interface ImageFolder extends FolderIndex {
   readonly path: string;
-  /** Of the names of all images: with others, a seed splits and orders them otherwise. */
+  /** A hash of the names of all images, on which the split and order by a seed depend. */
   readonly fingerprint: number;
 }
 
-/** Of each class, where there is no folder of images to test on. */
+/** The share of each class to test on, if there is no folder of test images. */
 const TEST_SHARE = 0.2;
 
 /**
- * Finds the PNG and JPEG files in a folder of one folder a class, or of two such folders `train` and `test`; without
- * those a fifth of each class, by `seed`, is to test on. The images come in an order by `seed`, so that the first are
- * a fair sample. Throws DataError for fewer than two classes and for one without images.
+ * Finds the PNG and JPEG files in a folder that holds a folder for each class, or two such folders, `train` and
+ * `test`; without those a fifth of each class, chosen by `seed`, is for testing. `seed` also orders the images, so
+ * that the first ones are a fair sample. Throws DataError for fewer than two classes, and for a class without images.
  */
 export function scanImageFolder(path: string, seed: number): ImageFolder {
   const fail = (what: string): never => {
@@ -52,7 +52,7 @@ export function scanImageFolder(path: string, seed: number): ImageFolder {
     test = images("test");
   } else {
     const mixed = all.map((list, label) => shuffled(list, `split ${classes[label]}`));
-    // One image is better trained on.
+    // A single image is for training.
     const share = mixed.map(({ length }) =>
       length === 1 ? 0 : Math.max(1, Math.round(TEST_SHARE * length)),
     );
@@ -71,7 +71,7 @@ export function scanImageFolder(path: string, seed: number): ImageFolder {
   };
 }
 
-/** Names in a folder, hidden ones left out, in an order that does not depend on the machine's language. */
+/** The names in a folder, without hidden ones, in the same order in every locale. */
 function entriesOf(path: string): string[] {
   try {
     return readdirSync(path)
@@ -87,7 +87,7 @@ const foldersIn = (path: string): string[] => entriesOf(path).filter((name) => i
 
 const imagesIn = (path: string): string[] => entriesOf(path).filter((name) => /\.(png|jpe?g)$/i.test(name));
 
-/** Whether there is a folder of this name, or a link to one. */
+/** Whether this is the path of a folder, or of a link to one. */
 export function isFolder(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }

@@ -1,22 +1,28 @@
 import { ShapeError, WebgraftError } from "../../base/errors.ts";
 import { balancedIndices } from "../../data/dataset.ts";
 import type { Split } from "../../data/load.ts";
-import type { JobSettings } from "../../job/protocol.ts";
-import { checkBatch, FOLDER_IMAGE_SIZE, isDatasetName, modelOf } from "../../job/settings.ts";
+
+import {
+  checkBatch,
+  FOLDER_IMAGE_SIZE,
+  isDatasetName,
+  type JobSettings,
+  modelOf,
+} from "../../job/settings.ts";
 import { datasetLabels } from "./data-files.ts";
 import { type ImageFolder, scanImageFolder } from "./image-folder.ts";
 
 /**
- * The folder of images of a run that has one. Settings that do not fit the data, or make no model for it, fail here
- * instead of after a browser has started.
+ * Opens the run's folder of images, if it has one. Throws WebgraftError if the settings do not fit the data or make no
+ * model for it, before a browser is started.
  */
 export function openData(settings: JobSettings): ImageFolder | undefined {
   const { data, fingerprint, examples, perClass, testExamples, imageSize, seed } = settings;
   const folder = isDatasetName(data) ? undefined : scanImageFolder(data, seed);
   if (folder && folder.fingerprint !== fingerprint) {
     throw new WebgraftError(
-      `the images in ${data} are not those that the run began with; start anew, since what was trained on could ` +
-        "now be tested on",
+      `the images in ${data} have changed since the run began; start a new run, since images that were trained on ` +
+        "could now be tested on",
     );
   }
   const labels = (split: Split): ArrayLike<number> =>
@@ -28,7 +34,7 @@ export function openData(settings: JobSettings): ImageFolder | undefined {
     const { length } = labels(split);
     if (count <= length) continue;
     throw new WebgraftError(
-      `${option} ${count} is more than ${data} has; there are ${length} to ${split} on`,
+      `got ${option} ${count}, but ${data} has ${length} images to ${split} on — take ${option} ≤ ${length}`,
     );
   }
   const classes = folder?.classes ?? Array.from({ length: 10 }, (_, label) => `${label}`);
@@ -41,7 +47,7 @@ export function openData(settings: JobSettings): ImageFolder | undefined {
   return folder;
 }
 
-/** Throws ShapeError unless there is a model for images of this size; it names a size that there is one for. */
+/** Throws ShapeError if there is no model for images of this size; the message suggests a larger size. */
 function checkModel(settings: JobSettings, size: number, channels: number, classes: readonly string[]): void {
   const check = (extent: number): unknown =>
     modelOf(settings, { shape: [extent, extent, channels], classes });

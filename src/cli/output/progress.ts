@@ -1,12 +1,12 @@
 import { SingleBar } from "cli-progress";
 import type { JobEvent } from "../../job/protocol.ts";
 
-/** Shows a run to its user. */
+/** Shows the progress of a run. */
 export interface Reporter {
   event(event: JobEvent): void;
-  /** A sentence between events. */
+  /** Shows a text between events. */
   note(text: string): void;
-  /** Leaves the terminal as it was. */
+  /** Restores the terminal. */
   close(): void;
 }
 
@@ -15,14 +15,14 @@ type Ready = JobEvent & { type: "ready" };
 type Weights = JobEvent & { type: "weights" };
 type Step = JobEvent & { type: "step" };
 
-/** One JSON object a line; bytes and pictures are left out, and `done` and `stopped` wait until files are written. */
+/** An event as a line of JSON, without bytes, pictures and long texts. */
 export function jsonLine(event: JobEvent | { readonly type: string }, more: object = {}): string {
   const { type, ...rest } = event;
   const { bytes, planPicture, planText, ...plain } = rest as Partial<Ready & { bytes: Uint8Array }>;
   return `${JSON.stringify({ event: type, ...plain, ...more })}\n`;
 }
 
-/** Plain lines: one a second at most for steps, so that a log stays readable. */
+/** Plain lines, for a log: at most one a second. */
 export class LineReporter implements Reporter {
   readonly #write: Write;
   readonly #now: () => number;
@@ -161,7 +161,7 @@ export class BarReporter implements Reporter {
         barIncompleteChar: "░",
         barsize: 24,
         hideCursor: true,
-        // Ctrl-C is the command's own business.
+        // The command handles Ctrl-C itself.
         gracefulExit: false,
       });
       this.#bar.start(total, done, { text });
@@ -171,7 +171,7 @@ export class BarReporter implements Reporter {
   }
 }
 
-/** Speed over the last steps. */
+/** The speed of the last steps. */
 class Pace {
   readonly #last: Step[] = [];
 
@@ -213,18 +213,18 @@ function readyText({ settings, parameters, dispatchesPerStep, plan, firstStep, e
   const lines = [
     `${topology} (${parameters.toLocaleString("en")} parameters) on ${examples} images of ${data}: ` +
       `${epochs} ${epochs === 1 ? "epoch" : "epochs"}, batches of ${batch}, ${optimizer} at ${lr}, seed ${seed}` +
-      (augment.length > 0 ? `; ${augment.join(", ")} of the images` : ""),
+      (augment.length > 0 ? `, augmentation ${augment.join(", ")}` : ""),
     `${dispatchesPerStep} dispatches a step; temporaries take ${bytesText(plan.peakBytes)}, ` +
       `${bytesText(plan.unsharedBytes)} without sharing`,
   ];
-  if (firstStep > 1) lines.push(`going on with step ${firstStep}`);
+  if (firstStep > 1) lines.push(`resuming with step ${firstStep}`);
   return lines.join("\n");
 }
 
-/** So many names are shown; `--json` has them all. */
+/** How many names are shown; `--json` has them all. */
 const NAMES = 8;
 
-/** What of a file of weights was loaded, and what was not, by name. */
+/** What of a weight file was loaded, and what was not. */
 function weightsText(event: Weights): string {
   const { file, prefix, loaded, missing, unexpected, mismatched, adapted, unfolded, differences } = event;
   const { preprocessing } = event;
@@ -244,12 +244,12 @@ function weightsText(event: Weights): string {
       "adapted to the model's channels",
       adapted.map(({ name, from, to }) => `${name} (${from.join(", ")}) to (${to.join(", ")})`),
     ),
-    ...some("batch norms that the file has folded into convolutions", unfolded),
-    ...some("missing, which stay as drawn", missing),
-    ...some("of another shape, left alone", shapes),
+    ...some("batch norms, folded into convolutions in the file", unfolded),
+    ...some("missing, which keep their random values", missing),
+    ...some("skipped for their shapes", shapes),
     ...some("not in the model", unexpected),
     ...some(
-      "computed otherwise in the file",
+      "computed differently in the file",
       differences.map(
         ({ name, option, expected, got }) =>
           `${name} (${option} ${got.join(", ")} instead of ${expected.join(", ")})`,
@@ -257,7 +257,7 @@ function weightsText(event: Weights): string {
     ),
     ...(preprocessing
       ? [
-          `  its network wants other images: ${preprocessing.mode}, mean ${preprocessing.mean.join(", ")}, ` +
+          `  its network expects other preprocessing: ${preprocessing.mode}, mean ${preprocessing.mean.join(", ")}, ` +
             `std ${preprocessing.std.join(", ")}`,
         ]
       : []),

@@ -6,7 +6,7 @@ import { bytesText, percent } from "./progress.ts";
 import type { Metrics } from "./run-log.ts";
 
 /**
- * A page with the curves and tables of a run and the picture of its plan, complete in one file: it needs no network.
+ * A page with the curves and tables of a run and the picture of its plan, in a single file that needs no network.
  */
 export function reportHtml(metrics: Metrics, planPicture: string): string {
   const uplot = join(dirname(createRequire(import.meta.url).resolve("uplot/package.json")), "dist");
@@ -31,9 +31,9 @@ export function reportHtml(metrics: Metrics, planPicture: string): string {
     planPicture,
     epochs: rows(
       metrics.epochs.map((e) => [e.epoch, percent(e.testAccuracy), e.testLoss.toFixed(4)]),
-      "no epoch was finished",
+      "no epoch is complete yet",
     ),
-    // `<` could end the script element.
+    // A `<` in the data could end the script element.
     metrics: JSON.stringify(metrics).replaceAll("<", "\\u003c"),
     uplotStyle: readFileSync(join(uplot, "uPlot.min.css"), "utf8"),
     uplotScript: readFileSync(join(uplot, "uPlot.iife.min.js"), "utf8"),
@@ -51,7 +51,7 @@ function summary({ state, steps, totalSteps, testAccuracy, testExamples }: Metri
   const accuracy =
     testAccuracy === undefined
       ? "not evaluated yet"
-      : `${percent(testAccuracy)} of ${testExamples.toLocaleString("en")} test images right`;
+      : `${percent(testAccuracy)} of ${testExamples.toLocaleString("en")} test images correct`;
   return `${done}, ${accuracy}`;
 }
 

@@ -5,7 +5,7 @@ import type { Metrics } from "./run-log.ts";
 
 const CHECKPOINT = "checkpoint.safetensors";
 
-/** Writes how far a run has come: curves, with the picture of its plan, and what it goes on from. Returns the path of the checkpoint. */
+/** Writes the checkpoint and the curves of a run so far. Returns the path of the checkpoint. */
 export function writeProgress(
   folder: string,
   metrics: Metrics,
@@ -17,7 +17,7 @@ export function writeProgress(
   return path;
 }
 
-/** Writes what a finished run leaves. Returns the paths. */
+/** Writes the results of a finished run. Returns their paths. */
 export function writeResults(
   folder: string,
   metrics: Metrics,

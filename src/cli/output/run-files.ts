@@ -9,14 +9,14 @@ import { reason } from "../files.ts";
 /** The user's own files that a run needs. */
 export interface RunFiles {
   readonly folder?: ImageFolder | undefined;
-  /** Paths of files of weights. */
+  /** Paths of weight files. */
   readonly weights: readonly string[];
 }
 
 /**
- * Vite plugin: serves the images of a folder as `data/folder/<train|test>/<number>`, what they are as
- * `data/folder/index.json`, and files of weights as `weights/<number>/<name>`, with the files beside one that it is
- * the index of; parts of them can be asked for. Nothing else can.
+ * Vite plugin: serves the images of a folder as `data/folder/<train|test>/<number>`, their index as
+ * `data/folder/index.json`, and weight files as `weights/<number>/<name>`, with the shards that an index names beside
+ * it. Answers range requests. Serves no other files.
  */
 export function runFiles({ folder, weights }: RunFiles): Plugin {
   const pathOf = (url: string): string | undefined => {
@@ -47,18 +47,18 @@ export function runFiles({ folder, weights }: RunFiles): Plugin {
   };
 }
 
-/** The files of weights that an index names: a model.json of TensorFlow.js, or that of a sharded safetensors file. */
+/** The shards that an index names: a TensorFlow.js model.json, or the index of a sharded safetensors file. */
 function shardsOf(path: string): unknown[] {
   try {
     const { weight_map: map = {}, weightsManifest: groups = [] } = JSON.parse(readFileSync(path, "utf8"));
     const names = [...Object.values(map), ...groups.flatMap(({ paths }: { paths: unknown[] }) => paths)];
     return names.filter((name) => basename(String(name)) === name);
   } catch {
-    return []; // Whoever reads the index says what is wrong with it.
+    return []; // The reader of the index reports what is wrong with it.
   }
 }
 
-/** Answers with a file, or with the range of it that was asked for. */
+/** Answers with a file, or with the requested range of it. */
 function send({ headers }: IncomingMessage, response: ServerResponse, path: string): void {
   const refuse = (status: number, error: unknown): void => {
     if (response.headersSent) response.destroy();
@@ -75,7 +75,7 @@ function send({ headers }: IncomingMessage, response: ServerResponse, path: stri
   }
   const stream = createReadStream(path, size > 0 ? { start, end } : {});
   stream.on("error", (error) => refuse(404, error));
-  // What cannot be opened must not be answered with a success.
+  // The status is sent only once the file is open.
   stream.on("open", () => {
     response.writeHead(range ? 206 : 200, {
       "content-type": "application/octet-stream",

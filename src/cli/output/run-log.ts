@@ -1,8 +1,9 @@
 import { median } from "../../base/numbers.ts";
-import type { EpochRecord, JobEvent, JobSettings, StepRecord } from "../../job/protocol.ts";
+import type { EpochRecord, JobEvent, StepRecord } from "../../job/protocol.ts";
+import type { JobSettings } from "../../job/settings.ts";
 import type { MemoryReport } from "../../plan/plan.ts";
 
-/** What `metrics.json` holds. */
+/** The contents of `metrics.json`. */
 export interface Metrics {
   readonly state: "running" | "stopped" | "done";
   readonly settings: JobSettings;
@@ -21,7 +22,7 @@ export interface Metrics {
   readonly steps: readonly StepRecord[];
 }
 
-/** Collects a job's events into metrics. */
+/** Makes metrics of a job's events. */
 export class RunLog {
   readonly #browser: string;
   #adapter = "";
@@ -30,7 +31,7 @@ export class RunLog {
   readonly #steps: StepRecord[] = [];
   readonly #epochs: EpochRecord[] = [];
 
-  /** `browser` is its description, for people. */
+  /** `browser` is its description, for display. */
   constructor(browser: string) {
     this.#browser = browser;
   }
@@ -62,12 +63,12 @@ export class RunLog {
     }
   }
 
-  /** The picture of the plan; empty before the job was ready. */
+  /** The picture of the plan; empty before the job is ready. */
   get planPicture(): string {
     return this.#ready?.planPicture ?? "";
   }
 
-  /** The run so far; undefined before the job was ready. */
+  /** The run so far; undefined before the job is ready. */
   metrics(): Metrics | undefined {
     if (!this.#ready) return undefined;
     const { settings, parameters, dispatchesPerStep, plan, totalSteps, testExamples } = this.#ready;

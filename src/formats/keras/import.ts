@@ -6,24 +6,24 @@ import { KerasImporter } from "./importer.ts";
 import { decodeGroup, parseKeras } from "./layers-model.ts";
 
 export interface ImportKerasOptions {
-  /** What the model is called in errors. Default its address, or "model.json". */
+  /** The model's name in errors. Default: its address, or "model.json". */
   readonly source?: string;
-  /** Stands for what the file leaves open of the shape of its images; what it fixes stays. */
+  /** Fills in what the file leaves open of its input shape; what the file fixes stays. */
   readonly inputShape?: Model["inputShape"];
   readonly signal?: AbortSignal;
-  /** Called after each file of weights, with the bytes that are there. */
+  /** Called after each weight file, with the bytes read so far. */
   readonly onProgress?: (loaded: number, total: number) => void;
 }
 
 /**
- * The network of a Keras model in TensorFlow.js' layers format, with its own padding, strides and eps, and its
- * weights in PyTorch's layouts. `files` is the address of a model.json, beside which its shards lie, or all of the
- * files by name. The layers of Keras' ResNets and VGGs get torchvision's names, and the network their
- * preprocessing; others keep theirs. A softmax at the end is left out, as models give logits; a network without
- * its top ends with a global average pool instead.
+ * Imports a Keras model in TensorFlow.js' layers format: the network, with its own padding, strides and eps, and its
+ * weights in PyTorch's layouts. `files` is the address of a model.json, with its shards beside it, or all files by
+ * name. The layers of Keras' ResNets and VGGs get torchvision's names, and the network gets their preprocessing;
+ * other layers keep their names. A softmax at the end is left out, since models give logits; a network without a top
+ * gets a global average pool.
  *
- * Throws WeightsError for files that are not sound, with all unknown layers at once, for graph models, and where
- * weights are missing or misshaped.
+ * Throws WeightsError for malformed files, for unknown layers, listing them all, for graph models, and if weights are
+ * missing or of the wrong shape.
  */
 export async function importKeras(
   files: string | URL | ReadonlyMap<string, WeightsSource>,
@@ -73,6 +73,6 @@ async function bytesOf(
     return new Uint8Array(await response.arrayBuffer());
   } catch (cause) {
     signal?.throwIfAborted();
-    throw new WeightsError(`${name}: cannot be read — ${(cause as Error).message}`, { cause });
+    throw new WeightsError(`cannot read ${name} — ${(cause as Error).message}`, { cause });
   }
 }

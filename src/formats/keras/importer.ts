@@ -10,21 +10,21 @@ import { isExtent, LAYERS, Reading } from "./layers.ts";
 import type { KerasFile, KerasLayer } from "./layers-model.ts";
 import { torchvisionNames } from "./names.ts";
 
-/** Layers of a file; networks of the kinds read here have hundreds. */
+/** Limit on the layers of a file; networks that are read here have hundreds. */
 const MAX_LAYERS = 20_000;
 
-/** What becomes of the layers. */
+/** Collects what the layers of a file become. */
 export class KerasImporter extends NetworkBuilder {
-  /** How many bytes the weights have. */
+  /** The size of the weights. */
   readonly bytes: number;
   readonly #layers: readonly KerasLayer[];
   readonly #output: string;
   readonly #names: ReadonlyMap<string, string> | undefined;
-  /** By the last two parts of their names, as `conv1/kernel`. */
+  /** By the last two parts of their names, such as `conv1/kernel`. */
   readonly #weights = new Map<string, { readonly shape: readonly number[]; readonly data: Float32Array }>();
   /** The layers with parameters, by our names. */
   readonly #theirs = new Map<string, KerasLayer>();
-  /** Zeros around values, which what takes them has to add. */
+  /** Zeros around values, which the layers that use them must add. */
   readonly #pads = new Map<string, Pads>();
   #ended = false;
 
@@ -35,13 +35,13 @@ export class KerasImporter extends NetworkBuilder {
     const fail = (reason: string): never => {
       throw new WeightsError(`${source}: ${reason}`);
     };
-    if (layers.length > MAX_LAYERS) fail(`has ${layers.length} layers; at most ${MAX_LAYERS} are read`);
+    if (layers.length > MAX_LAYERS) fail(`has ${layers.length} layers, where at most ${MAX_LAYERS} are read`);
     if (unknown.length > 0) fail(`uses layers that are not read: ${unknown.sort().join(", ")}`);
     const inputs = layers.filter(({ type }) => type === "InputLayer");
-    if (inputs.length !== 1) fail(`has ${inputs.length} inputs; models have one`);
-    if (outputs.length !== 1) fail(`has ${outputs.length} outputs; models have one`);
+    if (inputs.length !== 1) fail(`has ${inputs.length} inputs instead of one`);
+    if (outputs.length !== 1) fail(`has ${outputs.length} outputs instead of one`);
     if (layers.some(({ name, type }) => name === "images" && type !== "InputLayer")) {
-      fail('has a layer that is called "images", which is what the input is called here');
+      fail('has a layer called "images", the name of the input here; rename the layer');
     }
     super(source, inputs[0]!.name, [...outputs, ...layers.flatMap((layer) => layer.inputs)]);
     this.bytes = groups.flatMap(({ entries }) => entries).reduce((sum, { bytes }) => sum + bytes, 0);
@@ -57,7 +57,7 @@ export class KerasImporter extends NetworkBuilder {
     return super.value(name);
   }
 
-  /** Says that a layer gives a value with zeros around it. */
+  /** Records that a layer puts zeros around a value. */
   pad(name: string, value: string, pads: Pads): void {
     this.alias(name, value);
     this.#pads.set(name, pads);
@@ -72,7 +72,7 @@ export class KerasImporter extends NetworkBuilder {
     this.#ended = true;
   }
 
-  /** What a layer with parameters is called here. */
+  /** The name here of a layer with parameters. */
   layerName(layer: KerasLayer): string {
     const name = this.#names?.get(layer.name) ?? layer.name;
     this.#theirs.set(name, layer);
@@ -102,7 +102,7 @@ export class KerasImporter extends NetworkBuilder {
     return { model, weights };
   }
 
-  /** The values of a variable in our order, which is Keras' too; undefined, with a problem, where they do not fit. */
+  /** A variable's values in our layout, which is also Keras'. If they do not fit: undefined, and one more problem. */
   #valuesOf({ name, tensor: { shape } }: Variable, problems: string[]): Float32Array | undefined {
     const dot = name.lastIndexOf(".");
     const { name: layer, config, type } = this.#theirs.get(name.slice(0, dot))!;
@@ -121,7 +121,7 @@ export class KerasImporter extends NetworkBuilder {
     return undefined;
   }
 
-  /** The shape of the images, of which `otherwise` says what the file leaves open. */
+  /** The input shape; `otherwise` fills in what the file leaves open. */
   #inputShape(otherwise: Model["inputShape"] | undefined): Model["inputShape"] {
     const { config } = this.#layers.find(({ type }) => type === "InputLayer")!;
     const shape = config.batch_input_shape ?? config.batch_shape;
@@ -129,7 +129,7 @@ export class KerasImporter extends NetworkBuilder {
     const extents = given.map((extent, axis) => extent ?? otherwise?.[axis]);
     const sound = extents.every(isExtent);
     if (extents.length === 3 && sound) return extents as unknown as Model["inputShape"];
-    const reason = `has an input of ${JSON.stringify(shape)}; where it is not fixed, give an inputShape`;
+    const reason = `has an input of ${JSON.stringify(shape)}; give an inputShape for what is not fixed`;
     throw new WeightsError(`${this.source}: ${reason}`);
   }
 
@@ -149,7 +149,7 @@ export class KerasImporter extends NetworkBuilder {
   }
 }
 
-/** What Keras calls the parameters of convolutions and dense layers, and of batch norms. */
+/** Keras' names of the parameters of convolutions and dense layers, and of batch norms. */
 const PARTS: Readonly<Record<string, string>> = { weight: "kernel", bias: "bias" };
 const NORM_PARTS: Readonly<Record<string, string>> = {
   weight: "gamma",

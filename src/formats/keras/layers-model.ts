@@ -1,7 +1,7 @@
 /**
  * Keras models as TensorFlow.js stores them: a `model.json` with the layers and a manifest of the weights, and
- * files ("shards") that hold the weights one after another.
- * https://www.tensorflow.org/js/guide/save_load — read with nothing trusted.
+ * files ("shards") that hold the weights one after another. Reading trusts nothing in a file.
+ * https://www.tensorflow.org/js/guide/save_load
  */
 import { concatenate } from "../../base/bytes.ts";
 import { WeightsError } from "../../base/errors.ts";
@@ -15,7 +15,7 @@ export interface KerasLayer {
   readonly type: string;
   readonly name: string;
   readonly config: Json;
-  /** Layers whose values it takes. */
+  /** The layers whose values it uses. */
   readonly inputs: readonly string[];
 }
 
@@ -24,11 +24,11 @@ interface Entry {
   readonly name: string;
   readonly shape: readonly number[];
   readonly bytes: number;
-  /** Undefined for numbers that are no floats. */
+  /** Undefined for types other than floats. */
   readonly decode: ((bytes: Uint8Array) => Float32Array) | undefined;
 }
 
-/** Weights that lie in the same shards. */
+/** Weights that share their shards. */
 export interface KerasGroup {
   /** Paths beside the model.json. */
   readonly paths: readonly string[];
@@ -38,7 +38,7 @@ export interface KerasGroup {
 export interface KerasFile {
   /** In the file's order. */
   readonly layers: readonly KerasLayer[];
-  /** The layers whose values are the model's. */
+  /** The layers whose values the model outputs. */
   readonly outputs: readonly string[];
   readonly groups: readonly KerasGroup[];
 }
@@ -53,19 +53,19 @@ const WIDTHS: Readonly<Record<string, number>> = {
   bool: 1,
 };
 
-/** Reads a model.json. Throws WeightsError, naming `source`, for one that is not sound or is a graph model. */
+/** Reads a model.json. Throws WeightsError, naming `source`, if it is malformed or a graph model. */
 export function parseKeras(json: Uint8Array, source: string): KerasFile {
   const fail = (reason: string): never => {
     throw new WeightsError(`${source}: ${reason}`);
   };
   const { format, modelTopology, weightsManifest } = parseRecord(json, `${source}: the model.json`);
-  if (!isRecord(modelTopology)) return fail("no TensorFlow.js model: it has no modelTopology");
+  if (!isRecord(modelTopology)) return fail("is not a TensorFlow.js model: it has no modelTopology");
   if (format === "graph-model" || "node" in modelTopology) {
     fail(
-      "is a graph model; only layers models are read (tensorflowjs_converter --output_format=tfjs_layers_model)",
+      "is a graph model; convert it to a layers model with tensorflowjs_converter --output_format=tfjs_layers_model",
     );
   }
-  // Of the converter, the model lies in model_config; TensorFlow.js itself puts it here.
+  // The converter puts the model into model_config; TensorFlow.js itself puts it here.
   const { class_name: type, config } = isRecord(modelTopology.model_config)
     ? modelTopology.model_config
     : modelTopology;
@@ -77,7 +77,8 @@ export function parseKeras(json: Uint8Array, source: string): KerasFile {
     const list = isRecord(config) ? config.layers : config;
     return { ...sequence(readLayers(list, fail), fail), groups };
   }
-  if (type !== "Functional" && type !== "Model") fail(`is of the class ${JSON.stringify(type)}`);
+  if (type !== "Functional" && type !== "Model")
+    fail(`must be a Sequential, Functional or Model — got ${JSON.stringify(type)}`);
   const { layers, output_layers: outputs } = isRecord(config) ? config : fail("has no config");
   return { layers: readLayers(layers, fail), outputs: layersIn(outputs), groups };
 }
@@ -89,7 +90,7 @@ function readLayers(list: unknown, fail: Fail): KerasLayer[] {
   const names = new Set<string>();
   return list.map((layer) => {
     const { class_name: type, config, name: outer, inbound_nodes: nodes = [] } = isRecord(layer) ? layer : {};
-    if (typeof type !== "string" || !isRecord(config)) return fail("a layer is not described");
+    if (typeof type !== "string" || !isRecord(config)) return fail("a layer has no class_name or config");
     const name = outer ?? config.name;
     if (typeof name !== "string" || names.has(name))
       return fail(`a layer has the name ${JSON.stringify(name)}`);
@@ -113,8 +114,8 @@ function sequence(layers: readonly KerasLayer[], fail: Fail): Pick<KerasFile, "l
 }
 
 /**
- * The layers that are named in a part of the file: by Keras 2 as `["conv1", 0, 0]`, by Keras 3 as
- * `{ keras_history: ["conv1", 0, 0] }`, in lists and records.
+ * The layers that a part of the file names: `["conv1", 0, 0]` in Keras 2, `{ keras_history: ["conv1", 0, 0] }` in
+ * Keras 3, in lists and records.
  */
 function layersIn(value: unknown, depth = 0): string[] {
   if (depth > 8) return [];
@@ -128,11 +129,11 @@ function layersIn(value: unknown, depth = 0): string[] {
 
 function readGroup(group: unknown, fail: Fail): KerasGroup {
   const { paths, weights } = isRecord(group) ? group : {};
-  if (!Array.isArray(paths) || !Array.isArray(weights)) return fail("the weightsManifest is not sound");
+  if (!Array.isArray(paths) || !Array.isArray(weights)) return fail("the weightsManifest is malformed");
   for (const path of paths) {
-    // Files beside the model.json and nowhere else.
+    // Only files beside the model.json, nowhere else.
     if (typeof path !== "string" || !/^[\w-][\w.-]*$/.test(path)) {
-      return fail(`weights are in the unusable file ${JSON.stringify(path)}`);
+      return fail(`weights must be in files beside the model.json — got ${JSON.stringify(path)}`);
     }
   }
   return { paths, entries: weights.map((weight) => readEntry(weight, fail)) };
@@ -163,7 +164,7 @@ function readEntry(weight: unknown, fail: Fail): Entry {
   };
 }
 
-/** The weights of a group, which lie in its shards one after another. Throws WeightsError for other lengths. */
+/** The weights of a group, which lie in its shards one after another. Throws WeightsError if the lengths do not fit. */
 export function decodeGroup(
   { paths, entries }: KerasGroup,
   shards: readonly Uint8Array[],

@@ -5,10 +5,10 @@ import type { NetworkLayerKind, NetworkPadding } from "../../models/topologies/n
 import type { KerasImporter } from "./importer.ts";
 import type { KerasLayer } from "./layers-model.ts";
 
-/** Strides and the like; larger ones are no network's. */
+/** Limit on strides and the like, beyond those of any network. */
 const MAX_EXTENT = 65_535;
 
-/** A layer, read with its class's defaults. The methods throw WeightsError for what does not fit. */
+/** Reads a layer, with the defaults of its class. The methods throw WeightsError for what cannot be read. */
 export class Reading {
   readonly layer: KerasLayer;
   readonly #importer: KerasImporter;
@@ -27,13 +27,13 @@ export class Reading {
     return this.layer.name;
   }
 
-  /** The value that it takes; zeros around it only where `mayBePadded`. */
+  /** The value that it takes, with zeros around it only if `mayBePadded`. */
   value(index = 0, mayBePadded = false): string {
     const name = this.layer.inputs[index] ?? "";
     const value = this.#importer.value(name);
-    if (value === undefined) return this.fail(`takes "${name}", which no layer before it gives`);
+    if (value === undefined) return this.fail(`takes "${name}", which no layer before it makes`);
     if (!mayBePadded && this.#importer.padsOf(name)) {
-      this.fail("takes padded values, which only convolutions and pools do here");
+      this.fail("takes padded values, which here only convolutions and pools can");
     }
     return value;
   }
@@ -43,12 +43,12 @@ export class Reading {
     return this.layer.inputs.map((_, i) => this.value(i));
   }
 
-  /** Throws unless an option, where it is given, has the one value that is read. */
+  /** Throws unless an option, if given, has one of the values that are read. */
   expect(option: string, ...allowed: readonly unknown[]): void {
     const given = this.layer.config[option];
     if (given === undefined || given === null || allowed.includes(given)) return;
-    const known = allowed.map((value) => JSON.stringify(value)).join(" and ");
-    this.fail(`has ${option} ${JSON.stringify(given)}; ${known} are read`);
+    const known = allowed.map((value) => JSON.stringify(value)).join(" or ");
+    this.fail(`has ${option} ${JSON.stringify(given)} instead of ${known || "none"}`);
   }
 
   number(option: string, otherwise: number): number {
@@ -69,12 +69,12 @@ export class Reading {
     return this.fail(`has ${option} ${JSON.stringify(given)}`);
   }
 
-  /** Padding of its own, or that of a ZeroPadding2D before it. */
+  /** Its own padding, or that of a ZeroPadding2D before it. */
   padding(): NetworkPadding {
     this.expect("padding", "same", "valid");
     const pads = this.#importer.padsOf(this.layer.inputs[0] ?? "");
     if (this.layer.config.padding !== "same") return pads ?? "valid";
-    return pads ? this.fail("pads what has been padded") : "same";
+    return pads ? this.fail("pads values that are padded already") : "same";
   }
 
   /** The windows of a pooling. */
@@ -83,7 +83,7 @@ export class Reading {
     return { kernelSize, stride: this.pair("strides", kernelSize), padding: this.padding() };
   }
 
-  /** The activation of the layer itself: undefined for none, and for a softmax. */
+  /** The layer's own activation; undefined for none and for a softmax. */
   activation(): { activation?: ActivationLike; softmax: boolean } {
     const given = this.layer.config.activation ?? "linear";
     if (given === "softmax") return { softmax: true };
@@ -110,7 +110,7 @@ const ACTIVATIONS: Readonly<Record<string, ActivationLike>> = {
 
 type LayerReader = (layer: Reading, into: KerasImporter) => void;
 
-/** What is done with the layers of each class. */
+/** How layers of each class are read. */
 export const LAYERS: Readonly<Record<string, LayerReader>> = {
   InputLayer: () => {},
   ZeroPadding2D(layer, into) {
@@ -122,7 +122,7 @@ export const LAYERS: Readonly<Record<string, LayerReader>> = {
   },
   Conv2D(layer, into) {
     const { activation, softmax } = layer.activation();
-    if (softmax) layer.fail("has a softmax, which is read only after a dense layer");
+    if (softmax) layer.fail("has a softmax, which can be read only after a dense layer");
     const kind: NetworkLayerKind = {
       type: "conv2d",
       name: into.layerName(layer.layer),
@@ -139,9 +139,10 @@ export const LAYERS: Readonly<Record<string, LayerReader>> = {
   },
   BatchNormalization(layer, into) {
     const axis = [layer.layer.config.axis].flat()[0] ?? -1;
-    if (axis !== 3 && axis !== -1) layer.fail(`has axis ${JSON.stringify(axis)}; only channels are read`);
+    if (axis !== 3 && axis !== -1)
+      layer.fail(`has axis ${JSON.stringify(axis)} instead of the channels, 3 or -1`);
     const eps = layer.number("epsilon", 1e-3);
-    // Keras' momentum is the share of what was there before.
+    // Keras' momentum is the share of the old statistics.
     const momentum = Number((1 - layer.number("momentum", 0.99)).toPrecision(7));
     const name = into.layerName(layer.layer);
     into.add({ type: "batch_norm", name, eps, momentum }, [layer.value()], layer.name);
@@ -185,14 +186,15 @@ export const LAYERS: Readonly<Record<string, LayerReader>> = {
   MaxPooling2D(layer, into) {
     const x = layer.value(0, true);
     const from = into.layer(x);
-    // Zeros around a map are as good as no padding only where nothing is negative.
+    // A max pool ignores its own padding; zeros from another layer are as good only if nothing is negative.
     const isPositive = from && "activation" in from && from.activation === "relu";
-    if (into.padsOf(layer.layer.inputs[0]!) && !isPositive) layer.fail("takes zeros that may be maxima");
+    if (into.padsOf(layer.layer.inputs[0]!) && !isPositive)
+      layer.fail("takes padding zeros that could be maxima");
     into.add({ type: "max_pool2d", ...layer.windows() }, [x], layer.name);
   },
   AveragePooling2D(layer, into) {
     const x = layer.value(0, true);
-    // Zeros of another layer count, those of the pool itself do not.
+    // Zeros from another layer count in the mean; the pool's own do not.
     const countIncludePad = into.padsOf(layer.layer.inputs[0]!) !== undefined;
     into.add({ type: "avg_pool2d", ...layer.windows(), countIncludePad }, [x], layer.name);
   },

@@ -1,11 +1,11 @@
-/** What the layers of Keras' ResNets and VGGs are called by torchvision. */
+/** torchvision's names for the layers of Keras' ResNets and VGGs. */
 
 type Rule = readonly [pattern: RegExp, name: (...groups: string[]) => string];
 
-/** The number of a block by its letter. */
+/** A block's number, from its letter. */
 const ofLetter = (letter: string): number => letter.charCodeAt(0) - "a".charCodeAt(0);
 
-/** A convolution or batch norm of a block: 0 is the shortcut's. */
+/** The name of a convolution or batch norm of a block; number 0 is the shortcut's. */
 function inBlock(stage: number, block: number, which: number, kind: string): string {
   const at = `layer${stage - 1}.${block}`;
   if (which === 0) return `${at}.downsample.${kind === "bn" ? 1 : 0}`;
@@ -45,8 +45,8 @@ const VGG_HEAD: Readonly<Record<string, string>> = {
 };
 
 /**
- * torchvision's names of the layers that have weights, by Keras', where these are those of a ResNet or a VGG;
- * undefined for other networks.
+ * From Keras' names of the layers with weights to torchvision's, for a ResNet or a VGG; undefined for any other
+ * network.
  */
 export function torchvisionNames(layers: ReadonlySet<string>): ReadonlyMap<string, string> | undefined {
   if (layers.has("block1_conv1")) return vggNames(layers);
@@ -62,7 +62,7 @@ export function torchvisionNames(layers: ReadonlySet<string>): ReadonlyMap<strin
   return names;
 }
 
-/** VGG's convolutions are numbered among all layers of `features`: ReLU counts after each, and the pools. */
+/** VGG's convolutions are numbered among all layers of `features`, ReLUs and pools included. */
 function vggNames(layers: ReadonlySet<string>): Map<string, string> {
   const names = new Map<string, string>();
   let index = 0;

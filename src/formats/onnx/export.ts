@@ -20,17 +20,16 @@ import { checkFlatOrder } from "../flat-order.ts";
 import { encodeOnnx, type OnnxAttribute, type OnnxNode } from "./model-proto.ts";
 
 export interface ExportOnnxOptions {
-  /** Whether the output is probabilities, after a softmax, instead of logits. Default false. */
+  /** Whether to end with a softmax, for probabilities instead of logits. Default false. */
   readonly softmax?: boolean;
 }
 
 const OPSET = 17;
 
 /**
- * An ONNX file (opset 17) of the model in evaluation: `images` (N, C, H, W) f32, for any N, → `logits` or
- * `probabilities` (N, classes). `weights` are parameters and running statistics by name; others in it are ignored.
- * Throws WeightsError, listing all, where some are missing or misshaped, and for operations ONNX files are not
- * written of.
+ * Exports a model in evaluation mode to an ONNX file (opset 17): `images` (N, C, H, W) f32, for any N, → `logits` or
+ * `probabilities` (N, classes). `weights` holds parameters and running statistics by name; others in it are ignored.
+ * Throws WeightsError if weights are missing or of the wrong shape, or if operations cannot be exported, listing all.
  */
 export function exportOnnx(
   model: Model,
@@ -57,7 +56,7 @@ export function exportOnnx(
   const unknown = graph.nodes.filter((node) => !OPERATIONS.some((write) => write(node, writer)));
   if (unknown.length > 0) {
     const names = [...new Set(unknown.map(({ op }) => op.name))].join(", ");
-    throw new WeightsError(`${source}: no ONNX is written of ${names}`);
+    throw new WeightsError(`${source}: cannot export ${names}`);
   }
   const [H, W, C] = model.inputShape;
   const output = softmax ? "probabilities" : "logits";
@@ -81,7 +80,7 @@ export function exportOnnx(
 
 type Attributes = Readonly<Record<string, OnnxAttribute>>;
 
-/** Collects nodes, and knows the names of values. */
+/** Collects nodes and names values. */
 class Writer {
   readonly nodes: OnnxNode[] = [];
   readonly #tensors: Map<string, { shape: readonly number[]; data: Float32Array }>;
@@ -93,7 +92,7 @@ class Writer {
     this.#taken = new Set(["images", "logits", "probabilities", ...tensors.keys()]);
   }
 
-  /** The name of the value of a tensor. */
+  /** The name of a tensor's value. */
   of(tensor: Tensor): string {
     return this.#names.get(tensor) ?? tensor.name;
   }
@@ -102,7 +101,7 @@ class Writer {
     this.#names.set(tensor, name);
   }
 
-  /** Appends a node, whose name and value are called `label`, or that with a number; returns the value's name. */
+  /** Appends a node; returns the name of its value and of itself, `label` with a number if it is taken. */
   node(
     op: string,
     label: string,
@@ -161,7 +160,7 @@ class Writer {
   }
 }
 
-/** ONNX has begins before ends: [top, left, bottom, right]. */
+/** ONNX's order of padding: [top, left, bottom, right]. */
 const pads = ([top, bottom, left, right]: Pads): OnnxAttribute => ({ ints: [top, left, bottom, right] });
 
 const windows = ({ kernel, stride, padding }: Pool2d): Attributes => ({
@@ -172,7 +171,7 @@ const windows = ({ kernel, stride, padding }: Pool2d): Attributes => ({
 
 const isPresent = (tensor: Tensor | undefined): tensor is Tensor => tensor !== undefined;
 
-/** Writes the nodes of one of our nodes; false where that is of another op. */
+/** Writes the ONNX nodes for a node of our graph; false where it is of another op. */
 type Operation = (node: OpNode, writer: Writer) => boolean;
 
 const operation =
@@ -207,7 +206,7 @@ const OPERATIONS: readonly Operation[] = [
     group: { int: groups },
   })),
   single(denseOp, "Gemm", () => ({ transB: { int: 1 } })),
-  // ONNX's momentum is the share of what was there before.
+  // ONNX's momentum is the share of the old statistics.
   single(batchNormOp, "BatchNormalization", ({ attrs: { eps, momentum } }) => ({
     epsilon: { float: eps },
     momentum: { float: 1 - momentum },

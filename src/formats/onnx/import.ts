@@ -6,23 +6,23 @@ import { decodeOnnx, isOnnx, type OnnxModel, type OnnxNode } from "./model-proto
 import { MAX_EXTENT, OPERATORS, Reading } from "./operators.ts";
 
 export interface ImportOnnxOptions {
-  /** What the file is called in errors. Default "onnx". */
+  /** The file's name in errors. Default "onnx". */
   readonly source?: string;
-  /** Stands for what the file leaves open of the shape of its images; what it fixes stays. */
+  /** Fills in what the file leaves open of its input shape; what the file fixes stays. */
   readonly inputShape?: Model["inputShape"];
 }
 
 const OPSETS = [7, 21] as const;
 
-/** Nodes of a file; networks of the kinds read here have hundreds. */
+/** Limit on the nodes of a file; networks that are read here have hundreds. */
 const MAX_NODES = 20_000;
 
 /**
- * The model of an ONNX file (opset 7–21) of the ResNet and VGG kinds, and its weights by the model's names, in
- * PyTorch's layouts. Parameters are called as in the file where its names are those of a module (`conv1.weight`),
- * otherwise after their nodes. Batch norms and residual sums become one operation with what follows them; a
- * softmax at the end is left out, as models give logits. Throws WeightsError, with all unknown operators at once,
- * for a file that is not sound or that has a meaning no model here has.
+ * Imports a network of the ResNet or VGG kind from an ONNX file (opset 7–21): the model, and its weights by the
+ * model's names, in PyTorch's layouts. Parameters keep the file's names if those are a module's (`conv1.weight`), and
+ * are otherwise named after their nodes. Batch norms and residual sums are merged with what follows them; a softmax at
+ * the end is left out, since models give logits. Throws WeightsError for a malformed file, for unknown operators,
+ * listing them all, and for anything that models here cannot compute.
  */
 export function importOnnx(
   file: Uint8Array,
@@ -35,17 +35,17 @@ export function importOnnx(
   };
   const [oldest, newest] = OPSETS;
   if (!(onnx.opset >= oldest && onnx.opset <= newest)) {
-    fail(`has opset ${onnx.opset}; ${oldest} to ${newest} are read`);
+    fail(`has opset ${onnx.opset}; export it with one from ${oldest} to ${newest}`);
   }
-  if (onnx.nodes.length > MAX_NODES) fail(`has ${onnx.nodes.length} nodes; at most ${MAX_NODES} are read`);
-  if (onnx.outputs.length !== 1) fail(`has ${onnx.outputs.length} outputs; models have one`);
+  if (onnx.nodes.length > MAX_NODES)
+    fail(`has ${onnx.nodes.length} nodes, where at most ${MAX_NODES} are read`);
+  if (onnx.outputs.length !== 1) fail(`has ${onnx.outputs.length} outputs instead of one`);
   const nodes = reachable(onnx);
   const unknown = [...new Set(nodes.filter((node) => !isKnown(node)).map(nameOfOperator))];
   if (unknown.length > 0) fail(`uses operators that are not read: ${unknown.sort().join(", ")}`);
 
   const inputs = onnx.inputs.filter(({ name }) => !onnx.tensors.has(name));
-  if (inputs.length !== 1)
-    fail(`has ${inputs.length} inputs (${inputs.map((i) => i.name)}); models have one`);
+  if (inputs.length !== 1) fail(`has ${inputs.length} inputs (${inputs.map((i) => i.name)}) instead of one`);
   const importer = new OnnxImporter(onnx, source, inputs[0]!.name, nodes);
   for (const node of nodes) OPERATORS[node.op]!(new Reading(node, importer), importer);
   return importer.finish(inputShapeOf(inputs[0]!.shape, options.inputShape, fail));
@@ -76,8 +76,8 @@ function inputShapeOf(
   const isFixed = (extent: unknown): boolean => typeof extent === "number" && extent > 0;
   const extents = [H, W, C].map((extent, axis) => (isFixed(extent) ? extent : otherwise?.[axis]));
   const sound = extents.every((e) => typeof e === "number" && e >= 1 && e <= MAX_EXTENT);
-  // A file may say nothing of the shape at all.
+  // A file may give no shape at all.
   if ((shape.length === 4 || shape.length === 0) && sound) return extents as unknown as Model["inputShape"];
   const given = shape.map((extent) => extent || "?").join(", ");
-  return fail(`has an input of (${given}); where (N, C, H, W) is not fixed, give an inputShape`);
+  return fail(`has an input of (${given}); give an inputShape for what is not fixed of (N, C, H, W)`);
 }

@@ -6,15 +6,15 @@ import { checkFlatOrder } from "../flat-order.ts";
 import { NetworkBuilder } from "../network-builder.ts";
 import type { OnnxModel, OnnxNode, OnnxTensor } from "./model-proto.ts";
 
-/** What becomes of the nodes: layers and weights. */
+/** Collects what the nodes of a file become: layers and weights. */
 export class OnnxImporter extends NetworkBuilder {
   readonly #output: string;
   readonly #constants: Map<string, OnnxTensor>;
   readonly #weights = new Map<string, { shape: readonly number[]; data: Float32Array }>();
-  /** How often a layer's name was asked for. */
+  /** How often each layer name has been used. */
   readonly #names = new Map<string, number>();
   readonly #transposed = new Map<OnnxTensor, Float32Array>();
-  /** Whether a softmax, after which the network ends, has been left out. */
+  /** Whether the network has ended, with a softmax that is left out. */
   #ended = false;
 
   constructor({ tensors, outputs }: OnnxModel, source: string, images: string, nodes: readonly OnnxNode[]) {
@@ -48,7 +48,7 @@ export class OnnxImporter extends NetworkBuilder {
     this.#ended = true;
   }
 
-  /** A name for a layer with parameters, after its weight or its node. */
+  /** Names a layer with parameters after its weight or its node. */
   layerName(node: OnnxNode, weight: string): string {
     const wanted = weight.endsWith(".weight") ? weight.slice(0, -".weight".length) : scopeOf(node) || weight;
     const times = (this.#names.get(wanted) ?? 0) + 1;
@@ -60,7 +60,7 @@ export class OnnxImporter extends NetworkBuilder {
     this.#weights.set(name, { shape, data });
   }
 
-  /** The values of a (C, K) tensor as (K, C); made once, however many layers share them. */
+  /** The values of a (C, K) tensor as (K, C); made once, even if several layers share them. */
   transposed(tensor: OnnxTensor): Float32Array {
     const done = this.#transposed.get(tensor);
     if (done) return done;
@@ -87,8 +87,8 @@ export class OnnxImporter extends NetworkBuilder {
 }
 
 /**
- * The module that PyTorch's exporter made a node of: `/layer1/layer1.0/conv1/Conv` is `layer1.0.conv1`. A segment
- * that begins with the one before it repeats it. Other names are taken as they are.
+ * The module from which PyTorch's exporter made a node: `/layer1/layer1.0/conv1/Conv` is `layer1.0.conv1`. A segment
+ * that begins with the one before it repeats it. Other names stay as they are.
  */
 function scopeOf({ name, op }: OnnxNode): string {
   if (!name.startsWith("/")) return name;

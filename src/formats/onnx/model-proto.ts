@@ -1,6 +1,6 @@
 /**
- * ONNX files: https://github.com/onnx/onnx/blob/main/docs/IR.md, the field numbers from its onnx.proto. Only what
- * networks of tensors need; the values of initialisers are read when they are asked for.
+ * ONNX files: https://github.com/onnx/onnx/blob/main/docs/IR.md, with the field numbers of its onnx.proto. Covers what
+ * networks of tensors need; the values of initialisers are read on demand.
  */
 import { concatenate } from "../../base/bytes.ts";
 import { WeightsError } from "../../base/errors.ts";
@@ -8,13 +8,13 @@ import { decodeFloats, ELEMENT_BYTES } from "../../weights/dtypes.ts";
 import type { NamedWeights } from "../../weights/tensors.ts";
 import { type Field, Message, MessageWriter } from "./protobuf.ts";
 
-/** A tensor that the file holds. */
+/** A tensor stored in the file. */
 export interface OnnxTensor {
   readonly name: string;
   readonly shape: readonly number[];
-  /** Its values as f32, row-major. Throws WeightsError for other types and where they do not fill the shape. */
+  /** The values as f32, row-major. Throws WeightsError if they are not floats or do not fill the shape. */
   floats(): Float32Array;
-  /** Its values, of an integer type. Throws WeightsError likewise. */
+  /** The values of an integer tensor. Throws WeightsError likewise. */
   ints(): readonly number[];
 }
 
@@ -32,7 +32,7 @@ export interface OnnxNode {
   /** Empty for ONNX's own operators. */
   readonly domain?: string;
   readonly name: string;
-  /** Names of values; empty for an optional one that is left out. */
+  /** Names of values; empty for an optional input that is left out. */
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly attributes: Readonly<Record<string, OnnxAttribute>>;
@@ -63,7 +63,7 @@ const TYPE_NAMES: Readonly<Record<number, string>> = {
   ...{ 9: "BOOL", 10: "FLOAT16", 11: "DOUBLE", 12: "UINT32", 13: "UINT64", 16: "BFLOAT16" },
 };
 
-/** Reads a model. Throws WeightsError, naming `source`, for anything that is not a sound ONNX file. */
+/** Reads a model. Throws WeightsError, naming `source`, for anything but a well-formed ONNX file. */
 export function decodeOnnx(file: Uint8Array, source: string): OnnxModel {
   const model = new Message(file, source);
   let opset: number | undefined;
@@ -79,7 +79,7 @@ export function decodeOnnx(file: Uint8Array, source: string): OnnxModel {
   return { opset, ...readGraph(graph) };
 }
 
-/** Whether operators of this domain are ONNX's own. */
+/** Whether this is the domain of ONNX's own operators. */
 export const isOnnx = (domain = ""): boolean => domain === "" || domain === "ai.onnx";
 
 function readOpset(message: Message): { domain: string; version: number } {
@@ -108,7 +108,7 @@ function readGraph(message: Message): Omit<OnnxModel, "opset"> {
     }
     if (field.number === 11) inputs.push(readValue(field.message(`input[${inputs.length}]`)));
     if (field.number === 12) outputs.push(readValue(field.message(`output[${outputs.length}]`)));
-    if (field.number === 15) message.fail("sparse initialisers are not read");
+    if (field.number === 15) message.fail("has sparse initialisers, which cannot be read");
   }
   return graph;
 }
@@ -153,7 +153,7 @@ function readAttribute(message: Message): [name: string, attribute: OnnxAttribut
   return [name, ofType(type, all)];
 }
 
-/** The part of an attribute that its type says counts; zeros need not be in the file. */
+/** The part of an attribute that its type selects; zeros may be missing from the file. */
 function ofType(
   type: number,
   { float = 0, int = 0, text = "", tensor, floats = [], ints = [] }: OnnxAttribute,
@@ -192,7 +192,7 @@ function readExtent(dim: Field): number | string {
   return extent;
 }
 
-/** The types of floats: what they are called elsewhere, and the field of their values where they are listed. */
+/** The float types: their safetensors names, and the field that lists their values. */
 const FLOATS: Readonly<Record<number, { readonly dtype: string; readonly list: number }>> = {
   [FLOAT]: { dtype: "F32", list: 4 },
   [FLOAT16]: { dtype: "F16", list: 5 },
@@ -204,7 +204,7 @@ function readTensor(message: Message): OnnxTensor {
   const shape: number[] = [];
   let [name, type] = ["", 0];
   let raw: Uint8Array | undefined;
-  // Values stand in raw bytes or in one of these lists, whose parts follow one another.
+  // Values are in raw bytes or in one of these lists, whose parts follow one another.
   const lists: Readonly<Record<number, Field[]>> = { 4: [], 5: [], 7: [], 10: [] };
   for (const field of message) {
     if (field.number === 1) for (const extent of field.ints()) shape.push(extent);
@@ -213,7 +213,7 @@ function readTensor(message: Message): OnnxTensor {
     if (field.number === 9) raw = field.bytes();
     if (field.number === 14 && field.int() === 1) {
       const advice = "save the model as one file";
-      message.fail(`the values of "${name}" lie in another file, which is not read; ${advice}`);
+      message.fail(`the values of "${name}" are in another file; ${advice}`);
     }
     lists[field.number]?.push(field);
   }
@@ -229,7 +229,7 @@ function readTensor(message: Message): OnnxTensor {
   const read = (): Float32Array => {
     const { dtype, list } = FLOATS[type] ?? fail("is not of a floating-point type");
     const width = ELEMENT_BYTES[dtype]!;
-    // Halves are listed as whole numbers, one for the bits of each.
+    // Halves are listed as integers that hold their bits.
     const values = (): Uint8Array =>
       width === 2
         ? new Uint8Array(Uint16Array.from(listed(list)).buffer)
@@ -259,16 +259,16 @@ function readTensor(message: Message): OnnxTensor {
   };
 }
 
-/** What `encodeOnnx` writes: a model whose tensors are f32. */
+/** A model for `encodeOnnx`, with f32 tensors. */
 export interface OnnxContent extends Omit<OnnxModel, "tensors"> {
   readonly name: string;
   readonly tensors: NamedWeights;
 }
 
-/** The version of the format itself, that of the opset 17. */
+/** The format version that goes with opset 17. */
 const IR_VERSION = 8;
 
-/** Writes a model; the inverse of `decodeOnnx`. */
+/** Encodes a model; the inverse of `decodeOnnx`. */
 export function encodeOnnx(content: OnnxContent): Uint8Array<ArrayBuffer> {
   const { name, opset, inputs, outputs, tensors, nodes } = content;
   return new MessageWriter()
@@ -301,7 +301,7 @@ function writeNode(message: MessageWriter, { op, name, inputs, outputs, attribut
       else if (int !== undefined) m.int(3, int).int(20, 2);
       else if (text !== undefined) m.text(4, text).int(20, 3);
       else if (ints !== undefined) m.ints(8, ints).int(20, 7);
-      else throw new WeightsError(`onnx: attribute ${key} of ${name} is of a kind that is not written`);
+      else throw new WeightsError(`onnx: attribute ${key} of ${name} is of a kind that cannot be written`);
     });
   }
 }

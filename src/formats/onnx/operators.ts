@@ -5,10 +5,10 @@ import type { NetworkPadding } from "../../models/topologies/network.ts";
 import type { OnnxImporter } from "./importer.ts";
 import type { OnnxNode, OnnxTensor } from "./model-proto.ts";
 
-/** Kernel sizes, strides, dilations and padding; larger ones are no network's. */
+/** Limit on kernel sizes, strides, dilations and padding, beyond those of any network. */
 export const MAX_EXTENT = 65_535;
 
-/** A node, read with its operator's defaults. The methods throw WeightsError for what does not fit. */
+/** Reads a node, with the defaults of its operator. The methods throw WeightsError for what cannot be read. */
 export class Reading {
   readonly node: OnnxNode;
   readonly #importer: OnnxImporter;
@@ -16,7 +16,7 @@ export class Reading {
   constructor(node: OnnxNode, importer: OnnxImporter) {
     this.node = node;
     this.#importer = importer;
-    if (!node.outputs[0]) this.fail("gives no value");
+    if (!node.outputs[0]) this.fail("has no output");
   }
 
   fail(reason: string): never {
@@ -32,14 +32,14 @@ export class Reading {
     return Boolean(this.node.inputs[index]);
   }
 
-  /** An input that is computed. */
+  /** An input that another node computes. */
   value(index = 0): string {
     const name = this.node.inputs[index] ?? "";
     const value = this.#importer.value(name);
-    return value ?? this.fail(`takes "${name}", which is no value of a node before it`);
+    return value ?? this.fail(`takes "${name}", which no node before it makes`);
   }
 
-  /** An input that the file holds. */
+  /** An input stored in the file. */
   constant(index: number): OnnxTensor {
     const name = this.node.inputs[index] ?? "";
     return this.#importer.constant(name) ?? this.fail(`takes "${name}", which is not among the initialisers`);
@@ -58,11 +58,11 @@ export class Reading {
     return Number.isFinite(value) ? decimal(value) : this.fail(`has ${name} ${value}`);
   }
 
-  /** Throws unless an attribute, where it is given, has the one value that is read. */
+  /** Throws unless an attribute, if given, has the only value that is read. */
   expect(name: string, only: number): void {
     const { int, float } = this.node.attributes[name] ?? {};
     const given = int ?? float ?? only;
-    if (given !== only) this.fail(`has ${name} ${given}; only ${only} is read`);
+    if (given !== only) this.fail(`has ${name} ${given} instead of ${only}`);
   }
 
   extents(name: string, otherwise: readonly number[], least: number): readonly number[] {
@@ -95,12 +95,12 @@ export class Reading {
   windows(): { kernelSize: Pair; stride: Pair; padding: NetworkPadding } {
     this.expect("ceil_mode", 0);
     if (!this.node.attributes.kernel_shape) this.fail("has no kernel_shape");
-    if (this.pair("dilations").some((d) => d !== 1)) this.fail("has dilations, which are not read");
+    if (this.pair("dilations").some((d) => d !== 1)) this.fail("has dilations, which pools here cannot have");
     return { kernelSize: this.pair("kernel_shape"), stride: this.pair("strides"), padding: this.padding() };
   }
 }
 
-/** The decimal number that was meant by an f32: 1e-5 rather than 9.999999747378752e-6. */
+/** The decimal number that an f32 stands for: 1e-5 rather than 9.999999747378752e-6. */
 const decimal = (value: number): number => Number(value.toPrecision(7));
 
 type Operator = (node: Reading, into: OnnxImporter) => void;
@@ -115,7 +115,7 @@ const pass: Operator = (node, into) => {
   else into.alias(node.output, node.value());
 };
 
-/** A dense layer of a weight (K, C) or, transposed, (C, K). */
+/** A dense layer with a weight (K, C) or, if transposed, (C, K). */
 function linear(node: Reading, into: OnnxImporter, isTransposed: boolean): void {
   const weight = node.constant(1);
   if (weight.shape.length !== 2) node.fail(`has a weight of (${weight.shape.join(", ")})`);
@@ -127,7 +127,7 @@ function linear(node: Reading, into: OnnxImporter, isTransposed: boolean): void 
   into.add({ type: "dense", name, outFeatures: K, bias }, [node.value()], node.output);
 }
 
-/** A tensor of K values, whatever ones its shape has, as a vector. */
+/** A tensor of K values as a vector; its other extents must be 1. */
 function vector(node: Reading, tensor: OnnxTensor, K: number): [shape: number[], data: Float32Array] {
   const { shape } = tensor;
   if (shape.at(-1) !== K || shape.slice(0, -1).some((extent) => extent !== 1)) {
@@ -136,12 +136,12 @@ function vector(node: Reading, tensor: OnnxTensor, K: number): [shape: number[],
   return [[K], tensor.floats()];
 }
 
-/** What is done with the nodes of each operator. */
+/** How nodes of each operator are read. */
 export const OPERATORS: Readonly<Record<string, Operator>> = {
   Conv(node, into) {
     const weight = node.constant(1);
     const { shape } = weight;
-    if (shape.length !== 4) node.fail(`has a weight of (${shape.join(", ")}); only images are read`);
+    if (shape.length !== 4) node.fail(`has a weight of (${shape.join(", ")}) instead of (K, C, R, S)`);
     const [K, , R, S] = shape as [number, number, number, number];
     const kernelSize = node.pair("kernel_shape", [R, S]);
     if (kernelSize[0] !== R || kernelSize[1] !== S) {
@@ -172,7 +172,7 @@ export const OPERATORS: Readonly<Record<string, Operator>> = {
       into.weight(`${name}.${key}`, tensor.shape, tensor.floats());
     }
     const eps = node.float("epsilon", 1e-5);
-    // ONNX's momentum is the share of what was there before.
+    // ONNX's momentum is the share of the old statistics.
     const momentum = decimal(1 - node.float("momentum", 0.9));
     into.add({ type: "batch_norm", name, eps, momentum }, [node.value()], node.output);
   },
@@ -187,7 +187,7 @@ export const OPERATORS: Readonly<Record<string, Operator>> = {
     if (constant !== undefined) {
       const layer = into.sole(node.value(1 - constant), "dense");
       if (!layer || layer.bias || layer.activation) {
-        return node.fail("adds a constant, which is read only as the bias of a MatMul");
+        return node.fail("adds a constant, which can be read only as the bias of a MatMul");
       }
       layer.bias = true;
       into.weight(`${layer.name}.bias`, ...vector(node, node.constant(constant), layer.outFeatures));
@@ -208,7 +208,7 @@ export const OPERATORS: Readonly<Record<string, Operator>> = {
       into.move(layer, node.output);
       return;
     }
-    node.fail("is read only as x · sigmoid(x)");
+    node.fail("can be read only as x · sigmoid(x)");
   },
   Mean(node, into) {
     if (node.node.inputs.length === 1) return pass(node, into);
@@ -240,7 +240,7 @@ export const OPERATORS: Readonly<Record<string, Operator>> = {
   ReduceMean(node, into) {
     const given = node.has(1) ? node.constant(1).ints() : (node.node.attributes.axes?.ints ?? []);
     const axes = given.map((axis) => (axis < 0 ? axis + 4 : axis)).sort();
-    if (axes.join() !== "2,3") node.fail(`has axes [${given.join(", ")}]; only the mean over pixels is read`);
+    if (axes.join() !== "2,3") node.fail(`has axes [${given.join(", ")}] instead of [2, 3], those of pixels`);
     const keepPixel = node.int("keepdims", 1) !== 0;
     into.add({ type: "global_avg_pool", keepPixel }, [node.value()], node.output);
   },
@@ -251,10 +251,10 @@ export const OPERATORS: Readonly<Record<string, Operator>> = {
   Reshape(node, into) {
     const shape = node.constant(1).ints();
     const [batch, features] = shape as [number, number];
-    // The batch may be open, taken over from the input, or the one image that the file was made with.
+    // The batch may be open (-1), copied from the input (0), or the single image that the file was made with.
     const sound = shape.length === 2 && [-1, 0, 1].includes(batch) && (features > 0 || features === -1);
     if (!sound || batch + features === -2)
-      node.fail(`has the shape [${shape.join(", ")}]; only (N, features) is read`);
+      node.fail(`has the shape [${shape.join(", ")}] instead of (N, features)`);
     into.flatten(node.value(), features > 0 ? features : undefined, node.output);
   },
   Dropout(node, into) {
@@ -265,7 +265,7 @@ export const OPERATORS: Readonly<Record<string, Operator>> = {
   },
   Softmax(node, into) {
     const axis = node.int("axis", 1);
-    if (axis !== 1 && axis !== -1) node.fail(`has axis ${axis}; only 1 and -1 are read`);
+    if (axis !== 1 && axis !== -1) node.fail(`has axis ${axis} instead of 1 or -1`);
     into.softmax(node.output, node.value());
   },
   Identity: pass,
@@ -279,7 +279,7 @@ export const OPERATORS: Readonly<Record<string, Operator>> = {
     } = node.node.attributes;
     if (value?.tensor) return into.setConstant(node.output, value.tensor);
     const [single, list] = [float?.float ?? int?.int, floats?.floats ?? ints?.ints];
-    const values = single !== undefined ? [single] : (list ?? node.fail("has no value that is read"));
+    const values = single !== undefined ? [single] : (list ?? node.fail("has no value that can be read"));
     const shape = single !== undefined ? [] : [values.length];
     const tensor = { name: "", shape, floats: () => Float32Array.from(values), ints: () => values };
     into.setConstant(node.output, tensor);

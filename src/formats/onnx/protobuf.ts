@@ -1,18 +1,18 @@
 /**
- * The protobuf wire format, without schemas: a message is a list of fields, each a number, a wire type and a
- * value. https://protobuf.dev/programming-guides/encoding/ — read with nothing trusted: a length is checked against
- * the message around it before anything is made of it, and nothing is copied.
+ * The protobuf wire format, without schemas: a message is a list of fields, each with a number, a wire type and a
+ * value. https://protobuf.dev/programming-guides/encoding/. Reading trusts nothing in a file: a length is checked
+ * against the message around it before it is used, and nothing is copied.
  */
 import { concatenate } from "../../base/bytes.ts";
 import { WeightsError } from "../../base/errors.ts";
 
-/** Wire types; 3 and 4 are the groups of old, which nothing here uses. */
+/** Wire types; 3 and 4 are the obsolete groups, which nothing here uses. */
 const VARINT = 0;
 const FIXED64 = 1;
 const LENGTH_DELIMITED = 2;
 const FIXED32 = 5;
 
-/** Messages in messages; ONNX needs about six. */
+/** Limit on messages within messages; ONNX needs about six. */
 const MAX_DEPTH = 32;
 
 /** Protobuf's own limit on a message. */
@@ -23,12 +23,12 @@ interface Span {
   readonly end: number;
 }
 
-/** A message within a file. Iterate over it for its fields, in the file's order. */
+/** A message within a file. Iterating over it gives its fields, in the file's order. */
 export class Message implements Iterable<Field> {
   readonly file: Uint8Array;
-  /** What the bytes are called in errors. */
+  /** The file's name in errors. */
   readonly source: string;
-  /** Where the message is, as `graph.node[3]`; empty for the outermost. */
+  /** Where the message is, such as `graph.node[3]`; empty for the outermost. */
   readonly path: string;
   readonly depth: number;
   readonly #span: Span;
@@ -72,7 +72,7 @@ export class Message implements Iterable<Field> {
           yield new Field(this, number, bytes.skip(Number(bytes.varint())));
           break;
         default:
-          this.fail(`field ${number} has the wire type ${key % 8}, which is not read`);
+          this.fail(`field ${number} has the unknown wire type ${key % 8}`);
       }
     }
   }
@@ -118,7 +118,7 @@ class Bytes {
   }
 }
 
-/** One field. The methods say what it is read as, and throw WeightsError where its wire type does not allow it. */
+/** A field. Each method reads it as one type, and throws WeightsError if its wire type does not allow that. */
 export class Field {
   readonly number: number;
   readonly #message: Message;
@@ -132,7 +132,7 @@ export class Field {
     this.#fixed = fixed;
   }
 
-  /** An int32, int64 or enum; beyond 2⁵³ rounded. */
+  /** An int32, int64 or enum; rounded beyond 2⁵³. */
   int(): number {
     const value = this.#value;
     if (typeof value !== "bigint") return this.#fail("a whole number");
@@ -172,7 +172,7 @@ export class Field {
     );
   }
 
-  /** What this field adds to a list of whole numbers: one of them, or a packed run. */
+  /** What this field adds to a list of whole numbers: one number, or a packed run. */
   ints(): number[] {
     if (typeof this.#value === "bigint") return [this.int()];
     const bytes = new Bytes(this.#message, this.#delimited("whole numbers"));
@@ -181,12 +181,12 @@ export class Field {
     return values;
   }
 
-  /** What this field adds to a list of floats: one of them, or a packed run. */
+  /** What this field adds to a list of floats: one number, or a packed run. */
   floats(): Float32Array {
     return new Float32Array(this.fixed(4).slice().buffer);
   }
 
-  /** The bytes of what this field adds to a list of numbers of `width` bytes. */
+  /** The bytes that this field adds to a list of numbers of `width` bytes. */
   fixed(width: number): Uint8Array {
     const value = this.#value;
     if (typeof value === "bigint") return this.#fail("floating-point numbers");
@@ -213,7 +213,7 @@ export class Field {
   }
 }
 
-/** Writes a message, field by field. Bytes are kept as they are given and copied once, by `finish`. */
+/** Writes a message, field by field. Keeps references to the bytes, which `finish` copies once. */
 export class MessageWriter {
   readonly #chunks: Uint8Array[] = [];
   #length = 0;
@@ -250,7 +250,7 @@ export class MessageWriter {
   finish(): Uint8Array<ArrayBuffer> {
     if (this.#length > MAX_BYTES) {
       throw new WeightsError(
-        `protobuf: a message has at most ${MAX_BYTES} bytes — ${this.#length} are too many`,
+        `protobuf: a message must have at most ${MAX_BYTES} bytes — got ${this.#length}`,
       );
     }
     return concatenate(this.#chunks);

@@ -4,45 +4,45 @@ import { carried, checked, type Model, type ModelOptions } from "../model.ts";
 import { imagenetPreprocessing, type Preprocessing } from "../preprocessing.ts";
 
 export interface FeaturesOptions {
-  /** Before the name of each parameter, with its dot: `resnet.`. Default none. */
+  /** Prefix of all parameter names, with its dot: `resnet.`. Default none. */
   readonly prefix?: string;
-  /** The last stage; default all of them. */
+  /** The last stage. Default: the backbone's last. */
   readonly stage?: number;
-  /** Whether x is an image, which goes through the stem first, or takes the place of what leaves the stem. */
+  /** Whether x is an image, which goes through the stem first, or replaces the stem's output. */
   readonly stem?: boolean;
 }
 
 /**
- * A published network as a part of models: its stages with the names and shapes that torchvision gives their
- * parameters. Alone they are exactly those; within a topology they follow the prefix `resnet.` or `vgg.`.
+ * A published network as a part of models. Parameters have torchvision's names and shapes, in a topology behind the
+ * prefix `resnet.` or `vgg.`.
  */
 export interface Backbone {
-  /** `resnet50`, `vgg16_bn`: the name of the published network, whatever variant this one is. */
+  /** The published network's name, such as `resnet50` or `vgg16_bn`, for all its variants. */
   readonly name: string;
   readonly family: "resnet" | "vgg";
-  /** The options that make it one of its variants, defaults included. */
+  /** The options of this variant, defaults included. */
   readonly variant: Readonly<Record<string, unknown>>;
-  /** Whether it is made for images of about 32×32. */
+  /** Whether it is for images of about 32×32. */
   readonly small: boolean;
   readonly stages: number;
   /** Channels between stem and stage 1; undefined without a stem. */
   readonly stemChannels: number | undefined;
-  /** Along each axis, how many pixels of an image are one of the map after a stage. */
+  /** How many pixels of an image, along each axis, become one pixel of the map after a stage. */
   reduction(stage: number): number;
-  /** The map (N, P, Q, K) after a stage, of images x (N, H, W, C). Throws ShapeError where x does not fit. */
+  /** The map (N, P, Q, K) after a stage, for images x (N, H, W, C). Throws ShapeError if x does not fit. */
   features(x: Tensor, options?: FeaturesOptions): Tensor;
   /** Logits (N, classes) of the map after the last stage, by the network's own head. */
   head(x: Tensor, classes: number): Tensor;
 }
 
-/** What published weights of a backbone expect of images; undefined where there are none. */
+/** The preprocessing that a backbone's published weights expect; undefined if there are none. */
 export const preprocessingOf = (
   { small }: Backbone,
   inputShape: Model["inputShape"],
 ): Preprocessing | undefined =>
   small || inputShape[2] !== 3 ? undefined : imagenetPreprocessing(inputShape);
 
-/** A backbone with its own head. Throws ShapeError where it cannot be built for its images. */
+/** A backbone with its own head. Throws ShapeError if it cannot be built for its images. */
 export function withHead(backbone: Backbone, options: ModelOptions): Backbone & Model {
   const { small, name, variant } = backbone;
   const { inputShape = small ? [32, 32, 3] : [224, 224, 3], classes = small ? 10 : 1000 } = options;
@@ -66,7 +66,7 @@ export function checkStage(name: string, stage: number, first: number, last: num
   }
 }
 
-/** Throws ShapeError unless x has the channels that leave the stem. */
+/** Throws ShapeError unless x has as many channels as the stem's output. */
 export function checkStem(name: string, x: Tensor, channels: number): void {
   if (x.shape.at(-1) !== channels) {
     throw new ShapeError(name, `stage 1 expects C=${channels}`, describe(x));

@@ -6,7 +6,7 @@ import { type VggDepth, type VggVariant, vggBackbone, vggDepths } from "./vgg.ts
 
 export type BackboneName = `resnet${ResnetDepth}` | `vgg${VggDepth}` | `vgg${VggDepth}_bn`;
 
-/** A backbone by name, or a variant of it. */
+/** A backbone's name, or a variant of it. */
 export type BackboneLike = BackboneName | (BackboneVariant & { readonly name: BackboneName });
 
 export interface BackboneVariant extends ResnetVariant, Omit<VggVariant, "batchNorm"> {}
@@ -28,25 +28,26 @@ const BACKBONES: ReadonlyMap<string, (variant: BackboneVariant) => Backbone> = n
 
 export const backboneNames = (): readonly BackboneName[] => [...BACKBONES.keys()] as BackboneName[];
 
-/** Makes the backbone of this name. Throws WebgraftError for an unknown one. */
+/** Makes a backbone. Throws WebgraftError for an unknown name. */
 export function createBackbone(backbone: BackboneLike): Backbone {
   const { name, ...variant } = typeof backbone === "string" ? { name: backbone } : backbone;
   const create = BACKBONES.get(name);
   if (!create) {
-    throw new WebgraftError(`backbone: none has this name — ${name}; known: ${backboneNames().join(", ")}`);
+    throw new WebgraftError(`backbone: unknown name ${name} — take one of ${backboneNames().join(", ")}`);
   }
   return create(variant);
 }
 
+/** Images with a side below this are small. */
 const SMALL = 64;
 
-/** The ResNet that a topology takes for images of this size where none is named. */
+/** The default ResNet for images of this size. */
 export const defaultResnet = ([height, width]: Model["inputShape"]): BackboneLike =>
   Math.min(height, width) < SMALL ? "resnet20" : "resnet50";
 
 /**
- * The VGG that is compared with it: for small images with no more stages than halve them, a smaller head, and batch
- * norm, since there are no published weights to begin with and learning from scratch is slow without it.
+ * The default VGG for images of this size. For small ones it has only as many stages as can halve them, a smaller
+ * head, and batch norm, since learning from scratch is slow without it.
  */
 export function defaultVgg([height, width]: Model["inputShape"]): BackboneLike {
   const least = Math.min(height, width);

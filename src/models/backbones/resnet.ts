@@ -13,7 +13,7 @@ import { basicBlock, bottleneckBlock, type Padded, padding } from "../blocks.ts"
 import { type Model, type ModelOptions, oneOf } from "../model.ts";
 import { type Backbone, checkStage, checkStem, withHead } from "./backbone.ts";
 
-/** Blocks a stage. */
+/** The number of blocks in each stage. */
 const BLOCKS = {
   18: [2, 2, 2, 2],
   34: [3, 4, 6, 3],
@@ -30,28 +30,28 @@ export type ResnetDepth = keyof typeof BLOCKS;
 
 export const resnetDepths = Object.keys(BLOCKS).map(Number) as readonly ResnetDepth[];
 
-/** In what the published ResNets differ; each choice keeps the names of the parameters. */
+/** How published ResNets differ. Parameter names are the same in all variants. */
 export interface ResnetVariant {
   /**
-   * Which convolution of a bottleneck has the stride: the 3×3 (`v1.5`, the default, as torchvision and timm) or
-   * the first 1×1 (`v1`, as Keras). The weights have the same shapes: those of one run wrongly in the other.
+   * Which convolution of a bottleneck has the stride: the 3×3 (`v1.5`, the default, as in torchvision and timm) or the
+   * first 1×1 (`v1`, as in Keras). The weights have the same shapes, but do not work in the other variant.
    */
   readonly stride?: "v1.5" | "v1";
-  /** Default `symmetric`, which is Keras' explicit padding too. */
+  /** Default `symmetric`, which Keras' padding layers give too. */
   readonly padded?: Padded;
-  /** Whether the convolutions have biases, as Keras' have. Default false. */
+  /** Whether the convolutions have biases, as in Keras. Default false. */
   readonly convBias?: boolean;
-  /** Of all batch norms. Default eps 1e-5 and momentum 0.1, the share of the batch as in torch. */
+  /** Options of all batch norms. Default: eps 1e-5 and momentum 0.1, the share of the batch, as in torch. */
   readonly norm?: Pick<BatchNormOptions, "eps" | "momentum">;
-  /** Channels of the stem. Default 64, in the small-image family 16. */
+  /** Channels of the stem. Default 64, or 16 in the small-image family. */
   readonly width?: number;
 }
 
-/** The variant that Keras' ResNet-50, 101 and 152 (version 1) are; their images want `caffePreprocessing`. */
+/** The variant of Keras' ResNet-50, 101 and 152 (version 1); their images need `caffePreprocessing`. */
 export const KERAS_RESNET: ResnetVariant = {
   stride: "v1",
   convBias: true,
-  // Keras' momentum of 0.99 is the share of the past.
+  // Keras' momentum of 0.99 is the share of the old statistics.
   norm: { eps: 1.001e-5, momentum: 0.01 },
 };
 
@@ -60,18 +60,18 @@ export interface ResnetOptions extends ModelOptions, ResnetVariant {}
 /**
  * ResNet-18, 34, 50, 101 and 152: conv 7×7 stride 2 – BN – ReLU – max-pool, four stages, global average pool,
  * dense; 224×224×3 and 1000 classes by default. ResNet-20, 32, 44 and 56, for small images: conv 3×3 – BN –
- * ReLU, three stages of 16, 32 and 64 channels; 32×32×3 and 10 classes by default. Where a block changes the
- * shape its shortcut is a projection (1×1 convolution and BN, the paper's option B), also in the small-image
- * family, for which the paper pads with zeros (option A): 272,474 parameters in ResNet-20 instead of 269,722.
+ * ReLU, three stages of 16, 32 and 64 channels; 32×32×3 and 10 classes by default. If a block changes the shape, its
+ * shortcut is a projection (1×1 convolution and BN, the paper's option B), even in the small-image family, where the
+ * paper pads with zeros (option A): ResNet-20 has 272,474 parameters instead of 269,722.
  *
- * Takes images of any size. Parameters are named as in torchvision: conv1, bn1, layer1.0.conv1, …, fc.
+ * Takes images of any size. Parameters have torchvision's names: conv1, bn1, layer1.0.conv1, …, fc.
  *
  * He et al., "Deep Residual Learning for Image Recognition", 2016.
  */
 export const resnet = (depth: ResnetDepth, options: ResnetOptions = {}): Backbone & Model =>
   withHead(resnetBackbone(depth, options), options);
 
-/** The stages of a ResNet without inputs and classes of its own. */
+/** A ResNet as a backbone, without input shape and classes. */
 export function resnetBackbone(depth: ResnetDepth, variant: ResnetVariant = {}): Backbone {
   const name = `resnet${depth}`;
   const blocks: readonly number[] | undefined = BLOCKS[depth];

@@ -14,7 +14,7 @@ import {
 import type { Model, ModelOptions } from "../model.ts";
 import { type Backbone, checkStage, withHead } from "./backbone.ts";
 
-/** Convolutions a stage. */
+/** The number of convolutions in each stage. */
 const CONVOLUTIONS = {
   11: [1, 1, 2, 2, 2],
   13: [2, 2, 2, 2, 2],
@@ -22,7 +22,7 @@ const CONVOLUTIONS = {
   19: [2, 2, 4, 4, 4],
 } as const satisfies Record<number, readonly number[]>;
 
-/** Channels of the stages, as multiples of the first. */
+/** Channels of each stage, as a multiple of the first stage's. */
 const WIDTHS = [1, 2, 4, 8, 8] as const;
 
 export type VggDepth = keyof typeof CONVOLUTIONS;
@@ -30,17 +30,17 @@ export type VggDepth = keyof typeof CONVOLUTIONS;
 export const vggDepths = Object.keys(CONVOLUTIONS).map(Number) as readonly VggDepth[];
 
 export interface VggVariant {
-  /** Whether batch norm follows each convolution; this moves the numbers in the names. Default false. */
+  /** Whether batch norm follows each convolution, which changes the numbers in the names. Default false. */
   readonly batchNorm?: boolean;
-  /** Of all batch norms. Default eps 1e-5 and momentum 0.1, the share of the batch as in torch. */
+  /** Options of all batch norms. Default: eps 1e-5 and momentum 0.1, the share of the batch, as in torch. */
   readonly norm?: Pick<BatchNormOptions, "eps" | "momentum">;
   /** Channels of the first stage. Default 64. */
   readonly width?: number;
-  /** Stages that it has, for images too small for all of them. Default 5. */
+  /** How many stages it has; fewer suit images too small for all. Default 5. */
   readonly stages?: number;
   /** Features of the two hidden layers of the head. Default 4096. */
   readonly hidden?: number;
-  /** Share that is dropped after each of them. Default 0.5. */
+  /** Dropout after each of them. Default 0.5. */
   readonly dropout?: number;
 }
 
@@ -50,17 +50,17 @@ export interface VggOptions extends ModelOptions, VggVariant {}
  * VGG-11, 13, 16 and 19, with and without batch norm: five stages of 3×3 convolutions with ReLU, each ended by a
  * max-pool of stride 2, then dense 4096 – ReLU – dropout twice, and dense. 224×224×3 and 1000 classes by default.
  *
- * Takes images from 32×32 on, with fewer `stages` smaller ones. The first dense layer has the size of the last map, 7×7 for 224×224, where
- * torchvision pools maps of other sizes to 7×7. Parameters are named as in torchvision: features.0, …,
- * classifier.0, classifier.3, classifier.6. Weights start with He's variance, which is near torchvision's 0.01 in
- * the first dense layer of the full size, and fits narrower ones.
+ * Takes images of 32×32 or more, and smaller ones with fewer `stages`. The first dense layer fits the last map, 7×7 for
+ * 224×224, whereas torchvision pools every map to 7×7. Parameters have torchvision's names: features.0, …,
+ * classifier.0, classifier.3, classifier.6. Weights start with He's variance, which in the first dense layer of the
+ * full size is close to torchvision's std of 0.01, and also suits narrower layers.
  *
  * Simonyan and Zisserman, "Very Deep Convolutional Networks for Large-Scale Image Recognition", 2015.
  */
 export const vgg = (depth: VggDepth, options: VggOptions = {}): Backbone & Model =>
   withHead(vggBackbone(depth, options), options);
 
-/** The stages of a VGG without inputs and classes of its own. */
+/** A VGG as a backbone, without input shape and classes. */
 export function vggBackbone(depth: VggDepth, variant: VggVariant = {}): Backbone {
   const convolutions: readonly number[] | undefined = CONVOLUTIONS[depth];
   if (!convolutions) throw new ShapeError("vgg", `depth must be one of ${vggDepths.join(", ")}`, `${depth}`);
@@ -80,11 +80,11 @@ export function vggBackbone(depth: VggDepth, variant: VggVariant = {}): Backbone
     reduction: (stage) => 2 ** stage,
     features(x, { prefix = "", stage = stages, stem = true } = {}) {
       checkStage(name, stage, 1, stages);
-      if (!stem) throw new ShapeError(name, "has no stem that could be replaced", describe(x));
+      if (!stem) throw new ShapeError(name, "has no stem to replace", describe(x));
       const [, H, W] = nhwc(name, x);
       const least = 2 ** stage;
       if (Math.min(H, W) < least) {
-        throw new ShapeError(name, `${stage} stages halve images of at least ${least}×${least}`, describe(x));
+        throw new ShapeError(name, `${stage} stages need images of at least ${least}×${least}`, describe(x));
       }
       let y = x;
       let index = 0;
@@ -98,7 +98,7 @@ export function vggBackbone(depth: VggDepth, variant: VggVariant = {}): Backbone
           } else {
             y = conv2d(y, at, { ...conv, biasInit: zeros, activation: "relu" });
           }
-          // ReLU has a number too, and so has the pool below.
+          // ReLU has a number too, and so does the pool below.
           index += normalised ? 3 : 2;
         }
         y = maxPool2d(y, { kernelSize: 2 });
@@ -113,7 +113,7 @@ export function vggBackbone(depth: VggDepth, variant: VggVariant = {}): Backbone
       y = dropout(y, "classifier.2", p);
       y = dense(y, "classifier.3", { ...layer, outFeatures: hidden, activation: "relu" });
       y = dropout(y, "classifier.5", p);
-      // Two dropouts have doubled the variance each: He's would give logits far from equal shares.
+      // Each of the two dropouts has doubled the variance: with He's, the first logits would be far from equal.
       return dense(y, "classifier.6", { biasInit: zeros, outFeatures: classes });
     },
   };

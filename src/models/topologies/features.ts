@@ -4,15 +4,15 @@ import { type BackboneLike, createBackbone, defaultResnet } from "../backbones/b
 import { carried, checked, type Model, type ModelOptions } from "../model.ts";
 
 export interface FeaturesModelOptions extends ModelOptions {
-  /** Default ResNet-50, or ResNet-20 where height or width is below 64. */
+  /** Default: ResNet-50, or ResNet-20 if height or width is below 64. */
   readonly backbone?: BackboneLike;
   /** Last stage of the backbone. Default 3. */
   readonly stage?: number;
   /** Channels of the two convolutions. Default 128. */
   readonly width?: number;
-  /** Share that is dropped before the last layer. Default 0.5. */
+  /** Dropout before the last layer. Default 0.5. */
   readonly dropout?: number;
-  /** Default: the whole backbone. Empty to train all of it. */
+  /** Default: the whole backbone. Give an empty list to train all of it. */
   readonly frozen?: readonly string[];
 }
 
@@ -20,7 +20,7 @@ export interface FeaturesModelOptions extends ModelOptions {
  * A shallow ConvNet on the features of a pretrained ResNet, which is frozen by default: conv 3×3 – BN – ReLU – conv
  * 3×3 – BN – ReLU – global average pool – dropout – dense. 224×224×3 and 10 classes by default.
  *
- * Parameters: the backbone's behind `resnet.`; conv1, bn1, conv2, bn2, fc.
+ * Parameters: the backbone's, with the prefix `resnet.`; conv1, bn1, conv2, bn2, fc.
  */
 export function features(options: FeaturesModelOptions = {}): Model {
   const { inputShape = [224, 224, 3], classes = 10, stage = 3, width = 128, dropout: p = 0.5 } = options;

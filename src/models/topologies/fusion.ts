@@ -7,15 +7,15 @@ import { bridge } from "../blocks.ts";
 import { carried, checked, type Model, type ModelOptions, oneOf } from "../model.ts";
 
 export interface FusionOptions extends ModelOptions {
-  /** The ResNet. Default ResNet-50, or ResNet-20 where height or width is below 64. */
+  /** The ResNet. Default: ResNet-50, or ResNet-20 if height or width is below 64. */
   readonly backbone?: BackboneLike;
   /** The VGG. Default VGG-16. */
   readonly vgg?: BackboneLike;
-  /** Last stage of the ResNet, default all. The VGG ends at its stage whose map has the same extents. */
+  /** Last stage of the ResNet. Default: its last. The VGG ends with the stage whose map has the same extents. */
   readonly stage?: number;
-  /** How the two maps become one. Default `concat`. */
+  /** How to join the two maps. Default `concat`. */
   readonly merge?: "concat" | "average";
-  /** Channels to which 1×1 convolutions bring both maps for `average`. Default 512. */
+  /** Channels that 1×1 convolutions give both maps for `average`. Default 512. */
   readonly width?: number;
   /** Channels to which a 1×1 convolution reduces each map first. Default: no reduction. */
   readonly reduce?: number;
@@ -25,11 +25,11 @@ export interface FusionOptions extends ModelOptions {
 
 /**
  * A ResNet and a VGG without their tops, side by side on one image; their maps are joined, then global average
- * pool – dense 1024 – ReLU – dense. 224×224×3 and 10 classes by default: maps of 7×7×2048 and 7×7×512.
+ * pool – dense 1024 – ReLU – dense. 224×224×3 and 10 classes by default, with maps of 7×7×2048 and 7×7×512.
  *
- * Parameters: those of the backbones behind `resnet.` and `vgg.`; reduce.resnet, reduce.vgg, project.resnet,
- * project.vgg (1×1 convolutions, where there are any); fc1, fc2. Throws ShapeError unless height and width are
- * multiples of the ResNet's stride, which is 32, and 4 in the small-image family.
+ * Parameters: the backbones', with the prefixes `resnet.` and `vgg.`; reduce.resnet, reduce.vgg, project.resnet,
+ * project.vgg (1×1 convolutions, if any); fc1, fc2. Throws ShapeError unless height and width are multiples of the
+ * ResNet's stride, which is 32, or 4 in the small-image family.
  */
 export function fusion(options: FusionOptions = {}): Model {
   const { inputShape = [224, 224, 3], classes = 10, width = 512, reduce, hidden = 1024 } = options;
@@ -45,7 +45,7 @@ export function fusion(options: FusionOptions = {}): Model {
   }
   const preprocessing = options.preprocessing ?? preprocessingOf(residual, inputShape);
 
-  /** A branch's map, as wide as the merge wants it. */
+  /** A branch's map, with the channels that the merge needs. */
   function branch(images: Tensor, { family, features }: Backbone, last: number): Tensor {
     const map = features(images, { prefix: `${family}.`, stage: last });
     const joined = merge === "average" ? width : (reduce ?? map.shape.at(-1)!);
@@ -75,13 +75,13 @@ export function fusion(options: FusionOptions = {}): Model {
   });
 }
 
-/** The backbone of this name. Throws ShapeError unless it is of this family. */
+/** Makes a backbone. Throws ShapeError unless it is of this family. */
 function member(like: BackboneLike, family: Backbone["family"]): Backbone {
   const backbone = createBackbone(like);
   if (backbone.family === family) return backbone;
   throw new ShapeError(
     "fusion",
-    `one branch is a ResNet and the other a VGG; expects a ${family}`,
+    `one branch must be a ResNet and the other a VGG; expects a ${family}`,
     backbone.name,
   );
 }

@@ -5,16 +5,16 @@ import { type BlockOptions, basicBlock, plainBlock } from "../blocks.ts";
 import { carried, checked, type Model, type ModelOptions } from "../model.ts";
 
 export interface InterleavedOptions extends ModelOptions {
-  /** Channels after the convolution, the block, the second convolution and the second block. */
+  /** Channels after the first convolution, the first block, the second convolution and the second block. */
   readonly widths?: readonly [number, number, number, number];
-  /** After the two plain convolutions; by default none, as in the original. */
+  /** Activation after the two plain convolutions. Default: none, as in the original. */
   readonly activation?: ActivationLike;
 }
 
 /**
  * Convolutions with residual blocks between them: conv 3×3 → block, stride 2 → conv 3×3 → block, stride 2 →
- * flatten → dense. 28×28 images of 3 channels by default: 326,346 parameters. Throws ShapeError unless height
- * and width are multiples of 4, the product of the strides.
+ * flatten → dense. 28×28×3 by default, with 326,346 parameters. Throws ShapeError unless height and width are
+ * multiples of 4, the product of the strides.
  */
 export const interleaved = (options: InterleavedOptions = {}): Model =>
   alternating("interleaved", options, basicBlock);
@@ -25,8 +25,8 @@ export interface ConvnetOptions extends InterleavedOptions {
 }
 
 /**
- * What `interleaved` is compared with: each residual block is replaced by two plain convolutions of the same
- * widths and strides. Throws ShapeError likewise.
+ * The baseline for `interleaved`: two plain convolutions of the same widths and strides in place of each residual
+ * block. Throws ShapeError likewise.
  */
 export function convnet(options: ConvnetOptions = {}): Model {
   const { batchNorm = true } = options;

@@ -18,7 +18,7 @@ import {
 } from "../../layers/index.ts";
 import { carried, checked, inspect, type Model, type ModelOptions } from "../model.ts";
 
-/** `"same_lower"` is `"same"` with the odd zero at the top and left. */
+/** `"same_lower"` is `"same"` with an odd zero at the top and left. */
 export type NetworkPadding = Padding | "same_lower";
 
 interface Window {
@@ -27,7 +27,7 @@ interface Window {
   readonly padding: NetworkPadding;
 }
 
-/** What a layer of a network computes; `name` is what its parameters are called. */
+/** What a layer of a network computes; `name` is the prefix of its parameters. */
 export type NetworkLayerKind =
   | ({
       readonly type: "conv2d";
@@ -39,7 +39,7 @@ export type NetworkLayerKind =
       readonly activation?: ActivationLike;
     } & Window)
   | {
-      /** A second value of `from` is the residual. */
+      /** A second value in `from` is the residual. */
       readonly type: "batch_norm";
       readonly name: string;
       readonly eps: number;
@@ -57,27 +57,27 @@ export type NetworkLayerKind =
   | ({ readonly type: "avg_pool2d"; readonly countIncludePad: boolean } & Window)
   /** To (N, C), or with `keepPixel` to (N, 1, 1, C). */
   | { readonly type: "global_avg_pool"; readonly keepPixel: boolean }
-  /** To (N, features), if the number is given; what is flat stays as it is. */
+  /** To (N, features), checked if the number is given; a flat value stays as it is. */
   | { readonly type: "flatten"; readonly features?: number }
   | { readonly type: "add"; readonly activation?: ActivationLike }
   | { readonly type: "average" | "concat" }
   | { readonly type: "activation"; readonly activation: ActivationLike }
   | { readonly type: "dropout"; readonly name: string; readonly p: number };
 
-/** A layer, the names of the values that it takes, and the name of the value that it gives. */
+/** A layer, the names of the values that it uses, and the name of the value that it makes. */
 export type NetworkLayer = NetworkLayerKind & {
-  /** Values of layers before this one, or `"images"`. */
+  /** Values of earlier layers, or `"images"`. */
   readonly from: readonly string[];
   readonly to: string;
 };
 
 export interface NetworkOptions extends ModelOptions {
   readonly inputShape: readonly [height: number, width: number, channels: number];
-  /** In an order in which they can be computed. The last one gives the logits. */
+  /** In an order in which they can be computed. The last one makes the logits. */
   readonly layers: readonly NetworkLayer[];
 }
 
-/** A model that is given as data, such as one that was read from a file. Throws ShapeError where layers do not fit. */
+/** A model given as data, for example read from a file. Throws ShapeError if layers do not fit. */
 export function network(options: NetworkOptions): Model {
   const { inputShape, layers } = options;
   const build = (images: Tensor): Tensor => {
@@ -86,14 +86,15 @@ export function network(options: NetworkOptions): Model {
     for (const layer of layers) {
       const inputs = layer.from.map((name) => {
         const value = values.get(name);
-        if (!value) throw new ShapeError("network", "a layer takes a value that is not there", name);
+        if (!value)
+          throw new ShapeError("network", "a layer uses a value that no layer before it makes", name);
         return value;
       });
       last = apply(layer, inputs);
       values.set(layer.to, last);
     }
     if (last.shape.length !== 2)
-      throw new ShapeError("network", "must end with (N, classes)", describe(last));
+      throw new ShapeError("network", "the last layer must make (N, classes)", describe(last));
     return last;
   };
   const model = { name: "network", inputShape, classes: 0, options: {}, ...carried(options), build };
@@ -103,7 +104,7 @@ export function network(options: NetworkOptions): Model {
 
 function apply(layer: NetworkLayer, inputs: readonly Tensor[]): Tensor {
   const [x, y] = inputs;
-  if (!x) throw new ShapeError("network", "a layer takes no value", layer.to);
+  if (!x) throw new ShapeError("network", "a layer uses no value", layer.to);
   switch (layer.type) {
     case "conv2d":
       return conv2d(x, layer.name, { ...layer, padding: paddingOf(x, layer, layer.dilation) });
@@ -148,7 +149,7 @@ function meanPixel(x: Tensor): Tensor {
 function flattened(x: Tensor, features?: number): Tensor {
   const y = x.shape.length === 2 ? x : flatten(x);
   if (features !== undefined && y.shape[1] !== features) {
-    throw new ShapeError("network", `flattens to ${features} features`, describe(x));
+    throw new ShapeError("network", `must flatten to ${features} features`, describe(x));
   }
   return y;
 }

@@ -7,29 +7,29 @@ import { bridge } from "../blocks.ts";
 import { carried, checked, type Model, type ModelOptions, oneOf } from "../model.ts";
 
 export interface SequentialOptions extends ModelOptions {
-  /** Default ResNet-50, or ResNet-20 where height or width is below 64. */
+  /** Default: ResNet-50, or ResNet-20 if height or width is below 64. */
   readonly backbone?: BackboneLike;
   /**
-   * What the ConvNet's map is to the backbone: `stage` (the default), what leaves its stem, so that stage 1
-   * follows; `image`, once a 1×1 convolution has made it `imageChannels` wide, so that the whole backbone follows.
+   * Where the ConvNet's map enters the backbone: `stage` (the default), in place of its stem, so that stage 1 follows;
+   * `image`, as an image of `imageChannels` made by a 1×1 convolution, so that the whole backbone follows.
    */
   readonly join?: "stage" | "image";
   /** Channels of the image that `join: "image"` makes. Default 3. */
   readonly imageChannels?: number;
-  /** Before the last dense layer. Default `flatten` for images up to 28×28, `gap` (global average pool) above. */
+  /** What precedes the dense layer. Default: `flatten` for images up to 28×28, `gap` (global average pool) above. */
   readonly head?: "flatten" | "gap";
   /** Channels to which a 1×1 convolution reduces the map between the parts. Default: no reduction. */
   readonly reduce?: number;
-  /** Channels of the two convolutions. Default: half of the stem's and as many as the stem's; 32 and 64. */
+  /** Channels of the two convolutions. Default: half the stem's and the stem's; without a stem 32 and 64. */
   readonly widths?: readonly [number, number];
 }
 
 /**
- * A ConvNet, then a (pretrained) ResNet: conv 3×3 – ReLU – max-pool 2 – conv 3×3 – ReLU – max-pool 2, none of them
- * padded; then the backbone without its top, and a dense layer. 224×224×3 and 10 classes by default.
+ * A ConvNet, then a (pretrained) ResNet: conv 3×3 – ReLU – max-pool 2 – conv 3×3 – ReLU – max-pool 2, all without
+ * padding; then the backbone without its top, and a dense layer. 224×224×3 and 10 classes by default.
  *
- * Parameters: front.conv1, front.conv2; reduce and project (1×1 convolutions, where there are any); the
- * backbone's behind `resnet.`; fc. Throws ShapeError where the image is too small.
+ * Parameters: front.conv1, front.conv2; reduce and project (1×1 convolutions, if any); the backbone's, with the prefix
+ * `resnet.`; fc. Throws ShapeError if the image is too small.
  */
 export function sequential(options: SequentialOptions = {}): Model {
   const { inputShape = [224, 224, 3], classes = 10, reduce, imageChannels = 3 } = options;
@@ -42,7 +42,7 @@ export function sequential(options: SequentialOptions = {}): Model {
   ]);
   const { name, family, stemChannels = 64, variant } = backbone;
   if (join === "stage" && backbone.stemChannels === undefined) {
-    throw new ShapeError("sequential", 'this backbone has no stem to replace; use join: "image"', name);
+    throw new ShapeError("sequential", 'the backbone has no stem to replace; use join: "image"', name);
   }
   const widths = options.widths ?? [Math.ceil(stemChannels / 2), stemChannels];
   const prefix = `${family}.`;

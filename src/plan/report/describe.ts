@@ -1,10 +1,10 @@
 import type { Plan } from "../plan.ts";
 import { bytesIn, occupancyOf } from "./occupancy.ts";
 
-/** Tensors that are listed at the peak. */
+/** How many tensors are listed at the peak. */
 const LISTED = 8;
 
-/** A plan as text: its memory, what is alive where most is, and how often which kernel is launched. */
+/** A plan as text: its memory, what is alive at the peak, and how often each kernel is launched. */
 export function describePlan(plan: Plan): string {
   const { dispatches, memory, report } = plan;
   const { tensors, alive, peak } = occupancyOf(plan);
@@ -20,7 +20,7 @@ export function describePlan(plan: Plan): string {
       ],
       ["least possible", `${text(lowerBoundBytes)}; the plan takes ${factor.toFixed(3)} × that`],
       ["without sharing", text(unsharedBytes)],
-      ["what outlives a step", text(persistentBytes)],
+      ["kept between steps", text(persistentBytes)],
     ]),
   ];
   const at = dispatches[peak];
@@ -29,7 +29,7 @@ export function describePlan(plan: Plan): string {
     const largest = living.toSorted((a, b) => b.bytes - a.bytes).slice(0, LISTED);
     const rest = living.length - largest.length;
     sections.push(
-      `Most is alive at dispatch ${peak + 1}, ${at.kernel.name} of ${at.label}: ${text(alive[peak]!)}\n${table(
+      `Peak at dispatch ${peak + 1}, ${at.kernel.name} of ${at.label}: ${text(alive[peak]!)}\n${table(
         largest.map(({ storage, bytes, first, last }) => [
           `  ${storage.name}`,
           text(bytes),
@@ -45,7 +45,7 @@ export function describePlan(plan: Plan): string {
   return `${sections.join("\n\n")}\n`;
 }
 
-/** Rows in columns as wide as their longest cell. */
+/** Rows with columns as wide as their longest cell. */
 function table(rows: readonly (readonly string[])[]): string {
   const widths = rows.reduce<number[]>(
     (max, row) => row.map((cell, i) => Math.max(cell.length, max[i] ?? 0)),

@@ -6,15 +6,15 @@ const WIDTH = 960;
 const LEFT = 76;
 const RIGHT = 16;
 const TOP = 52;
-/** Heights of the two parts, and what is between them. */
+/** Heights of the two parts, and the gap between them, px. */
 const ALIVE = 110;
 const GAP = 44;
 const SLABS = 380;
 const BOTTOM = 40;
-/** Tensors lower than this are not seen, px. */
+/** Tensors lower than this, px, are invisible and left out. */
 const SMALLEST = 0.25;
 
-/** Who makes a tensor decides its colour; dispatches are labelled so by `Program`. */
+/** The colour of a tensor, by how the label of the dispatch that makes it begins; `Program` gives the labels. */
 const KINDS = [
   { name: "forward", begins: "", colour: "#4c84c4" },
   { name: "computed again", begins: "again(", colour: "#58a55c" },
@@ -23,7 +23,7 @@ const KINDS = [
 
 /**
  * A plan as an SVG picture of time × bytes: above, how much is alive at each dispatch; below, where each temporary
- * lives, slab on slab. Rectangles have their tensor's name as tooltip. Text and lines take the colour of the page.
+ * lies, slab upon slab. The tooltip of a rectangle names its tensor. Text and lines have the colour of the page.
  */
 export function drawPlan(plan: Plan): string {
   const { dispatches, memory, report } = plan;
@@ -47,10 +47,10 @@ export function drawPlan(plan: Plan): string {
   const factor = report.lowerBoundBytes > 0 ? report.peakBytes / report.lowerBoundBytes : 1;
   const heading =
     `${bytesIn(total, report.peakBytes)} of temporaries on ${memory.slabs.length} slabs, ` +
-    `${factor.toFixed(3)} × the most that is alive at once; ${bytesIn(total, report.unsharedBytes)} without sharing`;
+    `${factor.toFixed(3)} × the most alive at once; ${bytesIn(total, report.unsharedBytes)} without sharing`;
   text([LEFT, 20], heading, 'font-size="14" font-weight="600"');
   text([LEFT, TOP - 8], "Alive", 'font-weight="600"');
-  text([LEFT, slabsTop - 8], "Where they live", 'font-weight="600"');
+  text([LEFT, slabsTop - 8], "Placement", 'font-weight="600"');
   const kinds = KINDS.filter(({ name }) => dispatches.some((dispatch) => kindOf(dispatch).name === name));
   kinds.toReversed().reduce((right, { name, colour }) => {
     const left = right - 7 * name.length - 34;
@@ -101,7 +101,7 @@ export function drawPlan(plan: Plan): string {
     const middle = x(peak + 0.5);
     line([middle, TOP], [middle, slabsTop + SLABS], 'class="peak"');
     const anchor = middle > WIDTH / 2 ? "end" : "start";
-    const words = `most at ${peak + 1}: ${at.kernel.name}, ${at.label}, ${bytesIn(total, alive[peak]!)}`;
+    const words = `peak at ${peak + 1}: ${at.kernel.name}, ${at.label}, ${bytesIn(total, alive[peak]!)}`;
     text([middle + (anchor === "end" ? -6 : 6), TOP - 8], words, `text-anchor="${anchor}"`);
   }
   for (const dispatch of ticks(count, 8)) {
@@ -116,7 +116,7 @@ export function drawPlan(plan: Plan): string {
   );
 }
 
-/** Under a class of its own, since the picture may be part of a page. */
+/** Scoped by a class, since the picture may be part of a page. */
 const STYLE = [
   ".grid{stroke:currentColor;opacity:.15}",
   ".slab{stroke:currentColor;opacity:.6}",
@@ -131,7 +131,7 @@ const STYLE = [
 const kindOf = ({ label }: Dispatch): (typeof KINDS)[number] =>
   KINDS.findLast(({ begins }) => label.startsWith(begins))!;
 
-/** Round numbers from 0 to `end`, about so many. */
+/** About `about` round numbers from 0 to `end`. */
 function ticks(end: number, about: number): number[] {
   const unit = end >= 1024 ? unitOf(end) : 1;
   const least = end / unit / about;

@@ -1,12 +1,12 @@
 import { type Lifetime, lifetimes } from "../lifetimes.ts";
 import type { Plan } from "../plan.ts";
 
-/** What a plan's temporaries take over time. */
+/** The memory of a plan's temporaries over time. */
 export interface Occupancy {
   readonly tensors: readonly Lifetime[];
   /** Bytes alive at each dispatch. */
   readonly alive: Float64Array;
-  /** The dispatch at which most is alive. */
+  /** The dispatch with the most bytes alive. */
   readonly peak: number;
 }
 
@@ -20,7 +20,7 @@ export function occupancyOf({ dispatches, outputs }: Plan): Occupancy {
   return { tensors, alive, peak: alive.indexOf(Math.max(0, ...alive)) };
 }
 
-/** `1.25 MiB`, in a unit that suits `scale` bytes; one unit for a table, or for an axis. */
+/** `1.25 MiB`, in the unit that suits `scale` bytes, so that a table or an axis can have a single unit. */
 export function bytesIn(scale: number, bytes: number, digits = 2): string {
   const [unit, size] =
     scale >= 2 ** 30 ? ["GiB", 2 ** 30] : scale >= 2 ** 20 ? ["MiB", 2 ** 20] : ["KiB", 2 ** 10];

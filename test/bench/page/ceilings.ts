@@ -1,4 +1,4 @@
-/** The ceilings of an adapter: what programs reach that do only one thing, each in a file of ../ceilings. */
+/** The ceilings of an adapter: what programs that do only one thing reach, each in a file of ../ceilings. */
 import copy from "../ceilings/copy.wgsl?raw";
 import fma from "../ceilings/fma.wgsl?raw";
 import loadsScalar from "../ceilings/loads_scalar.wgsl?raw";
@@ -10,11 +10,11 @@ import outer16x16 from "../ceilings/outer_16x16.wgsl?raw";
 import read from "../ceilings/read.wgsl?raw";
 import type { Experiment } from "./experiment.ts";
 
-/** Experiments that loop run few invocations, which suits a CPU, and enough to fill any GPU. */
+/** Experiments that loop run once with few invocations, for a CPU, and once with enough to fill any GPU. */
 const LOOPS = { invocations: [2 ** 12, 2 ** 18], loops: true } as const;
-/** Elements that loads walk over: as vec4s 256 KiB, which stay in a cache. */
+/** How many elements loads walk over: 256 KiB of vec4s, which fit a cache. */
 const WALK = 2 ** 14;
-/** What is copied and read, which no cache holds; devices bind at least this much. */
+/** Bytes that are copied and read: too many for a cache, but devices can bind them. */
 const STREAM_BYTES = 2 ** 27;
 /** The value of most inputs, so that sums are exact. */
 const QUARTER = 0.25;
@@ -65,7 +65,7 @@ const loadPatterns = (width: 4 | 1): Experiment[] => [
   loads(width, "own rows", 64, 1),
 ];
 
-/** `reads` and `writes`: vec4s of an invocation. */
+/** `reads` and `writes` count the vec4s of an invocation. */
 const stream = (name: string, wgsl: string, reads: number, writes: number, expected: number): Experiment => ({
   name,
   unit: "GB/s",
@@ -78,7 +78,7 @@ const stream = (name: string, wgsl: string, reads: number, writes: number, expec
   expected: () => expected,
 });
 
-/** Functions, since some inputs are large. */
+/** Functions, so that large inputs are made only when needed. */
 export const experiments: readonly (() => Experiment)[] = [
   () => multiplyAdd,
   () => outer(4, 4, outer4x4),

@@ -2,10 +2,10 @@ import type { Model } from "webgraft";
 import type { Task } from "../cases.ts";
 import type { Network } from "./network.ts";
 
-/** What all contestants are given. */
+/** What each contestant gets. */
 export interface Problem extends Network {
   readonly task: Task;
-  /** What `layers` were taken from. */
+  /** The model that `layers` describe. */
   readonly model: Model;
   readonly batch: number;
   /** (N, H, W, C) */
@@ -22,13 +22,13 @@ export interface Weight {
   readonly data: Float32Array<ArrayBuffer>;
 }
 
-/** The problem in one library. Each file of `../peers` default-exports a `MakeContestant`. */
+/** The problem in one library. The default export of each file in `../peers` is a `MakeContestant`. */
 export interface Contestant {
   /** Name and version. */
   readonly name: string;
   /**
-   * Training: one step of SGD on the batch; resolves with the loss before the update, once the GPU has finished
-   * all of it. Inference: the logits (N, classes).
+   * Training: one step of SGD on the batch; resolves with the loss before the update, once the GPU has finished the
+   * step. Inference: resolves with the logits (N, classes).
    */
   run(): Promise<Float32Array>;
 }

@@ -10,7 +10,7 @@ import { type Sampling, Stopwatch } from "./stopwatch.ts";
 
 export interface DeviceSettings {
   readonly sampling: Sampling;
-  /** Kernels are compared with the ceilings. */
+  /** Whether to measure the ceilings; kernels need them in any case. */
   readonly ceilings: boolean;
   readonly kernels: KernelSettings | undefined;
   readonly host: boolean;
@@ -36,7 +36,7 @@ offer(async (settings: DeviceSettings, progress): Promise<DeviceResult> => {
   };
 });
 
-/** Steps are short for the host, but many times noisier than kernels. */
+/** The host's part of a step is short, but far noisier than kernels. */
 const HOST_STEPS = 20;
 
 async function measureCeilings(

@@ -3,33 +3,33 @@ import type { Ceiling } from "../report.ts";
 import { spread } from "../statistics.ts";
 import type { Sampling, Stopwatch } from "./stopwatch.ts";
 
-/** A program (bindings: 0 `x`, 1 `y`, 2 `iterations`), what it works on, and what must come out. */
+/** A program (bindings: 0 `x`, 1 `y`, 2 `iterations`), its input, and its expected output. */
 export interface Experiment {
   readonly name: string;
   readonly unit: Ceiling["unit"];
   readonly wgsl: string;
   readonly constants?: Readonly<Record<string, number>>;
   readonly input: Float32Array;
-  /** How many to try; the best counts. All are multiples of 64. */
+  /** Numbers of invocations to try, multiples of 64; the best result counts. */
   readonly invocations: readonly number[];
   /** Whether `iterations` matters to the program. */
   readonly loops: boolean;
-  /** Numbers of `y` that one invocation writes. */
+  /** How many elements of `y` an invocation writes. */
   readonly width: number;
-  /** What one invocation does, in the unit's operations: floating-point operations, loads or bytes. */
+  /** The work of an invocation, in what the unit counts: floating-point operations, loads or bytes. */
   work(iterations: number): number;
-  /** The value of all of `y`. */
+  /** The expected value of every element of `y`. */
   expected(iterations: number): number;
 }
 
-/** Iterations to begin with, and at most: sums of f32 stay exact enough below. */
+/** The first and the highest number of iterations; up to there, f32 sums stay accurate enough. */
 const ITERATIONS = 16;
 const MAX_ITERATIONS = 2 ** 14;
 const TOLERANCE = 1e-3;
-/** Launches of a sample of `dispatchCost`. */
+/** How many launches make a sample of `dispatchCost`. */
 const DISPATCHES = 1000;
 
-/** Runs an experiment, with more and more iterations until it takes its time, and checks what it wrote. */
+/** Runs an experiment, with more iterations until it takes long enough, and checks its output. */
 export async function runExperiment(
   device: GPUDevice,
   stopwatch: Stopwatch,
@@ -64,13 +64,13 @@ export async function runExperiment(
   }
 }
 
-/** What a launch costs from its encoding until it is done, among many that follow each other. */
+/** The cost of a launch, from encoding to completion, in a sequence of many. */
 export async function dispatchCost(device: GPUDevice, { samples }: Sampling): Promise<Ceiling> {
   const bench = new Workbench(device, new Float32Array(4), 16);
   try {
     const launch = await bench.prepare(dispatchWgsl);
     const times: number[] = [];
-    // The first one warms up.
+    // The first sample warms up.
     for (let i = 0; i <= samples; i++) {
       const start = performance.now();
       const encoder = device.createCommandEncoder();
@@ -111,7 +111,7 @@ class Workbench {
     this.#device.queue.writeBuffer(this.#iterations, 0, Uint32Array.of(iterations));
   }
 
-  /** Compiles, and gives what launches so many workgroups. */
+  /** Compiles a program; returns a function that launches so many workgroups of it. */
   async prepare(
     code: string,
     constants: Readonly<Record<string, number>> = {},

@@ -13,10 +13,10 @@ import type { HostResult } from "../report.ts";
 import { spread } from "../statistics.ts";
 import type { Progress } from "./offer.ts";
 
-/** Two small images: what the host does in a step does not depend on their size. */
+/** Two small images: the host's work in a step does not depend on their size. */
 const SHAPE = [2, 32, 32, 3] as const;
 
-/** What the CPU does in a training step of ResNet-50: from the call of `submit` until it returns. */
+/** Measures the CPU's work in a training step of ResNet-50: from the call of `submit` until it returns. */
 export async function measureHost(gpu: Gpu, steps: number, progress: Progress): Promise<HostResult> {
   progress({ done: 0, total: steps, text: "host: making resnet50" });
   const [batch, ...inputShape] = SHAPE;

@@ -14,10 +14,10 @@ export interface KernelSettings {
   readonly sampling: Sampling;
 }
 
-/** Below this rate of outer products, GFLOPS, the adapter is taken for an emulated one. */
+/** Below this rate of outer products, in GFLOPS, an adapter counts as emulated. */
 const EMULATED = 300;
 
-/** Times the kernels of a training step, and compares them with what the ceilings allow. */
+/** Times the kernels of a training step and compares them with the ceilings. */
 export async function measureKernels(
   gpu: Gpu,
   ceilings: readonly Ceiling[],
@@ -36,7 +36,7 @@ export async function measureKernels(
     progress({ done: i, total: cases.length, text: `${kernelCase.name} ${kernelCase.shape}` });
     const { launches, time } = await run(gpu, stopwatch, kernelCase, options, sampling);
     const { name, shape, networks, flops, bytes } = kernelCase;
-    // GFLOPS and GB/s are millions a millisecond.
+    // 1 GFLOPS or GB/s is a million per millisecond.
     const floors = [
       { ceiling: arithmetic.name, ms: (flops ?? 0) / arithmetic.value / 1e6 },
       { ceiling: memory.name, ms: bytes / memory.value / 1e6 },
@@ -87,7 +87,7 @@ async function run(
   }
 }
 
-/** The ceiling of highest value among those whose names begin so. */
+/** The highest of the ceilings whose names begin with `name`. */
 function best(ceilings: readonly Ceiling[], name: string): Ceiling {
   const candidates = ceilings.filter((ceiling) => ceiling.name.startsWith(name));
   return candidates.reduce((a, b) => (a.value > b.value ? a : b));

@@ -1,4 +1,4 @@
-/** Bytes of GPU buffers, by wrapping what makes and frees them: import it before anything opens a device. */
+/** Counts the bytes of GPU buffers by wrapping their methods. Import it before anything opens a device. */
 interface Ledger {
   live: number;
   peak: number;
@@ -30,7 +30,7 @@ GPUBuffer.prototype.destroy = function () {
 /** The devices that have had buffers so far. */
 export const knownDevices = (): ReadonlySet<GPUDevice> => new Set(ledgers.keys());
 
-/** The most bytes that were alive at once on each of these devices, together. */
+/** The sum over these devices of the most bytes alive at once. */
 export function peakBytes(devices: Iterable<GPUDevice>): number {
   let bytes = 0;
   for (const device of devices) bytes += ledgers.get(device)!.peak;

@@ -9,7 +9,7 @@ import { flattenOp } from "../../../src/ops/layout/flatten.ts";
 import { batchNormOp } from "../../../src/ops/norm/batch-norm.ts";
 import { globalAvgPoolOp, maxPool2dOp } from "../../../src/ops/pool/pool.ts";
 
-/** A layer as plain data, from which each peer builds its own. `x`, `y`, `other` name values, the rest weights. */
+/** A layer as plain data, from which peers build theirs. `x`, `y`, `other` name values; `weight`, `bias` weights. */
 export type Layer = { readonly x: string; readonly y: string } & LayerKind;
 
 type LayerKind =
@@ -25,17 +25,17 @@ type LayerKind =
   | { readonly op: "relu" }
   | { readonly op: "max_pool2d"; readonly size: number; readonly stride: number; readonly padding: number }
   | { readonly op: "global_avg_pool" }
-  /** What the dense weights after it call (C, H, W). */
+  /** In (C, H, W) order, like the weights of the dense layer after it. */
   | { readonly op: "flatten" }
   | { readonly op: "dense"; readonly weight: string; readonly bias: string | undefined };
 
 export interface Network {
-  /** In an order in which they can be computed, from the value `images`; the last one gives the logits. */
+  /** In an order in which they can be computed, from the value `images`; the last one makes the logits. */
   readonly layers: readonly Layer[];
   readonly variables: readonly Variable[];
 }
 
-/** The layers of a model. Throws for what no case has needed so far. */
+/** Describes the layers of a model. Throws for what no case has needed so far. */
 export function describeNetwork(model: Model): Network {
   const graph = new Graph({ mode: "train" });
   const names = new Map<Tensor, string>();
@@ -50,7 +50,7 @@ export function describeNetwork(model: Model): Network {
   const layers: Layer[] = [];
   for (const node of graph.nodes) {
     const { x, a } = node.inputs;
-    // Dropout of nothing, which networks here are made with.
+    // Dropout with p = 0, which the cases here have, does nothing.
     if (isNode(node, dropoutOp) && node.attrs.p === 0) {
       names.set(node.outputs.y, name(node.inputs.x));
       continue;
@@ -96,7 +96,7 @@ function kindOf(node: OpNode): LayerKind {
   throw new Error(`bench: no peer has ${node.op.name} yet`);
 }
 
-/** The value of all sides. */
+/** The value that all sides must share. */
 function one(sides: readonly number[]): number {
   const [first] = sides;
   if (sides.some((side) => side !== first)) throw new Error("bench: no peer has uneven windows yet");

@@ -1,4 +1,4 @@
-/** Where a part of the bench is. */
+/** The progress of a part of the bench. */
 export interface ProgressEvent {
   readonly done: number;
   readonly total: number;
@@ -7,16 +7,16 @@ export interface ProgressEvent {
 
 export type Progress = (event: ProgressEvent) => void;
 
-/** What a page has for `visit.ts`, which gives the other three functions. */
+/** The interface between a page, which has `start`, and `visit.ts`, which adds the other functions. */
 export interface PageGlobals<S, R> {
-  /** Starts, and returns at once: one call into a page must not take long. */
+  /** Starts and returns at once, since a call into a page must not take long. */
   start(settings: S): void;
   progress: Progress;
   finish(result: R): void;
   fail(reason: string): void;
 }
 
-/** Makes `run` what this page does. */
+/** Makes this page run `run` when it is started. */
 export function offer<S, R>(run: (settings: S, progress: Progress) => Promise<R>): void {
   const globals = globalThis as unknown as PageGlobals<S, R>;
   globals.start = (settings) => {

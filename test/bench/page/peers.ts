@@ -1,4 +1,4 @@
-/** The page that times contestants: makes them, checks that they agree, and lets them take turns. */
+/** The page that times contestants: makes them, checks that they agree, and times them in turns. */
 
 import { openDevice, tune } from "webgraft";
 import { CASES, type Case } from "../cases.ts";
@@ -14,11 +14,11 @@ export interface PeersSettings {
   readonly name: string;
   /** `webgraft` and names of files in peers/. */
   readonly contestants: readonly string[];
-  /** Runs before timing, which are also compared. */
+  /** Runs before the timing, whose results are compared. */
   readonly warmUps: number;
   /** Timed runs of each contestant after those. */
   readonly steps: number;
-  /** A contestant that has been timed for so long, and at least `FEWEST` times, rests. */
+  /** A contestant that has been timed for this long, and at least `FEWEST` times, is done. */
   readonly budgetMs: number;
   /** Whether the library measures its variants first. */
   readonly tuned: boolean;
@@ -39,7 +39,7 @@ interface Entrant {
 }
 
 const FEWEST = 3;
-/** Allowed difference, relative: a few roundings of f32, far below what a mistake causes. */
+/** Allowed relative difference: some f32 rounding, far less than any mistake causes. */
 const TOLERANCE = { training: 1e-4, inference: 1e-3 } as const;
 
 offer(async (settings: PeersSettings, progress): Promise<PeersResult> => {
@@ -68,7 +68,7 @@ offer(async (settings: PeersSettings, progress): Promise<PeersResult> => {
   return { adapter, peer: { name, network, batch, task, contestants: Object.fromEntries(results) } };
 });
 
-/** The library keeps what it has measured in the browser, where its contestant finds it. */
+/** Tunes the library, which stores the measurements in the browser, where its contestant finds them. */
 async function tuneFor({ model, batch }: Problem, progress: Progress): Promise<void> {
   const gpu = await openDevice();
   await tune(gpu, model, {
@@ -92,7 +92,7 @@ async function enter(key: string, problem: Problem, runs: number): Promise<Entra
   return { key, contestant, devices, firstMs, results, times: [] };
 }
 
-/** Times of contestants that compute different things mean nothing. */
+/** Throws if contestants compute different things, which would make their times meaningless. */
 function checkAgreement([first, ...others]: readonly Entrant[], { task }: Case): void {
   for (const { contestant, results } of others) {
     for (const [i, values] of results.entries()) {
@@ -104,13 +104,13 @@ function checkAgreement([first, ...others]: readonly Entrant[], { task }: Case):
       if (wrong < 0 && values.length === expected.length) continue;
       throw new Error(
         `${contestant.name} and ${first!.contestant.name} disagree in run ${i + 1}: ${values[wrong]} and ` +
-          `${expected[wrong]}; allowed is ${TOLERANCE[task]} of ${scale}`,
+          `${expected[wrong]}, with a tolerance of ${TOLERANCE[task]} times ${scale}`,
       );
     }
   }
 }
 
-/** Run by run, so that whatever slows the machine down for a while slows all contestants down. */
+/** Times contestants in turns, run by run, so that whatever slows the machine for a while slows all of them. */
 async function takeTurns(
   entrants: readonly Entrant[],
   steps: number,

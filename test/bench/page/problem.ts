@@ -4,7 +4,7 @@ import type { Case } from "../cases.ts";
 import type { Problem, Weight } from "./contestant.ts";
 import { describeNetwork } from "./network.ts";
 
-/** Small enough for rounding errors not to grow in the steps that are compared. */
+/** Small enough to keep rounding errors from growing in the steps that are compared. */
 const LEARNING_RATE = 0.001;
 
 /** Random images and weights, the same for every contestant. */
@@ -24,7 +24,7 @@ export function makeProblem({ task, batch, model: make }: Case): Problem {
   };
 }
 
-/** Initial values; running statistics are not left at 0 and 1, so that a contestant that ignores them shows. */
+/** Initial values. Running statistics are random instead of 0 and 1, to expose a contestant that ignores them. */
 function weightOf(variable: Variable): Weight {
   const { name, tensor, init } = variable;
   const random = new Random(1, name);

@@ -2,11 +2,11 @@ import { type Spread, spread } from "../statistics.ts";
 
 export interface Sampling {
   readonly samples: number;
-  /** What is measured is repeated until a sample takes this long. */
+  /** The work is repeated until a sample takes this long. */
   readonly minMs: number;
 }
 
-/** Times what the GPU does: by timestamps where the device has them, else until the queue is idle. */
+/** Times work on the GPU: by timestamps if the device has them, else until the queue is idle. */
 export class Stopwatch {
   readonly #device: GPUDevice;
   readonly #timestamps: Timestamps | undefined;
@@ -16,7 +16,7 @@ export class Stopwatch {
     if (device.features.has("timestamp-query")) this.#timestamps = new Timestamps(device);
   }
 
-  /** Time of one `encode`, of several in one pass where one is too short. A first one warms up. */
+  /** The time of one `encode`, from several in a pass if one is too short. The first one warms up. */
   async measure(
     encode: (pass: GPUComputePassEncoder) => void,
     { samples, minMs }: Sampling,
@@ -25,7 +25,7 @@ export class Stopwatch {
     let repeats = 1;
     let ms = await this.#pass(encode, repeats);
     while (ms < minMs && repeats < MAX_REPEATS) {
-      // A clock that shows nothing yet asks for many more.
+      // If the clock shows no time yet, many more are needed.
       repeats = Math.min(MAX_REPEATS, Math.ceil(repeats * Math.min(16, (1.2 * minMs) / Math.max(ms, 1e-3))));
       ms = await this.#pass(encode, repeats);
     }
@@ -50,7 +50,7 @@ export class Stopwatch {
 
 const MAX_REPEATS = 4096;
 
-/** Begin and end of one pass. */
+/** The timestamps at the beginning and end of a pass. */
 class Timestamps {
   readonly descriptor: GPUComputePassDescriptor;
   readonly #queries: GPUQuerySet;

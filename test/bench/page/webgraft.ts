@@ -19,7 +19,7 @@ import type { Contestant, Problem } from "./contestant.ts";
 export default async function makeWebgraft(problem: Problem): Promise<Contestant> {
   const { task, model, batch, learningRate, momentum } = problem;
   const gpu = await openDevice();
-  // As a Trainer does.
+  // Like a Trainer.
   await loadTuning(gpu);
   const graph = new Graph({ mode: task === "training" ? "train" : "eval", ...gpu.graphOptions });
   const shape = [batch, ...model.inputShape];

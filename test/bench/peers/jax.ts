@@ -1,8 +1,8 @@
 /**
- * A network in jax-js: the whole step is one `jit`. jax-js has no batch norm, so it is composed from means;
- * running statistics, which training does not read, are left out.
+ * A network in jax-js, with the whole step in one `jit`. jax-js has no batch norm, so it is composed of means; running
+ * statistics, which training does not read, are left out.
  *
- * Arrays are consumed by the function they are passed to; `.ref` keeps one for another use.
+ * A function consumes the arrays passed to it; `.ref` keeps an array for another use.
  */
 import {
   defaultDevice,
@@ -71,7 +71,7 @@ function logitsOf(layers: readonly Layer[], w: Arrays, images: np.Array): np.Arr
   const values = new Map([["images", images]]);
   const uses = new Map<string, number>();
   for (const layer of layers) for (const name of inputsOf(layer)) uses.set(name, (uses.get(name) ?? 0) + 1);
-  /** The last use consumes a value. */
+  /** Takes a value, which its last use consumes. */
   const take = (name: string): np.Array => {
     const left = uses.get(name)! - 1;
     uses.set(name, left);
@@ -111,7 +111,7 @@ function apply(layer: Layer, w: Arrays, take: (name: string) => np.Array): np.Ar
       return nn.relu(x);
     case "max_pool2d": {
       const { size, stride, padding } = layer;
-      // Zeros do, since what is pooled here comes from a ReLU.
+      // Zeros will do, since pools here follow a ReLU.
       const pads: [number, number][] = [
         [0, 0],
         [0, 0],

@@ -1,4 +1,4 @@
-/** Inference by ONNX Runtime Web, of the file that `exportOnnx` writes. */
+/** Inference in ONNX Runtime Web, with the file that `exportOnnx` makes. */
 
 import wasmUrl from "onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm?url";
 import { env, InferenceSession, Tensor } from "onnxruntime-web/webgpu";
@@ -10,7 +10,7 @@ export default async function makeOrt(problem: Problem): Promise<Contestant> {
   const { batch, model, weights } = problem;
   const [height, width, channels] = model.inputShape;
   env.wasm.wasmPaths = { wasm: wasmUrl };
-  // Threads need a server with cross-origin isolation, and only help what does not run on the GPU.
+  // Threads need cross-origin isolation, and only help work that is not on the GPU.
   env.wasm.numThreads = 1;
   const session = await InferenceSession.create(exportOnnx(model, weights), {
     executionProviders: ["webgpu"],

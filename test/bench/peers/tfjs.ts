@@ -1,4 +1,4 @@
-/** A network in TensorFlow.js, from its core ops; running statistics are left out, as in `jax.ts`. */
+/** A network in TensorFlow.js, made of its core ops; running statistics are left out, as in `jax.ts`. */
 import "@tensorflow/tfjs-backend-webgpu";
 import "@tensorflow/tfjs-core/dist/register_all_gradients";
 import * as tf from "@tensorflow/tfjs-core";
@@ -44,7 +44,7 @@ function apply(layer: Layer, weights: Weights, values: ReadonlyMap<string, tf.Te
   const x = values.get(layer.x)! as tf.Tensor4D;
   switch (layer.op) {
     case "conv2d": {
-      // Padding is given as PyTorch has it: "same" would pad stride 2 on the other side.
+      // PyTorch's padding in numbers: "same" would pad on the other side at stride 2.
       const weight = weights.get(layer.weight) as tf.Variable<tf.Rank.R4>;
       const y = tf.conv2d(x, weight, layer.stride, layer.padding, "NHWC", 1, "floor");
       return layer.bias ? tf.add(y, weights.get(layer.bias)!) : y;

@@ -59,8 +59,8 @@ describe("shape", () => {
 
   it("refuses padding that is not a whole number of zeros", () => {
     expect(() => resolvePadding(-1, [5, 5], [3, 3])).toThrow(
-      "padding: expects whole numbers of zeros — [-1, ",
+      "padding: must be whole numbers, not negative — [-1, ",
     );
-    expect(() => resolvePadding([0.5, 0], [5, 5], [3, 3])).toThrow("whole numbers of zeros");
+    expect(() => resolvePadding([0.5, 0], [5, 5], [3, 3])).toThrow("whole numbers, not negative");
   });
 });

@@ -15,8 +15,8 @@ import { writeProgress, writeResults } from "../../../src/cli/output/results.ts"
 import { RunLog } from "../../../src/cli/output/run-log.ts";
 import { augmentationOf, augmentKinds } from "../../../src/job/augmentation.ts";
 import { historyOf, metadataOf, settingsOf } from "../../../src/job/job-metadata.ts";
-import type { JobEvent, JobSettings } from "../../../src/job/protocol.ts";
-import { checkSettings, defaultSettings, modelOf } from "../../../src/job/settings.ts";
+import type { JobEvent } from "../../../src/job/protocol.ts";
+import { checkSettings, defaultSettings, type JobSettings, modelOf } from "../../../src/job/settings.ts";
 import { decodeSafetensors, encodeSafetensors } from "../../../src/weights/safetensors.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "webgraft-cli-"));
@@ -129,24 +129,24 @@ test.each([
   ["--topology nope", /'nope' is invalid. Allowed choices are .*interleaved/],
   ["--optimizer lion", /'lion' is invalid. Allowed choices are sgd, adam, adamw/],
   ["--engine safari", /'safari' is invalid. Allowed choices are chrome, firefox/],
-  ["--examples many", /whole number from 1/],
-  ["--epochs 0", /whole number from 1/],
-  ["--batch 1.5", /whole number from 1/],
-  ["--batch -4", /whole number from 1/],
-  ["--batch ", /whole number from 1/],
-  ["--lr 0", /number above 0/],
-  ["--lr Infinity", /number above 0/],
-  ["--seed -1", /whole number from 0/],
-  ["--test-examples 0", /whole number from 1/],
+  ["--examples many", /must be a positive whole number/],
+  ["--epochs 0", /must be a positive whole number/],
+  ["--batch 1.5", /must be a positive whole number/],
+  ["--batch -4", /must be a positive whole number/],
+  ["--batch ", /must be a positive whole number/],
+  ["--lr 0", /must be a positive number/],
+  ["--lr Infinity", /must be a positive number/],
+  ["--seed -1", /must be a whole number from 0 to 4294967295/],
+  ["--test-examples 0", /must be a positive whole number/],
   ["--nonsense", /unknown option '--nonsense'/],
   ["mnist", /too many arguments/],
   ["--resume x --epochs 3", /'--epochs <n>' cannot be used with option '--resume <file>'/],
-  ["--per-class 0", /whole number from 1/],
+  ["--per-class 0", /must be a positive whole number/],
   ["--per-class 2 --examples 64", /'--per-class <n>' cannot be used with option '--examples <n>'/],
   ["--augment blur", /'blur' is invalid. Allowed choices are crop, flip, jitter, erase, mixup, cutmix/],
-  ["--topology features --cache-features --augment flip", /cannot be cached — .* with augment flip/],
-  ["--batch 32 --micro-batches 5", /a whole number of micro-batches — batch 32, microBatches 5/],
-  ["--batch 65 --examples 64", /a batch is larger than the data — batch 65, examples 64/],
+  ["--topology features --cache-features --augment flip", /got cacheFeatures with augment flip — drop one/],
+  ["--batch 32 --micro-batches 5", /microBatches must divide batch — got batch 32, microBatches 5/],
+  ["--batch 65 --examples 64", /got batch 65 of 64 images — take batch ≤ 64/],
 ])("refuses %s", (args, message) => {
   const stderr = vi.spyOn(process.stderr, "write").mockReturnValue(true);
   try {
@@ -157,22 +157,28 @@ test.each([
 });
 
 test.each([
-  [null, /unknown topology nothing/],
-  [{ ...settings, topology: "nope" }, /unknown topology "nope" — there are /],
-  [{ ...settings, data: "cifar" }, /unknown data "cifar" — there are mnist, fashion/],
-  [{ ...settings, topology: "vgg", backbone: "vgg99" }, /unknown backbone "vgg99" — there are /],
-  [{ ...settings, backbone: "resnet18" }, /interleaved has no backbone — got resnet18/],
-  [{ ...settings, frozen: "*" }, /frozen must be a list of texts — got "\*"/],
-  [{ ...settings, weights: [""] }, /weights must be a list of texts/],
-  [{ ...settings, perClass: 5 }, /examples and perClass exclude each other — got 64 and 5/],
-  [{ ...settings, augment: "flip" }, /augment must be a list of texts — got "flip"/],
-  [{ ...settings, augment: ["flip", "blur"] }, /unknown augment "blur" — there are crop, flip, jitter/],
+  [null, /topology must be sequential, .* or vgg — got nothing/],
+  [{ ...settings, topology: "nope" }, /topology must be .* — got "nope"/],
+  [{ ...settings, data: "cifar" }, /data must be mnist, fashion or the path of a folder, .* — got "cifar"/],
+  [{ ...settings, topology: "vgg", backbone: "vgg99" }, /backbone must be .* — got "vgg99"/],
+  [{ ...settings, backbone: "resnet18" }, /got backbone resnet18, but interleaved has none/],
+  [{ ...settings, frozen: "*" }, /frozen must be a list of non-empty text — got "\*"/],
+  [{ ...settings, weights: [""] }, /weights must be a list of non-empty text — got \[""\]/],
+  [{ ...settings, perClass: 5 }, /got examples 64 and perClass 5 — give only one/],
+  [{ ...settings, augment: "flip" }, /augment must be a list of crop, .* — got "flip"/],
+  [
+    { ...settings, augment: ["flip", "blur"] },
+    /augment must be a list of crop, .* or cutmix — got \["flip","blur"\]/,
+  ],
   [{ ...settings, cacheFeatures: 1 }, /cacheFeatures must be true or false — got 1/],
-  [{ ...settings, cacheFeatures: true, augment: ["crop"] }, /other features each time/],
+  [
+    { ...settings, cacheFeatures: true, augment: ["crop"] },
+    /drop one, since .* different features each time/,
+  ],
   [{ ...settings, imageSize: 1.5 }, /imageSize must be a positive whole number — got 1.5/],
   [{ ...settings, batch: "32" }, /batch must be a positive whole number — got "32"/],
   [{ ...settings, lr: Number.NaN }, /lr must be a positive number/],
-  [{ ...settings, seed: 2 ** 32 }, /seed must be a whole number of 32 bits/],
+  [{ ...settings, seed: 2 ** 32 }, /seed must be a whole number from 0 to 4294967295/],
   [{ ...settings, testExamples: -1 }, /testExamples must be a positive whole number/],
 ])("settings from outside are checked: %#", (given, message) => {
   expect(() => checkSettings(given)).toThrow(WebgraftError);
@@ -180,11 +186,14 @@ test.each([
 });
 
 test.each([
-  ["--per-class 5422", /class 5 has too few examples — 5421, with perClass 5422/],
-  ["--per-class 1", /a batch is larger than the data — batch 16, examples 10/],
-  ["--topology vgg --backbone vgg16", /halve images of at least 32×32 .*; --image-size 32 fits$/],
+  ["--per-class 5422", /got perClass 5422, but class 5 has 5421 examples — take perClass ≤ 5421/],
+  ["--per-class 1", /got batch 16 of 10 images — take batch ≤ 10/],
+  ["--topology vgg --backbone vgg16", /need images of at least 32×32 .*; --image-size 32 fits$/],
   ["--topology fusion --image-size 30", /must be multiples of 4, .*; --image-size 32 fits$/],
-  ["--topology resnet --cache-features", /only of a frozen first part .* — .*conv1\.weight trains$/],
+  [
+    "--topology resnet --cache-features",
+    /only the features of a frozen first part .* — .*conv1\.weight trains$/,
+  ],
 ])("refuses %s before a browser starts", (args, message) => {
   const { run } = parseTrainOptions(args.split(" "));
   expect(() => "settings" in run && openData(run.settings)).toThrow(message);
@@ -196,9 +205,9 @@ test("a frozen first part is needed where features are to be cached", () => {
   const of = (change: Partial<JobSettings>) => modelOf({ ...settings, cacheFeatures: true, ...change }, grey);
   expect(of({ topology: "features" }).name).toBe("features");
   expect(of({ topology: "resnet", frozen: ["conv1.*", "bn1.*"] }).name).toBe("resnet20");
-  for (const change of [{}, { topology: "resnet", frozen: ["layer1.*"] }]) {
+  for (const change of [{}, { topology: "resnet", frozen: ["layer1.*"] } as const]) {
     expect(() => of(change)).toThrow(
-      /only of a frozen first part can the features be cached — .*conv1\.weight trains/,
+      /only the features of a frozen first part can be cached; freeze it — .*conv1\.weight trains/,
     );
   }
 });
@@ -227,7 +236,7 @@ test("a checkpoint gives back settings and history exactly", () => {
 test.each([
   [checkpoint(), /file: has no settings in its metadata/],
   [checkpoint({ settings: "{" }), /file: the settings in its metadata is malformed/],
-  [checkpoint({ settings: "{}" }), /file: settings: unknown topology/],
+  [checkpoint({ settings: "{}" }), /file: settings: topology must be/],
   [checkpoint({ ...metadata, format: "pt" }), /file: is no checkpoint of this library/],
   [checkpoint(metadata).slice(0, 100), /file: .*cut short/],
   [new TextEncoder().encode("something else entirely"), /file: not a safetensors file/],
@@ -310,7 +319,7 @@ test("a folder for results that stays empty is taken away, unless it was there b
   expect(readdirSync(folder)).toEqual([]);
   writeFileSync(path, "");
   expect(() => openFolder(join(path, "b"))).toThrow(
-    /cannot write to the folder .*a part of the path is a file/,
+    /cannot write to the folder .*part of the path is a file/,
   );
 });
 
@@ -400,7 +409,7 @@ test("exit codes and messages of the process", async () => {
 
   expect(tooMany).toMatchObject({ code: 2, stdout: "" });
   expect(tooMany.stderr).toBe(
-    "webgraft: --examples 60001 is more than mnist has; there are 60000 to train on\n",
+    "webgraft: got --examples 60001, but mnist has 60000 images to train on — take --examples ≤ 60000\n",
   );
 
   expect(missing).toMatchObject({ code: 1, stdout: "" });

@@ -57,7 +57,7 @@ test("the training data has the mean and deviation that it is normalised by", as
 
 test("what cannot be loaded is a DataError that names it", async () => {
   await expect(loadDataset("cifar" as DatasetName, "test", { baseUrl })).rejects.toThrow(
-    /no such data set — cifar/,
+    /must be one of mnist, fashion — got cifar/,
   );
   await expect(loadDataset("mnist", "test", { baseUrl: `${baseUrl}/elsewhere` })).rejects.toThrow(
     /elsewhere\/mnist\/test-(images|labels)\.idx — HTTP 404/,

@@ -91,7 +91,7 @@ describe("scanImageFolder", () => {
 
   it("says why a folder cannot be read", () => {
     const file = join(make("a.png"), "a.png");
-    expect(() => scanImageFolder(file, 1)).toThrow(/cannot read .*a\.png — a part of the path is a file/);
+    expect(() => scanImageFolder(file, 1)).toThrow(/cannot read .*a\.png — part of the path is a file/);
   });
 });
 
@@ -138,10 +138,10 @@ describe("the arguments of train", () => {
 
   it.each([
     [["--backbone", "resnet17"], /'resnet17' is invalid. Allowed choices are .*resnet18/],
-    [["--backbone", "resnet18"], /interleaved has no backbone — got resnet18/],
-    [["--image-size", "0"], /whole number from 1/],
-    [["--weights", "nowhere.safetensors"], /'nowhere.safetensors' is invalid. There is no such file/],
-    [["--data", "cifar"], /'cifar' is invalid. It is neither a data set \(mnist, fashion\) nor a folder/],
+    [["--backbone", "resnet18"], /got backbone resnet18, but interleaved has none/],
+    [["--image-size", "0"], /must be a positive whole number/],
+    [["--weights", "nowhere.safetensors"], /'nowhere.safetensors' is invalid. The file does not exist/],
+    [["--data", "cifar"], /'cifar' is invalid. It must be a data set \(mnist, fashion\) or a folder/],
   ])("are refused: %j", (args, message) => {
     const stderr = vi.spyOn(process.stderr, "write").mockReturnValue(true);
     try {

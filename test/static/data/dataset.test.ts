@@ -24,15 +24,27 @@ const good = {
 };
 
 test.each([
-  ["no examples", { images: new Float32Array(0), labels: new Int32Array(0) }, /dataset d: has no examples/],
-  ["too few values", { images: new Float32Array(5) }, /3 labels of shape \(1, 2, 1\) need 6 values, got 5/],
-  ["a shape of zero", { shape: [1, 0, 1] as const }, /three positive whole numbers — \(1, 0, 1\)/],
-  ["no classes", { classes: [] }, /has no classes/],
-  ["a label too large", { labels: Int32Array.of(0, 2, 1) }, /label 1 is out of range — 2, with 2 classes/],
-  ["a negative label", { labels: Int32Array.of(0, 1, -1) }, /label 2 is out of range — -1/],
-  ["NaN", { images: Float32Array.of(0, 0, 0, Number.NaN, 0, 0) }, /image 1 is not finite — NaN at value 1/],
-  ["infinity", { images: Float32Array.of(0, 0, 0, 0, -Infinity, 0) }, /image 2 is not finite — -Infinity/],
-  ["two means", { normalize: { mean: [0, 0], std: [1] } }, /1 channels, got 2 and 1/],
+  [
+    "no examples",
+    { images: new Float32Array(0), labels: new Int32Array(0) },
+    /dataset d: there are no examples/,
+  ],
+  ["too few values", { images: new Float32Array(5) }, /3 images of shape \(1, 2, 1\) have 6 values, got 5/],
+  ["a shape of zero", { shape: [1, 0, 1] as const }, /three positive whole numbers — got \(1, 0, 1\)/],
+  ["no classes", { classes: [] }, /there are no classes/],
+  ["a label too large", { labels: Int32Array.of(0, 2, 1) }, /labels must be 0…1 — got 2 for example 1/],
+  ["a negative label", { labels: Int32Array.of(0, 1, -1) }, /labels must be 0…1 — got -1 for example 2/],
+  [
+    "NaN",
+    { images: Float32Array.of(0, 0, 0, Number.NaN, 0, 0) },
+    /must be finite — got NaN in image 1, value 1/,
+  ],
+  [
+    "infinity",
+    { images: Float32Array.of(0, 0, 0, 0, -Infinity, 0) },
+    /must be finite — got -Infinity in image 2/,
+  ],
+  ["two means", { normalize: { mean: [0, 0], std: [1] } }, /a channel, 1 of each — got 2 and 1/],
   ["a std of zero", { normalize: { mean: [0], std: [0] } }, /positive stds — mean 0, std 0/],
 ])("refuses %s", (_, change, message) => {
   expect(() => createDataset({ ...good, ...change })).toThrow(DataError);
@@ -60,7 +72,9 @@ test("a balanced subset has as many examples of each class, by the seed, and les
   expect(chosen(7, 1)).toEqual(chosen(7, 1).sort((a, b) => a - b));
   expect(chosen(7, 1)).not.toEqual(chosen(7, 2));
   expect(chosen(9, 1)).toEqual(expect.arrayContaining(chosen(7, 1)));
-  expect(() => balanced(data, 21, 1)).toThrow("class even has too few examples — 20, with perClass 21");
+  expect(() => balanced(data, 21, 1)).toThrow(
+    "got perClass 21, but class even has 20 examples — take perClass ≤ 20",
+  );
   for (const perClass of [0, 1.5, Number.NaN]) expect(() => balanced(data, perClass, 1)).toThrow(DataError);
 });
 
@@ -134,13 +148,13 @@ test("a batch stays as it is while the next is made", () => {
 
 test("batches that cannot be are refused", () => {
   expect(() => new BatchLoader(numbered(3), { batchSize: 4 })).toThrow(
-    /batchSize 4, numbered has 3 examples/,
+    /got batchSize 4, but numbered has 3 examples — take batchSize ≤ 3/,
   );
   for (const batchSize of [0, -1, 1.5, Number.NaN]) {
     expect(() => new BatchLoader(numbered(3), { batchSize })).toThrow(DataError);
   }
   const loader = new BatchLoader(numbered(3), { batchSize: 2 });
   for (const [epoch, index] of [[0, 2] as const, [0, -1] as const, [-1, 0] as const, [0, 0.5] as const]) {
-    expect(() => loader.batch(epoch, index)).toThrow(/2 batches an epoch/);
+    expect(() => loader.batch(epoch, index)).toThrow(/an epoch has 2 batches/);
   }
 });

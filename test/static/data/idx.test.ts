@@ -59,9 +59,9 @@ test("arbitrary bytes are read or refused with a DataError", () => {
 });
 
 test.each([
-  [[0x1f, 0x8b, 8, 0], /compressed with gzip/],
-  [[60, 33, 68, 79], /two zero bytes — 60, 33/],
-  [[0, 0, 13, 1, 0, 0, 0, 0], /type 13, where 8 is read/],
+  [[0x1f, 0x8b, 8, 0], /gzip-compressed/],
+  [[60, 33, 68, 79], /two zero bytes — got 60, 33/],
+  [[0, 0, 13, 1, 0, 0, 0, 0], /unsigned bytes, type 8 — got type 13/],
   [[0, 0, 8, 0], /no dimensions/],
 ])("says what %j is", (bytes, message) => {
   expect(() => parseIdx({ name: "x", bytes: Uint8Array.from(bytes) })).toThrow(message);
@@ -89,6 +89,6 @@ test("files that do not belong together are refused", () => {
     /IDX file l: 2 images need as many labels — got \(5\)/,
   );
   expect(() => idxDataset({ images: labels, labels }, about)).toThrow(
-    /IDX file l: images have the dimensions .* \(5\)/,
+    /IDX file l: images must have the dimensions .* \(5\)/,
   );
 });

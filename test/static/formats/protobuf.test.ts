@@ -38,7 +38,7 @@ describe("protobuf", () => {
     ["a length beyond the end", [0x0a, 0x05, 1, 2], /5 bytes at byte 2 run beyond the end at 4/],
     ["an absurd length", [0x0a, ...Array(9).fill(0xff), 0x01], /18446744073709552000 bytes at byte 11/],
     ["a float that is cut short", [0x0d, 0, 0], /4 bytes at byte 1/],
-    ["a group", [0x0b, 0x0c], /field 1 has the wire type 3/],
+    ["a group", [0x0b, 0x0c], /field 1 has the unknown wire type 3/],
     ["the field 0", [0x00, 0x00], /number 0/],
   ])("refuses %s", (_, bytes, message) => {
     expect(() => fieldsOf(bytes)).toThrow(WeightsError);

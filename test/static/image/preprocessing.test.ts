@@ -43,10 +43,10 @@ describe("place", () => {
       expect(() => place(size, crop, 8));
     refuse([0, 7]).toThrow(DataError);
     refuse([0, 7]).toThrow("the image is empty — 7×0 pixels");
-    refuse([8, 2.5]).toThrow("two whole numbers — got 2.5×8");
-    refuse([8, -1]).toThrow("two whole numbers");
+    refuse([8, 2.5]).toThrow("must be whole numbers — got 2.5×8");
+    refuse([8, -1]).toThrow("must be whole numbers");
     refuse([8, 1e9]).toThrow("larger than 16384 pixels a side — 1000000000×8");
-    refuse([1, 10_000]).toThrow("too long and thin — 10000×1 pixels become 80000×8");
+    refuse([1, 10_000]).toThrow("too long and thin — 10000×1 pixels would become 80000×8");
     refuse([9, 9], [8, 12]).toThrow("the crop 12×8 is larger than the image — 9×9 pixels, resized to 8×8");
   });
 });
@@ -66,7 +66,7 @@ describe("colourTransform", () => {
     const refuse = (mean: number[], std: number[], channels: number) =>
       expect(() => colourTransform({ resize: 1, mode: "torch", mean, std }, channels));
     refuse([0], [1], 2).toThrow(ShapeError);
-    refuse([0, 0], [1, 1], 2).toThrow("1 or 3 channels — 2");
+    refuse([0, 0], [1, 1], 2).toThrow("1 or 3 channels — got 2");
     refuse([0, 0, 0], [1], 3).toThrow("expects 3 finite means and positive stds — mean [0, 0, 0], std [1]");
     refuse([0], [0], 1).toThrow("positive stds");
     refuse([Number.NaN], [1], 1).toThrow("finite means");
@@ -88,6 +88,6 @@ describe("rgba", () => {
     const refuse = (data: Uint8Array) => expect(() => rgba({ width: 2, height: 2, data }));
     refuse(new Uint8Array(8)).toThrow(DataError);
     refuse(new Uint8Array(8)).toThrow("2×2 pixels take 4, 12 or 16 bytes — got 8 bytes");
-    refuse(new Float32Array(4) as unknown as Uint8Array).toThrow("got 4 values that are no bytes");
+    refuse(new Float32Array(4) as unknown as Uint8Array).toThrow("got 4 values that are not bytes");
   });
 });

@@ -102,7 +102,7 @@ describe("layers", () => {
     dense(globalAvgPool(x), "c", { outFeatures: 2 });
     expect(map("c.weight")).toBeUndefined();
     expect(() => dense(x, "d", { outFeatures: 2 })).toThrow(
-      "dense d: expects an (N, C) tensor; flatten comes first — x (2, 3, 4, 5)",
+      "dense d: expects an (N, C) tensor; flatten it first — x (2, 3, 4, 5)",
     );
   });
 
@@ -114,7 +114,7 @@ describe("layers", () => {
     expect(average(x, relu(x)).shape).toEqual(x.shape);
     expect(add(x, relu(x), "relu").shape).toEqual(x.shape);
     expect(softmax(globalAvgPool(x)).shape).toEqual([2, 5]);
-    expect(() => concat(x)).toThrow("concat: joins two to six tensors — x (2, 9, 9, 5)");
+    expect(() => concat(x)).toThrow("concat: takes two to six tensors — x (2, 9, 9, 5)");
   });
 });
 
@@ -149,7 +149,7 @@ describe("initialisers", () => {
     const values = torchWeight()([6272, 10], new Random(1));
     expect(Math.max(...values.slice(0, 1000))).toBeLessThan(1 / Math.sqrt(6272));
     expect(() => heNormal()([7], new Random(1))).toThrow(
-      "init: fans are of a (C, K) or (R, S, C, K) weight — (7)",
+      "init: expects a (C, K) or (R, S, C, K) weight — (7)",
     );
   });
 });

@@ -113,7 +113,7 @@ describe("sequential", () => {
       "sequential: cannot be built for images (8, 8, 3) — max_pool2d: the kernel is larger than the padded input",
     );
     expect(() => sequential({ backbone: "vgg16" })).toThrow(
-      'sequential: this backbone has no stem to replace; use join: "image" — vgg16',
+      'sequential: the backbone has no stem to replace; use join: "image" — vgg16',
     );
     expect(() => sequential({ join: "stem" as "stage" })).toThrow(
       "sequential: join must be one of stage, image — stem",
@@ -177,7 +177,7 @@ describe("fusion", () => {
       "fusion: height and width must be multiples of 32, the stride of resnet50 — inputShape (225, 224, 3)",
     );
     expect(() => fusion({ backbone: "vgg16" })).toThrow(
-      "fusion: one branch is a ResNet and the other a VGG; expects a resnet — vgg16",
+      "fusion: one branch must be a ResNet and the other a VGG; expects a resnet — vgg16",
     );
     expect(() => fusion({ stage: 5 })).toThrow("resnet50: has stages 0…4 — stage 5");
     expect(() => fusion({ merge: "sum" as "concat" })).toThrow("merge must be one of concat, average — sum");
@@ -250,7 +250,7 @@ describe("baselines", () => {
     });
     expect(createModel(small.name, small.options).options).toEqual(small.options);
     expect(() => createModel("vgg", { backbone: "resnet50" })).toThrow(
-      "vgg: the backbone is of another family — resnet50",
+      "vgg: the backbone must be a vgg — resnet50",
     );
   });
 });
@@ -294,12 +294,12 @@ describe("createModel", () => {
 
   it("refuses an unknown name with those it knows", () => {
     expect(() => createModel("interwoven")).toThrow(
-      "model: no topology has this name — interwoven; known: sequential, interleaved, fusion, features, convnet, " +
-        "resnet, vgg, and the backbones resnet18, resnet20,",
+      "model: unknown name interwoven — take one of sequential, interleaved, fusion, features, convnet, " +
+        "resnet, vgg, or of the backbones resnet18, resnet20,",
     );
-    expect(() => createModel("toString")).toThrow("no topology has this name");
+    expect(() => createModel("toString")).toThrow("model: unknown name toString");
     const backbone = "toString" as BackboneName;
-    expect(() => createModel("resnet", { backbone })).toThrow("backbone: none has this name — toString");
+    expect(() => createModel("resnet", { backbone })).toThrow("backbone: unknown name toString");
   });
 });
 

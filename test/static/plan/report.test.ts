@@ -22,23 +22,23 @@ describe("describePlan", () => {
     const { peakBytes, lowerBoundBytes } = step.report;
     const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(2)} MiB`;
     expect(text).toContain(
-      `temporaries           ${mebibytes(peakBytes)} on ${step.memory.slabs.length} slabs (`,
+      `temporaries         ${mebibytes(peakBytes)} on ${step.memory.slabs.length} slabs (`,
     );
     const factor = (peakBytes / lowerBoundBytes).toFixed(3);
     expect(text).toContain(
-      `least possible        ${mebibytes(lowerBoundBytes)}; the plan takes ${factor} × that\n`,
+      `least possible      ${mebibytes(lowerBoundBytes)}; the plan takes ${factor} × that\n`,
     );
-    const peak = /Most is alive at dispatch (\d+), (\w+) of (.+): (.+)\n/.exec(text)!;
+    const peak = /Peak at dispatch (\d+), (\w+) of (.+): (.+)\n/.exec(text)!;
     const { kernel, label } = step.dispatches[Number(peak[1]) - 1]!;
     expect(peak.slice(2)).toEqual([kernel.name, label, mebibytes(lowerBoundBytes)]);
     expect(text).toMatch(/\n {2}conv1 +784\.00 KiB {2}from 1 to \d+\n/);
     const counts = [...text.matchAll(/^ {2}\w+ {2,}(\d+)$/gm)].map(([, count]) => Number(count));
     const total = counts.reduce((sum, count) => sum + count, 0);
-    expect(text).toContain(`dispatches            ${total}\n`);
+    expect(text).toContain(`dispatches          ${total}\n`);
   });
 
   it("of nothing tells that there is nothing", () => {
-    expect(describePlan(nothing)).toContain("dispatches            0\n");
+    expect(describePlan(nothing)).toContain("dispatches          0\n");
   });
 });
 

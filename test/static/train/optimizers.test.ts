@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { Graph } from "../../../src/graph/graph.ts";
 import { lower, type Program } from "../../../src/graph/lower.ts";
 import { crossEntropyOp } from "../../../src/ops/loss/cross-entropy.ts";
-import { adam, type Optimizer, sgd } from "../../../src/optimizers/index.ts";
+import { adam, type Optimizer, optimizers, sgd } from "../../../src/optimizers/index.ts";
 
 /** Cross-entropy of a parameter; nothing runs. */
 function lossOfParameter(frozen = false): Program {
@@ -18,6 +18,13 @@ const updates = (optimizer: Optimizer) => {
   const { dispatches, moments } = optimizer.emit(program.graph, program);
   return { moments, kernels: dispatches.map(({ kernel }) => kernel.name), program };
 };
+
+it.each(Object.entries(optimizers))(
+  "the registry makes %s under its name",
+  (name, { create, learningRate }) => {
+    expect(create(learningRate)).toMatchObject({ name, learningRate });
+  },
+);
 
 it("an optimizer is one launch an arena, and two more for norms", () => {
   expect(updates(sgd({ lr: 1 })).kernels).toEqual(["sgd_without_momentum"]);

@@ -295,7 +295,7 @@ describe("Keras models, by the address of their model.json", () => {
     const alone = loadPretrained(memoryTarget(tinyResnet()), bytesOf("keras/vgg16/model.json"), {
       name: "m",
     });
-    await expect(alone).rejects.toThrow("m: is JSON, at most the index of other files; give its address, or");
+    await expect(alone).rejects.toThrow("m: is JSON, which only refers to other files; give its address, or");
   });
 });
 
@@ -314,11 +314,11 @@ describe("what a file is", () => {
       /w: is a zip file, as PyTorch .* save the weights as safe/,
     ],
     ["Keras' own", text("\x89HDF\r\n\x1a\n and the rest"), /w: is an HDF5 file, as Keras/],
-    ["what Git has instead", text("version https://git-lfs.github.com/spec/v1"), /a pointer of Git LFS/],
+    ["what Git has instead", text("version https://git-lfs.github.com/spec/v1"), /a Git LFS pointer/],
     ["a page about it", text("<!DOCTYPE html><html></html>"), /a web page instead of the file/],
     ["nothing", new Uint8Array(), /neither safetensors nor ONNX nor a TensorFlow.js model/],
     ["zeros", new Uint8Array(64), /neither safetensors/],
-    ["some JSON", text('{ "layers": [] }'), /w: is JSON, at most the index of other files/],
+    ["some JSON", text('{ "layers": [] }'), /w: is JSON, which only refers to other files/],
     ["a list", text("[1, 2, 3, 4, 5, 6]"), /neither safetensors/],
     ["half a JSON file", text('{ "weight_map": '), /w is not JSON/],
     ["the beginning of an ONNX file", bytesOf("onnx/resnet.onnx").subarray(0, 20), /^w: /],
@@ -366,8 +366,8 @@ it("the command line says what became of a file, by name", async () => {
   expect(text.trimEnd().split("\n")).toEqual([
     "a.onnx: 105 of 107 weights loaded",
     "  1 adapted to the model's channels: conv1.weight (4, 3, 3, 3) to (4, 1, 3, 3)",
-    "  2 of another shape, left alone: fc.weight (7, 16) for (5, 16), fc.bias (7) for (5)",
-    "  2 computed otherwise in the file: layer2.0.conv1 (padding 0, 1, 0, 1 instead of 1, 1, 1, 1), " +
+    "  2 skipped for their shapes: fc.weight (7, 16) for (5, 16), fc.bias (7) for (5)",
+    "  2 computed differently in the file: layer2.0.conv1 (padding 0, 1, 0, 1 instead of 1, 1, 1, 1), " +
       "layer3.0.conv1 (padding 0, 1, 0, 1 instead of 1, 1, 1, 1)",
   ]);
 });

@@ -85,9 +85,9 @@ describe("finetune", () => {
 
   it.each([
     [{ unfreezeFrom: 4 }, "resnet20: has stages 0…3 — stage 4"],
-    [{ unfreezeFrom: "layer9.*" }, "finetune: unfreezeFrom fits no parameter — layer9.*"],
-    [{ headLr: 0 }, "finetune: headLr must be positive and finite — 0"],
-    [{ backboneLr: Number.NaN }, "finetune: backboneLr must be positive and finite — NaN"],
+    [{ unfreezeFrom: "layer9.*" }, "finetune: unfreezeFrom matches no parameter — layer9.*"],
+    [{ headLr: 0 }, "finetune: headLr must be a positive number — 0"],
+    [{ backboneLr: Number.NaN }, "finetune: backboneLr must be a positive number — NaN"],
   ])("refuses %o", (options, message) => {
     expect(() => finetune("resnet20", { ...small, ...options })).toThrow(message);
   });
@@ -234,12 +234,12 @@ describe("splitModel", () => {
     [
       "a layer that trains",
       { frozen, at: "layer2.0.bn1" },
-      /layer2.0.bn1 is not always the same — layer2.0.conv1.weight trains/,
+      /features after layer2.0.bn1 would change — layer2.0.conv1.weight trains/,
     ],
     [
       "a layer in a block",
       { frozen, at: "layer1.1.bn1" },
-      /also take what is before this one — layer1.1.bn1/,
+      /also use values from before this one — layer1.1.bn1/,
     ],
   ])("refuses %s", (_, options, message) => {
     expect(() => splitModel(createModel("resnet20"), options)).toThrow(message);

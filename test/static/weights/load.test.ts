@@ -188,7 +188,7 @@ describe("loadWeights", () => {
   it("refuses a weight that is stored as integers", async () => {
     const target = memoryTarget(tinyResnet());
     const integers = encodeSafetensors(new Map([["fc.bias", { shape: [5], data: new BigInt64Array(5) }]]));
-    await expect(loadWeights(target, integers, { strict: false })).rejects.toThrow("fc.bias: expects F32");
+    await expect(loadWeights(target, integers, { strict: false })).rejects.toThrow("fc.bias: must be F32");
   });
 });
 

@@ -1,14 +1,15 @@
 import type { TuningStore } from "../../../gpu/tuning.ts";
 import { Job } from "../../../job/job.ts";
-import type { JobEvent, JobSettings } from "../../../job/protocol.ts";
+import type { JobEvent } from "../../../job/protocol.ts";
+import type { JobSettings } from "../../../job/settings.ts";
 import type { TuneMode } from "../../../train/tune.ts";
 
 declare global {
   interface Window {
-    /** Hands an event to the command line. */
+    /** Passes an event to the command line. */
     report(event: JobEvent): Promise<void>;
     readonly webgraftJob: {
-      /** `resumed`: goes on from the checkpoint that the command line serves. */
+      /** `resumed`: resumes from the checkpoint that the command line serves. */
       start(settings: JobSettings, resumed: boolean): Promise<void>;
       stop(): void;
     };
@@ -17,7 +18,7 @@ declare global {
 
 const tuningUrl = (device: string): string => `/tuning?device=${encodeURIComponent(device)}`;
 
-/** A file of the command line, for what this browser keeps ends with it. */
+/** Keeps tables in a file of the command line, since this browser's own storage ends with it. */
 const tuningStore: TuningStore = {
   read: async (device) => (await (await fetch(tuningUrl(device))).json()) ?? undefined,
   async write(device, table) {
@@ -25,7 +26,7 @@ const tuningStore: TuningStore = {
   },
 };
 
-// Events arrive in order, and the job's last one after all others.
+// Sends one event at a time, to keep them in order.
 let sent = Promise.resolve();
 const job = new Job(
   (event) => {
@@ -39,7 +40,7 @@ const job = new Job(
   },
 );
 
-/** The server knows files by their number; the name tells an index, and what lies beside it. */
+/** The server finds a file by its index; the name tells the kind of file, and names the files beside it. */
 function weightsUrl(file: string, index: number): string {
   const name = file.split(/[/\\]/).at(-1)!;
   return `${location.origin}/weights/${index}/${encodeURIComponent(name)}`;
