@@ -31,6 +31,8 @@ export const gelu = (x: Tensor, approximate: "none" | "tanh" = "none"): Tensor =
   activation(x, approximate === "tanh" ? "gelu_tanh" : "gelu");
 /** x / (1 + e⁻ˣ), also called swish. Elfwing et al. 2018. */
 export const silu = (x: Tensor): Tensor => activation(x, "silu");
+/** x min(max(x + 3, 0), 6) / 6. Howard et al., "Searching for MobileNetV3", 2019. */
+export const hardswish = (x: Tensor): Tensor => activation(x, "hardswish");
 export const tanh = (x: Tensor): Tensor => activation(x, "tanh");
 /** 1 / (1 + e⁻ˣ) */
 export const sigmoid = (x: Tensor): Tensor => activation(x, "sigmoid");

@@ -3,6 +3,7 @@ export {
   activation,
   elu,
   gelu,
+  hardswish,
   leakyRelu,
   relu,
   sigmoid,

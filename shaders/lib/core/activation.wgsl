@@ -17,6 +17,7 @@ const GELU_TANH = 5u;
 const SILU = 6u;
 const TANH = 7u;
 const SIGMOID = 8u;
+const HARDSWISH = 9u;
 
 fn erf4(z: vec4f) -> vec4f {
   let t = 1.0 / (1.0 + 0.3275911 * abs(z));
@@ -47,6 +48,7 @@ fn activate(z: vec4f) -> vec4f {
     case SILU: { return z * sigmoid4(z); }
     case TANH: { return tanh4(z); }
     case SIGMOID: { return sigmoid4(z); }
+    case HARDSWISH: { return z * clamp(z / 6.0 + 0.5, vec4f(0.0), vec4f(1.0)); }
     default: { return z; }
   }
 }
@@ -76,6 +78,7 @@ fn activate_gradient(z: vec4f) -> vec4f {
       let s = sigmoid4(z);
       return s * (1.0 - s);
     }
+    case HARDSWISH: { return select(select(vec4f(0.0), z / 3.0 + 0.5, z > vec4f(-3.0)), vec4f(1.0), z >= vec4f(3.0)); }
     default: { return vec4f(1.0); }
   }
 }

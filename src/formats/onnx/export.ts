@@ -137,6 +137,8 @@ class Writer {
         return node("Tanh", [x]);
       case "sigmoid":
         return node("Sigmoid", [x]);
+      case "hardswish":
+        return node("HardSwish", [x]);
       case "silu":
         return node("Mul", [x, node("Sigmoid", [x])]);
       case "gelu": {

@@ -15,6 +15,7 @@ const ACTIVATIONS: readonly Activation[] = [
   { name: "silu" },
   { name: "tanh" },
   { name: "sigmoid" },
+  { name: "hardswish" },
 ];
 
 /** Both signs up to 3.5, away from the kink at 0. */

@@ -28,6 +28,8 @@ export function activate(z: number, { name, alpha = 0 }: Activation): number {
       return (z / 2) * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (z + 0.044715 * z ** 3)));
     case "silu":
       return z / (1 + Math.exp(-z));
+    case "hardswish":
+      return (z * Math.min(Math.max(z + 3, 0), 6)) / 6;
     case "tanh":
       return Math.tanh(z);
     case "sigmoid":
