@@ -286,6 +286,7 @@ export const OPERATORS: Readonly<Record<string, Operator>> = {
   },
   Relu: activated(() => "relu"),
   LeakyRelu: activated((node) => ({ name: "leaky_relu", alpha: node.float("alpha", 0.01) })),
+  HardSwish: activated(() => "hardswish"),
   Elu: activated((node) => ({ name: "elu", alpha: node.float("alpha", 1) })),
   Sigmoid: activated(() => "sigmoid"),
   Tanh: activated(() => "tanh"),
