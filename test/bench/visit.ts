@@ -1,5 +1,4 @@
-import type { Browser } from "puppeteer";
-import { launchBrowser } from "../../src/cli/browser/browser.ts";
+import { type GpuBrowser, launchBrowser } from "../../src/cli/browser/browser.ts";
 import type { Engine } from "../../src/cli/browser/find-browser.ts";
 import type { PageGlobals, Progress } from "./page/offer.ts";
 
@@ -12,16 +11,21 @@ export async function inBrowser<T>(
   progress: Progress,
   use: (visit: Visit, description: string) => Promise<T>,
 ): Promise<T> {
-  const { browser, description, close } = await launchBrowser(engine);
+  const started = await launchBrowser(engine);
   try {
-    return await use((url, settings) => visitPage(browser, url, settings, progress), description);
+    return await use((url, settings) => visitPage(started, url, settings, progress), started.description);
   } finally {
-    await close();
+    await started.close();
   }
 }
 
-async function visitPage<S, R>(browser: Browser, url: string, settings: S, progress: Progress): Promise<R> {
-  const page = await browser.newPage();
+async function visitPage<S, R>(
+  { browser, newPage }: GpuBrowser,
+  url: string,
+  settings: S,
+  progress: Progress,
+): Promise<R> {
+  const page = await newPage();
   const { promise, resolve, reject } = deferred<R>();
   const fail = (reason: string): void => reject(new Error(reason));
   const onDisconnected = (): void => fail("the browser went away");

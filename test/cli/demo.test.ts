@@ -5,7 +5,7 @@ import { type GpuBrowser, launchBrowser } from "../../src/cli/browser/browser.ts
 
 let server: ViteDevServer;
 let started: GpuBrowser;
-let page: Awaited<ReturnType<GpuBrowser["browser"]["newPage"]>>;
+let page: Awaited<ReturnType<GpuBrowser["newPage"]>>;
 
 beforeAll(async () => {
   const configFile = fileURLToPath(new URL("../../vite.config.ts", import.meta.url));
@@ -16,10 +16,10 @@ beforeAll(async () => {
   });
   await server.listen();
   started = await launchBrowser("chrome");
-  page = await started.browser.newPage();
+  page = await started.newPage();
   await page.goto(server.resolvedUrls!.local[0]!);
   await page.waitForFunction("document.querySelector('select[name=topology]').options.length > 0");
-}, 120_000);
+});
 
 afterAll(async () => {
   await started.close();

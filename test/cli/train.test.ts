@@ -50,4 +50,4 @@ test("a run that was stopped and resumed ends as one that was not", async () => 
   expect(readFileSync(join(halves, "model.safetensors"))).toEqual(
     readFileSync(join(whole, "model.safetensors")),
   );
-}, 300_000);
+});

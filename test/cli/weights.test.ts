@@ -71,7 +71,7 @@ test("a run begins with weights of ONNX and Keras files, those of colour images 
   expect(valuesOf("conv1.bias")).toEqual(bias);
   expect(valuesOf("block1.conv1.weight")).toEqual(weights.get("block1.conv1.weight")!.data);
   expect(valuesOf("block2.conv1.weight")).not.toEqual(weights.get("block2.conv1.weight")!.data);
-}, 300_000);
+});
 
 test("a file that is no weights ends the run with what it is instead", async () => {
   const file = join(scratch, "resnet18.pth");
@@ -79,4 +79,4 @@ test("a file that is no weights ends the run with what it is instead", async () 
   const { code, lines } = await train(["--examples", "8", "--batch", "4", "--weights", file]);
   expect(code).toBe(1);
   expect(lines.at(-1)!.message).toMatch(/resnet18\.pth: is a zip file, as PyTorch/);
-}, 120_000);
+});

@@ -91,7 +91,7 @@ async function runTrials(
   const { port } = (await server.listen()).httpServer!.address() as AddressInfo;
   const started = await launchBrowser(engine);
   try {
-    const page = await started.browser.newPage();
+    const page = await started.newPage();
     // One call into the page must not take longer than puppeteer's protocol timeout, so the page reports its end.
     const adapter = new Promise<string>((resolve, reject) => {
       const fail = (reason: string): void => reject(new Error(reason));

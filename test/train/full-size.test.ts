@@ -22,33 +22,29 @@ describe("full-size topologies within WebGPU's default limits", () => {
   it.each([
     ["sequential", () => sequential({ backbone: "resnet50" }), 2],
     ["fusion", () => fusion(), 1],
-  ] as const)(
-    "%s: the loss falls in five steps",
-    async (name, create, batchSize) => {
-      const trainer = await Trainer.create({
-        gpu,
-        model: create(),
-        optimizer: sgd({ lr: 1e-3, momentum: 0.9 }),
-        batchSize,
-        seed: 1,
-      });
-      const { steps } = await trainer.fit(noise(trainer.model, batchSize), { epochs: STEPS });
-      const { report } = trainer.plan;
-      await trainer.destroy();
-      const losses = steps.map(({ loss }) => loss);
-      const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
-      console.log(
-        `${name}, batch ${batchSize}: losses ${losses.map((loss) => loss.toFixed(4)).join(" ")}; temporaries ` +
-          `${mib(report.peakBytes)} (lower bound ${mib(report.lowerBoundBytes)}, without sharing ` +
-          `${mib(report.unsharedBytes)}), all else ${mib(report.persistentBytes)}`,
-      );
-      expect(losses).toHaveLength(STEPS);
-      expect(losses.every(Number.isFinite), losses.join(", ")).toBe(true);
-      expect(losses.at(-1), losses.join(", ")).toBeLessThan(losses[0]!);
-      expect(report.peakBytes).toBeLessThan(1.1 * report.lowerBoundBytes);
-    },
-    600_000,
-  );
+  ] as const)("%s: the loss falls in five steps", async (name, create, batchSize) => {
+    const trainer = await Trainer.create({
+      gpu,
+      model: create(),
+      optimizer: sgd({ lr: 1e-3, momentum: 0.9 }),
+      batchSize,
+      seed: 1,
+    });
+    const { steps } = await trainer.fit(noise(trainer.model, batchSize), { epochs: STEPS });
+    const { report } = trainer.plan;
+    await trainer.destroy();
+    const losses = steps.map(({ loss }) => loss);
+    const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+    console.log(
+      `${name}, batch ${batchSize}: losses ${losses.map((loss) => loss.toFixed(4)).join(" ")}; temporaries ` +
+        `${mib(report.peakBytes)} (lower bound ${mib(report.lowerBoundBytes)}, without sharing ` +
+        `${mib(report.unsharedBytes)}), all else ${mib(report.persistentBytes)}`,
+    );
+    expect(losses).toHaveLength(STEPS);
+    expect(losses.every(Number.isFinite), losses.join(", ")).toBe(true);
+    expect(losses.at(-1), losses.join(", ")).toBeLessThan(losses[0]!);
+    expect(report.peakBytes).toBeLessThan(1.1 * report.lowerBoundBytes);
+  });
 });
 
 /** One batch, which each step sees. */

@@ -67,7 +67,7 @@ function expectNear(actual: number, expected: number, allowed: number, what: str
 describe.each(stored.runs)("learning rate $learningRate", ({ learningRate, float64, drift }) => {
   const steps = drift.losses.findLastIndex((d) => d < MEANINGFUL) + 1;
 
-  test(`${steps} steps as in PyTorch`, { timeout: 900_000 }, async () => {
+  test(`${steps} steps as in PyTorch`, async () => {
     const gpu = await testGpu();
     const { batch, momentum, weightDecay } = stored;
     const model = interleaved({ inputShape: [28, 28, 1] });

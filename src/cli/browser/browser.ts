@@ -3,12 +3,15 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
-import puppeteer, { type Browser, type LaunchOptions } from "puppeteer";
+import puppeteer, { type Browser, type LaunchOptions, type Page } from "puppeteer";
 import { DeviceError } from "../../base/errors.ts";
 import { type Engine, findBrowser, softwareVulkan } from "./find-browser.ts";
 
 /** Which adapter to use: the machine's GPU, or one emulated by the CPU. */
 export type Gpu = "hardware" | "software";
+
+/** What takes longer hangs: a machine with other work may take a minute to start a browser or to load a page. */
+const PATIENCE_MS = 180_000;
 
 /** A running headless browser that has a WebGPU adapter. */
 export interface GpuBrowser {
@@ -16,6 +19,7 @@ export interface GpuBrowser {
   readonly gpu: Gpu;
   /** The browser and the adapter, for display: `Chrome/150.0, hardware GPU: nvidia ampere`. */
   readonly description: string;
+  newPage(): Promise<Page>;
   close(): Promise<void>;
 }
 
@@ -57,6 +61,8 @@ async function launch(engine: Engine, executablePath: string, gpu: Gpu): Promise
     browser = await puppeteer.launch({
       executablePath,
       headless: true,
+      timeout: PATIENCE_MS,
+      protocolTimeout: PATIENCE_MS,
       userDataDir: profile.path,
       // `stopOnSignal` handles these; puppeteer's own handlers would keep the process alive on SIGTERM.
       handleSIGINT: false,
@@ -64,7 +70,8 @@ async function launch(engine: Engine, executablePath: string, gpu: Gpu): Promise
       handleSIGHUP: false,
       ...(engine === "chrome" ? chromeOptions(gpu) : firefoxOptions(gpu)),
     });
-    const adapter = await describeAdapter(browser);
+    const newPage = newPageOf(browser);
+    const adapter = await describeAdapter(newPage);
     if (!adapter) {
       throw new DeviceError(
         `launchBrowser: ${executablePath} has no WebGPU adapter — ${gpu} GPU, ${process.platform}; ${adapterAdvice(engine)}`,
@@ -73,7 +80,7 @@ async function launch(engine: Engine, executablePath: string, gpu: Gpu): Promise
     // A browser may give a software adapter when asked for the real one.
     const actual = adapter.software ? "software" : gpu;
     const description = `${await browser.version()}, ${actual} GPU: ${adapter.name || "not named by the browser"}`;
-    return { browser, gpu: actual, description, close };
+    return { browser, gpu: actual, description, newPage, close };
   } catch (error) {
     await close();
     if (error instanceof DeviceError) throw error;
@@ -122,14 +129,23 @@ function adapterAdvice(engine: Engine): string {
     : "install a Vulkan driver (Debian: mesa-vulkan-drivers)";
 }
 
+/** Opens pages of a browser, which may take their time. */
+const newPageOf = (browser: Browser) => async (): Promise<Page> => {
+  const page = await browser.newPage();
+  page.setDefaultTimeout(PATIENCE_MS);
+  return page;
+};
+
 /** The browser's description of the default adapter (without a name in Firefox); null if there is none. */
-async function describeAdapter(browser: Browser): Promise<{ name: string; software: boolean } | null> {
+async function describeAdapter(
+  newPage: () => Promise<Page>,
+): Promise<{ name: string; software: boolean } | null> {
   // WebGPU needs a secure context, which a page from localhost is, but about:blank is not.
   const server = createServer((_request, response) => {
     response.setHeader("content-type", "text/html").end("<!doctype html><title>WebGPU</title>");
   });
   await new Promise<void>((resolve) => server.listen(0, "localhost", resolve));
-  const page = await browser.newPage();
+  const page = await newPage();
   try {
     await page.goto(`http://localhost:${(server.address() as AddressInfo).port}/`);
     return await page.evaluate(async () => {

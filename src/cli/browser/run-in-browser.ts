@@ -36,7 +36,7 @@ export async function runInBrowser(run: BrowserRun): Promise<void> {
   try {
     onBrowser(started);
     const { browser } = started;
-    const page = await browser.newPage();
+    const page = await started.newPage();
     const ended = new Promise<void>((resolve, reject) => {
       const died = (what: string) => () => reject(new DeviceError(`${what} in the middle of the run`));
       browser.on("disconnected", died("the browser ended"));

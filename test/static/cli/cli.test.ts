@@ -422,4 +422,4 @@ test("exit codes and messages of the process", async () => {
   expect(unwritable.code).toBe(1);
   expect(unwritable.stderr).toMatch(/^webgraft: cannot write to the folder .*\n$/);
   expect(readdirSync(folder)).toEqual(["cut.safetensors"]);
-}, 60_000);
+});

@@ -34,7 +34,9 @@ function isThere(path: string, files: readonly string[]): boolean {
 export function missingIn(document: string, text: string, files: readonly string[]): string[] {
   const paths = [...text.matchAll(PATH)].map(([path]) => path).filter((path) => !MADE.test(path));
   const links = [...text.matchAll(/\]\(([^)#:]+)\)/g)].map(([, target]) => join(dirname(document), target!));
-  const commands = [...text.matchAll(/(?:^|`|&& )npm (?:run )?(?:--silent )?([\w:-]+)/gm)].map(([, name]) => name!);
+  const commands = [...text.matchAll(/(?:^|`|&& )npm (?:run )?(?:--silent )?([\w:-]+)/gm)].map(
+    ([, name]) => name!,
+  );
   return [
     ...[...paths, ...links]
       .filter((path) => !isThere(path, files))

@@ -23,9 +23,9 @@ export function gpuBrowser(): BrowserProviderOption {
             project.vitest.logger.log(`${project.name}: ${started.description}`);
             return started;
           });
-          const { browser } = await running;
-          const page = await browser.newPage();
+          const page = await (await running).newPage();
           page.on("error", (error) => project.vitest.logger.error(`${project.name}: ${error.message}`));
+          if (engine === "firefox") await page.evaluateOnNewDocument(tellSoon, 4);
           await page.goto(url);
         },
         async close() {
@@ -35,4 +35,18 @@ export function gpuBrowser(): BrowserProviderOption {
       };
     },
   });
+}
+
+/**
+ * In Firefox, which looks for work that is done only every 100 ms, and whenever something is submitted: submits nothing
+ * to every device every few milliseconds, for tests wait for hundreds of small steps one after another.
+ */
+function tellSoon(everyMs: number): void {
+  const { requestDevice } = GPUAdapter.prototype;
+  GPUAdapter.prototype.requestDevice = async function (...args) {
+    const device = await requestDevice.apply(this, args);
+    const timer = setInterval(() => device.queue.submit([]), everyMs);
+    device.lost.then(() => clearInterval(timer));
+    return device;
+  };
 }
