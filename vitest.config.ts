@@ -76,6 +76,8 @@ export default defineConfig({
         test: {
           name: "cli",
           include: ["test/cli/**/*.test.ts", "test/bench/run.test.ts"],
+          // Much of their time one core compiles shaders.
+          maxWorkers: "100%",
           sequence: { groupOrder: 3 },
         },
       },

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createDataset, fusion, Gpu, type Model, Random, sequential, sgd, Trainer } from "webgraft";
 
-const STEPS = 5;
+const STEPS = 2;
 
 /**
  * The topologies as their source has them: ResNet-50 and VGG-16 on images of 224×224, on a device with no more than
@@ -22,7 +22,7 @@ describe("full-size topologies within WebGPU's default limits", () => {
   it.each([
     ["sequential", () => sequential({ backbone: "resnet50" }), 2],
     ["fusion", () => fusion(), 1],
-  ] as const)("%s: the loss falls in five steps", async (name, create, batchSize) => {
+  ] as const)("%s: the loss falls after a step", async (name, create, batchSize) => {
     const trainer = await Trainer.create({
       gpu,
       model: create(),
