@@ -5,7 +5,7 @@ import type { Range } from "../run/executor.ts";
 /** A buffer, or a part of one; `offset` is a multiple of 256 bytes. */
 export type BufferRange = GPUBuffer | GPUBufferBinding;
 
-/** The range with its offset and size, in bytes, spelt out. */
+/** The range with explicit offset and size, in bytes. */
 export function resolve(range: BufferRange): Range {
   if (!("buffer" in range)) return { buffer: range, offset: 0, size: range.size };
   const { buffer, offset = 0, size = buffer.size - offset } = range;
@@ -14,11 +14,11 @@ export function resolve(range: BufferRange): Range {
 
 const known = new WeakMap<GPUDevice, Pick<Gpu, "device" | "pipelines">>();
 
-/** The caller's device with what has been compiled for it so far. */
+/** The caller's device with the pipelines compiled for it so far. */
 export function gpuOf(device: GPUDevice): Pick<Gpu, "device" | "pipelines"> {
   let gpu = known.get(device);
   if (!gpu) {
-    // A lost device is the caller's to notice; here it shows as a pipeline that was not made.
+    // The caller watches for a lost device; here a pipeline merely fails to compile.
     gpu = { device, pipelines: new Pipelines({ device, check() {} }) };
     known.set(device, gpu);
   }

@@ -1,9 +1,9 @@
 /**
- * `webgraft/kernels`: single kernels and single ops inside an app that has its own device, buffers and compute
- * passes. Nothing here submits work, owns the caller's memory, or listens to the device.
+ * `webgraft/kernels`: single kernels and single ops for apps that have their own device, buffers and compute passes.
+ * Nothing here submits work, owns the caller's memory, or listens to the device.
  *
- * Tensors lie in buffers as everywhere in the library: NHWC, weights (R, S, C, K), the last axis of f32 tensors
- * padded with zeros to a multiple of 4; `pad` and `unpad` convert.
+ * Tensors are laid out as everywhere in the library: NHWC, weights (R, S, C, K), the last axis of f32 tensors padded
+ * with zeros to a multiple of 4. `pad` and `unpad` convert.
  */
 export type { TuningTable } from "../gpu/tuning.ts";
 export { describe, pad, pad4, storedLength, unpad } from "../graph/tensor.ts";

@@ -4,14 +4,14 @@ import { Executor, encode, type Range } from "../run/executor.ts";
 import { LIVE_BYTES, type Live, packLive } from "../run/live.ts";
 import { type BufferRange, gpuOf, resolve } from "./buffers.ts";
 
-/** A buffer for each binding of a kernel, and `live`, a uniform buffer, for kernels that read live scalars. */
+/** A buffer for each binding of a kernel; kernels that read live scalars also need the uniform buffer `live`. */
 export type KernelBuffers<K extends Kernel> = KernelBindings<K, BufferRange> &
   (K["live"] extends true ? { readonly live: BufferRange } : unknown);
 
 /**
- * Compiles a kernel for these constants. The kernel's header (in its `wgsl`) says what each tensor holds and
- * how many workgroups to launch, `kernel.features` what the device must have. Throws ShaderError, with file and
- * line, where the device refuses it.
+ * Compiles a kernel with these constants. The header of `kernel.wgsl` says what each tensor holds and how many
+ * workgroups to launch; `kernel.features` lists what the device must have. Rejects with a ShaderError that names the
+ * file and line if the device refuses the kernel.
  */
 export async function prepareKernel<K extends Kernel>(
   device: GPUDevice,
@@ -24,7 +24,7 @@ export async function prepareKernel<K extends Kernel>(
   return new PreparedKernel(kernel, pipeline!, new Executor(gpu, launches, [pipeline!]));
 }
 
-/** A kernel that is ready to be encoded, any number of times, into the caller's compute passes. */
+/** A compiled kernel, to encode into the caller's compute passes any number of times. */
 export class PreparedKernel<K extends Kernel> {
   readonly kernel: K;
   readonly pipeline: GPUComputePipeline;
@@ -38,8 +38,8 @@ export class PreparedKernel<K extends Kernel> {
   }
 
   /**
-   * Appends one launch to `pass`, leaving its pipeline and bind groups 0 and 1 set. Bindings need STORAGE
-   * usage, `live` needs UNIFORM. Throws ShapeError for a buffer that is missing.
+   * Appends one launch to `pass`; the pipeline and bind groups 0 and 1 stay set. Bindings need STORAGE usage, `live`
+   * needs UNIFORM. Throws ShapeError for a missing buffer.
    */
   encode(
     pass: GPUComputePassEncoder,
@@ -50,20 +50,20 @@ export class PreparedKernel<K extends Kernel> {
     const given = buffers as Readonly<Record<string, BufferRange>>;
     const range = (binding: string): Range => {
       const found = given[binding];
-      if (!found) throw new ShapeError(name, `no buffer for "${binding}"`);
+      if (!found) throw new ShapeError(name, `needs a buffer for "${binding}"`);
       return resolve(found);
     };
     const launch = this.#executor.bind(0, workgroups, range);
     encode(pass, [launch], live ? this.#executor.bindLive(range("live")) : undefined);
   }
 
-  /** Frees the uniform that holds the kernel's args, if it has some. */
+  /** Frees the uniform with the kernel's args, if it has any. */
   destroy(): void {
     this.#executor.destroy();
   }
 }
 
-/** The bytes of a `live` buffer: `device.queue.writeBuffer(buffer, 0, liveScalars({ … }))`. */
+/** The bytes for a `live` buffer: `device.queue.writeBuffer(buffer, 0, liveScalars({ … }))`. */
 export function liveScalars(live: Live): ArrayBuffer {
   const bytes = new ArrayBuffer(LIVE_BYTES);
   packLive(live, new DataView(bytes));

@@ -10,31 +10,31 @@ import { Buffers } from "../run/buffers.ts";
 import { Executor, encode, type Range } from "../run/executor.ts";
 import { type BufferRange, gpuOf, resolve } from "./buffers.ts";
 
-/** A `T` for each input of an op; those that it can do without may be left out. */
+/** A `T` for each input of an op; optional inputs may be left out. */
 type ForEach<In extends Tensors, T> = {
   readonly [K in keyof In as undefined extends In[K] ? never : K]: T;
 } & { readonly [K in keyof In as undefined extends In[K] ? K : never]?: T | undefined };
 
-/** A shape, or `{ shape, dtype }` for a tensor that does not hold f32. */
+/** A shape, or `{ shape, dtype }` for a tensor that is not f32. */
 export type InputSpec = readonly number[] | { readonly shape: readonly number[]; readonly dtype: DType };
 
-/** What is to be known of each input of an op. */
+/** Shape and dtype of each input of an op. */
 export type InputSpecs<In extends Tensors> = ForEach<In, InputSpec>;
 
-/** A buffer for each input and output. Outputs without memory of their own (views of inputs) need none. */
+/** A buffer for each input and output. Outputs that are views of inputs need none. */
 export type OpBuffers<In extends Tensors, Out extends Tensors> = ForEach<In, BufferRange> & {
   readonly [K in keyof Out]?: BufferRange;
 };
 
 export interface PrepareOptions {
-  /** Measurements of this device, as `gpu.tuning.export()` gives them; those of another device count for nothing. */
+  /** Measurements of this device, from `gpu.tuning.export()`. A table of another device is ignored. */
   readonly tuning?: TuningTable;
 }
 
 /**
- * Infers an op's outputs for inputs of these shapes, compiles its forward kernels, and makes the scratch
- * memory that it needs beside the caller's buffers. Throws ShapeError where the shapes do not fit, and DataError
- * where `tuning` is no table.
+ * Infers an op's outputs for inputs of these shapes, compiles its forward kernels, and allocates the memory it needs
+ * besides the caller's buffers. Rejects with a ShapeError if the shapes do not fit the op, and with a DataError if
+ * `tuning` is not a valid table.
  */
 export async function prepareOp<In extends Tensors, Attrs, Out extends Tensors>(
   device: GPUDevice,
@@ -58,7 +58,7 @@ export async function prepareOp<In extends Tensors, Attrs, Out extends Tensors>(
     graph.apply(op, op.name, tensors as unknown as In, attrs),
   );
   for (const [name, tensor] of outputs) {
-    // A view of an input is in the caller's buffer already.
+    // A view of an input is already in the caller's buffer.
     const isView = Object.values(tensors).some(({ storage }) => storage === tensor?.storage);
     if (tensor && !isView) tensors[name] = tensor;
   }
@@ -75,16 +75,16 @@ export async function prepareOp<In extends Tensors, Attrs, Out extends Tensors>(
   return prepared;
 }
 
-/** An op that is ready to be encoded, any number of times, into the caller's compute passes. */
+/** A compiled op, to encode into the caller's compute passes any number of times. */
 export class PreparedOp<In extends Tensors, Out extends Tensors> {
   readonly name: string;
-  /** Every tensor that the caller gives a buffer for, with its shape. */
+  /** The tensors that the caller must give buffers for. */
   readonly tensors: Readonly<Record<string, Tensor>>;
-  /** The kernels that run, in order, with their constants and workgroups. */
+  /** The launches in order, with their kernels, constants and workgroups. */
   readonly dispatches: readonly Dispatch[];
   readonly #executor: Executor;
   readonly #buffers: Buffers;
-  /** What the caller gave for the launches that are being encoded. */
+  /** The caller's buffers for the launches being encoded. */
   readonly #given = new Map<Storage, Range>();
 
   /** Use `prepareOp`. */
@@ -102,7 +102,7 @@ export class PreparedOp<In extends Tensors, Out extends Tensors> {
     this.#buffers = new Buffers(device, planned, (storage) => this.#given.get(storage)!);
   }
 
-  /** Bytes that the buffer of a tensor needs, padding included. */
+  /** Bytes that a tensor's buffer needs, padding included. Throws ShapeError for an unknown name. */
   bytes(name: string): number {
     const tensor = this.tensors[name];
     if (!tensor) throw new ShapeError(this.name, "has no such tensor", name);
@@ -110,7 +110,7 @@ export class PreparedOp<In extends Tensors, Out extends Tensors> {
   }
 
   /**
-   * Appends the op's launches to `pass`. `live` is a uniform buffer for ops with live scalars, such as dropout.
+   * Appends the op's launches to `pass`. Ops that read live scalars, such as dropout, need the uniform buffer `live`.
    * Throws ShapeError for a buffer that is missing or too small.
    */
   encode(pass: GPUComputePassEncoder, buffers: OpBuffers<In, Out> & { readonly live?: BufferRange }): void {
@@ -125,14 +125,14 @@ export class PreparedOp<In extends Tensors, Out extends Tensors> {
       this.#given.set(storage, range);
     }
     const isLive = this.dispatches.some(({ kernel }) => kernel.live);
-    if (isLive && !given.live) throw new ShapeError(this.name, 'no buffer for "live"');
+    if (isLive && !given.live) throw new ShapeError(this.name, 'needs a buffer for "live"');
     const launches = this.dispatches.map(({ bindings, workgroups }, i) =>
       this.#executor.bind(i, workgroups, (name) => this.#buffers.range(bindings[name]!)),
     );
     encode(pass, launches, isLive ? this.#executor.bindLive(resolve(given.live!)) : undefined);
   }
 
-  /** Frees the scratch memory. */
+  /** Frees the memory allocated by `prepareOp`; the caller's buffers stay. */
   destroy(): void {
     this.#executor.destroy();
     this.#buffers.destroy();

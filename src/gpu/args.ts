@@ -1,10 +1,10 @@
 import { argsBytes, packArgs } from "../kernel/args.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 
-/** Uniforms are bound at multiples of this (WebGPU's default minUniformBufferOffsetAlignment). */
+/** Uniforms are bound at multiples of this many bytes (WebGPU's default minUniformBufferOffsetAlignment). */
 const ALIGNMENT = 256;
 
-/** The `args` uniforms of launches, in one buffer; equal ones are there once. */
+/** The `args` uniforms of launches in one buffer; equal ones share a place. */
 export class LaunchArgs {
   readonly #ranges: readonly (Required<GPUBufferBinding> | undefined)[];
   readonly #buffer: GPUBuffer | undefined;
@@ -44,7 +44,7 @@ export class LaunchArgs {
     );
   }
 
-  /** Entries of the bind group of launch number `i`: its bindings' buffers, and its args if its kernel has some. */
+  /** Bind group entries of launch number `i`: the buffers of its bindings, then its args if its kernel has any. */
   entries(i: number, buffers: readonly GPUBufferBinding[]): GPUBindGroupEntry[] {
     const args = this.#ranges[i];
     return (args ? [...buffers, args] : buffers).map((resource, binding) => ({ binding, resource }));

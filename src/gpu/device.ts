@@ -14,11 +14,11 @@ import { Tuning } from "./tuning.ts";
 
 export interface DeviceOptions {
   readonly powerPreference?: GPUPowerPreference;
-  /** Where WebGPU comes from; default `navigator.gpu`. */
+  /** WebGPU's entry point. Default `navigator.gpu`. */
   readonly gpu?: GPU;
 }
 
-/** Optional features that the profiler, kernels for activations in f16 and kernels as they are use where they exist. */
+/** Optional features, requested where the adapter has them: for the profiler, f16 activations and some kernels. */
 const FEATURES: ReadonlySet<string> = new Set(["timestamp-query", "shader-f16", ...KERNEL_FEATURES]);
 
 /**
@@ -29,13 +29,12 @@ export async function openDevice(options: DeviceOptions = {}): Promise<Gpu> {
   const { powerPreference = "high-performance", gpu = globalThis.navigator?.gpu } = options;
   if (!gpu) {
     throw new DeviceError(
-      "openDevice: this environment has no WebGPU — use a current Chrome, Edge, Firefox or Safari, and a " +
+      "openDevice: this environment has no WebGPU — use a current Chrome, Edge, Firefox or Safari, in a " +
         "secure context (https or localhost)",
     );
   }
   const adapter = await gpu.requestAdapter({ powerPreference });
-  if (!adapter)
-    throw new DeviceError("openDevice: WebGPU is there, but no adapter — check the graphics driver");
+  if (!adapter) throw new DeviceError("openDevice: WebGPU found no adapter — check the graphics driver");
   const { limits } = adapter;
   const device = await adapter.requestDevice({
     label: "webgraft",
@@ -50,22 +49,22 @@ export async function openDevice(options: DeviceOptions = {}): Promise<Gpu> {
   return new Gpu(device, adapter.info);
 }
 
-/** A GPUDevice with what the library keeps for it: compiled pipelines, limits, and how it failed. */
+/** A GPUDevice with its compiled pipelines, limits and measurements, and how it failed. */
 export class Gpu {
   readonly device: GPUDevice;
-  /** Vendor, architecture and description, for people and for the tuner's keys. */
+  /** Vendor, architecture and description; also identifies measurements. */
   readonly adapter: string;
   readonly limits: MemoryLimits;
-  /** What kernels may count on; a graph takes it as `device`. */
+  /** What kernels may rely on; the `device` option of a graph. */
   readonly capabilities: Capabilities;
   readonly pipelines: Pipelines;
-  /** Measurements of this device; graphs that are made with its `capabilities` follow them. Empty at first. */
+  /** Measurements of this device; graphs made with its `capabilities` use them. Empty at first. */
   readonly tuning: Tuning;
   /** Rejects when the device is lost or refuses a command outside `guard`. */
   readonly failed: Promise<never>;
   #failure: WebgraftError | undefined;
 
-  /** Wraps a device of the caller's own; `openDevice()` is the usual way. */
+  /** Wraps a device that the caller opened; `openDevice()` is the usual way. */
   constructor(device: GPUDevice, info: GPUAdapterInfo = device.adapterInfo) {
     this.device = device;
     this.adapter = describeAdapter(info);
@@ -90,36 +89,36 @@ export class Gpu {
       );
       device.addEventListener("uncapturederror", ({ error }) => fail(named(error, "GPU")));
     });
-    this.failed.catch(() => {}); // Whoever waits for work sees it; nobody waiting is no error.
+    this.failed.catch(() => {}); // Callers waiting for work see it; if nobody waits, that is no error.
   }
 
-  /** What a graph is to be made with, so that its kernels and arenas suit this device. */
+  /** Options for graphs, so that their kernels and arenas suit this device. */
   get graphOptions(): { readonly device: Capabilities; readonly maxBindingBytes: number } {
     return { device: this.capabilities, maxBindingBytes: this.limits.maxBindingBytes };
   }
 
-  /** Throws what broke the device, if something did. */
+  /** Throws the error that broke the device, if any. */
   check(): void {
     if (this.#failure) throw this.#failure;
   }
 
   /**
-   * Throws what broke the device, or else `error`. A lost device aborts what is pending before it says that it
-   * is lost, so it gets a moment to say it.
+   * Throws the error that broke the device, or else `error`. A lost device aborts pending work before it reports
+   * the loss, so wait a moment for the report.
    */
   async blame(error: unknown): Promise<never> {
     await Promise.race([this.failed, new Promise((resolve) => setTimeout(resolve, 100))]);
     throw error;
   }
 
-  /** Runs GPU calls and throws what WebGPU has against them, as a named error that begins with `operation`. */
+  /** Runs GPU calls and throws WebGPU's complaint, if any, as a named error whose message begins with `operation`. */
   async guard<T>(operation: string, run: () => T | Promise<T>): Promise<T> {
     this.check();
     const { device } = this;
     device.pushErrorScope("validation");
     device.pushErrorScope("out-of-memory");
     device.pushErrorScope("internal");
-    // Only the calls made at once are inside the scopes; what is awaited after them reports for itself.
+    // The scopes cover only the calls `run` makes before its first await; later ones report for themselves.
     let pending: Promise<T>;
     try {
       pending = Promise.resolve(run());
@@ -137,13 +136,13 @@ export class Gpu {
     }
   }
 
-  /** Gives the device and all its memory back. */
+  /** Destroys the device and frees all its memory. */
   destroy(): void {
     this.device.destroy();
   }
 }
 
-/** What kernels on `device` may count on. `info` is missing in browsers where a device does not know its adapter. */
+/** What kernels on `device` may rely on. `info` is missing in browsers whose devices have no `adapterInfo`. */
 export function capabilitiesOf(
   device: GPUDevice,
   info: GPUAdapterInfo | undefined,
@@ -165,7 +164,7 @@ function named(error: GPUError, operation: string): WebgraftError {
   return new DeviceError(message);
 }
 
-/** An adapter in words, by which its measurements are kept. */
+/** The adapter's name in words; measurements are kept under it. */
 export function describeAdapter(info: GPUAdapterInfo | undefined): string {
   const { vendor, architecture, device, description } = info ?? {};
   const parts = [vendor, architecture, device, description].filter(Boolean);

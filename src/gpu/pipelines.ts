@@ -3,16 +3,16 @@ import { argsBytes, compiledConstants } from "../kernel/args.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import type { Gpu } from "./device.ts";
 
-/** A text of WGSL, and the pipelines that were made of it. */
+/** A WGSL text and the pipelines made from it. */
 interface Compiled {
   readonly module: GPUShaderModule;
   readonly pipelines: Map<string, Promise<GPUComputePipeline>>;
 }
 
-/** Compiles kernels: each text once, and each entry point once for each layout and set of `override` constants. */
+/** Compiles kernels: each text once, and each entry point once per layout and set of `override` constants. */
 export class Pipelines {
   readonly #gpu: Pick<Gpu, "device" | "check">;
-  /** By their text: names are for people, and somebody's own kernel may have one that exists. */
+  /** Keyed by text, not name: a user's own kernel may share a name with one of ours. */
   readonly #texts = new Map<string, Compiled>();
   readonly #layouts = new Map<string, GPUBindGroupLayout>();
 
@@ -20,7 +20,7 @@ export class Pipelines {
     this.#gpu = gpu;
   }
 
-  /** The pipeline of a kernel with these constants. Throws ShaderError with the source file and line. */
+  /** The pipeline of a kernel with these constants. Rejects with a ShaderError that names the source file and line. */
   compile(kernel: Kernel, constants: Readonly<Record<string, number>>): Promise<GPUComputePipeline> {
     const compiled = compiledConstants(kernel, constants);
     const { module, pipelines } = this.#text(kernel);
@@ -72,7 +72,7 @@ export class Pipelines {
   #text({ name, wgsl }: Kernel): Compiled {
     let text = this.#texts.get(wgsl);
     if (!text) {
-      // A module that does not compile also reports to the error scope; the pipeline's error says it better.
+      // A module that does not compile also reports to the error scope; drop that, the pipeline's error says more.
       this.#gpu.device.pushErrorScope("validation");
       const module = this.#gpu.device.createShaderModule({ label: name, code: wgsl });
       this.#gpu.device.popErrorScope().catch(() => {});
@@ -96,7 +96,7 @@ export class Pipelines {
   }
 }
 
-/** What is bound to `@group(0)` of a kernel: its bindings, then its shape if it has one. */
+/** What is bound to `@group(0)` of a kernel: its bindings, then its args if it has any. */
 function bindingTypes(kernel: Kernel): readonly GPUBufferBindingType[] {
   const storage = kernel.bindings.map(({ access }) => (access === "read" ? "read-only-storage" : "storage"));
   return argsBytes(kernel) > 0 ? [...storage, "uniform"] : storage;
@@ -104,7 +104,7 @@ function bindingTypes(kernel: Kernel): readonly GPUBufferBindingType[] {
 
 const compilationInfos = new WeakMap<GPUShaderModule, Promise<GPUCompilationInfo>>();
 
-/** What a module's compiler had to say: asked once, for Chrome 156 does not answer a third time. */
+/** A module's compiler messages, asked for only once: Chrome 156 does not answer a third request. */
 function compilationInfo(module: GPUShaderModule): Promise<GPUCompilationInfo> {
   const info = compilationInfos.get(module) ?? module.getCompilationInfo();
   compilationInfos.set(module, info);
@@ -126,7 +126,7 @@ async function explain(
   return new ShaderError(`${kernel.name}: ${text}`, { cause });
 }
 
-/** `shaders/lib/core/index.wgsl:7` for a line of the linked text. */
+/** Where a line of the linked text comes from, such as `shaders/lib/core/index.wgsl:7`. */
 export function sourceOf(kernel: Kernel, line: number): string {
   const [file, first] = kernel.sources.findLast(([, firstLine]) => firstLine <= line) ?? kernel.sources[0]!;
   return `shaders/${file}:${line - first + 1}`;

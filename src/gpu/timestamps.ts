@@ -1,11 +1,11 @@
-/** Times that a GPU takes at the ends of compute passes; browsers round them (Chrome to 0.1 ms). */
+/** GPU timestamps at the beginnings and ends of compute passes; browsers round them (Chrome to 0.1 ms). */
 export class Timestamps {
   readonly #set: GPUQuerySet;
   readonly #resolved: GPUBuffer;
   readonly #staging: GPUBuffer;
   readonly #count: number;
 
-  /** Room for `count` of them on a device that has `timestamp-query`. */
+  /** Makes room for `count` timestamps. The device must have `timestamp-query`. */
   constructor(device: GPUDevice, count: number) {
     const { QUERY_RESOLVE, COPY_SRC, COPY_DST, MAP_READ } = GPUBufferUsage;
     const size = 8 * count;
@@ -15,19 +15,19 @@ export class Timestamps {
     this.#staging = device.createBuffer({ label: "timestamps", size, usage: MAP_READ | COPY_DST });
   }
 
-  /** Makes a pass take the time at its beginning (number `first`) and at its end (the next number). */
+  /** Descriptor of a pass that writes timestamp `first` at its beginning and `first + 1` at its end. */
   pass(first: number): GPUComputePassDescriptor {
     const [beginningOfPassWriteIndex, endOfPassWriteIndex] = [first, first + 1];
     return { timestampWrites: { querySet: this.#set, beginningOfPassWriteIndex, endOfPassWriteIndex } };
   }
 
-  /** To be called after the passes. */
+  /** Copies the timestamps to where the host can read them. Call it after the passes. */
   resolve(encoder: GPUCommandEncoder): void {
     encoder.resolveQuerySet(this.#set, 0, this.#count, this.#resolved, 0);
     encoder.copyBufferToBuffer(this.#resolved, 0, this.#staging, 0, 8 * this.#count);
   }
 
-  /** All times, in milliseconds since any moment, once the GPU has come that far; `failed` ends the waiting. */
+  /** Waits for all timestamps, in milliseconds since the first; rejects when `failed` does. */
   async read(failed: Promise<never>): Promise<readonly number[]> {
     await Promise.race([this.#staging.mapAsync(GPUMapMode.READ), failed]);
     const times = [...new BigUint64Array(this.#staging.getMappedRange())];

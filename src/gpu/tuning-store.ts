@@ -3,7 +3,7 @@ import type { TuningStore, TuningTable } from "./tuning.ts";
 const NAME = "webgraft";
 const TABLES = "tuning";
 
-/** Tables in the browser's IndexedDB; nothing is read or kept where a page may not use it. */
+/** Keeps tables in the browser's IndexedDB; does nothing where that is not available. */
 export const browserStore: TuningStore = {
   async read(device) {
     return (await access("readonly", (tables) => tables.get(device))) ?? undefined;
@@ -28,7 +28,7 @@ async function access(
     try {
       const transaction = database.transaction(TABLES, mode, { durability: "strict" });
       const request = use(transaction.objectStore(TABLES));
-      // Only what is complete survives a crash.
+      // Only a completed transaction survives a crash.
       await new Promise((resolve, reject) => {
         transaction.oncomplete = resolve;
         transaction.onabort = () => reject(transaction.error);
@@ -38,6 +38,6 @@ async function access(
       database.close();
     }
   } catch {
-    return undefined; // Private windows and full disks: measurements are not kept.
+    return undefined; // In private windows and on full disks, measurements are not kept.
   }
 }

@@ -1,4 +1,4 @@
-/** What was measured on one device: which variant of each task is best, and which must not be tried again. */
+/** Measurements of one device: the best variant of each task, and those that must not be tried again. */
 import { DataError } from "../base/errors.ts";
 import type { Task } from "../kernel/capabilities.ts";
 import { SHADERS_HASH } from "../kernel/shaders-hash.gen.ts";
@@ -7,42 +7,42 @@ import { SHADERS_HASH } from "../kernel/shaders-hash.gen.ts";
 export interface Tuned {
   /** Name of the best variant. */
   readonly variant: string;
-  /** What it takes. */
+  /** Its time. */
   readonly milliseconds: number;
-  /** How many times as long the heuristic's choice takes. */
+  /** Time of the heuristic's choice divided by that of this variant. */
   readonly gain: number;
 }
 
-/** All measurements of one device, as JSON; keys are those of `taskKey`. */
+/** All measurements of one device, as JSON; the keys come from `taskKey`. */
 export interface TuningTable {
   readonly format: typeof FORMAT;
-  /** Adapter, browser with its major version, and the library's shaders: measurements count for these alone. */
+  /** Adapter, browser with its major version, and the library's shaders: measurements hold only for these. */
   readonly device: string;
   readonly tuned: Readonly<Record<string, Tuned>>;
-  /** Variants that gave a wrong result or an error, or took the device down. */
+  /** Variants that gave a wrong result or an error, or crashed the device. */
   readonly failed: Readonly<Record<string, readonly string[]>>;
-  /** What was tried when the table was written. If that is the last that was heard, it took the device down. */
+  /** The variant being tried when the table was written. Still set in a later session, it crashed the device. */
   readonly trying?: { readonly task: string; readonly variant: string };
 }
 
-/** Where tables outlive the page. */
+/** Keeps tables beyond the life of the page. */
 export interface TuningStore {
-  /** What was written last for this device, as it is; nothing where there is none. */
+  /** The last table written for this device, unchecked; undefined if there is none. */
   read(device: string): Promise<unknown>;
   write(device: string, table: TuningTable): Promise<void>;
 }
 
 const FORMAT = "webgraft-tuning-2";
-/** Formats of earlier versions, whose tasks were named otherwise. */
+/** Formats of earlier versions, which named tasks differently. */
 const EARLIER: readonly unknown[] = ["webgraft-tuning-1"];
 
-/** A task in words: `dense forward N=8 C=512 K=10`, and ` f16` where that is what activations are stored as. */
+/** A task in words: `dense forward N=8 C=512 K=10`, followed by ` f16` where activations are stored as f16. */
 export function taskKey({ op, pass, key, dtype }: Task): string {
   const fields = Object.entries(key).map(([name, value]) => `${name}=${value}`);
   return [op, pass, ...fields, ...(dtype ? [dtype] : [])].join(" ");
 }
 
-/** The measurements that hold for one device. */
+/** The measurements of one device. */
 export class Tuning {
   readonly device: string;
   readonly #tuned = new Map<string, Tuned>();
@@ -53,7 +53,7 @@ export class Tuning {
     this.device = [adapter, browser(), `shaders ${SHADERS_HASH}`].join(", ");
   }
 
-  /** The measurements of a task, if there are any. */
+  /** The measurement of a task, if there is one. */
   get(task: Task): Tuned | undefined {
     return this.#tuned.get(taskKey(task));
   }
@@ -67,17 +67,17 @@ export class Tuning {
     return !this.#failed.get(taskKey(task))?.has(variant);
   }
 
-  /** Says that a variant is about to be tried, or (`undefined`) that it came through. */
+  /** Notes that a variant is about to be tried or, with `undefined`, that trying it has ended. */
   trying(task: Task, variant: string | undefined): void {
     this.#trying = variant === undefined ? undefined : { task: taskKey(task), variant };
   }
 
-  /** Remembers never to take a variant for a task. */
+  /** Bars a variant from a task for good. */
   fail(task: Task, variant: string): void {
     this.#fail(taskKey(task), variant);
   }
 
-  /** The table, for a file or for other machines with this adapter and browser. */
+  /** The table, to save or to use on other machines with this adapter and browser. */
   export(): TuningTable {
     const failed = [...this.#failed].map(([key, variants]) => [key, [...variants]] as const);
     return {
@@ -90,9 +90,8 @@ export class Tuning {
   }
 
   /**
-   * Adds the measurements of a table to these and returns how many there were: none where the table is of another
-   * device. Plans that are made from now on take them. Throws DataError where it is no table, or one of an earlier
-   * version.
+   * Adds the measurements of a table and returns how many were added: 0 if the table is from another device. Plans
+   * made from now on use them. Throws DataError if `table` is not a valid table or was made by an earlier version.
    */
   import(table: unknown): number {
     const { device, tuned, failed, trying } = check(table);
@@ -113,7 +112,7 @@ export class Tuning {
   }
 }
 
-/** `Chrome 140`: kernels are compiled by the browser, so that its version matters. */
+/** Such as `Chrome 140`: the browser compiles the kernels, so its version matters. */
 function browser(): string {
   const agent = globalThis.navigator?.userAgent ?? "";
   const [, name, major] =
@@ -121,7 +120,7 @@ function browser(): string {
   return name ? `${name} ${major}` : "unknown browser";
 }
 
-/** A table from outside. What its names mean is checked where they are used: unknown ones count for nothing. */
+/** Checks the form of a table from outside. Unknown tasks and variants are ignored where they are looked up. */
 function check(table: unknown): TuningTable {
   const refuse = (reason: string): never => {
     throw new DataError(`tuning table: ${reason}`);
@@ -129,31 +128,32 @@ function check(table: unknown): TuningTable {
   const record = (value: unknown, what: string): Record<string, unknown> =>
     typeof value === "object" && value !== null && !Array.isArray(value)
       ? (value as Record<string, unknown>)
-      : refuse(`${what} is no object`);
+      : refuse(`${what} is not an object`);
   const { format, device, tuned, failed, trying } = record(table, "it");
   if (EARLIER.includes(format)) {
     refuse(
-      `it is of an earlier version, ${format}, which this one does not read — measure again: tune(gpu, model), ` +
-        '`tune: "full"` of a Trainer, or --tune full on the command line',
+      `the format ${format} is of an earlier version and cannot be read — measure again: tune(gpu, model), ` +
+        '`tune: "full"` in a Trainer, or --tune full on the command line',
     );
   }
-  if (format !== FORMAT) refuse(`its format must be ${FORMAT} — got ${JSON.stringify(format)}`);
-  if (typeof device !== "string") refuse("device is no text");
+  if (format !== FORMAT) refuse(`the format must be ${FORMAT} — got ${JSON.stringify(format)}`);
+  if (typeof device !== "string") refuse("device is not a string");
   for (const [task, value] of Object.entries(record(tuned, "tuned"))) {
     const { variant, milliseconds, gain } = record(value, task);
-    if (typeof variant !== "string") refuse(`the variant of ${task} is no text`);
+    if (typeof variant !== "string") refuse(`the variant of ${task} is not a string`);
     if (![milliseconds, gain].every((time) => typeof time === "number" && time >= 0)) {
-      refuse(`the numbers of ${task} are none`);
+      refuse(`milliseconds and gain of ${task} must be numbers ≥ 0 — got ${milliseconds} and ${gain}`);
     }
   }
   for (const [task, value] of Object.entries(record(failed, "failed"))) {
     if (!Array.isArray(value) || value.some((variant) => typeof variant !== "string")) {
-      refuse(`the failures of ${task} are no texts`);
+      refuse(`the failed variants of ${task} are not an array of strings`);
     }
   }
   if (trying !== undefined) {
     const { task, variant } = record(trying, "trying");
-    if (typeof task !== "string" || typeof variant !== "string") refuse("what was tried is no text");
+    if (typeof task !== "string" || typeof variant !== "string")
+      refuse("task and variant of trying are not strings");
   }
   return table as TuningTable;
 }

@@ -5,13 +5,13 @@ import type { Range } from "./executor.ts";
 /** Where a storage begins. */
 type Place = Pick<Range, "buffer" | "offset">;
 
-/** Where the storages of a plan lie: temporaries on slabs, inputs and constants in buffers of their own. */
+/** The buffers of a plan's storages: temporaries lie on slabs, each input and constant has its own buffer. */
 export class Buffers {
   readonly #places = new Map<Storage, Place>();
   readonly #owned: GPUBuffer[] = [];
   readonly #others: (storage: Storage) => Place;
 
-  /** `others` says where those storages lie that are not made here. */
+  /** `others` finds storages that are not created here. */
   constructor(device: GPUDevice, { memory, persistent }: Plan, others: (storage: Storage) => Place) {
     this.#others = others;
     const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
@@ -39,7 +39,7 @@ export class Buffers {
     return { buffer, offset: start + offset, size };
   }
 
-  /** Frees what was made here. */
+  /** Frees the buffers created here. */
   destroy(): void {
     for (const buffer of this.#owned) buffer.destroy();
   }

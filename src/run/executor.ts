@@ -5,21 +5,21 @@ import type { Dispatch } from "../graph/op.ts";
 /** A part of a buffer. */
 export type Range = Required<GPUBufferBinding>;
 
-/** A launch with all that it needs. */
+/** A launch with all it needs. */
 export interface Launch {
   readonly pipeline: GPUComputePipeline;
   readonly bindGroup: GPUBindGroup;
   readonly workgroups: Dispatch["workgroups"];
 }
 
-/** Compiled kernels with their uniforms, to be bound to buffers and launched: by sessions, and in other apps' passes. */
+/** Compiled kernels with their uniforms, ready to bind to buffers, in sessions and in other apps' compute passes. */
 export class Executor {
   readonly #gpu: Pick<Gpu, "device" | "pipelines">;
   readonly #dispatches: readonly Pick<Dispatch, "kernel" | "label">[];
   readonly #pipelines: readonly GPUComputePipeline[];
   readonly #args: LaunchArgs;
 
-  /** `pipelines` are those that `gpu.pipelines.compileAll` made of the dispatches. */
+  /** `pipelines` come from `gpu.pipelines.compileAll(dispatches)`. */
   constructor(
     gpu: Pick<Gpu, "device" | "pipelines">,
     dispatches: readonly Pick<Dispatch, "kernel" | "constants" | "label">[],
@@ -31,7 +31,7 @@ export class Executor {
     this.#args = new LaunchArgs(gpu.device, dispatches);
   }
 
-  /** Launch number `i` on the buffers that `range` gives for the names of its kernel's bindings. */
+  /** Launch number `i`, on the buffer that `range` returns for each of its kernel's bindings. */
   bind(i: number, workgroups: Dispatch["workgroups"], range: (binding: string) => GPUBufferBinding): Launch {
     const { kernel, label } = this.#dispatches[i]!;
     const layout = this.#gpu.pipelines.bindGroupLayout(kernel);
@@ -41,7 +41,7 @@ export class Executor {
     return { pipeline: this.#pipelines[i]!, bindGroup, workgroups };
   }
 
-  /** Live scalars, as `encode` takes them, in a uniform buffer. */
+  /** Bind group of a uniform buffer of live scalars, for `encode`. */
   bindLive(resource: GPUBufferBinding): GPUBindGroup {
     const layout = this.#gpu.pipelines.liveLayout();
     const entries = [{ binding: 0, resource }];
@@ -54,7 +54,7 @@ export class Executor {
   }
 }
 
-/** Appends launches to a pass; `live` may be missing where no kernel reads live scalars. */
+/** Appends launches to a pass; `live` may be left out if no kernel reads live scalars. */
 export function encode(pass: GPUComputePassEncoder, launches: readonly Launch[], live?: GPUBindGroup): void {
   if (live) pass.setBindGroup(1, live);
   let current: GPUComputePipeline | undefined;

@@ -19,8 +19,8 @@ import { Executor, encode } from "./executor.ts";
 import type { InputWriter } from "./session.ts";
 
 /**
- * Where pixels come from. Colours are those that the browser shows (sRGB, after the file's colour profile); an image
- * element counts with its own size, not that on the page.
+ * Where pixels come from. Colours are those the browser shows (sRGB, with the file's colour profile applied). An image
+ * element is taken at its natural size, not its size on the page.
  */
 export type ImageSource =
   | PixelImage
@@ -31,7 +31,7 @@ export type ImageSource =
   | HTMLImageElement
   | HTMLVideoElement;
 
-/** What a preprocessor needs to know of a model; a `Model` is one. */
+/** What a preprocessor needs to know about a model; any `Model` will do. */
 export interface PreprocessorModel {
   /** (H, W, C); C is 1 or 3. */
   readonly inputShape: readonly [height: number, width: number, channels: number];
@@ -42,8 +42,8 @@ export interface PreprocessorModel {
 export const RESIZE = { rows: resize_rows, columns: resize_columns } as const;
 
 /**
- * Makes images into a model's input on the GPU: bilinear resize with antialias as PIL and torchvision do it (but
- * without rounding to bytes on the way), centre crop, normalisation. One image takes two kernels; works in workers.
+ * Turns images into a model's input on the GPU: antialiased bilinear resize as in PIL and torchvision (but without
+ * rounding to bytes in between), centre crop, normalisation. One image takes two kernels. Works in workers.
  */
 export class Preprocessor {
   readonly inputShape: readonly [height: number, width: number, channels: number];
@@ -57,24 +57,23 @@ export class Preprocessor {
   #texture: GPUTexture | undefined;
   #canvas: OffscreenCanvas | undefined;
 
-  /** Compiles the kernels. Throws ShapeError for a model without preprocessing, or with one that cannot be. */
+  /** Compiles the kernels. Rejects with a ShapeError if the model has no preprocessing, or one that makes no sense. */
   static async create(gpu: Gpu, { inputShape, preprocessing }: PreprocessorModel): Promise<Preprocessor> {
-    if (!preprocessing)
-      throw new ShapeError("preprocess", "the model does not say how; give `preprocessing`");
+    if (!preprocessing) throw new ShapeError("preprocess", "the model has no `preprocessing` — give it one");
     const { resize } = preprocessing;
     const [H, W, C] = inputShape;
     const extents = [H, W, resize];
     if (!extents.every((extent) => Number.isInteger(extent) && extent >= 1 && extent <= MAX_EXTENT)) {
       throw new ShapeError(
         "preprocess",
-        `extents are whole numbers from 1 to ${MAX_EXTENT}`,
+        `extents must be whole numbers from 1 to ${MAX_EXTENT}`,
         `resize ${resize}, crop ${H}×${W}`,
       );
     }
     if (resize < Math.min(H, W)) {
       throw new ShapeError(
         "preprocess",
-        "no image is as large as the crop",
+        "resize must be at least as large as the crop",
         `resize ${resize}, crop ${H}×${W}`,
       );
     }
@@ -107,8 +106,8 @@ export class Preprocessor {
   }
 
   /**
-   * Sends the work for one image to the GPU: it becomes number `slot` of a batch (N, H, W, C) in the padded layout.
-   * The image may be closed at once. Throws DataError where it cannot be used.
+   * Submits the work for one image, which becomes number `slot` of a batch (N, H, W, C) in the padded layout. The
+   * image may be closed as soon as this returns. Throws DataError if the image cannot be used.
    */
   write(image: ImageSource, batch: GPUBufferBinding, slot = 0): void {
     this.#gpu.check();
@@ -136,12 +135,14 @@ export class Preprocessor {
     device.queue.submit([encoder.finish()]);
   }
 
-  /** Images as an input of `Session.submit`: they reach the batch without a detour over the host. */
+  /** Images as an input of `Session.submit`, written to the batch on the GPU. */
   input(images: readonly ImageSource[]): InputWriter {
     return (batch) => {
       const slots = batch.size / this.#bytes;
       if (images.length > slots) {
-        throw new DataError(`preprocess: ${images.length} images do not fit a batch of ${slots}`);
+        throw new DataError(
+          `preprocess: ${images.length} images do not fit a batch of ${slots} — give fewer`,
+        );
       }
       images.forEach((image, slot) => {
         this.write(image, batch, slot);
@@ -149,13 +150,16 @@ export class Preprocessor {
     };
   }
 
-  /** Preprocessed images (N, H, W, C), in logical order, on the host. */
+  /** Preprocesses images and reads them back: (N, H, W, C), in logical order. */
   async read(images: readonly ImageSource[]): Promise<Float32Array> {
     if (images.length === 0) return new Float32Array();
     const { device } = this.#gpu;
     const size = images.length * this.#bytes;
     if (size > this.#gpu.limits.maxBindingBytes) {
-      throw new DataError(`preprocess: ${images.length} images take ${size} bytes; read fewer at once`);
+      throw new DataError(
+        `preprocess: ${images.length} images take ${size} bytes, at most ${this.#gpu.limits.maxBindingBytes} fit — ` +
+          "read fewer at once",
+      );
     }
     return this.#gpu.guard("preprocess", async () => {
       const batch = this.#buffer("preprocessed images", size);
@@ -182,7 +186,7 @@ export class Preprocessor {
     this.#texture?.destroy();
   }
 
-  /** What one image of the batch takes. */
+  /** Bytes of one image of the batch. */
   get #bytes(): number {
     const [H, W, C] = this.inputShape;
     return H * W * pad4(C) * 4;
@@ -193,20 +197,20 @@ export class Preprocessor {
     return this.#gpu.device.createBuffer({ label, size, usage });
   }
 
-  /** Memory between the two passes. */
+  /** The buffer between the two kernels, of at least `bytes` bytes. */
   #room(bytes: number, size: Pair): GPUBuffer {
     this.#between = this.#grown(this.#between, "half-resized image", bytes, size);
     return this.#between;
   }
 
-  /** The buffer, or a larger one in its place. */
+  /** `buffer` if it is large enough, or else a new one in its place. */
   #grown(buffer: GPUBuffer | undefined, label: string, bytes: number, [height, width]: Pair): GPUBuffer {
     if (buffer && buffer.size >= bytes) return buffer;
     const { maxBindingBytes } = this.#gpu.limits;
     if (bytes > maxBindingBytes) {
       throw new DataError(
         `preprocess: the image is too large for this device — ${width}×${height} pixels need a binding of ` +
-          `${bytes} bytes, it has ${maxBindingBytes}`,
+          `${bytes} bytes, the limit is ${maxBindingBytes}; resize it first`,
       );
     }
     buffer?.destroy();
@@ -221,7 +225,7 @@ export class Preprocessor {
     return [pixels, image.width];
   }
 
-  /** The pixels of what only a texture can be made of, with rows as WebGPU copies them: of 64 pixels' multiples. */
+  /** Copies pixels through a texture; WebGPU pads the rows to a multiple of 64 pixels, `pitch`. */
   #copy(
     encoder: GPUCommandEncoder,
     source: GPUCopyExternalImageSource,
@@ -232,7 +236,7 @@ export class Preprocessor {
     if (Math.max(height, width) > maxTextureDimension2D) {
       throw new DataError(
         `preprocess: the image is too large for this device — ${width}×${height} pixels, at most ` +
-          `${maxTextureDimension2D} a side; createImageBitmap can resize it first`,
+          `${maxTextureDimension2D} a side; resize it first, as with createImageBitmap`,
       );
     }
     if (this.#texture?.width !== width || this.#texture.height !== height) {
@@ -257,12 +261,12 @@ export class Preprocessor {
     return [pixels, pitch];
   }
 
-  /** Video as a still image: not every browser takes it as the source of a texture. */
+  /** Draws a video frame to a canvas: not every browser copies video to a texture. */
   #still(image: Exclude<ImageSource, PixelImage>, [height, width]: Pair): GPUCopyExternalImageSource {
     if (!("displayWidth" in image || "videoWidth" in image)) return image;
     this.#canvas ??= new OffscreenCanvas(width, height);
     const canvas = this.#canvas;
-    // Setting an extent also clears the canvas.
+    // Setting the size also clears the canvas.
     canvas.width = width;
     canvas.height = height;
     readable(() => canvas.getContext("2d")!.drawImage(image, 0, 0, width, height));
@@ -270,7 +274,7 @@ export class Preprocessor {
   }
 }
 
-/** Height and width; 0 × 0 for what is closed or not loaded yet. */
+/** Height and width; 0 × 0 if the image is closed or not loaded yet. */
 function sizeOf(image: ImageSource): Pair {
   if (typeof image !== "object" || image === null) {
     throw new DataError(`preprocess: expects an image — got ${String(image)}`);
@@ -281,7 +285,7 @@ function sizeOf(image: ImageSource): Pair {
   return [image.height, image.width];
 }
 
-/** The bytes of a `Placement` of shaders/lib/core/resize.wgsl. */
+/** The bytes of a `Placement` as in shaders/lib/core/resize.wgsl. */
 function packPlacement([height, width]: Pair, pitch: number, at: Placement, slot: number): ArrayBuffer {
   const [first_row, end] = at.rows;
   const [resized_height, resized_width] = at.resized;
@@ -293,13 +297,16 @@ function packPlacement([height, width]: Pair, pitch: number, at: Placement, slot
   return bytes;
 }
 
-/** Runs what the browser may refuse, such as an image of another origin. */
+/** Runs a call that the browser may refuse, such as for an image from another origin. */
 function readable(run: () => void): void {
   try {
     run();
   } catch (cause) {
-    throw new DataError(`preprocess: the browser does not give the image's pixels — ${String(cause)}`, {
-      cause,
-    });
+    throw new DataError(
+      `preprocess: the browser does not let the image's pixels be read — ${String(cause)}`,
+      {
+        cause,
+      },
+    );
   }
 }

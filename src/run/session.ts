@@ -10,29 +10,28 @@ import { LIVE_BYTES, type Live, packLive } from "./live.ts";
 import { fromStored, toStored, type Values } from "./values.ts";
 import type { Variables } from "./variables.ts";
 
-/** Fills an input by commands of its own, which it gives to the queue before the step's. */
+/** Fills an input with its own GPU commands, submitted before those of the step. */
 export type InputWriter = (input: Range) => void;
 
-/** The values of a plan's inputs, in the GPU's layout (`pad` in graph/tensor.ts), or who writes them there. */
+/** The values of a plan's inputs in the padded layout (`pad` in graph/tensor.ts), or functions that write them. */
 export type Feeds = Readonly<Record<string, Values | InputWriter>>;
-/** The values of a plan's outputs in logical order. */
+/** The values of a plan's outputs, in logical order. */
 export type Outputs = Readonly<Record<string, Values>>;
 
-/** What one launch of a profiled step took on the GPU. */
+/** GPU time of one launch in a profiled step. */
 export interface LaunchTime {
   readonly label: string;
   readonly kernel: string;
   readonly milliseconds: number;
 }
 
-/** Plans a program, or a part of one, within the device's limits, and makes a session of it. `variables` are shared. */
+/** Plans a program, or part of one, within the device's limits and opens a session on it. `variables` are shared. */
 export const openSession = (gpu: Gpu, steps: Steps, variables: Variables): Promise<Session> =>
   Session.create(gpu, plan(steps, gpu.limits), variables);
 
 /**
- * Runs a plan, step after step. All pipelines, buffers and bind groups are made by `create`; a step writes
- * the inputs and one small uniform, replays a flat list in one compute pass, and copies the outputs into a
- * ring of readback buffers.
+ * Runs a plan step after step. `create` makes all pipelines, buffers and bind groups. A step only writes the inputs and
+ * one small uniform, replays a flat list of launches in one compute pass, and copies the outputs to a readback buffer.
  */
 export class Session {
   readonly plan: Plan;
@@ -48,7 +47,7 @@ export class Session {
   readonly #waiting: (() => void)[] = [];
   #destroyed = false;
 
-  /** Compiles the plan's pipelines, all in parallel, and makes its buffers. `variables` are shared. */
+  /** Compiles the plan's pipelines in parallel and creates its buffers. `variables` are shared. */
   static async create(gpu: Gpu, plan: Plan, variables: Variables): Promise<Session> {
     const pipelines = await gpu.pipelines.compileAll(plan.dispatches);
     return gpu.guard("session", () => new Session(gpu, plan, variables, pipelines));
@@ -88,15 +87,15 @@ export class Session {
   }
 
   /**
-   * Sends one step to the GPU and returns what it will give. Wait for `ready()` first. All that the host does for a
-   * step is done before this returns: a write for each input, one for the live scalars, and the encoding of the
-   * launches. Throws DataError for missing inputs or wrong lengths; rejects with the device's error where it fails.
+   * Submits one step and returns a promise of its outputs. Wait for `ready()` first. The host's work is done when this
+   * returns: a write for each input, one for the live scalars, and encoding the launches. Throws DataError for missing
+   * inputs or wrong lengths; rejects with the device's error if the device fails.
    */
   submit(feeds: Feeds, live: Live): Promise<Outputs> {
     this.#gpu.check();
     const staging = this.#free.pop();
     if (!staging)
-      throw new WebgraftError("session: two steps are in flight; wait for ready() before the next");
+      throw new WebgraftError("session: two steps are in flight — wait for ready() before the next");
     try {
       this.#write(feeds, live);
     } catch (error) {
@@ -115,13 +114,13 @@ export class Session {
   }
 
   /**
-   * Runs one step with each launch in a pass of its own between two timestamps. Throws DeviceError where the
-   * adapter has no `timestamp-query`; browsers round timestamps (Chrome to 0.1 ms).
+   * Runs one step with each launch in its own pass, between two timestamps. Browsers round timestamps (Chrome to
+   * 0.1 ms). Rejects with a DeviceError if the adapter lacks `timestamp-query`.
    */
   async profile(feeds: Feeds, live: Live): Promise<readonly LaunchTime[]> {
     const { device } = this.#gpu;
     if (!device.features.has("timestamp-query"))
-      throw new DeviceError("profile: the adapter has no timestamp-query");
+      throw new DeviceError("profile: the adapter lacks the WebGPU feature timestamp-query");
     const timestamps = new Timestamps(device, 2 * this.#launches.length);
     this.#write(feeds, live);
     const encoder = device.createCommandEncoder();
@@ -143,8 +142,8 @@ export class Session {
   }
 
   /**
-   * Milliseconds that one of `replays` in a row takes, on the inputs that are there: by timestamps, or by the clock
-   * where the adapter has none.
+   * Average milliseconds of `replays` steps in a row on the inputs already in memory, by timestamps or, where the
+   * adapter has none, by the clock.
    */
   async time(replays: number): Promise<number> {
     this.#gpu.check();

@@ -1,6 +1,6 @@
 /**
- * Measures the variants of tasks on a device and keeps the best. A variant's result must agree with that of the
- * heuristic's choice before it is timed; what fails is never tried again, also where it took the device down.
+ * Measures the variants of tasks on a device and keeps the best. A variant is timed only if its result agrees with that
+ * of the heuristic's choice. One that fails, or crashes the device, is never tried again.
  */
 import { DataError, DeviceLostError, WebgraftError } from "../base/errors.ts";
 import { median } from "../base/numbers.ts";
@@ -16,35 +16,35 @@ import type { Values } from "./values.ts";
 import { Variables } from "./variables.ts";
 
 export interface TuneOptions {
-  /** Where measurements outlive the page. Default the browser's IndexedDB. */
+  /** Keeps measurements beyond the life of the page. Default the browser's IndexedDB. */
   readonly store?: TuningStore;
-  /** Ends after the variant that is being measured; what was measured stays. */
+  /** Stops after the variant being measured; finished measurements are kept. */
   readonly signal?: AbortSignal;
   /** Called before each variant. */
   readonly onProgress?: (progress: TuneProgress) => void;
-  /** Awaited before each variant, so that measuring can keep to idle time: `() => new Promise(requestIdleCallback)`. */
+  /** Awaited before each variant; `() => new Promise(requestIdleCallback)` measures in idle time only. */
   readonly pause?: () => Promise<unknown>;
 }
 
 export interface TuneProgress {
-  /** Tasks done, and all that are to be measured. */
+  /** Tasks finished, and tasks to measure in all. */
   readonly done: number;
   readonly total: number;
-  /** The task, as in the table, and the variant that is measured next. */
+  /** The task, as in the table, and the variant about to be measured. */
   readonly task: string;
   readonly variant: string;
 }
 
-/** Rounds in which a variant and the best so far take turns, after one that only sees whether it has a chance. */
+/** Rounds in which a variant and the best so far take turns, after a first run that rules out hopeless ones. */
 const ROUNDS = 5;
-/** How long a round lasts at least, milliseconds: timestamps are coarse. */
+/** Minimum length of a round in milliseconds, since timestamps are coarse. */
 const ROUND_MS = 10;
-/** A variant that takes so many times as long as the best at first has no chance. */
+/** A variant is dropped if its first run takes more than this many times as long as that of the best. */
 const HOPELESS = 1.5;
-/** What a variant must save to be taken instead of the best so far: less is noise. */
+/** A variant replaces the best so far if its time is at most this share of it; smaller gains are noise. */
 const WORTH = 0.97;
 
-/** Takes over what the store has of this device; returns how many tasks that were: none of what is no table. */
+/** Loads the store's measurements of this device and returns how many; 0 if the stored table is not valid. */
 export async function loadTuning(gpu: Gpu, store: TuningStore = browserStore): Promise<number> {
   const table = await store.read(gpu.tuning.device);
   try {
@@ -56,9 +56,9 @@ export async function loadTuning(gpu: Gpu, store: TuningStore = browserStore): P
 }
 
 /**
- * Measures those of `tasks` that leave a choice and of which the device knows no best variant. Rejects with the
- * signal's reason, and with the DeviceError where a variant took the device down: open it again and go on, the variant
- * is remembered.
+ * Measures the tasks that have several variants and no measurement yet. Rejects with the signal's reason when it is
+ * aborted, and with a DeviceError if a variant crashes the device: open the device again and go on; the store remembers
+ * that variant.
  */
 export async function tuneTasks(
   gpu: Gpu,
@@ -79,7 +79,7 @@ export async function tuneTasks(
         signal?.throwIfAborted();
         await pause?.();
         onProgress?.({ done, total: missing.length, task: taskKey(task), variant: name });
-        // Written down before it is tried, for nothing may be left to write afterwards.
+        // Saved before the attempt: after a crash it may be too late.
         gpu.tuning.trying(task, name);
         await save();
         try {
@@ -103,20 +103,20 @@ export async function tuneTasks(
 interface Runner {
   readonly variant: VariantInfo;
   readonly session: Session;
-  /** What its first timed run took, milliseconds. */
+  /** Time of its first timed run, in milliseconds. */
   readonly once: number;
 }
 
-/** The variants of one task against each other, on one set of inputs. */
+/** Compares the variants of one task on the same inputs. */
 class Contest {
   readonly #gpu: Gpu;
   readonly #task: MeasurableTask;
   readonly #variables: Variables;
-  /** The first variant's result, and the error that it is allowed. */
+  /** The first variant's result and allowed error. */
   #reference: Result | undefined;
   #best: Runner | undefined;
   #tuned: Tuned | undefined;
-  /** Product of the ratios of those that raced: times of different moments do not compare. */
+  /** Product of the time ratios of successive winners: times from different moments are not comparable. */
   #gain = 1;
 
   constructor(gpu: Gpu, task: MeasurableTask) {
@@ -125,18 +125,18 @@ class Contest {
     this.#variables = new Variables(gpu);
   }
 
-  /** The best so far, with its times. */
+  /** The best variant so far, with its time and gain. */
   get result(): Tuned | undefined {
     return this.#tuned;
   }
 
-  /** Whether the best so far is this variant or varies it. */
+  /** Whether the best so far is this variant or a variation of it. */
   leads(name: string): boolean {
     const { variant } = this.#best ?? {};
     return (variant?.varies ?? variant?.name) === name;
   }
 
-  /** Checks and times a variant; false where it cannot be made or is wrong. Rejects where the device is lost. */
+  /** Checks and times a variant; false if it cannot run or its result is wrong. Rejects if the device is lost. */
   async enter(variant: VariantInfo): Promise<boolean> {
     const { name, error } = variant;
     let session: Session | undefined;
@@ -146,11 +146,11 @@ class Contest {
       const outputs = await session.submit({}, { step: 1, seed: 0, learningRate: 0 });
       const result = { outputs, error };
       this.#reference ??= result;
-      if (!agree(this.#task, this.#reference, result)) throw new WebgraftError(`${name}: a wrong result`);
+      if (!agree(this.#task, this.#reference, result)) throw new WebgraftError(`${name}: wrong result`);
       runner = { variant, session, once: await session.time(1) };
     } catch (cause) {
       session?.destroy();
-      // A lost device may refuse commands long before it says that it is lost: then the variant is not merely wrong.
+      // A lost device may refuse commands long before it reports the loss; then the variant is not merely wrong.
       const reason = await this.#gpu.blame(cause).catch((error: unknown) => error);
       if (reason === cause && cause instanceof WebgraftError && !(cause instanceof DeviceLostError)) {
         const { device } = this.#gpu;
@@ -170,7 +170,7 @@ class Contest {
     this.#variables.destroy();
   }
 
-  /** Keeps the better of a runner and the best so far. */
+  /** Keeps the faster of a runner and the best so far. */
   async #race(runner: Runner): Promise<void> {
     const { variant, session, once } = runner;
     const best = this.#best;
@@ -191,7 +191,7 @@ class Contest {
     this.#tuned = { variant: variant.name, milliseconds, gain: this.#gain };
   }
 
-  /** A session that runs one variant, whatever the table says, on inputs that all share. */
+  /** A session that runs one variant, whatever the table says, on inputs that all variants share. */
   async #open(name: string): Promise<Session> {
     const gpu = this.#gpu;
     const device = { ...gpu.capabilities, tuned: () => name };
@@ -214,15 +214,15 @@ class Contest {
   }
 }
 
-/** What a variant gave, and the error that it is allowed. */
+/** A variant's outputs and its allowed error. */
 export interface Result {
   readonly outputs: Outputs;
   readonly error: number;
 }
 
 /**
- * Whether two results of a task differ, in each output, by no more than the errors that their variants are allowed;
- * whole numbers may not differ. False where one holds what is no number.
+ * Whether two results of a task differ, in each output, by no more than the allowed errors of the two variants.
+ * Integers must be equal. False if any float is NaN.
  */
 export function agree(task: MeasurableTask, a: Result, b: Result): boolean {
   const { outputs, products } = task.alone();
@@ -230,14 +230,14 @@ export function agree(task: MeasurableTask, a: Result, b: Result): boolean {
     const [values, others] = [a.outputs[name] as Float32Array, b.outputs[name] as Float32Array];
     if (dtype === "i32" || dtype === "u32") return values.every((value, i) => value === others[i]);
     const largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-    // Two results that are stored as f16 may be rounded to neighbours.
+    // Two results stored as f16 may be rounded to neighbouring values.
     const stored = dtype === "f16" ? 2 ** -10 : 0;
     const allowed = (stored + 1e-6 * Math.sqrt(products) * (a.error + b.error)) * largest;
     return values.every((value, i) => Math.abs(value - others[i]!) <= allowed);
   });
 }
 
-/** Values for an input, a few over and over: to draw millions would take longer than to measure. */
+/** Values for an input: a few thousand, repeated, since drawing millions would take longer than measuring. */
 function draw(
   { shape, dtype = "f32", value = (random) => 2 * random.uniform() - 1 }: InputSpec,
   random: Random,

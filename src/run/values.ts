@@ -1,14 +1,14 @@
-/** Numbers as the host has them and as they lie in GPU memory. */
+/** Converts between numbers on the host and in GPU memory. */
 import { type Tensor, unpad } from "../graph/tensor.ts";
 import { decodeFloats, encodeHalf } from "../weights/dtypes.ts";
 
 export type Values = Float32Array | Int32Array | Uint32Array;
 
-/** What to write into a tensor's memory; `values` with their padding. */
+/** The bytes to write to a tensor's memory; `values` include the padding. */
 export const toStored = ({ storage: { dtype } }: Tensor, values: Values): ArrayBufferView<ArrayBuffer> =>
   (dtype === "f16" ? encodeHalf(values as Float32Array) : values) as ArrayBufferView<ArrayBuffer>;
 
-/** The bytes of a tensor as numbers in logical order. */
+/** The numbers in a tensor's bytes, in logical order. */
 export function fromStored({ shape, storage: { dtype } }: Tensor, bytes: ArrayBuffer): Values {
   if (dtype === "i32") return new Int32Array(bytes);
   if (dtype === "u32") return new Uint32Array(bytes);

@@ -6,9 +6,9 @@ import { bytesOf, bytesWithin, pad, type Storage, type Tensor } from "../graph/t
 import { fromStored, toStored, type Values } from "./values.ts";
 
 /**
- * The buffers that outlive a step and that sessions share: parameters, gradients, running statistics and
- * the optimizer's moments, by the name of their storage. Graphs of one model lay them out alike, whatever
- * their batch size or mode.
+ * Buffers that outlive a step and are shared by sessions: parameters, gradients, running statistics and the optimizer's
+ * moments, keyed by the name of their storage. All graphs of a model lay them out alike, whatever the batch size or
+ * mode.
  */
 export class Variables {
   readonly #gpu: Gpu;
@@ -18,7 +18,7 @@ export class Variables {
     this.#gpu = gpu;
   }
 
-  /** The buffer of a storage; zeros where nothing was written yet. */
+  /** The buffer of a storage, created with zeros when first asked for. */
   buffer(storage: Storage): GPUBuffer {
     const { name } = storage;
     let buffer = this.#buffers.get(name);
@@ -30,14 +30,14 @@ export class Variables {
     return buffer;
   }
 
-  /** Draws the initial values; each variable has a stream of its own, named after it. */
+  /** Draws initial values; each variable has its own random stream, named after it. */
   initialize(variables: readonly Variable[], seed: number): void {
     for (const { name, tensor, init } of variables) {
       this.write(tensor, init(tensor.shape, new Random(seed, name)));
     }
   }
 
-  /** Stores values in logical order. Throws WeightsError where their number does not fit. */
+  /** Writes values in logical order. Throws WeightsError if their number does not match the tensor's shape. */
   write(tensor: Tensor, values: Values): void {
     const expected = tensor.shape.reduce((product, extent) => product * extent, 1);
     if (values.length !== expected) {
@@ -50,7 +50,7 @@ export class Variables {
     this.#gpu.device.queue.writeBuffer(this.buffer(tensor.storage), bytesWithin(tensor).offset, bytes);
   }
 
-  /** Fills all of these storages with zeros. */
+  /** Fills storages with zeros. */
   clear(storages: Iterable<Storage>): void {
     const { device } = this.#gpu;
     const encoder = device.createCommandEncoder();
@@ -58,7 +58,7 @@ export class Variables {
     device.queue.submit([encoder.finish()]);
   }
 
-  /** Values in logical order, once the GPU has finished what was submitted so far. */
+  /** Reads values in logical order, once the GPU has finished all work submitted so far. */
   async read(tensors: readonly Tensor[]): Promise<Float32Array[]> {
     const { device } = this.#gpu;
     const size = tensors.reduce((sum, tensor) => sum + bytesWithin(tensor).size, 0);

@@ -1,7 +1,7 @@
 /**
- * Checkpoints: one safetensors file with the weights and running statistics under PyTorch's names and in its
- * layouts, the optimizer's moments as `optimizer.<moment>.<parameter>`, and in its metadata what is not a
- * tensor: the step, the seed (random numbers are functions of the two) and whatever the caller adds.
+ * Checkpoints: one safetensors file with the weights and running statistics, under PyTorch's names and in its layouts,
+ * and the optimizer's moments as `optimizer.<moment>.<parameter>`. The metadata hold the step, the seed (random numbers
+ * depend on these two alone), the epoch, the optimizer, and whatever the caller adds.
  */
 import { WeightsError } from "../base/errors.ts";
 import type { Variable } from "../graph/graph.ts";
@@ -10,7 +10,7 @@ import { fromFile } from "../weights/layout.ts";
 import { matchTensors, misfit, readTensors } from "../weights/load.ts";
 import { decodeSafetensors, encodeSafetensors, float32Values } from "../weights/safetensors.ts";
 
-/** Where the run stood. */
+/** How far a run has come, and what it was made with. */
 export interface Position {
   /** Optimizer steps and whole epochs done. */
   readonly step: number;
@@ -19,7 +19,7 @@ export interface Position {
   readonly optimizer: string;
 }
 
-/** Writes variables, under their names, with the position and the caller's own metadata. */
+/** Encodes variables, under their names, with the position and the caller's own metadata. */
 export async function saveCheckpoint(
   variables: Variables,
   list: readonly Variable[],
@@ -38,8 +38,8 @@ export async function saveCheckpoint(
 }
 
 /**
- * Reads a checkpoint into the variables of `list`: all of them, or none where the file does not fit. Throws
- * WeightsError, naming `source`, with every tensor that is missing, misshaped or unknown.
+ * Loads a checkpoint into the variables of `list`; changes none if the file does not fit. Throws WeightsError, which
+ * names `source` and every tensor that is missing, unknown or has the wrong shape.
  */
 export function loadCheckpoint(
   variables: Variables,
@@ -52,10 +52,14 @@ export function loadCheckpoint(
   const position = readPosition(metadata, source);
   const { optimizer, seed } = position;
   if (optimizer !== expected.optimizer) {
-    throw new WeightsError(`${source}: was made with ${optimizer}, this trainer uses ${expected.optimizer}`);
+    throw new WeightsError(
+      `${source}: was made with ${optimizer}, this trainer uses ${expected.optimizer} — use the same one`,
+    );
   }
   if (seed !== expected.seed) {
-    throw new WeightsError(`${source}: was made with seed ${seed}, this trainer has ${expected.seed}`);
+    throw new WeightsError(
+      `${source}: was made with seed ${seed}, this trainer has ${expected.seed} — give it the same seed`,
+    );
   }
   const known = new Set(list.map(({ name }) => name));
   const unexpected = [...tensors.keys()].filter((name) => !known.has(name));
@@ -68,7 +72,7 @@ export function loadCheckpoint(
   return position;
 }
 
-/** The text metadata of a checkpoint, the caller's own included. Throws WeightsError for a foreign file. */
+/** The metadata of a checkpoint, the caller's own included. Throws WeightsError if the file is not a checkpoint. */
 export function readCheckpointMetadata(file: Uint8Array, source: string): Readonly<Record<string, string>> {
   const { metadata } = decodeSafetensors(file, source);
   readPosition(metadata, source);
@@ -82,7 +86,7 @@ function readPosition(metadata: Readonly<Record<string, string>>, source: string
   const sound = [step, epoch, seed].every((value) => Number.isSafeInteger(value) && value! >= 0);
   if (metadata.format !== "webgraft" || !sound) {
     throw new WeightsError(
-      `${source}: is no checkpoint of this library (no step, epoch and seed in its metadata)`,
+      `${source}: is not a checkpoint of this library (no step, epoch and seed in its metadata)`,
     );
   }
   return { step: step!, epoch: epoch!, seed: seed!, optimizer: metadata.optimizer ?? "" };

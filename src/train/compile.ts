@@ -18,15 +18,15 @@ export type Mode = "train" | "eval";
 export interface Compiled {
   readonly graph: Graph;
   readonly session: Session;
-  /** What the optimizer remembers; nothing in an evaluation. */
+  /** The optimizer's moments; none in an evaluation. */
   readonly moments: readonly Variable[];
-  /** Of micro-batches, which only add to gradients: what then updates the parameters by them. */
+  /** With micro-batches, which only accumulate gradients: the session that then updates the parameters. */
   readonly update?: { readonly session: Session; readonly gradients: readonly Storage[] };
 }
 
 /**
- * Compiles a training step (output `loss`) or an evaluation (outputs `loss` and `probabilities`) of `size` images. Of a
- * step in micro-batches each goes through `session`; `update`, which ends the step, comes with those of full size.
+ * Compiles a training step (output `loss`) or an evaluation (outputs `loss` and `probabilities`) of `size` images. With
+ * micro-batches, `session` runs one of them; `update`, which ends the step, is there only for those of full size.
  */
 export async function compileStep(
   options: TrainerOptions,

@@ -1,4 +1,4 @@
-/** What `Trainer.fit` and `evaluate` take and tell. */
+/** Options and results of `Trainer.fit` and `evaluate`. */
 import type { Dataset } from "../data/dataset.ts";
 
 export interface StepInfo {
@@ -8,11 +8,11 @@ export interface StepInfo {
   /** 1 for the first epoch. */
   readonly epoch: number;
   readonly loss: number;
-  /** Share of the batch that was classified correctly. */
+  /** Share of the batch classified correctly. */
   readonly accuracy: number;
   readonly learningRate: number;
   readonly examples: number;
-  /** Since the result before this one. */
+  /** Time since the previous result. */
   readonly milliseconds: number;
 }
 
@@ -29,18 +29,18 @@ export interface Evaluation {
 }
 
 export interface FitOptions {
-  /** Epochs of the whole run, those before a resume included. */
+  /** Epochs of the whole run, including those before a resume. */
   readonly epochs: number;
   /** Evaluated after each epoch. */
   readonly validation?: Dataset;
-  /** Ends training after the steps in flight; `fit` then rejects with the signal's reason. */
+  /** Stops training after the steps in flight; `fit` then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
-  /** Called for each step in order. Training waits for a promise it returns, which is how to pause. */
+  /** Called for each step, in order. To pause training, return a promise. */
   readonly onStep?: (info: StepInfo) => void | Promise<void>;
   readonly onEpoch?: (info: EpochInfo) => void | Promise<void>;
   /** Progress of an evaluation, in examples. */
   readonly onEvaluate?: (done: number, total: number) => void;
-  /** Ends training when the validation loss has not fallen by `minDelta` for `patience` epochs. */
+  /** Stops training when the validation loss has not fallen by `minDelta` (default 0) for `patience` epochs. */
   readonly earlyStopping?: { readonly patience: number; readonly minDelta?: number };
 }
 

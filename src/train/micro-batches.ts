@@ -3,13 +3,13 @@ import { hasSoftTargets, type TrainingPassOptions } from "./passes.ts";
 
 /** A part of a batch. */
 export interface MicroBatch extends Batch {
-  /** The place of its first example in the batch. */
+  /** Index of its first example in the batch. */
   readonly first: number;
   /** Its share in the mean loss of the batch. */
   readonly share: number;
 }
 
-/** A batch in parts of so many examples; the last one may be smaller. The parts are views. */
+/** Splits a batch into parts of `size` examples; the last may be smaller. The parts are views. */
 export function microBatchesOf(
   batch: Batch,
   size: number,
@@ -23,14 +23,14 @@ export function microBatchesOf(
     const end = Math.min(first + size, batch.size);
     const labels = batch.labels.subarray(first, end);
     const images = batch.images.subarray(first * each, end * each);
-    // Where no label has a weight, all losses are 0.
+    // If no label has a weight, all losses are 0.
     const share = all > 0 ? weightOf(labels, options) / all : 0;
     parts.push({ images, labels, size: end - first, first, share });
   }
   return parts;
 }
 
-/** What the losses of these examples are divided by for their mean. */
+/** The divisor of the mean loss of these examples. */
 function weightOf(labels: Int32Array, options: TrainingPassOptions): number {
   const { classWeights } = options;
   if (!classWeights || hasSoftTargets(options.augment)) return labels.length;

@@ -9,23 +9,23 @@ export interface TrainingPassOptions {
   /** A weight for each class in the loss. */
   readonly classWeights?: readonly number[];
   /**
-   * Random changes of the training images, by seed and step; give `normalize` of the data set with it. With mixup or
-   * cutmix, a step's accuracy counts the label with the larger share.
+   * Random changes of the training images, which follow from the seed and step. Give it the data set's `normalize`.
+   * With mixup or cutmix, a step's accuracy counts the label with the larger share.
    */
   readonly augment?: Augmentation;
 }
 
-/** Whether the loss is of shares of classes, which mixed images have, instead of labels. */
+/** Whether the loss compares with shares of classes, which mixed images have, instead of labels. */
 export const hasSoftTargets = (augmentation: Augmentation | undefined): augmentation is Augmentation =>
   Boolean(augmentation?.mixup || augmentation?.cutmix);
 
-/** What a forward pass gives; `loss` as `crossEntropy` lays it out. */
+/** Results of the forward pass; `loss` has the layout of `crossEntropy`. */
 interface Answers {
   readonly logits: Tensor;
   readonly loss: Tensor;
 }
 
-/** From images (N, H, W, C) and labels (N) to the loss that is to fall. */
+/** From images (N, H, W, C) and labels (N) to the loss to minimise. */
 export function trainingPass(
   model: Model,
   images: Tensor,
@@ -43,7 +43,7 @@ export function trainingPass(
   return { logits, loss: crossEntropy(logits, labels, { ignoreIndex: IGNORED, ...options }) };
 }
 
-/** From images (N, H, W, C) and labels (N), some of them `IGNORED`, to the loss as it is. */
+/** From images (N, H, W, C) and labels (N), some of them `IGNORED`, to the loss without smoothing or weights. */
 export function evaluationPass(model: Model, images: Tensor, labels: Tensor): Answers {
   const logits = model.build(asActivations(images));
   return { logits, loss: crossEntropy(logits, labels, { ignoreIndex: IGNORED }) };

@@ -5,12 +5,12 @@ import { InFlight } from "../run/in-flight.ts";
 import type { Live } from "../run/live.ts";
 import type { Outputs, Session } from "../run/session.ts";
 
-/** Labels that do not count, as in PyTorch. */
+/** Label of examples that do not count, as in PyTorch. */
 export const IGNORED = -100;
 
 /**
- * Runs a session over a data set in order, in batches of the size of its input `images`. A smaller batch is filled up
- * with empty images whose labels are ignored; `take` gets the outputs with the number of true examples.
+ * Runs a session over a data set in order, in batches of the size of its input `images`. A smaller batch is filled with
+ * zero images whose labels are ignored; `take` gets the outputs and the number of real examples.
  */
 export async function runDataset(
   session: Session,
@@ -35,7 +35,7 @@ export async function runDataset(
   signal?.throwIfAborted();
 }
 
-/** `values`, or a copy filled up to the input's stored length where they are fewer. */
+/** `values`, or a copy filled with `rest` if they are shorter than the input's stored length. */
 function filled<T extends Float32Array | Int32Array>(values: T, input: Tensor | undefined, rest: number): T {
   const length = input ? storedLength(input.shape, input.storage.dtype) : 0;
   if (values.length >= length) return values;

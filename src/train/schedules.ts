@@ -1,6 +1,6 @@
 /**
- * The learning rate over a run, as a multiple of the optimizer's: pure functions of the step, from 0 on, and of
- * the number of steps of the run.
+ * Learning rate schedules: factors of the optimizer's learning rate, as pure functions of the step (from 0) and the
+ * number of steps in the run.
  */
 import { ShapeError } from "../base/errors.ts";
 
@@ -9,7 +9,7 @@ export type Schedule = (step: number, totalSteps: number) => number;
 /** Always 1. */
 export const constant = (): Schedule => () => 1;
 
-/** 1, and times `gamma` from each of the given shares of the run on: by default at half and three quarters. */
+/** Starts at 1 and is multiplied by `gamma` at each of the given shares of the run. */
 export function stepDecay({ at = [0.5, 0.75], gamma = 0.1 }: StepDecayOptions = {}): Schedule {
   check("stepDecay", at.every(share) && gamma > 0, "shares in [0, 1] and gamma above 0", { at, gamma });
   return (step, totalSteps) =>
@@ -17,14 +17,16 @@ export function stepDecay({ at = [0.5, 0.75], gamma = 0.1 }: StepDecayOptions = 
 }
 
 export interface StepDecayOptions {
+  /** Shares of the run. Default [0.5, 0.75]. */
   readonly at?: readonly number[];
+  /** Default 0.1. */
   readonly gamma?: number;
 }
 
 /**
- * Rises on a line through `warmup` steps, the last of which has the full rate, then falls on half a cosine to
- * `floor`, which the step after the last would have. Loshchilov and Hutter, "SGDR: Stochastic Gradient Descent
- * with Warm Restarts", 2017, without the restarts.
+ * Rises linearly over `warmup` steps, the last of which has the full rate, then falls along half a cosine to `floor`,
+ * which the step after the last would reach. Loshchilov and Hutter, "SGDR: Stochastic Gradient Descent with Warm
+ * Restarts", 2017, without the restarts.
  */
 export function cosine({ warmup = 0, floor = 0 }: CosineOptions = {}): Schedule {
   check("cosine", warmup >= 0 && share(floor), "warmup of 0 or more steps, floor in [0, 1]", {
@@ -38,15 +40,15 @@ export function cosine({ warmup = 0, floor = 0 }: CosineOptions = {}): Schedule 
 }
 
 export interface CosineOptions {
-  /** Steps. Default 0. */
+  /** In steps. Default 0. */
   readonly warmup?: number;
-  /** Share of the rate that the fall ends at. Default 0. */
+  /** Factor of the rate at the end. Default 0. */
   readonly floor?: number;
 }
 
 /**
- * One cycle: from 1 / `divFactor` up to 1 in the first `pctStart` of the run, then down to
- * 1 / (`divFactor` `finalDivFactor`), both on half a cosine, as torch's OneCycleLR (which also cycles the
+ * One cycle: rises from 1 / `divFactor` to 1 over the first `pctStart` of the run, then falls to
+ * 1 / (`divFactor` · `finalDivFactor`), each along half a cosine, as torch's OneCycleLR (which also cycles the
  * momentum; this does not). Smith and Topin, "Super-Convergence", 2018.
  */
 export function oneCycle(options: OneCycleOptions = {}): Schedule {
@@ -63,7 +65,7 @@ export function oneCycle(options: OneCycleOptions = {}): Schedule {
 }
 
 export interface OneCycleOptions {
-  /** Share of the run that the rise takes. Default 0.3. */
+  /** Share of the run spent rising. Default 0.3. */
   readonly pctStart?: number;
   /** Default 25. */
   readonly divFactor?: number;
@@ -71,7 +73,7 @@ export interface OneCycleOptions {
   readonly finalDivFactor?: number;
 }
 
-/** From `start` to `end` on half a cosine as `progress` goes from 0 to 1, and `end` from there on. */
+/** From `start` to `end` along half a cosine as `progress` goes from 0 to 1; stays at `end` after that. */
 const anneal = (start: number, end: number, progress: number): number =>
   end + ((start - end) * (1 + Math.cos(Math.PI * Math.min(1, progress)))) / 2;
 

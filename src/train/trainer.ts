@@ -28,29 +28,29 @@ export interface TrainerOptions extends TrainingPassOptions, ProgramOptions {
   readonly optimizer: Optimizer;
   readonly batchSize: number;
   /**
-   * In how many equal parts a batch goes through the model, one after the other, before the one update by the sum of
-   * their gradients: the activations of one part are in memory, and results are those of the whole batch up to
-   * rounding, dropout and augmentation included. Not so batch norm, whose statistics are those of a part, and mixup
-   * and cutmix, which mix within a part. Default 1.
+   * Number of equal parts in which a batch goes through the model, one after another, before one update with the sum of
+   * their gradients. Only one part's activations are in memory at a time. Results match those of the whole batch up to
+   * rounding, dropout and augmentation included, except that batch norm takes its statistics per part, and mixup and
+   * cutmix mix within a part. Default 1.
    */
   readonly microBatches?: number;
   /**
    * `mixed` stores activations and their gradients as f16, about half the memory, and computes in f32; see `Precision`.
-   * Steps whose gradients overflow are skipped, which `lossScale` tells. Default `f32`.
+   * Steps whose gradients overflow are skipped; `lossScale` counts them. Default `f32`.
    */
   readonly precision?: Precision;
-  /** Learning rate over the run, as a multiple of the optimizer's. Default constant. */
+  /** Factor of the optimizer's learning rate over the run. Default constant. */
   readonly schedule?: Schedule;
-  /** Decides initial weights, order of examples, dropout and augmentation. Default 0. */
+  /** Determines initial weights, order of examples, dropout and augmentation. Default 0. */
   readonly seed?: number;
-  /** Names of parameters that do not train, besides those that the model keeps from it; see `freeze`. */
+  /** Whether the parameter of this name is frozen, in addition to those the model freezes; see `freeze`. */
   readonly frozen?: (name: string) => boolean;
   /**
-   * Whether to look for measured kernels before planning, and to measure. Default `cached`. A run that is resumed
-   * with other measurements may round otherwise from there on.
+   * Whether to load measurements of kernels before planning, and to measure what is missing. Default `cached`. A run
+   * resumed with other measurements may round differently from there on.
    */
   readonly tune?: TuneMode;
-  /** For `tune`: where measurements are kept, progress, and how to end it. */
+  /** For `tune`: where measurements are kept, progress, and how to stop. */
   readonly tuning?: TuneOptions;
 }
 
@@ -69,11 +69,11 @@ export class Trainer {
   readonly seed: number;
   /** Optimizer steps done. */
   step = 0;
-  /** Epochs done, evaluation included; a run that stops during an evaluation goes on with it. */
+  /** Epochs done, including evaluation; a run stopped during an evaluation resumes with it. */
   epoch = 0;
-  /** The buffers of all that outlives a step. */
+  /** The buffers that outlive a step. */
   readonly variables: Variables;
-  /** What it was created with. */
+  /** The options it was created with. */
   readonly options: TrainerOptions;
   readonly #microBatchSize: number;
   readonly #compiled = new Map<string, Promise<Compiled>>();
@@ -98,7 +98,7 @@ export class Trainer {
     }
     if (!Number.isInteger(microBatches) || microBatches < 1 || batchSize % microBatches !== 0) {
       throw new DataError(
-        `Trainer: batchSize must be a multiple of microBatches, which is a positive whole number — got ` +
+        `Trainer: microBatches must be a positive whole number that divides batchSize — got ` +
           `batchSize ${batchSize}, microBatches ${microBatches}`,
       );
     }
@@ -111,7 +111,7 @@ export class Trainer {
     this.seed = seed;
   }
 
-  /** The plan of a full training step, or of that part of it that each micro-batch goes through. */
+  /** The plan of a full training step or, with micro-batches, of the part that each of them goes through. */
   get plan(): Plan {
     return this.#main.session.plan;
   }
@@ -122,20 +122,19 @@ export class Trainer {
     return [...graph.parameters, ...graph.states];
   }
 
-  /** Weights, and what the optimizer remembers of each: all the numbers that a checkpoint holds. */
+  /** Weights and the optimizer's moments: all tensors of a checkpoint. */
   get saved(): readonly Variable[] {
     return [...this.weights, ...this.#main.moments];
   }
 
-  /** Trainable numbers of the model. */
+  /** Number of trainable values in the model. */
   get parameterCount(): number {
     return countNumbers(this.#main.graph.parameters.filter(({ trainable }) => trainable));
   }
 
   /**
-   * Trains until `epochs` are done, counted from the run's first step. The last batch of an epoch may be
-   * smaller and counts as it is. Throws DataError for unfitting data and NonFiniteError where the loss is no
-   * number.
+   * Trains until `epochs` are done, counted from the run's first step. The last batch of an epoch may be smaller.
+   * Rejects with a DataError if the data do not fit the model, and with a NonFiniteError if the loss is not finite.
    */
   async fit(dataset: Dataset, options: FitOptions): Promise<History> {
     const { epochs, validation, signal, onEpoch, onEvaluate, earlyStopping } = options;
@@ -172,7 +171,7 @@ export class Trainer {
     return { steps, epochs: done, stoppedEarly: false };
   }
 
-  /** Loss and accuracy over all examples of a data set, with running statistics and without dropout. */
+  /** Loss and accuracy over a data set, with running statistics and without dropout. */
   async evaluate(
     dataset: Dataset,
     options: {
@@ -197,7 +196,7 @@ export class Trainer {
     return { loss: lossSum / weightSum, accuracy: correct / counted, examples: counted };
   }
 
-  /** Class probabilities, (N, classes) row by row, for the images of a data set. */
+  /** Class probabilities (N, classes), row by row, of the images of a data set. */
   async predict(dataset: Dataset, options: { readonly signal?: AbortSignal } = {}): Promise<Float32Array> {
     this.check(dataset);
     const { classes } = this.model;
@@ -211,8 +210,8 @@ export class Trainer {
   }
 
   /**
-   * A safetensors file from which `restore` goes on bit for bit, and which `loadModel` reads too. `metadata` and
-   * labels are carried along.
+   * A safetensors file from which `restore` continues bit for bit, and which `loadModel` reads too. It includes
+   * `metadata` and labels.
    */
   checkpoint(options: CheckpointOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
     const { metadata, ...info } = options;
@@ -223,7 +222,7 @@ export class Trainer {
     });
   }
 
-  /** Takes weights, statistics, moments and step from a checkpoint. Throws WeightsError and changes nothing. */
+  /** Loads weights, statistics, moments and step. Throws WeightsError, changing nothing, if the file does not fit. */
   restore(file: Uint8Array, source = "checkpoint"): void {
     const expected = { optimizer: this.optimizer.name, seed: this.seed };
     const { step, epoch } = loadCheckpoint(this.variables, this.saved, expected, file, source);
@@ -232,8 +231,8 @@ export class Trainer {
   }
 
   /**
-   * In mixed precision, what the loss is multiplied by so that gradients do not vanish, and how many steps changed
-   * nothing because it was too large. Undefined in f32, and where nothing trains.
+   * In mixed precision, the factor of the loss that keeps gradients from vanishing, and the number of steps skipped
+   * because it was too large. Undefined in f32, and if nothing trains.
    */
   async lossScale(): Promise<{ readonly scale: number; readonly skipped: number } | undefined> {
     const scale = this.#main.moments.find((moment) => moment === this.#main.graph.lossScale);
@@ -242,7 +241,7 @@ export class Trainer {
     return { scale: values![0]!, skipped: values![2]! };
   }
 
-  /** Throws DataError unless the images and classes of a data set are the model's. */
+  /** Throws DataError unless the image shape and number of classes of a data set match the model's. */
   check(dataset: Dataset): void {
     const { name, inputShape, classes } = this.model;
     if (dataset.shape.join() !== inputShape.join()) {
@@ -255,7 +254,7 @@ export class Trainer {
     }
   }
 
-  /** Frees all GPU memory of this trainer; the device stays. */
+  /** Frees all GPU memory of this trainer; the device stays open. */
   async destroy(): Promise<void> {
     for (const compiled of this.#compiled.values()) {
       const { session, update } = await compiled;
@@ -265,7 +264,7 @@ export class Trainer {
     this.variables.destroy();
   }
 
-  /** The rest of the current epoch. */
+  /** Trains the rest of the current epoch. */
   async #epoch(loader: BatchLoader, { epochs, signal, onStep }: FitOptions): Promise<StepInfo[]> {
     const totalSteps = epochs * loader.batchesPerEpoch;
     const schedule = this.options.schedule ?? constant();
@@ -275,7 +274,7 @@ export class Trainer {
     let before = performance.now();
     for (let index = this.step % loader.batchesPerEpoch; index < loader.batchesPerEpoch; index++) {
       if (signal?.aborted) break;
-      // While the GPU works on the step before, the next batch is cut and normalised.
+      // While the GPU works on the previous step, the host cuts out and normalises the next batch.
       const batch = loader.batch(epoch, index);
       const learningRate = this.optimizer.learningRate * schedule(this.step, totalSteps);
       const step = this.step + 1;
@@ -297,7 +296,7 @@ export class Trainer {
         if (!Number.isFinite(info.loss)) {
           throw new NonFiniteError(
             `the loss is ${info.loss} at step ${step} (learning rate ${learningRate.toPrecision(3)}) — ` +
-              "try a smaller learning rate, clipping, or look for extreme values in the data",
+              "try a smaller learning rate or clipping, or look for extreme values in the data",
           );
         }
         results.push(info);
@@ -309,7 +308,7 @@ export class Trainer {
     return results;
   }
 
-  /** Sends a step to the GPU as soon as it may go there. Its result is a promise of its own. */
+  /** Resolves once the step is submitted; `result` is a separate promise, so that it is not awaited here. */
   async #submit(batch: Batch, live: Live) {
     const parts = microBatchesOf(batch, this.#microBatchSize, this.options);
     const compiled = await Promise.all(parts.map(({ size }) => this.#compile("train", size)));
@@ -318,7 +317,7 @@ export class Trainer {
     const submit = async (session: Session, feeds: Feeds, scalars: Live): Promise<void> => {
       await session.ready();
       const output = session.submit(feeds, scalars);
-      output.catch(() => {}); // Seen when its turn comes.
+      output.catch(() => {}); // Thrown when its turn comes.
       outputs.push(output);
     };
     if (update) this.variables.clear(update.gradients);

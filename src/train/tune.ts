@@ -7,10 +7,10 @@ import { loadTuning, type TuneOptions, tuneTasks } from "../run/tuner.ts";
 import { evaluationPass, trainingPass } from "./passes.ts";
 
 /**
- * What is done for faster kernels before a model is planned:
- * - `off`: nothing; `gpu.tuning` holds as it is, which is empty at first
- * - `cached`: measurements of this adapter and browser are loaded, where some were kept
- * - `full`: what is not known yet is measured as well, which takes seconds to minutes, once
+ * How to choose kernels before a model is planned:
+ * - `off`: use `gpu.tuning` as it is, which is empty at first
+ * - `cached`: load stored measurements of this adapter and browser, if there are any
+ * - `full`: also measure what is missing, which takes seconds to minutes, once
  */
 export type TuneMode = (typeof tuneModes)[number];
 
@@ -18,27 +18,27 @@ export const tuneModes = ["off", "cached", "full"] as const;
 
 export interface TuneModelOptions extends TuneOptions {
   readonly batchSize: number;
-  /** Names of parameters that do not train: their gradients are not measured. */
+  /** Whether the parameter of this name is frozen; gradients of frozen parameters are not measured. */
   readonly frozen?: (name: string) => boolean;
-  /** Of the training that is to follow. Default `f32`. */
+  /** Precision of the training to follow. Default `f32`. */
   readonly precision?: Precision;
 }
 
 /**
- * Measures the kernels of a model's training steps and evaluations on this device, those that `gpu.tuning` does not
- * know yet, and keeps the best: for plans that are made from now on, and in `options.store` for later pages.
+ * Measures the kernels of a model's training steps and evaluations on this device, except those already in
+ * `gpu.tuning`, and keeps the best: for plans made from now on, and in `options.store` for later page loads.
  *
- * Other kernels round otherwise, so a run repeats bit for bit only with the same table: a plan keeps its kernels,
+ * Different kernels round differently, so a run repeats bit for bit only with the same table. A plan keeps its kernels,
  * whatever is measured later.
  *
- * Rejects with the signal's reason, and with the DeviceError where a kernel took the device down: that kernel is
- * remembered, so open the device again and go on.
+ * Rejects with the signal's reason when it is aborted, and with a DeviceError if a kernel crashes the device: open the
+ * device again and go on; the store remembers that kernel.
  */
 export async function tune(gpu: Gpu, model: Model, options: TuneModelOptions): Promise<void> {
   await tuneTasks(gpu, tasksOf(gpu, model, options), options);
 }
 
-/** Does what `mode` says before a model is planned. */
+/** Prepares `gpu.tuning` as `mode` says, before a model is planned. */
 export async function prepareTuning(
   gpu: Gpu,
   model: Model,
@@ -50,7 +50,7 @@ export async function prepareTuning(
   if (mode === "full") await tune(gpu, model, options);
 }
 
-/** What a model's ops ask a table for when a training step and an evaluation are planned. */
+/** The tasks that a model's ops look up when a training step and an evaluation are planned. */
 function tasksOf(
   gpu: Gpu,
   model: Model,

@@ -90,7 +90,7 @@ test("misspelt bindings and constants do not compile", async () => {
   const [x, y] = [upload(ramp(16)), upload(ramp(16))];
   // @ts-expect-error z
   const encode = () => run((pass) => prepared.encode(pass, { x, z: y }, [1, 1, 1]));
-  expect(encode).toThrow('accumulate: no buffer for "y"');
+  expect(encode).toThrow('accumulate: needs a buffer for "y"');
 });
 
 test("a shader error names file and line", async () => {
@@ -187,7 +187,7 @@ test("an op takes the variant that was measured for its shapes", async () => {
   await expect(
     // @ts-expect-error no table
     prepareOp(device, ops.conv2dOp, shapes, attrs, { tuning: { format: "of another program" } }),
-  ).rejects.toThrow("tuning table: its format must be");
+  ).rejects.toThrow("tuning table: the format must be");
 });
 
 test("shapes that do not fit are refused before any GPU work", async () => {

@@ -24,7 +24,7 @@ import { avgPool2d } from "./pool/avg-pool2d.ts";
 import { globalAvgPool } from "./pool/global-avg-pool.ts";
 import { maxPool2d } from "./pool/max-pool2d.ts";
 
-/** Of every op, in the order of `src/ops/index.ts`. */
+/** Declarations of every op, in the order of `src/ops/index.ts`. */
 export const declarations: readonly OpDeclaration[] = [
   ...[conv2d, dense],
   ...[activation, add, average, cast, dropout],
@@ -35,5 +35,5 @@ export const declarations: readonly OpDeclaration[] = [
   ...[avgPool2d, globalAvgPool, maxPool2d],
 ];
 
-/** Of every optimizer. */
+/** Declarations of every optimizer. */
 export const optimizers: readonly OptimizerDeclaration[] = [sgd, adam];

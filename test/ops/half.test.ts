@@ -30,7 +30,7 @@ const CASES = declarations.flatMap((declaration) =>
     ),
 );
 
-/** A number that f16 holds too. */
+/** A number that f16 can hold. */
 const round = (value: number): number =>
   decodeFloats("F16", new Uint8Array(encodeHalf(Float32Array.of(value)).buffer))![0]!;
 
@@ -79,7 +79,7 @@ describe("activations in f16", () => {
       const got = rounded!.outputs[name]!;
       const largest = largestOf(values);
       const error = largestOf(Float32Array.from(values, (value, i) => value - got[i]!));
-      // Half a unit in the last of 11 bits, where y is stored, and again for what each of two gradients adds.
+      // Half a unit in the last of 11 bits, once for storing y and once more for each of two added gradients.
       expect(error, `${name}, whose largest is ${largest}`).toBeLessThan(3 * 2 ** -11 * largest);
     }
   });

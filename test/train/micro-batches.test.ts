@@ -99,11 +99,9 @@ describe("microBatches", () => {
   });
 
   it("refuses a batch that is no whole number of them", async () => {
-    const message = "batchSize must be a multiple of microBatches";
+    const message = "microBatches must be a positive whole number that divides batchSize";
     await expect(create({ microBatches: 5 })).rejects.toThrow(DataError);
-    await expect(create({ microBatches: 5 })).rejects.toThrow(
-      `${message}, which is a positive whole number — got`,
-    );
+    await expect(create({ microBatches: 5 })).rejects.toThrow(`${message} — got`);
     await expect(create({ microBatches: 0 })).rejects.toThrow(message);
   });
 });

@@ -14,7 +14,7 @@ const PLAIN: Conv2dAttrs = { stride: [1, 1], dilation: [1, 1], padding: [0, 0, 0
 const ONE: Conv2dAttrs["padding"] = [1, 1, 1, 1];
 const RELU = { name: "relu" } as const;
 
-/** A case of which every option that is not plain stands in its name. */
+/** A case whose name lists every option that is not plain. */
 function given(
   x: Shape,
   weight: Shape,
@@ -44,13 +44,13 @@ export const conv2d = declare({
     given([2, 7, 5, 3], [3, 3, 3, 5]),
     given([1, 6, 6, 4], [3, 3, 4, 8], { padding: ONE }, true),
     given([1, 1, 1, 1], [1, 1, 1, 1], {}, true),
-    // Stride and dilation, alone and together, with gcd 1 and 2; extents that leave a rest.
+    // Stride and dilation, alone and together, with gcd 1 and 2; extents that they do not divide.
     given([2, 7, 7, 5], [3, 3, 5, 6], { stride: [2, 2], padding: ONE }),
     given([1, 8, 11, 4], [3, 3, 4, 7], { stride: [3, 2], padding: ONE }, true),
     given([2, 9, 8, 3], [3, 3, 3, 4], { dilation: [2, 2], padding: [2, 2, 2, 2] }),
     given([1, 11, 10, 6], [3, 2, 6, 5], { stride: [2, 2], dilation: [2, 3], padding: [3, 1, 0, 2] }),
     given([1, 13, 12, 2], [3, 3, 2, 3], { stride: [4, 3], dilation: [2, 3], padding: [1, 0, 5, 6] }),
-    // 1×1, also with strides that leave input pixels without any gradient.
+    // 1×1, also with strides that give some input pixels no gradient.
     given([3, 5, 5, 7], [1, 1, 7, 9], {}, true),
     given([2, 6, 7, 4], [1, 1, 4, 8], { stride: [2, 2] }),
     given([1, 7, 8, 5], [1, 2, 5, 3], { stride: [3, 3], padding: [0, 2, 1, 0] }),
@@ -61,7 +61,7 @@ export const conv2d = declare({
     given([2, 3, 3, 4], [5, 4, 4, 4], { padding: [1, 1, 0, 1] }),
     // More padding than window: some outputs see only zeros.
     given([1, 3, 3, 2], [2, 2, 2, 3], { padding: [4, 1, 0, 3] }, true),
-    // Enough of everything for the large tile, in all three passes.
+    // Large enough for the large tile in all three passes.
     given([4, 28, 28, 20], [1, 3, 20, 21], { padding: [0, 0, 1, 1] }, true),
     given([4, 14, 14, 3], [3, 3, 3, 24], { padding: ONE }),
     // Long depths, with rows, columns and channels over, in each pass; strides with phases of unequal size.
@@ -88,13 +88,13 @@ export const conv2d = declare({
       ...given([1, 9, 17, 13], [2, 3, 13, 37], { stride: [2, 2], padding: ONE }),
       ...{ devices: {}, variants: (name) => !isSplit(name) },
     },
-    // Those that are for few input channels.
+    // Kernels for few input channels.
     {
       ...given([2, 9, 8, 3], [3, 2, 3, 37], { stride: [2, 1], padding: ONE }),
       ...{ devices: {}, variants: (name) => name.startsWith("narrow") && !isSplit(name) },
       grads: ["weight"],
     },
-    // Depthwise, in all numbers of splits.
+    // Depthwise, with every number of splits.
     {
       ...given([4, 16, 5, 64], [3, 3, 1, 64], { groups: 64, padding: ONE }),
       ...{ devices: {}, variants: () => true },
@@ -109,7 +109,7 @@ export const conv2d = declare({
     })),
     ...winogradCases,
   ],
-  // Products of the window forward, of all pixels in the weights' gradient.
+  // Products per result: the window forward, all pixels in the weights' gradient.
   tolerance: ({ inputs }) => {
     const [, H, W] = inputs.x as Shape;
     const [R, S, C] = inputs.weight as Shape;

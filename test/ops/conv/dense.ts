@@ -26,10 +26,10 @@ export const dense = declare({
     given(32, 6272, 10, true),
     // Enough rows and columns for the large tile.
     given(256, 12, 260, true),
-    // The same for kernels that share by quads, with a row tile and a column over; deep and shallow.
+    // The same for kernels that share by quads, with an extra row tile and column; deep and shallow.
     given(309, 67, 83, true),
     given(201, 9, 85, true),
-    // Every kernel, as a layer of its own: what a table says of convolutions does not count.
+    // Every kernel, as a dense layer: a table's entries for convolutions do not apply to it.
     { ...given(33, 301, 37, true), devices: {}, variants: (name) => !name.endsWith("_splits") },
     { ...given(5, 37, 6, true, { activation: { name: "relu" } }), half: true },
     ...(["relu", "leaky_relu", "tanh", "sigmoid"] as const).map((name) =>

@@ -1,4 +1,4 @@
-/** What convolutions and dense layers have in common: products of the extents of x, weight and y in every pass. */
+/** Work of a pass of convolutions and dense layers: products of the extents of x, weight and y. */
 import type { OpNode, Tensors } from "../../../src/graph/op.ts";
 import { bytes, numbers, type Work } from "../../support/op/declaration.ts";
 
@@ -10,7 +10,7 @@ export function products({ inputs, outputs }: OpNode): Work {
   return { flops: 2 * numbers(y) * depth, bytes: bytes(x, weight, y) };
 }
 
-/** The products alone, without the bias and the activation that some networks have. */
+/** The products alone, without the bias and activation that some networks add. */
 export function withoutEpilogue(node: OpNode<Tensors, object>): OpNode {
   const { activation: _, ...attrs } = node.attrs as { readonly activation?: unknown };
   return { ...node, attrs, inputs: { ...node.inputs, bias: undefined } } as OpNode;

@@ -1,15 +1,15 @@
-/** Cases of convolutions by Winograd's algorithm. */
+/** Cases of convolutions with Winograd's algorithm. */
 import type { Capabilities } from "../../../src/kernel/capabilities.ts";
 import type { Conv2dAttrs } from "../../../src/ops/conv/conv2d.ts";
 import { CPU, type Devices, type OpCase, SMALL_SUBGROUPS } from "../../support/op/declaration.ts";
 
-/** Each with the rounding error that it is allowed, in those of a plain sum. */
+/** Each with its allowed rounding error, as a multiple of that of a plain sum. */
 export const VARIANTS = [
   ["winograd_2x2", 1],
   ["winograd_4x4", 3],
 ] as const;
 
-// What chooses the kernels of the products: each invocation for itself, through workgroup memory, by quads.
+// Devices that choose the kernels of the products: each invocation alone, through workgroup memory, by quads.
 const ALONE: Devices = { alone: CPU };
 const BY_WORKGROUPS: Devices = { "by workgroups": { features: [] } };
 const BY_QUADS: Devices = { "by quads": SMALL_SUBGROUPS };
@@ -50,7 +50,7 @@ const [BY_TWOS, BY_FOURS] = VARIANTS;
 
 export const winogradCases: readonly OpCase<Conv2dAttrs>[] = [
   ...VARIANTS.flatMap((variant) => [
-    // Maps that tiles do not fill, channels that are no vec4s, any padding.
+    // Maps that tiles do not fill, channels that are not whole vec4s, any padding.
     given(variant, [2, 7, 5, 3], 5, {}),
     given(variant, [1, 3, 3, 1], 1, {}),
     given(variant, [1, 7, 7, 6], 8, { padding: SAME }, true),
@@ -59,7 +59,7 @@ export const winogradCases: readonly OpCase<Conv2dAttrs>[] = [
     { ...given(variant, [2, 7, 6, 5], 6, { padding: SAME, activation: RELU }, true), half: true as const },
     // More padding than window: some outputs see only zeros, and the gradient's padding is negative.
     given(variant, [1, 3, 3, 2], 3, { padding: [4, 1, 0, 3] }, true),
-    // Rows, columns and a long depth with rests for each kernel of the products.
+    // Rows, columns and a long depth, none a multiple of a tile, for each kernel of the products.
     given(variant, [2, 9, 11, 69], 35, { padding: SAME, activation: RELU }, true, ALL),
   ]),
   // Extents by which the other kernels of the products are chosen: those of y by pixels and channels,

@@ -31,7 +31,7 @@ export const activation = declare({
       values: { x: awayFromZero },
       ...(attrs.name === "gelu" && { half: true as const }),
     })),
-    // exp would overflow without care.
+    // A naive exp would overflow.
     ...(["silu", "tanh", "sigmoid", "gelu", "gelu_tanh"] as const).map((name) => ({
       name: `${name}, large`,
       inputs: { x: [1, 5] },

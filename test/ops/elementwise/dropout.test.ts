@@ -12,7 +12,7 @@ testOp(dropout);
 const SHAPE = [64, 256];
 const ONES = new Float32Array(64 * 256).fill(1);
 
-/** Dropout of ones and its gradient for ones, for each of some steps. */
+/** Dropout of ones and its gradient for ones, in each of the given steps. */
 async function masks(attrs: Dropout, steps: readonly Partial<Live>[]) {
   const graph = new Graph({ mode: "train" });
   const x = graph.input("x", SHAPE, "f32", true);

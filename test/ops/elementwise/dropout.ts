@@ -3,7 +3,7 @@ import { type Dropout, dropoutOp } from "../../../src/ops/elementwise/dropout.ts
 import { declare, LIVE, streams } from "../../support/op/declaration.ts";
 import type { NdArray } from "../../support/reference/ndarray.ts";
 
-/** The same mask from the host's generator; a vec4 of the padded layout takes one hash. */
+/** The same mask from the host's generator: one hash per vec4 of the padded layout. */
 function masked({ shape, data }: NdArray, { p, layer }: Dropout): NdArray {
   const C = shape.at(-1)!;
   const columns = Math.ceil(C / 4);

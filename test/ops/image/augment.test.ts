@@ -13,7 +13,7 @@ testOp(augment);
 
 const SHAPE = [64, 8, 8, 3];
 
-/** Noise, augmented in each of some steps; with `targets` where there are labels. */
+/** Noise, augmented in each of the given steps; with `targets` if there are labels. */
 async function augmented(options: Augmentation, steps: readonly Partial<Live>[], labelled = false) {
   const graph = new Graph({ mode: "train" });
   const x = graph.input("x", SHAPE);
@@ -97,7 +97,7 @@ describe("augment", () => {
     }
     const mean = own.reduce((a, b) => a + b) / own.length;
     const variance = own.reduce((sum, v) => sum + (v - mean) ** 2, 0) / own.length;
-    // Uniform, since α is 1; of about 390.
+    // Uniform, since α is 1; about 390 of them.
     expect(own.length).toBeGreaterThan(300);
     expect(Math.abs(mean - 0.5)).toBeLessThan(0.06);
     expect(Math.abs(variance - 1 / 12)).toBeLessThan(0.015);
@@ -117,7 +117,7 @@ describe("augment", () => {
     expect([...step!.targets!]).toEqual([0, 0, 0, 0, 1, 0, 1, 0, 0, 0]);
   });
 
-  it("refuses what makes no sense", () => {
+  it("refuses options that make no sense", () => {
     const graph = new Graph({ mode: "train" });
     const x = graph.input("x", [2, 8, 6, 3]);
     const labels = graph.input("labels", [2], "i32");

@@ -44,7 +44,7 @@ export const augment = declare({
     attrs: { ...options, layer: 100 + i, classes: CLASSES },
     grads: [],
   })),
-  // Shares come from powers, of which GPUs promise less.
+  // Shares come from powers, for which GPUs guarantee less accuracy.
   tolerance: ({ attrs: { mixup } }) => (mixup ? 1e-4 : 5e-6),
   half: { never: "images are f32 until they are augmented" },
   work: ({ inputs: { x, labels }, outputs: { y, targets } }) => ({ bytes: bytes(x, labels, y, targets) }),

@@ -216,9 +216,11 @@ describe("Preprocessor", () => {
     const create = (inputShape: [number, number, number], preprocessing?: Preprocessing) =>
       expect(Preprocessor.create(gpu, { inputShape, ...(preprocessing && { preprocessing }) })).rejects;
     await create([14, 14, 3]).toThrow(ShapeError);
-    await create([14, 14, 3]).toThrow("the model does not say how");
+    await create([14, 14, 3]).toThrow("the model has no `preprocessing`");
     await create([14, 14, 3], grey).toThrow("expects 3 finite means");
-    await create([17, 20, 3], torch).toThrow("no image is as large as the crop — resize 16, crop 17×20");
+    await create([17, 20, 3], torch).toThrow(
+      "resize must be at least as large as the crop — resize 16, crop 17×20",
+    );
     await create([14, 14, 3], { ...torch, resize: 1e6 }).toThrow("from 1 to 16384 — resize 1000000");
   });
 

@@ -1,4 +1,4 @@
-/** What is tried with images in the order of other libraries. */
+/** Cases of images in the layout of other libraries. */
 export const SHAPES = [
   [2, 5, 3, 3],
   [1, 7, 1, 8],

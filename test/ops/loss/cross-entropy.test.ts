@@ -71,7 +71,7 @@ describe("cross_entropy", () => {
     expect(gradient.every((g) => g === 0)).toBe(true);
   });
 
-  it("is NaN for a label that is no class, which gets no gradient", async () => {
+  it("is NaN for a label outside the classes, which gets no gradient", async () => {
     for (const label of [5, -1]) {
       const { loss, gradient } = await run(rows(2, 5), [1, label]);
       expect(loss[0]).toBeNaN();

@@ -61,7 +61,7 @@ export const crossEntropy = declare({
   ],
   tolerance: (_, name) => () => (name === "loss" ? 5e-5 : 5e-7),
   half: { never: "losses are f32" },
-  // The gradient is there after the forward pass.
+  // The forward pass already computes the gradient.
   work: ({ inputs: { logits, labels }, outputs: { dlogits } }, pass) => ({
     bytes: pass === "forward" ? bytes(logits, labels, dlogits) : 0,
   }),

@@ -4,7 +4,7 @@ import { bytes, declare } from "../../support/op/declaration.ts";
 export const lossScale = declare({
   op: lossScaleOp,
   reference: ({ x }) => ({ y: x! }),
-  // Not those of y: the loss stays as it is.
+  // Not central differences of y, which is the unscaled loss.
   gradients: ({ scale }, _, { shape, data }) => ({
     x: { shape, data: data.map((v) => v * scale!.data[0]!) },
   }),

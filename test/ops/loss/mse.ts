@@ -33,7 +33,7 @@ export const mse = declare({
   tolerance: ({ inputs }, name) =>
     name === "loss" ? (v) => 5e-6 * v : () => 5e-7 / size(inputs.target as Shape),
   half: { never: "losses are f32" },
-  // The gradient is there after the forward pass.
+  // The forward pass already computes the gradient.
   work: ({ inputs: { prediction, target }, outputs: { dprediction } }, pass) => ({
     bytes: pass === "forward" ? bytes(prediction, target, dprediction) : 0,
   }),

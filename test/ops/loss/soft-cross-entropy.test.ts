@@ -43,7 +43,7 @@ const random = new Random(9, "soft targets");
 const noise = (n: number, scale: number) =>
   Float32Array.from({ length: n }, () => scale * (2 * random.uniform() - 1));
 describe("soft_cross_entropy", () => {
-  it("is torch's", async () => {
+  it("agrees with torch", async () => {
     const logits = Float32Array.of(1, -2, 0.5, 0.25, 0.75, -1);
     const targets = Float32Array.of(0.25, 0.75, 0, 0, 0.5, 0.5);
     const options = { classWeights: [0.5, 2, 1], labelSmoothing: 0.1 };
@@ -83,7 +83,7 @@ describe("soft_cross_entropy", () => {
     });
   });
 
-  it("refuses what does not fit", () => {
+  it("refuses targets and options that do not fit", () => {
     const graph = new Graph({ mode: "train" });
     const logits = graph.input("logits", [4, 3]);
     const other = graph.input("other", [4, 2]);

@@ -61,7 +61,7 @@ export const softCrossEntropy = declare({
   ],
   tolerance: (_, name) => () => (name === "loss" ? 5e-5 : 1e-6),
   half: { never: "losses are f32" },
-  // The gradient is there after the forward pass.
+  // The forward pass already computes the gradient.
   work: ({ inputs: { logits, targets }, outputs: { dlogits } }, pass) => ({
     bytes: pass === "forward" ? bytes(logits, targets, dlogits) : 0,
   }),

@@ -83,7 +83,7 @@ export const batchNorm = declare({
         }),
       ),
     ),
-    // So many rows and channels that parts for many threads are not those for few, and several lanes merge them.
+    // Enough rows and channels that parts for many threads differ from those for few, and several lanes merge them.
     given("train, wide", [3, 10, 10, 509], attrs("train", { name: "sigmoid" }), {
       ...{ devices: {}, variants: () => true, grads: ["x", "weight"] },
     }),
@@ -101,7 +101,7 @@ export const batchNorm = declare({
   half: { activations: ["x", "residual"] },
   work({ inputs: { x, residual }, attrs, outputs: { y } }, pass) {
     if (pass === "forward") return { bytes: bytes(x, x, y, residual) };
-    // Once for the sums and once for dx; y only where it tells the derivative, which x does without a residual.
+    // Once for the sums and once for dx; y only if the derivative needs it, since without a residual x is enough.
     const mask = residual && attrs.activation ? y : undefined;
     return { bytes: bytes(x, y, mask) * 2 + bytes(x, mask) };
   },

@@ -36,6 +36,6 @@ export const adam: OptimizerDeclaration = {
       clip: (norm) => Math.min(1, 2 / (norm + 1e-6)),
     },
   ],
-  // Parameters and two moments, both ways, and gradients.
+  // Parameters and two moments, each read and written, and gradients.
   timed: { optimizer: adamwOptimizer({ lr: 1e-3 }), streams: 7 },
 };

@@ -55,6 +55,6 @@ export const sgd: OptimizerDeclaration = {
       steps: 2,
     },
   ],
-  // Parameters and momentum, both ways, and gradients.
+  // Parameters and momentum, each read and written, and gradients.
   timed: { optimizer: sgdOptimizer({ lr: 1e-3, momentum: 0.9 }), streams: 5 },
 };

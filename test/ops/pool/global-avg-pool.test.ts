@@ -6,7 +6,7 @@ import { globalAvgPool } from "./global-avg-pool.ts";
 
 testOp(globalAvgPool);
 
-test("global_avg_pool refuses what is no batch of images", () => {
+test("global_avg_pool refuses a tensor that is not a batch of images", () => {
   const graph = new Graph({ mode: "train" });
   expect(() => graph.apply(globalAvgPoolOp, "gap", { x: graph.input("v", [2, 3]) }, {})).toThrow(
     /\(N, H, W, C\)/,

@@ -88,7 +88,7 @@ test("max_pool2d gives the same numbers by any two of its kernels, also of equal
             graph.output("index", index);
             graph.output("dx", program.gradients.get(x)!);
           });
-          // Of zeros a kernel may keep the sign or lose it in a sum.
+          // A kernel may keep the sign of a zero or lose it in a sum.
           results.push(Object.values(outputs!).map((numbers) => [...numbers].map((number) => number + 0)));
         }
       }

@@ -8,7 +8,7 @@ export function pool(
   return { kernel, stride, padding };
 }
 
-/** What is tried with maxima and with averages. */
+/** Cases for both max and average pooling. */
 export const WINDOWS: readonly { shape: readonly number[]; attrs: Pool2d }[] = [
   { shape: [2, 6, 8, 4], attrs: pool([2, 2], [2, 2]) },
   { shape: [1, 11, 7, 5], attrs: pool([3, 3], [2, 2], [1, 1, 1, 1]) },

@@ -237,7 +237,7 @@ test.each([
   [checkpoint(), /file: has no settings in its metadata/],
   [checkpoint({ settings: "{" }), /file: the settings in its metadata is malformed/],
   [checkpoint({ settings: "{}" }), /file: settings: topology must be/],
-  [checkpoint({ ...metadata, format: "pt" }), /file: is no checkpoint of this library/],
+  [checkpoint({ ...metadata, format: "pt" }), /file: is not a checkpoint of this library/],
   [checkpoint(metadata).slice(0, 100), /file: .*cut short/],
   [new TextEncoder().encode("something else entirely"), /file: not a safetensors file/],
   [new Uint8Array(), /file/],

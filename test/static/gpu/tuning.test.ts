@@ -70,21 +70,25 @@ describe("a tuning table", () => {
     const tuning = measured();
     const before = tuning.export();
     expect(() => tuning.import(old)).toThrow(DataError);
-    expect(() => tuning.import(old)).toThrow(/earlier version, webgraft-tuning-1, .*measure again: tune\(/);
+    expect(() => tuning.import(old)).toThrow(
+      /the format webgraft-tuning-1 is of an earlier version .*measure again: tune\(/,
+    );
     expect(tuning.export()).toEqual(before);
   });
 
   it("is checked when it comes from outside", () => {
     const good = measured().export();
     const refuse = (table: unknown) => expect(() => new Tuning("an adapter").import(table));
-    refuse(null).toThrow(new DataError("tuning table: it is no object"));
-    refuse({ ...good, format: "other" }).toThrow("its format must be webgraft-tuning-2");
+    refuse(null).toThrow(new DataError("tuning table: it is not an object"));
+    refuse({ ...good, format: "other" }).toThrow("the format must be webgraft-tuning-2");
     refuse({ ...good, device: 1 }).toThrow(DataError);
-    refuse({ ...good, tuned: [] }).toThrow("tuned is no object");
-    refuse({ ...good, tuned: { task: { variant: 3, milliseconds: 1, gain: 1 } } }).toThrow("no text");
+    refuse({ ...good, tuned: [] }).toThrow("tuned is not an object");
+    refuse({ ...good, tuned: { task: { variant: 3, milliseconds: 1, gain: 1 } } }).toThrow("not a string");
     refuse({ ...good, tuned: { task: { variant: "a", milliseconds: "1", gain: 1 } } }).toThrow(DataError);
-    refuse({ ...good, failed: { task: "a" } }).toThrow("the failures of task are no texts");
-    refuse({ ...good, trying: { task: "a" } }).toThrow("what was tried is no text");
+    refuse({ ...good, failed: { task: "a" } }).toThrow(
+      "the failed variants of task are not an array of strings",
+    );
+    refuse({ ...good, trying: { task: "a" } }).toThrow("task and variant of trying are not strings");
   });
 });
 

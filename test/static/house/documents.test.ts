@@ -1,4 +1,4 @@
-/** Everything that a document names is there: files, scripts and links. */
+/** Every file, script and link that a document names exists. */
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -12,9 +12,9 @@ const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"))
 const tracked = execFileSync("git", ["ls-files"], { cwd: root, encoding: "utf8" }).trim().split("\n");
 const documents = tracked.filter((file) => file.endsWith(".md") && !file.includes("fixtures/"));
 
-/** What is made by running something, so that a clean clone lacks it. */
+/** Generated paths, which a fresh clone lacks. */
 const MADE = /^(runs|dist|node_modules)\b|\.gen\.ts$/;
-/** Scripts of npm's own. */
+/** npm's built-in scripts. */
 const NPM = new Set(["ci", "install", "publish"]);
 
 /** What looks like the path of a file or folder of this repository; `*`, `<name>` and `{a,b}` stand for any. */
@@ -30,7 +30,7 @@ function isThere(path: string, files: readonly string[]): boolean {
   return files.some((file) => new RegExp(`^${pattern}(/|$)`).test(file));
 }
 
-/** What a document names that is not there, each as a sentence. */
+/** What a document names but does not exist, one sentence each. */
 export function missingIn(document: string, text: string, files: readonly string[]): string[] {
   const paths = [...text.matchAll(PATH)].map(([path]) => path).filter((path) => !MADE.test(path));
   const links = [...text.matchAll(/\]\(([^)#:]+)\)/g)].map(([, target]) => join(dirname(document), target!));
@@ -48,11 +48,11 @@ export function missingIn(document: string, text: string, files: readonly string
 }
 
 describe("documents", () => {
-  it.each(documents)("%s names only what is there", (document) => {
+  it.each(documents)("%s names only what exists", (document) => {
     expect(missingIn(document, readFileSync(join(root, document), "utf8"), tracked)).toEqual([]);
   });
 
-  it("are found out when they name what is not there", () => {
+  it("fail the check when they name what does not exist", () => {
     const text =
       "`src/gone.ts`, [a](missing.md), `npm run nothing`; `src/base/errors.ts`, `npm test`, `npm ci`.";
     expect(missingIn("README.md", text, tracked)).toEqual([

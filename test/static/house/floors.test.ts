@@ -33,7 +33,7 @@ const FLOORS: Readonly<Record<string, number>> = {
 /** Rooms that may speak of WebGPU objects. */
 const GPU_ROOMS = new Set(["gpu", "run", "embed"]);
 
-/** Files of one folder that a stranger can take in. */
+/** Most files in one folder, so that a newcomer can take them in. */
 const MOST_FILES = 13;
 
 const room = (file: string): string => relative(src, file).split("/")[0]!;

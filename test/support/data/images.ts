@@ -1,12 +1,12 @@
 import { Random } from "../../../src/base/random.ts";
 
-/** Images of normally distributed numbers, the same for the same shape wherever they are made. */
+/** Images of normally distributed numbers, the same every time for a shape. */
 export function someImages(shape: readonly number[]): Float32Array {
   const random = new Random(11, "images");
   return Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => random.normal());
 }
 
-/** The largest difference, relative to the largest value expected. NaN where anything is not a number. */
+/** The largest difference, relative to the largest value expected. NaN if any value is NaN. */
 export function relativeError(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
   if (actual.length !== expected.length) return Number.NaN;
   const values = Array.from(expected);

@@ -2,7 +2,7 @@ import { deflateSync } from "node:zlib";
 
 type Pixel = (x: number, y: number) => readonly [red: number, green: number, blue: number];
 
-/** A PNG file of RGB pixels, as ISO/IEC 15948 has it: no filters, one IDAT chunk. */
+/** A PNG file of RGB pixels after ISO/IEC 15948, without filters, in one IDAT chunk. */
 export function png(width: number, height: number, pixel: Pixel): Uint8Array {
   const header = new DataView(new ArrayBuffer(13));
   header.setUint32(0, width);

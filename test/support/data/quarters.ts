@@ -1,6 +1,6 @@
 import { createDataset, type Dataset, Random } from "webgraft";
 
-/** Images of noise with a bright quarter that says the class. */
+/** Images of noise in which the brighter quarter is the class. */
 export function quarters(length: number, seed = 1): Dataset {
   const random = new Random(seed, "quarters");
   const labels = Int32Array.from({ length }, () => random.u32() % 4);

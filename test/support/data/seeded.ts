@@ -4,7 +4,7 @@ import { fileShape, toFile } from "../../../src/weights/layout.ts";
 import type { NamedWeights } from "../../../src/weights/tensors.ts";
 
 /**
- * Initial weights of a model with running statistics that are not those of a fresh network, in PyTorch's layouts.
+ * Initial weights of a model, in PyTorch's layouts, with random running statistics, unlike those of a fresh network.
  */
 export function seededWeights(model: Model, seed: number): NamedWeights {
   const { parameters, states } = inspect(model);

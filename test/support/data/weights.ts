@@ -4,7 +4,7 @@ import { batchNorm, conv2d, dense, flatten, globalAvgPool, maxPool2d } from "../
 import { basicBlock, inspect, type Model } from "../../../src/models/index.ts";
 import type { WeightsTarget } from "../../../src/weights/load.ts";
 
-/** The ResNet of fixtures/weights, with another number of classes if wanted, and below a prefix. */
+/** The ResNet of fixtures/weights, optionally with another number of classes and a prefix before its names. */
 export function tinyResnet({ classes = 5, prefix = "" } = {}): Model {
   return {
     name: "tiny resnet",
@@ -39,7 +39,7 @@ export const tinyVgg: Model = {
   },
 };
 
-/** A model's weights in memory; none until they are loaded. */
+/** Weights of a model held in memory; none until they are loaded. */
 export function memoryTarget(
   model: Model,
 ): WeightsTarget & { readonly model: Model; readonly values: Map<string, Float32Array> } {
@@ -61,12 +61,12 @@ export const weightsFixture = (name: string): Uint8Array<ArrayBuffer> =>
   new Uint8Array(readFileSync(new URL(`../fixtures/weights/${name}`, import.meta.url)));
 
 interface Sums {
-  /** Of the values, and of their products with 1, 2, 3, … */
+  /** Sums of the values, and of their products with 1, 2, 3, … */
   readonly sum: number;
   readonly dot: number;
 }
 
-/** What NumPy says of the fixtures, and of halves. */
+/** NumPy's results for the fixtures and for f16 values. */
 export const numpy = JSON.parse(new TextDecoder().decode(weightsFixture("expected.json"))) as {
   readonly resnet: Readonly<Record<string, Sums>>;
   readonly vgg: Readonly<Record<string, Sums>>;

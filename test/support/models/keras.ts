@@ -1,6 +1,6 @@
 import type { WeightsSource } from "../../../src/weights/source.ts";
 
-/** The input of the models in fixtures/keras, as its README says. */
+/** The input of the models in fixtures/keras, as described in the README there. */
 export const kerasImages = (shape: readonly number[]): Float32Array =>
   Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => ((i * 7919) % 1013) / 506.5 - 1);
 

@@ -15,11 +15,12 @@ const OPTIONS: Readonly<Record<string, object>> = {
   vgg: { ...small, backbone: vgg },
 };
 
-/** A small one of each topology; a new topology needs options above. */
+/** A small model of each topology; a new topology needs options above. */
 export const smallModels: readonly (readonly [name: string, create: () => Model])[] = topologyNames().map(
   (name) => {
     const options = OPTIONS[name];
-    if (!options) throw new Error(`test/support/models/models.ts has no options for ${name}`);
+    if (!options)
+      throw new Error(`test/support/models/models.ts has no options for ${name} — add small ones`);
     return [name, () => createModel(name, { ...options })];
   },
 );

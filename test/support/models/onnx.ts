@@ -1,7 +1,7 @@
-/** ONNX Runtime, and what is fed to it; for tests that run in Node. */
+/** ONNX Runtime and its inputs, for tests that run in Node. */
 import { InferenceSession, Tensor } from "onnxruntime-node";
 
-/** What ONNX Runtime gives for a batch of images, which are in our order (N, H, W, C). */
+/** ONNX Runtime's outputs for a batch of images in our order (N, H, W, C). */
 export async function runOnnx(
   file: Uint8Array,
   images: ArrayLike<number>,

@@ -5,7 +5,7 @@ import { asActivations, crossEntropy } from "../../../src/layers/index.ts";
 import { frozenIn, type Model } from "../../../src/models/index.ts";
 import { sgd } from "../../../src/optimizers/index.ts";
 
-/** The launches of a training step (SGD with momentum) or of an evaluation of a model, partly frozen perhaps. */
+/** The launches of a training step (SGD with momentum) or an evaluation of a model, optionally with frozen parts. */
 export function programOf(
   model: Model,
   batch: number,

@@ -28,7 +28,7 @@ export const smallTask = (pass: (typeof convPasses)[number], dtype?: "f16"): Mea
     dtype,
   );
 
-/** Keeps tables as text, as a file would; `onWrite` sees each. */
+/** Keeps tables as text, as a file would; `onWrite` is called with each. */
 export function memoryStore(onWrite: (table: TuningTable) => void = () => {}): TuningStore {
   const tables = new Map<string, string>();
   return {

@@ -1,9 +1,9 @@
-/** What no test covers. */
+/** Finds ops and kernels that no test covers. */
 import type { Kernel } from "../../../src/kernel/kernel.ts";
 import type { Steps } from "../../../src/plan/plan.ts";
 import type { OpDeclaration } from "./declaration.ts";
 
-/** Names under which ops are exported that are declared nowhere. */
+/** Export names of ops that have no declaration. */
 export const undeclared = (
   ops: Readonly<Record<string, unknown>>,
   declarations: readonly Pick<OpDeclaration, "op">[],
@@ -12,7 +12,7 @@ export const undeclared = (
     declarations.some((declared) => declared.op === op) ? [] : name,
   );
 
-/** Kernels that no program launches, for f32 or for f16, and that are not among `others`. */
+/** Kernels that no program launches, in f32 or f16, and that are not in `others`. */
 export function unlaunched(
   kernels: readonly Kernel[],
   programs: Iterable<Steps>,
@@ -23,5 +23,5 @@ export function unlaunched(
   return kernels.filter((kernel) => !launched.has(plainName(kernel))).map(({ name }) => name);
 }
 
-/** The name of a kernel, whatever of its memory is f16. */
+/** The name of a kernel without the part that says which of its memory is f16. */
 const plainName = ({ name }: Kernel): string => name.replace(/_half_.*$/, "");

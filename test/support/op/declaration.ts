@@ -1,4 +1,4 @@
-/** What is declared of an op, once: its tests, the test in f16 and the bench's rows come from here. */
+/** The declaration of an op: its tests, its test in f16 and its rows in the bench come from here. */
 import type { Random } from "../../../src/base/random.ts";
 import type { Op, OpNode, Tensors } from "../../../src/graph/op.ts";
 import { bytesWithin, type DType, type Tensor } from "../../../src/graph/tensor.ts";
@@ -9,10 +9,10 @@ import { type NdArray, size } from "../reference/ndarray.ts";
 export type Shape = readonly number[];
 type InputSpec = Shape | { readonly shape: Shape; readonly dtype: DType };
 export type Arrays = Readonly<Record<string, NdArray>>;
-/** What to let an op count on, by a name for the titles. Where the test device lacks a feature, it is left out. */
+/** Capabilities that an op may rely on, by a name for titles. Skipped if the test device lacks a feature. */
 export type Devices = Readonly<Record<string, Capabilities>>;
 
-/** Allowed difference, relative to the largest number expected; or how far from a number expected it may be. */
+/** Allowed difference, relative to the largest expected number; or a function of each expected number. */
 export type Tolerance = number | ((expected: number) => number);
 
 export interface OpCase<Attrs = unknown> {
@@ -26,18 +26,18 @@ export interface OpCase<Attrs = unknown> {
   readonly grads?: readonly string[];
   /** Default the op's. */
   readonly devices?: Devices;
-  /** Tried with tables, too, that name one variant of the op's passes: with all whose names this lets through. */
+  /** Also run once with each variant whose name this accepts, chosen by a tuning table. */
   readonly variants?: (name: string) => boolean;
   /** Default the op's. */
   readonly tolerance?: Tolerance;
-  /** Whether it is also tried with its activations in f16. */
+  /** Whether it also runs with its activations in f16. */
   readonly half?: true;
 }
 
 export interface Work {
-  /** Multiplications and additions of products; missing where memory is all that counts. */
+  /** Multiplications and additions; missing if memory alone limits the pass. */
   readonly flops?: number;
-  /** Bytes to be read and written if each pass over a tensor touches it once. */
+  /** Bytes read and written if each pass over a tensor touches it once. */
   readonly bytes: number;
 }
 
@@ -46,31 +46,31 @@ export interface OpDeclaration<In extends Tensors = Tensors, Attrs = unknown, Ou
   /** The op in f64. Keys of the result are outputs of the op, or inputs that the op updates in place. */
   reference(inputs: Arrays, attrs: Attrs): Arrays;
   /**
-   * Its gradients in f64, of the mean for a loss. Default central differences of y; for ops that have no y, or whose
-   * gradients are others.
+   * Its gradients in f64, of the mean for a loss. Default central differences of y; needed for ops without y, or whose
+   * gradients differ from these.
    */
   gradients?(inputs: Arrays, attrs: Attrs, dy: NdArray): Arrays;
   readonly cases: readonly OpCase<Attrs>[];
-  /** For ops that choose kernels. Default one that has nothing special. */
+  /** For ops that choose kernels by device. Default one without any features. */
   readonly devices?: Devices;
-  /** For an output of this name; for the gradient of an input of this name it is doubled. */
+  /** For the output of this name, and doubled for the gradient of the input of this name. */
   tolerance(given: OpCase<Attrs>, name: string): Tolerance;
-  /** The inputs that are activations, which may be f16, or why it takes none. */
+  /** The inputs that are activations and may be f16, or why there are none. */
   readonly half: { readonly activations: readonly string[] } | { readonly never: string };
   /**
-   * Passes that are timed, by the inputs that want a gradient. Default a forward pass, of none, and, if the op has one,
-   * a backward pass for all inputs that want one.
+   * Passes to time, by the inputs that get a gradient. Default a forward pass, where none do, and, if the op has one, a
+   * backward pass for all inputs that want a gradient.
    */
   readonly passes?: Readonly<Record<string, readonly string[]>>;
-  /** What a pass has to do at least, whatever its kernels. */
+  /** The least work of a pass, whatever its kernels. */
   work(node: OpNode<In, Attrs, Out>, pass: string): Work;
-  /** The node as the bench times it, where that is not all that it does. */
+  /** The node that the bench times, if that is not all of the op. */
   timed?(node: OpNode<In, Attrs, Out>): OpNode;
   /** Its shape in the bench's rows. Default that of x. */
   text?(node: OpNode<In, Attrs, Out>): string;
 }
 
-/** Checks the types of a declaration; in lists all have the same. */
+/** Checks the types of a declaration, then widens them to one type for lists. */
 export const declare = <In extends Tensors, Attrs, Out extends Tensors>(
   declaration: OpDeclaration<NoInfer<In>, NoInfer<Attrs>, NoInfer<Out>> & { readonly op: Op<In, Attrs, Out> },
 ): OpDeclaration => declaration as unknown as OpDeclaration;
@@ -78,12 +78,12 @@ export const declare = <In extends Tensors, Attrs, Out extends Tensors>(
 /** The live scalars of the tests' steps. */
 export const LIVE: Live = { step: 1, seed: 5, learningRate: 0.1 };
 
-/** Nothing that an op could count on. */
+/** A device without any features. */
 export const PLAIN: Devices = { "": { features: [] } };
 export const CPU: Capabilities = { features: [], software: true };
-/** Makes ops take the kernels for small subgroups, which are right for larger ones too. */
+/** Makes ops choose the kernels for small subgroups, which are correct on larger ones too. */
 export const SMALL_SUBGROUPS: Capabilities = { features: ["subgroups"], subgroupMaxSize: 4 };
-/** For ops whose kernels differ where there are subgroups: a CPU without and with. */
+/** For ops whose kernels depend on subgroups: a CPU without and with them. */
 export const WITH_AND_WITHOUT_SUBGROUPS: Devices = { "": CPU, "small subgroups": SMALL_SUBGROUPS };
 
 export const shapeOf = (spec: InputSpec): Shape => ("shape" in spec ? spec.shape : spec);
@@ -93,15 +93,15 @@ export const dtypeOf = (spec: InputSpec): DType => ("shape" in spec ? spec.dtype
 export const gradsOf = ({ inputs, grads }: OpCase): readonly string[] =>
   grads ?? Object.keys(inputs).filter((name) => dtypeOf(inputs[name]!) === "f32");
 
-/** What a case on a device is called. */
+/** The title of a case on a device. */
 export function titleOf({ name, inputs }: OpCase, device: string): string {
   const shapes = Object.entries(inputs).map(([name, spec]) => `${name} (${shapeOf(spec).join(", ")})`);
   return [name ?? shapes.join(" "), device].filter((part) => part !== "").join(", ");
 }
 
 /**
- * The passes of a node by the inputs that are to get a gradient, of which the node wants some: a gradient that nobody
- * wants in a network, such as that of the images, is not computed.
+ * The passes of a node by the inputs that get a gradient. Gradients that nothing in a network needs, such as that of
+ * the images, are not computed.
  */
 export function passesOf(
   { op, passes }: OpDeclaration,
@@ -123,7 +123,7 @@ export const numbers = ({ shape }: Tensor): number => size(shape);
 export const bytes = (...tensors: readonly (Tensor | undefined)[]): number =>
   tensors.reduce((sum, tensor) => sum + (tensor ? bytesWithin(tensor).size : 0), 0);
 
-/** Of an op that reads its inputs and writes y, and reads dy and writes their gradients; none where y is a view. */
+/** Work of an op that reads inputs and writes y, or reads dy and writes gradients; none if y is a view. */
 export const streams = ({ inputs, outputs: { y } }: OpNode): Work => {
   const tensors = Object.values(inputs);
   return { bytes: tensors.some((x) => x?.storage === y!.storage) ? 0 : bytes(...tensors, y) };

@@ -1,10 +1,10 @@
-/** What a case of an op is to give, from its reference in f64. */
+/** Expected results of an op's case, from its reference in f64. */
 import { Random } from "../../../src/base/random.ts";
 import { type NdArray, size } from "../reference/ndarray.ts";
 import { type Arrays, gradsOf, type OpCase, type OpDeclaration, type Shape, shapeOf } from "./declaration.ts";
 import { hasGradients } from "./programs.ts";
 
-/** The gradient of an input, at all or only at some of its elements. */
+/** The gradient of an input, at all of its elements or only some. */
 export interface Gradient extends NdArray {
   readonly elements?: readonly number[];
 }
@@ -13,9 +13,9 @@ export interface Expected {
   readonly inputs: Arrays;
   /** The outputs, and the inputs that the op updates. */
   readonly outputs: Arrays;
-  /** The gradients that arrive at y of the first and of the second node; none where it has no y. */
+  /** The gradients arriving at y of the first and second node; none if the op has no y. */
   readonly dy: readonly NdArray[];
-  /** The gradients of the inputs where one node takes them, and where two do. */
+  /** The gradients of the inputs when one node uses them, and when two do. */
   readonly gradients: readonly Readonly<Record<string, Gradient>>[];
 }
 
@@ -23,21 +23,21 @@ export interface Expected {
 const SAMPLES = 24;
 const DX = 1e-5;
 
-/** The same on every device: the references are slow, so it is computed once. */
+/** The same on every device, so computed once: the references are slow. */
 export function expectedOf(declaration: OpDeclaration, given: OpCase): Expected {
   const inputs = drawInputs(given);
   const outputs = declaration.reference(inputs, given.attrs);
   if (!hasGradients(declaration, given)) return { inputs, outputs, dy: [], gradients: [] };
   const random = new Random(7, "dy");
   const { y } = outputs;
-  // A loss is where gradients start: its own is 1.
+  // Gradients start at a loss, whose own gradient is 1.
   const dy = [0, 1].map(() => (y ? draw(y.shape, () => 2 * random.uniform() - 1) : draw([1], () => 1)));
   const both = { ...dy[0]!, data: dy[0]!.data.map((value, i) => value + dy[1]!.data[i]!) };
   const gradients = gradientsOf(declaration, given, inputs);
   return { inputs, outputs, dy: y ? dy : [], gradients: [dy[0]!, both].map(gradients) };
 }
 
-/** The gradients by those that arrive at y: the declared ones, or from central differences of y. */
+/** The gradients for those arriving at y: the declared ones, or central differences of y. */
 function gradientsOf(
   declaration: OpDeclaration,
   given: OpCase,
@@ -68,7 +68,7 @@ function gradientsOf(
     );
 }
 
-/** The inputs of a case, the same on every device, as numbers that f32 can hold, or whatever `round` gives. */
+/** The inputs of a case, the same on every device, rounded to f32 or by `round`. */
 export function drawInputs({ inputs, values }: OpCase, round = Math.fround): Arrays {
   return Object.fromEntries(
     Object.entries(inputs).map(([name, spec]) => {

@@ -12,7 +12,7 @@ import { backwardProgram, devicesOf, forwardProgram } from "./programs.ts";
 
 const { features } = (await testGpu()).capabilities;
 
-/** The devices of a case that the test device can stand for. */
+/** The devices of a case whose features the test device has. */
 export const devicesHere = (
   declaration: OpDeclaration,
   given: OpCase,
@@ -22,7 +22,7 @@ export const devicesHere = (
   );
 
 /**
- * Tests an op on the GPU: forward against the reference; gradients against central differences of it; `+=` where a
+ * Tests an op on the GPU: outputs against the reference; gradients against central differences of it; `+=` when a
  * tensor is used twice; zero padding; the same bits in a second run.
  */
 export function testOp(declaration: OpDeclaration): void {
@@ -50,7 +50,7 @@ async function check(
     ...gradients.map((_, i) => backwardProgram(declaration, given, device, i + 1)),
   ];
   const arrays = { ...inputs, ...Object.fromEntries(dy.map((array, i) => [`dy${i}`, array])) };
-  // All at once, so that kernels compile side by side and the browser is waited for only once.
+  // All at once, so that kernels compile in parallel and the browser is awaited only once.
   const opened = await Promise.all(programs.map(openProgram));
   try {
     const results = await Promise.all(opened.map((running) => runTwice(running, arrays)));
@@ -81,8 +81,8 @@ async function runTwice({ program, step }: Running<Steps>, arrays: Arrays): Prom
 const bitsOf = ({ buffer }: Outputs[string]): Uint32Array => new Uint32Array(buffer);
 
 /**
- * Compares an output of a program with an array, or only some elements of it, and its padding with 0. The difference
- * may be `times` the tolerance.
+ * Compares an output of a program with an array, or only some of its elements, and its padding with 0. Differences may
+ * be up to `times` the tolerance.
  */
 function expectClose(
   { graph }: Program,

@@ -1,4 +1,4 @@
-/** The programs that the tests of an op run, on any device or none. */
+/** The programs of an op's tests; made without a device. */
 import type { Seed } from "../../../src/graph/autodiff.ts";
 import { Graph } from "../../../src/graph/graph.ts";
 import { lower, type Program } from "../../../src/graph/lower.ts";
@@ -17,7 +17,7 @@ import {
   shapeOf,
 } from "./declaration.ts";
 
-/** The op on its inputs; all that it takes and gives is read, padding included. */
+/** Runs the op on its inputs and reads all inputs and outputs, padding included. */
 export function forwardProgram({ op }: OpDeclaration, given: OpCase, device: Capabilities): Program {
   const graph = new Graph({ mode: "train", device });
   const inputs = declareInputs(graph, given);
@@ -29,8 +29,8 @@ export function forwardProgram({ op }: OpDeclaration, given: OpCase, device: Cap
 }
 
 /**
- * The gradients of a case's inputs, each of which `uses` nodes take: from the second on a gradient is added to what is
- * there. The gradient of y of node i is the input `dy<i>`; the first number of a loss is differentiated as it is.
+ * The gradients of a case's inputs, each used by `uses` nodes: from the second on, gradients are added up. The gradient
+ * of y of node i is the input `dy<i>`; a loss is differentiated from its first number.
  */
 export function backwardProgram(
   { op }: OpDeclaration,
@@ -54,8 +54,8 @@ export function backwardProgram(
 }
 
 /**
- * The op, `half` or not with its activations in f16, in two nodes whose gradients are added up. Whatever it is inside,
- * what goes in and comes out is f32.
+ * The op in two nodes whose gradients are added up, with its activations in f16 if `half`. Inputs and outputs of the
+ * program are f32 either way.
  */
 export function halfProgram(
   { op, half: declared }: OpDeclaration,
@@ -63,7 +63,7 @@ export function halfProgram(
   device: Capabilities,
   half: boolean,
 ): Program {
-  if ("never" in declared) throw new Error(`${op.name} takes no f16: ${declared.never}`);
+  if ("never" in declared) throw new Error(`${op.name} does not take f16: ${declared.never}`);
   const graph = new Graph({ mode: "train", device });
   const cast = (x: Tensor, to: "f16" | "f32"): Tensor =>
     half ? graph.apply(castOp, `${x.name}.${to}`, { x }, { to }).y : x;
@@ -84,7 +84,7 @@ export function halfProgram(
   return program;
 }
 
-/** What a case is tried on, the devices of `variants` included. */
+/** The devices a case runs on, including those of `variants`. */
 export function devicesOf(declaration: OpDeclaration, given: OpCase): Devices {
   const devices = given.devices ?? declaration.devices ?? PLAIN;
   if (!given.variants) return devices;
@@ -99,7 +99,7 @@ export function devicesOf(declaration: OpDeclaration, given: OpCase): Devices {
   return { ...devices, ...named };
 }
 
-/** The programs of an op's tests: for every case, on every device of it. */
+/** The programs of an op's tests: every case on each of its devices. */
 export function* programsOf(declaration: OpDeclaration): Generator<Program> {
   for (const given of declaration.cases) {
     for (const device of Object.values(devicesOf(declaration, given))) {
@@ -123,7 +123,7 @@ function declareInputs(graph: Graph, given: OpCase): Record<string, Tensor> & Te
   );
 }
 
-/** The tensor as it lies in memory, so that its padding is read too. */
+/** The tensor as stored, so that its padding is read too. */
 const stored = (tensor: Tensor): Tensor => ({
   ...tensor,
   shape: isFloat(tensor.storage.dtype)

@@ -1,4 +1,4 @@
-/** What is declared of an optimizer, and the program that its test runs. */
+/** The declaration of an optimizer, and the program that its test runs. */
 
 import { Graph, type Precision } from "../../../src/graph/graph.ts";
 import { lower } from "../../../src/graph/lower.ts";
@@ -11,23 +11,23 @@ import type { Step } from "../reference/optimizers.ts";
 
 export interface OptimizerDeclaration {
   readonly cases: readonly UpdateCase[];
-  /** What the bench times, and how often each number of the parameters is read or written, moments and gradients too. */
+  /** What the bench times, and how often it reads or writes a number per parameter, with moments and gradients. */
   readonly timed: { readonly optimizer: Optimizer; readonly streams: number };
 }
 
 export interface UpdateCase {
   readonly name: string;
   readonly optimizer: Optimizer;
-  /** What moves a parameter, and the share of the learning rate that it gets. */
+  /** The reference that updates a parameter, and its factor of the learning rate. */
   reference(parameter: string): { readonly step: Step; readonly lrScale?: number };
   readonly steps?: number;
-  /** The learning rate of each step, factor of the optimizer's. */
+  /** The factor of the optimizer's learning rate in each step. */
   readonly schedule?: (step: number) => number;
   /** Applied to gradients before the reference sees them. */
   readonly clip?: (norm: number) => number;
   /** Small arenas, so that there are several. */
   readonly maxBindingBytes?: number;
-  /** In mixed precision gradients arrive multiplied by the loss scale. Default f32. */
+  /** With `mixed`, gradients arrive multiplied by the loss scale. Default f32. */
   readonly precision?: Precision;
 }
 
@@ -50,7 +50,7 @@ const givenGradient: Op<{ p: Tensor; g: Tensor }, null, { y: Tensor }> = {
   backward: (emit, { inputs: { p, g } }) => emit.pass(p, g),
 };
 
-/** One step on gradients that are its inputs, `gradient of <parameter>`. */
+/** One step on gradients given as inputs, `gradient of <parameter>`. */
 export function updateProgram({ optimizer, maxBindingBytes = 2 ** 20, precision = "f32" }: UpdateCase): {
   readonly graph: Graph;
   readonly program: Steps;
@@ -59,7 +59,7 @@ export function updateProgram({ optimizer, maxBindingBytes = 2 ** 20, precision 
   const graph = new Graph({
     ...{ mode: "train", maxBindingBytes, precision },
     frozen: (name) => name.startsWith("frozen"),
-    // No kernel here needs it: what follows the loss scale is all f32.
+    // No kernel here needs f16: everything after the loss scale is f32.
     device: { features: ["shader-f16"] },
   });
   const parameters = new Map(

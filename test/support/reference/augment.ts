@@ -14,7 +14,7 @@ export interface AugmentCase extends Augmentation {
 type Rectangle = readonly [number, number, number, number];
 const NOWHERE: Rectangle = [0, 0, 0, 0];
 
-/** What is drawn for image `n` of `N`. */
+/** The random choices for image `n` of `N`. */
 function choices(n: number, [N, H, W]: readonly number[], given: AugmentCase) {
   const uniform = (i: number) =>
     pcg4d(32 * n + i, given.step, given.layer, given.seed).map((bits) => (bits >>> 8) * 2 ** -24);
@@ -83,7 +83,7 @@ export function augment(
   const channels = Array.from({ length: C }, (_, c) => c);
   const { mean = channels.map(() => 0), std = channels.map(() => 1) } = given.normalize ?? {};
   const drawn = Array.from({ length: N }, (_, n) => choices(n, shape, given));
-  /** The colours of a pixel as they were before normalisation; black outside. */
+  /** The colours of a pixel before normalisation; black outside the image. */
   const colours = (n: number, p: number, q: number): number[] =>
     p < 0 || p >= H || q < 0 || q >= W
       ? channels.map(() => 0)

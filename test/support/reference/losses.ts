@@ -1,6 +1,6 @@
 import type { NdArray } from "./ndarray.ts";
 
-/** What CrossEntropyLoss means, in plain f64 loops. */
+/** CrossEntropyLoss in plain f64 loops. */
 export interface CrossEntropyCase {
   readonly N: number;
   readonly K: number;
@@ -10,7 +10,7 @@ export interface CrossEntropyCase {
   readonly ignoreIndex?: number;
 }
 
-/** For shares of classes in place of labels. */
+/** Options for shares of classes instead of labels. */
 export type SoftCase = Omit<CrossEntropyCase, "labels" | "ignoreIndex"> & {
   readonly targets: ArrayLike<number>;
 };
@@ -42,7 +42,7 @@ export function crossEntropyGradient(logits: ArrayLike<number>, given: CrossEntr
   return gradientOf(logits, given, (n) => targetsOf(n, given), weights);
 }
 
-/** As CrossEntropyLoss takes them: averaged over the rows. */
+/** With shares of classes instead of labels; the mean is over the rows, as in CrossEntropyLoss. */
 export function softCrossEntropy(logits: ArrayLike<number>, given: SoftCase): Loss {
   const { N, K, targets } = given;
   let sum = 0;
@@ -75,10 +75,10 @@ export function squaredError(prediction: ArrayLike<number>, target: ArrayLike<nu
 const rowOf = (values: ArrayLike<number>, n: number, K: number): number[] =>
   Array.from({ length: K }, (_, k) => values[n * K + k]!);
 
-/** Where the first of the largest values is. */
+/** Index of the first of the largest values. */
 const largestOf = (values: readonly number[]): number => values.indexOf(Math.max(...values));
 
-/** What the logarithms of a row are multiplied by: shares of classes, smoothed, times the classes' weights. */
+/** Factors of the logarithms of a row: shares of classes, smoothed, times the class weights. */
 const weighted = (
   share: (k: number) => number,
   { K, classWeights, labelSmoothing = 0 }: Omit<SoftCase, "targets">,

@@ -1,4 +1,4 @@
-/** Values in logical order, row-major, in f64: what references compute with. */
+/** Values in logical order, row-major, in f64, as the references use them. */
 export interface NdArray {
   readonly shape: readonly number[];
   readonly data: Float64Array;

@@ -1,4 +1,4 @@
-/** The optimizers' definitions for one parameter, in plain f64 loops; state is kept from call to call. */
+/** The optimizers for one parameter, in plain f64 loops; state is kept between calls. */
 export type Step = (p: Float64Array, g: Float64Array, lr: number) => void;
 
 export interface SgdReference {

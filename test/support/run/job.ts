@@ -32,13 +32,13 @@ export async function serve(url: string): Promise<Response> {
 type Type = JobEvent["type"];
 type Event<T extends Type> = Extract<JobEvent, { type: T }>;
 
-/** A job whose events can be waited for. */
+/** A job whose events can be awaited. */
 export class Recorded {
   readonly events: JobEvent[] = [];
   readonly #job: Job;
   #seen: () => void = () => {};
 
-  /** `react` answers an event with commands while it is being told, as nothing from outside can. */
+  /** `react` may send commands while an event is being reported, which callers outside cannot. */
   constructor(react: (event: JobEvent) => JobCommand[] = () => [], dataUrl = "/data") {
     this.#job = new Job(
       (event) => {
@@ -58,7 +58,7 @@ export class Recorded {
     return this.events.filter((event): event is Event<T> => event.type === type);
   }
 
-  /** The `count`th event of a type; fails at an error that was not waited for. */
+  /** The `count`th event of a type; rejects on an error event unless that is the type awaited. */
   async until<T extends Type>(type: T, count = 1): Promise<Event<T>> {
     while (this.all(type).length < count) {
       const error = this.all("error")[0];

@@ -1,4 +1,4 @@
-/** Preprocesses the bitmap that it is sent, as an app does it off the main thread. */
+/** Preprocesses the bitmap it is sent, as an app would off the main thread. */
 import { imagenetPreprocessing, openDevice, Preprocessor } from "webgraft";
 
 declare const self: DedicatedWorkerGlobalScope;

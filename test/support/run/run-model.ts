@@ -8,7 +8,7 @@ import { fromFile } from "../../../src/weights/layout.ts";
 import type { NamedWeights } from "../../../src/weights/tensors.ts";
 import { testGpu } from "./gpu.ts";
 
-/** Logits on the test device of images (N, H, W, C), with weights in PyTorch's layouts. */
+/** Logits of images (N, H, W, C) on the test device, with weights in PyTorch's layouts. */
 export async function runModel(
   model: Model,
   weights: NamedWeights,

@@ -13,12 +13,12 @@ import { testGpu } from "./gpu.ts";
 export interface Running<P extends Steps> {
   readonly program: P;
   readonly variables: Variables;
-  /** Runs one step; the live scalars are those of `LIVE` but for what is given. */
+  /** Runs one step; live scalars not given are those of `LIVE`. */
   step(feeds: Feeds, live?: Partial<Live>): Promise<Outputs>;
   close(): void;
 }
 
-/** A program on the test device, with variables of its own, which have their initial values. */
+/** A program on the test device, with its own variables at their initial values. */
 export async function openProgram<P extends Steps>(program: P): Promise<Running<P>> {
   const gpu = await testGpu();
   const { parameters, states } = program.graph;
@@ -35,7 +35,7 @@ export async function openProgram<P extends Steps>(program: P): Promise<Running<
   };
 }
 
-/** Arrays, by the names of the program's inputs, as these lie in memory. */
+/** Arrays by the names of the program's inputs, in the padded layout. */
 export const feedsOf = ({ graph }: Steps, arrays: Readonly<Record<string, NdArray>>): Feeds =>
   Object.fromEntries(
     [...graph.inputs].map(

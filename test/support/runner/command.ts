@@ -6,7 +6,7 @@ export interface Line {
   readonly [key: string]: unknown;
 }
 
-/** Runs `npm run train` with `--json`; Ctrl-C is sent at the first event of the name `interruptAt`. */
+/** Runs `npm run train` with `--json`; sends Ctrl-C at the first event named `interruptAt`. */
 export async function train(args: readonly string[], interruptAt?: string) {
   const script = fileURLToPath(new URL("../../../src/cli/train.ts", import.meta.url));
   const child = spawn(process.execPath, ["--import", "tsx", script, "--json", ...args], {

@@ -1,4 +1,4 @@
-/** What tests in a browser ask Node to do for them, as `commands` of "vitest/browser"; virtual.d.ts has their types. */
+/** Commands that browser tests run in Node, through `commands` of "vitest/browser"; their types are in virtual.d.ts. */
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import type { BrowserCommand } from "vitest/node";
@@ -10,13 +10,13 @@ import { runOnnx } from "../models/onnx.ts";
 
 type Shape = [N: number, H: number, W: number, C: number];
 
-/** What ONNX Runtime gives for `someImages` and a file of fixtures/onnx. */
+/** ONNX Runtime's outputs for `someImages` and a file of fixtures/onnx. */
 const runOnnxFixture: BrowserCommand<[name: string, shape: Shape]> = async (_, name, shape) => {
   const file = await readFile(fileURLToPath(new URL(`../fixtures/onnx/${name}.onnx`, import.meta.url)));
   return [...(await runOnnx(file, someImages(shape), shape))];
 };
 
-/** What ONNX Runtime gives for `someImages` and a topology with `seededWeights`, exported. */
+/** ONNX Runtime's outputs for `someImages` and an exported topology with `seededWeights`. */
 const runExported: BrowserCommand<
   [topology: string, options: Record<string, unknown>, seed: number, batch: number]
 > = async (_, topology, options, seed, batch) => {

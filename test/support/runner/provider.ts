@@ -15,7 +15,7 @@ export function gpuBrowser(): BrowserProviderOption {
       let running: Promise<GpuBrowser> | undefined;
       return {
         name: "puppeteer",
-        // All files share one page and its device: the adapter may well be the CPU.
+        // All files share one page and its device: the adapter may be the CPU.
         supportsParallelism: false,
         getCommandsContext: () => ({}),
         async openPage(_sessionId, url) {
@@ -38,8 +38,8 @@ export function gpuBrowser(): BrowserProviderOption {
 }
 
 /**
- * In Firefox, which looks for work that is done only every 100 ms, and whenever something is submitted: submits nothing
- * to every device every few milliseconds, for tests wait for hundreds of small steps one after another.
+ * Firefox notices finished work only every 100 ms and on each submit, but tests wait for hundreds of small steps one
+ * after another. So in Firefox, this submits nothing to every device every few milliseconds.
  */
 function tellSoon(everyMs: number): void {
   const { requestDevice } = GPUAdapter.prototype;

@@ -1,11 +1,11 @@
 import type { Reporter, SerializedError, TestCase, TestModule } from "vitest/node";
 
-/** So many tests are named. */
+/** How many of the slowest tests are named. */
 const SLOWEST = 10;
 
 /** Ends a run, over all projects, with a line of its slowest tests and, as the last line, `N passed, N failed`. */
 export class Tally implements Reporter {
-  /** Empty until a run has ended: an interrupted one has no tally. */
+  /** Empty until a run has ended; an interrupted run has no tally. */
   #lines = "";
 
   onInit(): void {
@@ -23,7 +23,7 @@ export class Tally implements Reporter {
       const states = tests.map((test) => test.result().state);
       const failures = states.filter((state) => state === "failed").length;
       passed += states.filter((state) => state === "passed").length;
-      // A file that could not load, or whose hooks failed, has failed with no failed test to show for it.
+      // A file that could not load, or whose hooks failed, counts as a failure though none of its tests failed.
       failed += failures === 0 && module.state() === "failed" ? 1 : failures;
       all.push(...tests);
     }
