@@ -1,8 +1,8 @@
 /**
- * From the nodes of a graph, walked backwards, to the launches of their gradients.
+ * Walks the nodes of a graph backwards and emits the launches that compute their gradients.
  *
- * The gradient rule, for every kernel: a gradient is written (`=`) by its first producer and added (`+=`)
- * only where a tensor is used more than once. `into()` tells a kernel which of the two it is.
+ * The rule for every kernel: the first producer of a gradient writes it (`=`), later ones add to it (`+=`), which
+ * happens only if a tensor is used more than once. `into()` tells a kernel which of the two to do.
  */
 import { ShapeError } from "../base/errors.ts";
 import { grid } from "../kernel/grid.ts";
@@ -13,35 +13,35 @@ import type { BackwardEmitter, Dispatch, GradientTarget, OpNode } from "./op.ts"
 import { copyNodes, needed, type Segment, segmentsOf } from "./recompute.ts";
 import { type Storage, storedLength, type Tensor } from "./tensor.ts";
 
-/** Where differentiation starts: an output and the gradient that arrives there (`null` for a loss). */
+/** Where differentiation starts: an output and its incoming gradient (`null` for a loss). */
 export type Seed = readonly [output: Tensor, gradient: Tensor | null];
 
 export interface DifferentiateOptions {
   /**
-   * Whether activations are kept for the backward pass (`keep`, the default) or, but for a few, computed again: the
-   * same numbers bit for bit for about a third more time.
+   * Whether activations are kept for the backward pass (`keep`, the default) or mostly recomputed (`recompute`), which
+   * gives the same results bit for bit and takes about a third more time.
    */
   readonly memory?: "keep" | "recompute";
-  /** Whether the gradients of parameters are added to what is there, as those of micro-batches are. Default false. */
+  /** Whether parameter gradients are added to the existing ones, as for micro-batches. Default false. */
   readonly accumulate?: boolean;
 }
 
 export interface Gradients {
   /**
-   * By tensor, those gradients that were wanted and that something depends on. Of a tensor between nodes it is only
-   * sure to be there where that is an output of the graph: others may be fused away, or their gradients overwritten.
+   * The computed gradients, by tensor. For a tensor between nodes, its gradient is guaranteed only if the tensor is an
+   * output of the graph: other tensors may be fused away, or their gradients overwritten.
    */
   readonly gradients: ReadonlyMap<Tensor, Tensor>;
-  /** [arena of parameters, arena of their gradients at the same offsets], as the optimizer walks them. */
+  /** [arena of parameters, arena of their gradients at the same offsets], for the optimizer. */
   readonly arenas: readonly (readonly [parameters: Storage, gradients: Storage])[];
 }
 
-/** The backward pass: gradients, and the launches that compute them. */
+/** Gradients and the launches that compute them. */
 export interface Backward extends Gradients {
   readonly dispatches: readonly Dispatch[];
 }
 
-/** Emits the gradients of all that `seeds` depend on, for nodes whose forward passes have run. */
+/** Emits the gradients of everything `seeds` depend on, for nodes whose forward passes have run. */
 export function differentiate(
   graph: Graph,
   nodes: readonly OpNode[],
@@ -59,7 +59,7 @@ export function differentiate(
   return { dispatches, gradients: table.gradients, arenas: [...table.arenas] };
 }
 
-/** A segment's gradients, after those of its own launches that they need once more. */
+/** Launches of a segment's gradients, preceded by the forward launches that must run again for them. */
 function differentiateSegment(table: GradientTable, { nodes, kept }: Segment): readonly Dispatch[] {
   if (!kept) return nodes.toReversed().flatMap((node) => differentiateNode(table, node, node));
   const { copies, originals } = copyNodes(table.graph, nodes, kept);
@@ -72,7 +72,7 @@ function differentiateSegment(table: GradientTable, { nodes, kept }: Segment): r
   return [...needed(again, backward, kept), ...backward];
 }
 
-/** A node's gradients, from the values that are in `copy`. */
+/** Launches of a node's gradients, computed from the values in `copy`. */
 function differentiateNode(table: GradientTable, node: OpNode, copy: OpNode): readonly Dispatch[] {
   const outputs = Object.values(node.outputs).filter((t) => t !== undefined);
   const arrived = outputs.some((t) => t.requiresGrad && (table.gradients.has(t) || table.losses.has(t)));
@@ -83,18 +83,18 @@ function differentiateNode(table: GradientTable, node: OpNode, copy: OpNode): re
   return emit.dispatches;
 }
 
-/** Where the gradients are, and whose memory is still read, while nodes are walked backwards. */
+/** Tracks the gradients, and which of their memory is still read, during the walk backwards. */
 class GradientTable {
   readonly graph: Graph;
   readonly accumulates: boolean;
   readonly gradients = new Map<Tensor, Tensor>();
   readonly arenas = new Map<Storage, Storage>();
   readonly losses = new Set<Tensor>();
-  /** Of a tensor that was computed again the one that it stands for, whose gradient is the gradient. */
+  /** Maps a recomputed tensor to the original, which gradients are recorded under. */
   readonly originals = new Map<Tensor, Tensor>();
-  /** How many tensors whose producer has not been differentiated yet have their gradient in a storage. */
+  /** How many tensors with a producer not yet differentiated have their gradient in a storage. */
   readonly #holders = new Map<Storage, number>();
-  /** Storages made here for gradients, which may therefore be added to in place. */
+  /** Storages allocated here for gradients, so adding to them in place is safe. */
   readonly #owned = new Set<Storage>();
 
   constructor(graph: Graph, accumulates: boolean) {
@@ -106,7 +106,7 @@ class GradientTable {
     return this.originals.get(tensor) ?? tensor;
   }
 
-  /** Whether something may still read a gradient's memory for another tensor. */
+  /** Whether this gradient's memory may still be read as the gradient of another tensor. */
   isShared({ storage }: Tensor): boolean {
     return !this.#owned.has(storage) || this.#holders.get(storage)! > 1;
   }
@@ -116,7 +116,7 @@ class GradientTable {
     this.#count(gradient.storage, 1);
   }
 
-  /** Says that the gradient of a tensor is not read for it any more. */
+  /** Marks the gradient of a tensor as no longer read. */
   release(tensor: Tensor): void {
     const storage = this.gradients.get(tensor)?.storage;
     if (storage) this.#count(storage, -1);
@@ -145,7 +145,7 @@ class GradientTable {
   }
 }
 
-/** What the backward pass of one node writes its kernels into. */
+/** Collects the launches of one node's backward pass. */
 class NodeGradients extends Launches implements BackwardEmitter {
   readonly #table: GradientTable;
   readonly #node: OpNode;
@@ -196,7 +196,7 @@ class NodeGradients extends Launches implements BackwardEmitter {
     this.#add(gradient, target.tensor, target.accumulate);
   }
 
-  /** Memory for `input`'s gradient that may be added to: a copy where `present` is still read elsewhere. */
+  /** Memory that may be added to for `input`'s gradient: a copy if `present` is still read elsewhere. */
   #writable(input: Tensor, present: Tensor): Tensor {
     const table = this.#table;
     const { storage } = present;

@@ -3,10 +3,10 @@ import type { OpNode } from "./op.ts";
 import type { Tensor } from "./tensor.ts";
 
 /**
- * A graph's nodes with those made one that an op computes in one (`Op.fuse`). What lies between them has no tensor
- * then, so nothing is fused across what the host reads, nor across `starts`, where gradients start.
+ * Returns the graph's nodes, with pairs that one op can compute (`Op.fuse`) merged. The tensor between them is gone
+ * then, so nothing is fused across a tensor the host reads, or across `starts`, where gradients start.
  *
- * They are taken from the last to the first, so that a node meets its successor with all that this one could take.
+ * Goes from last to first, so that a node meets a successor that is already fully fused.
  */
 export function fuse({ nodes, outputs }: Graph, starts: readonly Tensor[] = []): readonly OpNode[] {
   const kept = new Set([...outputs.values(), ...starts].map(({ storage }) => storage));
@@ -22,7 +22,7 @@ export function fuse({ nodes, outputs }: Graph, starts: readonly Tensor[] = []):
   return fused.reverse();
 }
 
-/** Where the only node is that takes a tensor, and takes it once; −1 if there is none. */
+/** Index of the only node that takes `tensor`; −1 if there are none or several, or one takes it twice. */
 function soleTaker(nodes: readonly OpNode[], tensor: Tensor): number {
   const uses = nodes.flatMap(({ inputs }, i) =>
     Object.values(inputs).flatMap((t) => (t === tensor ? i : [])),

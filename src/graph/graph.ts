@@ -4,7 +4,7 @@ import type { Capabilities } from "../kernel/capabilities.ts";
 import type { Op, OpNode, TensorSpec, Tensors } from "./op.ts";
 import { type DType, type Role, type Storage, storedLength, type Tensor } from "./tensor.ts";
 
-/** Fills a parameter's values, in logical order without padding. */
+/** Returns a parameter's initial values, in logical order without padding. */
 export type Initializer = (shape: readonly number[], random: Random) => Float32Array;
 
 /** A named tensor that outlives a step: a weight, or (in `graph.states`) a running statistic. */
@@ -12,22 +12,22 @@ export interface Variable {
   readonly name: string;
   readonly tensor: Tensor;
   readonly init: Initializer;
-  /** False for parameters that are frozen, and for states. */
+  /** False for frozen parameters and for states. */
   readonly trainable: boolean;
-  /** Whether weight decay is meant for it by default: false for biases and batch norm. */
+  /** Whether weight decay applies by default: false for biases and batch norm. */
   readonly decay: boolean;
-  /** (H, W, C) of the map whose flattening the rows of a dense weight follow; other frameworks order it C, H, W. */
+  /** (H, W, C) of the flattened map a dense weight is applied to; other frameworks order its rows C, H, W. */
   readonly flattened?: readonly [number, number, number];
 }
 
 export interface GraphOptions {
   /** `train`: batch statistics, dropout, gradients. `eval`: running statistics, no dropout. */
   readonly mode: "train" | "eval";
-  /** Names of parameters that do not train. */
+  /** Whether the parameter with this name is frozen, so that it does not train. */
   readonly frozen?: (name: string) => boolean;
-  /** What the ops' kernels may count on, such as `gpu.capabilities`. Default: what every device has. */
+  /** What kernels may rely on, such as `gpu.capabilities`. Default: what every device has. */
   readonly device?: Capabilities;
-  /** Largest storage binding of the device, bytes; arenas are split below it. Default 128 MiB. */
+  /** Largest storage binding of the device, bytes; no arena is larger. Default 128 MiB. */
   readonly maxBindingBytes?: number;
   /** How activations and their gradients are stored. Default `f32`. */
   readonly precision?: Precision;
@@ -35,9 +35,9 @@ export interface GraphOptions {
 
 /**
  * - `f32`: everything is f32
- * - `mixed`: activations and their gradients are f16 in memory; arithmetic, weights, statistics and what the optimizer
- *   keeps are f32. The loss is scaled so that gradients do not vanish in f16 (`graph.lossScale`). Needs the device
- *   feature `shader-f16`.
+ * - `mixed`: activations and their gradients are f16 in memory; arithmetic, weights, statistics and optimizer state
+ *   are f32. The loss is scaled so that gradients do not vanish in f16 (`graph.lossScale`). Needs the device feature
+ *   `shader-f16`.
  *
  * Micikevicius et al., "Mixed Precision Training", ICLR 2018.
  */
@@ -45,10 +45,10 @@ export type Precision = (typeof precisions)[number];
 
 export const precisions = ["f32", "mixed"] as const;
 
-/** A power of two, so that scaling rounds nothing; torch.amp begins with it too. */
+/** A power of two, so scaling rounds nothing; torch.amp starts with it too. */
 const INITIAL_LOSS_SCALE = 65536;
 
-/** Arena slices are bound as sub-ranges of a buffer, which WebGPU wants aligned to 256 bytes. */
+/** In elements: arena slices are bound as sub-ranges of a buffer, which WebGPU requires to be aligned to 256 bytes. */
 export const SLICE_ALIGNMENT = 64;
 
 /**
@@ -60,8 +60,8 @@ export class Graph {
   readonly device: Capabilities;
   readonly precision: Precision;
   /**
-   * Where gradients are f16, what the loss is multiplied by, so that they do not vanish: `shaders/optimizer/loss_scale.wgsl`
-   * says what the four numbers are.
+   * The factor on the loss that keeps f16 gradients from vanishing; undefined if they are f32 or not computed.
+   * `shaders/optimizer/loss_scale.wgsl` describes its four numbers.
    */
   readonly lossScale: Variable | undefined;
   readonly nodes: OpNode[] = [];
@@ -110,7 +110,7 @@ export class Graph {
     this.outputs.set(name, tensor);
   }
 
-  /** Drops the nodes on which no output depends; variables stay, so that they lie as in the whole graph. */
+  /** Drops nodes no output depends on. Variables stay, so that their offsets match those of the whole graph. */
   prune(): void {
     const needed = new Set(this.outputs.values());
     const kept: OpNode[] = [];
@@ -139,7 +139,7 @@ export class Graph {
     return tensor;
   }
 
-  /** A tensor that kernels update outside of gradients, such as a running mean. */
+  /** A tensor that kernels update without gradients, such as a running mean. */
   state(name: string, shape: readonly number[], init: Initializer): Tensor {
     this.#claim(name);
     const tensor = this.#slice("state", "state", name, shape);
@@ -147,7 +147,7 @@ export class Graph {
     return tensor;
   }
 
-  /** Whether the parameter of this name is kept from training. */
+  /** Whether the parameter with this name is frozen. */
   isFrozen(name: string): boolean {
     return this.#frozen(name);
   }
@@ -161,7 +161,7 @@ export class Graph {
   ): Out {
     const given = Object.values(inputs).filter((t) => t !== undefined);
     if (given.some((t) => t.graph !== this)) {
-      throw new ShapeError(op.name, "all inputs must belong to one graph", label);
+      throw new ShapeError(op.name, "all inputs must belong to this graph", label);
     }
     const requiresGrad = op.backward !== undefined && given.some((t) => t.requiresGrad);
     const views: Readonly<Record<string, Tensor | undefined>> = op.views?.(inputs, attrs) ?? {};
@@ -206,17 +206,18 @@ export class Graph {
   }
 
   #claim(name: string): void {
-    if (this.#names.has(name)) throw new ShapeError("graph", "a name is used twice", name);
+    if (this.#names.has(name))
+      throw new ShapeError("graph", "this name is already taken; give each tensor its own", name);
     this.#names.add(name);
   }
 
-  /** A slice of the last arena of a kind, or of a new arena where the last one is full. */
+  /** A slice of the last arena of its kind, or of a new one if that is full. */
   #slice(role: Role, kind: string, name: string, shape: readonly number[]): Tensor {
     const length = storedLength(shape);
     if (length > this.#maxElements) {
       throw new PlanError(
         `parameter ${name} (${shape.join(", ")}) takes ${length * 4} bytes; the device binds at most ` +
-          `${this.#maxElements * 4}`,
+          `${this.#maxElements * 4} — use fewer channels`,
       );
     }
     const arenas = this.#arenas.get(kind) ?? [];

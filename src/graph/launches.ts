@@ -6,7 +6,7 @@ import type { Graph } from "./graph.ts";
 import type { Dispatch, Emitter, OpNode } from "./op.ts";
 import type { DType, Tensor } from "./tensor.ts";
 
-/** Collects the launches that are emitted under one label: those of a node, or of a part of an update. */
+/** Collects the launches emitted under one label: a node, or part of an update. */
 export class Launches implements Emitter {
   readonly dispatches: Dispatch[] = [];
   readonly graph: Graph;
@@ -44,7 +44,7 @@ export class Launches implements Emitter {
     if (dtype === "f32" && data.length % 4 !== 0) {
       throw new ShapeError(
         this.label,
-        "a constant is given with its padding",
+        "the data of an f32 constant must be padded to a multiple of 4",
         `${name}: ${data.length} elements`,
       );
     }
@@ -52,7 +52,7 @@ export class Launches implements Emitter {
   }
 }
 
-/** The launches of the forward passes of nodes. */
+/** Launches of the nodes' forward passes. */
 export function emitForward(graph: Graph, nodes: readonly OpNode[]): readonly Dispatch[] {
   return nodes.flatMap((node) => {
     const emit = new Launches(graph, node.label);
@@ -61,7 +61,7 @@ export function emitForward(graph: Graph, nodes: readonly OpNode[]): readonly Di
   });
 }
 
-/** The launches that compute nodes' outputs once more, without what may run only once a step (`Op.again`). */
+/** Launches that recompute the nodes' outputs, skipping what may run only once a step (`Op.again`). */
 export function emitAgain(graph: Graph, nodes: readonly OpNode[]): readonly Dispatch[] {
   return nodes.flatMap((node) => {
     const emit = new Launches(graph, `again(${node.label})`);

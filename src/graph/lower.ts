@@ -5,18 +5,18 @@ import { emitForward } from "./launches.ts";
 import type { OpNode } from "./op.ts";
 
 export interface ProgramOptions extends Pick<DifferentiateOptions, "memory"> {
-  /** Whether nodes that one op computes are made one. Default true; without it each layer runs as it is written. */
+  /** Whether nodes are fused where one op can compute both. Default true; if false, each layer runs as written. */
   readonly fuse?: boolean;
 }
 
-/** The launches of a graph, forward and then backward, and the gradients among their tensors. */
+/** The launches of a graph, forward passes and then gradients, and which tensors are gradients. */
 export interface Program extends Backward {
   readonly graph: Graph;
-  /** Those of the graph, fused. */
+  /** The nodes of the graph, fused. */
   readonly nodes: readonly OpNode[];
 }
 
-/** Lowers a graph to the launches of its forward pass and, from `seeds` on, of its gradients. */
+/** Lowers a graph to the launches of its forward passes and of the gradients that start at `seeds`. */
 export function lower(
   graph: Graph,
   seeds: readonly Seed[] = [],

@@ -2,7 +2,7 @@ import type { Capabilities } from "../kernel/capabilities.ts";
 import type { Kernel, KernelBindings, KernelConstants } from "../kernel/kernel.ts";
 import type { DType, Tensor } from "./tensor.ts";
 
-/** What an op says of an output before it exists. */
+/** An output as an op infers it, before it exists. */
 export interface TensorSpec {
   readonly shape: readonly number[];
   readonly dtype?: DType;
@@ -10,13 +10,13 @@ export interface TensorSpec {
 
 export type Tensors = Readonly<Record<string, Tensor | undefined>>;
 
-/** One launch of a kernel, as plain data: ops, autodiff and planner need no device. */
+/** One launch of a kernel, as plain data, so ops, autodiff and the planner need no device. */
 export interface Dispatch {
   readonly kernel: Kernel;
   readonly bindings: Readonly<Record<string, Tensor>>;
   readonly constants: Readonly<Record<string, number>>;
   readonly workgroups: readonly [number, number, number];
-  /** The layer or op that this launch belongs to; names it in profiles and errors. */
+  /** The layer or op this launch belongs to, for profiles and errors. */
   readonly label: string;
 }
 
@@ -26,63 +26,62 @@ export interface GradientTarget {
   readonly accumulate: 0 | 1;
 }
 
-/** What `forward` and `backward` of an op write their kernels into. */
+/** Through which an op's `forward` and `backward` emit their launches. */
 export interface Emitter {
-  /** What the kernels may count on. */
+  /** What kernels may rely on. */
   readonly device: Capabilities;
-  /** Appends one launch. Names and number of bindings and constants are checked by the compiler. */
+  /** Appends one launch. TypeScript checks the names of bindings and constants. */
   dispatch<K extends Kernel>(
     kernel: K,
     bindings: KernelBindings<K, Tensor>,
     constants: KernelConstants<K>,
     workgroups: readonly [number, number, number],
   ): void;
-  /** Scratch memory, alive from its first to its last use. */
+  /** Scratch memory, alive from first to last use. */
   temporary(name: string, shape: readonly number[], dtype?: DType): Tensor;
   /** Values fixed when the graph is built. */
   constant(name: string, data: Float32Array | Int32Array | Uint32Array): Tensor;
 }
 
 export interface BackwardEmitter extends Emitter {
-  /** The gradient that has arrived at an output of this node. */
+  /** The incoming gradient of an output of this node. Throws ShapeError if there is none. */
   gradient(output: Tensor): Tensor;
-  /** The same where nothing else reads its memory, which the caller has from now on, to overwrite it. */
+  /** The same gradient for the caller to overwrite; undefined if something else still reads its memory. */
   take(output: Tensor): Tensor | undefined;
-  /** Whether anyone wants the gradient of this input. */
+  /** Whether the gradient of this input is needed. */
   wants(input: Tensor | undefined): input is Tensor;
-  /** Where to put the gradient of an input; ask once for each wanted input, right before writing it. */
+  /** Where to write the gradient of an input; call once per wanted input, right before writing. */
   into(input: Tensor): GradientTarget;
-  /** The gradient of `input` is `gradient` unchanged (a view of equal stored length): no kernel runs unless types differ. */
+  /** Passes `gradient` on to `input` unchanged, as a view; a kernel runs only to convert types or to add. */
   pass(input: Tensor, gradient: Tensor): void;
 }
 
 /**
- * One operation. `infer` checks the inputs (throwing ShapeError with the given values) and says the
- * outputs; `forward` and `backward` emit kernels. An op without `backward` stops gradients.
+ * One operation. `infer` checks the inputs (throwing ShapeError with the given values) and describes the outputs;
+ * `forward` and `backward` emit launches. An op without `backward` stops gradients.
  */
 export interface Op<In extends Tensors, Attrs, Out extends Tensors> {
   readonly name: string;
   infer(inputs: In, attrs: Attrs): { readonly [K in keyof Out]: TensorSpec };
-  /** Outputs that share the memory of an input instead of having their own (views). */
+  /** Outputs that share the memory of an input (views). */
   views?(inputs: In, attrs: Attrs): { readonly [K in keyof Out]?: Tensor };
   forward(emit: Emitter, node: OpNode<In, Attrs, Out>): void;
   backward?(emit: BackwardEmitter, node: OpNode<In, Attrs, Out>): void;
   /**
-   * For an op whose `forward` may run only once a step, because it updates running statistics: outputs that are
-   * always kept for the backward pass, and what computes the others again from them, with the same bits. Of other ops
-   * `forward` runs again.
+   * Needed if `forward` may run only once a step because it updates running statistics: which outputs are always kept
+   * for the backward pass, and how to recompute the others from them, bit for bit. Without it, `forward` runs again.
    */
   readonly again?: {
     readonly keeps: readonly (string & keyof Out)[];
     forward(emit: Emitter, node: OpNode<In, Attrs, Out>): void;
   };
-  /** Whether, in training, its outputs differ from step to step although its inputs do not. */
+  /** Whether, in training, equal inputs give different outputs in different steps. */
   isRandom?(attrs: Attrs): boolean;
-  /** What computes this node's y and, from it, that of `next`, which alone takes it; undefined where nothing does. */
+  /** One node that computes this node and `next`, the only one that takes its y; undefined if they cannot be fused. */
   fuse?(node: OpNode<In, Attrs, Out>, next: OpNode): Fused | undefined;
 }
 
-/** An op with its inputs and attributes, which gives the outputs of two nodes but for the y between them. */
+/** An op, inputs and attributes that replace two nodes: their outputs except for the y between them. */
 export type Fused = Pick<OpNode, "op" | "inputs" | "attrs">;
 
 /** An op in a graph, with its tensors. */
@@ -94,7 +93,7 @@ export interface OpNode<In extends Tensors = Tensors, Attrs = unknown, Out exten
   readonly outputs: Out;
 }
 
-/** Whether a node is of this op, whose inputs, attributes and outputs it then has. */
+/** Whether `node` is of this op; narrows the type of its inputs, attributes and outputs. */
 export const isNode = <In extends Tensors, Attrs, Out extends Tensors>(
   node: OpNode,
   op: Op<In, Attrs, Out>,

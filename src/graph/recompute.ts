@@ -1,10 +1,10 @@
 /**
- * Activations that are not kept for the backward pass but computed again: the forward nodes are cut into segments, and
- * of each but the last one only that remains which later segments read. Walking backwards, a segment's nodes run
- * once more right before their gradients, on the same values and so with the same bits.
+ * Recomputes activations instead of keeping them for the backward pass. The nodes are cut into segments; each but the
+ * last keeps only what later segments read. Walking backwards, a segment's nodes run again right before their
+ * gradients, on the same values, so the results are the same bit for bit.
  *
- * Chen et al., "Training Deep Nets with Sublinear Memory Cost", 2016. There cuts are chosen by hand or by an equal
- * division; here by the bytes of this very graph.
+ * Chen et al., "Training Deep Nets with Sublinear Memory Cost", 2016. They cut by hand or into equal parts; here the
+ * bytes of the graph decide.
  */
 import type { Graph } from "./graph.ts";
 import type { Dispatch, OpNode } from "./op.ts";
@@ -13,11 +13,11 @@ import { bytesOf, type Storage, type Tensor } from "./tensor.ts";
 /** Consecutive nodes. */
 export interface Segment {
   readonly nodes: readonly OpNode[];
-  /** If they are to run again: which of the storages that they write are kept. */
+  /** Storages they write that are kept, if the segment runs again. */
   readonly kept?: ReadonlySet<Storage>;
 }
 
-/** What a node writes into memory of its own that need not be kept: neither views nor `Op.again.keeps`. */
+/** Storages a node writes that need not be kept: excludes views and `Op.again.keeps`. */
 function written({ op, outputs, inputs }: OpNode): Storage[] {
   const given = new Set(Object.values(inputs).map((tensor) => tensor?.storage));
   const keeps: readonly string[] = op.again?.keeps ?? [];
@@ -27,12 +27,12 @@ function written({ op, outputs, inputs }: OpNode): Storage[] {
 }
 
 /**
- * Cuts nodes so that the most memory that is needed at once is least. While a segment runs backwards, its own
- * activations, two gradients and what is kept of the segments before it are alive; those after it are done. So the
- * first segments, whose activations are large in a convolutional network, may be longer.
+ * Cuts nodes into segments so that peak memory is least. While a segment runs backwards, its own activations, two
+ * gradients and what earlier segments keep are alive; later segments are done. So the first segments, whose activations
+ * are large in a CNN, may be longer.
  */
 export function segmentsOf(nodes: readonly OpNode[], outputs: Iterable<Tensor>): readonly Segment[] {
-  // What comes before the first gradient is not differentiated; all that is read of it is kept.
+  // Nodes before the first gradient are not differentiated; everything later nodes read of theirs is kept.
   const first = nodes.findIndex((node) => Object.values(node.outputs).some((tensor) => tensor?.requiresGrad));
   if (first < 0) return [{ nodes }];
   const trained = nodes.slice(first);
@@ -56,11 +56,11 @@ export function segmentsOf(nodes: readonly OpNode[], outputs: Iterable<Tensor>):
   return first > 0 ? [{ nodes: nodes.slice(0, first) }, ...segments] : segments;
 }
 
-/** Bytes of the nodes `[from][to]`, the latter excluded, as one segment. */
+/** Bytes of nodes `from` to `to` − 1 as one segment, at `[from][to]`. */
 interface Spans {
-  /** Alive while it runs backwards, besides what is kept of others. */
+  /** Alive while it runs backwards, besides what other segments keep. */
   readonly needed: readonly Float64Array[];
-  /** Kept of it for later segments. */
+  /** What it keeps for later segments. */
   readonly kept: readonly Float64Array[];
 }
 
@@ -89,7 +89,7 @@ function spansOf(
   return { needed, kept };
 }
 
-/** Where segments start so that the most that is needed at once is least, to a thousandth. */
+/** Segment starts that minimise peak memory, to within a thousandth. */
 function bestCuts(spans: Spans): readonly number[] {
   let enough = spans.needed[0]!.at(-1)!; // one segment
   let tooLittle = 0;
@@ -104,8 +104,8 @@ function bestCuts(spans: Spans): readonly number[] {
 }
 
 /**
- * Where segments start that need no more than `limit` bytes at once; undefined where none do. By dynamic programming:
- * of all ways to cut the nodes before one, that of which the least is kept is the best for what follows.
+ * Segment starts with a peak of at most `limit` bytes; undefined if there are none. By dynamic programming: of all ways
+ * to cut the nodes before a given one, the best for what follows keeps the fewest bytes.
  */
 function cutsWithin(limit: number, { needed, kept }: Spans): readonly number[] | undefined {
   const count = needed.length;
@@ -116,7 +116,7 @@ function cutsWithin(limit: number, { needed, kept }: Spans): readonly number[] |
     for (let from = 0; from < to; from++) {
       if (keptBefore[from]! + needed[from]![to]! > limit) continue;
       const sum = keptBefore[from]! + kept[from]![to]!;
-      // The last segment does not run again, so the longest is the best.
+      // The last segment does not run again, so the longer the better.
       if (to === count ? start[to]! >= 0 : sum >= keptBefore[to]!) continue;
       keptBefore[to] = sum;
       start[to] = from;
@@ -128,7 +128,7 @@ function cutsWithin(limit: number, { needed, kept }: Spans): readonly number[] |
   return cuts;
 }
 
-/** The nodes once more, on tensors of their own but for `kept`, and from these tensors to those of `nodes`. */
+/** Copies of `nodes` with new tensors except for `kept`, and a map from the new tensors to the originals. */
 export function copyNodes(
   graph: Graph,
   nodes: readonly OpNode[],
@@ -159,7 +159,7 @@ export function copyNodes(
   return { copies, originals: new Map([...copyOf].map(([tensor, copy]) => [copy, tensor])) };
 }
 
-/** The launches of `again` that a launch of `readers`, or of another of them that is needed, reads the results of. */
+/** The launches of `again` whose results `readers` need, directly or through other launches of `again`. */
 export function needed(
   again: readonly Dispatch[],
   readers: readonly Dispatch[],

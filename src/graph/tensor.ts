@@ -1,20 +1,20 @@
 import { ShapeError } from "../base/errors.ts";
 import type { Graph } from "./graph.ts";
 
-/** `f16` holds activations and their gradients where precision is mixed; all else that is real is `f32`. */
+/** `f16` is for activations and their gradients in mixed precision; all other reals are `f32`. */
 export type DType = "f32" | "f16" | "i32" | "u32";
 
 /**
- * What a storage is for, which decides where it lives:
+ * What a storage is for; decides where it lives:
  * - `input`: written by the host before a step
- * - `constant`: written once, when the session is made
+ * - `constant`: written once, when the session is created
  * - `parameter`, `gradient`, `state`: arenas that outlive a step; `state` holds running statistics and
  *   the optimizer's moments
  * - `temporary`: placed by the planner, alive between its first write and its last read
  */
 export type Role = "input" | "constant" | "parameter" | "gradient" | "state" | "temporary";
 
-/** Memory that one or more tensors are views of. `length` counts elements, padding included. */
+/** Memory that one or more tensors view. `length` counts elements, including padding. */
 export interface Storage {
   readonly id: number;
   readonly name: string;
@@ -26,9 +26,8 @@ export interface Storage {
 }
 
 /**
- * A view of a storage. `shape` is what a person means: (N, H, W, C) activations, (R, S, C, K) convolution
- * weights, (C, K) dense weights, (C) vectors. In memory the last axis of an f32 or f16 tensor is padded to a
- * multiple of 4 and the padding is zero.
+ * A view of a storage. `shape` is the logical one: (N, H, W, C) activations, (R, S, C, K) convolution weights, (C, K)
+ * dense weights, (C) vectors. In memory, the last axis of an f32 or f16 tensor is zero-padded to a multiple of 4.
  */
 export interface Tensor {
   readonly graph: Graph;
@@ -43,7 +42,7 @@ export interface Tensor {
 /** `n` rounded up to a whole number of vec4s. */
 export const pad4 = (n: number): number => (n + 3) & ~3;
 
-/** Elements that a tensor of this shape takes in memory, padding included. */
+/** Elements a tensor of this shape takes in memory, including padding. */
 export function storedLength(shape: readonly number[], dtype: DType = "f32"): number {
   let length = 1;
   for (let axis = 0; axis < shape.length; axis++) {
@@ -53,14 +52,14 @@ export function storedLength(shape: readonly number[], dtype: DType = "f32"): nu
   return length;
 }
 
-/** Whether the last axis of such tensors is padded. */
+/** Whether tensors of this type have their last axis padded. */
 export const isFloat = (dtype: DType): boolean => dtype === "f32" || dtype === "f16";
 
-/** Bytes that so many elements take. */
+/** Bytes that this many elements take. */
 export const bytesOf = ({ length, dtype }: { readonly length: number; readonly dtype: DType }): number =>
   length * (dtype === "f16" ? 2 : 4);
 
-/** Where a tensor lies in its storage, bytes. */
+/** A tensor's range within its storage, bytes. */
 export function bytesWithin({ shape, storage: { dtype }, offset }: Tensor): {
   readonly offset: number;
   readonly size: number;
@@ -71,7 +70,7 @@ export function bytesWithin({ shape, storage: { dtype }, offset }: Tensor): {
   };
 }
 
-/** Values in logical order, laid out for the GPU: the last axis padded with zeros to a multiple of 4. */
+/** Lays out values in logical order for the GPU: zero-pads the last axis to a multiple of 4. */
 export function pad(values: Float32Array, shape: readonly number[]): Float32Array {
   const width = shape.at(-1)!;
   const stored = pad4(width);
@@ -95,10 +94,10 @@ export function unpad(values: Float32Array, shape: readonly number[]): Float32Ar
   return plain;
 }
 
-/** `x (8, 28, 28, 64)`, as error messages write it. */
+/** A tensor as error messages show it: `x (8, 28, 28, 64)`. */
 export const describe = (tensor: Tensor): string => `${tensor.name} (${tensor.shape.join(", ")})`;
 
-/** The four extents of an (N, H, W, C) tensor; a ShapeError of `operation` for another rank. */
+/** The four extents of an (N, H, W, C) tensor. Throws ShapeError, naming `operation`, for any other rank. */
 export function nhwc(operation: string, x: Tensor): [number, number, number, number] {
   if (x.shape.length !== 4) {
     throw new ShapeError(operation, "expects an (N, H, W, C) tensor", describe(x));

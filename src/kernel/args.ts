@@ -1,7 +1,7 @@
 /** The numbers that kernels read from uniforms, packed as WGSL lays them out. */
 import type { Kernel } from "./kernel.ts";
 
-/** Where the fields of a WGSL struct lie, bytes; `src/kernel/constants.gen.ts` has them. */
+/** Offsets of a WGSL struct's fields, bytes; generated into `src/kernel/constants.gen.ts`. */
 export interface StructLayout {
   readonly size: number;
   readonly fields: Readonly<
@@ -9,10 +9,10 @@ export interface StructLayout {
   >;
 }
 
-/** A number for each field of a struct. */
+/** One number per field of a struct. */
 export type StructValues<S extends StructLayout> = { readonly [F in keyof S["fields"]]: number };
 
-/** Writes the fields of a struct, as the GPU reads them, to the beginning of `view`. */
+/** Writes a struct to the start of `view`, as the GPU reads it. */
 export function packStruct<S extends StructLayout>(layout: S, values: StructValues<S>, view: DataView): void {
   for (const [name, { offset, type }] of Object.entries(layout.fields)) {
     const value = values[name]!;
@@ -22,7 +22,7 @@ export function packStruct<S extends StructLayout>(layout: S, values: StructValu
   }
 }
 
-/** Those of a launch's constants for which a pipeline is compiled. */
+/** The constants of a launch that are compiled into its pipeline: the overrides. */
 export function compiledConstants(
   kernel: Kernel,
   constants: Readonly<Record<string, number>>,
@@ -30,10 +30,10 @@ export function compiledConstants(
   return Object.fromEntries(Object.entries(constants).filter(([name]) => name in kernel.constants));
 }
 
-/** Bytes of the uniform `args` of a kernel; 0 where it has none. */
+/** Size of a kernel's `args` uniform, bytes; 0 if it has none. */
 export const argsBytes = ({ args }: Kernel): number => 4 * Object.keys(args).length;
 
-/** Writes the uniform `args` of a kernel to the beginning of `view`. */
+/** Writes a kernel's `args` uniform to the start of `view`. */
 export function packArgs(
   { args }: Kernel,
   constants: Readonly<Record<string, number>>,

@@ -1,14 +1,14 @@
-/** What an op may count on when it chooses kernels. */
+/** What an op may rely on when it chooses kernels. */
 export interface Capabilities {
-  /** Optional features that the device was requested with. */
+  /** Optional features enabled on the device. */
   readonly features: readonly string[];
-  /** The most invocations of a subgroup; unknown where it is missing. */
+  /** Largest subgroup size, invocations; missing if unknown. */
   readonly subgroupMaxSize?: number;
-  /** Whether it is a CPU that emulates a GPU: no fast workgroup memory, dear barriers, few threads. */
+  /** Whether a CPU emulates the GPU: no fast workgroup memory, expensive barriers, few threads. */
   readonly software?: boolean;
-  /** What a graph stores its activations as, where that is not f32. */
+  /** The type activations are stored as, if not f32. */
   readonly activations?: "f16";
-  /** Names the variant that measured best for a task, if one is known; see `src/ops/tunable.ts`. */
+  /** The name of the variant that measured fastest for a task, if known; see `src/ops/tunable.ts`. */
   readonly tuned?: (task: Task) => string | undefined;
 }
 
@@ -17,14 +17,14 @@ export function isCpu({ software, subgroupMaxSize }: Capabilities): boolean {
   return software === true || (subgroupMaxSize !== undefined && subgroupMaxSize <= 8);
 }
 
-/** What tells the tasks of one pass apart: extents, strides and the like, in the op's order. */
+/** Distinguishes the tasks of one pass: extents, strides and so on, in the op's order. */
 export type TaskKey = Readonly<Record<string, number>>;
 
-/** A computation that there are several ways for: a pass of an op. `src/ops/tunable.ts` makes them. */
+/** A pass of an op that can be computed in several ways; made by `src/ops/tunable.ts`. */
 export interface Task {
   readonly op: string;
   readonly pass: string;
   readonly key: TaskKey;
-  /** Of the activations and their gradients. Default f32. */
+  /** Type of the activations and their gradients. Default f32. */
   readonly dtype?: "f16";
 }

@@ -4,8 +4,8 @@ import type { Kernel } from "./kernel.ts";
 const known = new WeakMap<Kernel, Map<string, Kernel>>();
 
 /**
- * The kernel `<name>_<suffix>`, which differs from `kernel` by what `change` returns. It is made once, so that its
- * pipeline is compiled once.
+ * The kernel `<name>_<suffix>`: `kernel` with the fields that `change` returns. It is made once, so its pipeline is
+ * compiled once.
  */
 export function derive(kernel: Kernel, suffix: string, change: () => Omit<Partial<Kernel>, "name">): Kernel {
   const variants = known.get(kernel) ?? new Map<string, Kernel>();
@@ -18,11 +18,11 @@ export function derive(kernel: Kernel, suffix: string, change: () => Omit<Partia
   return variant;
 }
 
-/** A kernel's text with `before`, which must be there once, replaced by `after`. Throws ShaderError where it is not. */
+/** `wgsl` with `before` replaced by `after`. Throws ShaderError unless `before` occurs exactly once. */
 export function replaceOnce({ name }: Kernel, wgsl: string, before: string, after: string): string {
   const parts = wgsl.split(before);
   if (parts.length === 2) return parts.join(after);
   throw new ShaderError(
-    `${name}: "${before}" is to be replaced once, and is there ${parts.length - 1} times`,
+    `${name}: "${before}" must occur exactly once to be replaced — found ${parts.length - 1} times`,
   );
 }

@@ -1,16 +1,15 @@
-/** Kernels for f16 in memory, derived from those for f32: only loads and stores differ. */
+/** Kernels with f16 in memory, derived from the f32 kernels: only loads and stores differ. */
 import { ShapeError } from "../base/errors.ts";
 import { derive, replaceOnce } from "./derive.ts";
 import type { Kernel, KernelBinding } from "./kernel.ts";
 
 /**
- * The kernel with f16 in the memory of these bindings: what it loads is widened, what it stores is rounded, and all
- * arithmetic stays f32. The kernel itself where there are none. Throws ShapeError for a binding that holds no
- * activations, and ShaderError for a text without the lines below.
+ * `kernel` with f16 in the memory of the named bindings: loads widen, stores round, and all arithmetic stays f32.
+ * Returns `kernel` itself if `names` is empty. Throws ShapeError for a binding that cannot be f16, and ShaderError if
+ * the text lacks the alias below.
  *
- * In the text of a kernel the elements of such a binding have a type of their own, `alias x4 = vec4f;`, by which each
- * store is converted as each load is by `vec4f`. Here it becomes `alias x4 = vec4<f16>;` and nothing else changes, so
- * that lines stay lines.
+ * The elements of such a binding have a type of their own in the text, `alias x4 = vec4f;`: stores convert with it,
+ * loads with `vec4f`. It becomes `alias x4 = vec4<f16>;`. Nothing else changes, so line numbers stay the same.
  */
 export function withHalf(kernel: Kernel, names: readonly string[]): Kernel {
   if (names.length === 0) return kernel;
@@ -19,7 +18,7 @@ export function withHalf(kernel: Kernel, names: readonly string[]): Kernel {
     const bindings = kernel.bindings.map((binding): KernelBinding => {
       const { name, alias, element } = binding;
       if (!names.includes(name)) return binding;
-      if (!alias) throw new ShapeError(kernel.name, "takes no f16", name);
+      if (!alias) throw new ShapeError(kernel.name, "this binding cannot be f16", name);
       const narrow = element === "f32" ? "f16" : "vec4<f16>";
       wgsl = replaceOnce(kernel, wgsl, `alias ${alias} = ${element};`, `alias ${alias} = ${narrow};`);
       return { ...binding, element: narrow };

@@ -1,9 +1,9 @@
 import type { Kernel } from "./kernel.ts";
 
-/** A file under shaders/: its path there, and its text, which ends with a newline. */
+/** A file: its path under shaders/ and its text, which ends with a newline. */
 export type SourceFile = readonly [path: string, text: string];
 
-/** Files one after the other as the text of a kernel. */
+/** Concatenates files into the text of a kernel. */
 export function joinFiles(...files: readonly SourceFile[]): Pick<Kernel, "wgsl" | "sources"> {
   let firstLine = 1;
   const sources = files.map(([path, text]) => {

@@ -2,8 +2,8 @@ import { derive, replaceOnce } from "./derive.ts";
 import type { Kernel } from "./kernel.ts";
 
 /**
- * The kernel with these bindings, which it reads, declared `read_write`; of its text only those lines differ. Throws
- * ShaderError for a text that does not declare them so.
+ * `kernel` with the named read-only bindings declared `read_write`; nothing else in its text changes. Throws
+ * ShaderError if one of them is not declared `read`.
  */
 export const writable = (kernel: Kernel, names: readonly string[]): Kernel =>
   derive(kernel, `writable_${names.join("_")}`, () => ({

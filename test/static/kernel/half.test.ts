@@ -61,7 +61,9 @@ describe("kernels with f16 in memory", () => {
   it("are not made of a text that lacks what is to be replaced", () => {
     const wgsl = shaders.add_forward.wgsl.replace("alias b4 = vec4f;", "alias b4 = vec4<f32>;");
     expect(() => withHalf({ ...shaders.add_forward, wgsl }, ["a", "b"])).toThrow(
-      new ShaderError('add_forward: "alias b4 = vec4f;" is to be replaced once, and is there 0 times'),
+      new ShaderError(
+        'add_forward: "alias b4 = vec4f;" must occur exactly once to be replaced — found 0 times',
+      ),
     );
   });
 

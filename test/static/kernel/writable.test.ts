@@ -18,6 +18,8 @@ it("a kernel whose inputs are bound to be written differs in the lines that decl
 it("no such kernel is made of a text that lacks the declaration", () => {
   const wgsl = add_forward.wgsl.replace("var<storage, read> b:", "var<storage,read> b:");
   expect(() => writable({ ...add_forward, wgsl }, ["a", "b"])).toThrow(
-    new ShaderError('add_forward: "var<storage, read> b:" is to be replaced once, and is there 0 times'),
+    new ShaderError(
+      'add_forward: "var<storage, read> b:" must occur exactly once to be replaced — found 0 times',
+    ),
   );
 });
