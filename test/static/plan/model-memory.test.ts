@@ -174,7 +174,8 @@ describe("at 224×224, within WebGPU's default limits", () => {
     const build = () => programOf(vgg(16), 1, "train");
     expect(build).toThrow(PlanError);
     expect(build).toThrow(
-      "parameter classifier.0.weight (25088, 4096) takes 411041792 bytes; the device binds at most 134217728 — use fewer channels",
+      "parameter classifier.0.weight (25088, 4096) takes 411041792 bytes; " +
+        "the device binds at most 134217728 — use fewer channels",
     );
   });
 });
