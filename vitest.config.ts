@@ -16,7 +16,7 @@ const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.u
 const PATIENCE_MS = 15 * 60_000;
 
 /**
- * The GPU tests, but for `exclude`, in one browser. Projects run in the order of `turn`, so that each has all of the CPU.
+ * The GPU tests, but for `exclude`, in one browser. Browsers take turns, in the order of `turn`.
  */
 function inBrowser(engine: Engine, turn: number, exclude: string[] = []): TestProjectInlineConfiguration {
   return {
@@ -25,9 +25,8 @@ function inBrowser(engine: Engine, turn: number, exclude: string[] = []): TestPr
       include: ["test/{embed,formats,gpu,job,ops,predict,train,transfer}/**/*.test.ts"],
       exclude,
       sequence: { groupOrder: turn },
-      // One page, one file at a time: all files of a browser share its GPU device.
+      // One page, one file at a time (see provider.ts): all files of a browser share its GPU device.
       isolate: false,
-      fileParallelism: false,
       browser: {
         enabled: true,
         headless: true,
@@ -57,14 +56,15 @@ export default defineConfig({
     reporters: ["default", new Tally()],
     testTimeout: PATIENCE_MS,
     hookTimeout: PATIENCE_MS,
+    maxWorkers: "100%",
     projects: [
       {
         extends: true,
         test: {
           name: "static",
           include: ["test/static/**/*.test.ts", "test/bench/report.test.ts"],
-          // No browser runs beside them.
-          maxWorkers: "100%",
+          // Beside Chrome, which is seldom busy with both of two cores: much of its time one of them compiles shaders.
+          sequence: { groupOrder: 1 },
         },
       },
       inBrowser("chrome", 1),
@@ -76,8 +76,6 @@ export default defineConfig({
         test: {
           name: "cli",
           include: ["test/cli/**/*.test.ts", "test/bench/run.test.ts"],
-          // Much of their time one core compiles shaders.
-          maxWorkers: "100%",
           sequence: { groupOrder: 3 },
         },
       },
