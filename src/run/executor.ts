@@ -64,6 +64,7 @@ export function encode(pass: GPUComputePassEncoder, launches: readonly Launch[],
       current = pipeline;
     }
     pass.setBindGroup(0, bindGroup);
-    pass.dispatchWorkgroups(...workgroups);
+    // By index: to spread would make an iterator for each launch of a step.
+    pass.dispatchWorkgroups(workgroups[0], workgroups[1], workgroups[2]);
   }
 }
