@@ -243,7 +243,7 @@ describe("a device that is lost", () => {
     const fit = subject.fit(quarters(320), {
       epochs: 9,
       onStep: ({ step }) => {
-        if (step === 3) gpu.destroy();
+        if (step === 3) gpu.device.destroy();
       },
     });
     await expect(fit).rejects.toThrow(DeviceLostError);
