@@ -1,4 +1,5 @@
 import { ShapeError } from "../base/errors.ts";
+import { Resource } from "../base/resource.ts";
 import type { Kernel, KernelBindings, KernelConstants } from "../kernel/kernel.ts";
 import { Executor, encode, type Range } from "../run/executor.ts";
 import { LIVE_BYTES, type Live, packLive } from "../run/live.ts";
@@ -29,6 +30,7 @@ export class PreparedKernel<K extends Kernel> {
   readonly kernel: K;
   readonly pipeline: GPUComputePipeline;
   readonly #executor: Executor;
+  readonly #resource = new Resource("PreparedKernel");
 
   /** Use `prepareKernel`. */
   constructor(kernel: K, pipeline: GPUComputePipeline, executor: Executor) {
@@ -46,6 +48,7 @@ export class PreparedKernel<K extends Kernel> {
     buffers: KernelBuffers<K>,
     workgroups: readonly [number, number, number],
   ): void {
+    this.#resource.check();
     const { name, live } = this.kernel;
     const given = buffers as Readonly<Record<string, BufferRange>>;
     const range = (binding: string): Range => {
@@ -59,6 +62,7 @@ export class PreparedKernel<K extends Kernel> {
 
   /** Frees the uniform with the kernel's args, if it has any. */
   destroy(): void {
+    this.#resource.end();
     this.#executor.destroy();
   }
 }

@@ -1,4 +1,5 @@
 import { OutOfMemoryError, ShapeError } from "../base/errors.ts";
+import { Resource } from "../base/resource.ts";
 import { capabilitiesOf, describeAdapter } from "../gpu/device.ts";
 import { Tuning, type TuningTable } from "../gpu/tuning.ts";
 import { Graph } from "../graph/graph.ts";
@@ -84,6 +85,7 @@ export class PreparedOp<In extends Tensors, Out extends Tensors> {
   readonly dispatches: readonly Dispatch[];
   readonly #executor: Executor;
   readonly #buffers: Buffers;
+  readonly #resource = new Resource("PreparedOp");
   /** The caller's buffers for the launches being encoded. */
   readonly #given = new Map<Storage, Range>();
 
@@ -104,6 +106,7 @@ export class PreparedOp<In extends Tensors, Out extends Tensors> {
 
   /** Bytes that a tensor's buffer needs, padding included. Throws ShapeError for an unknown name. */
   bytes(name: string): number {
+    this.#resource.check();
     const tensor = this.tensors[name];
     if (!tensor) throw new ShapeError(this.name, "has no such tensor", name);
     return bytesWithin(tensor).size;
@@ -114,6 +117,7 @@ export class PreparedOp<In extends Tensors, Out extends Tensors> {
    * Throws ShapeError for a buffer that is missing or too small.
    */
   encode(pass: GPUComputePassEncoder, buffers: OpBuffers<In, Out> & { readonly live?: BufferRange }): void {
+    this.#resource.check();
     const given = buffers as Readonly<Record<string, BufferRange | undefined>>;
     for (const [name, { storage }] of Object.entries(this.tensors)) {
       const range = given[name] && resolve(given[name]);
@@ -134,6 +138,7 @@ export class PreparedOp<In extends Tensors, Out extends Tensors> {
 
   /** Frees the memory allocated by `prepareOp`; the caller's buffers stay. */
   destroy(): void {
+    this.#resource.end();
     this.#executor.destroy();
     this.#buffers.destroy();
   }

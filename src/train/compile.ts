@@ -1,3 +1,4 @@
+import { making } from "../base/resource.ts";
 import { differentiate } from "../graph/autodiff.ts";
 import { fuse } from "../graph/fusion.ts";
 import { Graph, type Variable } from "../graph/graph.ts";
@@ -28,16 +29,25 @@ export interface Compiled {
  * Compiles a training step (output `loss`) or an evaluation (outputs `loss` and `probabilities`) of `size` images. With
  * micro-batches, `session` runs one of them; `update`, which ends the step, is there only for those of full size.
  */
-export async function compileStep(
+export function compileStep(
   options: TrainerOptions,
   variables: Variables,
   mode: Mode,
   size: number,
 ): Promise<Compiled> {
-  const { gpu, optimizer, batchSize, microBatches = 1, memory = "keep" } = options;
-  const accumulate = microBatches > 1;
-  const open = (steps: Steps): Promise<Session> => openSession(gpu, steps, variables);
+  return making((keep) =>
+    compile(options, mode, size, async (steps) => keep(await openSession(options.gpu, steps, variables))),
+  );
+}
 
+async function compile(
+  options: TrainerOptions,
+  mode: Mode,
+  size: number,
+  open: (steps: Steps) => Promise<Session>,
+): Promise<Compiled> {
+  const { optimizer, batchSize, microBatches = 1, memory = "keep" } = options;
+  const accumulate = microBatches > 1;
   const { graph, loss } = build(options, mode, size);
   const nodes = options.fuse === false ? graph.nodes : fuse(graph);
   const forward = emitForward(graph, nodes);

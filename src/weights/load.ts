@@ -225,7 +225,7 @@ export async function saveWeights(
 
 /** Reads the values of variables, in a file's layout. */
 export async function readTensors(
-  variables: WeightsTarget["variables"],
+  variables: Pick<WeightsTarget["variables"], "read">,
   list: readonly Variable[],
 ): Promise<Map<string, { readonly shape: readonly number[]; readonly data: Float32Array }>> {
   const values = await variables.read(list.map(({ tensor }) => tensor));
