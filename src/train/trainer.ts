@@ -395,6 +395,7 @@ export class Trainer {
         parts.reduce((total, { share }, i) => total + of(values[i]!.loss!, share), 0);
       return { loss: sum((loss, share) => share * loss[0]!), correct: sum((loss) => loss[3]!) };
     });
+    result.catch(() => {}); // Thrown when its turn comes.
     return { result };
   }
 
