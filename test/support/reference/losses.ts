@@ -33,7 +33,7 @@ export function crossEntropy(logits: ArrayLike<number>, given: CrossEntropyCase)
     counted++;
     if (largestOf(z) === label) correct++;
   }
-  return [weights > 0 ? sum / weights : 0, sum, weights, correct, counted];
+  return [weights === 0 ? 0 : sum / weights, sum, weights, correct, counted];
 }
 
 /** The gradient of the mean. */
