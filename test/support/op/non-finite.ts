@@ -92,7 +92,7 @@ function changing(
 /** The element of y that the first sampled element of an input moves most. */
 function steepest({ dydx }: Slopes): number {
   const steepness = dydx[0]!.map(Math.abs);
-  return steepness.indexOf(Math.max(...steepness));
+  return steepness.indexOf(steepness.reduce((most, v) => Math.max(most, v)));
 }
 
 const notFinite = (arrays: Arrays): Bad[] =>

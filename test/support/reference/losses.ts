@@ -98,7 +98,8 @@ const softTargetsOf = (n: number, given: SoftCase): number[] =>
 
 function rowLoss(z: readonly number[], targets: readonly number[]): number {
   const log = logSoftmax(z);
-  return targets.reduce((sum, target, k) => sum - target * log[k]!, 0);
+  // A class without a share has no part in the loss, even if its logit is −∞.
+  return targets.reduce((sum, target, k) => (target === 0 ? sum : sum - target * log[k]!), 0);
 }
 
 /** (Σ targets · softmax − targets) / weights, for the rows that count. */
