@@ -1,4 +1,4 @@
-import { DataError, NonFiniteError } from "../base/errors.ts";
+import { DataError } from "../base/errors.ts";
 import { type Batch, BatchLoader } from "../data/batches.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { Gpu } from "../gpu/device.ts";
@@ -17,6 +17,7 @@ import { loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 import { type Compiled, compileStep, type Mode } from "./compile.ts";
 import type { EpochInfo, Evaluation, FitOptions, History, StepInfo } from "./fit.ts";
 import { microBatchesOf } from "./micro-batches.ts";
+import { checkFinite } from "./non-finite.ts";
 import type { TrainingPassOptions } from "./passes.ts";
 import { runDataset } from "./run-dataset.ts";
 import { constant, type Schedule } from "./schedules.ts";
@@ -134,7 +135,8 @@ export class Trainer {
 
   /**
    * Trains until `epochs` are done, counted from the run's first step. The last batch of an epoch may be smaller.
-   * Rejects with a DataError if the data do not fit the model, and with a NonFiniteError if the loss is not finite.
+   * Rejects with a DataError if the data do not fit the model, and with a NonFiniteError if loss, gradients or weights
+   * are not finite.
    */
   async fit(dataset: Dataset, options: FitOptions): Promise<History> {
     const { epochs, validation, signal, onEpoch, onEvaluate, earlyStopping } = options;
@@ -211,7 +213,7 @@ export class Trainer {
 
   /**
    * A safetensors file from which `restore` continues bit for bit, and which `loadModel` reads too. It includes
-   * `metadata` and labels.
+   * `metadata` and labels. Rejects with a NonFiniteError if a weight, statistic or moment is NaN or infinite.
    */
   checkpoint(options: CheckpointOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
     const { metadata, ...info } = options;
@@ -271,6 +273,7 @@ export class Trainer {
     const epoch = Math.floor(this.step / loader.batchesPerEpoch);
     const results: StepInfo[] = [];
     const inFlight = new InFlight();
+    this.variables.clear(this.#main.flags);
     let before = performance.now();
     for (let index = this.step % loader.batchesPerEpoch; index < loader.batchesPerEpoch; index++) {
       if (signal?.aborted) break;
@@ -280,7 +283,7 @@ export class Trainer {
       const step = this.step + 1;
       const { result } = await this.#submit(batch, { step, seed: this.seed, learningRate });
       this.step = step;
-      await inFlight.add(result, async ({ loss, correct }) => {
+      await inFlight.add(result, async ({ loss, correct, nonFinite }) => {
         const now = performance.now();
         const info: StepInfo = {
           step,
@@ -293,12 +296,7 @@ export class Trainer {
           milliseconds: now - before,
         };
         before = now;
-        if (!Number.isFinite(info.loss)) {
-          throw new NonFiniteError(
-            `the loss is ${info.loss} at step ${step} (learning rate ${learningRate.toPrecision(3)}) — ` +
-              "try a smaller learning rate or clipping, or look for extreme values in the data",
-          );
-        }
+        checkFinite(info, nonFinite);
         results.push(info);
         await onStep?.(info);
       });
@@ -328,7 +326,8 @@ export class Trainer {
     const result = Promise.all(outputs).then((values) => {
       const sum = (of: (loss: ArrayLike<number>, share: number) => number): number =>
         parts.reduce((total, { share }, i) => total + of(values[i]!.loss!, share), 0);
-      return { loss: sum((loss, share) => share * loss[0]!), correct: sum((loss) => loss[3]!) };
+      const { nonFinite } = values.at(-1)!; // The session that updates is the last.
+      return { loss: sum((loss, share) => share * loss[0]!), correct: sum((loss) => loss[3]!), nonFinite };
     });
     return { result };
   }
