@@ -6,6 +6,7 @@
 import { WeightsError } from "../base/errors.ts";
 import type { Variable } from "../graph/graph.ts";
 import type { Variables } from "../run/variables.ts";
+import { checkFinite } from "../weights/finite.ts";
 import { fromFile } from "../weights/layout.ts";
 import { matchTensors, misfit, readTensors } from "../weights/load.ts";
 import { decodeSafetensors, encodeSafetensors, float32Values } from "../weights/safetensors.ts";
@@ -19,7 +20,10 @@ export interface Position {
   readonly optimizer: string;
 }
 
-/** Encodes variables, under their names, with the position and the caller's own metadata. */
+/**
+ * Encodes variables, under their names, with the position and the caller's own metadata. Rejects with a NonFiniteError
+ * if a value is NaN or infinite.
+ */
 export async function saveCheckpoint(
   variables: Variables,
   list: readonly Variable[],
@@ -27,7 +31,9 @@ export async function saveCheckpoint(
   metadata: Readonly<Record<string, string>>,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const { step, epoch, seed, optimizer } = position;
-  return encodeSafetensors(await readTensors(variables, list), {
+  const tensors = await readTensors(variables, list);
+  checkFinite("checkpoint", tensors);
+  return encodeSafetensors(tensors, {
     ...metadata,
     format: "webgraft",
     step: String(step),
