@@ -69,6 +69,24 @@ describe("a run that is no longer finite", () => {
     await trainer.destroy();
   });
 
+  it("ends with an evaluation whose loss is NaN, of which later epochs and files could not be told", async () => {
+    const trainer = await create();
+    const running = trainer.weights.find(({ name }) => name === "block1.bn1.running_var")!;
+    const epochsSeen: number[] = [];
+    const fit = trainer.fit(data, {
+      epochs: 2,
+      validation: quarters(16, 2),
+      onStep: ({ step }) => {
+        if (step === 8) poison(trainer, running.name);
+      },
+      onEpoch: ({ epoch }) => void epochsSeen.push(epoch),
+    });
+    await expect(fit).rejects.toThrow(NonFiniteError);
+    await expect(fit).rejects.toThrow(/^epoch 2: the validation loss is NaN — go back to/);
+    expect(epochsSeen).toEqual([1]);
+    await trainer.destroy();
+  });
+
   it("leaves its weights as they were if it clips", async () => {
     const trainer = await create({ optimizer: sgd({ lr: 0.1, clipNorm: 1 }) });
     const { tensor } = trainer.weights.find(({ name }) => name === "fc.weight")!;
