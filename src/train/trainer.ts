@@ -17,7 +17,7 @@ import { loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 import { type Compiled, compileStep, type Mode } from "./compile.ts";
 import type { EpochInfo, Evaluation, FitOptions, History, StepInfo } from "./fit.ts";
 import { microBatchesOf } from "./micro-batches.ts";
-import { checkFinite } from "./non-finite.ts";
+import { checkEvaluation, checkStep } from "./non-finite.ts";
 import type { TrainingPassOptions } from "./passes.ts";
 import { runDataset } from "./run-dataset.ts";
 import { constant, type Schedule } from "./schedules.ts";
@@ -135,8 +135,8 @@ export class Trainer {
 
   /**
    * Trains until `epochs` are done, counted from the run's first step. The last batch of an epoch may be smaller.
-   * Rejects with a DataError if the data do not fit the model, and with a NonFiniteError if loss, gradients or weights
-   * are not finite.
+   * Rejects with a DataError if the data do not fit the model, and with a NonFiniteError if loss, gradients or weights,
+   * or the loss of an evaluation, are not finite.
    */
   async fit(dataset: Dataset, options: FitOptions): Promise<History> {
     const { epochs, validation, signal, onEpoch, onEvaluate, earlyStopping } = options;
@@ -159,6 +159,7 @@ export class Trainer {
           ...(onEvaluate && { onProgress: onEvaluate }),
         });
         const info = { epoch: this.epoch + 1, testLoss: loss, testAccuracy: accuracy };
+        checkEvaluation(info);
         this.epoch++;
         done.push(info);
         await onEpoch?.(info);
@@ -296,7 +297,7 @@ export class Trainer {
           milliseconds: now - before,
         };
         before = now;
-        checkFinite(info, nonFinite);
+        checkStep(info, nonFinite);
         results.push(info);
         await onStep?.(info);
       });
