@@ -6,6 +6,7 @@
 import { WeightsError } from "../base/errors.ts";
 import type { Variable } from "../graph/graph.ts";
 import type { Variables } from "../run/variables.ts";
+import { checkFinite } from "../weights/finite.ts";
 import { fromFile } from "../weights/layout.ts";
 import { matchTensors, misfit, readTensors } from "../weights/load.ts";
 import { decodeSafetensors, encodeSafetensors, float32Values } from "../weights/safetensors.ts";
@@ -26,7 +27,10 @@ export interface Position extends Progress {
   readonly optimizer: string;
 }
 
-/** Encodes variables, under their names, with the position and the caller's own metadata. */
+/**
+ * Encodes variables, under their names, with the position and the caller's own metadata. Rejects with a NonFiniteError
+ * if a value is NaN or infinite.
+ */
 export async function saveCheckpoint(
   variables: Pick<Variables, "read">,
   list: readonly Variable[],
@@ -34,8 +38,9 @@ export async function saveCheckpoint(
   metadata: Readonly<Record<string, string>>,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const fields = Object.entries(position).map(([name, value]) => [name, String(value)] as const);
-  const all = { ...metadata, format: "webgraft", ...Object.fromEntries(fields) };
-  return encodeSafetensors(await readTensors(variables, list), all);
+  const tensors = await readTensors(variables, list);
+  checkFinite("checkpoint", tensors);
+  return encodeSafetensors(tensors, { ...metadata, format: "webgraft", ...Object.fromEntries(fields) });
 }
 
 /**

@@ -1,4 +1,4 @@
-import { DataError, NonFiniteError } from "../base/errors.ts";
+import { DataError } from "../base/errors.ts";
 import { making, Resource } from "../base/resource.ts";
 import { type Batch, BatchLoader } from "../data/batches.ts";
 import type { Dataset } from "../data/dataset.ts";
@@ -18,6 +18,7 @@ import { loadCheckpoint, type Progress, saveCheckpoint } from "./checkpoint.ts";
 import { type Compiled, compileStep, type Mode } from "./compile.ts";
 import type { EpochInfo, Evaluation, FitOptions, History, StepInfo } from "./fit.ts";
 import { microBatchesOf } from "./micro-batches.ts";
+import { checkEvaluation, checkStep } from "./non-finite.ts";
 import type { TrainingPassOptions } from "./passes.ts";
 import { runDataset } from "./run-dataset.ts";
 import { constant, type Schedule } from "./schedules.ts";
@@ -157,8 +158,8 @@ export class Trainer {
    * over the data set given here. The last batch of an epoch may be smaller. An epoch that was interrupted goes on at
    * the next example, with another batch size too, but begins anew if the data set now has another length.
    *
-   * Rejects with a DataError if the data do not fit the model, with a NonFiniteError if the loss is not finite, and with
-   * a BusyError while another `fit` runs.
+   * Rejects with a DataError if the data do not fit the model, with a NonFiniteError if loss, gradients or weights, or
+   * the loss of an evaluation, are not finite, and with a BusyError while another `fit` runs.
    */
   async fit(dataset: Dataset, options: FitOptions): Promise<History> {
     const { epochs, validation, earlyStopping } = options;
@@ -189,10 +190,11 @@ export class Trainer {
           ...(signal && { signal }),
           ...(onEvaluate && { onProgress: onEvaluate }),
         }));
+      const { loss: testLoss = 0, accuracy: testAccuracy = 0 } = evaluation ?? {};
+      const info = { epoch, testLoss, testAccuracy };
+      if (evaluation) checkEvaluation(info);
       this.progress = { ...this.progress, epoch, examples: 0 };
       if (!evaluation) continue;
-      const { loss: testLoss, accuracy: testAccuracy } = evaluation;
-      const info = { epoch, testLoss, testAccuracy };
       done.push(info);
       await onEpoch?.(info);
       worse = testLoss < best - (earlyStopping?.minDelta ?? 0) ? 0 : worse + 1;
@@ -243,7 +245,7 @@ export class Trainer {
 
   /**
    * A safetensors file from which `restore` continues bit for bit, and which `loadModel` reads too. It includes
-   * `metadata` and labels.
+   * `metadata` and labels. Rejects with a NonFiniteError if a weight, statistic or moment is NaN or infinite.
    */
   async checkpoint(options: CheckpointOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
     this.#resource.check();
@@ -331,6 +333,7 @@ export class Trainer {
     const schedule = this.options.schedule ?? constant();
     const results: StepInfo[] = [];
     const inFlight = new InFlight();
+    this.variables.clear(this.#main.flags);
     let before = performance.now();
     while (this.progress.examples < length) {
       if (signal?.aborted) break;
@@ -344,7 +347,7 @@ export class Trainer {
         this.progress = { step, epoch, examples: examples + batch.size, length };
         return submitted;
       });
-      await inFlight.add(result, async ({ loss, correct }) => {
+      await inFlight.add(result, async ({ loss, correct, nonFinite }) => {
         const now = performance.now();
         const info: StepInfo = {
           step,
@@ -357,12 +360,7 @@ export class Trainer {
           milliseconds: now - before,
         };
         before = now;
-        if (!Number.isFinite(info.loss)) {
-          throw new NonFiniteError(
-            `the loss is ${info.loss} at step ${step} (learning rate ${learningRate.toPrecision(3)}) — ` +
-              "try a smaller learning rate or clipping, or look for extreme values in the data",
-          );
-        }
+        checkStep(info, nonFinite);
         results.push(info);
         await onStep?.(info);
       });
@@ -393,7 +391,8 @@ export class Trainer {
     const result = Promise.all([Promise.all(outputs), cleared]).then(([values]) => {
       const sum = (of: (loss: ArrayLike<number>, share: number) => number): number =>
         parts.reduce((total, { share }, i) => total + of(values[i]!.loss!, share), 0);
-      return { loss: sum((loss, share) => share * loss[0]!), correct: sum((loss) => loss[3]!) };
+      const { nonFinite } = values.at(-1)!; // The session that updates is the last.
+      return { loss: sum((loss, share) => share * loss[0]!), correct: sum((loss) => loss[3]!), nonFinite };
     });
     result.catch(() => {}); // Thrown when its turn comes.
     return { result };
