@@ -1,5 +1,5 @@
 import uPlot from "uplot";
-import type { EpochRecord, StepRecord } from "webgraft/job";
+import { type EpochRecord, type StepRecord, smooth } from "webgraft/job";
 import { byId } from "./dom.ts";
 
 /** Time between redraws, which take a few milliseconds each. */
@@ -128,16 +128,4 @@ class Chart {
       this.#root,
     );
   }
-}
-
-/** Exponential moving average, corrected for the start at 0. */
-function smooth(values: readonly number[]): number[] {
-  const keep = 1 - 1 / Math.min(25, 1 + values.length / 8);
-  let sum = 0;
-  let weight = 0;
-  return values.map((value) => {
-    sum = keep * sum + (1 - keep) * value;
-    weight = keep * weight + (1 - keep);
-    return weight > 0 ? sum / weight : value;
-  });
 }
