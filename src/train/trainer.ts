@@ -15,6 +15,7 @@ import type { TuneOptions } from "../run/tuner.ts";
 import { Variables } from "../run/variables.ts";
 import { loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 import { type Compiled, compileStep, type Mode } from "./compile.ts";
+import { ConfusionCounter } from "./confusion.ts";
 import type { EpochInfo, Evaluation, FitOptions, History, StepInfo } from "./fit.ts";
 import { microBatchesOf } from "./micro-batches.ts";
 import type { TrainingPassOptions } from "./passes.ts";
@@ -152,11 +153,11 @@ export class Trainer {
         steps.push(...(await this.#epoch(loader, options)));
       }
       if (validation) {
-        const { loss, accuracy } = await this.evaluate(validation, {
+        const { loss, accuracy, confusion } = await this.evaluate(validation, {
           ...(signal && { signal }),
           ...(onEvaluate && { onProgress: onEvaluate }),
         });
-        const info = { epoch: this.epoch + 1, testLoss: loss, testAccuracy: accuracy };
+        const info = { epoch: this.epoch + 1, testLoss: loss, testAccuracy: accuracy, confusion };
         this.epoch++;
         done.push(info);
         await onEpoch?.(info);
@@ -171,7 +172,7 @@ export class Trainer {
     return { steps, epochs: done, stoppedEarly: false };
   }
 
-  /** Loss and accuracy over a data set, with running statistics and without dropout. */
+  /** Loss, accuracy and confusion matrix over a data set, with running statistics and without dropout. */
   async evaluate(
     dataset: Dataset,
     options: {
@@ -185,15 +186,18 @@ export class Trainer {
     let correct = 0;
     let counted = 0;
     let done = 0;
-    await this.#runEvaluation(dataset, options.signal, ({ loss }, size) => {
+    const confusion = new ConfusionCounter(this.model.classes);
+    await this.#runEvaluation(dataset, options.signal, ({ loss, probabilities }, size) => {
       lossSum += loss![1]!;
       weightSum += loss![2]!;
       correct += loss![3]!;
       counted += loss![4]!;
+      confusion.add(dataset.labels.subarray(done, done + size), probabilities!);
       done += size;
       options.onProgress?.(done, dataset.length);
     });
-    return { loss: lossSum / weightSum, accuracy: correct / counted, examples: counted };
+    const { counts } = confusion;
+    return { loss: lossSum / weightSum, accuracy: correct / counted, examples: counted, confusion: counts };
   }
 
   /** Class probabilities (N, classes), row by row, of the images of a data set. */
