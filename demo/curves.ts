@@ -72,12 +72,15 @@ class Chart {
     this.#range = range;
     this.#plot = this.#create([[], [], [], []]);
     new ResizeObserver(() => this.#plot.setSize(this.#size())).observe(this.#root);
-    // A canvas does not follow the style sheet on its own.
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+    const again = (): void => {
       const { data } = this.#plot;
       this.#plot.destroy();
       this.#plot = this.#create(data);
-    });
+    };
+    // A canvas does not follow the style sheet on its own.
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", again);
+    // The plot remembers what it last set in its context, of which a restored one knows nothing. The event does not bubble.
+    this.#root.addEventListener("contextrestored", again, true);
   }
 
   draw(steps: readonly StepRecord[], tests: ReadonlyMap<number, EpochRecord>): void {

@@ -1,3 +1,4 @@
+import { describeAdapter, isSoftwareAdapter } from "webgraft";
 import type { JobCommand, JobEvent, JobSettings } from "webgraft/job";
 import { Controls, type Phase } from "./controls.ts";
 import { Curves } from "./curves.ts";
@@ -164,6 +165,14 @@ function download({ step, bytes }: Checkpoint): void {
 }
 
 const gpu = await navigator.gpu?.requestAdapter();
+if (gpu && isSoftwareAdapter(gpu.info)) {
+  const notice = byId("notice", HTMLElement);
+  notice.textContent =
+    `This browser emulates the GPU on the CPU (${describeAdapter(gpu.info)}). Results are the same, but training is slow: ` +
+    "the settings below take minutes, a ResNet-50 or a VGG hours, and the computer is busy meanwhile. If it has a graphics " +
+    "card, turn on hardware acceleration in the browser's settings.";
+  notice.hidden = false;
+}
 form.hasHalf = gpu?.features.has("shader-f16") === true;
 if (!gpu) {
   const reason = navigator.gpu

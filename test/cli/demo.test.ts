@@ -158,6 +158,7 @@ test.each([
     expect([notice.hidden, notice.role]).toEqual([words === undefined, "status"]);
     if (words) expect(notice.text).toMatch(words);
     await other.close();
+  await page.bringToFront();
   },
 );
 
