@@ -168,9 +168,9 @@ const gpu = await navigator.gpu?.requestAdapter();
 if (gpu && isSoftwareAdapter(gpu.info)) {
   const notice = byId("notice", HTMLElement);
   notice.textContent =
-    `This browser emulates the GPU on the CPU (${describeAdapter(gpu.info)}). Results are the same, but training is slow: ` +
-    "the settings below take minutes, a ResNet-50 or a VGG hours, and the computer is busy meanwhile. If it has a graphics " +
-    "card, turn on hardware acceleration in the browser's settings.";
+    `This browser emulates the GPU on the CPU (${describeAdapter(gpu.info)}). Everything works, but slowly: the run below ` +
+    "takes minutes instead of seconds, larger networks much longer, and the computer is busy meanwhile. If it has a GPU, " +
+    "turn on hardware acceleration in the browser's settings.";
   notice.hidden = false;
 }
 form.hasHalf = gpu?.features.has("shader-f16") === true;

@@ -158,7 +158,7 @@ test.each([
     expect([notice.hidden, notice.role]).toEqual([words === undefined, "status"]);
     if (words) expect(notice.text).toMatch(words);
     await other.close();
-  await page.bringToFront();
+    await page.bringToFront();
   },
 );
 
@@ -188,13 +188,11 @@ test("a button that was pressed keeps the focus, whatever becomes of it", async 
   await step("[name=seed]", "Training");
   await step("#pause", "Paused");
   await step("#pause", "Training");
-  await step("#stop", "Stopped");
-  await step("#start", "Training");
   await page.waitForFunction("document.getElementById('step').textContent.startsWith('2 ')");
   await step("#stop", "Stopped");
   await step("#continue", "Training");
   await step("#pause", "Paused");
-  expect(seen).toEqual(["start", "pause", "pause", "stop", "start", "stop", "pause", "pause"]);
+  expect(seen).toEqual(["start", "pause", "pause", "stop", "pause", "pause"]);
 });
 
 test("what cannot be pressed now does nothing", async () => {
@@ -204,17 +202,23 @@ test("what cannot be pressed now does nothing", async () => {
   expect(await page.$eval("#problem", (element) => (element as HTMLElement).hidden)).toBe(true);
 });
 
-test("pictures are drawn again when the browser gives back their lost contexts", async () => {
+test("pictures outlive a crash of the GPU process, which takes their contexts away", async () => {
   await page.waitForSelector("#predictions canvas");
   const pictures = "[...document.querySelectorAll('canvas')].map((canvas) => canvas.toDataURL())";
+  // Charts are drawn a while after their last step.
+  await new Promise((resolve) => setTimeout(resolve, 500));
   const before = (await page.evaluate(pictures)) as string[];
   expect(before.length).toBe(18); // Two charts and a grid of test images.
-  await page.evaluate(`for (const canvas of document.querySelectorAll("canvas")) {
-    canvas.width = canvas.width; // A restored context is blank, and knows nothing of what was set.
-    canvas.dispatchEvent(new Event("contextrestored"));
-  }`);
-  await until("Paused");
-  expect(await page.evaluate(pictures)).toEqual(before);
+  await page.evaluate("restored = 0; addEventListener('contextrestored', () => restored++, true)");
+  const browser = await started.browser.target().createCDPSession();
+  await browser.send("Browser.crashGpuProcess");
+  await page.waitForFunction("restored === 18");
+  expect((await page.evaluate(pictures)) as string[]).toEqual(before);
+  await press("#pause");
+  await until("Failed");
+  expect(await page.evaluate("document.getElementById('problem').textContent")).toMatch(
+    /the GPU device was lost.* You can continue from step \d+\./,
+  );
 });
 
 test("the page keeps to a policy that allows only its own files", async () => {
