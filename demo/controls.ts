@@ -71,7 +71,8 @@ export class Controls {
     this.#file.addEventListener("change", () => {
       const file = this.#file.files?.[0];
       this.#file.value = "";
-      if (file) void act(() => actions.open(file));
+      // A file can be dropped, too.
+      if (file && isAble(this.#file)) void act(() => actions.open(file));
     });
   }
 

@@ -167,11 +167,11 @@ function download({ step, bytes }: Checkpoint): void {
 const gpu = await navigator.gpu?.requestAdapter();
 if (gpu && isSoftwareAdapter(gpu.info)) {
   const notice = byId("notice", HTMLElement);
+  notice.hidden = false; // First, since a screen reader reads what changes in an element that is shown.
   notice.textContent =
     `This browser emulates the GPU on the CPU (${describeAdapter(gpu.info)}). Everything works, but slowly: the run below ` +
     "takes minutes instead of seconds, larger networks much longer, and the computer is busy meanwhile. If it has a GPU, " +
     "turn on hardware acceleration in the browser's settings.";
-  notice.hidden = false;
 }
 form.hasHalf = gpu?.features.has("shader-f16") === true;
 if (!gpu) {
