@@ -178,10 +178,14 @@ export function capabilitiesOf(
   return {
     features: [...device.features],
     ...(subgroupMaxSize && { subgroupMaxSize }),
-    software: info?.isFallbackAdapter === true || /swiftshader|llvmpipe/i.test(describeAdapter(info)),
+    software: isSoftwareAdapter(info),
     tuned: (task) => tuning.get(task)?.variant,
   };
 }
+
+/** Whether an adapter is a GPU emulated by the CPU. Firefox may not tell. */
+export const isSoftwareAdapter = (info: GPUAdapterInfo | undefined): boolean =>
+  info?.isFallbackAdapter === true || /swiftshader|llvmpipe|basic render/i.test(describeAdapter(info));
 
 function named(error: GPUError, operation: string): WebgraftError {
   const message = `${operation}: ${error.message}`;

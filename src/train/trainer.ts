@@ -1,6 +1,6 @@
 import { DataError } from "../base/errors.ts";
 import { making, Resource } from "../base/resource.ts";
-import { type Batch, BatchLoader } from "../data/batches.ts";
+import { BatchLoader } from "../data/batches.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { Gpu } from "../gpu/device.ts";
 import type { Precision, Variable } from "../graph/graph.ts";
@@ -10,14 +10,14 @@ import type { Optimizer } from "../optimizers/optimizer.ts";
 import type { Plan } from "../plan/plan.ts";
 import { describeModel, type ModelInfo } from "../predict/model-file.ts";
 import { InFlight } from "../run/in-flight.ts";
-import type { Live } from "../run/live.ts";
-import type { Feeds, Outputs, Session } from "../run/session.ts";
+import type { Outputs } from "../run/session.ts";
 import type { TuneOptions } from "../run/tuner.ts";
 import { Variables } from "../run/variables.ts";
 import { loadCheckpoint, type Progress, saveCheckpoint } from "./checkpoint.ts";
-import { type Compiled, compileStep, type Mode } from "./compile.ts";
+import type { Compiled } from "./compile.ts";
+import { CompiledSteps } from "./compiled-steps.ts";
+import { ConfusionCounter } from "./confusion.ts";
 import type { EpochInfo, Evaluation, FitOptions, History, StepInfo } from "./fit.ts";
-import { microBatchesOf } from "./micro-batches.ts";
 import { checkEvaluation, checkStep } from "./non-finite.ts";
 import type { TrainingPassOptions } from "./passes.ts";
 import { runDataset } from "./run-dataset.ts";
@@ -80,8 +80,7 @@ export class Trainer {
   readonly variables: Variables;
   /** The options it was created with. */
   readonly options: TrainerOptions;
-  readonly #microBatchSize: number;
-  readonly #compiled = new Map<string, Promise<Compiled>>();
+  readonly #steps: CompiledSteps;
   readonly #resource = new Resource("Trainer");
   #main!: Compiled;
 
@@ -90,9 +89,9 @@ export class Trainer {
     return making(async (keep) => {
       const trainer = keep(new Trainer(options));
       const { gpu, model, tune = "cached", tuning } = options;
-      const batchSize = trainer.#microBatchSize;
+      const { batchSize } = trainer.#steps;
       await prepareTuning(gpu, model, tune, { ...options, ...tuning, batchSize });
-      trainer.#main = await trainer.#compile("train", batchSize);
+      trainer.#main = await trainer.#steps.compile("train", batchSize);
       const { parameters, states, lossScale } = trainer.#main.graph;
       trainer.variables.initialize(
         [...parameters, ...states, ...(lossScale ? [lossScale] : [])],
@@ -114,8 +113,8 @@ export class Trainer {
       );
     }
     this.options = options;
-    this.#microBatchSize = batchSize / microBatches;
     this.variables = new Variables(gpu);
+    this.#steps = new CompiledSteps(options, this.variables);
     this.model = model;
     this.optimizer = optimizer;
     this.batchSize = batchSize;
@@ -184,28 +183,28 @@ export class Trainer {
     while (this.epoch < epochs) {
       steps.push(...(await this.#epoch(loader, options)));
       const epoch = this.epoch + 1;
-      const evaluation =
-        validation &&
-        (await this.evaluate(validation, {
+      let info: EpochInfo | undefined;
+      if (validation) {
+        const { loss, accuracy, confusion } = await this.evaluate(validation, {
           ...(signal && { signal }),
           ...(onEvaluate && { onProgress: onEvaluate }),
-        }));
-      const { loss: testLoss = 0, accuracy: testAccuracy = 0 } = evaluation ?? {};
-      const info = { epoch, testLoss, testAccuracy };
-      if (evaluation) checkEvaluation(info);
+        });
+        info = { epoch, testLoss: loss, testAccuracy: accuracy, confusion };
+        checkEvaluation(info);
+      }
       this.progress = { ...this.progress, epoch, examples: 0 };
-      if (!evaluation) continue;
+      if (!info) continue;
       done.push(info);
       await onEpoch?.(info);
-      worse = testLoss < best - (earlyStopping?.minDelta ?? 0) ? 0 : worse + 1;
-      best = Math.min(best, testLoss);
+      worse = info.testLoss < best - (earlyStopping?.minDelta ?? 0) ? 0 : worse + 1;
+      best = Math.min(best, info.testLoss);
       if (earlyStopping && worse >= earlyStopping.patience)
         return { steps, epochs: done, stoppedEarly: true };
     }
     return { steps, epochs: done, stoppedEarly: false };
   }
 
-  /** Loss and accuracy over a data set, with running statistics and without dropout. */
+  /** Loss, accuracy and confusion matrix over a data set, with running statistics and without dropout. */
   async evaluate(
     dataset: Dataset,
     options: {
@@ -219,15 +218,18 @@ export class Trainer {
     let correct = 0;
     let counted = 0;
     let done = 0;
-    await this.#runEvaluation("evaluate", dataset, options.signal, ({ loss }, size) => {
+    const confusion = new ConfusionCounter(this.model.classes);
+    await this.#runEvaluation("evaluate", dataset, options.signal, ({ loss, probabilities }, size) => {
       lossSum += loss![1]!;
       weightSum += loss![2]!;
       correct += loss![3]!;
       counted += loss![4]!;
+      confusion.add(dataset.labels.subarray(done, done + size), probabilities!);
       done += size;
       options.onProgress?.(done, dataset.length);
     });
-    return { loss: lossSum / weightSum, accuracy: correct / counted, examples: counted };
+    const { counts } = confusion;
+    return { loss: lossSum / weightSum, accuracy: correct / counted, examples: counted, confusion: counts };
   }
 
   /** Class probabilities (N, classes), row by row, of the images of a data set. */
@@ -311,10 +313,7 @@ export class Trainer {
   async destroy(): Promise<void> {
     this.#resource.end();
     this.variables.destroy();
-    for (const compiled of this.#compiled.values()) {
-      // What failed to compile has no memory.
-      await compiled.then(destroyCompiled, () => {});
-    }
+    await this.#steps.destroy();
   }
 
   /** Runs `work` when nothing else uses the variables. */
@@ -333,7 +332,7 @@ export class Trainer {
     const schedule = this.options.schedule ?? constant();
     const results: StepInfo[] = [];
     const inFlight = new InFlight();
-    this.variables.clear(this.#main.flags);
+    await this.variables.clear(this.#main.flags);
     let before = performance.now();
     while (this.progress.examples < length) {
       if (signal?.aborted) break;
@@ -343,7 +342,7 @@ export class Trainer {
       const learningRate = this.optimizer.learningRate * schedule(this.step, totalSteps);
       const step = this.step + 1;
       const { result } = await this.variables.turn("fit", async () => {
-        const submitted = await this.#submit(batch, { step, seed, learningRate });
+        const submitted = await this.#steps.submit(batch, { step, seed, learningRate });
         this.progress = { step, epoch, examples: examples + batch.size, length };
         return submitted;
       });
@@ -370,34 +369,6 @@ export class Trainer {
     return results;
   }
 
-  /** Resolves once the step is submitted; `result` is a separate promise, so that it is not awaited here. */
-  async #submit(batch: Batch, live: Live) {
-    const parts = microBatchesOf(batch, this.#microBatchSize, this.options);
-    const compiled = await Promise.all(parts.map(({ size }) => this.#compile("train", size)));
-    const { update } = this.#main;
-    const outputs: Promise<Outputs>[] = [];
-    const submit = async (session: Session, feeds: Feeds, scalars: Live): Promise<void> => {
-      await session.ready();
-      const output = session.submit(feeds, scalars);
-      output.catch(() => {}); // Thrown when its turn comes.
-      outputs.push(output);
-    };
-    const cleared = update && this.variables.clear(update.gradients);
-    cleared?.catch(() => {}); // Thrown when its turn comes.
-    for (const [i, { images, labels, first, share }] of parts.entries()) {
-      await submit(compiled[i]!.session, { images, labels }, { ...live, first, share });
-    }
-    if (update) await submit(update.session, {}, live);
-    const result = Promise.all([Promise.all(outputs), cleared]).then(([values]) => {
-      const sum = (of: (loss: ArrayLike<number>, share: number) => number): number =>
-        parts.reduce((total, { share }, i) => total + of(values[i]!.loss!, share), 0);
-      const { nonFinite } = values.at(-1)!; // The session that updates is the last.
-      return { loss: sum((loss, share) => share * loss[0]!), correct: sum((loss) => loss[3]!), nonFinite };
-    });
-    result.catch(() => {}); // Thrown when its turn comes.
-    return { result };
-  }
-
   /** Runs the evaluation graph over a data set in order. */
   async #runEvaluation(
     name: string,
@@ -406,26 +377,9 @@ export class Trainer {
     take: (outputs: Outputs, size: number) => void,
   ): Promise<void> {
     await this.#turn(name, async () => {
-      const { session } = await this.#compile("eval", Math.min(this.#microBatchSize, dataset.length));
+      const { session } = await this.#steps.compile("eval", Math.min(this.#steps.batchSize, dataset.length));
       const live = { step: this.step, seed: this.seed, learningRate: 0 };
       await runDataset(session, dataset, live, signal, take);
     });
   }
-
-  #compile(mode: Mode, size: number): Promise<Compiled> {
-    const key = `${mode} ${size}`;
-    let compiled = this.#compiled.get(key);
-    if (!compiled) {
-      compiled = compileStep(this.options, this.variables, mode, size);
-      this.#compiled.set(key, compiled);
-      // What failed once, such as for lack of memory, may work later.
-      compiled.catch(() => this.#compiled.delete(key));
-    }
-    return compiled;
-  }
-}
-
-function destroyCompiled({ session, update }: Compiled): void {
-  session.destroy();
-  update?.session.destroy();
 }
