@@ -332,7 +332,8 @@ export class Trainer {
     const schedule = this.options.schedule ?? constant();
     const results: StepInfo[] = [];
     const inFlight = new InFlight();
-    await this.variables.clear(this.#main.flags);
+    const cleared = this.variables.clear(this.#main.flags);
+    cleared.catch(() => {}); // Thrown when its turn comes.
     let before = performance.now();
     while (this.progress.examples < length) {
       if (signal?.aborted) break;
@@ -364,6 +365,7 @@ export class Trainer {
         await onStep?.(info);
       });
     }
+    await cleared;
     await inFlight.settle();
     signal?.throwIfAborted();
     return results;

@@ -10,6 +10,7 @@ import {
   Trainer,
   type TrainerOptions,
 } from "webgraft";
+import { bytesWithin, storedLength } from "../../src/graph/tensor.ts";
 import { quarters } from "../support/data/quarters.ts";
 import { testGpu } from "../support/run/gpu.ts";
 
@@ -26,10 +27,12 @@ const create = async (options: Partial<TrainerOptions> = {}): Promise<Trainer> =
     ...options,
   });
 
+/** Overwrites a weight behind the trainer's back, which would refuse it in the middle of a run. */
 const poison = (trainer: Trainer, name: string, value = Number.NaN): void => {
   const { tensor } = trainer.weights.find((weight) => weight.name === name)!;
-  const length = tensor.shape.reduce((product, extent) => product * extent, 1);
-  trainer.variables.write(tensor, new Float32Array(length).fill(value));
+  const buffer = trainer.variables.buffer(tensor.storage);
+  const values = new Float32Array(storedLength(tensor.shape, "f32")).fill(value);
+  trainer.options.gpu.device.queue.writeBuffer(buffer, bytesWithin(tensor).offset, values);
 };
 
 /** Trains, and returns the steps that were reported before the error, and the error. */
