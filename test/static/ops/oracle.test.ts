@@ -35,17 +35,16 @@ function trajectory(given: OracleCase): Record<string, number[]> {
     p: inputs[name]!.data.slice(),
     gradients: inputs[`d${name}`]!.data,
   }));
-  const steps = Object.values(outputs)[0]!.shape[0]!;
-  for (let i = 0; i < steps; i++) {
+  const count = Object.values(outputs)[0]!.shape[0]!;
+  for (let i = 0; i < count; i++) {
     const gradients = parameters.map(({ p, gradients }) => gradients.slice(i * p.length, (i + 1) * p.length));
     const norm = Math.hypot(...gradients.flatMap((g) => [...g]));
     const scale = clipNorm === undefined ? 1 : Math.min(1, clipNorm / (norm + 1e-6));
+    // Clipping by a norm that is not finite leaves everything as it is.
+    const steps = clipNorm === undefined || Number.isFinite(norm);
     parameters.forEach(({ p, step, after }, k) => {
-      step(
-        p,
-        gradients[k]!.map((v) => v * scale),
-        lr,
-      );
+      const gradient = gradients[k]!.map((v) => v * scale);
+      if (steps) step(p, gradient, lr);
       after.push(...p);
     });
   }
