@@ -26,9 +26,10 @@ fn erf4(z: vec4f) -> vec4f {
   return sign(z) * (1.0 - p * exp(-z * z));
 }
 
-// exp of a clamped argument: some drivers turn tanh and exp of large numbers into NaN.
+// exp of a clamped argument: some drivers turn tanh and exp of large numbers into NaN. Zero where it underflows, so that
+// SiLU's z · sigmoid(z) does not grow there.
 fn sigmoid4(z: vec4f) -> vec4f {
-  return 1.0 / (1.0 + exp(-clamp(z, vec4f(-80.0), vec4f(80.0))));
+  return select(1.0 / (1.0 + exp(-clamp(z, vec4f(-80.0), vec4f(80.0)))), vec4f(0.0), z < vec4f(-104.0));
 }
 
 fn tanh4(z: vec4f) -> vec4f {
@@ -68,7 +69,8 @@ fn activate_gradient(z: vec4f) -> vec4f {
     }
     case GELU_TANH: {
       let t = tanh4(gelu_tanh_argument(z));
-      slope = 0.5 * (1.0 + t) + 0.5 * z * (1.0 - t * t) * 0.7978845608 * (1.0 + 3.0 * 0.044715 * z * z);
+      let square = min(3.0 * 0.044715 * z * z, vec4f(1e30));  // infinite, its product with 1 − t² = 0 would be NaN
+      slope = 0.5 * (1.0 + t) + 0.5 * z * (1.0 - t * t) * 0.7978845608 * (1.0 + square);
     }
     case SILU: {
       let s = sigmoid4(z);
