@@ -29,6 +29,8 @@ export class Pipelines {
     if (!pipeline) {
       pipeline = this.#create(kernel, module, compiled);
       pipelines.set(key, pipeline);
+      // What failed once, such as for lack of memory, may work later.
+      pipeline.catch(() => pipelines.delete(key));
     }
     return pipeline;
   }

@@ -61,3 +61,14 @@ it("a kernel's pipeline is compiled once", async () => {
   const kernel = kernelOf(text(5));
   expect(pipelines.compile(kernel, {})).toBe(pipelines.compile({ ...kernel, name: "another" }, {}));
 });
+
+it("a pipeline that once could not be made may be made later", async () => {
+  const { device, pipelines } = await testGpu();
+  const { createComputePipelineAsync } = device;
+  device.createComputePipelineAsync = async () => {
+    throw new Error("no room");
+  };
+  await expect(pipelines.compile(kernelOf(text(6)), {})).rejects.toThrow("no room");
+  device.createComputePipelineAsync = createComputePipelineAsync;
+  expect(await run(kernelOf(text(6)))).toBe(6);
+});

@@ -14,6 +14,7 @@ import {
   OutOfMemoryError,
   openDevice,
   Predictor,
+  Preprocessor,
   saveWeights,
   sgd,
   Trainer,
@@ -338,5 +339,16 @@ describe("what fails while being made", () => {
     await expect(subject.evaluate(data)).rejects.toThrow(OutOfMemoryError);
     full(0);
     expect((await subject.evaluate(data)).examples).toBe(8);
+  });
+
+  it("may work later: a predictor whose preprocessor once had no room", async () => {
+    const preprocessing = { resize: 8, mode: "torch", mean: [0.5], std: [0.5] } as const;
+    const predictor = await Predictor.create({ gpu, model: { ...model, preprocessing } });
+    (await Preprocessor.create(gpu, predictor.model)).destroy(); // Compiles.
+    const image = { data: new Uint8Array(64), width: 8, height: 8 };
+    full(1);
+    await expect(predictor.classify([image])).rejects.toThrow(OutOfMemoryError);
+    full(0);
+    expect((await predictor.classify([image])).length).toBe(4);
   });
 });
