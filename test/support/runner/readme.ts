@@ -5,6 +5,14 @@ import type { Plugin } from "vitest/config";
 const PREFIX = "virtual:readme/";
 const readme = fileURLToPath(new URL("../../../README.md", import.meta.url));
 
+/** The README's code: the fence that begins with "```ts NAME", by NAME. */
+export const snippets = (): ReadonlyMap<string, string> =>
+  new Map(
+    [...readFileSync(readme, "utf8").matchAll(/^```ts (\w+)\n([\s\S]*?)^```/gm)].map(
+      ([, name, code]) => [name!, code!] as const,
+    ),
+  );
+
 /**
  * Makes the README's code importable: the fence that begins with "```ts NAME" is `virtual:readme/NAME`. So that tests
  * take seconds, it trains and tests on 96 images each, photographs are 32×32, and training on them takes four epochs.
@@ -17,9 +25,7 @@ export function readmeSnippets(): Plugin {
     load(id) {
       if (!id.startsWith(`${readme}.`)) return null;
       const name = id.slice(readme.length + 1, -".ts".length);
-      const code = new RegExp(`^\`\`\`ts ${name}\n([\\s\\S]*?)^\`\`\``, "m").exec(
-        readFileSync(readme, "utf8"),
-      )?.[1];
+      const code = snippets().get(name);
       if (code === undefined) throw new Error(`README.md has no fence "\`\`\`ts ${name}"`);
       return code
         .replace("12_000", "96")
