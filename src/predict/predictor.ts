@@ -62,7 +62,7 @@ export class Predictor {
    * Class probabilities, (N, classes) row by row, of images (N, H, W, C) that have been preprocessed for the model.
    * Throws DataError if `images` is not a whole number of images.
    */
-  async predict(images: Float32Array): Promise<Float32Array> {
+  async predict(images: Float32Array): Promise<Float32Array<ArrayBuffer>> {
     const { inputShape, name } = this.model;
     const each = inputShape.reduce((product, extent) => product * extent, 1);
     const count = images.length / each;
@@ -82,7 +82,7 @@ export class Predictor {
    * Class probabilities, (N, classes) row by row, of raw images, which go through the model's own preprocessing.
    * Throws ShapeError if the model has none, and DataError for an image that cannot be used.
    */
-  async classify(images: readonly ImageSource[]): Promise<Float32Array> {
+  async classify(images: readonly ImageSource[]): Promise<Float32Array<ArrayBuffer>> {
     this.#preprocessor ??= Preprocessor.create(this.#gpu, this.model);
     const preprocessor = await this.#preprocessor;
     return this.#run(images.length, (first, end) => preprocessor.input(images.slice(first, end)));
@@ -99,7 +99,10 @@ export class Predictor {
   }
 
   /** Probabilities of `count` images; `input` gives the images [first, end), at most a batch. */
-  async #run(count: number, input: (first: number, end: number) => Feeds[string]): Promise<Float32Array> {
+  async #run(
+    count: number,
+    input: (first: number, end: number) => Feeds[string],
+  ): Promise<Float32Array<ArrayBuffer>> {
     const { classes } = this.model;
     const probabilities = new Float32Array(count * classes);
     const inFlight = new InFlight();

@@ -151,7 +151,7 @@ export class Preprocessor {
   }
 
   /** Preprocesses images and reads them back: (N, H, W, C), in logical order. */
-  async read(images: readonly ImageSource[]): Promise<Float32Array> {
+  async read(images: readonly ImageSource[]): Promise<Float32Array<ArrayBuffer>> {
     if (images.length === 0) return new Float32Array();
     const { device } = this.#gpu;
     const size = images.length * this.#bytes;

@@ -16,7 +16,7 @@ export type InputWriter = (input: Range) => void;
 /** The values of a plan's inputs in the padded layout (`pad` in graph/tensor.ts), or functions that write them. */
 export type Feeds = Readonly<Record<string, Values | InputWriter>>;
 /** The values of a plan's outputs, in logical order. */
-export type Outputs = Readonly<Record<string, Values>>;
+export type Outputs = Readonly<Record<string, Values<ArrayBuffer>>>;
 
 /** GPU time of one launch in a profiled step. */
 export interface LaunchTime {
@@ -205,7 +205,7 @@ export class Session {
     try {
       await Promise.race([staging.mapAsync(GPUMapMode.READ), this.#gpu.failed]);
       const mapped = staging.getMappedRange();
-      const outputs: Record<string, Values> = {};
+      const outputs: Record<string, Values<ArrayBuffer>> = {};
       let at = 0;
       for (const [name, tensor] of this.plan.outputs) {
         const { size } = bytesWithin(tensor);

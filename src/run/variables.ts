@@ -59,7 +59,7 @@ export class Variables {
   }
 
   /** Reads values in logical order, once the GPU has finished all work submitted so far. */
-  async read(tensors: readonly Tensor[]): Promise<Float32Array[]> {
+  async read(tensors: readonly Tensor[]): Promise<Float32Array<ArrayBuffer>[]> {
     const { device } = this.#gpu;
     const size = tensors.reduce((sum, tensor) => sum + bytesWithin(tensor).size, 0);
     if (size === 0) return [];
@@ -78,7 +78,8 @@ export class Variables {
       try {
         await staging.mapAsync(GPUMapMode.READ);
         return tensors.map(
-          (tensor, i) => fromStored(tensor, staging.getMappedRange(...ranges[i]!).slice(0)) as Float32Array,
+          (tensor, i) =>
+            fromStored(tensor, staging.getMappedRange(...ranges[i]!).slice(0)) as Float32Array<ArrayBuffer>,
         );
       } finally {
         staging.destroy();

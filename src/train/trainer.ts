@@ -197,7 +197,10 @@ export class Trainer {
   }
 
   /** Class probabilities (N, classes), row by row, of the images of a data set. */
-  async predict(dataset: Dataset, options: { readonly signal?: AbortSignal } = {}): Promise<Float32Array> {
+  async predict(
+    dataset: Dataset,
+    options: { readonly signal?: AbortSignal } = {},
+  ): Promise<Float32Array<ArrayBuffer>> {
     this.check(dataset);
     const { classes } = this.model;
     const probabilities = new Float32Array(dataset.length * classes);
