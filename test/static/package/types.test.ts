@@ -10,7 +10,6 @@ let app: ReturnType<typeof newApp>;
 beforeAll(() => {
   app = newApp();
   installInto(app.folder, "@webgpu/types");
-  writeFileSync(join(app.folder, "package.json"), '{ "type": "module" }');
   for (const [name, code] of snippets()) writeFileSync(join(app.folder, `${name}.ts`), code);
   copyFileSync(join(root, "test/support/package/results.ts"), join(app.folder, "results.ts"));
 });

@@ -1,5 +1,5 @@
-import { execFileSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { execFileSync, execSync } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -9,26 +9,42 @@ export const root = fileURLToPath(new URL("../../..", import.meta.url));
 /** The compiler of a package in `node_modules`, which may be an older TypeScript under another name. */
 export const compiler = (name: string): string => join(root, "node_modules", name, "bin/tsc");
 
+/** Runs a command line of a shell without a network, which it must not need. */
+export function shell(command: string, cwd: string): void {
+  execSync(command, {
+    cwd,
+    env: { ...process.env, npm_config_offline: "true" },
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+}
+
 /**
- * A new folder with the package in `node_modules`, as `npm install webgraft` would put it there: built, packed to a
- * tarball, and unpacked. The checkout's own `dist/` is left alone, as another test may be reading it.
+ * A new folder of an app, empty but for a package.json, and beside it the folder `webgraft` with the tarball that
+ * `npm pack` makes of a built checkout. The checkout's own `dist/` is left alone: another test may be reading it.
  */
-export function newApp(): { readonly folder: string; remove(): void } {
-  const folder = mkdtempSync(join(tmpdir(), "webgraft-app-"));
-  const stage = join(folder, "stage");
+export function emptyApp(): { readonly folder: string; remove(): void } {
+  const parent = mkdtempSync(join(tmpdir(), "webgraft-app-"));
+  const [stage, folder] = [join(parent, "webgraft"), join(parent, "app")];
   const { files } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { files: string[] };
   for (const name of ["package.json", "README.md", "LICENSE", "dist/wgsl", ...files]) {
     if (name !== "dist") cpSync(join(root, name), join(stage, name), { recursive: true });
   }
   const build = ["-p", "tsconfig.build.json", "--outDir", join(stage, "dist")];
   execFileSync(process.execPath, [compiler("typescript"), ...build], { cwd: root, stdio: "inherit" });
-  execFileSync("npm", ["pack", "--silent"], { cwd: stage, shell: process.platform === "win32" });
-  const tarball = readdirSync(stage).find((name) => name.endsWith(".tgz"))!;
-  const installed = join(folder, "node_modules/webgraft");
-  mkdirSync(installed, { recursive: true });
-  execFileSync("tar", ["-xzf", join(stage, tarball), "-C", installed, "--strip-components=1"]);
-  rmSync(stage, { recursive: true });
-  return { folder, remove: () => rmSync(folder, { recursive: true }) };
+  shell("npm pack --silent", stage);
+  mkdirSync(folder);
+  writeFileSync(join(folder, "package.json"), '{ "private": true, "type": "module" }');
+  return { folder, remove: () => rmSync(parent, { recursive: true }) };
+}
+
+/** The command of the README that installs the tarball. */
+export const INSTALL = "npm install ../webgraft/webgraft-0.1.0.tgz";
+
+/** A new folder of an app into which the package was installed. */
+export function newApp(): ReturnType<typeof emptyApp> {
+  const app = emptyApp();
+  shell(INSTALL, app.folder);
+  return app;
 }
 
 /** Copies a package that the checkout has, where npm would put it. */
