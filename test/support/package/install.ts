@@ -9,13 +9,9 @@ export const root = fileURLToPath(new URL("../../..", import.meta.url));
 /** The compiler of a package in `node_modules`, which may be an older TypeScript under another name. */
 export const compiler = (name: string): string => join(root, "node_modules", name, "bin/tsc");
 
-/** Runs a command line of a shell without a network, which it must not need. */
+/** Runs a command line of a shell, without a network. Throws what it said if it fails. */
 export function shell(command: string, cwd: string): void {
-  execSync(command, {
-    cwd,
-    env: { ...process.env, npm_config_offline: "true" },
-    stdio: ["ignore", "ignore", "inherit"],
-  });
+  execSync(command, { cwd, env: { ...process.env, npm_config_offline: "true" }, stdio: "pipe" });
 }
 
 /**
