@@ -1,7 +1,7 @@
 import { DataError } from "../base/errors.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { Graph, type Variable } from "../graph/graph.ts";
-import { lower } from "../graph/lower.ts";
+import { lowerForward } from "../graph/lower.ts";
 import { pad } from "../graph/tensor.ts";
 import { softmax } from "../layers/index.ts";
 import type { Model } from "../models/model.ts";
@@ -38,7 +38,7 @@ export class Predictor {
     const images = graph.input("images", [batchSize, ...model.inputShape]);
     graph.output("probabilities", softmax(model.build(images)));
     const variables = new Variables(gpu);
-    const session = await openSession(gpu, lower(graph), variables);
+    const session = await openSession(gpu, lowerForward(graph), variables);
     return new Predictor(gpu, model, batchSize, [...graph.parameters, ...graph.states], variables, session);
   }
 
