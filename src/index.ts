@@ -97,8 +97,8 @@ export {
   precisions,
   type Variable,
 } from "./graph/graph.ts";
-export { lower, type Program, type ProgramOptions } from "./graph/lower.ts";
 export { pad, type Tensor, unpad } from "./graph/tensor.ts";
+export { lower, type Program, type ProgramOptions } from "./ops/lower.ts";
 export type { MemoryLimits } from "./plan/memory.ts";
 export { type MemoryReport, type Plan, plan, type Steps } from "./plan/plan.ts";
 export { describePlan } from "./plan/report/describe.ts";

@@ -1,4 +1,7 @@
-/** The base class of every error that this library throws on purpose. */
+/**
+ * The base class of every error that this library throws on purpose. Where an error comes from another bundle or from a
+ * worker, look at its `name`: `instanceof` knows only the classes of its own bundle.
+ */
 export class WebgraftError extends Error {
   // Written out in each class: a minified bundle renames classes.
   override readonly name: string = "WebgraftError";

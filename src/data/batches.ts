@@ -6,8 +6,8 @@ import type { Dataset } from "./dataset.ts";
 /** Examples laid out for the GPU. Valid until `batch` has been called twice more. */
 export interface Batch {
   /** (size, height, width, channels padded to a multiple of 4), normalised; the padding is zero. */
-  readonly images: Float32Array;
-  readonly labels: Int32Array;
+  readonly images: Float32Array<ArrayBuffer>;
+  readonly labels: Int32Array<ArrayBuffer>;
   /** Number of examples: the batch size, or fewer in the last batch of an epoch. */
   readonly size: number;
 }

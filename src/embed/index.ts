@@ -9,8 +9,8 @@ export type { TuningTable } from "../gpu/tuning.ts";
 export { describe, pad, pad4, storedLength, unpad } from "../graph/tensor.ts";
 export { fold, grid } from "../kernel/grid.ts";
 export type { Kernel, KernelBindings, KernelConstants } from "../kernel/kernel.ts";
-export * as kernels from "../kernel/shaders.gen.ts";
-export * as ops from "../ops/index.ts";
+export * from "../kernel/shaders.gen.ts"; // By themselves: of a namespace, esbuild bundles all members.
+export * from "../ops/index.ts";
 export type { BufferRange } from "./buffers.ts";
 export { type KernelBuffers, liveScalars, PreparedKernel, prepareKernel } from "./kernel.ts";
 export {

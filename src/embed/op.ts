@@ -3,7 +3,7 @@ import { Resource } from "../base/resource.ts";
 import { capabilitiesOf, describeAdapter } from "../gpu/device.ts";
 import { Tuning, type TuningTable } from "../gpu/tuning.ts";
 import { Graph } from "../graph/graph.ts";
-import { lower } from "../graph/lower.ts";
+import { lowerForward } from "../graph/lower.ts";
 import type { Dispatch, Op, Tensors } from "../graph/op.ts";
 import { bytesWithin, type DType, type Storage, type Tensor } from "../graph/tensor.ts";
 import { type Plan, plan } from "../plan/plan.ts";
@@ -64,7 +64,7 @@ export async function prepareOp<In extends Tensors, Attrs, Out extends Tensors>(
     if (tensor && !isView) tensors[name] = tensor;
   }
   const given = new Set(Object.values(tensors).map(({ storage }) => storage));
-  const planned = plan({ ...lower(graph), given }, { maxBindingBytes, maxBufferBytes });
+  const planned = plan({ ...lowerForward(graph), given }, { maxBindingBytes, maxBufferBytes });
   const pipelines = await gpuOf(device).pipelines.compileAll(planned.dispatches);
   device.pushErrorScope("out-of-memory");
   const prepared = new PreparedOp<In, Out>(device, op.name, tensors, planned, pipelines);

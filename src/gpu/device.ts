@@ -13,8 +13,29 @@ import { DEFAULT_LIMITS } from "../plan/plan.ts";
 import { Pipelines } from "./pipelines.ts";
 import { Tuning } from "./tuning.ts";
 
+declare global {
+  // What the library's declarations name and an app's compiler may not know: WebGPU has types since TypeScript 6, or with
+  // @webgpu/types, and a worker has no elements. These add nothing to a type that is there. An alias could not be added
+  // to, so public declarations name none, such as GPUPowerPreference.
+  interface GPU {}
+  interface GPUAdapterInfo {}
+  interface GPUBindGroup {}
+  interface GPUBindGroupEntry {}
+  interface GPUBindGroupLayout {}
+  interface GPUBuffer {}
+  interface GPUBufferBinding {}
+  interface GPUCommandEncoder {}
+  interface GPUComputePassDescriptor {}
+  interface GPUComputePassEncoder {}
+  interface GPUComputePipeline {}
+  interface GPUDevice {}
+  interface HTMLCanvasElement {}
+  interface HTMLImageElement {}
+  interface HTMLVideoElement {}
+}
+
 export interface DeviceOptions {
-  readonly powerPreference?: GPUPowerPreference;
+  readonly powerPreference?: "low-power" | "high-performance";
   /** WebGPU's entry point. Default `navigator.gpu`. */
   readonly gpu?: GPU;
 }

@@ -9,7 +9,7 @@ import { grid } from "../kernel/grid.ts";
 import { accumulate as accumulate_kernel } from "../kernel/shaders.gen.ts";
 import type { Graph } from "./graph.ts";
 import { emitAgain, Launches } from "./launches.ts";
-import type { BackwardEmitter, Dispatch, GradientTarget, OpNode } from "./op.ts";
+import type { BackwardEmitter, Dispatch, GradientRules, GradientTarget, OpNode } from "./op.ts";
 import { copyNodes, needed, type Segment, segmentsOf } from "./recompute.ts";
 import { type Storage, storedLength, type Tensor } from "./tensor.ts";
 
@@ -41,14 +41,15 @@ export interface Backward extends Gradients {
   readonly dispatches: readonly Dispatch[];
 }
 
-/** Emits the gradients of everything `seeds` depend on, for nodes whose forward passes have run. */
+/** Emits the gradients of everything `seeds` depend on by `rules`, for nodes whose forward passes have run. */
 export function differentiate(
   graph: Graph,
   nodes: readonly OpNode[],
   seeds: readonly Seed[],
+  rules: GradientRules,
   { memory = "keep", accumulate = false }: DifferentiateOptions = {},
 ): Backward {
-  const table = new GradientTable(graph, accumulate);
+  const table = new GradientTable(graph, rules, accumulate);
   for (const [output, gradient] of seeds) {
     if (gradient) table.hold(output, gradient);
     else table.losses.add(output);
@@ -78,7 +79,9 @@ function differentiateNode(table: GradientTable, node: OpNode, copy: OpNode): re
   const arrived = outputs.some((t) => t.requiresGrad && (table.gradients.has(t) || table.losses.has(t)));
   if (!arrived) return [];
   const emit = new NodeGradients(table, node);
-  node.op.backward?.(emit, copy);
+  const { backward } = node.op;
+  const rule = typeof backward === "string" ? table.rules[backward] : backward;
+  rule?.(emit, copy);
   for (const output of outputs) table.release(output);
   return emit.dispatches;
 }
@@ -86,6 +89,7 @@ function differentiateNode(table: GradientTable, node: OpNode, copy: OpNode): re
 /** Tracks the gradients, and which of their memory is still read, during the walk backwards. */
 class GradientTable {
   readonly graph: Graph;
+  readonly rules: GradientRules;
   readonly accumulates: boolean;
   readonly gradients = new Map<Tensor, Tensor>();
   readonly arenas = new Map<Storage, Storage>();
@@ -97,8 +101,9 @@ class GradientTable {
   /** Storages allocated here for gradients, so adding to them in place is safe. */
   readonly #owned = new Set<Storage>();
 
-  constructor(graph: Graph, accumulates: boolean) {
+  constructor(graph: Graph, rules: GradientRules, accumulates: boolean) {
     this.graph = graph;
+    this.rules = rules;
     this.accumulates = accumulates;
   }
 

@@ -56,9 +56,17 @@ export interface BackwardEmitter extends Emitter {
   pass(input: Tensor, gradient: Tensor): void;
 }
 
+/** Emits the launches of the gradients of a node's inputs. The type of a method, so that a table may hold any. */
+export type GradientRule<In extends Tensors, Attrs, Out extends Tensors> = {
+  rule(emit: BackwardEmitter, node: OpNode<In, Attrs, Out>): void;
+}["rule"];
+
+/** Gradient rules by the names that ops have for them. */
+export type GradientRules = Readonly<Record<string, GradientRule<Tensors, unknown, Tensors>>>;
+
 /**
  * One operation. `infer` checks the inputs (throwing ShapeError with the given values) and describes the outputs;
- * `forward` and `backward` emit launches. An op without `backward` stops gradients.
+ * `forward` and `backward` emit launches.
  */
 export interface Op<In extends Tensors, Attrs, Out extends Tensors> {
   readonly name: string;
@@ -66,7 +74,11 @@ export interface Op<In extends Tensors, Attrs, Out extends Tensors> {
   /** Outputs that share the memory of an input (views). */
   views?(inputs: In, attrs: Attrs): { readonly [K in keyof Out]?: Tensor };
   forward(emit: Emitter, node: OpNode<In, Attrs, Out>): void;
-  backward?(emit: BackwardEmitter, node: OpNode<In, Attrs, Out>): void;
+  /**
+   * Emits the gradients of the inputs; without it, gradients stop here. Or the name of the rule that does, in
+   * src/ops/gradients.ts, which an app that only predicts leaves out.
+   */
+  readonly backward?: string | GradientRule<In, Attrs, Out>;
   /**
    * Needed if `forward` may run only once a step because it updates running statistics: which outputs are always kept
    * for the backward pass, and how to recompute the others from them, bit for bit. Without it, `forward` runs again.

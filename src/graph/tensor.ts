@@ -70,8 +70,14 @@ export function bytesWithin({ shape, storage: { dtype }, offset }: Tensor): {
   };
 }
 
-/** Lays out values in logical order for the GPU: zero-pads the last axis to a multiple of 4. */
-export function pad(values: Float32Array, shape: readonly number[]): Float32Array {
+/**
+ * Lays out values in logical order for the GPU: zero-pads the last axis to a multiple of 4. Gives `values` back where
+ * that changes nothing.
+ */
+export function pad<B extends ArrayBufferLike>(
+  values: Float32Array<B>,
+  shape: readonly number[],
+): Float32Array<B | ArrayBuffer> {
   const width = shape.at(-1)!;
   const stored = pad4(width);
   if (stored === width) return values;
@@ -83,7 +89,10 @@ export function pad(values: Float32Array, shape: readonly number[]): Float32Arra
 }
 
 /** The inverse of `pad`. */
-export function unpad(values: Float32Array, shape: readonly number[]): Float32Array {
+export function unpad<B extends ArrayBufferLike>(
+  values: Float32Array<B>,
+  shape: readonly number[],
+): Float32Array<B | ArrayBuffer> {
   const width = shape.at(-1)!;
   const stored = pad4(width);
   if (stored === width) return values;

@@ -2,7 +2,7 @@ import { DataError } from "../base/errors.ts";
 import { making, Resource } from "../base/resource.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { Graph, type Variable } from "../graph/graph.ts";
-import { lower } from "../graph/lower.ts";
+import { lowerForward } from "../graph/lower.ts";
 import { pad } from "../graph/tensor.ts";
 import { softmax } from "../layers/index.ts";
 import type { Model } from "../models/model.ts";
@@ -44,7 +44,7 @@ export class Predictor {
     graph.output("probabilities", softmax(model.build(images)));
     return making(async (keep) => {
       const variables = keep(new Variables(gpu));
-      const session = keep(await openSession(gpu, lower(graph), variables));
+      const session = keep(await openSession(gpu, lowerForward(graph), variables));
       return new Predictor(gpu, model, batchSize, [...graph.parameters, ...graph.states], variables, session);
     });
   }
@@ -69,7 +69,7 @@ export class Predictor {
    * Class probabilities, (N, classes) row by row, of images (N, H, W, C) that have been preprocessed for the model.
    * Throws DataError if `images` is not a whole number of images.
    */
-  async predict(images: Float32Array): Promise<Float32Array> {
+  async predict(images: Float32Array): Promise<Float32Array<ArrayBuffer>> {
     this.#resource.check();
     const { inputShape, name } = this.model;
     const each = inputShape.reduce((product, extent) => product * extent, 1);
@@ -90,7 +90,7 @@ export class Predictor {
    * Class probabilities, (N, classes) row by row, of raw images, which go through the model's own preprocessing.
    * Throws ShapeError if the model has none, and DataError for an image that cannot be used.
    */
-  async classify(images: readonly ImageSource[]): Promise<Float32Array> {
+  async classify(images: readonly ImageSource[]): Promise<Float32Array<ArrayBuffer>> {
     return this.#resource.run(async () => {
       this.#preprocessor ??= Preprocessor.create(this.#gpu, this.model);
       // What failed once, such as for lack of memory, may work later.
@@ -114,7 +114,10 @@ export class Predictor {
   }
 
   /** Probabilities of `count` images; `input` gives the images [first, end), at most a batch. */
-  #run(count: number, input: (first: number, end: number) => Feeds[string]): Promise<Float32Array> {
+  #run(
+    count: number,
+    input: (first: number, end: number) => Feeds[string],
+  ): Promise<Float32Array<ArrayBuffer>> {
     return this.variables.turn("predict", async () => {
       const { classes } = this.model;
       const probabilities = new Float32Array(count * classes);

@@ -162,7 +162,7 @@ export class Preprocessor {
   }
 
   /** Preprocesses images and reads them back: (N, H, W, C), in logical order. */
-  async read(images: readonly ImageSource[]): Promise<Float32Array> {
+  async read(images: readonly ImageSource[]): Promise<Float32Array<ArrayBuffer>> {
     this.#resource.check();
     if (images.length === 0) return new Float32Array();
     const { device } = this.#gpu;

@@ -17,7 +17,7 @@ export type InputWriter = (input: Range) => void;
 /** The values of a plan's inputs in the padded layout (`pad` in graph/tensor.ts), or functions that write them. */
 export type Feeds = Readonly<Record<string, Values | InputWriter>>;
 /** The values of a plan's outputs, in logical order. */
-export type Outputs = Readonly<Record<string, Values>>;
+export type Outputs = Readonly<Record<string, Values<ArrayBuffer>>>;
 
 /** GPU time of one launch in a profiled step. */
 export interface LaunchTime {
@@ -232,7 +232,7 @@ export class Session {
       const mapped = Promise.all([staging.mapAsync(GPUMapMode.READ), accepted]);
       await this.#resource.during(this.#gpu.during(mapped));
       const bytes = staging.getMappedRange();
-      const outputs: Record<string, Values> = {};
+      const outputs: Record<string, Values<ArrayBuffer>> = {};
       let at = 0;
       for (const [name, tensor] of this.plan.outputs) {
         const { size } = bytesWithin(tensor);

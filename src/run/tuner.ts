@@ -9,7 +9,7 @@ import type { Gpu } from "../gpu/device.ts";
 import { type Tuned, type TuningStore, taskKey } from "../gpu/tuning.ts";
 import { browserStore } from "../gpu/tuning-store.ts";
 import { Graph } from "../graph/graph.ts";
-import { lower } from "../graph/lower.ts";
+import { lowerForward } from "../graph/lower.ts";
 import type { InputSpec, MeasurableTask, VariantInfo } from "../ops/tunable.ts";
 import { type Outputs, openSession, type Session } from "./session.ts";
 import type { Values } from "./values.ts";
@@ -210,7 +210,7 @@ class Contest {
         this.#variables.write(inputs[name]!, draw(spec, new Random(1, name)));
       }
     }
-    return openSession(gpu, lower(graph), this.#variables);
+    return openSession(gpu, lowerForward(graph), this.#variables);
   }
 }
 

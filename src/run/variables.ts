@@ -73,7 +73,7 @@ export class Variables {
   }
 
   /** Reads values in logical order, in turn: between two steps if a run uses them. */
-  read(tensors: readonly Tensor[]): Promise<Float32Array[]> {
+  read(tensors: readonly Tensor[]): Promise<Float32Array<ArrayBuffer>[]> {
     return this.turn("reading weights", ({ read }) => read(tensors));
   }
 
@@ -90,7 +90,7 @@ export class Variables {
     );
   }
 
-  async #read(tensors: readonly Tensor[]): Promise<Float32Array[]> {
+  async #read(tensors: readonly Tensor[]): Promise<Float32Array<ArrayBuffer>[]> {
     const { device } = this.#gpu;
     const size = tensors.reduce((sum, tensor) => sum + bytesWithin(tensor).size, 0);
     if (size === 0) return [];
@@ -109,7 +109,8 @@ export class Variables {
       try {
         await staging.mapAsync(GPUMapMode.READ);
         return tensors.map(
-          (tensor, i) => fromStored(tensor, staging.getMappedRange(...ranges[i]!).slice(0)) as Float32Array,
+          (tensor, i) =>
+            fromStored(tensor, staging.getMappedRange(...ranges[i]!).slice(0)) as Float32Array<ArrayBuffer>,
         );
       } finally {
         staging.destroy();

@@ -6,6 +6,7 @@ import { emitForward } from "../graph/launches.ts";
 import type { Storage, Tensor } from "../graph/tensor.ts";
 import { softmax } from "../layers/index.ts";
 import { frozenIn } from "../models/model.ts";
+import { gradients } from "../ops/gradients.ts";
 import { withUpdate } from "../optimizers/optimizer.ts";
 import type { Steps } from "../plan/plan.ts";
 import { openSession, type Session } from "../run/session.ts";
@@ -56,14 +57,14 @@ async function compile(
   if (mode === "eval")
     return { graph, moments: [], flags: [], session: await open({ graph, dispatches: forward }) };
 
-  const backward = differentiate(graph, nodes, [[loss, null]], { memory, accumulate });
+  const backward = differentiate(graph, nodes, [[loss, null]], gradients, { memory, accumulate });
   const update = optimizer.emit(graph, backward);
   const { moments } = update;
   const flags = [update.outputs.get("nonFinite")].flatMap((tensor) => tensor?.storage ?? []);
-  const gradients = { graph, dispatches: [...forward, ...backward.dispatches] };
-  if (!accumulate) return { graph, moments, flags, session: await open(withUpdate(gradients, update)) };
+  const passes = { graph, dispatches: [...forward, ...backward.dispatches] };
+  if (!accumulate) return { graph, moments, flags, session: await open(withUpdate(passes, update)) };
 
-  const session = await open(gradients);
+  const session = await open(passes);
   if (size * microBatches < batchSize) return { graph, moments, flags, session };
   const nothing = { graph: { ...graph, inputs: new Map(), outputs: new Map() }, dispatches: [] };
   const ends = await open(withUpdate(nothing, update));

@@ -4,8 +4,8 @@ import { BatchLoader } from "../data/batches.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { Gpu } from "../gpu/device.ts";
 import type { Precision, Variable } from "../graph/graph.ts";
-import type { ProgramOptions } from "../graph/lower.ts";
 import { countNumbers, type Model } from "../models/model.ts";
+import type { ProgramOptions } from "../ops/lower.ts";
 import type { Optimizer } from "../optimizers/optimizer.ts";
 import type { Plan } from "../plan/plan.ts";
 import { describeModel, type ModelInfo } from "../predict/model-file.ts";
@@ -233,7 +233,10 @@ export class Trainer {
   }
 
   /** Class probabilities (N, classes), row by row, of the images of a data set. */
-  async predict(dataset: Dataset, options: { readonly signal?: AbortSignal } = {}): Promise<Float32Array> {
+  async predict(
+    dataset: Dataset,
+    options: { readonly signal?: AbortSignal } = {},
+  ): Promise<Float32Array<ArrayBuffer>> {
     this.check(dataset);
     const { classes } = this.model;
     const probabilities = new Float32Array(dataset.length * classes);

@@ -1,7 +1,7 @@
 import type { Gpu } from "../gpu/device.ts";
 import { Graph, type Precision } from "../graph/graph.ts";
-import { lower } from "../graph/lower.ts";
 import { frozenIn, type Model } from "../models/model.ts";
+import { lower } from "../ops/lower.ts";
 import { type MeasurableTask, recorder } from "../ops/tunable.ts";
 import { loadTuning, type TuneOptions, tuneTasks } from "../run/tuner.ts";
 import { evaluationPass, trainingPass } from "./passes.ts";

@@ -3,7 +3,7 @@ import { making, Resource } from "../base/resource.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { createDataset } from "../data/dataset.ts";
 import { Graph } from "../graph/graph.ts";
-import { lower } from "../graph/lower.ts";
+import { lowerForward } from "../graph/lower.ts";
 import { frozenIn } from "../models/model.ts";
 import { openSession, type Session } from "../run/session.ts";
 import { runDataset } from "../train/run-dataset.ts";
@@ -68,7 +68,7 @@ export class FeatureCache {
     // The batch that goes through the trainer's model at once, so that the same kernels run.
     split.trunk(graph, batchSize / microBatches);
     return making(async (keep) => {
-      const trunk = keep(await openSession(gpu, lower(graph, [], options), variables));
+      const trunk = keep(await openSession(gpu, lowerForward(graph, options), variables));
       const head = keep(await Trainer.create({ ...options, model: split.head }));
       await hand(trainer, head);
       return new FeatureCache(trainer, split, trunk, head);

@@ -1,6 +1,17 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Gpu } from "webgraft";
-import { grid, kernels, ops, pad, prepareKernel, prepareOp, unpad } from "webgraft/kernels";
+import {
+  accumulate,
+  activation_forward,
+  addOp,
+  channel_sum,
+  conv2dOp,
+  grid,
+  pad,
+  prepareKernel,
+  prepareOp,
+  unpad,
+} from "webgraft/kernels";
 
 import { smallTask } from "../support/models/tuning.ts";
 
@@ -48,7 +59,7 @@ function run(encode: (pass: GPUComputePassEncoder) => void): void {
 const ramp = (length: number): Float32Array => Float32Array.from({ length }, (_, i) => (i % 7) - 3);
 
 test("a kernel, with part of a buffer as its input, twice in one pass", async () => {
-  const kernel = kernels.activation_forward;
+  const kernel = activation_forward;
   const relu = await prepareKernel(device, kernel, { LENGTH: 4, C: 4, ACTIVATION: 1, ALPHA: 0 });
   const input = upload(ramp(16), 256);
   const [first, second] = [upload(new Float32Array(16)), upload(new Float32Array(16))];
@@ -60,7 +71,7 @@ test("a kernel, with part of a buffer as its input, twice in one pass", async ()
 });
 
 test("a kernel for two shapes, which share a pipeline", async () => {
-  const kernel = kernels.channel_sum;
+  const kernel = channel_sum;
   const shapes = [
     { ROWS: 4, C: 4, SPLITS: 1 },
     { ROWS: 2, C: 8, SPLITS: 1 },
@@ -83,7 +94,7 @@ test("a kernel for two shapes, which share a pipeline", async () => {
 });
 
 test("misspelt bindings and constants do not compile", async () => {
-  const kernel = kernels.accumulate;
+  const kernel = accumulate;
   // @ts-expect-error LENGHT
   await expect(prepareKernel(device, kernel, { LENGHT: 4, ACCUMULATE: 0 })).rejects.toThrow(/accumulate/);
   const prepared = await prepareKernel(device, kernel, { LENGTH: 4, ACCUMULATE: 0 });
@@ -94,9 +105,9 @@ test("misspelt bindings and constants do not compile", async () => {
 });
 
 test("a shader error names file and line", async () => {
-  const { wgsl } = kernels.accumulate;
+  const { wgsl } = accumulate;
   const broken = {
-    ...kernels.accumulate,
+    ...accumulate,
     name: "broken",
     wgsl: wgsl.replace("vec4f(x[i])", "vec4f(z[i])"),
   };
@@ -109,13 +120,13 @@ test("a shader error names file and line", async () => {
 test("an op on tensors in f16 is refused by a device that was made without shader-f16", async () => {
   const half = { shape: [3, 8], dtype: "f16" } as const;
   const refused = /^add_forward_half_a_b_y: shaders\/elementwise\/add_forward\.wgsl:1:/;
-  await expect(prepareOp(device, ops.addOp, { a: half, b: half }, {})).rejects.toThrow(refused);
+  await expect(prepareOp(device, addOp, { a: half, b: half }, {})).rejects.toThrow(refused);
 });
 
 test("a whole op: a convolution on buffers of the app", async () => {
   const [H, W, C, K] = [5, 4, 3, 2];
   const attrs = { stride: [2, 2], dilation: [1, 1], padding: [1, 1, 1, 1], groups: 1 } as const;
-  const conv = await prepareOp(device, ops.conv2dOp, { x: [1, H, W, C], weight: [3, 3, C, K] }, attrs);
+  const conv = await prepareOp(device, conv2dOp, { x: [1, H, W, C], weight: [3, 3, C, K] }, attrs);
   const { y } = conv.tensors;
   expect(y!.shape).toEqual([1, 3, 2, K]);
   expect(conv.dispatches.map(({ kernel }) => kernel.name).join()).toMatch(/conv2d/);
@@ -168,7 +179,7 @@ test("an op takes the variant that was measured for its shapes", async () => {
   expect(names.length).toBeGreaterThan(2);
   for (const variant of names.slice(0, 3)) {
     tuning.set(task, { variant, milliseconds: 1, gain: 1 });
-    const conv = await prepareOp(device, ops.conv2dOp, shapes, attrs, { tuning: tuning.export() });
+    const conv = await prepareOp(device, conv2dOp, shapes, attrs, { tuning: tuning.export() });
     expect(conv.dispatches.map(({ kernel }) => kernel.name).join()).toContain(variant);
     const inputs = {
       x: upload(pad(ramp(2 * 6 * 6 * 5), shapes.x)),
@@ -182,17 +193,17 @@ test("an op takes the variant that was measured for its shapes", async () => {
   for (const result of results) expect(result).toEqual(results[0]);
 
   const other = { ...tuning.export(), device: "another" };
-  const untuned = await prepareOp(device, ops.conv2dOp, shapes, attrs, { tuning: other });
+  const untuned = await prepareOp(device, conv2dOp, shapes, attrs, { tuning: other });
   expect(untuned.dispatches.map(({ kernel }) => kernel.name).join()).toContain(names[0]);
   await expect(
     // @ts-expect-error no table
-    prepareOp(device, ops.conv2dOp, shapes, attrs, { tuning: { format: "of another program" } }),
+    prepareOp(device, conv2dOp, shapes, attrs, { tuning: { format: "of another program" } }),
   ).rejects.toThrow("tuning table: the format must be");
 });
 
 test("shapes that do not fit are refused before any GPU work", async () => {
   const attrs = { stride: [1, 1], dilation: [1, 1], padding: [1, 1, 1, 1], groups: 1 } as const;
-  await expect(
-    prepareOp(device, ops.conv2dOp, { x: [1, 8, 8, 4], weight: [3, 3, 5, 8] }, attrs),
-  ).rejects.toThrow(/^conv2d: /);
+  await expect(prepareOp(device, conv2dOp, { x: [1, 8, 8, 4], weight: [3, 3, 5, 8] }, attrs)).rejects.toThrow(
+    /^conv2d: /,
+  );
 });

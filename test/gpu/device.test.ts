@@ -8,8 +8,8 @@ import {
 } from "../../src/base/errors.ts";
 import { Gpu, openDevice } from "../../src/gpu/device.ts";
 import { Graph } from "../../src/graph/graph.ts";
-import { lower } from "../../src/graph/lower.ts";
 import { relu } from "../../src/layers/index.ts";
+import { lower } from "../../src/ops/lower.ts";
 import { openSession } from "../../src/run/session.ts";
 import { Variables } from "../../src/run/variables.ts";
 import { testGpu } from "../support/run/gpu.ts";

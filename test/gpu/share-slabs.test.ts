@@ -1,9 +1,9 @@
 import { expect, it } from "vitest";
 import { Random } from "../../src/base/random.ts";
 import { Graph } from "../../src/graph/graph.ts";
-import { lower } from "../../src/graph/lower.ts";
 import { pad } from "../../src/graph/tensor.ts";
 import { convnet } from "../../src/models/index.ts";
+import { lower } from "../../src/ops/lower.ts";
 import { lifetimes } from "../../src/plan/lifetimes.ts";
 import { planMemory, total } from "../../src/plan/memory.ts";
 import { type Plan, plan } from "../../src/plan/plan.ts";

@@ -1,8 +1,8 @@
 /** All ops against what PyTorch computed in f64 (test/support/fixtures/torch), on the kernels chosen for this device. */
 import { beforeAll, describe, expect, it } from "vitest";
 import { Graph } from "../../src/graph/graph.ts";
-import { lower } from "../../src/graph/lower.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
+import { lower } from "../../src/ops/lower.ts";
 import { withUpdate } from "../../src/optimizers/index.ts";
 import { givenGradient } from "../support/op/update.ts";
 import type { NdArray } from "../support/reference/ndarray.ts";

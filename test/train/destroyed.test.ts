@@ -15,7 +15,7 @@ import {
   Trainer,
   Variables,
 } from "webgraft";
-import { ops, prepareKernel, prepareOp } from "webgraft/kernels";
+import { flattenOp, prepareKernel, prepareOp } from "webgraft/kernels";
 import { DestroyedError } from "../../src/base/errors.ts";
 import { Graph } from "../../src/graph/graph.ts";
 import { activation_forward } from "../../src/kernel/shaders.gen.ts";
@@ -114,7 +114,7 @@ const cases: Readonly<Record<string, Case>> = {
     },
   },
   PreparedOp: {
-    make: () => prepareOp(device, ops.flattenOp, { x: [2, 2, 2, 4] }, {}),
+    make: () => prepareOp(device, flattenOp, { x: [2, 2, 2, 4] }, {}),
     calls: { bytes: ["x"], encode: [null, {}] },
   },
   PreparedKernel: {

@@ -1,10 +1,10 @@
 import { expect, it } from "vitest";
 import { Random } from "../../src/base/random.ts";
 import { Graph } from "../../src/graph/graph.ts";
-import { lower } from "../../src/graph/lower.ts";
 import { pad } from "../../src/graph/tensor.ts";
 import { crossEntropy } from "../../src/layers/index.ts";
 import { convnet, interleaved, type Model, resnet, vgg } from "../../src/models/index.ts";
+import { lower } from "../../src/ops/lower.ts";
 import { type Outputs, openSession } from "../../src/run/session.ts";
 import { Variables } from "../../src/run/variables.ts";
 import { testGpu } from "../support/run/gpu.ts";

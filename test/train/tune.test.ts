@@ -4,7 +4,6 @@ import { type Gpu, openDevice } from "../../src/gpu/device.ts";
 import { Tuning, type TuningTable, taskKey } from "../../src/gpu/tuning.ts";
 import { browserStore } from "../../src/gpu/tuning-store.ts";
 import { Graph } from "../../src/graph/graph.ts";
-import { lower } from "../../src/graph/lower.ts";
 import {
   asActivations,
   batchNorm,
@@ -15,6 +14,7 @@ import {
   maxPool2d,
 } from "../../src/layers/index.ts";
 import type { Model } from "../../src/models/model.ts";
+import { lower } from "../../src/ops/lower.ts";
 import { recorder } from "../../src/ops/tunable.ts";
 import { sgd } from "../../src/optimizers/index.ts";
 import { loadTuning, tuneTasks } from "../../src/run/tuner.ts";

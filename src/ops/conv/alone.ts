@@ -1,7 +1,8 @@
 /** The passes of a convolution on their own, as the tuner measures them. */
 import type { Geometry } from "../../base/window.ts";
 import type { Alone } from "../tunable.ts";
-import type { ForwardArgs, GradInputArgs, GradWeightArgs } from "./conv-passes.ts";
+import type { ForwardArgs } from "./conv-forward.ts";
+import type { GradInputArgs, GradWeightArgs } from "./conv-gradients.ts";
 
 type DType = "f32" | "f16";
 

@@ -1,11 +1,12 @@
 import { ShapeError } from "../../base/errors.ts";
 import { convOutput, type Geometry, type Pads, type Pair, windowExtent } from "../../base/window.ts";
-import type { Op } from "../../graph/op.ts";
+import type { GradientRule, Op } from "../../graph/op.ts";
 import { describe, nhwc, type Tensor } from "../../graph/tensor.ts";
 import type { Activation } from "../elementwise/activation.ts";
 import { checkFusable, gradientBeforeActivation, withActivation } from "../elementwise/fused-activation.ts";
 import { emitBest } from "../tunable.ts";
-import { CONV_FORWARD, CONV_GRAD_INPUT, CONV_GRAD_WEIGHT, emitGradBias } from "./conv-passes.ts";
+import { CONV_FORWARD } from "./conv-forward.ts";
+import { CONV_GRAD_INPUT, CONV_GRAD_WEIGHT, emitGradBias } from "./conv-gradients.ts";
 import { emitGroupedForward, emitGroupedGradInput, GROUPED_GRAD_WEIGHT } from "./grouped.ts";
 
 export interface Conv2dAttrs {
@@ -41,22 +42,27 @@ export const conv2dOp: Op<In, Conv2dAttrs, Out> = {
     if (attrs.groups === 1) emitBest(CONV_FORWARD, emit, geometry, tensors, attrs.activation);
     else emitGroupedForward(emit, { ...geometry, GROUPS: attrs.groups }, tensors, attrs.activation);
   },
-  backward(emit, { inputs, attrs, outputs: { y } }) {
-    const { x, weight: w, bias } = inputs;
-    const geometry = geometryOf(inputs, attrs);
-    const grouped = { ...geometry, GROUPS: attrs.groups };
-    const dy = gradientBeforeActivation(emit, y, attrs.activation);
-    if (emit.wants(w)) {
-      if (attrs.groups === 1) emitBest(CONV_GRAD_WEIGHT, emit, geometry, { x, dy }, emit.into(w));
-      else emitBest(GROUPED_GRAD_WEIGHT, emit, grouped, { x, dy }, emit.into(w));
-    }
-    if (emit.wants(bias)) emitGradBias(emit, dy, emit.into(bias));
-    if (emit.wants(x)) {
-      if (attrs.groups === 1) emitBest(CONV_GRAD_INPUT, emit, geometry, { dy, w }, emit.into(x));
-      else emitGroupedGradInput(emit, grouped, { dy, w }, emit.into(x));
-    }
-  },
+  backward: "conv2d",
   fuse: (node, next) => withActivation(node, next),
+};
+
+export const conv2dBackward: GradientRule<In, Conv2dAttrs, Out> = (
+  emit,
+  { inputs, attrs, outputs: { y } },
+) => {
+  const { x, weight: w, bias } = inputs;
+  const geometry = geometryOf(inputs, attrs);
+  const grouped = { ...geometry, GROUPS: attrs.groups };
+  const dy = gradientBeforeActivation(emit, y, attrs.activation);
+  if (emit.wants(w)) {
+    if (attrs.groups === 1) emitBest(CONV_GRAD_WEIGHT, emit, geometry, { x, dy }, emit.into(w));
+    else emitBest(GROUPED_GRAD_WEIGHT, emit, grouped, { x, dy }, emit.into(w));
+  }
+  if (emit.wants(bias)) emitGradBias(emit, dy, emit.into(bias));
+  if (emit.wants(x)) {
+    if (attrs.groups === 1) emitBest(CONV_GRAD_INPUT, emit, geometry, { dy, w }, emit.into(x));
+    else emitGroupedGradInput(emit, grouped, { dy, w }, emit.into(x));
+  }
 };
 
 function geometryOf({ x, weight }: In, { stride, dilation, padding }: Conv2dAttrs): Geometry {

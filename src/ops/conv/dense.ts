@@ -1,12 +1,13 @@
 import { ShapeError } from "../../base/errors.ts";
 import type { Geometry } from "../../base/window.ts";
-import type { Emitter, Op } from "../../graph/op.ts";
+import type { Emitter, GradientRule, Op } from "../../graph/op.ts";
 import { describe, type Tensor } from "../../graph/tensor.ts";
 import type { Capabilities } from "../../kernel/capabilities.ts";
 import type { Activation } from "../elementwise/activation.ts";
 import { checkFusable, gradientBeforeActivation, withActivation } from "../elementwise/fused-activation.ts";
 import { emitBest, type Tunable } from "../tunable.ts";
-import { CONV_FORWARD, CONV_GRAD_INPUT, CONV_GRAD_WEIGHT, emitGradBias } from "./conv-passes.ts";
+import { CONV_FORWARD } from "./conv-forward.ts";
+import { CONV_GRAD_INPUT, CONV_GRAD_WEIGHT, emitGradBias } from "./conv-gradients.ts";
 
 export interface DenseAttrs {
   /** Applied to the result: identity, ReLU, leaky ReLU, tanh or sigmoid (`isFusable`). */
@@ -16,9 +17,10 @@ export interface DenseAttrs {
 /** (N, C) · (C, K). */
 type Product = Readonly<Record<"N" | "C" | "K", number>>;
 
-export const DENSE_FORWARD = asDense(CONV_FORWARD);
-export const DENSE_GRAD_INPUT = asDense(CONV_GRAD_INPUT);
-export const DENSE_GRAD_WEIGHT = asDense(CONV_GRAD_WEIGHT);
+// A bundler cannot know that a call does nothing else; these stay out of apps that only predict.
+export const DENSE_FORWARD = /* @__PURE__ */ asDense(CONV_FORWARD);
+export const DENSE_GRAD_INPUT = /* @__PURE__ */ asDense(CONV_GRAD_INPUT);
+export const DENSE_GRAD_WEIGHT = /* @__PURE__ */ asDense(CONV_GRAD_WEIGHT);
 
 type In = { x: Tensor; weight: Tensor; bias: Tensor | undefined };
 type Out = { y: Tensor };
@@ -45,14 +47,19 @@ export const denseOp: Op<In, DenseAttrs, Out> = {
   forward(emit, { inputs: { x, weight: w, bias }, attrs: { activation }, outputs: { y } }) {
     emitBest(DENSE_FORWARD, emit, keyOf(x, w), { x, w, bias, y }, activation);
   },
-  backward(emit, { inputs: { x, weight: w, bias }, attrs: { activation }, outputs: { y } }) {
-    const key = keyOf(x, w);
-    const dy = gradientBeforeActivation(emit, y, activation);
-    if (emit.wants(w)) emitBest(DENSE_GRAD_WEIGHT, emit, key, { x, dy }, emit.into(w));
-    if (emit.wants(bias)) emitGradBias(emit, dy, emit.into(bias));
-    if (emit.wants(x)) emitBest(DENSE_GRAD_INPUT, emit, key, { dy, w }, emit.into(x));
-  },
+  backward: "dense",
   fuse: (node, next) => withActivation(node, next),
+};
+
+export const denseBackward: GradientRule<In, DenseAttrs, Out> = (
+  emit,
+  { inputs: { x, weight: w, bias }, attrs: { activation }, outputs: { y } },
+) => {
+  const key = keyOf(x, w);
+  const dy = gradientBeforeActivation(emit, y, activation);
+  if (emit.wants(w)) emitBest(DENSE_GRAD_WEIGHT, emit, key, { x, dy }, emit.into(w));
+  if (emit.wants(bias)) emitGradBias(emit, dy, emit.into(bias));
+  if (emit.wants(x)) emitBest(DENSE_GRAD_INPUT, emit, key, { dy, w }, emit.into(x));
 };
 
 function keyOf(x: Tensor, weight: Tensor): Product {

@@ -12,7 +12,7 @@ import {
 import { type Activation, activationConstants, IDENTITY } from "../elementwise/activation.ts";
 import type { Tunable, Variant } from "../tunable.ts";
 import { gradWeightAlone } from "./alone.ts";
-import type { GradWeightArgs } from "./conv-passes.ts";
+import type { GradWeightArgs } from "./conv-gradients.ts";
 import { ENOUGH } from "./register-tiles.ts";
 import { emitSplitSum } from "./split-sum.ts";
 
@@ -65,7 +65,7 @@ const splits = (name: string, times: number): Variant<GroupedGeometry, GradWeigh
   },
 });
 
-const SPLITS = splits("splits", 1);
+const SPLITS = /* @__PURE__ */ splits("splits", 1);
 
 /**
  * dw = Σ over pixels of x ⊗ dy, or dw += …. The only pass with a choice: the other two have one kernel each, and sums too
@@ -74,7 +74,7 @@ const SPLITS = splits("splits", 1);
 export const GROUPED_GRAD_WEIGHT: Tunable<GroupedGeometry, GradWeightArgs> = {
   op: "conv2d_grouped",
   pass: "grad_weight",
-  variants: [SPLITS, splits("more_splits", 4), splits("fewer_splits", 1 / 4)],
+  variants: [SPLITS, /* @__PURE__ */ splits("more_splits", 4), /* @__PURE__ */ splits("fewer_splits", 1 / 4)],
   guess: () => SPLITS,
   alone: (geometry, dtype) => gradWeightAlone(geometry, dtype, geometry.GROUPS),
 };

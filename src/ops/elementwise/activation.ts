@@ -1,4 +1,4 @@
-import type { Op } from "../../graph/op.ts";
+import type { GradientRule, Op } from "../../graph/op.ts";
 import { storedLength, type Tensor } from "../../graph/tensor.ts";
 import { ACTIVATIONS } from "../../kernel/constants.gen.ts";
 import { grid } from "../../kernel/grid.ts";
@@ -37,16 +37,21 @@ export const activationOp: Op<In, Activation, Out> = {
     const constants = { LENGTH, C, ...activationConstants(attrs) };
     emit.dispatch(activation_forward, { x, y }, constants, grid(LENGTH, activation_forward));
   },
-  backward(emit, { inputs: { x }, attrs, outputs: { y } }) {
-    const LENGTH = storedLength(x.shape) / 4;
-    const dy = emit.gradient(y);
-    const { tensor: dx, accumulate: ACCUMULATE } = emit.into(x);
-    const constants = { LENGTH, ACCUMULATE, ...activationConstants(attrs) };
-    emit.dispatch(activation_backward, { x, dy, dx }, constants, grid(LENGTH, activation_backward));
-  },
+  backward: "activation",
   // Of maxima there are fewer, and what comes before f need not be kept.
   fuse({ inputs, attrs }, { op, attrs: pool }) {
     if (op.name !== "max_pool2d" || !keepsMaximum(attrs)) return undefined;
     return { op, inputs, attrs: { ...(pool as object), activation: attrs } };
   },
+};
+
+export const activationBackward: GradientRule<In, Activation, Out> = (
+  emit,
+  { inputs: { x }, attrs, outputs: { y } },
+) => {
+  const LENGTH = storedLength(x.shape) / 4;
+  const dy = emit.gradient(y);
+  const { tensor: dx, accumulate: ACCUMULATE } = emit.into(x);
+  const constants = { LENGTH, ACCUMULATE, ...activationConstants(attrs) };
+  emit.dispatch(activation_backward, { x, dy, dx }, constants, grid(LENGTH, activation_backward));
 };

@@ -1,4 +1,4 @@
-import type { Op } from "../../graph/op.ts";
+import type { GradientRule, Op } from "../../graph/op.ts";
 import { storedLength, type Tensor } from "../../graph/tensor.ts";
 import { grid } from "../../kernel/grid.ts";
 import { add_forward } from "../../kernel/shaders.gen.ts";
@@ -28,13 +28,18 @@ export const addOp: Op<In, Add, Out> = {
     const constants = { LENGTH, C, ...activationConstants(activation) };
     emit.dispatch(add_forward, { a, b, y }, constants, grid(LENGTH, add_forward));
   },
-  backward(emit, { inputs: { a, b }, attrs: { activation = IDENTITY }, outputs: { y } }) {
-    const dy = emit.gradient(y);
-    if (activation.name === "identity") {
-      for (const input of [a, b]) if (emit.wants(input)) emit.pass(input, dy);
-      return;
-    }
-    shareGradient(emit, [a, b], (target) => emitBeforeActivation(emit, { y, dy }, activation, target));
-  },
+  backward: "add",
   fuse: (node, next) => withActivation(node, next),
+};
+
+export const addBackward: GradientRule<In, Add, Out> = (
+  emit,
+  { inputs: { a, b }, attrs: { activation = IDENTITY }, outputs: { y } },
+) => {
+  const dy = emit.gradient(y);
+  if (activation.name === "identity") {
+    for (const input of [a, b]) if (emit.wants(input)) emit.pass(input, dy);
+    return;
+  }
+  shareGradient(emit, [a, b], (target) => emitBeforeActivation(emit, { y, dy }, activation, target));
 };

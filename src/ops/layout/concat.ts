@@ -1,4 +1,4 @@
-import type { Op } from "../../graph/op.ts";
+import type { GradientRule, Op } from "../../graph/op.ts";
 import { pad4, type Tensor } from "../../graph/tensor.ts";
 import { grid } from "../../kernel/grid.ts";
 import { concat_backward, concat_forward } from "../../kernel/shaders.gen.ts";
@@ -39,13 +39,18 @@ export const concatOp: Op<Branches, Record<never, never>, { y: Tensor }> = {
       emit.dispatch(concat_forward, { x, y }, constants, grid(constants.ROWS * touched, concat_forward));
     }
   },
-  backward(emit, { inputs, outputs: { y } }) {
-    const dy = emit.gradient(y);
-    for (const { x, constants } of slicesOf(branchesOf(inputs), y)) {
-      if (!emit.wants(x)) continue;
-      const { tensor: dx, accumulate: ACCUMULATE } = emit.into(x);
-      const vec4s = constants.ROWS * (pad4(constants.C) / 4);
-      emit.dispatch(concat_backward, { dy, dx }, { ...constants, ACCUMULATE }, grid(vec4s, concat_backward));
-    }
-  },
+  backward: "concat",
+};
+
+export const concatBackward: GradientRule<Branches, Record<never, never>, { y: Tensor }> = (
+  emit,
+  { inputs, outputs: { y } },
+) => {
+  const dy = emit.gradient(y);
+  for (const { x, constants } of slicesOf(branchesOf(inputs), y)) {
+    if (!emit.wants(x)) continue;
+    const { tensor: dx, accumulate: ACCUMULATE } = emit.into(x);
+    const vec4s = constants.ROWS * (pad4(constants.C) / 4);
+    emit.dispatch(concat_backward, { dy, dx }, { ...constants, ACCUMULATE }, grid(vec4s, concat_backward));
+  }
 };

@@ -1,4 +1,4 @@
-import type { Op } from "../../graph/op.ts";
+import type { GradientRule, Op } from "../../graph/op.ts";
 import { nhwc, storedLength, type Tensor } from "../../graph/tensor.ts";
 import { grid } from "../../kernel/grid.ts";
 import { flatten_backward, flatten_forward } from "../../kernel/shaders.gen.ts";
@@ -27,16 +27,21 @@ export const flattenOp: Op<In, Record<never, never>, Out> = {
     const constants = { LENGTH, C, PIXELS: H * W };
     emit.dispatch(flatten_forward, { x, y }, constants, grid(LENGTH, flatten_forward));
   },
-  backward(emit, { inputs: { x }, outputs: { y } }) {
-    const dy = emit.gradient(y);
-    if (isView(x)) {
-      emit.pass(x, dy);
-      return;
-    }
-    const [, H, W, C] = nhwc("flatten", x);
-    const LENGTH = storedLength(x.shape) / 4;
-    const { tensor: dx, accumulate: ACCUMULATE } = emit.into(x);
-    const constants = { LENGTH, C, PIXELS: H * W, ACCUMULATE };
-    emit.dispatch(flatten_backward, { dy, dx }, constants, grid(LENGTH, flatten_backward));
-  },
+  backward: "flatten",
+};
+
+export const flattenBackward: GradientRule<In, Record<never, never>, Out> = (
+  emit,
+  { inputs: { x }, outputs: { y } },
+) => {
+  const dy = emit.gradient(y);
+  if (isView(x)) {
+    emit.pass(x, dy);
+    return;
+  }
+  const [, H, W, C] = nhwc("flatten", x);
+  const LENGTH = storedLength(x.shape) / 4;
+  const { tensor: dx, accumulate: ACCUMULATE } = emit.into(x);
+  const constants = { LENGTH, C, PIXELS: H * W, ACCUMULATE };
+  emit.dispatch(flatten_backward, { dy, dx }, constants, grid(LENGTH, flatten_backward));
 };

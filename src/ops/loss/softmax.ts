@@ -1,5 +1,5 @@
 import { ShapeError } from "../../base/errors.ts";
-import type { Op } from "../../graph/op.ts";
+import type { GradientRule, Op } from "../../graph/op.ts";
 import { describe, type Tensor } from "../../graph/tensor.ts";
 import { fold } from "../../kernel/grid.ts";
 import { softmax_backward, softmax_forward } from "../../kernel/shaders.gen.ts";
@@ -18,10 +18,15 @@ export const softmaxOp: Op<In, Record<string, never>, Out> = {
     const [N, K] = x.shape as [number, number];
     emit.dispatch(softmax_forward, { x, y }, { N, K }, fold(N));
   },
-  backward(emit, { inputs: { x }, outputs: { y } }) {
-    const [N, K] = x.shape as [number, number];
-    const dy = emit.gradient(y);
-    const { tensor: dx, accumulate: ACCUMULATE } = emit.into(x);
-    emit.dispatch(softmax_backward, { y, dy, dx }, { N, K, ACCUMULATE }, fold(N));
-  },
+  backward: "softmax",
+};
+
+export const softmaxBackward: GradientRule<In, Record<string, never>, Out> = (
+  emit,
+  { inputs: { x }, outputs: { y } },
+) => {
+  const [N, K] = x.shape as [number, number];
+  const dy = emit.gradient(y);
+  const { tensor: dx, accumulate: ACCUMULATE } = emit.into(x);
+  emit.dispatch(softmax_backward, { y, dy, dx }, { N, K, ACCUMULATE }, fold(N));
 };

@@ -2,7 +2,9 @@
 import type { Random } from "../../base/random.ts";
 import type { Activation } from "../elementwise/activation.ts";
 import type { Alone } from "../tunable.ts";
-import type { BackwardArgs, ForwardArgs, Rows, StatisticsArgs, SumsArgs } from "./batch-norm-passes.ts";
+import type { ForwardArgs, StatisticsArgs } from "./batch-norm-forward.ts";
+import type { BackwardArgs, SumsArgs } from "./batch-norm-gradients.ts";
+import type { Rows } from "./rows.ts";
 
 type DType = "f32" | "f16";
 

@@ -3,6 +3,7 @@ import {
   type BackwardEmitter,
   type Emitter,
   type Fused,
+  type GradientRule,
   isNode,
   type Op,
   type OpNode,
@@ -12,14 +13,9 @@ import { type Activation, IDENTITY } from "../elementwise/activation.ts";
 import { addOp } from "../elementwise/add.ts";
 import { checkFusable, isFusable, withActivation } from "../elementwise/fused-activation.ts";
 import { emitBest } from "../tunable.ts";
-import {
-  BATCH_NORM_BACKWARD,
-  BATCH_NORM_FORWARD,
-  BATCH_NORM_STATISTICS,
-  BATCH_NORM_SUMS,
-  type Rows,
-  type Target,
-} from "./batch-norm-passes.ts";
+import { BATCH_NORM_FORWARD, BATCH_NORM_STATISTICS } from "./batch-norm-forward.ts";
+import { BATCH_NORM_BACKWARD, BATCH_NORM_SUMS, type Target } from "./batch-norm-gradients.ts";
+import type { Rows } from "./rows.ts";
 
 export interface BatchNorm {
   /**
@@ -122,36 +118,41 @@ export const batchNormOp: Op<In, BatchNorm, Out> = {
   },
   again: { keeps: ["mean", "variance"], forward: emitNormalise },
 
-  backward(emit, { inputs: { x, weight, bias, residual }, attrs, outputs: { y, mean, variance } }) {
-    const rows = rowsOf(x);
-    const train = attrs.mode === "train";
-    const { eps, activation = IDENTITY } = attrs;
-    const linear = activation.name === "identity";
-    const dy = emit.gradient(y);
-    // The residual itself is not read, so that it need not be kept; nor is y where the gradient does not depend on it.
-    const settings = { activation, residual: residual !== undefined && !linear };
-    // No temporary in its place, so that all temporaries that are bound may lie on one slab.
-    const read = { x, y: settings.residual ? y : weight, dy };
-
-    // Frozen statistics with frozen weight and bias leave nothing to sum.
-    const sums = emit.wants(weight) || emit.wants(bias) || (train && emit.wants(x));
-    const passes = linear && emit.wants(residual);
-    const elements = emit.wants(x) || (emit.wants(residual) && !passes);
-    const coefficients = emit.temporary("coefficients", [5, rows.C]);
-    if (sums || elements) {
-      const results = { coefficients, dweight: target(emit, weight), dbias: target(emit, bias) };
-      const tensors = { ...read, mean, variance, weight, bias };
-      emitBest(BATCH_NORM_SUMS, emit, rows, tensors, results, { ...settings, eps, sums, train });
-    }
-    if (elements) {
-      const results = { dx: target(emit, x), dresidual: target(emit, passes ? undefined : residual) };
-      emitBest(BATCH_NORM_BACKWARD, emit, rows, { ...read, coefficients }, results, settings);
-    }
-    if (passes) emit.pass(residual, dy);
-  },
+  backward: "batch_norm",
   fuse: (node, next) =>
     withResidual(node, next) ??
     withActivation(node, next, (activation) => !node.inputs.residual || isFusable(activation)),
+};
+
+export const batchNormBackward: GradientRule<In, BatchNorm, Out> = (
+  emit,
+  { inputs: { x, weight, bias, residual }, attrs, outputs: { y, mean, variance } },
+) => {
+  const rows = rowsOf(x);
+  const train = attrs.mode === "train";
+  const { eps, activation = IDENTITY } = attrs;
+  const linear = activation.name === "identity";
+  const dy = emit.gradient(y);
+  // The residual itself is not read, so that it need not be kept; nor is y where the gradient does not depend on it.
+  const settings = { activation, residual: residual !== undefined && !linear };
+  // No temporary in its place, so that all temporaries that are bound may lie on one slab.
+  const read = { x, y: settings.residual ? y : weight, dy };
+
+  // Frozen statistics with frozen weight and bias leave nothing to sum.
+  const sums = emit.wants(weight) || emit.wants(bias) || (train && emit.wants(x));
+  const passes = linear && emit.wants(residual);
+  const elements = emit.wants(x) || (emit.wants(residual) && !passes);
+  const coefficients = emit.temporary("coefficients", [5, rows.C]);
+  if (sums || elements) {
+    const results = { coefficients, dweight: target(emit, weight), dbias: target(emit, bias) };
+    const tensors = { ...read, mean, variance, weight, bias };
+    emitBest(BATCH_NORM_SUMS, emit, rows, tensors, results, { ...settings, eps, sums, train });
+  }
+  if (elements) {
+    const results = { dx: target(emit, x), dresidual: target(emit, passes ? undefined : residual) };
+    emitBest(BATCH_NORM_BACKWARD, emit, rows, { ...read, coefficients }, results, settings);
+  }
+  if (passes) emit.pass(residual, dy);
 };
 
 /** A batch norm with what is added to its y in the next node. */

@@ -1,6 +1,6 @@
 import { ShapeError } from "../../base/errors.ts";
 import { convOutput, type Pads, type Pair } from "../../base/window.ts";
-import type { Op } from "../../graph/op.ts";
+import type { GradientRule, Op } from "../../graph/op.ts";
 import { describe, nhwc, pad4, storedLength, type Tensor } from "../../graph/tensor.ts";
 import { grid } from "../../kernel/grid.ts";
 import {
@@ -90,12 +90,17 @@ export const maxPool2dOp: Op<In, MaxPool2d, Out & { index: Tensor }> = {
   forward(emit, { inputs: { x }, attrs, outputs: { y, index } }) {
     emitBest(MAX_POOL_FORWARD, emit, windowsOf(x, y, attrs), { x, y, index }, attrs.activation ?? IDENTITY);
   },
-  backward(emit, { inputs: { x }, attrs, outputs: { y, index } }) {
-    const dy = emit.gradient(y);
-    const { activation = IDENTITY } = attrs;
-    const tensors = { y: activation.name === "identity" ? dy : y, dy, index };
-    emitBest(MAX_POOL_BACKWARD, emit, windowsOf(x, y, attrs), tensors, emit.into(x), activation);
-  },
+  backward: "max_pool2d",
+};
+
+export const maxPool2dBackward: GradientRule<In, MaxPool2d, Out & { index: Tensor }> = (
+  emit,
+  { inputs: { x }, attrs, outputs: { y, index } },
+) => {
+  const dy = emit.gradient(y);
+  const { activation = IDENTITY } = attrs;
+  const tensors = { y: activation.name === "identity" ? dy : y, dy, index };
+  emitBest(MAX_POOL_BACKWARD, emit, windowsOf(x, y, attrs), tensors, emit.into(x), activation);
 };
 
 const windowsOf = (x: Tensor, y: Tensor, attrs: Pool2d): Windows => ({
@@ -117,18 +122,23 @@ export const avgPool2dOp: Op<In, AvgPool2d, Out> = {
       grid(LENGTH, avg_pool2d_forward),
     );
   },
-  backward(emit, { inputs: { x }, attrs, outputs: { y } }) {
-    const LENGTH = vec4s(x);
-    const COUNT_INCLUDE_PAD = attrs.countIncludePad ? 1 : 0;
-    const dy = emit.gradient(y);
-    const { tensor: dx, accumulate: ACCUMULATE } = emit.into(x);
-    emit.dispatch(
-      avg_pool2d_backward,
-      { dy, dx },
-      { LENGTH, COUNT_INCLUDE_PAD, ACCUMULATE, ...geometry(x, y, attrs) },
-      grid(LENGTH, avg_pool2d_backward),
-    );
-  },
+  backward: "avg_pool2d",
+};
+
+export const avgPool2dBackward: GradientRule<In, AvgPool2d, Out> = (
+  emit,
+  { inputs: { x }, attrs, outputs: { y } },
+) => {
+  const LENGTH = vec4s(x);
+  const COUNT_INCLUDE_PAD = attrs.countIncludePad ? 1 : 0;
+  const dy = emit.gradient(y);
+  const { tensor: dx, accumulate: ACCUMULATE } = emit.into(x);
+  emit.dispatch(
+    avg_pool2d_backward,
+    { dy, dx },
+    { LENGTH, COUNT_INCLUDE_PAD, ACCUMULATE, ...geometry(x, y, attrs) },
+    grid(LENGTH, avg_pool2d_backward),
+  );
 };
 
 /** Mean over all pixels. x (N, H, W, C), y (N, C). */
@@ -148,17 +158,22 @@ export const globalAvgPoolOp: Op<In, Record<never, never>, Out> = {
       grid(LENGTH, global_avg_pool_forward),
     );
   },
-  backward(emit, { inputs: { x }, outputs: { y } }) {
-    const [N, H, W, C] = nhwc("global_avg_pool", x);
-    const PARTS = Math.ceil((H * W) / PIXELS_EACH);
-    const LENGTH = (N * PARTS * pad4(C)) / 4;
-    const dy = emit.gradient(y);
-    const { tensor: dx, accumulate: ACCUMULATE } = emit.into(x);
-    emit.dispatch(
-      global_avg_pool_backward,
-      { dy, dx },
-      { LENGTH, C, PIXELS: H * W, PARTS, ACCUMULATE },
-      grid(LENGTH, global_avg_pool_backward),
-    );
-  },
+  backward: "global_avg_pool",
+};
+
+export const globalAvgPoolBackward: GradientRule<In, Record<never, never>, Out> = (
+  emit,
+  { inputs: { x }, outputs: { y } },
+) => {
+  const [N, H, W, C] = nhwc("global_avg_pool", x);
+  const PARTS = Math.ceil((H * W) / PIXELS_EACH);
+  const LENGTH = (N * PARTS * pad4(C)) / 4;
+  const dy = emit.gradient(y);
+  const { tensor: dx, accumulate: ACCUMULATE } = emit.into(x);
+  emit.dispatch(
+    global_avg_pool_backward,
+    { dy, dx },
+    { LENGTH, C, PIXELS: H * W, PARTS, ACCUMULATE },
+    grid(LENGTH, global_avg_pool_backward),
+  );
 };

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { Graph } from "../../../src/graph/graph.ts";
-import { lower } from "../../../src/graph/lower.ts";
 import { type Add, addOp } from "../../../src/ops/elementwise/add.ts";
 import { averageOp } from "../../../src/ops/elementwise/average.ts";
+import { lower } from "../../../src/ops/lower.ts";
 import { testOp } from "../../support/op/op-test.ts";
 import { runProgram } from "../../support/run/run-op.ts";
 import { add } from "./add.ts";

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { Graph } from "../../../src/graph/graph.ts";
-import { lower } from "../../../src/graph/lower.ts";
 import { type Dropout, dropoutOp } from "../../../src/ops/elementwise/dropout.ts";
+import { lower } from "../../../src/ops/lower.ts";
 import type { Live } from "../../../src/run/live.ts";
 import { testOp } from "../../support/op/op-test.ts";
 import { runProgram } from "../../support/run/run-op.ts";

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { Random } from "../../../src/base/random.ts";
 import { Graph } from "../../../src/graph/graph.ts";
-import { lower } from "../../../src/graph/lower.ts";
 import { pad } from "../../../src/graph/tensor.ts";
 import { type Augmentation, augmentOp } from "../../../src/ops/image/augment.ts";
+import { lower } from "../../../src/ops/lower.ts";
 import type { Live } from "../../../src/run/live.ts";
 import { testOp } from "../../support/op/op-test.ts";
 import { runProgram } from "../../support/run/run-op.ts";

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { Graph } from "../../../src/graph/graph.ts";
-import { lower } from "../../../src/graph/lower.ts";
 import { flattenOp } from "../../../src/ops/layout/flatten.ts";
+import { lower } from "../../../src/ops/lower.ts";
 import { testOp } from "../../support/op/op-test.ts";
 import { flatten } from "./flatten.ts";
 

@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { fuse } from "../../../src/graph/fusion.ts";
 import { Graph } from "../../../src/graph/graph.ts";
-import { lower } from "../../../src/graph/lower.ts";
 import type { Tensor } from "../../../src/graph/tensor.ts";
 import {
   add,
@@ -19,6 +18,7 @@ import {
   silu,
 } from "../../../src/layers/index.ts";
 import { interleaved, resnet, vgg } from "../../../src/models/index.ts";
+import { lower } from "../../../src/ops/lower.ts";
 import { plan } from "../../../src/plan/plan.ts";
 import { programOf } from "../../support/models/programs.ts";
 

@@ -15,7 +15,7 @@ const documents = tracked.filter((file) => file.endsWith(".md") && !file.include
 /** Generated paths, which a fresh clone lacks. */
 const MADE = /^(runs|dist|node_modules)\b|\.gen\.ts$/;
 /** npm's built-in scripts. */
-const NPM = new Set(["ci", "install", "publish"]);
+const NPM = new Set(["ci", "install", "pack", "publish"]);
 
 /** What looks like the path of a file or folder of this repository; `*`, `<name>` and `{a,b}` stand for any. */
 const PATH = /(?<![\w./@:-])(?:src|shaders|test|demo)\/[\w./*{},<>-]*[\w/*}>]/g;

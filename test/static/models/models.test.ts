@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import { Graph } from "../../../src/graph/graph.ts";
-import { lower } from "../../../src/graph/lower.ts";
 import { isNode } from "../../../src/graph/op.ts";
 import { crossEntropy } from "../../../src/layers/index.ts";
 import {
@@ -12,6 +11,7 @@ import {
   summary,
 } from "../../../src/models/index.ts";
 import { activationOp } from "../../../src/ops/elementwise/activation.ts";
+import { lower } from "../../../src/ops/lower.ts";
 import { batchNormOp } from "../../../src/ops/norm/batch-norm.ts";
 import { sgd } from "../../../src/optimizers/index.ts";
 import { plan } from "../../../src/plan/plan.ts";

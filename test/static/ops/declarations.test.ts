@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { halfBindings } from "../../../src/kernel/half.ts";
 import type { Kernel } from "../../../src/kernel/kernel.ts";
 import * as shaders from "../../../src/kernel/shaders.gen.ts";
+import { gradients } from "../../../src/ops/gradients.ts";
 import * as ops from "../../../src/ops/index.ts";
 import { RESIZE } from "../../../src/run/preprocessor.ts";
 import { conv2d } from "../../ops/conv/conv2d.ts";
@@ -28,6 +29,11 @@ const programs = [
 it("every op is declared", () => {
   const missing = undeclared(ops, declarations);
   expect(missing, "ops that test/ops/declarations.ts lacks").toEqual([]);
+});
+
+it("ops name the rules of src/ops/gradients.ts, all of them", () => {
+  const named = Object.values(ops).flatMap(({ backward }) => (typeof backward === "string" ? backward : []));
+  expect(named.toSorted()).toEqual(Object.keys(gradients).toSorted());
 });
 
 it("every kernel is launched by the test of an op or an optimizer, or of Preprocessor", () => {

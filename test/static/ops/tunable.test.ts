@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { taskKey } from "../../../src/gpu/tuning.ts";
 import { Graph } from "../../../src/graph/graph.ts";
-import { lower } from "../../../src/graph/lower.ts";
 import type { Capabilities, Task } from "../../../src/kernel/capabilities.ts";
 import {
   batchNorm,
@@ -11,6 +10,7 @@ import {
   globalAvgPool,
   maxPool2d,
 } from "../../../src/layers/index.ts";
+import { lower } from "../../../src/ops/lower.ts";
 import { type MeasurableTask, recorder } from "../../../src/ops/tunable.ts";
 import { smallModels } from "../../support/models/models.ts";
 import { programOf } from "../../support/models/programs.ts";

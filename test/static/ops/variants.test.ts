@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import type { Geometry } from "../../../src/base/window.ts";
 import { Graph } from "../../../src/graph/graph.ts";
-import { lower } from "../../../src/graph/lower.ts";
 import type { Dispatch } from "../../../src/graph/op.ts";
 import type { Capabilities, Task } from "../../../src/kernel/capabilities.ts";
 import { conv2dOp } from "../../../src/ops/conv/conv2d.ts";
+import { lower } from "../../../src/ops/lower.ts";
 import { recorder } from "../../../src/ops/tunable.ts";
 import { convPasses, convTask } from "../../support/models/tuning.ts";
 

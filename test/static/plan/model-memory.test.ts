@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import { PlanError } from "../../../src/base/errors.ts";
-import type { Program } from "../../../src/graph/lower.ts";
 import { storedLength } from "../../../src/graph/tensor.ts";
 import type { Capabilities } from "../../../src/kernel/capabilities.ts";
 import {
@@ -15,6 +14,7 @@ import {
   sequential,
   vgg,
 } from "../../../src/models/index.ts";
+import type { Program } from "../../../src/ops/lower.ts";
 import { DEFAULT_LIMITS, type Plan, plan } from "../../../src/plan/plan.ts";
 import { programOf } from "../../support/models/programs.ts";
 

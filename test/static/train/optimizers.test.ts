@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { Graph } from "../../../src/graph/graph.ts";
-import { lower, type Program } from "../../../src/graph/lower.ts";
 import { crossEntropyOp } from "../../../src/ops/loss/cross-entropy.ts";
+import { lower, type Program } from "../../../src/ops/lower.ts";
 import { adam, type Optimizer, optimizers, sgd } from "../../../src/optimizers/index.ts";
 
 /** Cross-entropy of a parameter; nothing runs. */

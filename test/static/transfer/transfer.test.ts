@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import { Graph } from "../../../src/graph/graph.ts";
-import { lower } from "../../../src/graph/lower.ts";
 import {
   createBackbone,
   createModel,
@@ -9,6 +8,7 @@ import {
   type Model,
   resnet,
 } from "../../../src/models/index.ts";
+import { lower } from "../../../src/ops/lower.ts";
 import { sgd } from "../../../src/optimizers/index.ts";
 import { plan } from "../../../src/plan/plan.ts";
 import { finetune } from "../../../src/transfer/finetune.ts";

@@ -1,8 +1,8 @@
 import { Graph, type Precision } from "../../../src/graph/graph.ts";
-import { lower, type Program, type ProgramOptions } from "../../../src/graph/lower.ts";
 import type { Capabilities } from "../../../src/kernel/capabilities.ts";
 import { asActivations, crossEntropy } from "../../../src/layers/index.ts";
 import { frozenIn, type Model } from "../../../src/models/index.ts";
+import { lower, type Program, type ProgramOptions } from "../../../src/ops/lower.ts";
 import { sgd } from "../../../src/optimizers/index.ts";
 
 /** The launches of a training step (SGD with momentum) or an evaluation of a model, optionally with frozen parts. */

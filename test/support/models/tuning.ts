@@ -1,6 +1,7 @@
 import type { Geometry } from "../../../src/base/window.ts";
 import type { TuningStore, TuningTable } from "../../../src/gpu/tuning.ts";
-import { CONV_FORWARD, CONV_GRAD_INPUT, CONV_GRAD_WEIGHT } from "../../../src/ops/conv/conv-passes.ts";
+import { CONV_FORWARD } from "../../../src/ops/conv/conv-forward.ts";
+import { CONV_GRAD_INPUT, CONV_GRAD_WEIGHT } from "../../../src/ops/conv/conv-gradients.ts";
 import { type MeasurableTask, taskOf } from "../../../src/ops/tunable.ts";
 
 export const convPasses = ["forward", "grad_input", "grad_weight"] as const;

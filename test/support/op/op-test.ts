@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import type { Program } from "../../../src/graph/lower.ts";
 import { pad4 } from "../../../src/graph/tensor.ts";
 import type { Capabilities } from "../../../src/kernel/capabilities.ts";
+import type { Program } from "../../../src/ops/lower.ts";
 import type { Steps } from "../../../src/plan/plan.ts";
 import type { Outputs } from "../../../src/run/session.ts";
 import { testGpu } from "../run/gpu.ts";

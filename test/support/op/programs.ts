@@ -1,11 +1,11 @@
 /** The programs of an op's tests; made without a device. */
 import type { Seed } from "../../../src/graph/autodiff.ts";
 import { Graph } from "../../../src/graph/graph.ts";
-import { lower, type Program } from "../../../src/graph/lower.ts";
 import type { Tensors } from "../../../src/graph/op.ts";
 import { isFloat, pad4, type Tensor } from "../../../src/graph/tensor.ts";
 import type { Capabilities } from "../../../src/kernel/capabilities.ts";
 import { castOp } from "../../../src/ops/elementwise/cast.ts";
+import { lower, type Program } from "../../../src/ops/lower.ts";
 import { recorder } from "../../../src/ops/tunable.ts";
 import {
   type Devices,

@@ -1,9 +1,9 @@
 /** The declaration of an optimizer, and the program that its test runs. */
 
 import { Graph, type Precision } from "../../../src/graph/graph.ts";
-import { lower } from "../../../src/graph/lower.ts";
 import type { Op } from "../../../src/graph/op.ts";
 import type { Tensor } from "../../../src/graph/tensor.ts";
+import { lower } from "../../../src/ops/lower.ts";
 import { type Optimizer, type Update, withUpdate } from "../../../src/optimizers/optimizer.ts";
 import type { Steps } from "../../../src/plan/plan.ts";
 import { size } from "../reference/ndarray.ts";

@@ -1,7 +1,7 @@
 import { Graph } from "../../../src/graph/graph.ts";
-import { lower } from "../../../src/graph/lower.ts";
 import { pad } from "../../../src/graph/tensor.ts";
 import type { Model } from "../../../src/models/index.ts";
+import { lower } from "../../../src/ops/lower.ts";
 import { openSession } from "../../../src/run/session.ts";
 import { Variables } from "../../../src/run/variables.ts";
 import { fromFile } from "../../../src/weights/layout.ts";

@@ -1,7 +1,7 @@
 import type { Seed } from "../../../src/graph/autodiff.ts";
 import type { Graph } from "../../../src/graph/graph.ts";
-import { lower, type Program } from "../../../src/graph/lower.ts";
 import { isFloat, pad } from "../../../src/graph/tensor.ts";
+import { lower, type Program } from "../../../src/ops/lower.ts";
 import type { Steps } from "../../../src/plan/plan.ts";
 import type { Live } from "../../../src/run/live.ts";
 import { type Feeds, type Outputs, openSession } from "../../../src/run/session.ts";

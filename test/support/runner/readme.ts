@@ -5,9 +5,25 @@ import type { Plugin } from "vitest/config";
 const PREFIX = "virtual:readme/";
 const readme = fileURLToPath(new URL("../../../README.md", import.meta.url));
 
+/** The README's code in a language: the fence that begins with "```ts NAME", by NAME. */
+export const snippets = (language: "ts" | "sh" = "ts"): ReadonlyMap<string, string> =>
+  new Map(
+    [...readFileSync(readme, "utf8").matchAll(/^```(ts|sh) (\w+)\n([\s\S]*?)^```/gm)]
+      .filter((fence) => fence[1] === language)
+      .map(([, , name, code]) => [name!, code!] as const),
+  );
+
+/** The same code with fewer images and epochs, so that it takes seconds. */
+export const shortened = (code: string): string =>
+  code
+    .replace("12_000", "96")
+    .replace("224, 224", "32, 32")
+    .replace("size: 224", "size: 32")
+    .replace("epochs: 10", "epochs: 4")
+    .replace('await loadDataset("mnist", "test")', 'take(await loadDataset("mnist", "test"), 96)');
+
 /**
- * Makes the README's code importable: the fence that begins with "```ts NAME" is `virtual:readme/NAME`. So that tests
- * take seconds, it trains and tests on 96 images each, photographs are 32×32, and training on them takes four epochs.
+ * Makes the README's code importable: the fence that begins with "```ts NAME" is `virtual:readme/NAME`, shortened.
  */
 export function readmeSnippets(): Plugin {
   return {
@@ -17,16 +33,9 @@ export function readmeSnippets(): Plugin {
     load(id) {
       if (!id.startsWith(`${readme}.`)) return null;
       const name = id.slice(readme.length + 1, -".ts".length);
-      const code = new RegExp(`^\`\`\`ts ${name}\n([\\s\\S]*?)^\`\`\``, "m").exec(
-        readFileSync(readme, "utf8"),
-      )?.[1];
+      const code = snippets().get(name);
       if (code === undefined) throw new Error(`README.md has no fence "\`\`\`ts ${name}"`);
-      return code
-        .replace("12_000", "96")
-        .replace("224, 224", "32, 32")
-        .replace("size: 224", "size: 32")
-        .replace("epochs: 10", "epochs: 4")
-        .replace('await loadDataset("mnist", "test")', 'take(await loadDataset("mnist", "test"), 96)');
+      return shortened(code);
     },
   };
 }

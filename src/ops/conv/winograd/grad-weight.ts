@@ -10,7 +10,7 @@ import { grid } from "../../../kernel/grid.ts";
 import { winograd_grad_output, winograd_grad_weight } from "../../../kernel/shaders.gen.ts";
 import { winograd_grad_product_variants } from "../../../kernel/variants.gen.ts";
 import type { Variant } from "../../tunable.ts";
-import type { GradWeightArgs } from "../conv-passes.ts";
+import type { GradWeightArgs } from "../conv-gradients.ts";
 import { tileVariants } from "../register-tiles.ts";
 import { emitInput, fits, imagesOf, partsOf, points, TILES_4X4 as SIZE, tilesOf } from "./winograd.ts";
 

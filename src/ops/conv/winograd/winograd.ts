@@ -25,7 +25,8 @@ import {
 import { winograd_product_variants } from "../../../kernel/variants.gen.ts";
 import { type Activation, activationConstants, IDENTITY } from "../../elementwise/activation.ts";
 import type { Variant, VariantInfo } from "../../tunable.ts";
-import type { ForwardArgs, GradInputArgs } from "../conv-passes.ts";
+import type { ForwardArgs } from "../conv-forward.ts";
+import type { GradInputArgs } from "../conv-gradients.ts";
 import { tileVariants } from "../register-tiles.ts";
 
 /** Tiles of so many outputs in a line, the kernels for them, and the rounding error they are allowed. */
@@ -73,15 +74,17 @@ export const WINOGRAD_FORWARD: readonly Variant<Geometry, ForwardArgs>[] = SIZES
 }));
 
 /** winograd_4x4 and winograd_2x2: dx = conv-transpose(dy, w), or dx += …. */
-export const WINOGRAD_GRAD_INPUT: readonly Variant<Geometry, GradInputArgs>[] = SIZES.map((size) => ({
-  ...describe(size),
-  fits: (geometry) => fits(turned(geometry), size),
-  emit(emit, geometry, { dy, w }, { tensor: dx, accumulate }: GradientTarget) {
-    const u = emitWeights(emit, geometry, size, w, 1);
-    const tensors = { x: dy, u, bias: undefined, y: dx };
-    emitWinograd(emit, turned(geometry), size, tensors, accumulate, IDENTITY);
-  },
-}));
+export const WINOGRAD_GRAD_INPUT: readonly Variant<Geometry, GradInputArgs>[] = /* @__PURE__ */ SIZES.map(
+  (size) => ({
+    ...describe(size),
+    fits: (geometry) => fits(turned(geometry), size),
+    emit(emit, geometry, { dy, w }, { tensor: dx, accumulate }: GradientTarget) {
+      const u = emitWeights(emit, geometry, size, w, 1);
+      const tensors = { x: dy, u, bias: undefined, y: dx };
+      emitWinograd(emit, turned(geometry), size, tensors, accumulate, IDENTITY);
+    },
+  }),
+);
 
 function describe({ outputs, error }: Size): VariantInfo {
   return { name: `winograd_${outputs}x${outputs}`, error };

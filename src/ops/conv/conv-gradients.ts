@@ -1,4 +1,4 @@
-/** The passes of a convolution, which conv2d and dense share, each with all the ways to compute it. */
+/** The gradients of a convolution, which conv2d and dense share, each with all the ways to compute it. */
 
 import type { Geometry } from "../../base/window.ts";
 import type { BackwardEmitter, Emitter, GradientTarget } from "../../graph/op.ts";
@@ -7,36 +7,20 @@ import type { Capabilities } from "../../kernel/capabilities.ts";
 import { grid } from "../../kernel/grid.ts";
 import { channel_sum } from "../../kernel/shaders.gen.ts";
 import {
-  conv2d_forward_variants,
   conv2d_grad_input_variants,
   conv2d_grad_weight_narrow_variants,
   conv2d_grad_weight_variants,
 } from "../../kernel/variants.gen.ts";
-import { type Activation, activationConstants, IDENTITY } from "../elementwise/activation.ts";
 import type { Tunable } from "../tunable.ts";
-import { forwardAlone, gradInputAlone, gradWeightAlone } from "./alone.ts";
+import { gradInputAlone, gradWeightAlone } from "./alone.ts";
 import { DEEP, ENOUGH, type Product, type TileLaunch, tileVariants } from "./register-tiles.ts";
 import { emitSplitSum } from "./split-sum.ts";
 import { WINOGRAD_GRAD_WEIGHT } from "./winograd/grad-weight.ts";
-import { pays, turned, WINOGRAD_FORWARD, WINOGRAD_GRAD_INPUT } from "./winograd/winograd.ts";
+import { pays, turned, WINOGRAD_GRAD_INPUT } from "./winograd/winograd.ts";
 
-export type ForwardArgs = [
-  tensors: { readonly x: Tensor; readonly w: Tensor; readonly bias: Tensor | undefined; readonly y: Tensor },
-  activation?: Activation,
-];
 export type GradInputArgs = [tensors: { readonly dy: Tensor; readonly w: Tensor }, target: GradientTarget];
 export type GradWeightArgs = [tensors: { readonly x: Tensor; readonly dy: Tensor }, target: GradientTarget];
 
-const FORWARD_TILES = tileVariants(conv2d_forward_variants, forwardProduct, emitForwardTiles);
-/** y = f(conv(x, w) + bias). */
-export const CONV_FORWARD: Tunable<Geometry, ForwardArgs> = {
-  op: "conv2d",
-  pass: "forward",
-  variants: [...FORWARD_TILES.variants, ...WINOGRAD_FORWARD],
-  guess: (geometry, device) =>
-    pays(geometry, device) ? WINOGRAD_FORWARD[0]! : FORWARD_TILES.guess(geometry, device),
-  alone: forwardAlone,
-};
 const GRAD_INPUT_TILES = tileVariants(conv2d_grad_input_variants, gradInputProduct, emitGradInputTiles);
 /** dx = conv-transpose(dy, w), or dx += …. */
 export const CONV_GRAD_INPUT: Tunable<Geometry, GradInputArgs> = {
@@ -85,32 +69,6 @@ export function emitGradBias(emit: BackwardEmitter, dy: Tensor, target: Gradient
   const workgroups = grid((SPLITS * pad4(C)) / 4, channel_sum);
   emit.dispatch(channel_sum, { x: dy, y: sum }, { ROWS, C, SPLITS }, workgroups);
   emitSplitSum(emit, sum, SPLITS, target);
-}
-
-function forwardProduct({ N, H, W, P, Q, C, K, R, S }: Geometry): Product {
-  const rows = N * P * Q;
-  const depth = pad4(C) / 4;
-  // Only a single deep product, such as a classifier's, is worth the second pass.
-  const isDense = R * S === 1 && rows < ENOUGH && H * W === P * Q;
-  return { slices: 1, rows, columns: K, deep: depth >= DEEP, maxSplits: isDense ? Math.ceil(depth / 16) : 1 };
-}
-
-function emitForwardTiles(
-  emit: Emitter,
-  geometry: Geometry,
-  { kernel, splits, workgroups }: TileLaunch<(typeof conv2d_forward_variants)[number]>,
-  ...[{ x, w, bias, y }, activation = IDENTITY]: ForwardArgs
-): void {
-  const sum = splits > 1 ? emit.temporary("splits", [splits, ...y.shape]) : y;
-  const constants = {
-    ...geometry,
-    SPLITS: splits,
-    HAS_BIAS: bias ? 1 : 0,
-    ...activationConstants(activation),
-  };
-  // A kernel that does not read the bias still needs something bound.
-  emit.dispatch(kernel, { x, w, bias: bias ?? w, y: sum }, constants, workgroups);
-  if (splits > 1) emitSplitSum(emit, sum, splits, { tensor: y, accumulate: 0 }, bias, activation);
 }
 
 function gradInputProduct({ N, H, W, C, K, STRIDE_H, STRIDE_W }: Geometry): Product {

@@ -1,0 +1,57 @@
+/** The packed package in the bundles of apps: what comes along, and what survives minification. */
+import { execFileSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import * as errors from "../../../src/base/errors.ts";
+import { addModule, bundlers } from "../../support/package/bundle.ts";
+import { newApp, root } from "../../support/package/install.ts";
+
+let app: ReturnType<typeof newApp>;
+beforeAll(() => {
+  app = newApp();
+});
+afterAll(() => app.remove());
+
+/** Most KiB of each app's bundle, compressed by gzip. */
+const APPS = {
+  "test/support/package/apps/kernel.ts": 3.7,
+  "test/support/package/apps/op.ts": 10,
+  "test/support/package/apps/predict.ts": 41,
+  "test/bench/minimal-app.ts": 63,
+} as const;
+type AppPath = keyof typeof APPS;
+
+describe.each(Object.entries(bundlers))("%s", (_, bundle) => {
+  /** Of the code, which is not compressed when it is parsed. */
+  const sizes = new Map<AppPath, number>();
+
+  it.each(Object.entries(APPS))("bundles little else with %s", async (path, most) => {
+    const code = await bundle(app.folder, addModule(app.folder, join(root, path)));
+    sizes.set(path as AppPath, code.length);
+    expect(gzipSync(code, { level: 9 }).length / 1024).toBeLessThanOrEqual(most);
+  });
+
+  it("leaves training out of an app that predicts", () => {
+    const share =
+      sizes.get("test/support/package/apps/predict.ts")! / sizes.get("test/bench/minimal-app.ts")!;
+    expect(share).toBeLessThanOrEqual(0.6);
+  });
+});
+
+// Without webpack, whose minifier takes long for the whole library and treats names like the others.
+it.each(["esbuild", "vite"])("%s keeps the names of errors", async (bundler) => {
+  const entry = addModule(app.folder, join(root, "test/support/package/apps/names.ts"));
+  const file = join(app.folder, `names.${bundler}.mjs`);
+  writeFileSync(file, await bundlers[bundler]!(app.folder, entry));
+  const told = JSON.parse(execFileSync(process.execPath, [file], { encoding: "utf8" }));
+  const names = Object.fromEntries(Object.keys(errors).map((name) => [name, name]));
+  expect(told).toEqual({ names, lost: "DeviceLostError", job: "DeviceError" });
+});
+
+it("source maps bring their sources", () => {
+  const map = join(app.folder, "node_modules/webgraft/dist/train/trainer.js.map");
+  const { sourcesContent } = JSON.parse(readFileSync(map, "utf8")) as { sourcesContent?: string[] };
+  expect(sourcesContent?.[0]).toContain("class Trainer");
+});
