@@ -1,11 +1,11 @@
 import { WeightsError } from "../base/errors.ts";
+import { anyObject, parseJson } from "../base/schema.ts";
 import { importKeras } from "../formats/keras/import.ts";
 import { importOnnx } from "../formats/onnx/import.ts";
 import type { Model } from "../models/model.ts";
 import type { WeightsFile } from "../weights/file.ts";
 import { openWeights } from "../weights/load.ts";
 import type { ReadOptions } from "../weights/ranges.ts";
-import { parseRecord } from "../weights/safetensors.ts";
 import { MAX_INDEX_BYTES } from "../weights/shards.ts";
 import { type OpenOptions, openBytes, type WeightsSource } from "../weights/source.ts";
 import { type NamedWeights, openTensors } from "../weights/tensors.ts";
@@ -64,7 +64,7 @@ export async function openPretrained(
     }
     case "json": {
       const index = await bytes.whole(MAX_INDEX_BYTES, signal && { signal });
-      if ("weight_map" in parseRecord(index, name)) return opened();
+      if (Object.hasOwn(parseJson(anyObject, index, name, WeightsError), "weight_map")) return opened();
       if (typeof source !== "string" && !(source instanceof URL)) {
         throw new WeightsError(
           `${name}: is JSON, which only refers to other files; give its address, or give all files of a Keras model ` +

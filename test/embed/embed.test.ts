@@ -187,7 +187,7 @@ test("an op takes the variant that was measured for its shapes", async () => {
   await expect(
     // @ts-expect-error no table
     prepareOp(device, ops.conv2dOp, shapes, attrs, { tuning: { format: "of another program" } }),
-  ).rejects.toThrow("tuning table: the format must be");
+  ).rejects.toThrow("tuning table: format must be webgraft-tuning-2");
 });
 
 test("shapes that do not fit are refused before any GPU work", async () => {

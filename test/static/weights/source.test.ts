@@ -357,11 +357,11 @@ describe("a sharded model", () => {
 
   it.each([
     ["no JSON", "{", /the index is not JSON/],
-    ["no map", "{}", /has no weight_map/],
+    ["no map", "{}", /the index: weight_map must be an object of .* — got nothing/],
     [
       "a file elsewhere",
       '{"weight_map":{"x":"../x.safetensors"}}',
-      /x must be in a .safetensors file beside the index — got "\.\.\/x/,
+      /weight_map\.x must be a .safetensors file beside the index — got "\.\.\/x/,
     ],
     ["another server", '{"weight_map":{"x":"http://example.com/x.safetensors"}}', /beside the index/],
     ["no file", '{"weight_map":{"x":7}}', /beside the index — got 7/],
