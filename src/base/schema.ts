@@ -158,12 +158,13 @@ export function parseJson<T>(
   Failure: Failure,
 ): T {
   let value: unknown;
+  let text = "";
   try {
-    value = JSON.parse(
-      typeof json === "string" ? json : new TextDecoder("utf-8", { fatal: true }).decode(json),
-    );
+    text = typeof json === "string" ? json : new TextDecoder("utf-8", { fatal: true }).decode(json);
+    value = JSON.parse(text);
   } catch (cause) {
-    throw new Failure(`${name} is not JSON`, { cause });
+    const page = /^\s*</.test(text) ? " but a web page, which servers send for a file that they lack" : "";
+    throw new Failure(`${name} is not JSON${page}`, { cause });
   }
   return check(schema, value, name, Failure);
 }

@@ -92,6 +92,21 @@ export function decodeSafetensors(file: Uint8Array, source: string): Safetensors
   return { tensors, metadata: header.metadata };
 }
 
+/** How files begin that are often mistaken for weights. */
+const OTHERS: readonly (readonly [begin: string, is: string])[] = [
+  ["PK", "a zip file, as PyTorch (.pt, .pth) and Keras (.keras) write; save the weights as safetensors"],
+  ["\x89HDF", "an HDF5 file, as Keras (.h5) writes; convert it with tensorflowjs_converter"],
+  ["version ", "a Git LFS pointer instead of the file; fetch the file with git lfs pull"],
+  ["<", "a web page instead of the file; check its address"],
+];
+
+/** What a file is instead of weights, as told by its first bytes. */
+export function mistaken(head: Uint8Array): string | undefined {
+  const text = String.fromCharCode(...head.subarray(0, PREAMBLE_BYTES));
+  const other = OTHERS.find(([begin]) => text.startsWith(begin));
+  return other && `is ${other[1]}`;
+}
+
 /** The header's length, from the file's first bytes. `fileBytes` is undefined if it is not known. */
 export function headerLength(preamble: Uint8Array, fileBytes: number | undefined, source: string): number {
   if (preamble.length < PREAMBLE_BYTES) {
@@ -102,9 +117,9 @@ export function headerLength(preamble: Uint8Array, fileBytes: number | undefined
   const length = new DataView(preamble.buffer, preamble.byteOffset).getBigUint64(0, true);
   if (length > BigInt(Math.min(MAX_HEADER_BYTES, (fileBytes ?? Number.POSITIVE_INFINITY) - PREAMBLE_BYTES))) {
     const given = fileBytes === undefined ? "" : ` in a file of ${fileBytes}`;
-    throw new WeightsError(
-      `${source}: not a safetensors file, or cut short: header of ${length} bytes${given}`,
-    );
+    const reason =
+      mistaken(preamble) ?? `not a safetensors file, or cut short: header of ${length} bytes${given}`;
+    throw new WeightsError(`${source}: ${reason}`);
   }
   return Number(length);
 }
