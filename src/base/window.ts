@@ -1,5 +1,6 @@
 /** The arithmetic of windows that slide over an image, in convolutions and pooling. */
 import { ShapeError } from "./errors.ts";
+import { show } from "./schema.ts";
 
 /** Zeros around an image: [top, bottom, left, right]. */
 export type Pads = readonly [top: number, bottom: number, left: number, right: number];
@@ -25,8 +26,12 @@ export type Geometry = Readonly<
  */
 export type Padding = "valid" | "same" | number | Pair | Pads;
 
-/** Makes [height, width] of a number for both axes. */
-export const pair = (value: number | Pair): Pair => (typeof value === "number" ? [value, value] : value);
+/** Makes [height, width] of a number for both axes. Throws ShapeError for anything else. */
+export function pair(value: number | Pair): Pair {
+  if (typeof value === "number") return [value, value];
+  if (Array.isArray(value) && value.length === 2) return value as unknown as Pair;
+  throw new ShapeError("window", "sizes must be a number or [height, width]", `got ${show(value)}`);
+}
 
 /** The extent of a window whose `taps` are `dilation` apart. */
 export const windowExtent = (taps: number, dilation: number): number => (taps - 1) * dilation + 1;
@@ -71,6 +76,10 @@ export function resolvePadding(
     const [top, bottom] = samePadding(input[0], taps[0], stride[0], dilation[0]);
     const [left, right] = samePadding(input[1], taps[1], stride[1], dilation[1]);
     return [top, bottom, left, right];
+  }
+  if (typeof padding !== "number" && !Array.isArray(padding)) {
+    const reason = 'must be "valid", "same", a number, or 2 or 4 numbers';
+    throw new ShapeError("padding", reason, `got ${show(padding)}`);
   }
   const pads: Pads =
     typeof padding === "number"

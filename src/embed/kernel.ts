@@ -1,9 +1,9 @@
-import { ShapeError } from "../base/errors.ts";
 import { Resource } from "../base/resource.ts";
 import type { Kernel, KernelBindings, KernelConstants } from "../kernel/kernel.ts";
 import { Executor, encode, type Range } from "../run/executor.ts";
 import { LIVE_BYTES, type Live, packLive } from "../run/live.ts";
-import { type BufferRange, gpuOf, resolve } from "./buffers.ts";
+import { type BufferRange, gpuOf } from "./buffers.ts";
+import { checkApart, needsOf, resolveAll } from "./check.ts";
 
 /** A buffer for each binding of a kernel; kernels that read live scalars also need the uniform buffer `live`. */
 export type KernelBuffers<K extends Kernel> = KernelBindings<K, BufferRange> &
@@ -41,7 +41,8 @@ export class PreparedKernel<K extends Kernel> {
 
   /**
    * Appends one launch to `pass`; the pipeline and bind groups 0 and 1 stay set. Bindings need STORAGE usage, `live`
-   * needs UNIFORM. Throws ShapeError for a missing buffer.
+   * needs UNIFORM. Throws ShapeError for a buffer that is missing, unknown, too small or of another usage, for an
+   * offset that is no multiple of 256, and where what is read and what is written are in one buffer.
    */
   encode(
     pass: GPUComputePassEncoder,
@@ -49,13 +50,11 @@ export class PreparedKernel<K extends Kernel> {
     workgroups: readonly [number, number, number],
   ): void {
     this.#resource.check();
-    const { name, live } = this.kernel;
-    const given = buffers as Readonly<Record<string, BufferRange>>;
-    const range = (binding: string): Range => {
-      const found = given[binding];
-      if (!found) throw new ShapeError(name, `needs a buffer for "${binding}"`);
-      return resolve(found);
-    };
+    const { name, bindings, live } = this.kernel;
+    const ranges = resolveAll(name, needsOf(this.kernel), buffers as Readonly<Record<string, BufferRange>>);
+    const range = (binding: string): Range => ranges.get(binding)!;
+    const uses = bindings.map((binding) => ({ ...binding, range: range(binding.name) }));
+    checkApart(name, live ? [...uses, { name: "live", access: "read", range: range("live") }] : uses);
     const launch = this.#executor.bind(0, workgroups, range);
     encode(pass, [launch], live ? this.#executor.bindLive(range("live")) : undefined);
   }

@@ -9,7 +9,8 @@ import { bytesWithin, type DType, type Storage, type Tensor } from "../graph/ten
 import { type Plan, plan } from "../plan/plan.ts";
 import { Buffers } from "../run/buffers.ts";
 import { Executor, encode, type Range } from "../run/executor.ts";
-import { type BufferRange, gpuOf, resolve } from "./buffers.ts";
+import { type BufferRange, gpuOf } from "./buffers.ts";
+import { checkApart, LIVE, type Need, resolveAll, type Use } from "./check.ts";
 
 /** A `T` for each input of an op; optional inputs may be left out. */
 type ForEach<In extends Tensors, T> = {
@@ -114,26 +115,32 @@ export class PreparedOp<In extends Tensors, Out extends Tensors> {
 
   /**
    * Appends the op's launches to `pass`. Ops that read live scalars, such as dropout, need the uniform buffer `live`.
-   * Throws ShapeError for a buffer that is missing or too small.
+   * Throws ShapeError for a buffer that is missing, unknown, too small or of another usage, for an offset that is no
+   * multiple of 256, and where what is read and what is written are in one buffer.
    */
   encode(pass: GPUComputePassEncoder, buffers: OpBuffers<In, Out> & { readonly live?: BufferRange }): void {
     this.#resource.check();
-    const given = buffers as Readonly<Record<string, BufferRange | undefined>>;
-    for (const [name, { storage }] of Object.entries(this.tensors)) {
-      const range = given[name] && resolve(given[name]);
-      const needed = this.bytes(name);
-      if (!range || range.size < needed) {
-        const got = range ? `${range.size} bytes` : "no buffer";
-        throw new ShapeError(this.name, `${name} needs ${needed} bytes`, `got ${got}`);
-      }
-      this.#given.set(storage, range);
-    }
     const isLive = this.dispatches.some(({ kernel }) => kernel.live);
-    if (isLive && !given.live) throw new ShapeError(this.name, 'needs a buffer for "live"');
+    const needs = Object.keys(this.tensors).map((name): [string, Need] => [
+      name,
+      { bytes: this.bytes(name), usage: "STORAGE" },
+    ]);
+    if (isLive) needs.push(["live", LIVE]);
+    const ranges = resolveAll(this.name, new Map(needs), buffers as Readonly<Record<string, BufferRange>>);
+    const names = new Map(Object.entries(this.tensors).map(([name, { storage }]) => [storage, name]));
+    for (const [storage, name] of names) this.#given.set(storage, ranges.get(name)!);
+    for (const { kernel, bindings } of this.dispatches) {
+      const uses = kernel.bindings.map(({ name, access }): Use => {
+        const tensor = bindings[name]!;
+        return { name: names.get(tensor.storage) ?? tensor.name, access, range: this.#buffers.range(tensor) };
+      });
+      if (kernel.live) uses.push({ name: "live", access: "read", range: ranges.get("live")! });
+      checkApart(this.name, uses);
+    }
     const launches = this.dispatches.map(({ bindings, workgroups }, i) =>
       this.#executor.bind(i, workgroups, (name) => this.#buffers.range(bindings[name]!)),
     );
-    encode(pass, launches, isLive ? this.#executor.bindLive(resolve(given.live!)) : undefined);
+    encode(pass, launches, isLive ? this.#executor.bindLive(ranges.get("live")!) : undefined);
   }
 
   /** Frees the memory allocated by `prepareOp`; the caller's buffers stay. */

@@ -1,5 +1,16 @@
 /** Measurements of one device: the best variant of each task, and those that must not be tried again. */
 import { DataError } from "../base/errors.ts";
+import {
+  anyObject,
+  check,
+  list,
+  object,
+  optional,
+  record,
+  type Schema,
+  string,
+  value,
+} from "../base/schema.ts";
 import type { Task } from "../kernel/capabilities.ts";
 import { SHADERS_HASH } from "../kernel/shaders-hash.gen.ts";
 
@@ -35,6 +46,16 @@ export interface TuningStore {
 const FORMAT = "webgraft-tuning-2";
 /** Formats of earlier versions, which named tasks differently. */
 const EARLIER: readonly unknown[] = ["webgraft-tuning-1"];
+
+const notNegative = value<number>("a number ≥ 0", (value) => Number.isFinite(value) && Number(value) >= 0);
+
+const tableSchema: Schema<TuningTable> = object({
+  format: value<typeof FORMAT>(FORMAT, (value) => value === FORMAT),
+  device: string,
+  tuned: record(object({ variant: string, milliseconds: notNegative, gain: notNegative })),
+  failed: record(list(string)),
+  trying: optional(object({ task: string, variant: string })),
+});
 
 /** A task in words: `dense forward N=8 C=512 K=10`, followed by ` f16` where activations are stored as f16. */
 export function taskKey({ op, pass, key, dtype }: Task): string {
@@ -94,7 +115,7 @@ export class Tuning {
    * made from now on use them. Throws DataError if `table` is not a valid table or was made by an earlier version.
    */
   import(table: unknown): number {
-    const { device, tuned, failed, trying } = check(table);
+    const { device, tuned, failed, trying } = checkTable(table);
     if (device !== this.device) return 0;
     for (const [task, variants] of Object.entries(failed)) {
       for (const variant of variants) this.#fail(task, variant);
@@ -121,39 +142,13 @@ function browser(): string {
 }
 
 /** Checks the form of a table from outside. Unknown tasks and variants are ignored where they are looked up. */
-function check(table: unknown): TuningTable {
-  const refuse = (reason: string): never => {
-    throw new DataError(`tuning table: ${reason}`);
-  };
-  const record = (value: unknown, what: string): Record<string, unknown> =>
-    typeof value === "object" && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : refuse(`${what} is not an object`);
-  const { format, device, tuned, failed, trying } = record(table, "it");
+function checkTable(table: unknown): TuningTable {
+  const { format } = check(anyObject, table, "tuning table", DataError);
   if (EARLIER.includes(format)) {
-    refuse(
-      `the format ${format} is of an earlier version and cannot be read — measure again: tune(gpu, model), ` +
-        '`tune: "full"` in a Trainer, or --tune full on the command line',
+    throw new DataError(
+      `tuning table: the format ${format} is of an earlier version and cannot be read — measure again: ` +
+        'tune(gpu, model), `tune: "full"` in a Trainer, or --tune full on the command line',
     );
   }
-  if (format !== FORMAT) refuse(`the format must be ${FORMAT} — got ${JSON.stringify(format)}`);
-  if (typeof device !== "string") refuse("device is not a string");
-  for (const [task, value] of Object.entries(record(tuned, "tuned"))) {
-    const { variant, milliseconds, gain } = record(value, task);
-    if (typeof variant !== "string") refuse(`the variant of ${task} is not a string`);
-    if (![milliseconds, gain].every((time) => typeof time === "number" && time >= 0)) {
-      refuse(`milliseconds and gain of ${task} must be numbers ≥ 0 — got ${milliseconds} and ${gain}`);
-    }
-  }
-  for (const [task, value] of Object.entries(record(failed, "failed"))) {
-    if (!Array.isArray(value) || value.some((variant) => typeof variant !== "string")) {
-      refuse(`the failed variants of ${task} are not an array of strings`);
-    }
-  }
-  if (trying !== undefined) {
-    const { task, variant } = record(trying, "trying");
-    if (typeof task !== "string" || typeof variant !== "string")
-      refuse("task and variant of trying are not strings");
-  }
-  return table as TuningTable;
+  return check(tableSchema, table, "tuning table", DataError);
 }

@@ -2,6 +2,7 @@ import { DeviceError, PlanError, ShapeError } from "../base/errors.ts";
 import type { Random } from "../base/random.ts";
 import type { Capabilities } from "../kernel/capabilities.ts";
 import type { Op, OpNode, TensorSpec, Tensors } from "./op.ts";
+import { checkTakes } from "./takes.ts";
 import { type DType, type Role, type Storage, storedLength, type Tensor } from "./tensor.ts";
 
 /** Returns a parameter's initial values, in logical order without padding. */
@@ -159,6 +160,7 @@ export class Graph {
     inputs: In,
     attrs: Attrs,
   ): Out {
+    if (op.takes) checkTakes(op.name, op.takes, inputs, attrs);
     const given = Object.values(inputs).filter((t) => t !== undefined);
     if (given.some((t) => t.graph !== this)) {
       throw new ShapeError(op.name, "all inputs must belong to this graph", label);

@@ -1,5 +1,6 @@
 import type { Capabilities } from "../kernel/capabilities.ts";
 import type { Kernel, KernelBindings, KernelConstants } from "../kernel/kernel.ts";
+import type { Takes } from "./takes.ts";
 import type { DType, Tensor } from "./tensor.ts";
 
 /** An output as an op infers it, before it exists. */
@@ -70,6 +71,8 @@ export type GradientRules = Readonly<Record<string, GradientRule<Tensors, unknow
  */
 export interface Op<In extends Tensors, Attrs, Out extends Tensors> {
   readonly name: string;
+  /** Its inputs and options, which are checked before `infer`. The library's own passes are not. */
+  readonly takes?: Takes<In, Attrs>;
   infer(inputs: In, attrs: Attrs): { readonly [K in keyof Out]: TensorSpec };
   /** Outputs that share the memory of an input (views). */
   views?(inputs: In, attrs: Attrs): { readonly [K in keyof Out]?: Tensor };

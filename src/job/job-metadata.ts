@@ -1,7 +1,8 @@
 /** What a job adds to the metadata of its checkpoints: settings and history, as JSON. */
 import { WeightsError } from "../base/errors.ts";
+import { anything, count, list, number, object, parseJson, type Schema } from "../base/schema.ts";
 import { readCheckpointMetadata } from "../train/checkpoint.ts";
-import type { EpochRecord, JobHistory, StepRecord } from "./protocol.ts";
+import type { JobHistory } from "./protocol.ts";
 import { checkSettings, type JobSettings } from "./settings.ts";
 
 export function metadataOf(settings: JobSettings, history: JobHistory): Record<string, string> {
@@ -10,7 +11,7 @@ export function metadataOf(settings: JobSettings, history: JobHistory): Record<s
 
 /** The settings in a checkpoint. Throws WeightsError, naming `source`, for a file that is not from a job. */
 export function settingsOf(checkpoint: Uint8Array, source: string): JobSettings {
-  const settings = parse(checkpoint, "settings", source);
+  const settings = parse(checkpoint, "settings", anything, source);
   try {
     return checkSettings(settings);
   } catch (error) {
@@ -18,34 +19,19 @@ export function settingsOf(checkpoint: Uint8Array, source: string): JobSettings 
   }
 }
 
-/** The history in a checkpoint. Throws WeightsError, naming `source`, for a file that is not from a job. */
-export function historyOf(checkpoint: Uint8Array, source: string): JobHistory {
-  const { steps, epochs } = Object(parse(checkpoint, "history", source)) as Record<string, unknown>;
-  const stepKeys: readonly (keyof StepRecord)[] = ["step", "loss", "accuracy", "milliseconds"];
-  const epochKeys: readonly (keyof EpochRecord)[] = ["epoch", "testLoss", "testAccuracy"];
-  if (!isTable(steps, stepKeys) || !isTable(epochs, epochKeys)) {
-    throw new WeightsError(`${source}: the history in its metadata is malformed`);
-  }
-  return { steps, epochs };
-}
+const historySchema: Schema<JobHistory> = object({
+  steps: list(object({ step: count, loss: number, accuracy: number, milliseconds: number })),
+  epochs: list(object({ epoch: count, testLoss: number, testAccuracy: number })),
+});
 
-function parse(checkpoint: Uint8Array, key: string, source: string): unknown {
+/** The history in a checkpoint. Throws WeightsError, naming `source`, for a file that is not from a job. */
+export const historyOf = (checkpoint: Uint8Array, source: string): JobHistory =>
+  parse(checkpoint, "history", historySchema, source);
+
+function parse<T>(checkpoint: Uint8Array, key: string, schema: Schema<T>, source: string): T {
   const text = readCheckpointMetadata(checkpoint, source)[key];
   if (text === undefined) {
     throw new WeightsError(`${source}: has no ${key} in its metadata — give a checkpoint of a training job`);
   }
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new WeightsError(`${source}: the ${key} in its metadata is malformed`, { cause: error });
-  }
-}
-
-/** Whether a value is a list of objects with a finite number under each of `keys`. */
-function isTable<K extends string>(value: unknown, keys: readonly K[]): value is Record<K, number>[] {
-  const isRow = (row: unknown): boolean =>
-    typeof row === "object" &&
-    row !== null &&
-    keys.every((key) => Number.isFinite((row as Record<K, unknown>)[key]));
-  return Array.isArray(value) && value.every(isRow);
+  return parseJson(schema, text, `${source}: the ${key} in its metadata`, WeightsError);
 }

@@ -1,5 +1,19 @@
 import { ShapeError, WebgraftError } from "../base/errors.ts";
 import { namesOf } from "../base/names.ts";
+import {
+  check,
+  count,
+  flag,
+  list,
+  object,
+  oneOf,
+  optional,
+  positive,
+  type TypeOf,
+  text,
+  value,
+  whole,
+} from "../base/schema.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { type DatasetName, datasetNames } from "../data/load.ts";
 import { precisions } from "../graph/graph.ts";
@@ -9,27 +23,19 @@ import { createModel, topologies, topologyNames } from "../models/topologies/top
 import { optimizers } from "../optimizers/index.ts";
 import { splitModel } from "../transfer/split.ts";
 import { augmentKinds } from "./augmentation.ts";
-import {
-  count,
-  flag,
-  listOf,
-  oneOf,
-  positive,
-  type Rule,
-  rule,
-  text,
-  uint32,
-  type ValueOf,
-} from "./rules.ts";
 
 /** Whether a run's data is a data set with a name; otherwise it is a folder. */
 export const isDatasetName = (data: unknown): data is DatasetName =>
   datasetNames.includes(data as DatasetName);
 
-const required = {
+/** Seeds reach the GPU as 32 bits. */
+const uint32 = whole(0, 2 ** 32 - 1);
+
+/** What each setting must be. */
+export const settingRules = {
   topology: oneOf(topologyNames()),
   /** The name of a data set, or the path of a folder of images on the machine of the command line. */
-  data: rule<string>(
+  data: value<string>(
     `${datasetNames.join(", ")} or the path of a folder, with a slash in it`,
     (value) => isDatasetName(value) || (text.accepts(value) && /[/\\]/.test(value)),
   ),
@@ -39,44 +45,38 @@ const required = {
   lr: positive,
   optimizer: oneOf(namesOf(optimizers)),
   seed: uint32,
-};
-
-const optional = {
   /** The backbone in the topology. Default: the one that the topology takes for images of this size. */
-  backbone: oneOf(backboneNames()),
+  backbone: optional(oneOf(backboneNames())),
   /** Patterns of the names of parameters that do not train, as `freeze` takes them. */
-  frozen: listOf(text),
+  frozen: optional(list(text)),
   /** Files of weights to start from: addresses, or paths on the machine of the command line. */
-  weights: listOf(text),
+  weights: optional(list(text)),
   /** A hash of the file names in a folder of images, so that a resumed run notices when they have changed. */
-  fingerprint: uint32,
+  fingerprint: optional(uint32),
   /** Height and width that images are resized to. Default: 224 in a folder, otherwise the size that they have. */
-  imageSize: count,
+  imageSize: optional(count),
   /** How many training images are used, from the first on. Default: all, unless `perClass` is given. */
-  examples: count,
+  examples: optional(count),
   /** How many training images of each class are used, chosen by the seed. */
-  perClass: count,
+  perClass: optional(count),
   /** Random changes of the training images. */
-  augment: listOf(oneOf(augmentKinds)),
+  augment: optional(list(oneOf(augmentKinds))),
   /** Whether to run the frozen part of the model once over the images and train the rest on its features. */
-  cacheFeatures: flag,
+  cacheFeatures: optional(flag),
   /** Equal parts in which a batch goes through the model, to save memory. Default 1. */
-  microBatches: count,
+  microBatches: optional(count),
   /** Whether to compute activations again for the backward pass, to save memory. */
-  recompute: flag,
+  recompute: optional(flag),
   /** How activations and their gradients are stored. Default `f32`. */
-  precision: oneOf(precisions),
+  precision: optional(oneOf(precisions)),
   /** How many test images are evaluated, from the first on. Default: all. */
-  testExamples: count,
+  testExamples: optional(count),
 };
 
-type Values<Rules> = { readonly [Name in keyof Rules]: ValueOf<Rules[Name]> };
+const settingsSchema = object(settingRules);
 
 /** The settings of a run, as plain data. */
-export interface JobSettings extends Values<typeof required>, Partial<Values<typeof optional>> {}
-
-/** What each setting must be. */
-export const settingRules = { ...required, ...optional };
+export interface JobSettings extends TypeOf<typeof settingsSchema> {}
 
 /** MNIST to more than 97.5 % within minutes, even on a GPU emulated by two CPU cores. */
 export const defaultSettings: JobSettings = {
@@ -136,15 +136,11 @@ function checkFeatures(model: Model): void {
 
 /** Settings from outside, checked. Throws WebgraftError for the first thing that is wrong. */
 export function checkSettings(given: unknown): JobSettings {
-  const values: Readonly<Record<string, unknown>> = { ...Object(given) };
-  const known = Object.entries<Rule<unknown>>(settingRules).filter(
-    ([name]) => name in required || values[name] !== undefined,
+  const values = check(settingsSchema, { ...Object(given) }, "settings", WebgraftError);
+  const names = (Object.keys(settingRules) as (keyof JobSettings)[]).filter(
+    (name) => values[name] !== undefined,
   );
-  for (const [name, { text, accepts }] of known) {
-    const value = values[name];
-    if (!accepts(value)) throw new WebgraftError(`settings: ${name} must be ${text} — got ${show(value)}`);
-  }
-  const settings = Object.fromEntries(known.map(([name]) => [name, values[name]])) as unknown as JobSettings;
+  const settings = Object.fromEntries(names.map((name) => [name, values[name]])) as unknown as JobSettings;
   if (settings.examples !== undefined && settings.perClass !== undefined) {
     throw new WebgraftError(
       `settings: got examples ${settings.examples} and perClass ${settings.perClass} — give only one of them`,
@@ -175,5 +171,3 @@ export function checkBatch({ batch }: Pick<JobSettings, "batch">, examples: numb
   if (batch <= examples) return;
   throw new WebgraftError(`settings: got batch ${batch} of ${examples} images — take batch ≤ ${examples}`);
 }
-
-const show = (value: unknown): string => JSON.stringify(value) ?? "nothing";

@@ -4,17 +4,29 @@
  * Checkpoints have the same description.
  */
 import { WeightsError } from "../base/errors.ts";
+import {
+  anyObject,
+  count,
+  list,
+  number,
+  object,
+  oneOf,
+  optional,
+  parseJson,
+  positive,
+  string,
+  type TypeOf,
+} from "../base/schema.ts";
 import { VERSION } from "../base/version.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { inspect, type Model } from "../models/model.ts";
-import type { Preprocessing } from "../models/preprocessing.ts";
 import { createModel } from "../models/topologies/topologies.ts";
 import { openSafetensors } from "../weights/file.ts";
 import { fileShape } from "../weights/layout.ts";
 import { encodeWeights, readTensors, readWeights, type WeightsTarget } from "../weights/load.ts";
 import { isBatchCount } from "../weights/names.ts";
 import type { ReadOptions } from "../weights/ranges.ts";
-import { decodeSafetensors, float32Values, isRecord, parseRecord } from "../weights/safetensors.ts";
+import { decodeSafetensors, float32Values } from "../weights/safetensors.ts";
 import type { OpenOptions, WeightsSource } from "../weights/source.ts";
 import { Predictor } from "./predictor.ts";
 
@@ -121,12 +133,17 @@ export function describeModel(model: Model, { labels }: ModelInfo): Record<strin
   return { [KEY]: JSON.stringify({ version: VERSION, name, options, labels, preprocessing }) };
 }
 
-interface Description extends ModelInfo {
-  readonly version: string;
-  readonly name: string;
-  readonly options: Readonly<Record<string, unknown>>;
-  readonly preprocessing?: Preprocessing;
-}
+const descriptionSchema = object({
+  version: string,
+  name: string,
+  options: anyObject,
+  labels: optional(list(string)),
+  preprocessing: optional(
+    object({ resize: count, mode: oneOf(["torch", "caffe"]), mean: list(number), std: list(positive) }),
+  ),
+});
+
+type Description = TypeOf<typeof descriptionSchema>;
 
 /** The description of the model in a file's metadata. */
 function readDescription(metadata: Readonly<Record<string, string>>, source: string): Description {
@@ -137,40 +154,7 @@ function readDescription(metadata: Readonly<Record<string, string>>, source: str
         "weights of other files with loadWeights",
     );
   }
-  const description = parseRecord(new TextEncoder().encode(text), `${source}: the description of the model`);
-  const { version, name, options, labels, preprocessing } = description;
-  const isTexts = Array.isArray(labels) && labels.every((label) => typeof label === "string");
-  if (
-    typeof version !== "string" ||
-    typeof name !== "string" ||
-    !isRecord(options) ||
-    (labels !== undefined && !isTexts) ||
-    (preprocessing !== undefined && !isPreprocessing(preprocessing))
-  ) {
-    throw new WeightsError(`${source}: the description of the model is malformed`);
-  }
-  return {
-    version,
-    name,
-    options,
-    ...(isTexts && { labels }),
-    ...(isPreprocessing(preprocessing) && { preprocessing }),
-  };
-}
-
-function isPreprocessing(value: unknown): value is Preprocessing {
-  if (!isRecord(value)) return false;
-  const { resize, mode, mean, std } = value;
-  const isNumbers = (list: unknown): list is number[] => Array.isArray(list) && list.every(Number.isFinite);
-  return (
-    Number.isSafeInteger(resize) &&
-    Number(resize) > 0 &&
-    (mode === "torch" || mode === "caffe") &&
-    isNumbers(mean) &&
-    isNumbers(std) &&
-    mean.length === std.length &&
-    std.every((deviation) => deviation > 0)
-  );
+  return parseJson(descriptionSchema, text, `${source}: the description of the model`, WeightsError);
 }
 
 /** Makes the model of a description. Throws WeightsError if it cannot be made. */
@@ -194,10 +178,10 @@ function rebuild(
     throw new WeightsError(`${source}: ${labels.length} labels for ${model.classes} classes`);
   }
   const channels = model.inputShape[2];
-  if (preprocessing && preprocessing.mean.length !== channels) {
-    throw new WeightsError(
-      `${source}: preprocessing of ${preprocessing.mean.length} channels for images of ${channels}`,
-    );
+  for (const list of preprocessing ? [preprocessing.mean, preprocessing.std] : []) {
+    if (list.length !== channels) {
+      throw new WeightsError(`${source}: preprocessing of ${list.length} channels for images of ${channels}`);
+    }
   }
   return { model, weights: [...graph.parameters, ...graph.states] };
 }

@@ -1,11 +1,12 @@
 import { WeightsError } from "../base/errors.ts";
+import { anyObject, parseJson } from "../base/schema.ts";
 import { importKeras } from "../formats/keras/import.ts";
 import { importOnnx } from "../formats/onnx/import.ts";
 import type { Model } from "../models/model.ts";
 import type { WeightsFile } from "../weights/file.ts";
 import { openWeights } from "../weights/load.ts";
 import type { ReadOptions } from "../weights/ranges.ts";
-import { parseRecord } from "../weights/safetensors.ts";
+import { mistaken } from "../weights/safetensors.ts";
 import { MAX_INDEX_BYTES } from "../weights/shards.ts";
 import { type OpenOptions, openBytes, type WeightsSource } from "../weights/source.ts";
 import { type NamedWeights, openTensors } from "../weights/tensors.ts";
@@ -49,8 +50,9 @@ export async function openPretrained(
   const { name } = bytes;
   // Fills in what the file leaves open of its input shape.
   const { inputShape } = target;
-  const { signal, onProgress } = options;
+  const { signal, onProgress, stallTimeout } = options;
   const reading = { ...(signal && { signal }), ...(onProgress && { onProgress }) };
+  const stalls = stallTimeout === undefined ? {} : { stallTimeout };
   const [head] = await bytes.read(
     [[0, Math.min(HEAD_BYTES, bytes.size ?? HEAD_BYTES)]],
     signal && { signal },
@@ -64,14 +66,14 @@ export async function openPretrained(
     }
     case "json": {
       const index = await bytes.whole(MAX_INDEX_BYTES, signal && { signal });
-      if ("weight_map" in parseRecord(index, name)) return opened();
+      if (Object.hasOwn(parseJson(anyObject, index, name, WeightsError), "weight_map")) return opened();
       if (typeof source !== "string" && !(source instanceof URL)) {
         throw new WeightsError(
           `${name}: is JSON, which only refers to other files; give its address, or give all files of a Keras model ` +
             "to importKeras",
         );
       }
-      return imported(name, await importKeras(source, { source: name, inputShape, ...reading }));
+      return imported(name, await importKeras(source, { source: name, inputShape, ...reading, ...stalls }));
     }
   }
 }
@@ -84,23 +86,13 @@ const MAX_ONNX_BYTES = 2 ** 31 - 1;
 /** Bytes at a file's beginning that tell what it is. */
 const HEAD_BYTES = 9;
 
-/** How files begin that are often mistaken for weights. */
-const OTHERS: readonly (readonly [begin: string, is: string])[] = [
-  ["PK", "a zip file, as PyTorch (.pt, .pth) and Keras (.keras) write; save the weights as safetensors"],
-  ["\x89HDF", "an HDF5 file, as Keras (.h5) writes; convert it with tensorflowjs_converter"],
-  ["version ", "a Git LFS pointer instead of the file; fetch the file with git lfs pull"],
-  ["<", "a web page instead of the file; check its address"],
-];
-
 function kindOf(head: Uint8Array, name: string): "safetensors" | "onnx" | "json" {
   const text = String.fromCharCode(...head);
   // The header's length, whose upper bytes are zero, and its first byte.
   if (text[8] === "{" && text.slice(4, 8) === "\0\0\0\0") return "safetensors";
   if (/^\s*\{/.test(text)) return "json";
-  const other = OTHERS.find(([begin]) => text.startsWith(begin))?.[1];
+  const other = mistaken(head);
   // An ONNX model begins with its first field, the format's version, a number.
   if (!other && text[0] === "\x08") return "onnx";
-  throw new WeightsError(
-    `${name}: ${other ? `is ${other}` : "is neither safetensors nor ONNX nor a TensorFlow.js model"}`,
-  );
+  throw new WeightsError(`${name}: ${other ?? "is neither safetensors nor ONNX nor a TensorFlow.js model"}`);
 }

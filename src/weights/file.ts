@@ -1,5 +1,5 @@
 /** Open weight files: their contents are known, and values are read by name. */
-import type { ByteSource, ReadOptions } from "./ranges.ts";
+import { type ByteSource, FileChanged, type ReadOptions } from "./ranges.ts";
 import { float32Values, headerLength, lookUp, PREAMBLE_BYTES, parseHeader } from "./safetensors.ts";
 import { openShards } from "./shards.ts";
 import { type OpenOptions, openBytes, type WeightsSource } from "./source.ts";
@@ -32,33 +32,43 @@ export async function openSafetensors(
   const bytes = openBytes(source, options);
   const read = options.signal ? { signal: options.signal } : {};
   const address = typeof source === "string" || source instanceof URL ? String(source) : "";
-  if (!/\.json([?#]|$)/.test(address)) return openFile(bytes, read);
+  if (!/\.json([?#]|$)/.test(address)) return openFile(bytes, read, true);
   const { name: _, ...shardOptions } = options;
-  return openShards(address, bytes, (shard) => openSafetensors(shard, shardOptions), read);
+  return openShards(address, bytes, (shard) => openFile(openBytes(shard, shardOptions), read, false), read);
 }
 
-async function openFile(source: ByteSource, options: ReadOptions): Promise<WeightsFile> {
+/** `isWhole`: the file has all weights of a model, so that another version of it may take its place. */
+async function openFile(source: ByteSource, options: ReadOptions, isWhole: boolean): Promise<WeightsFile> {
   const { name } = source;
-  const [preamble] = await source.read(
-    [[0, Math.min(PREAMBLE_BYTES, source.size ?? PREAMBLE_BYTES)]],
-    options,
-  );
-  const start = PREAMBLE_BYTES + headerLength(preamble!, source.size, name);
-  const [text] = await source.read([[PREAMBLE_BYTES, start]], options);
-  const dataBytes = source.size === undefined ? undefined : source.size - start;
-  const { tensors, metadata } = parseHeader(text!, dataBytes, name);
+  const { text, start, size } = await readHeader(source, options);
+  const { tensors, metadata } = parseHeader(text, size === undefined ? undefined : size - start, name);
+  /** Whether values have been read, with which those of another version must not be mixed. */
+  let isUsed = !isWhole;
+  let changed: FileChanged | undefined;
   return {
     name,
     tensors,
     metadata,
-    async read(names, readOptions) {
+    async read(names, readOptions = {}) {
       const wanted = [...new Set(names)]
         .map((tensor) => ({ tensor, ...lookUp(tensors, tensor, name) }))
         .sort((a, b) => a.begin - b.begin || a.end - b.end);
-      const parts = await source.read(
-        wanted.map(({ begin, end }) => [start + begin, start + end]),
-        readOptions,
-      );
+      const ranges = wanted.map(({ begin, end }) => [start + begin, start + end] as const);
+      if (changed) throw changed;
+      let parts: Uint8Array[];
+      try {
+        parts = await source.read(ranges, readOptions);
+      } catch (error) {
+        if (!(error instanceof FileChanged)) throw error;
+        changed = error;
+        if (isUsed) throw error;
+        // The new version serves as well if it has the same tensors in the same places.
+        const now = await readHeader(source, readOptions);
+        if (now.size !== size || !isEqual(now.text, text)) throw error;
+        parts = await source.read(ranges, readOptions);
+        changed = undefined;
+      }
+      isUsed ||= wanted.length > 0;
       const values = new Map<string, Float32Array>();
       for (const [i, { tensor, dtype }] of wanted.entries()) {
         values.set(tensor, float32Values(`${name}: ${tensor}`, { dtype, bytes: parts[i]! }));
@@ -67,3 +77,32 @@ async function openFile(source: ByteSource, options: ReadOptions): Promise<Weigh
     },
   };
 }
+
+interface Header {
+  readonly text: Uint8Array;
+  /** Where the data begin. */
+  readonly start: number;
+  readonly size: number | undefined;
+}
+
+async function readHeader(source: ByteSource, { signal }: ReadOptions): Promise<Header> {
+  const options = signal ? { signal } : {};
+  const read = async (): Promise<Header> => {
+    const [preamble] = await source.read(
+      [[0, Math.min(PREAMBLE_BYTES, source.size ?? PREAMBLE_BYTES)]],
+      options,
+    );
+    const start = PREAMBLE_BYTES + headerLength(preamble!, source.size, source.name);
+    const [text] = await source.read([[PREAMBLE_BYTES, start]], options);
+    return { text: text!, start, size: source.size };
+  };
+  try {
+    return await read();
+  } catch (error) {
+    if (!(error instanceof FileChanged)) throw error;
+    return read();
+  }
+}
+
+const isEqual = (a: Uint8Array, b: Uint8Array): boolean =>
+  a.length === b.length && a.every((byte, i) => byte === b[i]);

@@ -1,7 +1,9 @@
 import { concatenate } from "../base/bytes.ts";
+import { type Download, type DownloadOptions, download, lengthOf, reasonOf } from "../base/download.ts";
 import { WeightsError } from "../base/errors.ts";
 import {
   type ByteSource,
+  FileChanged,
   joined,
   type Range,
   RangeCollector,
@@ -13,31 +15,60 @@ import {
 /** Reading on through a gap of this size costs less than another request. */
 const GAP_BYTES = 256 * 1024;
 
+/** A Content-Range: the first and last byte, and how many the file has. */
+const RANGE = /^bytes (\d+)-(\d+)\/(\d+|\*)$/;
+
 /** Wait before the first retry; it doubles with each further one. */
 const RETRY_MS = 250;
 
+export interface HttpOptions extends Pick<DownloadOptions, "stallTimeout"> {
+  readonly name?: string;
+  readonly retries: number;
+}
+
+/** What tells versions of a file apart, as far as its server says. */
+interface Version {
+  readonly size: number | undefined;
+  readonly tag: string | undefined;
+  readonly modified: string | undefined;
+}
+
+/** The bytes of a file that a response holds. */
+interface Part extends Version {
+  readonly begin: number;
+  /** ∞ if the server does not say. */
+  readonly end: number;
+}
+
 /**
  * A file on a web server, read by ranges. If a server ignores ranges and sends the file from its beginning, the bytes
- * that are not wanted are skipped. A download that breaks off resumes where it stopped.
+ * that are not wanted are skipped. A download that breaks off or stalls resumes where it stopped, unless the file has
+ * changed. What a server says of a range must be sound; one that does not say which range it sends is asked for the
+ * whole file.
  */
 export class HttpBytes implements ByteSource {
   readonly name: string;
-  size: number | undefined;
   readonly #url: string;
-  readonly #retries: number;
-  /** Identifies the file's version, so that two versions are never mixed. */
-  #tag: string | undefined;
+  readonly #options: HttpOptions;
+  #version: Version | undefined;
+  /** Whether the server sends the whole file whatever it is asked for. */
   #ignoresRanges = false;
+  /** Whether it is to be asked for ranges. */
+  #asksRanges = true;
 
-  constructor(url: string, name: string | undefined, retries: number) {
+  constructor(url: string, options: HttpOptions) {
     try {
       this.#url = new URL(url, globalThis.location?.href).href;
     } catch (cause) {
       throw new WeightsError(`${url} is not a valid URL`, { cause });
     }
     // The query may hold a secret.
-    this.name = name ?? url.replace(/[?#].*$/s, "");
-    this.#retries = retries;
+    this.name = options.name ?? url.replace(/[?#].*$/s, "");
+    this.#options = options;
+  }
+
+  get size(): number | undefined {
+    return this.#version?.size;
   }
 
   async read(ranges: readonly Range[], { signal, onProgress }: ReadOptions = {}): Promise<Uint8Array[]> {
@@ -53,16 +84,22 @@ export class HttpBytes implements ByteSource {
   }
 
   async whole(most: number, { signal, onProgress }: ReadOptions = {}): Promise<Uint8Array> {
-    const parts: Uint8Array[] = [];
-    let loaded = 0;
-    await this.#download([0, Number.POSITIVE_INFINITY], signal, (chunk) => {
-      loaded += chunk.length;
-      const size = Math.max(loaded, this.size ?? 0);
-      if (size > most) throw new WeightsError(`${this.name}: ${tooLarge(size, most)}`);
-      parts.push(chunk);
-      onProgress?.(loaded, size);
-    });
-    return concatenate(parts);
+    for (let changes = 0; ; changes++) {
+      const parts: Uint8Array[] = [];
+      let loaded = 0;
+      try {
+        await this.#download([0, Number.POSITIVE_INFINITY], signal, (chunk) => {
+          loaded += chunk.length;
+          const size = Math.max(loaded, this.size ?? 0);
+          if (size > most) throw new WeightsError(`${this.name}: ${tooLarge(size, most)}`);
+          parts.push(chunk);
+          onProgress?.(loaded, size);
+        });
+        return concatenate(parts);
+      } catch (error) {
+        if (!(error instanceof FileChanged) || changes >= this.#options.retries) throw error;
+      }
+    }
   }
 
   /** Passes on the bytes of a range in order, to the end of the file if `end` is ∞, with as many requests as it takes. */
@@ -88,8 +125,8 @@ export class HttpBytes implements ByteSource {
         signal?.throwIfAborted();
         if (error instanceof WeightsError) throw error;
         if (at > before) failures = 0;
-        if (++failures > this.#retries) {
-          const reason = `the download failed at byte ${at}, ${failures} times in a row — ${describe(error)}`;
+        if (++failures > this.#options.retries) {
+          const reason = `the download failed at byte ${at}, ${failures} times in a row — ${reasonOf(error)}`;
           throw new WeightsError(`${this.name}: ${reason}`, { cause: error });
         }
         await pause(RETRY_MS * 2 ** (failures - 1), signal);
@@ -98,74 +135,98 @@ export class HttpBytes implements ByteSource {
   }
 
   /** The bytes of a range that one request gives, from the first on. */
-  async *#request([begin, end]: Range, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
-    const response = await fetch(this.#url, {
-      headers: { range: `bytes=${begin}-${end === Number.POSITIVE_INFINITY ? "" : end - 1}` },
-      ...(signal && { signal }),
-    });
-    const reader = response.body?.getReader();
+  async *#request(range: Range, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
+    const [begin, end] = range;
+    const { response, chunks, cancel } = await this.#open(range, signal);
     try {
-      let at = this.#check(response, [begin, end]);
-      while (reader && at < end) {
-        const { done, value } = await reader.read();
-        if (done) return;
-        const chunk = value.subarray(Math.max(begin - at, 0), end - at);
-        at += value.length;
+      const part = this.#partOf(response, range);
+      const last = Math.min(end, part.end);
+      let at = part.begin;
+      for await (const bytes of chunks) {
+        const chunk = bytes.subarray(Math.max(begin - at, 0), Math.max(last - at, 0));
+        at += bytes.length;
         if (chunk.length > 0) yield chunk;
+        if (at >= last) return;
       }
     } finally {
-      reader?.cancel().catch(() => {}); // The stream may have failed already.
+      cancel();
     }
   }
 
-  /** The position in the file where a response's body begins. Throws WeightsError if a retry would not help. */
-  #check(response: Response, [begin, end]: Range): number {
+  async #open([begin, end]: Range, signal: AbortSignal | undefined): Promise<Download> {
+    const { stallTimeout } = this.#options;
+    const options = { ...(signal && { signal }), ...(stallTimeout !== undefined && { stallTimeout }) };
+    if (!this.#asksRanges) return download(this.#url, options);
+    const range = `bytes=${begin}-${end === Number.POSITIVE_INFINITY ? "" : end - 1}`;
+    const opened = await download(this.#url, { ...options, headers: { range } });
+    const { status, headers } = opened.response;
+    // Servers of another origin may hide which range it is; and ranges of a compressed file are not those of the file.
+    const isKnown = RANGE.test(headers.get("content-range") ?? "") && !headers.has("content-encoding");
+    if (status !== 206 || isKnown) return opened;
+    opened.cancel();
+    this.#asksRanges = false;
+    return download(this.#url, options);
+  }
+
+  /** Which bytes of the file a response holds. Throws WeightsError if a retry would not help. */
+  #partOf(response: Response, [begin, end]: Range): Part {
     const { status, statusText, headers } = response;
     const fail = (reason: string): never => {
       throw new WeightsError(`${this.name}: ${reason}`);
     };
     if (status === 408 || status === 429 || status >= 500) throw new Error(`HTTP ${status} ${statusText}`);
-    if (status === 416) return fail(`cut short: the server has no bytes ${begin}–${end}`);
+    if (status === 416) {
+      if (begin < (this.size ?? 0)) this.#changed(`byte ${begin} is missing`);
+      return fail(`cut short: the server has no bytes ${begin}–${end}`);
+    }
     if (!response.ok) return fail(`the server answered HTTP ${status} ${statusText}`);
-
-    const tag = headers.get("etag") ?? headers.get("last-modified") ?? undefined;
-    if (tag !== undefined && this.#tag !== undefined && tag !== this.#tag) {
-      return fail("the file changed on the server while it was read; load it again");
-    }
-    this.#tag ??= tag;
-
-    let at = begin;
-    let size: number | undefined;
-    // A compressed response tells its own length, not that of the file.
-    const length = headers.get("content-encoding") ? null : headers.get("content-length");
+    const length = lengthOf(response);
+    const version = {
+      tag: headers.get("etag")?.replace(/^W\//, ""),
+      modified: headers.get("last-modified") ?? undefined,
+    };
+    let part: Part = { ...version, begin: 0, end: length ?? Number.POSITIVE_INFINITY, size: length };
     if (status === 206) {
-      // Servers of another origin may hide this header but not the length; then the start must be right.
-      const range = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(headers.get("content-range") ?? "");
-      if (range && Number(range[1]) !== begin) return fail(`asked for byte ${begin}, got byte ${range[1]}`);
-      if (range && range[2] !== "*") size = Number(range[2]);
-      else if (end === Number.POSITIVE_INFINITY && length !== null) size = begin + Number(length);
-    } else {
-      at = 0;
-      this.#ignoresRanges = true;
-      if (length !== null) size = Number(length);
-    }
-    if (size !== undefined && size !== (this.size ?? size)) {
-      return fail(
-        `the file changed on the server while it was read: ${this.size} bytes, now ${size}; load it again`,
-      );
-    }
-    this.size ??= size;
+      const [range, first, last, size] = RANGE.exec(headers.get("content-range") ?? "") ?? [];
+      if (range === undefined) return fail("the server sends a part of the file, but does not say which");
+      part = {
+        ...{ ...version, begin: Number(first), end: Number(last) + 1 },
+        size: size === "*" ? undefined : Number(size),
+      };
+      if (part.begin !== begin) return fail(`asked for byte ${begin}, got byte ${first}`);
+      const bytes = part.end - begin;
+      if (bytes <= 0 || part.end > (part.size ?? part.end) || bytes !== (length ?? bytes)) {
+        return fail(`the server answered with an impossible range: ${range}, content-length ${length}`);
+      }
+    } else this.#ignoresRanges = true;
+    this.#check(part);
     if (this.size !== undefined && end > this.size && end !== Number.POSITIVE_INFINITY) {
       return fail(`cut short: byte ${end} is needed, but there are ${this.size}`);
     }
-    return at;
+    return part;
   }
-}
 
-/** In some environments the reason of a failed fetch is in its cause. */
-function describe(error: unknown): string {
-  const { message, cause } = error as Error;
-  return cause instanceof Error ? `${message}: ${cause.message}` : message;
+  /** Throws FileChanged for another version of the file than before. */
+  #check({ size, tag, modified }: Version): void {
+    const before = this.#version;
+    const differs = <T>(a: T | undefined, b: T | undefined): boolean =>
+      a !== undefined && b !== undefined && a !== b;
+    if (differs(before?.size, size)) this.#changed(`${before?.size} bytes, now ${size}`);
+    if (differs(before?.tag, tag)) this.#changed(`its ETag was ${before?.tag}, now ${tag}`);
+    if (differs(before?.modified, modified)) this.#changed(`it was of ${before?.modified}, now ${modified}`);
+    this.#version = {
+      size: before?.size ?? size,
+      tag: before?.tag ?? tag,
+      modified: before?.modified ?? modified,
+    };
+  }
+
+  #changed(how: string): never {
+    this.#version = undefined;
+    throw new FileChanged(
+      `${this.name}: the file changed on the server while it was read: ${how}; load it again`,
+    );
+  }
 }
 
 /** Resolves after a while; rejects with the signal's reason. */

@@ -1,12 +1,16 @@
 /** Reads parts of a file, by ranges of bytes. */
 import { concatenate } from "../base/bytes.ts";
+import { WeightsError } from "../base/errors.ts";
 
 /** The bytes from `begin` to before `end`. */
 export type Range = readonly [begin: number, end: number];
 
 export interface ReadOptions {
   readonly signal?: AbortSignal;
-  /** Called as bytes arrive: how many of the requested ones are there, and how many there will be. */
+  /**
+   * Called as bytes arrive: how many of the requested ones are there, and how many there will be. Begins again if the
+   * file changed on the server meanwhile.
+   */
   readonly onProgress?: (loaded: number, total: number) => void;
 }
 
@@ -16,12 +20,16 @@ export interface ByteSource {
   readonly size: number | undefined;
   /**
    * Reads ranges that are in order and do not overlap. Throws WeightsError if the source ends too early or cannot be
-   * read; an abort rejects with the signal's reason. Memory is allocated only for bytes that have arrived.
+   * read, FileChanged if other bytes may be from another version of the file, after which the next read takes the new
+   * one. An abort rejects with the signal's reason. Memory is allocated only for bytes that have arrived.
    */
   read(ranges: readonly Range[], options?: ReadOptions): Promise<Uint8Array[]>;
   /** Reads everything, even if the size is not known before. Throws WeightsError also if there are more than `most` bytes. */
   whole(most: number, options?: ReadOptions): Promise<Uint8Array>;
 }
+
+/** A file is another one than when its first bytes were read. */
+export class FileChanged extends WeightsError {}
 
 /** The error's text for a source with more bytes than are read of its kind. */
 export const tooLarge = (size: number, most: number): string =>

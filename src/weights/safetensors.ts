@@ -4,6 +4,7 @@
  * https://huggingface.co/docs/safetensors. Reading trusts nothing in a file; writing aligns the data.
  */
 import { WeightsError } from "../base/errors.ts";
+import { anyObject, check, list, object, parseJson, record, size, string, value } from "../base/schema.ts";
 import { decodeFloats, ELEMENT_BYTES, encodeHalf } from "./dtypes.ts";
 
 /** A file begins with the header's length in so many bytes. */
@@ -91,6 +92,21 @@ export function decodeSafetensors(file: Uint8Array, source: string): Safetensors
   return { tensors, metadata: header.metadata };
 }
 
+/** How files begin that are often mistaken for weights. */
+const OTHERS: readonly (readonly [begin: string, is: string])[] = [
+  ["PK", "a zip file, as PyTorch (.pt, .pth) and Keras (.keras) write; save the weights as safetensors"],
+  ["\x89HDF", "an HDF5 file, as Keras (.h5) writes; convert it with tensorflowjs_converter"],
+  ["version ", "a Git LFS pointer instead of the file; fetch the file with git lfs pull"],
+  ["<", "a web page instead of the file; check its address"],
+];
+
+/** What a file is instead of weights, as told by its first bytes. */
+export function mistaken(head: Uint8Array): string | undefined {
+  const text = String.fromCharCode(...head.subarray(0, PREAMBLE_BYTES));
+  const other = OTHERS.find(([begin]) => text.startsWith(begin));
+  return other && `is ${other[1]}`;
+}
+
 /** The header's length, from the file's first bytes. `fileBytes` is undefined if it is not known. */
 export function headerLength(preamble: Uint8Array, fileBytes: number | undefined, source: string): number {
   if (preamble.length < PREAMBLE_BYTES) {
@@ -101,12 +117,21 @@ export function headerLength(preamble: Uint8Array, fileBytes: number | undefined
   const length = new DataView(preamble.buffer, preamble.byteOffset).getBigUint64(0, true);
   if (length > BigInt(Math.min(MAX_HEADER_BYTES, (fileBytes ?? Number.POSITIVE_INFINITY) - PREAMBLE_BYTES))) {
     const given = fileBytes === undefined ? "" : ` in a file of ${fileBytes}`;
-    throw new WeightsError(
-      `${source}: not a safetensors file, or cut short: header of ${length} bytes${given}`,
-    );
+    const reason =
+      mistaken(preamble) ?? `not a safetensors file, or cut short: header of ${length} bytes${given}`;
+    throw new WeightsError(`${source}: ${reason}`);
   }
   return Number(length);
 }
+
+const entrySchema = object({
+  dtype: value<string>(
+    "a type of safetensors, such as F32",
+    (value) => typeof value === "string" && Object.hasOwn(ELEMENT_BYTES, value),
+  ),
+  shape: list(size),
+  data_offsets: list(size, 2, 2),
+});
 
 /**
  * Reads a header whose tensors must fill `dataBytes` (undefined if not known) without gap or overlap.
@@ -120,25 +145,16 @@ export function parseHeader(
   const fail = (reason: string): never => {
     throw new WeightsError(`${source}: ${reason}`);
   };
-  const header = parseRecord(bytes, `${source}: the header`);
+  const header = parseJson(anyObject, bytes, `${source}: the header`, WeightsError);
   const tensors = new Map<string, TensorEntry>();
-  let metadata: Record<string, string> = {};
+  let metadata: Readonly<Record<string, string>> = {};
   for (const [name, entry] of Object.entries(header)) {
+    const what = `${source}: ${name}`;
     if (name === "__metadata__") {
-      if (!isRecord(entry) || Object.values(entry).some((v) => typeof v !== "string")) {
-        return fail("__metadata__ must map text to text");
-      }
-      metadata = entry as Record<string, string>;
+      metadata = check(record(string), entry, what, WeightsError);
       continue;
     }
-    if (!isRecord(entry)) return fail(`${name} is not described`);
-    const { dtype, shape, data_offsets: offsets } = entry;
-    if (typeof dtype !== "string" || !Object.hasOwn(ELEMENT_BYTES, dtype)) {
-      return fail(`${name} has the unknown dtype ${JSON.stringify(dtype)}`);
-    }
-    if (!isCountList(shape)) return fail(`${name} has the shape ${JSON.stringify(shape)}`);
-    if (!isCountList(offsets) || offsets.length !== 2)
-      return fail(`${name} has the offsets ${JSON.stringify(offsets)}`);
+    const { dtype, shape, data_offsets: offsets } = check(entrySchema, entry, what, WeightsError);
     const [begin, end] = offsets as [number, number];
     if (end < begin || (dataBytes !== undefined && end > dataBytes)) {
       return fail(
@@ -183,21 +199,3 @@ export function float32Values(
   if (!values) throw new WeightsError(`${name}: must be F32, F16, BF16 or F64 — got ${dtype}`);
   return values;
 }
-
-/** Parses bytes as a JSON object. Throws WeightsError, calling it `what`, for anything else. */
-export function parseRecord(bytes: Uint8Array, what: string): Record<string, unknown> {
-  let value: unknown;
-  try {
-    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-  } catch (cause) {
-    throw new WeightsError(`${what} is not JSON`, { cause });
-  }
-  if (!isRecord(value)) throw new WeightsError(`${what} is not a JSON object`);
-  return value;
-}
-
-export const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
-export const isCountList = (value: unknown): value is number[] =>
-  Array.isArray(value) && value.every((v) => Number.isSafeInteger(v) && v >= 0);

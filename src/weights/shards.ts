@@ -1,9 +1,10 @@
 /** Models stored as several files, with an index `{ weight_map: { tensor: file } }` beside them. */
 import { WeightsError } from "../base/errors.ts";
+import { object, parseJson, record, value } from "../base/schema.ts";
 import { ELEMENT_BYTES } from "./dtypes.ts";
 import type { TensorInfo, WeightsFile } from "./file.ts";
 import type { ByteSource, ReadOptions } from "./ranges.ts";
-import { isRecord, lookUp, parseRecord } from "./safetensors.ts";
+import { lookUp } from "./safetensors.ts";
 
 /** More than the index of any model that runs here. */
 export const MAX_INDEX_BYTES = 16 * 2 ** 20;
@@ -57,19 +58,19 @@ export async function openShards(
   };
 }
 
+const indexSchema = object({
+  weight_map: record(
+    // Only files beside the index, nowhere else.
+    value<string>(
+      "a .safetensors file beside the index",
+      (value) => typeof value === "string" && /^[\w-][\w.-]*\.safetensors$/.test(value),
+    ),
+  ),
+});
+
 /** The file that holds each tensor. */
 async function readIndex(index: ByteSource, options: ReadOptions): Promise<Map<string, string>> {
-  const { name } = index;
   const bytes = await index.whole(MAX_INDEX_BYTES, options);
-  const { weight_map: map } = parseRecord(bytes, `${name}: the index`);
-  if (!isRecord(map)) throw new WeightsError(`${name}: the index has no weight_map`);
-  return new Map(
-    Object.entries(map).map(([tensor, file]) => {
-      // Only files beside the index, nowhere else.
-      if (typeof file === "string" && /^[\w-][\w.-]*\.safetensors$/.test(file)) return [tensor, file];
-      throw new WeightsError(
-        `${name}: ${tensor} must be in a .safetensors file beside the index — got ${JSON.stringify(file)}`,
-      );
-    }),
-  );
+  const { weight_map: map } = parseJson(indexSchema, bytes, `${index.name}: the index`, WeightsError);
+  return new Map(Object.entries(map));
 }

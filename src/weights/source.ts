@@ -1,3 +1,4 @@
+import type { DownloadOptions } from "../base/download.ts";
 import { WeightsError } from "../base/errors.ts";
 import { HttpBytes } from "./http.ts";
 import { type ByteSource, tooLarge, totalLength } from "./ranges.ts";
@@ -5,18 +6,18 @@ import { type ByteSource, tooLarge, totalLength } from "./ranges.ts";
 /** Where weights come from: a URL, a File or Blob, or the bytes themselves. */
 export type WeightsSource = string | URL | Blob | ArrayBuffer | Uint8Array;
 
-export interface OpenOptions {
+export interface OpenOptions extends DownloadOptions {
   /** The file's name in errors. Default: its address or name. */
   readonly name?: string;
-  readonly signal?: AbortSignal;
-  /** How often in a row a broken download may be retried without a byte of progress. Default 4. */
+  /** How often in a row a broken or stalled download may be retried without a byte of progress. Default 4. */
   readonly retries?: number;
 }
 
 export function openBytes(source: WeightsSource, options: Omit<OpenOptions, "signal"> = {}): ByteSource {
   const { name, retries = 4 } = options;
-  if (typeof source === "string" || source instanceof URL)
-    return new HttpBytes(String(source), name, retries);
+  if (typeof source === "string" || source instanceof URL) {
+    return new HttpBytes(String(source), { ...options, retries });
+  }
   if (source instanceof Blob) {
     const own = source instanceof File ? source.name : "file";
     return local(name ?? own, source.size, async (begin, end) => {

@@ -3,16 +3,17 @@ import { Gpu } from "webgraft";
 import {
   accumulate,
   activation_forward,
+  activationOp,
   addOp,
   channel_sum,
   conv2dOp,
+  dropout as dropoutKernel,
   grid,
   pad,
   prepareKernel,
   prepareOp,
   unpad,
 } from "webgraft/kernels";
-
 import { smallTask } from "../support/models/tuning.ts";
 
 // As an app would: a device, buffers and passes of its own, and nothing of the library but this one door.
@@ -101,7 +102,9 @@ test("misspelt bindings and constants do not compile", async () => {
   const [x, y] = [upload(ramp(16)), upload(ramp(16))];
   // @ts-expect-error z
   const encode = () => run((pass) => prepared.encode(pass, { x, z: y }, [1, 1, 1]));
-  expect(encode).toThrow('accumulate: needs a buffer for "y"');
+  expect(encode).toThrow(
+    'accumulate: needs a buffer for "y", 16 bytes or more — got one for "z" — it takes x, y',
+  );
 });
 
 test("a shader error names file and line", async () => {
@@ -162,9 +165,13 @@ test("a whole op: a convolution on buffers of the app", async () => {
   run((pass) => {
     const small = upload(new Float32Array(4));
     expect(() => conv.encode(pass, { x, weight, y: small })).toThrow("y needs 96 bytes — got 16 bytes");
-    expect(() => conv.encode(pass, { x, weight })).toThrow("y needs 96 bytes — got no buffer");
+    expect(() => conv.encode(pass, { x, weight })).toThrow(
+      'needs a buffer for "y", 96 bytes or more — got none',
+    );
     // @ts-expect-error wieght
-    expect(() => conv.encode(pass, { x, wieght: weight, y: out })).toThrow("weight needs");
+    expect(() => conv.encode(pass, { x, wieght: weight, y: out })).toThrow(
+      'conv2d: needs a buffer for "weight", 432 bytes or more — got one for "wieght" — it takes x, weight, y',
+    );
   });
   conv.destroy();
 });
@@ -198,7 +205,7 @@ test("an op takes the variant that was measured for its shapes", async () => {
   await expect(
     // @ts-expect-error no table
     prepareOp(device, conv2dOp, shapes, attrs, { tuning: { format: "of another program" } }),
-  ).rejects.toThrow("tuning table: the format must be");
+  ).rejects.toThrow("tuning table: format must be webgraft-tuning-2");
 });
 
 test("shapes that do not fit are refused before any GPU work", async () => {
@@ -206,4 +213,57 @@ test("shapes that do not fit are refused before any GPU work", async () => {
   await expect(prepareOp(device, conv2dOp, { x: [1, 8, 8, 4], weight: [3, 3, 5, 8] }, attrs)).rejects.toThrow(
     /^conv2d: /,
   );
+});
+
+test("buffers that WebGPU would refuse are named before it is asked", async () => {
+  const kernel = accumulate;
+  const add = await prepareKernel(device, kernel, { LENGTH: 4, ACCUMULATE: 0 });
+  const [x, y] = [upload(new Float32Array(256)), upload(new Float32Array(256))];
+  const usage = GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC;
+  const other = device.createBuffer({ size: 64, usage });
+  const refused: [Record<string, unknown>, RegExp][] = [
+    [{ x, y, z: y }, /takes no buffer for "z" — it takes x, y/],
+    [{ x, y: "y" }, /y must be a GPUBuffer, or \{ buffer, offset, size \} — got y/],
+    [{ x: { offset: 0 }, y }, /x must be a GPUBuffer/],
+    [{ x: { buffer: x, offset: 128 }, y }, /x must begin at a multiple of 256 bytes — got offset 128/],
+    [{ x: { buffer: x, offset: 1024 }, y }, /x needs 16 bytes — got 0 bytes/],
+    [
+      { x: { buffer: x, size: 2048 }, y },
+      /x must lie within its buffer — got offset 0 and size 2048 in 1024/,
+    ],
+    [{ x: { buffer: x, size: 18 }, y }, /x must have a multiple of 4 bytes — got 18 bytes/],
+    [{ x: other, y }, /x needs a buffer with GPUBufferUsage\.STORAGE — got usage COPY_SRC \| COPY_DST/],
+    [{ x, y: x }, /x and y must be in different buffers.* — got bytes 0–1024 and bytes 0–1024/],
+    [
+      { x: { buffer: x, size: 256 }, y: { buffer: x, offset: 256 } },
+      /x and y must be in different buffers, since one is read and one is written/,
+    ],
+  ];
+  const conv = await prepareOp(device, activationOp, { x: [4, 4] }, { name: "relu" });
+  run((pass) => {
+    for (const [buffers, message] of refused) {
+      expect(() => add.encode(pass, buffers as never, [1, 1, 1])).toThrow(/^accumulate: /);
+      expect(() => add.encode(pass, buffers as never, [1, 1, 1])).toThrow(message);
+    }
+    expect(() => conv.encode(pass, { x, y: x })).toThrow(/^activation: x and y must be in different/);
+    expect(() => conv.encode(pass, { x: { buffer: x, offset: 4 }, y })).toThrow(/x must begin at a multiple/);
+    expect(() => conv.encode(pass, { x, y: other })).toThrow(/GPUBufferUsage\.STORAGE/);
+    // Two that are only read may share.
+    add.encode(pass, { x: { buffer: x, offset: 256 }, y }, [1, 1, 1]);
+  });
+  const sum = await prepareOp(device, addOp, { a: [4, 4], b: [4, 4] }, {});
+  run((pass) => sum.encode(pass, { a: x, b: x, y }));
+  for (const prepared of [add, conv, sum]) prepared.destroy();
+});
+
+test("a live buffer must be a uniform", async () => {
+  const dropout = await prepareKernel(device, dropoutKernel, {
+    ...{ LENGTH: 4, EXAMPLE: 4, P: 0.5, LAYER: 0, ACCUMULATE: 0 },
+  });
+  const [x, y] = [upload(new Float32Array(16)), upload(new Float32Array(16))];
+  run((pass) => {
+    expect(() => dropout.encode(pass, { x, y, live: x }, [1, 1, 1])).toThrow(
+      /dropout: live needs a buffer with GPUBufferUsage\.UNIFORM/,
+    );
+  });
 });

@@ -2,7 +2,7 @@ import { readdirSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { DataError } from "../../base/errors.ts";
 import { hashString, Random } from "../../base/random.ts";
-import type { FolderImage, FolderIndex } from "../../data/folder.ts";
+import type { FolderImage, FolderIndex } from "../../data/folder-index.ts";
 import { reason } from "../files.ts";
 
 /** A folder of images on this machine: where it is, and what is in it. */

@@ -1,16 +1,17 @@
+import type { DownloadOptions } from "../../base/download.ts";
 import { WeightsError } from "../../base/errors.ts";
 import type { Model } from "../../models/model.ts";
-import type { WeightsSource } from "../../weights/source.ts";
+import { MAX_INDEX_BYTES } from "../../weights/shards.ts";
+import { openBytes, type WeightsSource } from "../../weights/source.ts";
 import type { NamedWeights } from "../../weights/tensors.ts";
 import { KerasImporter } from "./importer.ts";
 import { decodeGroup, parseKeras } from "./layers-model.ts";
 
-export interface ImportKerasOptions {
+export interface ImportKerasOptions extends DownloadOptions {
   /** The model's name in errors. Default: its address, or "model.json". */
   readonly source?: string;
   /** Fills in what the file leaves open of its input shape; what the file fixes stays. */
   readonly inputShape?: Model["inputShape"];
-  readonly signal?: AbortSignal;
   /** Called after each weight file, with the bytes read so far. */
   readonly onProgress?: (loaded: number, total: number) => void;
 }
@@ -32,22 +33,27 @@ export async function importKeras(
   const byName = files instanceof Map;
   const address = byName ? "" : String(files);
   const source = options.source ?? (byName ? "model.json" : address.replace(/[?#].*$/s, ""));
-  const read = async (name: string): Promise<Uint8Array> => {
-    options.signal?.throwIfAborted();
+  const { signal, stallTimeout } = options;
+  const read = async (name: string, most: number): Promise<Uint8Array> => {
+    signal?.throwIfAborted();
     const place = byName
       ? (files as ReadonlyMap<string, WeightsSource>).get(name)
       : address.replace(/[^/?#]*(?=[?#]|$)/, (own) => (name === MODEL ? own : name));
     if (place === undefined) throw new WeightsError(`${source}: the file ${name} is missing`);
-    return bytesOf(place, `${source}: ${name}`, options.signal);
+    const opening = { name: `${source}: ${name}`, ...(stallTimeout !== undefined && { stallTimeout }) };
+    // What is on this machine takes no more memory.
+    const isAddress = typeof place === "string" || place instanceof URL;
+    return openBytes(place, opening).whole(isAddress ? most : Number.POSITIVE_INFINITY, signal && { signal });
   };
-  const file = parseKeras(await read(MODEL), source);
+  const file = parseKeras(await read(MODEL, MAX_INDEX_BYTES), source);
   const importer = new KerasImporter(file, source);
   const total = importer.bytes;
   let loaded = 0;
   for (const group of file.groups) {
     const shards: Uint8Array[] = [];
+    const most = group.entries.reduce((sum, { bytes }) => sum + bytes, 0);
     for (const path of group.paths) {
-      const shard = await read(path);
+      const shard = await read(path, most);
       shards.push(shard);
       loaded += shard.length;
       options.onProgress?.(loaded, total);
@@ -58,21 +64,3 @@ export async function importKeras(
 }
 
 const MODEL = "model.json";
-
-async function bytesOf(
-  source: WeightsSource,
-  name: string,
-  signal: AbortSignal | undefined,
-): Promise<Uint8Array> {
-  if (source instanceof Uint8Array) return source;
-  if (source instanceof ArrayBuffer) return new Uint8Array(source);
-  if (source instanceof Blob) return new Uint8Array(await source.arrayBuffer());
-  try {
-    const response = await fetch(source, signal ? { signal } : {});
-    if (!response.ok) throw new Error(`HTTP ${response.status} ${response.statusText}`);
-    return new Uint8Array(await response.arrayBuffer());
-  } catch (cause) {
-    signal?.throwIfAborted();
-    throw new WeightsError(`cannot read ${name} — ${(cause as Error).message}`, { cause });
-  }
-}

@@ -1,4 +1,5 @@
 import { WeightsError } from "../../base/errors.ts";
+import { show } from "../../base/schema.ts";
 import type { Pads } from "../../base/window.ts";
 import type { Variable } from "../../graph/graph.ts";
 import { inspect, type Model } from "../../models/model.ts";
@@ -129,7 +130,7 @@ export class KerasImporter extends NetworkBuilder {
     const extents = given.map((extent, axis) => extent ?? otherwise?.[axis]);
     const sound = extents.every(isExtent);
     if (extents.length === 3 && sound) return extents as unknown as Model["inputShape"];
-    const reason = `has an input of ${JSON.stringify(shape)}; give an inputShape for what is not fixed`;
+    const reason = `has an input of ${show(shape)}; give an inputShape for what is not fixed`;
     throw new WeightsError(`${this.source}: ${reason}`);
   }
 

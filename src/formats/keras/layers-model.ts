@@ -5,8 +5,24 @@
  */
 import { concatenate } from "../../base/bytes.ts";
 import { WeightsError } from "../../base/errors.ts";
+import {
+  anyObject,
+  anything,
+  check,
+  list,
+  number,
+  object,
+  oneOf,
+  optional,
+  parseJson,
+  type Schema,
+  show,
+  size,
+  string,
+  type TypeOf,
+  value,
+} from "../../base/schema.ts";
 import { decodeFloats } from "../../weights/dtypes.ts";
-import { isCountList, isRecord, parseRecord } from "../../weights/safetensors.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -53,49 +69,79 @@ const WIDTHS: Readonly<Record<string, number>> = {
   bool: 1,
 };
 
+const weightSchema = object({
+  name: string,
+  shape: list(size),
+  dtype: string,
+  quantization: optional(
+    object({
+      dtype: oneOf(["float16", "uint8", "uint16"]),
+      scale: optional(number),
+      min: optional(number),
+    }),
+  ),
+});
+
+const groupSchema = object({
+  paths: list(
+    // Only files beside the model.json, nowhere else.
+    value<string>(
+      "a file beside the model.json",
+      (value) => typeof value === "string" && /^[\w-][\w.-]*$/.test(value),
+    ),
+  ),
+  weights: list(weightSchema),
+});
+
+const layerSchema = object({
+  class_name: string,
+  config: anyObject,
+  name: optional(string),
+  inbound_nodes: optional(list(anything, 0, 1)),
+});
+
+/** The model, wherever the file has it. */
+const networkSchema = object({ class_name: oneOf(["Sequential", "Functional", "Model"]), config: anything });
+const functionalSchema = object({ layers: list(layerSchema, 1), output_layers: anything });
+
 /** Reads a model.json. Throws WeightsError, naming `source`, if it is malformed or a graph model. */
 export function parseKeras(json: Uint8Array, source: string): KerasFile {
   const fail = (reason: string): never => {
     throw new WeightsError(`${source}: ${reason}`);
   };
-  const { format, modelTopology, weightsManifest } = parseRecord(json, `${source}: the model.json`);
-  if (!isRecord(modelTopology)) return fail("is not a TensorFlow.js model: it has no modelTopology");
-  if (format === "graph-model" || "node" in modelTopology) {
+  const read = <T>(schema: Schema<T>, value: unknown, name: string): T =>
+    check(schema, value, `${source}: ${name}`, WeightsError);
+  const file = parseJson(anyObject, json, `${source}: the model.json`, WeightsError);
+  const topology = read(anyObject, file.modelTopology, "modelTopology");
+  if (file.format === "graph-model" || Object.hasOwn(topology, "node")) {
     fail(
       "is a graph model; convert it to a layers model with tensorflowjs_converter --output_format=tfjs_layers_model",
     );
   }
   // The converter puts the model into model_config; TensorFlow.js itself puts it here.
-  const { class_name: type, config } = isRecord(modelTopology.model_config)
-    ? modelTopology.model_config
-    : modelTopology;
-  if (!Array.isArray(weightsManifest)) return fail("has no weightsManifest");
-  const groups = weightsManifest.map((group) => readGroup(group, fail));
+  const given = anyObject.accepts(topology.model_config) ? topology.model_config : topology;
+  const { class_name: type, config } = read(networkSchema, given, "modelTopology");
+  const groups = read(list(groupSchema), file.weightsManifest, "weightsManifest").map((group) => ({
+    paths: group.paths,
+    entries: group.weights.map((weight) => entryOf(weight, fail)),
+  }));
   const paths = groups.flatMap((group) => group.paths);
   if (new Set(paths).size < paths.length) fail("the weightsManifest names a file twice");
   if (type === "Sequential") {
-    const list = isRecord(config) ? config.layers : config;
-    return { ...sequence(readLayers(list, fail), fail), groups };
+    const layers = Array.isArray(config) ? config : read(anyObject, config, "config").layers;
+    return { ...sequence(layersOf(read(list(layerSchema, 1), layers, "layers"), fail), fail), groups };
   }
-  if (type !== "Functional" && type !== "Model")
-    fail(`must be a Sequential, Functional or Model — got ${JSON.stringify(type)}`);
-  const { layers, output_layers: outputs } = isRecord(config) ? config : fail("has no config");
-  return { layers: readLayers(layers, fail), outputs: layersIn(outputs), groups };
+  const { layers, output_layers: outputs } = read(functionalSchema, config, "config");
+  return { layers: layersOf(layers, fail), outputs: layersIn(outputs), groups };
 }
 
 type Fail = (reason: string) => never;
 
-function readLayers(list: unknown, fail: Fail): KerasLayer[] {
-  if (!Array.isArray(list) || list.length === 0) return fail("has no layers");
+function layersOf(list: readonly TypeOf<typeof layerSchema>[], fail: Fail): KerasLayer[] {
   const names = new Set<string>();
-  return list.map((layer) => {
-    const { class_name: type, config, name: outer, inbound_nodes: nodes = [] } = isRecord(layer) ? layer : {};
-    if (typeof type !== "string" || !isRecord(config)) return fail("a layer has no class_name or config");
-    const name = outer ?? config.name;
-    if (typeof name !== "string" || names.has(name))
-      return fail(`a layer has the name ${JSON.stringify(name)}`);
+  return list.map(({ class_name: type, config, name = config.name, inbound_nodes: nodes = [] }) => {
+    if (typeof name !== "string" || names.has(name)) return fail(`a layer has the name ${show(name)}`);
     names.add(name);
-    if (!Array.isArray(nodes) || nodes.length > 1) return fail(`the layer ${name} is used more than once`);
     return { type, name, config, inputs: layersIn(nodes) };
   });
 }
@@ -124,42 +170,24 @@ function layersIn(value: unknown, depth = 0): string[] {
     if (typeof name === "string" && typeof node === "number") return [name];
     return value.flatMap((part) => layersIn(part, depth + 1));
   }
-  return isRecord(value) ? Object.values(value).flatMap((part) => layersIn(part, depth + 1)) : [];
+  return anyObject.accepts(value) ? Object.values(value).flatMap((part) => layersIn(part, depth + 1)) : [];
 }
 
-function readGroup(group: unknown, fail: Fail): KerasGroup {
-  const { paths, weights } = isRecord(group) ? group : {};
-  if (!Array.isArray(paths) || !Array.isArray(weights)) return fail("the weightsManifest is malformed");
-  for (const path of paths) {
-    // Only files beside the model.json, nowhere else.
-    if (typeof path !== "string" || !/^[\w-][\w.-]*$/.test(path)) {
-      return fail(`weights must be in files beside the model.json — got ${JSON.stringify(path)}`);
-    }
-  }
-  return { paths, entries: weights.map((weight) => readEntry(weight, fail)) };
-}
-
-function readEntry(weight: unknown, fail: Fail): Entry {
-  const { name, shape, dtype, quantization } = isRecord(weight) ? weight : {};
-  if (typeof name !== "string") return fail("a weight of the weightsManifest has no name");
-  if (!isCountList(shape)) return fail(`${name} has the shape ${JSON.stringify(shape)}`);
-  const { dtype: stored, scale, min } = isRecord(quantization) ? quantization : { dtype };
-  const width = typeof stored === "string" && Object.hasOwn(WIDTHS, stored) ? WIDTHS[stored]! : undefined;
-  if (width === undefined) return fail(`${name} is of the type ${JSON.stringify(stored)}, which is not read`);
+function entryOf({ name, shape, dtype, quantization }: TypeOf<typeof weightSchema>, fail: Fail): Entry {
+  const { dtype: stored, scale, min } = quantization ?? { dtype };
+  const width = Object.hasOwn(WIDTHS, stored) ? WIDTHS[stored]! : undefined;
+  if (width === undefined) return fail(`${name} is of the type ${show(stored)}, which is not read`);
   const bytes = shape.reduce((product, extent) => product * extent, width);
-  if (!isRecord(quantization)) {
+  if (!quantization) {
     return { name, shape, bytes, decode: dtype === "float32" ? (b) => decodeFloats("F32", b)! : undefined };
   }
   if (stored === "float16") return { name, shape, bytes, decode: (b) => decodeFloats("F16", b)! };
-  if (stored !== "uint8" && stored !== "uint16")
-    return fail(`${name} is quantised as ${JSON.stringify(stored)}`);
-  if (!Number.isFinite(scale) || !Number.isFinite(min))
-    return fail(`${name} is quantised without scale and min`);
+  if (scale === undefined || min === undefined) return fail(`${name} is quantised without scale and min`);
   return {
     ...{ name, shape, bytes },
     decode: (b) => {
       const levels = width === 1 ? b : new Uint16Array(b.slice().buffer);
-      return Float32Array.from(levels, (level) => level * (scale as number) + (min as number));
+      return Float32Array.from(levels, (level) => level * scale + min);
     },
   };
 }

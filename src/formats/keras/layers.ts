@@ -1,4 +1,5 @@
 import { WeightsError } from "../../base/errors.ts";
+import { show } from "../../base/schema.ts";
 import type { Pads, Pair } from "../../base/window.ts";
 import type { ActivationLike } from "../../layers/index.ts";
 import type { NetworkLayerKind, NetworkPadding } from "../../models/topologies/network.ts";
@@ -47,26 +48,26 @@ export class Reading {
   expect(option: string, ...allowed: readonly unknown[]): void {
     const given = this.layer.config[option];
     if (given === undefined || given === null || allowed.includes(given)) return;
-    const known = allowed.map((value) => JSON.stringify(value)).join(" or ");
-    this.fail(`has ${option} ${JSON.stringify(given)} instead of ${known || "none"}`);
+    const known = allowed.map((value) => show(value)).join(" or ");
+    this.fail(`has ${option} ${show(given)} instead of ${known || "none"}`);
   }
 
   number(option: string, otherwise: number): number {
     const given = this.layer.config[option] ?? otherwise;
     if (typeof given === "number" && Number.isFinite(given)) return given;
-    return this.fail(`has ${option} ${JSON.stringify(given)}`);
+    return this.fail(`has ${option} ${show(given)}`);
   }
 
   count(option: string, otherwise?: number): number {
     const given = this.layer.config[option] ?? otherwise;
-    return isExtent(given) ? given : this.fail(`has ${option} ${JSON.stringify(given)}`);
+    return isExtent(given) ? given : this.fail(`has ${option} ${show(given)}`);
   }
 
   pair(option: string, otherwise?: Pair): Pair {
     const given = this.layer.config[option] ?? otherwise;
     const both = Array.isArray(given) ? given : [given, given];
     if (both.length === 2 && both.every((e) => isExtent(e))) return both as unknown as Pair;
-    return this.fail(`has ${option} ${JSON.stringify(given)}`);
+    return this.fail(`has ${option} ${show(given)}`);
   }
 
   /** Its own padding, or that of a ZeroPadding2D before it. */
@@ -91,7 +92,7 @@ export class Reading {
     if (typeof given === "string" && Object.hasOwn(ACTIVATIONS, given)) {
       return { activation: ACTIVATIONS[given]!, softmax: false };
     }
-    return this.fail(`has the activation ${JSON.stringify(given)}`);
+    return this.fail(`has the activation ${show(given)}`);
   }
 }
 
@@ -117,7 +118,7 @@ export const LAYERS: Readonly<Record<string, LayerReader>> = {
     const given = layer.layer.config.padding;
     const flat = Array.isArray(given) ? given.flat() : [];
     const sound = flat.length === 4 && flat.every((n) => n === 0 || isExtent(n));
-    if (!sound) return layer.fail(`has padding ${JSON.stringify(given)}`);
+    if (!sound) return layer.fail(`has padding ${show(given)}`);
     into.pad(layer.name, layer.value(), flat as unknown as Pads);
   },
   Conv2D(layer, into) {
@@ -139,8 +140,7 @@ export const LAYERS: Readonly<Record<string, LayerReader>> = {
   },
   BatchNormalization(layer, into) {
     const axis = [layer.layer.config.axis].flat()[0] ?? -1;
-    if (axis !== 3 && axis !== -1)
-      layer.fail(`has axis ${JSON.stringify(axis)} instead of the channels, 3 or -1`);
+    if (axis !== 3 && axis !== -1) layer.fail(`has axis ${show(axis)} instead of the channels, 3 or -1`);
     const eps = layer.number("epsilon", 1e-3);
     // Keras' momentum is the share of the old statistics.
     const momentum = Number((1 - layer.number("momentum", 0.99)).toPrecision(7));

@@ -1,8 +1,9 @@
 import { ShapeError } from "../../base/errors.ts";
 import { convOutput, type Geometry, type Pads, type Pair, windowExtent } from "../../base/window.ts";
 import type { GradientRule, Op } from "../../graph/op.ts";
+import { NUMBER, PADS, PAIR } from "../../graph/takes.ts";
 import { describe, nhwc, type Tensor } from "../../graph/tensor.ts";
-import type { Activation } from "../elementwise/activation.ts";
+import { type Activation, OPTIONAL_ACTIVATION } from "../elementwise/activation.ts";
 import { checkFusable, gradientBeforeActivation, withActivation } from "../elementwise/fused-activation.ts";
 import { emitBest } from "../tunable.ts";
 import { CONV_FORWARD } from "./conv-forward.ts";
@@ -31,6 +32,10 @@ type Out = { y: Tensor };
  */
 export const conv2dOp: Op<In, Conv2dAttrs, Out> = {
   name: "conv2d",
+  takes: {
+    inputs: { x: "required", weight: "required", bias: "optional" },
+    options: { stride: PAIR, dilation: PAIR, padding: PADS, groups: NUMBER, activation: OPTIONAL_ACTIVATION },
+  },
   infer(inputs, attrs) {
     check(inputs, attrs);
     const { N, P, Q, K } = geometryOf(inputs, attrs);

@@ -3,7 +3,7 @@ import type { Geometry } from "../../base/window.ts";
 import type { Emitter, GradientRule, Op } from "../../graph/op.ts";
 import { describe, type Tensor } from "../../graph/tensor.ts";
 import type { Capabilities } from "../../kernel/capabilities.ts";
-import type { Activation } from "../elementwise/activation.ts";
+import { type Activation, OPTIONAL_ACTIVATION } from "../elementwise/activation.ts";
 import { checkFusable, gradientBeforeActivation, withActivation } from "../elementwise/fused-activation.ts";
 import { emitBest, type Tunable } from "../tunable.ts";
 import { CONV_FORWARD } from "./conv-forward.ts";
@@ -31,6 +31,10 @@ type Out = { y: Tensor };
  */
 export const denseOp: Op<In, DenseAttrs, Out> = {
   name: "dense",
+  takes: {
+    inputs: { x: "required", weight: "required", bias: "optional" },
+    options: { activation: OPTIONAL_ACTIVATION },
+  },
   infer({ x, weight, bias }, { activation }) {
     const given = [x, weight, ...(bias ? [bias] : [])].map(describe).join(", ");
     if (x.shape.length !== 2) throw new ShapeError("dense", "expects an (N, C) tensor", given);

@@ -1,4 +1,7 @@
+import { namesOf } from "../../base/names.ts";
+import { object, oneOf, optional } from "../../base/schema.ts";
 import type { GradientRule, Op } from "../../graph/op.ts";
+import { OPTIONAL_NUMBER } from "../../graph/takes.ts";
 import { storedLength, type Tensor } from "../../graph/tensor.ts";
 import { ACTIVATIONS } from "../../kernel/constants.gen.ts";
 import { grid } from "../../kernel/grid.ts";
@@ -11,6 +14,13 @@ export interface Activation {
   /** Slope of leaky ReLU for negative inputs, scale of ELU. */
   readonly alpha?: number;
 }
+
+const ACTIVATION_NAME = /* @__PURE__ */ oneOf(/* @__PURE__ */ namesOf(ACTIVATIONS));
+
+/** The option `activation` of other ops. */
+export const OPTIONAL_ACTIVATION = /* @__PURE__ */ optional<Activation>(
+  /* @__PURE__ */ object({ name: ACTIVATION_NAME, alpha: OPTIONAL_NUMBER }),
+);
 
 export const IDENTITY: Activation = { name: "identity" };
 
@@ -30,6 +40,7 @@ type Out = { y: Tensor };
 /** y = f(x), elementwise. x, y (…, C). */
 export const activationOp: Op<In, Activation, Out> = {
   name: "activation",
+  takes: { inputs: { x: "required" }, options: { name: ACTIVATION_NAME, alpha: OPTIONAL_NUMBER } },
   infer: ({ x }) => ({ y: { shape: x.shape, dtype: x.storage.dtype } }),
   forward(emit, { inputs: { x }, attrs, outputs: { y } }) {
     const LENGTH = storedLength(x.shape) / 4;

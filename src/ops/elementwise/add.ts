@@ -2,7 +2,7 @@ import type { GradientRule, Op } from "../../graph/op.ts";
 import { storedLength, type Tensor } from "../../graph/tensor.ts";
 import { grid } from "../../kernel/grid.ts";
 import { add_forward } from "../../kernel/shaders.gen.ts";
-import { type Activation, activationConstants, IDENTITY } from "./activation.ts";
+import { type Activation, activationConstants, IDENTITY, OPTIONAL_ACTIVATION } from "./activation.ts";
 import { expectAlike, shareGradient } from "./branches.ts";
 import { checkFusable, emitBeforeActivation, withActivation } from "./fused-activation.ts";
 
@@ -17,6 +17,7 @@ type Out = { y: Tensor };
 /** y = f(a + b), elementwise: a residual connection. a, b, y (…, C) of one shape. */
 export const addOp: Op<In, Add, Out> = {
   name: "add",
+  takes: { inputs: { a: "required", b: "required" }, options: { activation: OPTIONAL_ACTIVATION } },
   infer({ a, b }, { activation }) {
     expectAlike("add", [a, b]);
     checkFusable("add", activation);

@@ -2,11 +2,12 @@ import type { Op } from "../../graph/op.ts";
 import { storedLength, type Tensor } from "../../graph/tensor.ts";
 import { grid } from "../../kernel/grid.ts";
 import { scale } from "../../kernel/shaders.gen.ts";
-import { type Branches, branchesOf, expectAlike, shareGradient } from "./branches.ts";
+import { BRANCHES, type Branches, branchesOf, expectAlike, shareGradient } from "./branches.ts";
 
 /** y = mean of two to six tensors of one shape (…, C), elementwise. */
 export const averageOp: Op<Branches, Record<never, never>, { y: Tensor }> = {
   name: "average",
+  takes: { inputs: BRANCHES, options: {} },
   infer(inputs) {
     const branches = branchesOf(inputs);
     expectAlike("average", branches);

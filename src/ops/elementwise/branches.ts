@@ -12,6 +12,16 @@ export type Branches = {
   x5?: Tensor | undefined;
 };
 
+/** The same as data, for `Op.takes`. */
+export const BRANCHES = {
+  x0: "required",
+  x1: "required",
+  x2: "optional",
+  x3: "optional",
+  x4: "optional",
+  x5: "optional",
+} as const;
+
 /** The given branches in order. */
 export const branchesOf = ({ x0, x1, x2, x3, x4, x5 }: Branches): Tensor[] =>
   [x0, x1, x2, x3, x4, x5].filter((x) => x !== undefined);

@@ -1,3 +1,4 @@
+import { oneOf } from "../../base/schema.ts";
 import type { Emitter, Op } from "../../graph/op.ts";
 import { storedLength, type Tensor } from "../../graph/tensor.ts";
 import { grid } from "../../kernel/grid.ts";
@@ -8,12 +9,15 @@ export interface Cast {
   readonly to: "f32" | "f16";
 }
 
+const CAST_TYPE = /* @__PURE__ */ oneOf(["f32", "f16"]);
+
 type In = { x: Tensor };
 type Out = { y: Tensor };
 
 /** y = x, stored as another type; x, y of any shape. f16 has 11 significant bits, and 65,504 is its largest number. */
 export const castOp: Op<In, Cast, Out> = {
   name: "cast",
+  takes: { inputs: { x: "required" }, options: { to: CAST_TYPE } },
   infer: ({ x }, { to }) => ({ y: { shape: x.shape, dtype: to } }),
   views: ({ x }, { to }) => (x.storage.dtype === to ? { y: x } : {}),
   forward(emit, { inputs: { x }, attrs: { to }, outputs: { y } }) {

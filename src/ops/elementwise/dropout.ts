@@ -1,5 +1,6 @@
 import { ShapeError } from "../../base/errors.ts";
 import type { Op } from "../../graph/op.ts";
+import { NUMBER } from "../../graph/takes.ts";
 import { storedLength, type Tensor } from "../../graph/tensor.ts";
 import { grid } from "../../kernel/grid.ts";
 import { dropout } from "../../kernel/shaders.gen.ts";
@@ -29,6 +30,7 @@ function constantsOf(x: Tensor, { p: P, layer: LAYER }: Dropout) {
  */
 export const dropoutOp: Op<In, Dropout, Out> = {
   name: "dropout",
+  takes: { inputs: { x: "required" }, options: { p: NUMBER, layer: NUMBER } },
   infer({ x }, { p }) {
     if (!(p >= 0 && p < 1)) throw new ShapeError("dropout", "p must be in [0, 1)", `p = ${p}`);
     return { y: { shape: x.shape, dtype: x.storage.dtype } };

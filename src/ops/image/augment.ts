@@ -1,5 +1,7 @@
 import { ShapeError } from "../../base/errors.ts";
+import { list, object, optional } from "../../base/schema.ts";
 import type { Op, TensorSpec } from "../../graph/op.ts";
+import { NUMBER, OPTIONAL_NUMBER } from "../../graph/takes.ts";
 import { describe, nhwc, storedLength, type Tensor } from "../../graph/tensor.ts";
 import { fold, grid } from "../../kernel/grid.ts";
 import { augment, augment_draw, mix_targets } from "../../kernel/shaders.gen.ts";
@@ -34,6 +36,9 @@ export interface AugmentAttrs extends Augmentation {
   /** Classes of the labels, if there are labels. */
   readonly classes?: number;
 }
+
+const NUMBERS = /* @__PURE__ */ list(NUMBER);
+const NORMALIZE = /* @__PURE__ */ optional(/* @__PURE__ */ object({ mean: NUMBERS, std: NUMBERS }));
 
 type In = {
   /** (N, H, W, C), C ≤ 4. */
@@ -71,6 +76,22 @@ const isView = (x: Tensor, attrs: Augmentation): boolean => !changes(attrs) || x
  */
 export const augmentOp: Op<In, AugmentAttrs, Out> = {
   name: "augment",
+  takes: {
+    inputs: { x: "required", labels: "optional" },
+    options: {
+      crop: OPTIONAL_NUMBER,
+      flip: OPTIONAL_NUMBER,
+      brightness: OPTIONAL_NUMBER,
+      contrast: OPTIONAL_NUMBER,
+      saturation: OPTIONAL_NUMBER,
+      erase: OPTIONAL_NUMBER,
+      mixup: OPTIONAL_NUMBER,
+      cutmix: OPTIONAL_NUMBER,
+      normalize: NORMALIZE,
+      layer: NUMBER,
+      classes: OPTIONAL_NUMBER,
+    },
+  },
   infer({ x, labels }, attrs) {
     const [N, H, W, C] = nhwc("augment", x);
     if (C > 4) throw new ShapeError("augment", "expects images of at most 4 channels", describe(x));

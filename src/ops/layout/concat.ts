@@ -2,7 +2,7 @@ import type { GradientRule, Op } from "../../graph/op.ts";
 import { pad4, type Tensor } from "../../graph/tensor.ts";
 import { grid } from "../../kernel/grid.ts";
 import { concat_backward, concat_forward } from "../../kernel/shaders.gen.ts";
-import { type Branches, branchesOf, expectAlike } from "../elementwise/branches.ts";
+import { BRANCHES, type Branches, branchesOf, expectAlike } from "../elementwise/branches.ts";
 
 interface Slice {
   readonly x: Tensor;
@@ -26,6 +26,7 @@ function slicesOf(branches: readonly Tensor[], y: Tensor): Slice[] {
 /** Joins two to six tensors (…, C0), (…, C1), … along their channels: y (…, C0 + C1 + …). */
 export const concatOp: Op<Branches, Record<never, never>, { y: Tensor }> = {
   name: "concat",
+  takes: { inputs: BRANCHES, options: {} },
   infer(inputs) {
     const branches = branchesOf(inputs);
     expectAlike("concat", branches, -1);

@@ -15,6 +15,7 @@ function isView(x: Tensor): boolean {
 /** y (N, H·W·C) from x (N, H, W, C): a view where C is a multiple of 4, otherwise a copy without padding. */
 export const flattenOp: Op<In, Record<never, never>, Out> = {
   name: "flatten",
+  takes: { inputs: { x: "required" }, options: {} },
   infer({ x }) {
     const [N, H, W, C] = nhwc("flatten", x);
     return { y: { shape: [N, H * W * C], dtype: x.storage.dtype } };

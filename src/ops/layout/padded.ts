@@ -1,5 +1,7 @@
 import { ShapeError } from "../../base/errors.ts";
+import { oneOf, type Schema } from "../../base/schema.ts";
 import type { Emitter, Op } from "../../graph/op.ts";
+import { numbers } from "../../graph/takes.ts";
 import { describe, nhwc, storedLength, type Tensor } from "../../graph/tensor.ts";
 import { grid } from "../../kernel/grid.ts";
 import { from_padded, to_padded } from "../../kernel/shaders.gen.ts";
@@ -16,12 +18,16 @@ export interface FromPadded {
   readonly to: PlainLayout;
 }
 
+const LAYOUT = /* @__PURE__ */ oneOf(["nchw", "nhwc"]);
+const NHWC: Schema<ToPadded["shape"]> = /* @__PURE__ */ numbers("N", "H", "W", "C");
+
 type In = { x: Tensor };
 type Out = { y: Tensor };
 
 /** y (N, H, W, C) from x, the same numbers one after another (N·C·H·W or N·H·W·C). */
 export const toPaddedOp: Op<In, ToPadded, Out> = {
   name: "to_padded",
+  takes: { inputs: { x: "required" }, options: { from: LAYOUT, shape: NHWC } },
   infer({ x }, { shape }) {
     const count = shape.reduce((product, extent) => product * extent, 1);
     if (x.shape.length !== 1 || x.shape[0] !== count) {
@@ -39,6 +45,7 @@ export const toPaddedOp: Op<In, ToPadded, Out> = {
 /** y, the numbers of x (N, H, W, C) one after another (N·C·H·W or N·H·W·C). */
 export const fromPaddedOp: Op<In, FromPadded, Out> = {
   name: "from_padded",
+  takes: { inputs: { x: "required" }, options: { to: LAYOUT } },
   infer: ({ x }) => ({
     y: {
       shape: [nhwc("from_padded", x).reduce((product, extent) => product * extent)],

@@ -1,5 +1,6 @@
 import { ShapeError } from "../../base/errors.ts";
 import type { Emitter, Op, TensorSpec } from "../../graph/op.ts";
+import { OPTIONAL_NUMBER } from "../../graph/takes.ts";
 import { describe, pad4, type Tensor } from "../../graph/tensor.ts";
 import { emitBest } from "../tunable.ts";
 import { CROSS_ENTROPY_ROWS, MEAN_LOSS } from "./cross-entropy-passes.ts";
@@ -36,6 +37,10 @@ type Out = {
  */
 export const crossEntropyOp: Op<In, CrossEntropyAttrs, Out> = {
   name: "cross_entropy",
+  takes: {
+    inputs: { logits: "required", labels: "required", classWeights: "optional" },
+    options: { labelSmoothing: OPTIONAL_NUMBER, ignoreIndex: OPTIONAL_NUMBER },
+  },
   infer({ logits, labels, classWeights }, { labelSmoothing = 0 }) {
     const given = [logits, labels, classWeights].flatMap((t) => (t ? [describe(t)] : [])).join(", ");
     const [N, K] = logits.shape;

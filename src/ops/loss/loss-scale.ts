@@ -21,6 +21,7 @@ const isView = (x: Tensor): boolean => x.storage.dtype === "f32";
  */
 export const lossScaleOp: Op<In, Record<never, never>, Out> = {
   name: "loss_scale",
+  takes: { inputs: { x: "required", scale: "required" }, options: {} },
   infer: ({ x }) => ({ y: { shape: x.shape } }),
   views: ({ x }) => (isView(x) ? { y: x } : {}),
   forward(emit, { inputs: { x }, outputs: { y } }) {

@@ -19,6 +19,7 @@ const CHUNK = 1024;
 /** Mean of (prediction − target)², of two tensors of one shape. No gradient reaches the target. */
 export const mseOp: Op<In, Record<never, never>, Out> = {
   name: "mse",
+  takes: { inputs: { prediction: "required", target: "required" }, options: {} },
   infer({ prediction, target }) {
     if (prediction.shape.join() !== target.shape.join()) {
       const given = `${describe(prediction)}, ${describe(target)}`;

@@ -1,5 +1,6 @@
 import { ShapeError } from "../../base/errors.ts";
 import type { Op, TensorSpec } from "../../graph/op.ts";
+import { OPTIONAL_NUMBER } from "../../graph/takes.ts";
 import { describe, pad4, type Tensor } from "../../graph/tensor.ts";
 import { fold } from "../../kernel/grid.ts";
 import { soft_cross_entropy, soft_cross_entropy_with_gradient } from "../../kernel/shaders.gen.ts";
@@ -32,6 +33,10 @@ type Out = {
  */
 export const softCrossEntropyOp: Op<In, SoftCrossEntropyAttrs, Out> = {
   name: "soft_cross_entropy",
+  takes: {
+    inputs: { logits: "required", targets: "required", classWeights: "optional" },
+    options: { labelSmoothing: OPTIONAL_NUMBER },
+  },
   infer({ logits, targets, classWeights }, { labelSmoothing = 0 }) {
     const given = [logits, targets, classWeights].flatMap((t) => (t ? [describe(t)] : [])).join(", ");
     if (logits.shape.length !== 2) throw new ShapeError("soft_cross_entropy", "logits must be (N, K)", given);

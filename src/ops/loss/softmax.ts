@@ -10,6 +10,7 @@ type Out = { y: Tensor };
 /** y = softmax(x) along the rows; x, y (N, K). For predictions: a loss takes the logits themselves. */
 export const softmaxOp: Op<In, Record<string, never>, Out> = {
   name: "softmax",
+  takes: { inputs: { x: "required" }, options: {} },
   infer({ x }) {
     if (x.shape.length !== 2) throw new ShapeError("softmax", "expects an (N, K) tensor", describe(x));
     return { y: { shape: x.shape } };

@@ -1,4 +1,5 @@
 import { ShapeError } from "../../base/errors.ts";
+import { oneOf } from "../../base/schema.ts";
 import {
   type BackwardEmitter,
   type Emitter,
@@ -8,8 +9,9 @@ import {
   type Op,
   type OpNode,
 } from "../../graph/op.ts";
+import { NUMBER } from "../../graph/takes.ts";
 import { describe, type Tensor } from "../../graph/tensor.ts";
-import { type Activation, IDENTITY } from "../elementwise/activation.ts";
+import { type Activation, IDENTITY, OPTIONAL_ACTIVATION } from "../elementwise/activation.ts";
 import { addOp } from "../elementwise/add.ts";
 import { checkFusable, isFusable, withActivation } from "../elementwise/fused-activation.ts";
 import { emitBest } from "../tunable.ts";
@@ -30,6 +32,8 @@ export interface BatchNorm {
   /** Applied last; with a residual one of identity, ReLU, leaky ReLU, tanh or sigmoid (`isFusable`). */
   readonly activation?: Activation;
 }
+
+const MODE = /* @__PURE__ */ oneOf(["train", "eval", "frozen"]);
 
 type In = {
   x: Tensor;
@@ -85,6 +89,17 @@ function emitNormalise(emit: Emitter, { inputs, attrs, outputs: { y, mean, varia
  */
 export const batchNormOp: Op<In, BatchNorm, Out> = {
   name: "batch_norm",
+  takes: {
+    inputs: {
+      x: "required",
+      weight: "required",
+      bias: "required",
+      runningMean: "required",
+      runningVar: "required",
+      residual: "optional",
+    },
+    options: { mode: MODE, eps: NUMBER, momentum: NUMBER, activation: OPTIONAL_ACTIVATION },
+  },
   infer({ x, residual, ...vectors }, { mode, activation }) {
     const C = x.shape.at(-1)!;
     if (x.shape.length < 2)

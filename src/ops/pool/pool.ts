@@ -1,6 +1,8 @@
 import { ShapeError } from "../../base/errors.ts";
+import { flag } from "../../base/schema.ts";
 import { convOutput, type Pads, type Pair } from "../../base/window.ts";
 import type { GradientRule, Op } from "../../graph/op.ts";
+import { PADS, PAIR } from "../../graph/takes.ts";
 import { describe, nhwc, pad4, storedLength, type Tensor } from "../../graph/tensor.ts";
 import { grid } from "../../kernel/grid.ts";
 import {
@@ -9,7 +11,7 @@ import {
   global_avg_pool_backward,
   global_avg_pool_forward,
 } from "../../kernel/shaders.gen.ts";
-import { type Activation, IDENTITY, keepsMaximum } from "../elementwise/activation.ts";
+import { type Activation, IDENTITY, keepsMaximum, OPTIONAL_ACTIVATION } from "../elementwise/activation.ts";
 import { emitBest } from "../tunable.ts";
 import { MAX_POOL_BACKWARD, MAX_POOL_FORWARD, type Windows } from "./max-pool-passes.ts";
 
@@ -71,6 +73,10 @@ const vec4s = (tensor: Tensor): number => storedLength(tensor.shape) / 4;
  */
 export const maxPool2dOp: Op<In, MaxPool2d, Out & { index: Tensor }> = {
   name: "max_pool2d",
+  takes: {
+    inputs: { x: "required" },
+    options: { kernel: PAIR, stride: PAIR, padding: PADS, activation: OPTIONAL_ACTIVATION },
+  },
   infer({ x }, attrs) {
     const [h, w] = attrs.kernel;
     const { activation = IDENTITY } = attrs;
@@ -111,6 +117,10 @@ const windowsOf = (x: Tensor, y: Tensor, attrs: Pool2d): Windows => ({
 /** Mean over windows. x (N, H, W, C), y (N, P, Q, C), P = ⌊(H + top + bottom − h) / stride⌋ + 1. */
 export const avgPool2dOp: Op<In, AvgPool2d, Out> = {
   name: "avg_pool2d",
+  takes: {
+    inputs: { x: "required" },
+    options: { kernel: PAIR, stride: PAIR, padding: PADS, countIncludePad: flag },
+  },
   infer: ({ x }, attrs) => ({ y: { shape: outputShape("avg_pool2d", x, attrs), dtype: x.storage.dtype } }),
   forward(emit, { inputs: { x }, attrs, outputs: { y } }) {
     const LENGTH = vec4s(y);
@@ -144,6 +154,7 @@ export const avgPool2dBackward: GradientRule<In, AvgPool2d, Out> = (
 /** Mean over all pixels. x (N, H, W, C), y (N, C). */
 export const globalAvgPoolOp: Op<In, Record<never, never>, Out> = {
   name: "global_avg_pool",
+  takes: { inputs: { x: "required" }, options: {} },
   infer({ x }) {
     const [N, , , C] = nhwc("global_avg_pool", x);
     return { y: { shape: [N, C], dtype: x.storage.dtype } };

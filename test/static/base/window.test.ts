@@ -1,6 +1,15 @@
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
-import { convOutput, resolvePadding, samePadding, windowExtent } from "../../../src/base/window.ts";
+import { describe, expect, it, test } from "vitest";
+import { ShapeError } from "../../../src/base/errors.ts";
+import {
+  convOutput,
+  type Padding,
+  type Pair,
+  pair,
+  resolvePadding,
+  samePadding,
+  windowExtent,
+} from "../../../src/base/window.ts";
 
 const small = (min: number, max: number) => fc.integer({ min, max });
 
@@ -63,4 +72,18 @@ describe("shape", () => {
     );
     expect(() => resolvePadding([0.5, 0], [5, 5], [3, 3])).toThrow("whole numbers, not negative");
   });
+});
+
+test.each<[unknown, RegExp]>([
+  ["banana", /padding: must be "valid", "same", a number, or 2 or 4 numbers — got "banana"/],
+  [{}, /— got an object/],
+  [null, /— got null/],
+  [[1, 2, 3], /padding: must be whole numbers/],
+])("padding %j is a ShapeError", (padding, message) => {
+  expect(() => resolvePadding(padding as Padding, [4, 4], [3, 3])).toThrow(ShapeError);
+  expect(() => resolvePadding(padding as Padding, [4, 4], [3, 3])).toThrow(message);
+});
+
+test.each([undefined, "3", [], [1], {}, null])("the size %j is a ShapeError", (size) => {
+  expect(() => pair(size as unknown as Pair)).toThrow(ShapeError);
 });

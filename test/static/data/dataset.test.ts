@@ -33,6 +33,11 @@ test.each([
   ["a shape of zero", { shape: [1, 0, 1] as const }, /three positive whole numbers — got \(1, 0, 1\)/],
   ["no classes", { classes: [] }, /there are no classes/],
   ["a label too large", { labels: Int32Array.of(0, 2, 1) }, /labels must be 0…1 — got 2 for example 1/],
+  [
+    "text for a label",
+    { labels: [0, "cat", 1] as unknown as Int32Array },
+    /labels must be 0…1 — got cat for/,
+  ],
   ["a negative label", { labels: Int32Array.of(0, 1, -1) }, /labels must be 0…1 — got -1 for example 2/],
   [
     "NaN",

@@ -164,7 +164,7 @@ describe("malformed Keras models", () => {
     [
       "shards elsewhere",
       () => changed("small", (t) => t.replace("group1-", "../group1-")),
-      /must be in files beside the model.json/,
+      /weightsManifest: \[0\]\.paths\[0\] must be a file beside the model.json — got "\.\.\/group1-/,
     ],
     [
       "absurd filters",

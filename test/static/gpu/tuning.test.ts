@@ -79,16 +79,16 @@ describe("a tuning table", () => {
   it("is checked when it comes from outside", () => {
     const good = measured().export();
     const refuse = (table: unknown) => expect(() => new Tuning("an adapter").import(table));
-    refuse(null).toThrow(new DataError("tuning table: it is not an object"));
-    refuse({ ...good, format: "other" }).toThrow("the format must be webgraft-tuning-2");
+    refuse(null).toThrow(new DataError("tuning table: it must be an object — got null"));
+    refuse({ ...good, format: "other" }).toThrow("format must be webgraft-tuning-2 — got");
     refuse({ ...good, device: 1 }).toThrow(DataError);
-    refuse({ ...good, tuned: [] }).toThrow("tuned is not an object");
-    refuse({ ...good, tuned: { task: { variant: 3, milliseconds: 1, gain: 1 } } }).toThrow("not a string");
-    refuse({ ...good, tuned: { task: { variant: "a", milliseconds: "1", gain: 1 } } }).toThrow(DataError);
-    refuse({ ...good, failed: { task: "a" } }).toThrow(
-      "the failed variants of task are not an array of strings",
+    refuse({ ...good, tuned: [] }).toThrow("tuned must be an object of ");
+    refuse({ ...good, tuned: { task: { variant: 3, milliseconds: 1, gain: 1 } } }).toThrow(
+      "tuned.task.variant must be text — got 3",
     );
-    refuse({ ...good, trying: { task: "a" } }).toThrow("task and variant of trying are not strings");
+    refuse({ ...good, tuned: { task: { variant: "a", milliseconds: "1", gain: 1 } } }).toThrow(DataError);
+    refuse({ ...good, failed: { task: "a" } }).toThrow('failed.task must be a list of text — got "a"');
+    refuse({ ...good, trying: { task: "a" } }).toThrow("trying.variant must be text — got nothing");
   });
 });
 

@@ -137,13 +137,21 @@ describe("loadModel refuses", () => {
   it.each([
     ["a file that names no model", encodeSafetensors(new Map()), /does not describe its model/],
     ["a description that is no JSON", described("{"), /the description of the model is not JSON/],
-    ["a description without options", described({ version, name }), /malformed/],
-    ["labels that are no texts", described({ version, name, options, labels: [1, 2] }), /malformed/],
-    ["preprocessing that is a list", described({ version, name, options, preprocessing: [] }), /malformed/],
+    ["a description without options", described({ version, name }), /options must be an object/],
+    [
+      "labels that are no texts",
+      described({ version, name, options, labels: [1, 2] }),
+      /labels\[0\] must be text — got 1/,
+    ],
+    [
+      "preprocessing that is a list",
+      described({ version, name, options, preprocessing: [] }),
+      /preprocessing must be an object with resize/,
+    ],
     [
       "preprocessing that divides by zero",
       described({ version, name, options, preprocessing: { ...preprocessing, std: [0] } }),
-      /malformed/,
+      /preprocessing\.std\[0\] must be a positive number — got 0/,
     ],
     [
       "preprocessing of other images",
