@@ -1,43 +1,67 @@
 import { existsSync, mkdirSync, readFileSync, renameSync } from "node:fs";
 import { basename, dirname } from "node:path";
-import type { Plugin } from "vite";
-import { reason, writeWhole } from "./files.ts";
+import { DataError } from "../../base/errors.ts";
+import { Tuning } from "../../gpu/tuning.ts";
+import { reason, TUNING_FILE, writeWhole } from "../files.ts";
+import { bodyOf, hasMethod, type Route, refuse } from "./serve.ts";
 
-/** Tables of measured kernels, by device; the command line's browsers do not keep theirs. */
-export const TUNING_FILE = "runs/tuning.json";
+/** Bytes; a table of all models in this library has some hundred thousand. */
+const MAX_TABLE = 2 ** 24;
 
 /**
- * Vite plugin: answers `GET tuning?device=…` with that device's table, or null, and keeps the table that a `PUT` sends
+ * Answers `GET tuning?device=…` with that device's table, or null, and keeps the table of that device that a `PUT` sends
  * there. The library checks what it reads.
  */
-export function tuningFile(path: string = TUNING_FILE): Plugin {
-  return {
-    name: "webgraft-tuning-file",
-    configureServer({ middlewares }) {
-      middlewares.use("/tuning", (request, response) => {
-        const device = new URL(request.url ?? "/", "http://localhost").searchParams.get("device") ?? "";
-        if (request.method === "GET") {
-          response.setHeader("content-type", "application/json");
-          response.end(JSON.stringify(readTables(path)[device] ?? null));
-          return;
-        }
-        const chunks: Uint8Array[] = [];
-        request.on("data", (chunk: Uint8Array) => chunks.push(chunk));
-        request.on("end", () => {
-          try {
-            const table: unknown = JSON.parse(Buffer.concat(chunks).toString());
-            const tables = { ...readTables(path), [device]: table };
-            mkdirSync(dirname(path), { recursive: true });
-            writeWhole(dirname(path), basename(path), JSON.stringify(tables, null, 1));
-          } catch (error) {
-            console.warn(`what was measured is not kept: ${reason(error)}`);
-            response.statusCode = 400;
-          }
-          response.end();
-        });
-      });
-    },
+export function tuningFile(path: string = TUNING_FILE): Route {
+  return async (route, request, response) => {
+    if (route !== "tuning") return false;
+    if (!hasMethod(request, response, "GET", "PUT")) return true;
+    const device = new URL(request.url ?? "", "http://127.0.0.1").searchParams.get("device") ?? "";
+    if (request.method === "GET") {
+      const tables = readTables(path);
+      response.setHeader("content-type", "application/json");
+      response.end(JSON.stringify(Object.hasOwn(tables, device) ? tables[device] : null));
+      return true;
+    }
+    const body = await bodyOf(request, response, MAX_TABLE);
+    if (!body) return true;
+    const table = parse(body);
+    const problem = problemOf(table, device);
+    if (problem !== undefined) {
+      refuse(response, 400, problem);
+      return true;
+    }
+    try {
+      mkdirSync(dirname(path), { recursive: true });
+      const tables = { ...readTables(path), [device]: table };
+      writeWhole(dirname(path), basename(path), JSON.stringify(tables, null, 1));
+      response.end();
+    } catch (error) {
+      console.warn(`what was measured is not kept: ${reason(error)}`);
+      refuse(response, 500, reason(error));
+    }
+    return true;
   };
+}
+
+function parse(body: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(body));
+  } catch {
+    return undefined;
+  }
+}
+
+/** What is wrong with a table for this device, if anything. */
+function problemOf(table: unknown, device: string): string | undefined {
+  try {
+    new Tuning("").import(table);
+  } catch (error) {
+    if (error instanceof DataError) return error.message;
+    throw error;
+  }
+  const { device: of } = table as { readonly device: string };
+  return of === device ? undefined : `tuning table: is of ${of}, not of ${device}`;
 }
 
 /** Tables by device. A file that holds none is put aside with a warning: measuring makes another. */
