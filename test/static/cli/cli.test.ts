@@ -14,6 +14,7 @@ import { duration, LineReporter } from "../../../src/cli/output/progress.ts";
 import { reportHtml } from "../../../src/cli/output/report.ts";
 import { progressFiles, resultFiles } from "../../../src/cli/output/results.ts";
 import { RunLog } from "../../../src/cli/output/run-log.ts";
+import { RunFolder } from "../../../src/cli/run-folder.ts";
 import { augmentationOf, augmentKinds } from "../../../src/job/augmentation.ts";
 import { historyOf, metadataOf, settingsOf } from "../../../src/job/job-metadata.ts";
 import type { JobEvent } from "../../../src/job/protocol.ts";
@@ -384,14 +385,21 @@ test("exit codes and messages of the process", async () => {
   const cut = join(folder, "cut.safetensors");
   writeFileSync(cut, checkpoint(metadata).slice(0, -4));
   const out = join(folder, "out");
-  const [help, unknown, tooMany, missing, broken, unwritable] = await Promise.all([
+  const held = new RunFolder(join(folder, "held"));
+  const full = join(folder, "full");
+  mkdirSync(full);
+  writeFileSync(join(full, "model.safetensors"), "");
+  const [help, unknown, tooMany, missing, broken, unwritable, inUse, finished] = await Promise.all([
     train("--help"),
     train("--topology", "nope", "--json"),
     train("--examples", "60001"),
     train("--resume", join(folder, "missing"), "--out", out),
     train("--resume", cut, "--out", out, "--json"),
     train("--out", join(cut, "x")),
+    train("--out", held.path, "--force"),
+    train("--out", full),
   ]);
+  held.close();
   expect(help).toMatchObject({ code: 0, stderr: "" });
   expect(help.stdout).toMatch(/--topology <name>.*--resume <file>/s);
 
@@ -416,5 +424,13 @@ test("exit codes and messages of the process", async () => {
 
   expect(unwritable.code).toBe(1);
   expect(unwritable.stderr).toMatch(/^webgraft: cannot write to the folder .*\n$/);
-  expect(readdirSync(folder)).toEqual(["cut.safetensors"]);
+
+  expect(inUse.code).toBe(1);
+  expect(inUse.stderr).toMatch(
+    new RegExp(`^webgraft: .*held is in use by another run — process ${process.pid}, .*--out\\n$`),
+  );
+  expect(finished.code).toBe(1);
+  expect(finished.stderr).toMatch(/^webgraft: .*full holds a finished run — .*--force\n$/);
+  expect(readdirSync(full)).toEqual(["model.safetensors"]);
+  expect(readdirSync(folder)).toEqual(["cut.safetensors", "full"]);
 });

@@ -6,8 +6,12 @@ export interface Line {
   readonly [key: string]: unknown;
 }
 
-/** Runs `npm run train` with `--json`; sends Ctrl-C at the first event named `interruptAt`. */
-export async function train(args: readonly string[], interruptAt?: string) {
+/** Runs `npm run train` with `--json`; sends `signal`, by default Ctrl-C's, at the first event named `interruptAt`. */
+export async function train(
+  args: readonly string[],
+  interruptAt?: string,
+  signal: NodeJS.Signals = "SIGINT",
+) {
   const script = fileURLToPath(new URL("../../../src/cli/train.ts", import.meta.url));
   const child = spawn(process.execPath, ["--import", "tsx", script, "--json", ...args], {
     stdio: ["ignore", "pipe", "inherit"],
@@ -18,7 +22,7 @@ export async function train(args: readonly string[], interruptAt?: string) {
     text += chunk;
     if (interrupted || !interruptAt || !text.includes(`{"event":"${interruptAt}"`)) return;
     interrupted = true;
-    child.kill("SIGINT");
+    child.kill(signal);
   });
   const code = await new Promise((resolve) => child.on("close", resolve));
   const lines = text
