@@ -16,10 +16,10 @@ const scratch = mkdtempSync(join(tmpdir(), "webgraft-kills-"));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
 const train = fileURLToPath(new URL("../../src/cli/train.ts", import.meta.url));
-const settings = "--topology convnet --image-size 8 --examples 64 --batch 4 --epochs 6 --test-examples 8";
-const totalSteps = 96;
+const settings = "--topology convnet --image-size 8 --examples 48 --batch 4 --epochs 4 --test-examples 8";
+const totalSteps = 48;
 /** Of a life: it is killed between its first step and this one, or a little later. */
-const LATEST_STEP = 24;
+const LATEST_STEP = 12;
 
 const seed = Number(process.env.KILLS_SEED ?? Math.floor(Math.random() * 2 ** 32));
 
@@ -58,7 +58,8 @@ function browserOf(pid: number) {
   return { keeper, browser, gpu, profile };
 }
 
-describe.each(engines)("a run in %s", (engine: Engine) => {
+// At once, since much of a life is waiting for a browser.
+describe.concurrent.each(engines)("a run in %s", (engine: Engine) => {
   const victims: readonly Victim[] = [
     ...(["the command line", "the browser", "the command line"] as const),
     ...(engine === "chrome"

@@ -52,6 +52,18 @@ test("a run that was stopped and resumed ends as one that was not", async () => 
   );
 });
 
+test.each([
+  ["a closed terminal", "SIGHUP", 129],
+  ["a reader of its output that leaves", "leave", 141],
+] as const)("%s stops a run as Ctrl-C does", async (_, how, code) => {
+  const out = join(scratch, how);
+  const settings = "--topology convnet --image-size 8 --examples 48 --batch 4 --epochs 50 --test-examples 4";
+  const stopped = await train([...settings.split(" "), "--out", out], "step", how);
+  expect(stopped.code).toBe(code);
+  expect(readdirSync(out).sort()).toEqual(["checkpoint.safetensors", "metrics.json", "report.html"]);
+  expect(metricsOf(out)).toMatchObject({ state: "stopped" });
+});
+
 test("a plan is made on the GPU, and nothing is trained or written", async () => {
   const out = join(scratch, "plan");
   const { code, lines } = await train(["--topology", "convnet", "--plan", "--out", out]);

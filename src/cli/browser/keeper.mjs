@@ -4,7 +4,8 @@
  * Plain JavaScript, so that nothing has to be compiled before the browser starts.
  */
 import { spawn, spawnSync } from "node:child_process";
-import { rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
+import { setTimeout as wait } from "node:timers/promises";
 
 const [profile, executable, ...args] = process.argv.slice(2);
 // Through these the browser is driven, where it is not by a port.
@@ -15,15 +16,34 @@ browser.on("error", ({ message }) => {
   process.stderr.write(`${message}\n`);
   process.exit(127);
 });
-browser.on("exit", (code) => {
-  try {
-    rmSync(profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
-  } catch {
-    // A temporary folder stays.
-  }
+browser.on("exit", async (code) => {
+  endHelpers();
+  await removeProfile();
   process.exit(code ?? 1);
 });
 process.stdin.resume().on("close", () => {
   if (process.platform === "win32") spawnSync("taskkill", ["/pid", String(browser.pid), "/T", "/F"]);
   else browser.kill("SIGKILL");
 });
+process.on("SIGTERM", () => {}); // Its own, see below.
+
+/** Ends what the browser has started and left behind: the rest of this process's group. */
+function endHelpers() {
+  try {
+    if (process.platform !== "win32") process.kill(-process.pid, "SIGTERM");
+  } catch {
+    // It does not lead a group, so it was not the command line that started it.
+  }
+}
+
+/** A helper may write until it has ended. */
+async function removeProfile() {
+  for (let tries = 0; tries < 50 && existsSync(profile); tries++) {
+    try {
+      rmSync(profile, { recursive: true, force: true });
+    } catch {
+      // It is in use; a temporary folder may stay.
+    }
+    await wait(50);
+  }
+}

@@ -402,6 +402,10 @@ test("exit codes and messages of the process", async () => {
   held.close();
   expect(help).toMatchObject({ code: 0, stderr: "" });
   expect(help.stdout).toMatch(/--topology <name>.*--resume <file>/s);
+  const readme = readFileSync(new URL("../../../src/cli/README.md", import.meta.url), "utf8");
+  for (const [option] of help.stdout.matchAll(/--[a-z-]+(?=[ \n])/g)) {
+    if (option !== "--help") expect(readme).toContain(`\`${option}`);
+  }
 
   expect(unknown.code).toBe(2);
   expect(unknown.stderr).toMatch(/^error: .*'nope' is invalid. Allowed choices are .*\n$/);
