@@ -16,8 +16,8 @@ const scratch = mkdtempSync(join(tmpdir(), "webgraft-kills-"));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
 const train = fileURLToPath(new URL("../../src/cli/train.ts", import.meta.url));
-const settings = "--topology convnet --image-size 8 --examples 48 --batch 4 --epochs 4 --test-examples 8";
-const totalSteps = 48;
+const settings = "--topology convnet --image-size 8 --examples 96 --batch 4 --epochs 10 --test-examples 8";
+const totalSteps = 240; // More than five lives take, on a fast GPU too.
 /** Of a life: it is killed between its first step and this one, or a little later. */
 const LATEST_STEP = 12;
 
@@ -79,25 +79,28 @@ describe.concurrent.each(engines)("a run in %s", (engine: Engine) => {
     );
 
     const checkpoint = join(torn, "checkpoint.safetensors");
-    const often = [...common, "--checkpoint-every", "0.1"];
     /** Goes on where the last life ended. */
-    const next = () =>
-      existsSync(checkpoint)
-        ? ["--resume", checkpoint, ...often]
-        : [...settings.split(" "), ...often, "--out", torn];
+    const next = () => [
+      ...(existsSync(checkpoint) ? ["--resume", checkpoint] : [...settings.split(" "), "--out", torn]),
+      ...common,
+    ];
     for (const victim of victims) {
       const at = 1 + Math.floor(random.uniform() * LATEST_STEP);
-      const later = random.uniform() * 100;
+      const later = random.uniform() * 50;
       let browser: ReturnType<typeof browserOf> | undefined;
-      const { code, signal, lines, steps } = await live(next(), at, (pid) => {
-        browser = browserOf(pid);
-        const pids = {
-          "the command line": pid,
-          "the browser": browser.browser.pid,
-          "the GPU process": browser.gpu?.pid,
-        };
-        setTimeout(() => process.kill(pids[victim]!, "SIGKILL"), later);
-      });
+      const { code, signal, lines, steps } = await live(
+        [...next(), "--checkpoint-every", "0.1"],
+        at,
+        (pid) => {
+          browser = browserOf(pid);
+          const pids = {
+            "the command line": pid,
+            "the browser": browser.browser.pid,
+            "the GPU process": browser.gpu?.pid,
+          };
+          setTimeout(() => process.kill(pids[victim]!, "SIGKILL"), later);
+        },
+      );
       const what = `seed ${seed}: ${victim}, at step ${at} of its life and ${later.toFixed()} ms later`;
       if (victim === "the command line") {
         expect([signal, code], what).toEqual(["SIGKILL", null]);
