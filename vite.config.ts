@@ -9,6 +9,8 @@ export default defineConfig({
   root: path("demo"),
   base: "./",
   plugins: [dataFiles()],
+  server: { cors: false, fs: { allow: [path("demo"), path("src")] } },
+  preview: { cors: false },
   resolve: {
     alias: [
       { find: /^webgraft$/, replacement: path("src/index.ts") },

@@ -1,49 +1,65 @@
-import {
-  accessSync,
-  constants,
-  mkdirSync,
-  readdirSync,
-  renameSync,
-  rmdirSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { WebgraftError } from "../base/errors.ts";
 
+/** Tables of measured kernels, by device; the command line's browsers do not keep theirs. */
+export const TUNING_FILE = "runs/tuning.json";
+
+/** Texts and bytes by the names of the files that hold them. */
+export type FileContents = Readonly<Record<string, string | Uint8Array>>;
+
+/** Writes a file so that a file of this name is always complete, also after a power cut. Returns its path. */
+export function writeWhole(folder: string, name: string, content: string | Uint8Array): string {
+  return writeTogether(folder, { [name]: content })[0]!;
+}
+
 /**
- * Makes a folder unless it exists. The function it returns removes the folder again if it was made here and is still
- * empty. Throws WebgraftError if the folder cannot be written to.
+ * Writes files under other names, and renames them once all are on the disk: whoever fails or is killed before leaves
+ * the old ones, which agree with each other. Returns their paths.
  */
-export function openFolder(path: string): () => void {
+export function writeTogether(folder: string, contents: FileContents): string[] {
+  const files = Object.entries(contents).map(([name, content]) => {
+    const path = join(folder, name);
+    return { path, unfinished: `${path}.${process.pid}`, content };
+  });
+  let writing = folder;
   try {
-    const made = mkdirSync(path, { recursive: true }) !== undefined;
-    accessSync(path, constants.W_OK);
-    return () => {
-      if (made && readdirSync(path).length === 0) rmdirSync(path);
-    };
+    for (const { path, unfinished, content } of files) {
+      writing = path;
+      writeFileSync(unfinished, content, { flush: true });
+    }
+    for (const { path, unfinished } of files) {
+      writing = path;
+      renameSync(unfinished, path);
+    }
+    flushFolder(folder);
   } catch (error) {
-    throw new WebgraftError(
-      `cannot write to the folder ${path} — ${reason(error)}; give another with --out`,
-      {
-        cause: error,
-      },
-    );
+    for (const { unfinished } of files) removeFile(unfinished);
+    throw new WebgraftError(`cannot write ${writing} — ${reason(error)}`, { cause: error });
+  }
+  return files.map(({ path }) => path);
+}
+
+/** Removes a file, if it is there and one that can be removed. */
+function removeFile(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // The caller is about to report what went wrong before.
   }
 }
 
-/** Writes a file under another name and renames it, so that a file of this name is always complete. Returns its path. */
-export function writeWhole(folder: string, name: string, content: string | Uint8Array): string {
-  const path = join(folder, name);
-  const unfinished = `${path}.${process.pid}`;
+/** Puts the names in a folder on the disk, where the system lets programs do so. */
+function flushFolder(path: string): void {
+  let folder: number | undefined;
   try {
-    writeFileSync(unfinished, content);
-    renameSync(unfinished, path);
-  } catch (error) {
-    rmSync(unfinished, { force: true });
-    throw new WebgraftError(`cannot write ${path} — ${reason(error)}`, { cause: error });
+    folder = openSync(path, "r");
+    fsyncSync(folder);
+  } catch {
+    // Windows cannot open folders; the names reach the disk a little later.
+  } finally {
+    if (folder !== undefined) closeSync(folder);
   }
-  return path;
 }
 
 /** Why a file operation failed. Node's own messages repeat the system call and the path. */

@@ -17,7 +17,7 @@ import { optimizers } from "../optimizers/index.ts";
 import { type TuneMode, tuneModes } from "../train/tune.ts";
 import { type Engine, engines } from "./browser/find-browser.ts";
 import { isFolder, scanImageFolder } from "./data/image-folder.ts";
-import { TUNING_FILE } from "./tuning-file.ts";
+import { TUNING_FILE } from "./files.ts";
 
 export interface TrainOptions {
   readonly engine: Engine;
@@ -25,7 +25,11 @@ export interface TrainOptions {
   readonly out?: string;
   /** Whether to use measurements of kernels from earlier runs, and whether to measure. */
   readonly tune: TuneMode;
-  /** Print the plan of a step. */
+  /** Seconds of training between checkpoints. */
+  readonly checkpointEvery: number;
+  /** Overwrite the run in the folder for the results. */
+  readonly force: boolean;
+  /** Print the plan of a step instead of training. */
   readonly plan: boolean;
   /** Print events as JSON, one per line, instead of a progress bar. */
   readonly json: boolean;
@@ -102,16 +106,18 @@ export function parseTrainOptions(argv: readonly string[]): TrainOptions {
       ),
     )
     .option("--out <dir>", "folder for the results (default: runs/<time>, or the checkpoint's)")
+    .option("--force", "overwrite the run that --out holds, unless it is still going on", false)
     .option("--resume <file>", "resume from a checkpoint.safetensors, with its settings")
-    .option("--plan", "print the plan of a step: its memory and kernels", false)
+    .option("--checkpoint-every <s>", "seconds of training between checkpoints", seconds, 60)
+    .option("--plan", "print the plan of a step, its memory and kernels, and end without training", false)
     .option("--json", "print events as JSON, one per line", false)
     .addHelpText("after", helpText);
 
-  const { engine, tune, out, resume, plan, json, ...given } = command
+  const { engine, tune, out, force, resume, checkpointEvery, plan, json, ...given } = command
     .parse(argv, { from: "user" })
-    .opts<Pick<TrainOptions, "engine" | "tune" | "out" | "plan" | "json"> & { resume?: string } & Given>();
+    .opts<Omit<TrainOptions, "run"> & { resume?: string } & Given>();
   const run = resume !== undefined ? { resume } : { settings: settingsOf(given) };
-  return { engine, tune, plan, json, run, ...(out !== undefined && { out }) };
+  return { engine, tune, checkpointEvery, force, plan, json, run, ...(out !== undefined && { out }) };
 }
 
 type Given = Omit<JobSettings, "frozen" | "lr"> &
@@ -136,9 +142,9 @@ const helpText = `
 A folder of images holds a folder of PNG or JPEG files for each class, named after the class; or two such folders,
 train and test. Without those, a fifth of each class, chosen by --seed, is for testing.
 
-The results are model.safetensors, metrics.json and report.html, and checkpoint.safetensors after each epoch.
-Ctrl-C stops the run and writes a checkpoint to resume from; a second Ctrl-C ends it at once.
-Exit code: 0 when the run is done, 1 when it failed, 2 for bad arguments, 130 after Ctrl-C.`;
+The results are model.safetensors, metrics.json and report.html, and checkpoint.safetensors after each minute and epoch.
+Ctrl-C, like SIGTERM and SIGHUP, stops the run and writes a checkpoint to resume from; a second one ends it at once.
+Exit code: 0 when the run is done, 1 when it failed, 2 for bad arguments, 130 after Ctrl-C, 143 after SIGTERM.`;
 
 /** The name of a data set, or the absolute path of a folder. */
 function data(text: string): string {
@@ -153,6 +159,12 @@ function files(text: string, before: readonly string[] = []): readonly string[] 
   const path = resolve(text);
   if (statSync(path, { throwIfNoEntry: false })?.isFile()) return [...before, path];
   throw new InvalidArgumentError("The file does not exist.");
+}
+
+function seconds(text: string): number {
+  const number = Number(text);
+  if (number > 0 && Number.isFinite(number)) return number;
+  throw new InvalidArgumentError("It must be a positive number.");
 }
 
 function choice(flags: string, description: string, names: readonly string[], value: string): Option {

@@ -1,8 +1,9 @@
 /**
  * `npm run pretrain`: makes the pretrained backbone of the package, `src/pretrained/resnet20-fashion.safetensors`, and
- * its model card. It trains with `npm run train`, so it takes the same options, such as `--engine` and `--resume`.
+ * its model card. It trains with `npm run train`, so it takes the same options, such as `--engine`, `--resume`, and
+ * `--force` to begin anew.
  */
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -18,14 +19,15 @@ const RECIPE = [
   ...["--examples", "60000", "--epochs", "4", "--batch", "64"],
 ];
 
-function main(argv: readonly string[]): number {
+async function main(argv: readonly string[]): Promise<number> {
   const recipe = argv.includes("--resume") ? [] : RECIPE;
   const train = fileURLToPath(new URL("train.ts", import.meta.url));
-  const { status } = spawnSync(
-    process.execPath,
-    ["--import", "tsx", train, ...recipe, "--out", RUN, ...argv],
-    { stdio: "inherit" },
-  );
+  const child = spawn(process.execPath, ["--import", "tsx", train, ...recipe, "--out", RUN, ...argv], {
+    stdio: "inherit",
+  });
+  // The training process writes a checkpoint; this one waits for it.
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => child.kill(signal));
+  const status = await new Promise<number | null>((resolve) => child.on("close", resolve));
   if (status !== 0) return status ?? 1;
   const metrics = JSON.parse(readFileSync(join(RUN, "metrics.json"), "utf8")) as Metrics;
   const trained = new Uint8Array(readFileSync(join(RUN, "model.safetensors")));
@@ -40,6 +42,4 @@ function main(argv: readonly string[]): number {
   return 0;
 }
 
-// Ctrl-C is for the training process, which writes a checkpoint; this one waits for it.
-process.on("SIGINT", () => {});
-process.exitCode = main(process.argv.slice(2));
+process.exitCode = await main(process.argv.slice(2));

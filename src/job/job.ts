@@ -26,6 +26,8 @@ export interface JobOptions {
   /** As in `TrainerOptions`: what to do about measured kernels, and where to keep them. */
   readonly tune?: TuneMode;
   readonly tuningStore?: TuningStore;
+  /** Seconds of training after which a checkpoint is made, besides those at the end of each epoch. Default 60. */
+  readonly checkpointEvery?: number;
 }
 
 /** The state of a job once it is ready. */
@@ -52,6 +54,8 @@ export class Job {
   #paused = false;
   #stopping = false;
   #checkpointWanted = false;
+  /** When the training began or the last checkpoint was made. */
+  #saved = 0;
   readonly #predictions: (readonly number[])[] = [];
   /** Whether the current work leaves the weights alone and ends soon, so that a checkpoint can wait for it. */
   #looking = false;
@@ -191,6 +195,7 @@ export class Job {
 
   /** Trains piece by piece, with commands carried out in between, and answers questions after the end. */
   async #train(run: Run): Promise<void> {
+    this.#saved = performance.now();
     let finished = false;
     let told = false; // whether `paused` was emitted
     while (true) {
@@ -261,6 +266,9 @@ export class Job {
           steps.push(record);
           this.#emit({ type: "step", epoch, learningRate, examples, ...record });
           await this.#answer(run);
+          // Like one on request: between two calls of `fit`, where no step is in flight.
+          const { checkpointEvery = 60 } = this.#options;
+          if (performance.now() - this.#saved >= 1000 * checkpointEvery) this.handle({ type: "checkpoint" });
         },
         onEvaluate: (done, total) => {
           this.#looking = true;
@@ -295,6 +303,7 @@ export class Job {
       labels: train.classes,
     });
     this.#emit({ type: "checkpoint", step: trainer.step, bytes });
+    this.#saved = performance.now();
   }
 
   /** Makes the requested predictions. */

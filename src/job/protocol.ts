@@ -91,7 +91,7 @@ export type JobEvent =
   | ({ readonly type: "epoch"; readonly confusion: Confusion } & EpochRecord)
   /** Made with the weights after `step` steps. */
   | { readonly type: "predictions"; readonly step: number; readonly predictions: readonly Prediction[] }
-  /** On request, at the end of each epoch, and before `stopped`. */
+  /** On request, after each minute of training (see `JobOptions`), at the end of each epoch, and before `stopped`. */
   | { readonly type: "checkpoint"; readonly step: number; readonly bytes: Uint8Array<ArrayBuffer> }
   | { readonly type: "paused" }
   /** `step` steps were done; if there were none, there is no checkpoint. */

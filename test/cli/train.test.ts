@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
@@ -29,8 +29,8 @@ test("a run that was stopped and resumed ends as one that was not", async () => 
     "report.html",
   ]);
 
-  const stopped = await train([...settings, "--out", halves], "step");
-  expect(stopped.code).toBe(130);
+  const stopped = await train([...settings, "--out", halves], "step", "SIGTERM");
+  expect(stopped.code).toBe(143);
   const { event, step, file } = stopped.lines.at(-1)!;
   expect(event).toBe("stopped");
   expect(step).toBeGreaterThan(0);
@@ -50,4 +50,30 @@ test("a run that was stopped and resumed ends as one that was not", async () => 
   expect(readFileSync(join(halves, "model.safetensors"))).toEqual(
     readFileSync(join(whole, "model.safetensors")),
   );
+});
+
+test.each([
+  ["a closed terminal", "SIGHUP", 129],
+  ["a reader of its output that leaves", "leave", 141],
+] as const)("%s stops a run as Ctrl-C does", async (_, how, code) => {
+  const out = join(scratch, how);
+  const settings = "--topology convnet --image-size 8 --examples 48 --batch 4 --epochs 50 --test-examples 4";
+  const stopped = await train([...settings.split(" "), "--out", out], "step", how);
+  expect(stopped.code).toBe(code);
+  expect(readdirSync(out).sort()).toEqual(["checkpoint.safetensors", "metrics.json", "report.html"]);
+  expect(metricsOf(out)).toMatchObject({ state: "stopped" });
+});
+
+test("a plan is made on the GPU, and nothing is trained or written", async () => {
+  const out = join(scratch, "plan");
+  const { code, lines } = await train(["--topology", "convnet", "--plan", "--out", out]);
+  expect(code).toBe(0);
+  expect(lines.map(({ event }) => event).filter((event) => event !== "loading")).toEqual([
+    "browser",
+    "adapter",
+    "ready",
+    "plan",
+  ]);
+  expect(lines.at(-1)!.text).toMatch(/dispatches/);
+  expect(existsSync(out)).toBe(false);
 });

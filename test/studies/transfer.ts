@@ -84,7 +84,7 @@ async function runTrials(
     root: fileURLToPath(new URL(".", import.meta.url)),
     plugins: [dataFiles()],
     resolve: { alias: { webgraft: `${repository}src/index.ts` } },
-    server: { port: 0, watch: null, ws: false, fs: { allow: [repository] } },
+    server: { port: 0, watch: null, ws: false, cors: false, fs: { allow: [repository] } },
     logLevel: "silent",
     optimizeDeps: { noDiscovery: true },
   });

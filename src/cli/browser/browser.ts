@@ -3,7 +3,8 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
-import puppeteer, { type Browser, type LaunchOptions, type Page } from "puppeteer";
+import { fileURLToPath } from "node:url";
+import puppeteer, { type Browser, type Page } from "puppeteer";
 import { DeviceError } from "../../base/errors.ts";
 import { type Engine, findBrowser, softwareVulkan } from "./find-browser.ts";
 
@@ -12,6 +13,12 @@ export type Gpu = "hardware" | "software";
 
 /** What takes longer hangs: a machine with other work may take a minute to start a browser or to load a page. */
 const PATIENCE_MS = 180_000;
+
+/** A browser that takes longer to close is killed. */
+const CLOSING_MS = 10_000;
+
+/** Runs the browser, so that it cannot outlive this process. */
+const KEEPER = fileURLToPath(new URL("keeper.mjs", import.meta.url));
 
 /** A running headless browser that has a WebGPU adapter. */
 export interface GpuBrowser {
@@ -54,21 +61,23 @@ async function launch(engine: Engine, executablePath: string, gpu: Gpu): Promise
   const profile = temporaryProfile();
   let browser: Browser | undefined;
   const close = async () => {
-    await browser?.close();
+    if (browser) await closeBrowser(browser);
     profile.remove();
   };
+  const { args, ...options } = engine === "chrome" ? chromeOptions(gpu) : firefoxOptions(gpu);
+  const defaults = puppeteer.defaultArgs({ ...options, args, headless: true, userDataDir: profile.path });
   try {
     browser = await puppeteer.launch({
-      executablePath,
-      headless: true,
+      ...options,
+      executablePath: process.execPath,
+      ignoreDefaultArgs: true,
+      args: [KEEPER, profile.path, executablePath, ...defaults],
       timeout: PATIENCE_MS,
       protocolTimeout: PATIENCE_MS,
-      userDataDir: profile.path,
       // `stopOnSignal` handles these; puppeteer's own handlers would keep the process alive on SIGTERM.
       handleSIGINT: false,
       handleSIGTERM: false,
       handleSIGHUP: false,
-      ...(engine === "chrome" ? chromeOptions(gpu) : firefoxOptions(gpu)),
     });
     const newPage = newPageOf(browser);
     const adapter = await describeAdapter(newPage);
@@ -90,11 +99,18 @@ async function launch(engine: Engine, executablePath: string, gpu: Gpu): Promise
   }
 }
 
-function chromeOptions(gpu: Gpu): LaunchOptions {
+/** Closes a browser, which may be gone already, or hang. */
+async function closeBrowser(browser: Browser): Promise<void> {
+  const hangs = setTimeout(() => browser.process()?.stdin?.end(), CLOSING_MS);
+  await browser.close().catch(() => {});
+  clearTimeout(hangs);
+}
+
+function chromeOptions(gpu: Gpu) {
   const linux = process.platform === "linux";
   return {
-    browser: "chrome",
-    // Chrome ends when the pipe closes, so it cannot outlive this process, even after a crash.
+    browser: "chrome" as const,
+    // Unlike a port, it is open to this process alone.
     pipe: true,
     args: [
       // The sandbox does not run as root.
@@ -113,10 +129,11 @@ function chromeOptions(gpu: Gpu): LaunchOptions {
   };
 }
 
-function firefoxOptions(gpu: Gpu): LaunchOptions {
+function firefoxOptions(gpu: Gpu) {
   const driver = gpu === "software" ? softwareVulkan() : undefined;
   return {
-    browser: "firefox",
+    browser: "firefox" as const,
+    args: [],
     extraPrefsFirefox: { "dom.webgpu.enabled": true, "gfx.webgpu.ignore-blocklist": true },
     ...(driver && { env: { ...process.env, VK_ICD_FILENAMES: driver, VK_DRIVER_FILES: driver } }),
   };
@@ -140,14 +157,14 @@ const newPageOf = (browser: Browser) => async (): Promise<Page> => {
 async function describeAdapter(
   newPage: () => Promise<Page>,
 ): Promise<{ name: string; software: boolean } | null> {
-  // WebGPU needs a secure context, which a page from localhost is, but about:blank is not.
+  // WebGPU needs a secure context, which a page from this machine is, but about:blank is not.
   const server = createServer((_request, response) => {
     response.setHeader("content-type", "text/html").end("<!doctype html><title>WebGPU</title>");
   });
-  await new Promise<void>((resolve) => server.listen(0, "localhost", resolve));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const page = await newPage();
   try {
-    await page.goto(`http://localhost:${(server.address() as AddressInfo).port}/`);
+    await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
     return await page.evaluate(async () => {
       const adapter = await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" });
       if (!adapter) return null;
@@ -168,7 +185,11 @@ function temporaryProfile(): { path: string; remove(): void } {
   const path = mkdtempSync(join(tmpdir(), "webgraft-browser-"));
   const remove = () => {
     process.off("exit", remove);
-    rmSync(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+    try {
+      rmSync(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+    } catch {
+      // A process of the browser may still be writing there. A temporary folder that stays is not worth a failed run.
+    }
   };
   process.on("exit", remove);
   return { path, remove };

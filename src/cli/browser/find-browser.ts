@@ -2,7 +2,6 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
-import { getInstalledBrowsers } from "@puppeteer/browsers";
 import { DeviceError } from "../../base/errors.ts";
 
 /** The families of browsers that the command line and the tests can drive. */
@@ -59,6 +58,8 @@ export const thisHost: Host = {
   isRoot: process.getuid?.() === 0,
   exists: existsSync,
   async cached(engine) {
+    // Not before it is needed, since the command line's help needs only the names of engines.
+    const { getInstalledBrowsers } = await import("@puppeteer/browsers");
     const cacheDir = process.env.PUPPETEER_CACHE_DIR ?? join(homedir(), ".cache", "puppeteer");
     const installed = await getInstalledBrowsers({ cacheDir });
     return installed.findLast(({ browser }) => browser === engine)?.executablePath;

@@ -1,19 +1,15 @@
-import type { AddressInfo } from "node:net";
-import { fileURLToPath } from "node:url";
-import { createServer, type Plugin, type ViteDevServer } from "vite";
 import { DeviceError, WebgraftError } from "../../base/errors.ts";
 import type { JobEvent } from "../../job/protocol.ts";
 import type { JobSettings } from "../../job/settings.ts";
-import type { TuneMode } from "../../train/tune.ts";
-import { dataFiles } from "../data/data-files.ts";
-import { type RunFiles, runFiles } from "../output/run-files.ts";
-import { tuningFile } from "../tuning-file.ts";
+import type { RunFiles } from "../server/run-files.ts";
+import { serveRun } from "../server/run-server.ts";
+import type { LocalServer } from "../server/serve.ts";
 import { type GpuBrowser, launchBrowser } from "./browser.ts";
 import type { Engine } from "./find-browser.ts";
+import type { PageOptions } from "./page/main.ts";
 
-export interface BrowserRun {
+export interface BrowserRun extends Omit<PageOptions, "resumed"> {
   readonly engine: Engine;
-  readonly tune: TuneMode;
   readonly settings: JobSettings;
   readonly checkpoint: Uint8Array | undefined;
   readonly files: RunFiles;
@@ -29,10 +25,10 @@ export interface BrowserRun {
  * starts; rejects with the job's error, or with DeviceError if the browser ends.
  */
 export async function runInBrowser(run: BrowserRun): Promise<void> {
-  const { engine, tune, settings, checkpoint, files, onBrowser, signal } = run;
+  const { engine, tune, checkpointEvery, paused, settings, checkpoint, files, onBrowser, signal } = run;
   let onEvent = run.onEvent;
   const started = await launchBrowser(engine);
-  let server: ViteDevServer | undefined;
+  let server: LocalServer | undefined;
   try {
     onBrowser(started);
     const { browser } = started;
@@ -54,71 +50,25 @@ export async function runInBrowser(run: BrowserRun): Promise<void> {
       };
     });
     ended.catch(() => {}); // It may reject before it is awaited.
-    server = await servePage(checkpoint, files, (event) => onEvent(event));
+    const onCheckpoint = (event: JobEvent): void => onEvent(event);
+    server = await serveRun({ settings, resumed: checkpoint, onCheckpoint }, files);
     await page.exposeFunction("report", (event: JobEvent) => onEvent(event));
-    await page.goto(`http://localhost:${(server.httpServer!.address() as AddressInfo).port}/?tune=${tune}`);
+    if (signal.aborted) return;
+    await page.goto(server.url);
     await Promise.race([ended, page.waitForFunction("window.webgraftJob")]);
     if (signal.aborted) return;
     signal.addEventListener("abort", () => {
       page.evaluate(() => window.webgraftJob.stop()).catch(() => {}); // If the page is gone, the run ends anyway.
     });
+    const options: PageOptions = { tune, checkpointEvery, paused, resumed: checkpoint !== undefined };
     await page.evaluate(
-      (settings, resumed) => window.webgraftJob.start(settings, resumed),
+      (settings, options) => window.webgraftJob.start(settings, options),
       settings,
-      checkpoint !== undefined,
+      options,
     );
     await ended;
   } finally {
     onEvent = () => {};
     await Promise.all([started.close(), server?.close()]);
   }
-}
-
-/** Serves the page, the library's sources, the data and the user's files with Vite; checkpoints go over HTTP, as bytes. */
-async function servePage(
-  checkpoint: Uint8Array | undefined,
-  files: RunFiles,
-  onEvent: (event: JobEvent) => void,
-): Promise<ViteDevServer> {
-  const job: Plugin = {
-    name: "webgraft-job",
-    configureServer({ middlewares }) {
-      middlewares.use((request, response, next) => {
-        const url = new URL(request.url ?? "/", "http://localhost");
-        if (url.pathname === "/") {
-          response.setHeader("content-type", "text/html");
-          response.end(
-            '<!doctype html><title>Webgraft</title><script type="module" src="/main.ts"></script>',
-          );
-        } else if (url.pathname !== "/checkpoint") {
-          next();
-        } else if (request.method === "GET") {
-          response.end(checkpoint);
-        } else {
-          const chunks: Uint8Array[] = [];
-          request.on("data", (chunk: Uint8Array) => chunks.push(chunk));
-          request.on("end", () => {
-            const bytes = new Uint8Array(Buffer.concat(chunks));
-            onEvent({ type: "checkpoint", step: Number(url.searchParams.get("step")), bytes });
-            response.end();
-          });
-        }
-      });
-    },
-  };
-  const server = await createServer({
-    configFile: false,
-    root: fileURLToPath(new URL("page", import.meta.url)),
-    plugins: [job, dataFiles(), runFiles(files), tuningFile()],
-    server: {
-      port: 0,
-      watch: null,
-      ws: false,
-      fs: { allow: [fileURLToPath(new URL("../../..", import.meta.url))] },
-    },
-    appType: "custom",
-    logLevel: "silent",
-    optimizeDeps: { noDiscovery: true },
-  });
-  return server.listen();
 }

@@ -1,13 +1,4 @@
-import {
-  createReadStream,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -15,6 +6,8 @@ import type { Plugin } from "vite";
 import { DataError } from "../../base/errors.ts";
 import { formatIdx, parseIdx } from "../../data/idx.ts";
 import { type DatasetName, datasetNames, type Split, splits } from "../../data/load.ts";
+import { sendFile } from "../server/send-file.ts";
+import { hasMethod, type Route } from "../server/serve.ts";
 
 export const parts = ["images", "labels"] as const;
 
@@ -39,20 +32,27 @@ export function datasetLabels(name: DatasetName, split: Split): Uint8Array {
   return parseIdx({ name: path, bytes: readFileSync(path) }).data;
 }
 
-/** Vite plugin: serves `data/<name>/<train|test>-<images|labels>.idx`, and adds them to a build. */
+/** Serves `data/<name>/<train|test>-<images|labels>.idx` of these data sets, in any folder. */
+export function dataRoute(names: readonly DatasetName[]): Route {
+  const [name, split, part] = [names, splits, parts].map((each) => `(${each.join("|")})`);
+  const pattern = new RegExp(`(?:^|/)data/${name}/${split}-${part}\\.idx$`);
+  return (path, request, response) => {
+    const match = pattern.exec(path);
+    if (!match) return false;
+    if (!hasMethod(request, response, "GET", "HEAD")) return true;
+    sendFile(request, response, dataFile(match[1] as DatasetName, match[2] as Split, match[3] as Part));
+    return true;
+  };
+}
+
+/** Vite plugin: serves all data sets, and adds them to a build. */
 export function dataFiles(): Plugin {
-  const [name, split, part] = [datasetNames, splits, parts].map((names) => `(${names.join("|")})`);
-  const pattern = new RegExp(`/data/${name}/${split}-${part}\\.idx$`);
+  const route = dataRoute(datasetNames);
   return {
     name: "webgraft-data-files",
-    configureServer(server) {
-      server.middlewares.use((request, response, next) => {
-        const match = pattern.exec(request.url ?? "");
-        if (!match) return next();
-        const path = dataFile(match[1] as DatasetName, match[2] as Split, match[3] as Part);
-        response.setHeader("content-type", "application/octet-stream");
-        response.setHeader("content-length", statSync(path).size);
-        createReadStream(path).on("error", next).pipe(response);
+    configureServer({ middlewares }) {
+      middlewares.use((request, response, next) => {
+        if (!route(request.url ?? "", request, response)) next();
       });
     },
     generateBundle() {

@@ -15,13 +15,6 @@ type Ready = JobEvent & { type: "ready" };
 type Weights = JobEvent & { type: "weights" };
 type Step = JobEvent & { type: "step" };
 
-/** An event as a line of JSON, without bytes, pictures and long texts. */
-export function jsonLine(event: JobEvent | { readonly type: string }, more: object = {}): string {
-  const { type, ...rest } = event;
-  const { bytes, planPicture, planText, ...plain } = rest as Partial<Ready & { bytes: Uint8Array }>;
-  return `${JSON.stringify({ event: type, ...plain, ...more })}\n`;
-}
-
 /** Plain lines, for a log: at most one a second. */
 export class LineReporter implements Reporter {
   readonly #write: Write;

@@ -1,40 +1,27 @@
 import { modelFile } from "../../predict/model-file.ts";
-import { writeWhole } from "../files.ts";
+import type { FileContents } from "../files.ts";
+import { runFileNames } from "../run-folder.ts";
 import { reportHtml } from "./report.ts";
 import type { Metrics } from "./run-log.ts";
 
-const CHECKPOINT = "checkpoint.safetensors";
-
-/** Writes the checkpoint and the curves of a run so far. Returns the path of the checkpoint. */
-export function writeProgress(
-  folder: string,
-  metrics: Metrics,
-  picture: string,
-  checkpoint: Uint8Array,
-): string {
-  const path = writeWhole(folder, CHECKPOINT, checkpoint);
-  writeCurves(folder, metrics, picture);
-  return path;
+/** The checkpoint and the curves of a run so far. */
+export function progressFiles(metrics: Metrics, picture: string, checkpoint: Uint8Array): FileContents {
+  return { [runFileNames.checkpoint]: checkpoint, ...curves(metrics, picture) };
 }
 
-/** Writes the results of a finished run. Returns their paths. */
-export function writeResults(
-  folder: string,
-  metrics: Metrics,
-  picture: string,
-  checkpoint: Uint8Array,
-): string[] {
+/** The results of a finished run. */
+export function resultFiles(metrics: Metrics, picture: string, checkpoint: Uint8Array): FileContents {
   const { settings, testAccuracy } = metrics;
   const model = modelFile(checkpoint, {
     settings: JSON.stringify(settings),
     testAccuracy: String(testAccuracy),
   });
-  return [writeWhole(folder, "model.safetensors", model), ...writeCurves(folder, metrics, picture)];
+  return { [runFileNames.model]: model, ...curves(metrics, picture) };
 }
 
-function writeCurves(folder: string, metrics: Metrics, picture: string): string[] {
-  return [
-    writeWhole(folder, "metrics.json", `${JSON.stringify(metrics, undefined, 1)}\n`),
-    writeWhole(folder, "report.html", reportHtml(metrics, picture)),
-  ];
+function curves(metrics: Metrics, picture: string): FileContents {
+  return {
+    [runFileNames.metrics]: `${JSON.stringify(metrics, undefined, 1)}\n`,
+    [runFileNames.report]: reportHtml(metrics, picture),
+  };
 }

@@ -7,12 +7,14 @@ import { afterAll, beforeEach, expect, test, vi } from "vitest";
 import { WebgraftError, WeightsError } from "../../../src/base/errors.ts";
 import { median } from "../../../src/base/numbers.ts";
 import { openData } from "../../../src/cli/data/open-data.ts";
-import { openFolder, writeWhole } from "../../../src/cli/files.ts";
+import { writeTogether } from "../../../src/cli/files.ts";
 import { parseTrainOptions } from "../../../src/cli/options.ts";
-import { duration, jsonLine, LineReporter } from "../../../src/cli/output/progress.ts";
+import { jsonLine } from "../../../src/cli/output/json-line.ts";
+import { duration, LineReporter } from "../../../src/cli/output/progress.ts";
 import { reportHtml } from "../../../src/cli/output/report.ts";
-import { writeProgress, writeResults } from "../../../src/cli/output/results.ts";
+import { progressFiles, resultFiles } from "../../../src/cli/output/results.ts";
 import { RunLog } from "../../../src/cli/output/run-log.ts";
+import { RunFolder } from "../../../src/cli/run-folder.ts";
 import { augmentationOf, augmentKinds } from "../../../src/job/augmentation.ts";
 import { historyOf, metadataOf, settingsOf } from "../../../src/job/job-metadata.ts";
 import type { JobEvent } from "../../../src/job/protocol.ts";
@@ -98,6 +100,8 @@ test("without arguments all test images are evaluated", () => {
   expect(options).toEqual({
     engine: "chrome",
     tune: "cached",
+    checkpointEvery: 60,
+    force: false,
     json: false,
     plan: false,
     run: { settings: defaultSettings },
@@ -142,6 +146,8 @@ test.each([
   ["--lr Infinity", /must be a positive number/],
   ["--seed -1", /must be a whole number 0…4294967295/],
   ["--test-examples 0", /must be a positive whole number/],
+  ["--checkpoint-every 0", /must be a positive number/],
+  ["--checkpoint-every Infinity", /must be a positive number/],
   ["--nonsense", /unknown option '--nonsense'/],
   ["mnist", /too many arguments/],
   ["--resume x --epochs 3", /'--epochs <n>' cannot be used with option '--resume <file>'/],
@@ -298,8 +304,8 @@ test("the report is one file that needs no network and lets no text become marku
 
 test("results are written whole; the model has no optimizer state", () => {
   const metrics = logOf(half).metrics()!;
-  writeProgress(folder, metrics, "", checkpoint());
-  writeResults(folder, metrics, "", checkpoint());
+  writeTogether(folder, progressFiles(metrics, "", checkpoint()));
+  writeTogether(folder, resultFiles(metrics, "", checkpoint()));
   const names = ["checkpoint.safetensors", "metrics.json", "model.safetensors", "report.html"];
   expect(readdirSync(folder).sort()).toEqual(names);
   expect(JSON.parse(readFileSync(join(folder, "metrics.json"), "utf8"))).toEqual(metrics);
@@ -308,23 +314,13 @@ test("results are written whole; the model has no optimizer state", () => {
   expect(JSON.parse(model.metadata.settings!)).toEqual(settings);
 });
 
-test("a file that cannot be written leaves nothing behind", () => {
-  mkdirSync(join(folder, "metrics.json"));
-  expect(() => writeWhole(folder, "metrics.json", "{}")).toThrow(/cannot write .*metrics\.json/);
-  expect(readdirSync(folder)).toEqual(["metrics.json"]);
-});
-
-test("a folder for results that stays empty is taken away, unless it was there before", () => {
-  const path = join(folder, "a");
-  const close = openFolder(path);
-  openFolder(path)();
-  expect(readdirSync(folder)).toEqual(["a"]);
-  close();
-  expect(readdirSync(folder)).toEqual([]);
-  writeFileSync(path, "");
-  expect(() => openFolder(join(path, "b"))).toThrow(
-    /cannot write to the folder .*part of the path is a file/,
-  );
+test("a file that cannot be written leaves nothing behind, and those before it as they were", () => {
+  writeFileSync(join(folder, "a"), "before");
+  mkdirSync(join(folder, `metrics.json.${process.pid}`));
+  const write = () => writeTogether(folder, { a: "after", "metrics.json": "{}" });
+  expect(write).toThrow(/cannot write .*metrics\.json — it is a folder/);
+  expect(readdirSync(folder)).toEqual(["a", `metrics.json.${process.pid}`]);
+  expect(readFileSync(join(folder, "a"), "utf8")).toBe("before");
 });
 
 test("plain lines tell the first and last step, and one a second between", () => {
@@ -393,16 +389,27 @@ test("exit codes and messages of the process", async () => {
   const cut = join(folder, "cut.safetensors");
   writeFileSync(cut, checkpoint(metadata).slice(0, -4));
   const out = join(folder, "out");
-  const [help, unknown, tooMany, missing, broken, unwritable] = await Promise.all([
+  const held = new RunFolder(join(folder, "held"));
+  const full = join(folder, "full");
+  mkdirSync(full);
+  writeFileSync(join(full, "model.safetensors"), "");
+  const [help, unknown, tooMany, missing, broken, unwritable, inUse, finished] = await Promise.all([
     train("--help"),
     train("--topology", "nope", "--json"),
     train("--examples", "60001"),
     train("--resume", join(folder, "missing"), "--out", out),
     train("--resume", cut, "--out", out, "--json"),
     train("--out", join(cut, "x")),
+    train("--out", held.path, "--force"),
+    train("--out", full),
   ]);
+  held.close();
   expect(help).toMatchObject({ code: 0, stderr: "" });
   expect(help.stdout).toMatch(/--topology <name>.*--resume <file>/s);
+  const readme = readFileSync(new URL("../../../src/cli/README.md", import.meta.url), "utf8");
+  for (const [option] of help.stdout.matchAll(/--[a-z-]+(?=[ \n])/g)) {
+    if (option !== "--help") expect(readme).toContain(`\`${option}`);
+  }
 
   expect(unknown.code).toBe(2);
   expect(unknown.stderr).toMatch(/^error: .*'nope' is invalid. Allowed choices are .*\n$/);
@@ -425,5 +432,13 @@ test("exit codes and messages of the process", async () => {
 
   expect(unwritable.code).toBe(1);
   expect(unwritable.stderr).toMatch(/^webgraft: cannot write to the folder .*\n$/);
-  expect(readdirSync(folder)).toEqual(["cut.safetensors"]);
+
+  expect(inUse.code).toBe(1);
+  expect(inUse.stderr).toMatch(
+    new RegExp(`^webgraft: .*held is in use by another run — process ${process.pid}, .*--out\\n$`),
+  );
+  expect(finished.code).toBe(1);
+  expect(finished.stderr).toMatch(/^webgraft: .*full holds a finished run — .*--force\n$/);
+  expect(readdirSync(full)).toEqual(["model.safetensors"]);
+  expect(readdirSync(folder)).toEqual(["cut.safetensors", "full"]);
 });

@@ -1,12 +1,11 @@
 /** Weights from files of every kind into backbones, from addresses and from the command line's server. */
 import { readFileSync } from "node:fs";
-import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
-import { createServer, type ViteDevServer } from "vite";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { WeightsError } from "../../../src/base/errors.ts";
 import { LineReporter } from "../../../src/cli/output/progress.ts";
-import { runFiles } from "../../../src/cli/output/run-files.ts";
+import { runFiles } from "../../../src/cli/server/run-files.ts";
+import { type LocalServer, serve } from "../../../src/cli/server/serve.ts";
 import { importKeras } from "../../../src/formats/keras/import.ts";
 import { exportOnnx } from "../../../src/formats/onnx/export.ts";
 import { importOnnx } from "../../../src/formats/onnx/import.ts";
@@ -35,22 +34,12 @@ const served = [
   "keras/make.mjs",
 ];
 
-let server: ViteDevServer;
-let address: string;
+let server: LocalServer;
 const urlOf = (path: string): string =>
-  `${address}/weights/${served.indexOf(path)}/${path.slice(path.lastIndexOf("/") + 1)}`;
+  `${server.url}weights/${served.indexOf(path)}/${path.slice(path.lastIndexOf("/") + 1)}`;
 
 beforeAll(async () => {
-  server = await createServer({
-    configFile: false,
-    plugins: [runFiles({ weights: served.map(fixture) })],
-    server: { port: 0, watch: null, ws: false },
-    logLevel: "silent",
-    optimizeDeps: { noDiscovery: true },
-    appType: "custom",
-  });
-  await server.listen();
-  address = `http://localhost:${(server.httpServer!.address() as AddressInfo).port}`;
+  server = await serve([runFiles({ weights: served.map(fixture) })]);
 });
 afterAll(() => server.close());
 
@@ -331,7 +320,7 @@ describe("what a file is", () => {
 });
 
 describe("the command line's server", () => {
-  const at = (path: string) => fetch(`${address}/weights/${path}`);
+  const at = (path: string) => fetch(`${server.url}weights/${path}`);
 
   it("gives files of weights, and those that an index names", async () => {
     const { status, headers } = await at("0/model.json");

@@ -1,6 +1,6 @@
 import { Random } from "../../../src/base/random.ts";
 import { formatIdx } from "../../../src/data/idx.ts";
-import { Job } from "../../../src/job/job.ts";
+import { Job, type JobOptions } from "../../../src/job/job.ts";
 import type { JobCommand, JobEvent } from "../../../src/job/protocol.ts";
 
 const trainImages = 12;
@@ -39,14 +39,14 @@ export class Recorded {
   #seen: () => void = () => {};
 
   /** `react` may send commands while an event is being reported, which callers outside cannot. */
-  constructor(react: (event: JobEvent) => JobCommand[] = () => [], dataUrl = "/data") {
+  constructor(react: (event: JobEvent) => JobCommand[] = () => [], options: Partial<JobOptions> = {}) {
     this.#job = new Job(
       (event) => {
         this.events.push(event);
         for (const command of react(event)) this.send(command);
         this.#seen();
       },
-      { dataUrl },
+      { dataUrl: "/data", ...options },
     );
   }
 
