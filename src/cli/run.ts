@@ -46,7 +46,7 @@ export async function train(options: TrainOptions): Promise<number> {
 }
 
 async function trainInto(folder: RunFolder, options: TrainOptions, prepared: Prepared): Promise<number> {
-  const { engine, json } = options;
+  const { engine, tune, json } = options;
   const reporter = reporterFor(options);
   const stop = stopOnSignal(reporter);
   let checkpoint = prepared.resumed?.bytes;
