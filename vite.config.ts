@@ -17,6 +17,7 @@ export default defineConfig({
     ],
   },
   // The worker finds the data beside itself, so all files lie in one folder.
-  build: { target: "es2022", assetsDir: ".", emptyOutDir: true },
+  // Nothing is inlined as a data: URL, so that a strict content security policy holds.
+  build: { target: "es2022", assetsDir: ".", emptyOutDir: true, assetsInlineLimit: 0 },
   worker: { format: "es" },
 });

@@ -49,23 +49,30 @@ export class Controls {
     };
     byId("settings", HTMLFormElement).addEventListener("submit", (event) => {
       event.preventDefault();
-      void act(() => actions.start());
+      if (isAble(this.#start)) void act(() => actions.start());
     });
-    this.#continue.addEventListener("click", () => void act(() => actions.continue()));
-    this.#pause.addEventListener("click", () => {
+    const onClick = (button: HTMLElement, action: () => void): void =>
+      button.addEventListener("click", (event) => {
+        if (isAble(button)) action();
+        else event.preventDefault();
+      });
+    onClick(this.#continue, () => void act(() => actions.continue()));
+    onClick(this.#pause, () => {
       if (this.phase === "paused") return void act(() => actions.resume());
       this.enter("pausing");
       void act(() => actions.pause());
     });
-    this.#stop.addEventListener("click", () => {
+    onClick(this.#stop, () => {
       this.enter("stopping");
       void act(() => actions.stop());
     });
-    this.#download.addEventListener("click", () => void act(() => actions.download()));
+    onClick(this.#download, () => void act(() => actions.download()));
+    onClick(this.#file, () => {}); // Opens the browser's dialog.
     this.#file.addEventListener("change", () => {
       const file = this.#file.files?.[0];
       this.#file.value = "";
-      if (file) void act(() => actions.open(file));
+      // A file can be dropped, too.
+      if (file && isAble(this.#file)) void act(() => actions.open(file));
     });
   }
 
@@ -81,15 +88,25 @@ export class Controls {
     this.phase = phase;
     const is = (...phases: readonly Phase[]): boolean => phases.includes(phase);
     const idle = !this.running && phase !== "unable";
-    this.#start.disabled = !idle;
+    // Moved before an element that has the focus goes away.
+    if (!idle && document.activeElement === this.#continue) this.#pause.focus();
+    if (!idle && document.activeElement?.closest("fieldset")) this.#start.focus();
+    able(this.#start, idle);
     this.#start.textContent = is("done", "stopped", "failed") ? "Start again" : "Start training";
-    this.#file.disabled = !idle;
-    this.#pause.disabled = !is("caching", "training", "evaluating", "paused");
+    able(this.#file, idle);
+    able(this.#pause, is("caching", "training", "evaluating", "paused"));
     this.#pause.textContent = is("paused") ? "Resume" : is("pausing") ? "Pausing…" : "Pause";
-    this.#stop.disabled = !this.running || is("stopping");
+    able(this.#stop, this.running && !is("stopping"));
     this.#stop.textContent = is("stopping") ? "Stopping…" : "Stop";
-    this.#download.disabled = !is("training", "evaluating", "paused", "done") && checkpoint === undefined;
+    able(this.#download, is("training", "evaluating", "paused", "done") || checkpoint !== undefined);
     this.#continue.hidden = !is("stopped", "failed") || checkpoint === undefined;
     this.#continue.textContent = `Continue from step ${count(checkpoint ?? 0)}`;
   }
 }
+
+/** Not by `disabled`, which would take the focus away from the button that was just pressed. */
+function able(element: HTMLElement, able: boolean): void {
+  element.ariaDisabled = String(!able);
+}
+
+const isAble = (element: HTMLElement): boolean => element.ariaDisabled !== "true";

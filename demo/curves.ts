@@ -1,5 +1,5 @@
 import uPlot from "uplot";
-import type { EpochRecord, StepRecord } from "webgraft/job";
+import { type EpochRecord, type StepRecord, smooth } from "webgraft/job";
 import { byId } from "./dom.ts";
 
 /** Time between redraws, which take a few milliseconds each. */
@@ -72,12 +72,15 @@ class Chart {
     this.#range = range;
     this.#plot = this.#create([[], [], [], []]);
     new ResizeObserver(() => this.#plot.setSize(this.#size())).observe(this.#root);
-    // A canvas does not follow the style sheet on its own.
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+    const again = (): void => {
       const { data } = this.#plot;
       this.#plot.destroy();
       this.#plot = this.#create(data);
-    });
+    };
+    // A canvas does not follow the style sheet on its own.
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", again);
+    // The plot remembers what it last set in its context, of which a restored one knows nothing. The event does not bubble.
+    this.#root.addEventListener("contextrestored", again, true);
   }
 
   draw(steps: readonly StepRecord[], tests: ReadonlyMap<number, EpochRecord>): void {
@@ -128,16 +131,4 @@ class Chart {
       this.#root,
     );
   }
-}
-
-/** Exponential moving average, corrected for the start at 0. */
-function smooth(values: readonly number[]): number[] {
-  const keep = 1 - 1 / Math.min(25, 1 + values.length / 8);
-  let sum = 0;
-  let weight = 0;
-  return values.map((value) => {
-    sum = keep * sum + (1 - keep) * value;
-    weight = keep * weight + (1 - keep);
-    return weight > 0 ? sum / weight : value;
-  });
 }

@@ -1,3 +1,4 @@
+import { describeAdapter, isSoftwareAdapter } from "webgraft";
 import type { JobCommand, JobEvent, JobSettings } from "webgraft/job";
 import { Controls, type Phase } from "./controls.ts";
 import { Curves } from "./curves.ts";
@@ -164,6 +165,14 @@ function download({ step, bytes }: Checkpoint): void {
 }
 
 const gpu = await navigator.gpu?.requestAdapter();
+if (gpu && isSoftwareAdapter(gpu.info)) {
+  const notice = byId("notice", HTMLElement);
+  notice.hidden = false; // First, since a screen reader reads what changes in an element that is shown.
+  notice.textContent =
+    `This browser emulates the GPU on the CPU (${describeAdapter(gpu.info)}). Everything works, but slowly: the run below ` +
+    "takes minutes instead of seconds, larger networks much longer, and the computer is busy meanwhile. If it has a GPU, " +
+    "turn on hardware acceleration in the browser's settings.";
+}
 form.hasHalf = gpu?.features.has("shader-f16") === true;
 if (!gpu) {
   const reason = navigator.gpu

@@ -82,12 +82,16 @@ function picture(pixels: Uint8Array, [height, width, channels]: Ready["imageShap
   canvas.height = height;
   canvas.ariaHidden = "true";
   const image = new ImageData(width, height);
+  const context = canvas.getContext("2d")!;
   for (let pixel = 0; pixel < width * height; pixel++) {
     for (let channel = 0; channel < 3; channel++) {
       image.data[pixel * 4 + channel] = pixels[pixel * channels + (channel % channels)]!;
     }
     image.data[pixel * 4 + 3] = 255;
   }
-  canvas.getContext("2d")!.putImageData(image, 0, 0);
+  const draw = (): void => context.putImageData(image, 0, 0);
+  // After a crash of the GPU process, for one.
+  canvas.addEventListener("contextrestored", draw);
+  draw();
   return canvas;
 }

@@ -1,9 +1,8 @@
 import {
   type BackboneName,
-  backboneNames,
+  backbonesFor,
   createModel,
   datasetNames,
-  type Model,
   optimizers,
   splitModel,
   topologyNames,
@@ -17,6 +16,9 @@ import {
 } from "webgraft/job";
 import pretrained from "webgraft/pretrained/resnet20-fashion.safetensors?url";
 import { byId } from "./dom.ts";
+
+/** The images of both data sets. */
+const IMAGES = { inputShape: [28, 28, 1], classes: 10 } as const;
 
 /** The backbone of the pretrained weights. */
 const PRETRAINED = "resnet20";
@@ -94,15 +96,15 @@ export class SettingsForm {
   /** The topology, its backbone, and the backbone's pretrained weights and frozen parameters. */
   #network(): Pick<JobSettings, "topology" | "backbone" | "weights" | "frozen"> {
     const topology = this.#topology;
-    const own = backboneOf(topology);
+    const own = this.#ownBackbone;
     if (!own) return { topology };
     const backbone = this.#field("backbone").value as BackboneName | "";
-    const weights = (backbone || own.name) === PRETRAINED ? this.#field("weights").value : "";
+    const weights = (backbone || own) === PRETRAINED ? this.#field("weights").value : "";
     return {
       topology,
       ...(backbone !== "" && { backbone }),
       ...(weights !== "" && { weights: [weights] }),
-      frozen: weights !== "" && this.#check("frozen").checked ? own.patterns : [],
+      frozen: weights !== "" && this.#check("frozen").checked ? backbonePatterns(topology) : [],
     };
   }
 
@@ -111,29 +113,26 @@ export class SettingsForm {
     const topology = this.#topology;
     if (topology === this.#listed) return;
     this.#listed = topology;
-    const own = backboneOf(topology);
-    const others = backboneNames().filter(
-      (name) => name !== own?.name && model({ topology, backbone: name }),
+    const names = backbonesFor(topology, IMAGES.inputShape);
+    this.#field("backbone").replaceChildren(
+      ...names.map((name, i) => (i === 0 ? new Option(name, "") : new Option(name))),
     );
-    const options = own ? [new Option(own.name, ""), ...others.map((name) => new Option(name))] : [];
-    this.#field("backbone").replaceChildren(...options);
   }
 
   /** Shows the fields that go with the current choices, and resets the others. */
   #arrange(): void {
     this.#listBackbones();
-    const own = backboneOf(this.#topology);
+    const own = this.#ownBackbone;
     const network = this.#network();
-    const made = model(network);
     const mixed = this.#augment.some(({ checked }) => checked);
-    const canCache = made !== undefined && isSplit(made);
+    const canCache = own !== undefined && isSplit(network);
     const cache = this.#check("cacheFeatures");
     if (!canCache || mixed) cache.checked = false;
     cache.disabled = mixed;
     for (const input of this.#augment) input.disabled = cache.checked;
 
     byId("backbone", HTMLElement).hidden = !own;
-    byId("weights", HTMLElement).hidden = !own || (network.backbone ?? own.name) !== PRETRAINED;
+    byId("weights", HTMLElement).hidden = !own || (network.backbone ?? own) !== PRETRAINED;
     byId("frozen", HTMLElement).hidden = !network.weights;
     byId("cache", HTMLElement).hidden = !canCache;
 
@@ -141,6 +140,11 @@ export class SettingsForm {
     const suggested = String(defaultLearningRate({ ...network, optimizer }));
     if (this.#field("lr").value === this.#suggested) this.#field("lr").value = suggested;
     this.#suggested = suggested;
+  }
+
+  /** The topology's default backbone, if it has one. */
+  get #ownBackbone(): BackboneName | undefined {
+    return backbonesFor(this.#topology, IMAGES.inputShape)[0];
   }
 
   get #topology(): JobSettings["topology"] {
@@ -179,31 +183,16 @@ function checkbox(value: string): HTMLInputElement {
   return input;
 }
 
-/** The model for the images of both data sets; undefined if there is none. */
-function model({
-  topology,
-  ...options
-}: Pick<JobSettings, "topology" | "backbone" | "frozen">): Model | undefined {
-  try {
-    return createModel(topology, { inputShape: [28, 28, 1], classes: 10, ...options });
-  } catch {
-    return undefined;
-  }
+/** Patterns of the names of a topology's backbone's parameters. */
+function backbonePatterns(topology: JobSettings["topology"]): readonly string[] {
+  const [prefix] = Object.keys(createModel(topology, IMAGES).backbones ?? {});
+  return prefix === "" ? ["conv1.*", "bn1.*", "layer*"] : [`${prefix}*`];
 }
 
-/** A topology's default backbone, and patterns of its parameters' names. */
-function backboneOf(
-  topology: JobSettings["topology"],
-): { readonly name: string; readonly patterns: readonly string[] } | undefined {
-  const [first] = Object.entries(model({ topology })?.backbones ?? {});
-  if (!first) return undefined;
-  const [prefix, name] = first;
-  return { name, patterns: prefix === "" ? ["conv1.*", "bn1.*", "layer*"] : [`${prefix}*`] };
-}
-
-function isSplit(whole: Model): boolean {
+/** Whether a model has a frozen first part, whose features can be cached. */
+function isSplit({ topology, ...options }: Pick<JobSettings, "topology" | "backbone" | "frozen">): boolean {
   try {
-    splitModel(whole);
+    splitModel(createModel(topology, { ...IMAGES, ...options }));
     return true;
   } catch {
     return false;

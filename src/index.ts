@@ -8,7 +8,7 @@ export { VERSION } from "./base/version.ts";
 
 // Devices, and kernels measured on them
 
-export { type DeviceOptions, Gpu, openDevice } from "./gpu/device.ts";
+export { type DeviceOptions, describeAdapter, Gpu, isSoftwareAdapter, openDevice } from "./gpu/device.ts";
 export { type Tuned, Tuning, type TuningStore, type TuningTable } from "./gpu/tuning.ts";
 export type { Capabilities, Task } from "./kernel/capabilities.ts";
 export { loadTuning, type TuneOptions, type TuneProgress } from "./run/tuner.ts";
@@ -37,6 +37,7 @@ export * from "./models/index.ts";
 
 export * from "./optimizers/index.ts";
 export { readCheckpointMetadata } from "./train/checkpoint.ts";
+export type { Confusion } from "./train/confusion.ts";
 export type { EpochInfo, Evaluation, FitOptions, History, StepInfo } from "./train/fit.ts";
 export * from "./train/schedules.ts";
 export { type CheckpointOptions, Trainer, type TrainerOptions } from "./train/trainer.ts";

@@ -133,7 +133,7 @@ fn store_rows(rows4: Rows4, split: u32, column: u32, tile: mat4x4f) {
     if (rows4.row + i < rows) {
       var v = c[i];
       if (args.SPLITS == 1u) {
-        v = activate(v + offset) * mask;
+        v = select(vec4f(0.0), activate(v + offset), mask);
       }
       y[(split * rows + rows4.row + i) * columns + column] = y4(v);
     }

@@ -176,7 +176,7 @@ fn store_rows(rows4: Rows4, slice: u32, column: u32, tile: mat4x4f) {
   for (var i = 0u; i < 4u; i++) {
     if (pixels[i] != PAST_END) {
       let at = pixels[i] * columns + column;
-      var v = c[i] * mask;
+      var v = select(vec4f(0.0), c[i], mask);
       if (args.ACCUMULATE == 1u) {
         v += vec4f(dx[at]);
       }

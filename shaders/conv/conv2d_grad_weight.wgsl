@@ -6,7 +6,7 @@
 //
 // x         (N, H, W, C)
 // dy        (N, P, Q, K)
-// dw        (R, S, C, K), or (SPLITS, R, S, C, K); padding lanes are zero because those of dy are
+// dw        (R, S, C, K), or (SPLITS, R, S, C, K); padding lanes are zero
 // dispatch  one invocation for each split, tap and tile of C × K, in whole quads or workgroups where those share
 // numerics  f32 sums in a fixed order; tolerance 1e-6 · √(N·P·Q) relative
 // use: index
@@ -144,11 +144,12 @@ fn store_rows(rows4: Rows4, slice: u32, column: u32, tile: mat4x4f) {
   if (column >= columns) {
     return;
   }
+  let mask = lane_mask(column, args.K);
   var c = tile;
   for (var i = 0u; i < 4u; i++) {
     if (rows4 + i < args.C) {
       let at = (slice * args.C + rows4 + i) * columns + column;
-      var v = c[i];
+      var v = select(vec4f(0.0), c[i], mask);
       if (ACCUMULATE == 1u) {
         v += dw[at];
       }

@@ -7,7 +7,7 @@
 //
 // x         (N, H, W, C)
 // dy        (N, P, Q, K)
-// dw        (R, S, C, K), or (SPLITS, R, S, C, K); padding lanes are zero because those of dy are
+// dw        (R, S, C, K), or (SPLITS, R, S, C, K); padding lanes are zero
 // dispatch  one invocation for each split and tile of R·S·pad4(C) × K, in whole quads or workgroups where those share
 // numerics  f32 sums in a fixed order; tolerance 1e-6 · √(N·P·Q) relative
 // use: index
@@ -157,11 +157,12 @@ fn store_rows(rows4: Rows4, slice: u32, column: u32, tile: mat4x4f) {
     return;
   }
   let channel = 4u * rows4.channel;
+  let mask = lane_mask(column, args.K);
   var c = tile;
   for (var i = 0u; i < 4u; i++) {
     if (channel + i < args.C) {
       let at = (slice * rows + rows4.row + i) * columns + column;
-      var v = c[i];
+      var v = select(vec4f(0.0), c[i], mask);
       if (ACCUMULATE == 1u) {
         v += dw[at];
       }

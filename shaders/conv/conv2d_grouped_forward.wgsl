@@ -74,5 +74,5 @@ fn main(
   if (args.HAS_BIAS == 1u) {
     v += bias[column];
   }
-  y[i] = y4(activate(v) * lane_mask(column, args.K));
+  y[i] = y4(select(vec4f(0.0), activate(v), lane_mask(column, args.K)));
 }

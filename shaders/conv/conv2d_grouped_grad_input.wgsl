@@ -69,7 +69,7 @@ fn main(
       }
     }
   }
-  v *= lane_mask(column, args.C);
+  v = select(vec4f(0.0), v, lane_mask(column, args.C));
   if (args.ACCUMULATE == 1u) {
     v += vec4f(dx[i]);
   }

@@ -3,7 +3,7 @@
 //
 // x         (N, H, W, C)
 // dy        (N, P, Q, K)
-// dw        (SPLITS, R, S, C/G, K); padding lanes are zero because those of dy are
+// dw        (SPLITS, R, S, C/G, K), padding lanes without meaning
 // dispatch  one invocation for each split and vec4 of weights
 // numerics  f32 sums in a fixed order; tolerance 1e-6 · √(N·P·Q) relative
 // use: index

@@ -2,7 +2,7 @@
 //
 // x         (SPLITS, …, C), LENGTH vec4s a split
 // bias      (C), not read where HAS_BIAS is 0
-// y         (…, C); padding lanes are zero because those of x are
+// y         (…, C); padding lanes are zero
 // dispatch  one invocation a vec4 of y
 // numerics  f32 sum in the order of the splits
 // use: index, activation
@@ -40,7 +40,7 @@ fn main(
   if (args.HAS_BIAS == 1u) {
     v += bias[column];
   }
-  v = activate(v) * lane_mask(column, args.C);
+  v = select(vec4f(0.0), activate(v), lane_mask(column, args.C));
   if (args.ACCUMULATE == 1u) {
     v += vec4f(y[i]);
   }

@@ -25,5 +25,5 @@ fn main(
     return;
   }
   // sigmoid(0) is not 0, so the padding is masked.
-  y[i] = y4(activate(vec4f(x[i])) * lane_mask(i % (pad4(C) / 4u), C));
+  y[i] = y4(select(vec4f(0.0), activate(vec4f(x[i])), lane_mask(i % (pad4(C) / 4u), C)));
 }

@@ -27,5 +27,6 @@ fn main(
     return;
   }
   // sigmoid(0) is not 0, so the padding is masked.
-  y[i] = y4(activate(vec4f(a[i]) + vec4f(b[i])) * lane_mask(i % (pad4(C) / 4u), C));
+  let v = activate(vec4f(a[i]) + vec4f(b[i]));
+  y[i] = y4(select(vec4f(0.0), v, lane_mask(i % (pad4(C) / 4u), C)));
 }

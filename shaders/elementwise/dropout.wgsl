@@ -1,5 +1,5 @@
 // y = x / (1 − P) where uniform(i, step, LAYER, seed) ≥ P and 0 elsewhere, or y += …: inverted dropout. The
-// operation is its own gradient: the same launch takes dy to dx.
+// operation is its own gradient: the same launch takes dy to dx. A NaN stays, dropped or not, as in PyTorch.
 //
 // The mask is a hash of place, step, layer and seed, drawn again in the backward pass; nothing is stored.
 //
@@ -9,7 +9,7 @@
 // dispatch  one invocation a vec4
 // numerics  tolerance 1e-6 relative; the mask has the same bits as src/base/random.ts gives
 // source    Srivastava et al., "Dropout", JMLR 15, 2014
-// use: index, random, live
+// use: index, random, live, nan
 
 override LENGTH: u32;
 override EXAMPLE: u32;
@@ -34,7 +34,8 @@ fn main(
     return;
   }
   let kept = uniform4(pcg4d(vec4u(live.first * EXAMPLE + i, live.step, LAYER, live.seed))) >= vec4f(P);
-  var v = select(vec4f(0.0), vec4f(x[i]) / (1.0 - P), kept);
+  let all = vec4f(x[i]);
+  var v = or_nan4(select(vec4f(0.0), all / (1.0 - P), kept), all);
   if (ACCUMULATE == 1u) {
     v += vec4f(y[i]);
   }

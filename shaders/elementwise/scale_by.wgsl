@@ -1,12 +1,13 @@
 // y = s x, or y += s x, with a factor s from memory.
 //
-// x, y      any shape, LENGTH vec4s
+// x, y      (…, C), LENGTH vec4s; padding lanes of y are zero, also where s is NaN
 // factor    s first
 // dispatch  one invocation a vec4
 // numerics  tolerance 1 ulp an operation; exact where s is a power of two
 // use: index
 
 override LENGTH: u32;
+override C: u32;
 override ACCUMULATE: u32;
 
 alias x4 = vec4f;
@@ -26,7 +27,7 @@ fn main(
   if (i >= LENGTH) {
     return;
   }
-  var v = factor[0] * vec4f(x[i]);
+  var v = select(vec4f(0.0), factor[0] * vec4f(x[i]), lane_mask(i % (pad4(C) / 4u), C));
   if (ACCUMULATE == 1u) {
     v += vec4f(y[i]);
   }

@@ -44,7 +44,7 @@ fn pixel(n: u32, p: u32, q: u32) -> vec4f {
   var v = a.brightness * (z * normal[1] + normal[0]);
   v = mix(vec4f(a.brightness * a.mean), v, a.contrast);
   v = mix(vec4f(grey(v, C)), v, a.saturation);
-  return (v - normal[0]) / normal[1] * lane_mask(0u, C);
+  return select(vec4f(0.0), (v - normal[0]) / normal[1], lane_mask(0u, C));
 }
 
 @compute @workgroup_size(64)

@@ -18,7 +18,7 @@ override MIX: u32;
 // 1 in the lane of vec4 number `column` that stands for `label`.
 fn one_hot(label: i32, column: u32) -> vec4f {
   let lanes = 4 * i32(column) + vec4i(0, 1, 2, 3);
-  return select(vec4f(0.0), vec4f(1.0), lanes == vec4i(label)) * lane_mask(column, K);
+  return select(vec4f(0.0), vec4f(1.0), (lanes == vec4i(label)) & lane_mask(column, K));
 }
 
 @compute @workgroup_size(64)

@@ -44,7 +44,7 @@ fn main(
       v = vec4f(v.w, next.xyz);
     }
   }
-  v = select(vec4f(0.0), v, lane_mask(i % columns, C) == vec4f(1.0));
+  v = select(vec4f(0.0), v, lane_mask(i % columns, C));
   if (ACCUMULATE == 1u) {
     v += vec4f(dx[i]);
   }

@@ -31,7 +31,7 @@ fn main(
   let pixel = i / columns % PIXELS;
   let at = i / (columns * PIXELS) * pad4(PIXELS * C) + pixel * C + 4u * (i % columns);
   // Past the last channel lies the next pixel, and past the last image nothing.
-  let inside = lane_mask(i % columns, C) == vec4f(1.0);
+  let inside = lane_mask(i % columns, C);
   let end = arrayLength(&dy) - 1u;
   let values = vec4f(f32(dy[at]), f32(dy[min(at + 1u, end)]), f32(dy[min(at + 2u, end)]), f32(dy[min(at + 3u, end)]));
   var v = select(vec4f(0.0), values, inside);

@@ -11,11 +11,12 @@
 //                  makes the loss NaN and its own gradient zero.
 // class_weights    f32 (K)
 // total            W; where it is 0 nothing counts, and losses and gradients are 0
-// rows             (N, 4): loss / W, weight w[y], 1 where the largest logit is the label's, 1 where it counts
+// rows             (N, 4): loss / W, weight w[y], 1 where the largest logit is the label's, 1 where it counts; a row
+//                  of logits with a NaN has a loss and gradients of NaN and no largest logit
 // dispatch         one workgroup a row
 // numerics         the largest logit is subtracted first; f32 sums in a fixed order; tolerance 1e-6
 // source           label smoothing: Szegedy et al., "Rethinking the Inception Architecture", 2016, §7
-// use: index, live
+// use: index, live, nan
 // link: reduce=workgroup | reduce=single
 
 override N: u32;
@@ -54,7 +55,7 @@ fn loss_of_row(row: u32, local: u32) -> Row {
   for (var c = local; c < K; c += REDUCE_SIZE) {
     let z = logits[start + c] - best.x;
     let w = class_weights[c];
-    part += vec4f(exp(z), w * z, w, 0.0);
+    part += vec4f(exp_or_nan(z), w * z, w, select(0.0, 1.0, is_nan(z)));
   }
   let sums = reduce_sum(part, local);
 
@@ -63,18 +64,22 @@ fn loss_of_row(row: u32, local: u32) -> Row {
   let counts = label != IGNORED && is_class;
   let y = select(0u, u32(label), counts);
   let weight = select(0.0, class_weights[y], counts);
-  let scale = select(0.0, 1.0 / total[0], counts && total[0] > 0.0);
+  let scale = select(0.0, 1.0 / total[0], counts && (total[0] > 0.0 || is_nan(total[0])));
   let hard = (1.0 - SMOOTHING) * weight * scale;
   let soft = SMOOTHING / f32(K) * scale;
   if (local == 0u) {
-    let log_sum = log(sums.x);
-    var loss = hard * (log_sum - (logits[start + y] - best.x)) + soft * (log_sum * sums.z - sums.y);
+    let log_sum = log_or_nan(sums.x);
+    var loss = hard * (log_sum - (logits[start + y] - best.x));
+    if (SMOOTHING > 0.0) {
+      // Infinite where a logit is −∞; without smoothing such a class has no part in the loss.
+      loss += soft * (log_sum * sums.z - sums.y);
+    }
     loss = select(0.0, loss, counts);
     if (label != IGNORED && !is_class) {
       // Not a constant expression, since WGSL has no NaN among those.
       loss = bitcast<f32>(0x7fc00000u | (u32(label) & 1u));
     }
-    let correct = select(0.0, 1.0, counts && u32(best.y) == y);
+    let correct = select(0.0, 1.0, counts && u32(best.y) == y && sums.w == 0.0);
     rows[row] = vec4f(loss, weight, correct, select(0.0, 1.0, counts));
   }
   return Row(best.x, sums.x, hard, soft, sums.z);
@@ -108,8 +113,8 @@ fn with_gradient(
   let slope = (r.hard + r.soft * r.all_weights) / r.sum;
   for (var c = local; c < pad4(K); c += REDUCE_SIZE) {
     var d = 0.0;
-    if (c < K && r.hard + r.soft > 0.0) {
-      d = slope * exp(logits[start + c] - r.largest) - r.soft * class_weights[c];
+    if (c < K && (r.hard + r.soft > 0.0 || is_nan(r.hard + r.soft))) {
+      d = slope * exp_or_nan(logits[start + c] - r.largest) - r.soft * class_weights[c];
       d -= select(0.0, r.hard, i32(c) == label);
     }
     dlogits[start + c] = live.share * d;

@@ -9,11 +9,12 @@
 // logits, dlogits  (N, K), rows of pad4(K); the padding of dlogits is zero
 // targets          (N, K), the share of each class
 // class_weights    f32 (K)
-// rows             (N, 4): loss, 1, 1 where the largest logit is the largest target's, 1; cross_entropy_mean joins them
+// rows             (N, 4): loss, 1, 1 where the largest logit is the largest target's, 1; cross_entropy_mean joins them.
+//                  A row of logits with a NaN has a loss and gradients of NaN and no largest logit
 // dispatch         one workgroup a row
 // numerics         the largest logit is subtracted first; f32 sums in a fixed order; tolerance 1e-6
 // source           torch.nn.CrossEntropyLoss with class probabilities, which divides by N whatever the weights
-// use: index, reduce_workgroup, live
+// use: index, reduce_workgroup, live, nan
 
 override N: u32;
 override K: u32;
@@ -53,12 +54,13 @@ fn loss_of_row(row: u32, local: u32) -> Row {
   for (var c = local; c < K; c += REDUCE_SIZE) {
     let z = logits[start + c] - guess.x;
     let s = weighted(start + c, c);
-    part += vec4f(exp(z), s, s * z, 0.0);
+    part += vec4f(exp_or_nan(z), s, s * z, select(0.0, 1.0, is_nan(z)));
   }
   let sums = reduce_sum(part, local);
   if (local == 0u) {
-    let loss = (log(sums.x) * sums.y - sums.z) / f32(N);
-    rows[row] = vec4f(loss, 1.0, select(0.0, 1.0, guess.y == truth.y), 1.0);
+    let log_sum = log_or_nan(sums.x);
+    let loss = (log_sum * sums.y - sums.z) / f32(N);
+    rows[row] = vec4f(loss, 1.0, select(0.0, 1.0, guess.y == truth.y && sums.w == 0.0), 1.0);
   }
   return Row(guess.x, sums.x, sums.y);
 }
@@ -90,7 +92,7 @@ fn with_gradient(
   for (var c = local; c < pad4(K); c += REDUCE_SIZE) {
     var d = 0.0;
     if (c < K) {
-      d = (exp(logits[start + c] - r.largest) / r.sum * r.all - weighted(start + c, c)) / f32(N);
+      d = (exp_or_nan(logits[start + c] - r.largest) / r.sum * r.all - weighted(start + c, c)) / f32(N);
     }
     dlogits[start + c] = live.share * d;
   }

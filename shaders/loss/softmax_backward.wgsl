@@ -1,6 +1,6 @@
 // dx = y (dy − Σ_c dy[c] y[c]), or dx += …, along the rows of the softmax y.
 //
-// y, dy, dx  (N, K), rows of pad4(K); the padding of dx is zero because that of y is
+// y, dy, dx  (N, K), rows of pad4(K); the padding of dx is zero
 // dispatch   one workgroup a row
 // numerics   f32 sum in a fixed order; tolerance 1e-6
 // use: index, reduce_workgroup
@@ -31,7 +31,7 @@ fn main(
   }
   let mean = reduce_sum(vec4f(part, 0.0, 0.0, 0.0), local).x;
   for (var i = start + local; i < end; i += REDUCE_SIZE) {
-    var d = y[i] * (dy[i] - mean);
+    var d = select(0.0, y[i] * (dy[i] - mean), i < start + K);
     if (ACCUMULATE == 1u) {
       d += dx[i];
     }

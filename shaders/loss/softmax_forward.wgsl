@@ -2,8 +2,8 @@
 //
 // x, y      (N, K), rows of pad4(K); the padding of y is zero
 // dispatch  one workgroup a row
-// numerics  f32 sums in a fixed order; tolerance 1e-6
-// use: index, reduce_workgroup
+// numerics  f32 sums in a fixed order; tolerance 1e-6; a NaN in a row makes all of it NaN
+// use: index, reduce_workgroup, nan
 
 override N: u32;
 override K: u32;
@@ -29,10 +29,10 @@ fn main(
   let largest = reduce_argmax(candidate, local).x;
   var part = 0.0;
   for (var c = local; c < K; c += REDUCE_SIZE) {
-    part += exp(x[start + c] - largest);
+    part += exp_or_nan(x[start + c] - largest);
   }
   let scale = 1.0 / reduce_sum(vec4f(part, 0.0, 0.0, 0.0), local).x;
   for (var c = local; c < pad4(K); c += REDUCE_SIZE) {
-    y[start + c] = select(0.0, scale * exp(x[start + c] - largest), c < K);
+    y[start + c] = select(0.0, scale * exp_or_nan(x[start + c] - largest), c < K);
   }
 }

@@ -59,8 +59,10 @@ fn finish(column: u32, columns: u32, sums: Sums) {
   coefficients[column] = mean[column];
   coefficients[columns + column] = weight[column] / root;
   coefficients[2u * columns + column] = bias[column];
-  coefficients[3u * columns + column] = args.INVERSE_ROWS * sums.sum;
-  coefficients[4u * columns + column] = args.INVERSE_ROWS * sums.product / root;
+  // No product with 0, which would leave NaN.
+  let depends = args.INVERSE_ROWS > 0.0;
+  coefficients[3u * columns + column] = select(vec4f(0.0), args.INVERSE_ROWS * sums.sum, depends);
+  coefficients[4u * columns + column] = select(vec4f(0.0), args.INVERSE_ROWS * sums.product / root, depends);
   if (args.DBIAS == 1u) {
     dbias[column] = sums.sum;
   } else if (args.DBIAS == 2u) {

@@ -57,7 +57,7 @@ fn main(
       a += vec4f(residual[at]);
       b += vec4f(residual[next]);
     }
-    y[at] = y4(activate(a) * mask);
-    y[next] = y4(activate(b) * mask);
+    y[at] = y4(select(vec4f(0.0), activate(a), mask));
+    y[next] = y4(select(vec4f(0.0), activate(b), mask));
   }
 }

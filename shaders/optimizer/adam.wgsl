@@ -7,8 +7,10 @@
 //
 // gradients, parameters, first (m), second (v)  LENGTH vec4s, in blocks of 16; zeros between the parameters stay zero
 // groups     (scale of the learning rate, λ) for each 64 floats
-// norms      the global norm of the gradients first; read only where MAX_NORM > 0
+// norms      the global norm of the gradients first; read only where MAX_NORM > 0, and where it is not finite,
+//            everything stays as it is
 // unscale    what to multiply gradients by, or 0 to leave everything as it is; steps that were left so before
+// non_finite flags: a gradient or the norm was not finite; a new weight or moment was not
 // dispatch   one invocation for four vec4s
 // numerics   1−β and log β come from the host in full precision, for 1−0.999ᵗ in f32 would keep 4 digits;
 //            tolerance 2e-6 η a step
@@ -32,6 +34,7 @@ override DECOUPLED: u32;
 @group(0) @binding(4) var<storage, read_write> parameters: array<vec4f>;
 @group(0) @binding(5) var<storage, read_write> first: array<vec4f>;
 @group(0) @binding(6) var<storage, read_write> second: array<vec4f>;
+@group(0) @binding(7) var<storage, read_write> non_finite: array<atomic<u32>>;
 
 // 1 − exp(x) for x ≤ 0; by its series where the subtraction would cancel.
 fn one_minus_exp(x: f32) -> f32 {
@@ -49,7 +52,7 @@ fn main(
 ) {
   let start = first_in_block(linear_id(workgroup_id, workgroups, local, 64u));
   let factor = unscale[0];
-  if (start >= LENGTH || factor == 0.0) {
+  if (start >= LENGTH || factor == 0.0 || !can_clip(norms[0])) {
     return;
   }
   let group = groups[start >> 4u];
@@ -60,6 +63,7 @@ fn main(
   for (var i = start; i < start + 16u; i += 4u) {
     var p = parameters[i];
     var g = clip(factor * gradients[i], norms[0]);
+    look_at_gradient(g);
     if (DECOUPLED == 1u) {
       p -= rate * group.y * p;
     } else {
@@ -70,6 +74,10 @@ fn main(
     first[i] = m;
     second[i] = v;
     let root = sqrt(v) / correction + EPSILON;
-    parameters[i] = p - stride * m / root;
+    p -= stride * m / root;
+    parameters[i] = p;
+    look_at_weight(p);
+    look_at_weight(v);
   }
+  raise_flags();
 }

@@ -5,7 +5,7 @@
 // norms     (L)
 // dispatch  one workgroup a range
 // numerics  f32 sums in a fixed order, tolerance 1e-6
-// use: index, reduce_workgroup
+// use: index, reduce_workgroup, nan
 
 override RANGES: u32;
 
@@ -30,6 +30,6 @@ fn main(
   }
   let sum = reduce_sum(vec4f(part, 0.0, 0.0, 0.0), local);
   if (local == 0u) {
-    norms[k] = sqrt(sum.x);
+    norms[k] = or_nan(sqrt(sum.x), sum.x);
   }
 }

@@ -10,6 +10,7 @@
 // dispatch  one workgroup
 // numerics  exact: s is a power of two from LEAST to MOST
 // source    Micikevicius et al., "Mixed Precision Training", ICLR 2018, §3.2; factors and INTERVAL are those of torch.amp
+// use: nan
 
 override LENGTH: u32;
 
@@ -20,11 +21,6 @@ const MOST = 16777216.0;
 @group(0) @binding(0) var<storage, read_write> state: array<vec4f>;
 @group(0) @binding(1) var<storage, read_write> norms: array<f32>;
 @group(0) @binding(2) var<storage, read_write> unscale: array<vec4f>;
-
-// By its bits: compilers may take numbers to be finite.
-fn is_finite(v: f32) -> bool {
-  return (bitcast<u32>(v) & 0x7f800000u) != 0x7f800000u;
-}
 
 @compute @workgroup_size(64)
 fn main(@builtin(local_invocation_index) local: u32) {

@@ -2,14 +2,14 @@
 //
 //   y(n, p, q, c) = f(max over r, s of x(n, p STRIDE_H − PAD_TOP + r, q STRIDE_W − PAD_LEFT + s, c))
 //
-// The first of equal values wins. A NaN in the window is the result.
+// The first of equal values wins. The first NaN in the window, if there is one, is the result.
 //
 // x         (N, H, W, C)
 // y         (N, P, Q, C), LENGTH vec4s; f(0) = 0, so its padding is zero because that of x is
 // index     (N, P, Q, C / 4): r KERNEL_W + s, one byte a channel; KERNEL_H KERNEL_W ≤ 255
 // dispatch  one invocation a vec4 of y
 // numerics  exact
-// use: index, pool, activation
+// use: index, pool, activation, nan
 
 override LENGTH: u32;
 override C: u32;
@@ -20,11 +20,6 @@ alias y4 = vec4f;
 @group(0) @binding(0) var<storage, read> x: array<x4>;
 @group(0) @binding(1) var<storage, read_write> y: array<y4>;
 @group(0) @binding(2) var<storage, read_write> index: array<u32>;
-
-// By its bits: compilers may take v != v to be false.
-fn is_nan(v: vec4f) -> vec4<bool> {
-  return (bitcast<vec4u>(v) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u);
-}
 
 @compute @workgroup_size(64)
 fn main(
@@ -51,7 +46,7 @@ fn main(
   for (var r = rows.x; r < rows.y; r++) {
     for (var s = cells.x; s < cells.y; s++) {
       let v = vec4f(x[start + r * line + s * columns]);
-      let better = (v > best) | (is_nan(v) & !is_nan(best));
+      let better = ((v > best) | is_nan4(v)) & !is_nan4(best);
       best = select(best, v, better);
       cell = select(cell, vec4u(r * KERNEL_W + s), better);
     }

@@ -7,15 +7,13 @@
 //
 // x         (N, H, W, C)
 // y         (N, P, Q, C); f(0) = 0, so its padding is zero because that of x is
-// index     (N, P, Q, C / 4): r KERNEL_W + s of the first of equal maxima, one byte a channel
+// index     (N, P, Q, C / 4): r KERNEL_W + s of the first of equal maxima or of the first NaN, one byte a channel
 // dispatch  one invocation a vec4 of channels and two rows of y: LENGTH = N ⌈P / 2⌉ Q pad4(C) / 4
-// numerics  exact; where a NaN is in the window y is NaN, and index any cell of it
-// use: index, pool, activation
+// numerics  exact; where a NaN is in the window y is NaN
+// use: index, pool, activation, nan
 
 override LENGTH: u32;
 override C: u32;
-
-const INFINITY = 0x7f800000u;  // as bits; those of NaNs are larger
 
 alias x4 = vec4f;
 alias y4 = vec4f;
@@ -24,22 +22,23 @@ alias y4 = vec4f;
 @group(0) @binding(1) var<storage, read_write> y: array<y4>;
 @group(0) @binding(2) var<storage, read_write> index: array<u32>;
 
-// Of some cells: the largest value, where it is, and the largest bits without the sign, which tell of a NaN.
+// Of some cells: the largest value, where it is, and whether it is NaN.
 struct Largest {
   value: vec4f,
   cell: vec4u,
-  bits: vec4u,
+  nan: vec4<bool>,
 }
 
+// `a` comes before `b` in the window.
 fn larger(a: Largest, b: Largest) -> Largest {
-  let better = b.value > a.value;
-  return Largest(select(a.value, b.value, better), select(a.cell, b.cell, better), max(a.bits, b.bits));
+  let better = ((b.value > a.value) | b.nan) & !a.nan;
+  return Largest(select(a.value, b.value, better), select(a.cell, b.cell, better), a.nan | b.nan);
 }
 
 // Cell (r, s) of the window that begins at `start`.
 fn cell(start: u32, r: u32, s: u32) -> Largest {
   let v = vec4f(x[start + (r * W + s) * (pad4(C) / 4u)]);
-  return Largest(v, vec4u(r * KERNEL_W + s), bitcast<vec4u>(v) & vec4u(0x7fffffffu));
+  return Largest(v, vec4u(r * KERNEL_W + s), is_nan4(v));
 }
 
 fn largest_of_row(start: u32, r: u32, cells: vec2u) -> Largest {
@@ -52,11 +51,11 @@ fn largest_of_row(start: u32, r: u32, cells: vec2u) -> Largest {
 }
 
 fn two_rows_up(row: Largest) -> Largest {
-  return Largest(row.value, row.cell - 2u * KERNEL_W, row.bits);
+  return Largest(row.value, row.cell - 2u * KERNEL_W, row.nan);
 }
 
 fn store(at: u32, best: Largest) {
-  y[at] = y4(activate(select(best.value, bitcast<vec4f>(best.bits), best.bits > vec4u(INFINITY))));
+  y[at] = y4(activate(best.value));
   index[at] = best.cell.x | (best.cell.y << 8u) | (best.cell.z << 16u) | (best.cell.w << 24u);
 }
 

@@ -48,7 +48,7 @@ export class ShaderError extends WebgraftError {
   override readonly name = "ShaderError";
 }
 
-/** The loss became NaN or infinite. */
+/** The loss, gradients or weights became NaN or infinite; or weights that are so were to be saved. */
 export class NonFiniteError extends WebgraftError {
   override readonly name = "NonFiniteError";
 }

@@ -89,7 +89,7 @@ async function trainInto(
   let checkpoint = resumed?.bytes;
   let checkpointPath = "resume" in run ? run.resume : undefined;
   let done: (JobEvent & { type: "done" }) | undefined;
-  let log = new RunLog("");
+  let log = new RunLog({ browser: "", engine, tune });
   try {
     await runInBrowser({
       engine,
@@ -99,7 +99,7 @@ async function trainInto(
       files,
       signal: interrupt.signal,
       onBrowser({ description, gpu }) {
-        log = new RunLog(description);
+        log = new RunLog({ browser: description, engine, tune });
         if (json) print(jsonLine({ type: "browser" }, { description, software: gpu === "software" }));
         reporter.note(description);
         if (gpu === "software") {

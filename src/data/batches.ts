@@ -27,6 +27,8 @@ export interface BatchOptions {
  */
 export class BatchLoader {
   readonly batchSize: number;
+  /** Number of examples. */
+  readonly length: number;
   readonly batchesPerEpoch: number;
   readonly #dataset: Dataset;
   readonly #seed: number;
@@ -48,6 +50,7 @@ export class BatchLoader {
       );
     }
     this.batchSize = batchSize;
+    this.length = dataset.length;
     this.batchesPerEpoch = Math.ceil(dataset.length / batchSize);
     this.#dataset = dataset;
     this.#seed = seed;
@@ -65,14 +68,24 @@ export class BatchLoader {
           "counted from 0",
       );
     }
+    return this.batchAt(epoch, index * this.batchSize);
+  }
+
+  /** The batch that begins with example number `first` of epoch `epoch`, both counted from 0. */
+  batchAt(epoch: number, first: number): Batch {
+    if (!isCount(epoch) || !isCount(first) || first >= this.length) {
+      throw new DataError(
+        `BatchLoader: there is no example ${first} in epoch ${epoch} — an epoch has ${this.length} examples, ` +
+          "counted from 0",
+      );
+    }
     if (this.#shuffle && epoch !== this.#epoch) {
-      this.#order = new Random(this.#seed, `shuffle ${epoch}`).permutation(this.#dataset.length);
+      this.#order = new Random(this.#seed, `shuffle ${epoch}`).permutation(this.length);
       this.#epoch = epoch;
     }
     this.#turn = this.#turn === 0 ? 1 : 0;
     const full = this.#buffers[this.#turn];
-    const first = index * this.batchSize;
-    const size = Math.min(this.batchSize, this.#dataset.length - first);
+    const size = Math.min(this.batchSize, this.length - first);
     for (let i = 0; i < size; i++) {
       const example = this.#order[first + i]!;
       this.#write(example, full.images, i);

@@ -1,3 +1,4 @@
+import { Resource } from "../base/resource.ts";
 import type { Kernel, KernelBindings, KernelConstants } from "../kernel/kernel.ts";
 import { Executor, encode, type Range } from "../run/executor.ts";
 import { LIVE_BYTES, type Live, packLive } from "../run/live.ts";
@@ -29,6 +30,7 @@ export class PreparedKernel<K extends Kernel> {
   readonly kernel: K;
   readonly pipeline: GPUComputePipeline;
   readonly #executor: Executor;
+  readonly #resource = new Resource("PreparedKernel");
 
   /** Use `prepareKernel`. */
   constructor(kernel: K, pipeline: GPUComputePipeline, executor: Executor) {
@@ -47,6 +49,7 @@ export class PreparedKernel<K extends Kernel> {
     buffers: KernelBuffers<K>,
     workgroups: readonly [number, number, number],
   ): void {
+    this.#resource.check();
     const { name, bindings, live } = this.kernel;
     const ranges = resolveAll(name, needsOf(this.kernel), buffers as Readonly<Record<string, BufferRange>>);
     const range = (binding: string): Range => ranges.get(binding)!;
@@ -58,6 +61,7 @@ export class PreparedKernel<K extends Kernel> {
 
   /** Frees the uniform with the kernel's args, if it has any. */
   destroy(): void {
+    this.#resource.end();
     this.#executor.destroy();
   }
 }

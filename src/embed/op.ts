@@ -1,4 +1,5 @@
 import { OutOfMemoryError, ShapeError } from "../base/errors.ts";
+import { Resource } from "../base/resource.ts";
 import { capabilitiesOf, describeAdapter } from "../gpu/device.ts";
 import { Tuning, type TuningTable } from "../gpu/tuning.ts";
 import { Graph } from "../graph/graph.ts";
@@ -85,6 +86,7 @@ export class PreparedOp<In extends Tensors, Out extends Tensors> {
   readonly dispatches: readonly Dispatch[];
   readonly #executor: Executor;
   readonly #buffers: Buffers;
+  readonly #resource = new Resource("PreparedOp");
   /** The caller's buffers for the launches being encoded. */
   readonly #given = new Map<Storage, Range>();
 
@@ -105,6 +107,7 @@ export class PreparedOp<In extends Tensors, Out extends Tensors> {
 
   /** Bytes that a tensor's buffer needs, padding included. Throws ShapeError for an unknown name. */
   bytes(name: string): number {
+    this.#resource.check();
     const tensor = this.tensors[name];
     if (!tensor) throw new ShapeError(this.name, "has no such tensor", name);
     return bytesWithin(tensor).size;
@@ -116,6 +119,7 @@ export class PreparedOp<In extends Tensors, Out extends Tensors> {
    * multiple of 256, and where what is read and what is written are in one buffer.
    */
   encode(pass: GPUComputePassEncoder, buffers: OpBuffers<In, Out> & { readonly live?: BufferRange }): void {
+    this.#resource.check();
     const isLive = this.dispatches.some(({ kernel }) => kernel.live);
     const needs = Object.keys(this.tensors).map((name): [string, Need] => [
       name,
@@ -141,6 +145,7 @@ export class PreparedOp<In extends Tensors, Out extends Tensors> {
 
   /** Frees the memory allocated by `prepareOp`; the caller's buffers stay. */
   destroy(): void {
+    this.#resource.end();
     this.#executor.destroy();
     this.#buffers.destroy();
   }

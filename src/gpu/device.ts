@@ -5,6 +5,7 @@ import {
   ValidationError,
   WebgraftError,
 } from "../base/errors.ts";
+import { Resource } from "../base/resource.ts";
 import type { Capabilities } from "../kernel/capabilities.ts";
 import { KERNEL_FEATURES } from "../kernel/constants.gen.ts";
 import type { MemoryLimits } from "../plan/memory.ts";
@@ -20,6 +21,8 @@ export interface DeviceOptions {
 
 /** Optional features, requested where the adapter has them: for the profiler, f16 activations and some kernels. */
 const FEATURES: ReadonlySet<string> = new Set(["timestamp-query", "shader-f16", ...KERNEL_FEATURES]);
+
+const ERROR_SCOPES: readonly GPUErrorFilter[] = ["validation", "out-of-memory", "internal"];
 
 /**
  * Opens the GPU with its own limits instead of WebGPU's small defaults.
@@ -46,10 +49,20 @@ export async function openDevice(options: DeviceOptions = {}): Promise<Gpu> {
       maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
     },
   });
-  return new Gpu(device, adapter.info);
+  return new Gpu(device, adapter.info, true);
 }
 
-/** A GPUDevice with its compiled pipelines, limits and measurements, and how it failed. */
+/** What WebGPU says to some calls. */
+interface Watched<T> {
+  readonly value: T;
+  /** Rejects with WebGPU's complaint about the calls, as a named error whose message begins with the operation. */
+  readonly accepted: Promise<void>;
+}
+
+/**
+ * A GPUDevice with its compiled pipelines, limits and measurements, and how it ended. Errors of this library's own calls
+ * reject what made them; those of other code on the device are left to that code.
+ */
 export class Gpu {
   readonly device: GPUDevice;
   /** Vendor, architecture and description; also identifies measurements. */
@@ -60,13 +73,18 @@ export class Gpu {
   readonly pipelines: Pipelines;
   /** Measurements of this device; graphs made with its `capabilities` use them. Empty at first. */
   readonly tuning: Tuning;
-  /** Rejects when the device is lost or refuses a command outside `guard`. */
+  /** Rejects when the device is lost or `destroy()` is called. */
   readonly failed: Promise<never>;
-  #failure: WebgraftError | undefined;
+  readonly #resource = new Resource("Gpu");
+  readonly #owned: boolean;
 
-  /** Wraps a device that the caller opened; `openDevice()` is the usual way. */
-  constructor(device: GPUDevice, info: GPUAdapterInfo = device.adapterInfo) {
+  /**
+   * Wraps a device that the caller opened, and may go on using; `openDevice()` is the usual way. An `owned` device is
+   * destroyed with this object.
+   */
+  constructor(device: GPUDevice, info: GPUAdapterInfo = device.adapterInfo, owned = false) {
     this.device = device;
+    this.#owned = owned;
     this.adapter = describeAdapter(info);
     this.tuning = new Tuning(this.adapter);
     this.capabilities = capabilitiesOf(device, info, this.tuning);
@@ -75,20 +93,14 @@ export class Gpu {
       maxBufferBytes: Math.max(device.limits.maxBufferSize, DEFAULT_LIMITS.maxBufferBytes),
     };
     this.pipelines = new Pipelines(this);
-    this.failed = new Promise((_, reject) => {
-      const fail = (error: WebgraftError): void => {
-        this.#failure ??= error;
-        reject(this.#failure);
-      };
-      device.lost.then(({ reason, message }) =>
-        fail(
-          new DeviceLostError(
-            `the GPU device was lost (${reason || "unknown"}): ${message || "no reason given"}`,
-          ),
+    device.lost.then(({ reason, message }) =>
+      this.#resource.end(
+        new DeviceLostError(
+          `the GPU device was lost (${reason || "unknown"}): ${message || "no reason given"}`,
         ),
-      );
-      device.addEventListener("uncapturederror", ({ error }) => fail(named(error, "GPU")));
-    });
+      ),
+    );
+    this.failed = this.during(new Promise(() => {}));
     this.failed.catch(() => {}); // Callers waiting for work see it; if nobody waits, that is no error.
   }
 
@@ -97,38 +109,46 @@ export class Gpu {
     return { device: this.capabilities, maxBindingBytes: this.limits.maxBindingBytes };
   }
 
-  /** Throws the error that broke the device, if any. */
+  /** Throws a DeviceLostError if the device is lost, a DestroyedError after `destroy()`. */
   check(): void {
-    if (this.#failure) throw this.#failure;
+    this.#resource.check();
+  }
+
+  /** Settles as `promise` does, but rejects as soon as the device is lost or this is destroyed. */
+  during<T>(promise: Promise<T>): Promise<T> {
+    return this.#resource.during(promise);
   }
 
   /**
-   * Throws the error that broke the device, or else `error`. A lost device aborts pending work before it reports
-   * the loss, so wait a moment for the report.
+   * Throws the error that ended this, or else `error`. A lost device aborts pending work before it reports the loss, so
+   * wait a moment for the report.
    */
   async blame(error: unknown): Promise<never> {
-    await Promise.race([this.failed, new Promise((resolve) => setTimeout(resolve, 100))]);
+    await this.during(new Promise((resolve) => setTimeout(resolve, 100)));
     throw error;
+  }
+
+  /** Runs GPU calls, and tells later what WebGPU says to them. */
+  watch<T>(operation: string, run: () => T): Watched<T> {
+    this.check();
+    for (const filter of ERROR_SCOPES) this.device.pushErrorScope(filter);
+    let accepted: Promise<void>;
+    let value: T;
+    try {
+      value = run();
+    } finally {
+      accepted = this.#popScopes(operation);
+      accepted.catch(() => {}); // Thrown when its turn comes.
+    }
+    return { value, accepted };
   }
 
   /** Runs GPU calls and throws WebGPU's complaint, if any, as a named error whose message begins with `operation`. */
   async guard<T>(operation: string, run: () => T | Promise<T>): Promise<T> {
-    this.check();
-    const { device } = this;
-    device.pushErrorScope("validation");
-    device.pushErrorScope("out-of-memory");
-    device.pushErrorScope("internal");
-    // The scopes cover only the calls `run` makes before its first await; later ones report for themselves.
-    let pending: Promise<T>;
     try {
-      pending = Promise.resolve(run());
-    } catch (error) {
-      pending = Promise.reject(error);
-    }
-    const scopes = [device.popErrorScope(), device.popErrorScope(), device.popErrorScope()];
-    try {
-      const [result, ...errors] = await Promise.all([pending, ...scopes]);
-      for (const error of errors) if (error) throw named(error, operation);
+      // Only the calls that `run` makes before its first await are watched; later ones report for themselves.
+      const { value, accepted } = this.watch(operation, run);
+      const [result] = await this.during(Promise.all([value, accepted]));
       return result;
     } catch (error) {
       if (error instanceof WebgraftError) throw error;
@@ -136,9 +156,15 @@ export class Gpu {
     }
   }
 
-  /** Destroys the device and frees all its memory. */
+  /** Ends this: what runs on it, and whatever is asked later, rejects with a DestroyedError. Frees an owned device. */
   destroy(): void {
-    this.device.destroy();
+    this.#resource.end();
+    if (this.#owned) this.device.destroy();
+  }
+
+  async #popScopes(operation: string): Promise<void> {
+    const errors = await Promise.all(ERROR_SCOPES.map(() => this.device.popErrorScope()));
+    for (const error of errors) if (error) throw named(error, operation);
   }
 }
 
@@ -152,10 +178,14 @@ export function capabilitiesOf(
   return {
     features: [...device.features],
     ...(subgroupMaxSize && { subgroupMaxSize }),
-    software: info?.isFallbackAdapter === true || /swiftshader|llvmpipe/i.test(describeAdapter(info)),
+    software: isSoftwareAdapter(info),
     tuned: (task) => tuning.get(task)?.variant,
   };
 }
+
+/** Whether an adapter is a GPU emulated by the CPU. Firefox may not tell. */
+export const isSoftwareAdapter = (info: GPUAdapterInfo | undefined): boolean =>
+  info?.isFallbackAdapter === true || /swiftshader|llvmpipe|basic render/i.test(describeAdapter(info));
 
 function named(error: GPUError, operation: string): WebgraftError {
   const message = `${operation}: ${error.message}`;

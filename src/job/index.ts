@@ -4,3 +4,4 @@ export { type AugmentKind, augmentKinds } from "./augmentation.ts";
 export { Job, type JobOptions } from "./job.ts";
 export type * from "./protocol.ts";
 export { checkSettings, defaultLearningRate, defaultSettings, type JobSettings } from "./settings.ts";
+export { smooth } from "./smooth.ts";

@@ -266,10 +266,10 @@ export class Job {
           this.#looking = true;
           this.#emit({ type: "evaluating", done, total });
         },
-        onEpoch: async ({ epoch, testLoss, testAccuracy }) => {
+        onEpoch: async ({ epoch, testLoss, testAccuracy, confusion }) => {
           const record: EpochRecord = { epoch, testLoss, testAccuracy };
           epochs.push(record);
-          this.#emit({ type: "epoch", ...record });
+          this.#emit({ type: "epoch", ...record, confusion });
           await this.#checkpoint(run);
           this.#looking = false;
         },

@@ -4,6 +4,7 @@
  */
 import type { Split } from "../data/load.ts";
 import type { MemoryReport } from "../plan/plan.ts";
+import type { Confusion } from "../train/confusion.ts";
 import type { PretrainedReport } from "../transfer/pretrained.ts";
 import type { JobSettings } from "./settings.ts";
 
@@ -86,7 +87,8 @@ export type JobEvent =
       readonly examples: number;
     } & StepRecord)
   | { readonly type: "evaluating"; readonly done: number; readonly total: number }
-  | ({ readonly type: "epoch" } & EpochRecord)
+  /** `confusion`: of the test images. */
+  | ({ readonly type: "epoch"; readonly confusion: Confusion } & EpochRecord)
   /** Made with the weights after `step` steps. */
   | { readonly type: "predictions"; readonly step: number; readonly predictions: readonly Prediction[] }
   /** On request, at the end of each epoch, and before `stopped`. */

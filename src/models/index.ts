@@ -37,6 +37,8 @@ export {
 export { type NetworkLayer, type NetworkOptions, network } from "./topologies/network.ts";
 export { type SequentialOptions, sequential } from "./topologies/sequential.ts";
 export {
+  type BackboneSlot,
+  backbonesFor,
   createModel,
   type TopologyEntry,
   type TopologyName,

@@ -28,7 +28,11 @@ export interface Optimizer {
 export interface Update {
   /** The launches, for after those of the gradients. */
   readonly dispatches: readonly Dispatch[];
-  /** What the host may read besides the graph's outputs: `gradientNorms`, where it was asked for. */
+  /**
+   * What the host may read besides the graph's outputs: `nonFinite`, two flags that stay raised until the host clears
+   * them, for a gradient that was not finite and for a new weight or moment that was not; and `gradientNorms`, where it
+   * was asked for.
+   */
   readonly outputs: ReadonlyMap<string, Tensor>;
   /**
    * Its state for each parameter, of the parameter's shape and initially zero, and the loss scale, if there is one.
@@ -49,7 +53,10 @@ export const withUpdate = ({ graph, dispatches }: Steps, update: Update): Steps 
 });
 
 export interface OptimizerOptions extends GroupOptions {
-  /** Scales all gradients together to a global norm of at most this. Default: no clipping. */
+  /**
+   * Scales all gradients together to a global norm of at most this; where the norm is not finite, the update is skipped.
+   * Default: no clipping.
+   */
   readonly clipNorm?: number;
   /** Whether the host can read `gradientNorms` after each step. Default false. */
   readonly gradientNorms?: boolean;
@@ -63,6 +70,7 @@ export interface ArenaUpdate<M extends string> {
     readonly norms: Tensor;
     readonly unscale: Tensor;
     readonly parameters: Tensor;
+    readonly non_finite: Tensor;
   };
   readonly moments: Readonly<Record<M, Tensor>>;
   readonly constants: { readonly LENGTH: number; readonly MAX_NORM: number };
@@ -121,6 +129,7 @@ export function emitUpdate<M extends string>(
     clipNorm || gradientNorms || lossScale ? emitGradientNorms(graph, backward, gradientNorms) : undefined;
   const scaled = measured && lossScale ? emitLossScale(graph, measured.norms, lossScale.tensor) : undefined;
   const dispatches = [...(measured?.dispatches ?? []), ...(scaled?.dispatches ?? [])];
+  const nonFinite = graph.tensor("optimizer.non_finite", [4], { role: "state", dtype: "u32" });
   const moments: Variable[] = [];
   for (const [arena, gradients] of arenas) {
     const emit = new Launches(graph, `${optimizer} of ${arena.name}`);
@@ -140,6 +149,7 @@ export function emitUpdate<M extends string>(
         norms: measured?.norms ?? emit.constant("no norms", new Float32Array(4)),
         unscale: scaled?.unscale ?? emit.constant("no loss scale", Float32Array.of(1, 0, 0, 0)),
         parameters: wholeArena(graph, arena),
+        non_finite: nonFinite,
       },
       moments: Object.fromEntries(vectors) as Record<M, Tensor>,
       constants: { LENGTH: arena.length / 4, MAX_NORM: clipNorm ?? 0 },
@@ -148,7 +158,7 @@ export function emitUpdate<M extends string>(
     dispatches.push(...emit.dispatches);
   }
   if (lossScale) moments.push(lossScale);
-  const outputs = new Map<string, Tensor>();
+  const outputs = new Map([["nonFinite", nonFinite]]);
   if (measured && gradientNorms) outputs.set("gradientNorms", measured.norms);
   return { dispatches, outputs, moments, gradientNorms: gradientNorms ? namesOfNorms(graph, backward) : [] };
 }

@@ -69,7 +69,7 @@ const MOMENTS = "optimizer.";
 
 /**
  * Makes a model file of a Trainer or Predictor. Throws WeightsError if the model's name and options do not make the
- * same model again once they have been through JSON.
+ * same model again once they have been through JSON, and NonFiniteError if a weight is NaN or infinite.
  */
 export async function saveModel(
   target: WeightsTarget & { readonly model: Model },
@@ -91,7 +91,7 @@ export async function saveModel(
 
 /**
  * Makes a model file of a checkpoint or another model file, without what only further training needs. Throws
- * WeightsError for anything but a safetensors file.
+ * WeightsError for anything but a safetensors file, and NonFiniteError if a weight is NaN or infinite.
  */
 export function modelFile(
   checkpoint: Uint8Array,

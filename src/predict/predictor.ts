@@ -1,4 +1,5 @@
 import { DataError } from "../base/errors.ts";
+import { making, Resource } from "../base/resource.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { Graph, type Variable } from "../graph/graph.ts";
 import { lower } from "../graph/lower.ts";
@@ -17,7 +18,10 @@ export interface PredictorOptions {
   readonly batchSize?: number;
 }
 
-/** Classifies images with a trained model, whose weights are loaded into it. */
+/**
+ * Classifies images with a trained model, whose weights are loaded into it. Calls take turns; while one runs, loading
+ * other weights throws BusyError.
+ */
 export class Predictor {
   readonly model: Model;
   readonly batchSize: number;
@@ -26,6 +30,7 @@ export class Predictor {
   readonly variables: Variables;
   readonly #gpu: Gpu;
   readonly #session: Session;
+  readonly #resource = new Resource("Predictor");
   #preprocessor: Promise<Preprocessor> | undefined;
 
   /** Plans and compiles the model. Its weights are zeros until some are loaded. */
@@ -37,9 +42,11 @@ export class Predictor {
     const graph = new Graph({ mode: "eval", ...gpu.graphOptions });
     const images = graph.input("images", [batchSize, ...model.inputShape]);
     graph.output("probabilities", softmax(model.build(images)));
-    const variables = new Variables(gpu);
-    const session = await openSession(gpu, lower(graph), variables);
-    return new Predictor(gpu, model, batchSize, [...graph.parameters, ...graph.states], variables, session);
+    return making(async (keep) => {
+      const variables = keep(new Variables(gpu));
+      const session = keep(await openSession(gpu, lower(graph), variables));
+      return new Predictor(gpu, model, batchSize, [...graph.parameters, ...graph.states], variables, session);
+    });
   }
 
   private constructor(
@@ -63,6 +70,7 @@ export class Predictor {
    * Throws DataError if `images` is not a whole number of images.
    */
   async predict(images: Float32Array): Promise<Float32Array> {
+    this.#resource.check();
     const { inputShape, name } = this.model;
     const each = inputShape.reduce((product, extent) => product * extent, 1);
     const count = images.length / each;
@@ -83,13 +91,20 @@ export class Predictor {
    * Throws ShapeError if the model has none, and DataError for an image that cannot be used.
    */
   async classify(images: readonly ImageSource[]): Promise<Float32Array> {
-    this.#preprocessor ??= Preprocessor.create(this.#gpu, this.model);
-    const preprocessor = await this.#preprocessor;
-    return this.#run(images.length, (first, end) => preprocessor.input(images.slice(first, end)));
+    return this.#resource.run(async () => {
+      this.#preprocessor ??= Preprocessor.create(this.#gpu, this.model);
+      // What failed once, such as for lack of memory, may work later.
+      this.#preprocessor.catch(() => {
+        this.#preprocessor = undefined;
+      });
+      const preprocessor = await this.#preprocessor;
+      return this.#run(images.length, (first, end) => preprocessor.input(images.slice(first, end)));
+    });
   }
 
-  /** Frees all GPU memory of this predictor; the device stays. */
+  /** Frees all GPU memory of this predictor; the device stays. What is being predicted rejects with a DestroyedError. */
   destroy(): void {
+    this.#resource.end();
     this.#session.destroy();
     this.variables.destroy();
     this.#preprocessor?.then(
@@ -99,21 +114,23 @@ export class Predictor {
   }
 
   /** Probabilities of `count` images; `input` gives the images [first, end), at most a batch. */
-  async #run(count: number, input: (first: number, end: number) => Feeds[string]): Promise<Float32Array> {
-    const { classes } = this.model;
-    const probabilities = new Float32Array(count * classes);
-    const inFlight = new InFlight();
-    for (let first = 0; first < count; first += this.batchSize) {
-      const end = Math.min(first + this.batchSize, count);
-      await this.#session.ready();
-      const feeds = { images: input(first, end) };
-      const outputs = this.#session.submit(feeds, { step: 0, seed: 0, learningRate: 0 });
-      await inFlight.add(outputs, (values) => {
-        const rows = values.probabilities!.subarray(0, (end - first) * classes);
-        probabilities.set(rows, first * classes);
-      });
-    }
-    await inFlight.settle();
-    return probabilities;
+  #run(count: number, input: (first: number, end: number) => Feeds[string]): Promise<Float32Array> {
+    return this.variables.turn("predict", async () => {
+      const { classes } = this.model;
+      const probabilities = new Float32Array(count * classes);
+      const inFlight = new InFlight();
+      for (let first = 0; first < count; first += this.batchSize) {
+        const end = Math.min(first + this.batchSize, count);
+        await this.#session.ready();
+        const feeds = { images: input(first, end) };
+        const outputs = this.#session.submit(feeds, { step: 0, seed: 0, learningRate: 0 });
+        await inFlight.add(outputs, (values) => {
+          const rows = values.probabilities!.subarray(0, (end - first) * classes);
+          probabilities.set(rows, first * classes);
+        });
+      }
+      await inFlight.settle();
+      return probabilities;
+    });
   }
 }

@@ -1,4 +1,5 @@
 import { DataError, ShapeError } from "../base/errors.ts";
+import { making, Resource } from "../base/resource.ts";
 import type { Pair } from "../base/window.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { pad4, unpad } from "../graph/tensor.ts";
@@ -49,6 +50,7 @@ export class Preprocessor {
   readonly inputShape: readonly [height: number, width: number, channels: number];
   readonly preprocessing: Preprocessing;
   readonly #gpu: Gpu;
+  readonly #resource = new Resource("Preprocessor");
   readonly #executor: Executor;
   readonly #place: GPUBuffer;
   readonly #colour: GPUBuffer;
@@ -83,10 +85,12 @@ export class Preprocessor {
       { kernel: RESIZE.columns, constants: { H, W }, label: "resize columns" },
     ];
     const pipelines = await gpu.pipelines.compileAll(launches);
-    return gpu.guard("preprocessor", () => {
-      const executor = new Executor(gpu, launches, pipelines);
-      return new Preprocessor(gpu, inputShape, preprocessing, colour, executor);
-    });
+    return making((keep) =>
+      gpu.guard("preprocessor", () => {
+        const executor = keep(new Executor(gpu, launches, pipelines));
+        return keep(new Preprocessor(gpu, inputShape, preprocessing, colour, executor));
+      }),
+    );
   }
 
   private constructor(
@@ -107,10 +111,15 @@ export class Preprocessor {
 
   /**
    * Submits the work for one image, which becomes number `slot` of a batch (N, H, W, C) in the padded layout. The
-   * image may be closed as soon as this returns. Throws DataError if the image cannot be used.
+   * image may be closed as soon as this returns; the promise tells whether the GPU took the work. Rejects with a
+   * DataError if the image cannot be used.
    */
-  write(image: ImageSource, batch: GPUBufferBinding, slot = 0): void {
-    this.#gpu.check();
+  async write(image: ImageSource, batch: GPUBufferBinding, slot = 0): Promise<void> {
+    this.#resource.check();
+    await this.#gpu.guard("preprocess", () => this.#write(image, batch, slot));
+  }
+
+  #write(image: ImageSource, batch: GPUBufferBinding, slot: number): void {
     const { device } = this.#gpu;
     const [H, W] = this.inputShape;
     const size = sizeOf(image);
@@ -137,7 +146,9 @@ export class Preprocessor {
 
   /** Images as an input of `Session.submit`, written to the batch on the GPU. */
   input(images: readonly ImageSource[]): InputWriter {
+    this.#resource.check();
     return (batch) => {
+      this.#resource.check();
       const slots = batch.size / this.#bytes;
       if (images.length > slots) {
         throw new DataError(
@@ -145,13 +156,14 @@ export class Preprocessor {
         );
       }
       images.forEach((image, slot) => {
-        this.write(image, batch, slot);
+        this.#write(image, batch, slot);
       });
     };
   }
 
   /** Preprocesses images and reads them back: (N, H, W, C), in logical order. */
   async read(images: readonly ImageSource[]): Promise<Float32Array> {
+    this.#resource.check();
     if (images.length === 0) return new Float32Array();
     const { device } = this.#gpu;
     const size = images.length * this.#bytes;
@@ -161,7 +173,7 @@ export class Preprocessor {
           "read fewer at once",
       );
     }
-    return this.#gpu.guard("preprocess", async () => {
+    const reading = this.#gpu.guard("preprocess", async () => {
       const batch = this.#buffer("preprocessed images", size);
       const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
       const staging = device.createBuffer({ label: "readback of images", size, usage });
@@ -177,10 +189,12 @@ export class Preprocessor {
         staging.destroy();
       }
     });
+    return this.#resource.during(reading);
   }
 
-  /** Frees the buffers; the device stays. */
+  /** Frees the buffers; the device stays. What is being read rejects with a DestroyedError. */
   destroy(): void {
+    this.#resource.end();
     this.#executor.destroy();
     for (const buffer of [this.#place, this.#colour, this.#pixels, this.#between]) buffer?.destroy();
     this.#texture?.destroy();

@@ -1,4 +1,5 @@
-import { DataError, DeviceError, WebgraftError } from "../base/errors.ts";
+import { BusyError, DataError, DeviceError, WebgraftError } from "../base/errors.ts";
+import { type Destroyable, making, Resource } from "../base/resource.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { Timestamps } from "../gpu/timestamps.ts";
 import { bytesWithin } from "../graph/tensor.ts";
@@ -43,74 +44,74 @@ export class Session {
   readonly #live = new DataView(new ArrayBuffer(LIVE_BYTES));
   readonly #liveBuffer: GPUBuffer;
   readonly #liveGroup: GPUBindGroup;
-  readonly #free: GPUBuffer[] = [];
+  readonly #staging: readonly GPUBuffer[];
+  readonly #free: GPUBuffer[];
   readonly #waiting: (() => void)[] = [];
-  #destroyed = false;
+  readonly #resource = new Resource("Session");
 
   /** Compiles the plan's pipelines in parallel and creates its buffers. `variables` are shared. */
   static async create(gpu: Gpu, plan: Plan, variables: Variables): Promise<Session> {
     const pipelines = await gpu.pipelines.compileAll(plan.dispatches);
-    return gpu.guard("session", () => new Session(gpu, plan, variables, pipelines));
+    return making((keep) => gpu.guard("session", () => new Session(gpu, plan, variables, pipelines, keep)));
   }
 
-  private constructor(gpu: Gpu, plan: Plan, variables: Variables, pipelines: readonly GPUComputePipeline[]) {
+  private constructor(
+    gpu: Gpu,
+    plan: Plan,
+    variables: Variables,
+    pipelines: readonly GPUComputePipeline[],
+    keep: <P extends Destroyable>(part: P) => P,
+  ) {
     const { device } = gpu;
     this.#gpu = gpu;
     this.plan = plan;
-    this.#buffers = new Buffers(device, plan, (storage) => ({
-      buffer: variables.buffer(storage),
-      offset: 0,
-    }));
-    this.#executor = new Executor(gpu, plan.dispatches, pipelines);
+    this.#buffers = keep(
+      new Buffers(device, plan, (storage) => ({ buffer: variables.buffer(storage), offset: 0 })),
+    );
+    this.#executor = keep(new Executor(gpu, plan.dispatches, pipelines));
     this.#launches = plan.dispatches.map(({ bindings, workgroups }, i) =>
       this.#executor.bind(i, workgroups, (name) => this.#buffers.range(bindings[name]!)),
     );
-    this.#liveBuffer = device.createBuffer({
-      label: "live scalars",
-      size: this.#live.byteLength,
-      usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
-    });
+    this.#liveBuffer = keep(
+      device.createBuffer({
+        label: "live scalars",
+        size: this.#live.byteLength,
+        usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
+      }),
+    );
     this.#liveGroup = this.#executor.bindLive({ buffer: this.#liveBuffer });
     this.#outputs = [...plan.outputs.values()].map((tensor) => this.#buffers.range(tensor));
     const size = this.#outputs.reduce((sum, output) => sum + output.size, 0);
-    for (let i = 0; i < IN_FLIGHT; i++) {
-      const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
-      this.#free.push(device.createBuffer({ label: `readback ${i}`, size: Math.max(size, 16), usage }));
-    }
+    const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
+    this.#staging = Array.from({ length: IN_FLIGHT }, (_, i) =>
+      keep(device.createBuffer({ label: `readback ${i}`, size: Math.max(size, 16), usage })),
+    );
+    this.#free = [...this.#staging];
   }
 
   /** Resolves when another step may be submitted: at most two are in flight. */
   async ready(): Promise<void> {
-    this.#gpu.check();
+    this.#check();
     if (this.#free.length > 0) return;
-    await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    await this.#resource.during(new Promise<void>((resolve) => this.#waiting.push(resolve)));
   }
 
   /**
    * Submits one step and returns a promise of its outputs. Wait for `ready()` first. The host's work is done when this
    * returns: a write for each input, one for the live scalars, and encoding the launches. Throws DataError for missing
-   * inputs or wrong lengths; rejects with the device's error if the device fails.
+   * inputs or wrong lengths, and BusyError if two steps are in flight; rejects if the device refuses the step or is lost.
    */
   submit(feeds: Feeds, live: Live): Promise<Outputs> {
-    this.#gpu.check();
+    this.#check();
     const staging = this.#free.pop();
-    if (!staging)
-      throw new WebgraftError("session: two steps are in flight — wait for ready() before the next");
+    if (!staging) throw new BusyError("session: two steps are in flight — wait for ready() before the next");
     try {
-      this.#write(feeds, live);
+      const { accepted } = this.#gpu.watch("step", () => this.#submit(feeds, live, staging));
+      return this.#readBack(staging, accepted);
     } catch (error) {
       this.#release(staging);
       throw error;
     }
-    const encoder = this.#gpu.device.createCommandEncoder();
-    this.#replay(encoder.beginComputePass(), this.#launches);
-    let at = 0;
-    for (const { buffer, offset, size } of this.#outputs) {
-      encoder.copyBufferToBuffer(buffer, offset, staging, at, size);
-      at += size;
-    }
-    this.#gpu.device.queue.submit([encoder.finish()]);
-    return this.#readBack(staging);
   }
 
   /**
@@ -118,19 +119,22 @@ export class Session {
    * 0.1 ms). Rejects with a DeviceError if the adapter lacks `timestamp-query`.
    */
   async profile(feeds: Feeds, live: Live): Promise<readonly LaunchTime[]> {
+    this.#check();
     const { device } = this.#gpu;
     if (!device.features.has("timestamp-query"))
       throw new DeviceError("profile: the adapter lacks the WebGPU feature timestamp-query");
     const timestamps = new Timestamps(device, 2 * this.#launches.length);
-    this.#write(feeds, live);
-    const encoder = device.createCommandEncoder();
-    this.#launches.forEach((launch, i) => {
-      this.#replay(encoder.beginComputePass(timestamps.pass(2 * i)), [launch]);
-    });
-    timestamps.resolve(encoder);
-    device.queue.submit([encoder.finish()]);
     try {
-      const times = await timestamps.read(this.#gpu.failed);
+      const times = await this.#guard("profile", () => {
+        this.#write(feeds, live);
+        const encoder = device.createCommandEncoder();
+        this.#launches.forEach((launch, i) => {
+          this.#replay(encoder.beginComputePass(timestamps.pass(2 * i)), [launch]);
+        });
+        timestamps.resolve(encoder);
+        device.queue.submit([encoder.finish()]);
+        return timestamps.read();
+      });
       return this.plan.dispatches.map(({ label, kernel }, i) => ({
         label,
         kernel: kernel.name,
@@ -146,34 +150,56 @@ export class Session {
    * adapter has none, by the clock.
    */
   async time(replays: number): Promise<number> {
-    this.#gpu.check();
+    this.#check();
     const { device } = this.#gpu;
     const launches = Array.from({ length: replays }, () => this.#launches).flat();
-    const encoder = device.createCommandEncoder();
     const timestamps = device.features.has("timestamp-query") ? new Timestamps(device, 2) : undefined;
     try {
-      this.#replay(encoder.beginComputePass(timestamps?.pass(0)), launches);
-      timestamps?.resolve(encoder);
-      const start = performance.now();
-      device.queue.submit([encoder.finish()]);
-      await Promise.race([device.queue.onSubmittedWorkDone(), this.#gpu.failed]);
-      const elapsed = performance.now() - start;
-      const [begin, end] = (await timestamps?.read(this.#gpu.failed)) ?? [0, elapsed];
-      return (end! - begin!) / replays;
-    } catch (error) {
-      return await this.#gpu.blame(error);
+      return await this.#guard("timing", async () => {
+        const encoder = device.createCommandEncoder();
+        this.#replay(encoder.beginComputePass(timestamps?.pass(0)), launches);
+        timestamps?.resolve(encoder);
+        const start = performance.now();
+        device.queue.submit([encoder.finish()]);
+        await device.queue.onSubmittedWorkDone();
+        const elapsed = performance.now() - start;
+        const [begin, end] = (await timestamps?.read()) ?? [0, elapsed];
+        return (end! - begin!) / replays;
+      });
     } finally {
       timestamps?.destroy();
     }
   }
 
-  /** Ends the session and frees its buffers; the variables stay. */
+  /** Ends the session and frees its buffers: steps in flight reject with a DestroyedError. The variables stay. */
   destroy(): void {
-    this.#destroyed = true;
+    this.#resource.end();
     this.#buffers.destroy();
     this.#executor.destroy();
     this.#liveBuffer.destroy();
-    for (const staging of this.#free) staging.destroy();
+    for (const staging of this.#staging) staging.destroy();
+  }
+
+  #check(): void {
+    this.#resource.check();
+    this.#gpu.check();
+  }
+
+  #guard<T>(operation: string, run: () => Promise<T>): Promise<T> {
+    return this.#resource.during(this.#gpu.guard(operation, run));
+  }
+
+  #submit(feeds: Feeds, live: Live, staging: GPUBuffer): void {
+    const { device } = this.#gpu;
+    this.#write(feeds, live);
+    const encoder = device.createCommandEncoder();
+    this.#replay(encoder.beginComputePass(), this.#launches);
+    let at = 0;
+    for (const { buffer, offset, size } of this.#outputs) {
+      encoder.copyBufferToBuffer(buffer, offset, staging, at, size);
+      at += size;
+    }
+    device.queue.submit([encoder.finish()]);
   }
 
   #write(feeds: Feeds, live: Live): void {
@@ -201,29 +227,30 @@ export class Session {
     pass.end();
   }
 
-  async #readBack(staging: GPUBuffer): Promise<Outputs> {
+  async #readBack(staging: GPUBuffer, accepted: Promise<void>): Promise<Outputs> {
     try {
-      await Promise.race([staging.mapAsync(GPUMapMode.READ), this.#gpu.failed]);
-      const mapped = staging.getMappedRange();
+      const mapped = Promise.all([staging.mapAsync(GPUMapMode.READ), accepted]);
+      await this.#resource.during(this.#gpu.during(mapped));
+      const bytes = staging.getMappedRange();
       const outputs: Record<string, Values> = {};
       let at = 0;
       for (const [name, tensor] of this.plan.outputs) {
         const { size } = bytesWithin(tensor);
-        outputs[name] = fromStored(tensor, mapped.slice(at, at + size));
+        outputs[name] = fromStored(tensor, bytes.slice(at, at + size));
         at += size;
       }
-      staging.unmap();
       return outputs;
     } catch (error) {
+      if (error instanceof WebgraftError) throw error;
       return await this.#gpu.blame(error);
     } finally {
+      staging.unmap();
       this.#release(staging);
     }
   }
 
   #release(staging: GPUBuffer): void {
-    if (this.#destroyed) staging.destroy();
-    else this.#free.push(staging);
+    this.#free.push(staging);
     this.#waiting.shift()?.();
   }
 }

@@ -1,8 +1,10 @@
 import { WeightsError } from "../base/errors.ts";
 import { Random } from "../base/random.ts";
+import { Resource } from "../base/resource.ts";
 import type { Gpu } from "../gpu/device.ts";
 import type { Variable } from "../graph/graph.ts";
 import { bytesOf, bytesWithin, pad, type Storage, type Tensor } from "../graph/tensor.ts";
+import { Turns } from "./turns.ts";
 import { fromStored, toStored, type Values } from "./values.ts";
 
 /**
@@ -11,7 +13,10 @@ import { fromStored, toStored, type Values } from "./values.ts";
  * mode.
  */
 export class Variables {
+  /** Who may use them when. */
+  readonly turns = new Turns();
   readonly #gpu: Gpu;
+  readonly #resource = new Resource("Variables");
   readonly #buffers = new Map<string, GPUBuffer>();
 
   constructor(gpu: Gpu) {
@@ -20,6 +25,7 @@ export class Variables {
 
   /** The buffer of a storage, created with zeros when first asked for. */
   buffer(storage: Storage): GPUBuffer {
+    this.#resource.check();
     const { name } = storage;
     let buffer = this.#buffers.get(name);
     if (!buffer) {
@@ -37,8 +43,13 @@ export class Variables {
     }
   }
 
-  /** Writes values in logical order. Throws WeightsError if their number does not match the tensor's shape. */
+  /**
+   * Writes values in logical order. Throws WeightsError if their number does not match the tensor's shape, and
+   * BusyError while a run uses the variables.
+   */
   write(tensor: Tensor, values: Values): void {
+    this.#resource.check();
+    this.turns.checkFree("writing weights");
     const expected = tensor.shape.reduce((product, extent) => product * extent, 1);
     if (values.length !== expected) {
       throw new WeightsError(
@@ -50,16 +61,36 @@ export class Variables {
     this.#gpu.device.queue.writeBuffer(this.buffer(tensor.storage), bytesWithin(tensor).offset, bytes);
   }
 
-  /** Fills storages with zeros. */
-  clear(storages: Iterable<Storage>): void {
-    const { device } = this.#gpu;
-    const encoder = device.createCommandEncoder();
-    for (const storage of storages) encoder.clearBuffer(this.buffer(storage));
-    device.queue.submit([encoder.finish()]);
+  /** Fills storages with zeros, before whatever is submitted next. The promise tells whether the GPU took the work. */
+  clear(storages: Iterable<Storage>): Promise<void> {
+    return this.#gpu.guard("clearing variables", () => {
+      this.#resource.check();
+      const { device } = this.#gpu;
+      const encoder = device.createCommandEncoder();
+      for (const storage of storages) encoder.clearBuffer(this.buffer(storage));
+      device.queue.submit([encoder.finish()]);
+    });
   }
 
-  /** Reads values in logical order, once the GPU has finished all work submitted so far. */
-  async read(tensors: readonly Tensor[]): Promise<Float32Array[]> {
+  /** Reads values in logical order, in turn: between two steps if a run uses them. */
+  read(tensors: readonly Tensor[]): Promise<Float32Array[]> {
+    return this.turn("reading weights", ({ read }) => read(tensors));
+  }
+
+  /**
+   * Runs `work` in its turn, when nobody else uses or reads the variables; it may read them at once. Rejects with a
+   * DestroyedError if they are destroyed before.
+   */
+  turn<T>(name: string, work: (variables: Pick<Variables, "read">) => Promise<T>): Promise<T> {
+    return this.#resource.run(() =>
+      this.turns.take(name, async () => {
+        this.#resource.check();
+        return work({ read: (tensors) => this.#read(tensors) });
+      }),
+    );
+  }
+
+  async #read(tensors: readonly Tensor[]): Promise<Float32Array[]> {
     const { device } = this.#gpu;
     const size = tensors.reduce((sum, tensor) => sum + bytesWithin(tensor).size, 0);
     if (size === 0) return [];
@@ -86,7 +117,9 @@ export class Variables {
     });
   }
 
+  /** Frees the buffers; whoever has a turn or waits for one gets a DestroyedError. */
   destroy(): void {
+    this.#resource.end();
     for (const buffer of this.#buffers.values()) buffer.destroy();
     this.#buffers.clear();
   }

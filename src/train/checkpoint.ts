@@ -6,35 +6,41 @@
 import { WeightsError } from "../base/errors.ts";
 import type { Variable } from "../graph/graph.ts";
 import type { Variables } from "../run/variables.ts";
+import { checkFinite } from "../weights/finite.ts";
 import { fromFile } from "../weights/layout.ts";
 import { matchTensors, misfit, readTensors } from "../weights/load.ts";
 import { decodeSafetensors, encodeSafetensors, float32Values } from "../weights/safetensors.ts";
 
-/** How far a run has come, and what it was made with. */
-export interface Position {
+/** How far a run has come. */
+export interface Progress {
   /** Optimizer steps and whole epochs done. */
   readonly step: number;
   readonly epoch: number;
+  /** Examples that the current epoch has trained on, of a data set of this length. */
+  readonly examples: number;
+  readonly length: number;
+}
+
+/** How far a run has come, and what it was made with. */
+export interface Position extends Progress {
   readonly seed: number;
   readonly optimizer: string;
 }
 
-/** Encodes variables, under their names, with the position and the caller's own metadata. */
+/**
+ * Encodes variables, under their names, with the position and the caller's own metadata. Rejects with a NonFiniteError
+ * if a value is NaN or infinite.
+ */
 export async function saveCheckpoint(
-  variables: Variables,
+  variables: Pick<Variables, "read">,
   list: readonly Variable[],
   position: Position,
   metadata: Readonly<Record<string, string>>,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const { step, epoch, seed, optimizer } = position;
-  return encodeSafetensors(await readTensors(variables, list), {
-    ...metadata,
-    format: "webgraft",
-    step: String(step),
-    epoch: String(epoch),
-    seed: String(seed),
-    optimizer,
-  });
+  const fields = Object.entries(position).map(([name, value]) => [name, String(value)] as const);
+  const tensors = await readTensors(variables, list);
+  checkFinite("checkpoint", tensors);
+  return encodeSafetensors(tensors, { ...metadata, format: "webgraft", ...Object.fromEntries(fields) });
 }
 
 /**
@@ -47,10 +53,10 @@ export function loadCheckpoint(
   expected: Pick<Position, "optimizer" | "seed">,
   file: Uint8Array,
   source: string,
-): Position {
+): Progress {
   const { tensors, metadata } = decodeSafetensors(file, source);
   const position = readPosition(metadata, source);
-  const { optimizer, seed } = position;
+  const { optimizer, seed, ...progress } = position;
   if (optimizer !== expected.optimizer) {
     throw new WeightsError(
       `${source}: was made with ${optimizer}, this trainer uses ${expected.optimizer} — use the same one`,
@@ -69,7 +75,7 @@ export function loadCheckpoint(
   for (const [i, { variable }] of match.pairs.entries()) {
     variables.write(variable.tensor, fromFile(variable, values[i]!));
   }
-  return position;
+  return progress;
 }
 
 /** The metadata of a checkpoint, the caller's own included. Throws WeightsError if the file is not a checkpoint. */
@@ -80,14 +86,23 @@ export function readCheckpointMetadata(file: Uint8Array, source: string): Readon
 }
 
 function readPosition(metadata: Readonly<Record<string, string>>, source: string): Position {
-  const [step, epoch, seed] = [metadata.step, metadata.epoch, metadata.seed].map((text) =>
-    Number(text ?? "none"),
-  );
-  const sound = [step, epoch, seed].every((value) => Number.isSafeInteger(value) && value! >= 0);
-  if (metadata.format !== "webgraft" || !sound) {
-    throw new WeightsError(
-      `${source}: is not a checkpoint of this library (no step, epoch and seed in its metadata)`,
-    );
-  }
-  return { step: step!, epoch: epoch!, seed: seed!, optimizer: metadata.optimizer ?? "" };
+  // Files of earlier versions say nothing of the current epoch's examples; it begins anew.
+  const fields = { examples: "0", length: "0", ...metadata };
+  const count = (text: string | undefined): number => {
+    const value = Number(text ?? "none");
+    if (metadata.format !== "webgraft" || !Number.isSafeInteger(value) || value < 0) {
+      throw new WeightsError(
+        `${source}: is not a checkpoint of this library (no step, epoch and seed in its metadata)`,
+      );
+    }
+    return value;
+  };
+  return {
+    step: count(metadata.step),
+    epoch: count(metadata.epoch),
+    examples: count(fields.examples),
+    length: count(fields.length),
+    seed: count(metadata.seed),
+    optimizer: metadata.optimizer ?? "",
+  };
 }

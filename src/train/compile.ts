@@ -1,3 +1,4 @@
+import { making } from "../base/resource.ts";
 import { differentiate } from "../graph/autodiff.ts";
 import { fuse } from "../graph/fusion.ts";
 import { Graph, type Variable } from "../graph/graph.ts";
@@ -20,6 +21,8 @@ export interface Compiled {
   readonly session: Session;
   /** The optimizer's moments; none in an evaluation. */
   readonly moments: readonly Variable[];
+  /** The update's flags for what is not finite, which stay raised until they are cleared. */
+  readonly flags: readonly Storage[];
   /** With micro-batches, which only accumulate gradients: the session that then updates the parameters. */
   readonly update?: { readonly session: Session; readonly gradients: readonly Storage[] };
 }
@@ -28,33 +31,44 @@ export interface Compiled {
  * Compiles a training step (output `loss`) or an evaluation (outputs `loss` and `probabilities`) of `size` images. With
  * micro-batches, `session` runs one of them; `update`, which ends the step, is there only for those of full size.
  */
-export async function compileStep(
+export function compileStep(
   options: TrainerOptions,
   variables: Variables,
   mode: Mode,
   size: number,
 ): Promise<Compiled> {
-  const { gpu, optimizer, batchSize, microBatches = 1, memory = "keep" } = options;
-  const accumulate = microBatches > 1;
-  const open = (steps: Steps): Promise<Session> => openSession(gpu, steps, variables);
+  return making((keep) =>
+    compile(options, mode, size, async (steps) => keep(await openSession(options.gpu, steps, variables))),
+  );
+}
 
+async function compile(
+  options: TrainerOptions,
+  mode: Mode,
+  size: number,
+  open: (steps: Steps) => Promise<Session>,
+): Promise<Compiled> {
+  const { optimizer, batchSize, microBatches = 1, memory = "keep" } = options;
+  const accumulate = microBatches > 1;
   const { graph, loss } = build(options, mode, size);
   const nodes = options.fuse === false ? graph.nodes : fuse(graph);
   const forward = emitForward(graph, nodes);
-  if (mode === "eval") return { graph, moments: [], session: await open({ graph, dispatches: forward }) };
+  if (mode === "eval")
+    return { graph, moments: [], flags: [], session: await open({ graph, dispatches: forward }) };
 
   const backward = differentiate(graph, nodes, [[loss, null]], { memory, accumulate });
   const update = optimizer.emit(graph, backward);
   const { moments } = update;
+  const flags = [update.outputs.get("nonFinite")].flatMap((tensor) => tensor?.storage ?? []);
   const gradients = { graph, dispatches: [...forward, ...backward.dispatches] };
-  if (!accumulate) return { graph, moments, session: await open(withUpdate(gradients, update)) };
+  if (!accumulate) return { graph, moments, flags, session: await open(withUpdate(gradients, update)) };
 
   const session = await open(gradients);
-  if (size * microBatches < batchSize) return { graph, moments, session };
+  if (size * microBatches < batchSize) return { graph, moments, flags, session };
   const nothing = { graph: { ...graph, inputs: new Map(), outputs: new Map() }, dispatches: [] };
   const ends = await open(withUpdate(nothing, update));
   const arenas = backward.arenas.map(([, arena]) => arena);
-  return { graph, moments, session, update: { session: ends, gradients: arenas } };
+  return { graph, moments, flags, session, update: { session: ends, gradients: arenas } };
 }
 
 /** The model's graph, from images and labels to the loss. */

@@ -1,5 +1,6 @@
 /** Options and results of `Trainer.fit` and `evaluate`. */
 import type { Dataset } from "../data/dataset.ts";
+import type { Confusion } from "./confusion.ts";
 
 export interface StepInfo {
   /** 1 for the first step of the run. */
@@ -20,12 +21,15 @@ export interface EpochInfo {
   readonly epoch: number;
   readonly testLoss: number;
   readonly testAccuracy: number;
+  /** Of the validation data. */
+  readonly confusion: Confusion;
 }
 
 export interface Evaluation {
   readonly loss: number;
   readonly accuracy: number;
   readonly examples: number;
+  readonly confusion: Confusion;
 }
 
 export interface FitOptions {

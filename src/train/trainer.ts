@@ -1,5 +1,6 @@
-import { DataError, NonFiniteError } from "../base/errors.ts";
-import { type Batch, BatchLoader } from "../data/batches.ts";
+import { DataError } from "../base/errors.ts";
+import { making, Resource } from "../base/resource.ts";
+import { BatchLoader } from "../data/batches.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { Gpu } from "../gpu/device.ts";
 import type { Precision, Variable } from "../graph/graph.ts";
@@ -9,14 +10,15 @@ import type { Optimizer } from "../optimizers/optimizer.ts";
 import type { Plan } from "../plan/plan.ts";
 import { describeModel, type ModelInfo } from "../predict/model-file.ts";
 import { InFlight } from "../run/in-flight.ts";
-import type { Live } from "../run/live.ts";
-import type { Feeds, Outputs, Session } from "../run/session.ts";
+import type { Outputs } from "../run/session.ts";
 import type { TuneOptions } from "../run/tuner.ts";
 import { Variables } from "../run/variables.ts";
-import { loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
-import { type Compiled, compileStep, type Mode } from "./compile.ts";
+import { loadCheckpoint, type Progress, saveCheckpoint } from "./checkpoint.ts";
+import type { Compiled } from "./compile.ts";
+import { CompiledSteps } from "./compiled-steps.ts";
+import { ConfusionCounter } from "./confusion.ts";
 import type { EpochInfo, Evaluation, FitOptions, History, StepInfo } from "./fit.ts";
-import { microBatchesOf } from "./micro-batches.ts";
+import { checkEvaluation, checkStep } from "./non-finite.ts";
 import type { TrainingPassOptions } from "./passes.ts";
 import { runDataset } from "./run-dataset.ts";
 import { constant, type Schedule } from "./schedules.ts";
@@ -61,34 +63,42 @@ export interface CheckpointOptions extends ModelInfo {
 /**
  * Trains a classifier on one device: owns its variables, compiles a step for each batch size it meets, and
  * runs epochs, evaluations and predictions.
+ *
+ * Several calls at once: `evaluate`, `predict`, `checkpoint` and `lossScale` only read, so they may be called at any
+ * time, from the callbacks of `fit` too. They take turns; a `fit` waits for them between two of its steps. `fit` rejects
+ * with a BusyError while another `fit` runs. What changes weights from outside, `restore` and `loadWeights`, throws one
+ * while anything runs. `destroy` makes whatever runs reject with a DestroyedError, and so does any later call.
  */
 export class Trainer {
   readonly model: Model;
   readonly optimizer: Optimizer;
   readonly batchSize: number;
   readonly seed: number;
-  /** Optimizer steps done. */
-  step = 0;
-  /** Epochs done, including evaluation; a run stopped during an evaluation resumes with it. */
-  epoch = 0;
+  /** How far the run has come. */
+  progress: Progress = { step: 0, epoch: 0, examples: 0, length: 0 };
   /** The buffers that outlive a step. */
   readonly variables: Variables;
   /** The options it was created with. */
   readonly options: TrainerOptions;
-  readonly #microBatchSize: number;
-  readonly #compiled = new Map<string, Promise<Compiled>>();
+  readonly #steps: CompiledSteps;
+  readonly #resource = new Resource("Trainer");
   #main!: Compiled;
 
   /** Builds the model's graph, plans and compiles its training step, and draws the initial weights. */
   static async create(options: TrainerOptions): Promise<Trainer> {
-    const trainer = new Trainer(options);
-    const { gpu, model, tune = "cached", tuning } = options;
-    const batchSize = trainer.#microBatchSize;
-    await prepareTuning(gpu, model, tune, { ...options, ...tuning, batchSize });
-    trainer.#main = await trainer.#compile("train", batchSize);
-    const { parameters, states, lossScale } = trainer.#main.graph;
-    trainer.variables.initialize([...parameters, ...states, ...(lossScale ? [lossScale] : [])], trainer.seed);
-    return trainer;
+    return making(async (keep) => {
+      const trainer = keep(new Trainer(options));
+      const { gpu, model, tune = "cached", tuning } = options;
+      const { batchSize } = trainer.#steps;
+      await prepareTuning(gpu, model, tune, { ...options, ...tuning, batchSize });
+      trainer.#main = await trainer.#steps.compile("train", batchSize);
+      const { parameters, states, lossScale } = trainer.#main.graph;
+      trainer.variables.initialize(
+        [...parameters, ...states, ...(lossScale ? [lossScale] : [])],
+        trainer.seed,
+      );
+      return trainer;
+    });
   }
 
   private constructor(options: TrainerOptions) {
@@ -103,12 +113,22 @@ export class Trainer {
       );
     }
     this.options = options;
-    this.#microBatchSize = batchSize / microBatches;
     this.variables = new Variables(gpu);
+    this.#steps = new CompiledSteps(options, this.variables);
     this.model = model;
     this.optimizer = optimizer;
     this.batchSize = batchSize;
     this.seed = seed;
+  }
+
+  /** Optimizer steps done. */
+  get step(): number {
+    return this.progress.step;
+  }
+
+  /** Epochs done, including evaluation; a run stopped during an evaluation resumes with it. */
+  get epoch(): number {
+    return this.progress.epoch;
   }
 
   /** The plan of a full training step or, with micro-batches, of the part that each of them goes through. */
@@ -133,45 +153,58 @@ export class Trainer {
   }
 
   /**
-   * Trains until `epochs` are done, counted from the run's first step. The last batch of an epoch may be smaller.
-   * Rejects with a DataError if the data do not fit the model, and with a NonFiniteError if the loss is not finite.
+   * Trains until `epochs` are done in the whole life of this trainer, whatever data they were on; an epoch is one pass
+   * over the data set given here. The last batch of an epoch may be smaller. An epoch that was interrupted goes on at
+   * the next example, with another batch size too, but begins anew if the data set now has another length.
+   *
+   * Rejects with a DataError if the data do not fit the model, with a NonFiniteError if loss, gradients or weights, or
+   * the loss of an evaluation, are not finite, and with a BusyError while another `fit` runs.
    */
   async fit(dataset: Dataset, options: FitOptions): Promise<History> {
-    const { epochs, validation, signal, onEpoch, onEvaluate, earlyStopping } = options;
+    const { epochs, validation, earlyStopping } = options;
     this.check(dataset);
     if (validation) this.check(validation);
+    if (!Number.isInteger(epochs) || epochs < 0) {
+      throw new DataError(`fit: epochs must be a whole number — got ${epochs}`);
+    }
+    if (earlyStopping && !validation) {
+      throw new DataError("fit: earlyStopping compares losses of validation — give a validation data set");
+    }
     const loader = new BatchLoader(dataset, { batchSize: this.batchSize, seed: this.seed });
+    return this.#resource.run(() => this.variables.turns.run("fit", () => this.#fit(loader, options)));
+  }
+
+  async #fit(loader: BatchLoader, options: FitOptions): Promise<History> {
+    const { epochs, validation, signal, onEpoch, onEvaluate, earlyStopping } = options;
     const steps: StepInfo[] = [];
     const done: EpochInfo[] = [];
     let best = Number.POSITIVE_INFINITY;
     let worse = 0;
-    while (true) {
-      const trained = Math.floor(this.step / loader.batchesPerEpoch);
-      if (this.epoch === trained) {
-        if (trained >= epochs) break;
-        steps.push(...(await this.#epoch(loader, options)));
-      }
+    while (this.epoch < epochs) {
+      steps.push(...(await this.#epoch(loader, options)));
+      const epoch = this.epoch + 1;
+      let info: EpochInfo | undefined;
       if (validation) {
-        const { loss, accuracy } = await this.evaluate(validation, {
+        const { loss, accuracy, confusion } = await this.evaluate(validation, {
           ...(signal && { signal }),
           ...(onEvaluate && { onProgress: onEvaluate }),
         });
-        const info = { epoch: this.epoch + 1, testLoss: loss, testAccuracy: accuracy };
-        this.epoch++;
-        done.push(info);
-        await onEpoch?.(info);
-        worse = loss < best - (earlyStopping?.minDelta ?? 0) ? 0 : worse + 1;
-        best = Math.min(best, loss);
-        if (earlyStopping && worse >= earlyStopping.patience)
-          return { steps, epochs: done, stoppedEarly: true };
-      } else {
-        this.epoch++;
+        info = { epoch, testLoss: loss, testAccuracy: accuracy, confusion };
+        checkEvaluation(info);
       }
+      this.progress = { ...this.progress, epoch, examples: 0 };
+      if (!info) continue;
+      done.push(info);
+      await onEpoch?.(info);
+      worse = info.testLoss < best - (earlyStopping?.minDelta ?? 0) ? 0 : worse + 1;
+      best = Math.min(best, info.testLoss);
+      if (earlyStopping && worse >= earlyStopping.patience)
+        return { steps, epochs: done, stoppedEarly: true };
     }
     return { steps, epochs: done, stoppedEarly: false };
   }
 
-  /** Loss and accuracy over a data set, with running statistics and without dropout. */
+  /** Loss, accuracy and confusion matrix over a data set, with running statistics and without dropout. */
   async evaluate(
     dataset: Dataset,
     options: {
@@ -185,15 +218,18 @@ export class Trainer {
     let correct = 0;
     let counted = 0;
     let done = 0;
-    await this.#runEvaluation(dataset, options.signal, ({ loss }, size) => {
+    const confusion = new ConfusionCounter(this.model.classes);
+    await this.#runEvaluation("evaluate", dataset, options.signal, ({ loss, probabilities }, size) => {
       lossSum += loss![1]!;
       weightSum += loss![2]!;
       correct += loss![3]!;
       counted += loss![4]!;
+      confusion.add(dataset.labels.subarray(done, done + size), probabilities!);
       done += size;
       options.onProgress?.(done, dataset.length);
     });
-    return { loss: lossSum / weightSum, accuracy: correct / counted, examples: counted };
+    const { counts } = confusion;
+    return { loss: lossSum / weightSum, accuracy: correct / counted, examples: counted, confusion: counts };
   }
 
   /** Class probabilities (N, classes), row by row, of the images of a data set. */
@@ -202,7 +238,7 @@ export class Trainer {
     const { classes } = this.model;
     const probabilities = new Float32Array(dataset.length * classes);
     let at = 0;
-    await this.#runEvaluation(dataset, options.signal, (outputs, size) => {
+    await this.#runEvaluation("predict", dataset, options.signal, (outputs, size) => {
       probabilities.set(outputs.probabilities!.subarray(0, size * classes), at);
       at += size * classes;
     });
@@ -211,23 +247,34 @@ export class Trainer {
 
   /**
    * A safetensors file from which `restore` continues bit for bit, and which `loadModel` reads too. It includes
-   * `metadata` and labels.
+   * `metadata` and labels. Rejects with a NonFiniteError if a weight, statistic or moment is NaN or infinite.
    */
-  checkpoint(options: CheckpointOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
+  async checkpoint(options: CheckpointOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
+    this.#resource.check();
     const { metadata, ...info } = options;
-    const position = { step: this.step, epoch: this.epoch, seed: this.seed, optimizer: this.optimizer.name };
-    return saveCheckpoint(this.variables, this.saved, position, {
-      ...metadata,
-      ...describeModel(this.model, info),
-    });
+    const { seed, optimizer } = this;
+    return this.#turn("checkpoint", (variables) =>
+      saveCheckpoint(
+        variables,
+        this.saved,
+        { ...this.progress, seed, optimizer: optimizer.name },
+        {
+          ...metadata,
+          ...describeModel(this.model, info),
+        },
+      ),
+    );
   }
 
-  /** Loads weights, statistics, moments and step. Throws WeightsError, changing nothing, if the file does not fit. */
+  /**
+   * Loads weights, statistics, moments and progress. Changes nothing if it throws: WeightsError for a file that does not
+   * fit, BusyError while anything runs.
+   */
   restore(file: Uint8Array, source = "checkpoint"): void {
+    this.#resource.check();
+    this.variables.turns.checkFree("restore");
     const expected = { optimizer: this.optimizer.name, seed: this.seed };
-    const { step, epoch } = loadCheckpoint(this.variables, this.saved, expected, file, source);
-    this.step = step;
-    this.epoch = epoch;
+    this.progress = loadCheckpoint(this.variables, this.saved, expected, file, source);
   }
 
   /**
@@ -235,14 +282,16 @@ export class Trainer {
    * because it was too large. Undefined in f32, and if nothing trains.
    */
   async lossScale(): Promise<{ readonly scale: number; readonly skipped: number } | undefined> {
+    this.#resource.check();
     const scale = this.#main.moments.find((moment) => moment === this.#main.graph.lossScale);
     if (!scale) return undefined;
-    const [values] = await this.variables.read([scale.tensor]);
+    const [values] = await this.#turn("lossScale", ({ read }) => read([scale.tensor]));
     return { scale: values![0]!, skipped: values![2]! };
   }
 
-  /** Throws DataError unless the image shape and number of classes of a data set match the model's. */
+  /** Throws DataError unless the images and labels of a data set fit the model. */
   check(dataset: Dataset): void {
+    this.#resource.check();
     const { name, inputShape, classes } = this.model;
     if (dataset.shape.join() !== inputShape.join()) {
       throw new DataError(
@@ -252,35 +301,53 @@ export class Trainer {
     if (dataset.classes.length !== classes) {
       throw new DataError(`${name}: has ${classes} classes, ${dataset.name} has ${dataset.classes.length}`);
     }
+    const bad = dataset.labels.findIndex((label) => !(label >= 0 && label < classes));
+    if (bad >= 0) {
+      throw new DataError(
+        `${dataset.name}: labels must be 0…${classes - 1} — got ${dataset.labels[bad]} for example ${bad}`,
+      );
+    }
   }
 
-  /** Frees all GPU memory of this trainer; the device stays open. */
+  /** Frees all GPU memory of this trainer, once what is being compiled is ready to be freed; the device stays open. */
   async destroy(): Promise<void> {
-    for (const compiled of this.#compiled.values()) {
-      const { session, update } = await compiled;
-      session.destroy();
-      update?.session.destroy();
-    }
+    this.#resource.end();
     this.variables.destroy();
+    await this.#steps.destroy();
+  }
+
+  /** Runs `work` when nothing else uses the variables. */
+  #turn<T>(name: string, work: (variables: Pick<Variables, "read">) => Promise<T>): Promise<T> {
+    return this.#resource.run(() => this.variables.turn(name, work));
   }
 
   /** Trains the rest of the current epoch. */
   async #epoch(loader: BatchLoader, { epochs, signal, onStep }: FitOptions): Promise<StepInfo[]> {
-    const totalSteps = epochs * loader.batchesPerEpoch;
+    const { batchSize, seed } = this;
+    const { length, batchesPerEpoch } = loader;
+    const { epoch } = this;
+    if (this.progress.length !== length) this.progress = { ...this.progress, examples: 0, length };
+    const left = Math.ceil((length - this.progress.examples) / batchSize);
+    const totalSteps = this.step + left + (epochs - epoch - 1) * batchesPerEpoch;
     const schedule = this.options.schedule ?? constant();
-    const epoch = Math.floor(this.step / loader.batchesPerEpoch);
     const results: StepInfo[] = [];
     const inFlight = new InFlight();
+    const cleared = this.variables.clear(this.#main.flags);
+    cleared.catch(() => {}); // Thrown when its turn comes.
     let before = performance.now();
-    for (let index = this.step % loader.batchesPerEpoch; index < loader.batchesPerEpoch; index++) {
+    while (this.progress.examples < length) {
       if (signal?.aborted) break;
+      const { examples } = this.progress;
       // While the GPU works on the previous step, the host cuts out and normalises the next batch.
-      const batch = loader.batch(epoch, index);
+      const batch = loader.batchAt(epoch, examples);
       const learningRate = this.optimizer.learningRate * schedule(this.step, totalSteps);
       const step = this.step + 1;
-      const { result } = await this.#submit(batch, { step, seed: this.seed, learningRate });
-      this.step = step;
-      await inFlight.add(result, async ({ loss, correct }) => {
+      const { result } = await this.variables.turn("fit", async () => {
+        const submitted = await this.#steps.submit(batch, { step, seed, learningRate });
+        this.progress = { step, epoch, examples: examples + batch.size, length };
+        return submitted;
+      });
+      await inFlight.add(result, async ({ loss, correct, nonFinite }) => {
         const now = performance.now();
         const info: StepInfo = {
           step,
@@ -293,64 +360,28 @@ export class Trainer {
           milliseconds: now - before,
         };
         before = now;
-        if (!Number.isFinite(info.loss)) {
-          throw new NonFiniteError(
-            `the loss is ${info.loss} at step ${step} (learning rate ${learningRate.toPrecision(3)}) — ` +
-              "try a smaller learning rate or clipping, or look for extreme values in the data",
-          );
-        }
+        checkStep(info, nonFinite);
         results.push(info);
         await onStep?.(info);
       });
     }
+    await cleared;
     await inFlight.settle();
     signal?.throwIfAborted();
     return results;
   }
 
-  /** Resolves once the step is submitted; `result` is a separate promise, so that it is not awaited here. */
-  async #submit(batch: Batch, live: Live) {
-    const parts = microBatchesOf(batch, this.#microBatchSize, this.options);
-    const compiled = await Promise.all(parts.map(({ size }) => this.#compile("train", size)));
-    const { update } = this.#main;
-    const outputs: Promise<Outputs>[] = [];
-    const submit = async (session: Session, feeds: Feeds, scalars: Live): Promise<void> => {
-      await session.ready();
-      const output = session.submit(feeds, scalars);
-      output.catch(() => {}); // Thrown when its turn comes.
-      outputs.push(output);
-    };
-    if (update) this.variables.clear(update.gradients);
-    for (const [i, { images, labels, first, share }] of parts.entries()) {
-      await submit(compiled[i]!.session, { images, labels }, { ...live, first, share });
-    }
-    if (update) await submit(update.session, {}, live);
-    const result = Promise.all(outputs).then((values) => {
-      const sum = (of: (loss: ArrayLike<number>, share: number) => number): number =>
-        parts.reduce((total, { share }, i) => total + of(values[i]!.loss!, share), 0);
-      return { loss: sum((loss, share) => share * loss[0]!), correct: sum((loss) => loss[3]!) };
-    });
-    return { result };
-  }
-
   /** Runs the evaluation graph over a data set in order. */
   async #runEvaluation(
+    name: string,
     dataset: Dataset,
     signal: AbortSignal | undefined,
     take: (outputs: Outputs, size: number) => void,
   ): Promise<void> {
-    const { session } = await this.#compile("eval", Math.min(this.#microBatchSize, dataset.length));
-    const live = { step: this.step, seed: this.seed, learningRate: 0 };
-    await runDataset(session, dataset, live, signal, take);
-  }
-
-  #compile(mode: Mode, size: number): Promise<Compiled> {
-    const key = `${mode} ${size}`;
-    let compiled = this.#compiled.get(key);
-    if (!compiled) {
-      compiled = compileStep(this.options, this.variables, mode, size);
-      this.#compiled.set(key, compiled);
-    }
-    return compiled;
+    await this.#turn(name, async () => {
+      const { session } = await this.#steps.compile("eval", Math.min(this.#steps.batchSize, dataset.length));
+      const live = { step: this.step, seed: this.seed, learningRate: 0 };
+      await runDataset(session, dataset, live, signal, take);
+    });
   }
 }

@@ -1,4 +1,5 @@
 import { DataError, ShapeError } from "../base/errors.ts";
+import { making, Resource } from "../base/resource.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { createDataset } from "../data/dataset.ts";
 import { Graph } from "../graph/graph.ts";
@@ -44,6 +45,7 @@ export class FeatureCache {
   readonly head: Trainer;
   readonly #trainer: Trainer;
   readonly #trunk: Session;
+  readonly #resource = new Resource("FeatureCache");
 
   /** Throws ShapeError if the model cannot be cut in two (see `splitModel`), or if images are augmented. */
   static async create(trainer: Trainer, { at }: FeatureCacheOptions = {}): Promise<FeatureCache> {
@@ -65,10 +67,12 @@ export class FeatureCache {
     });
     // The batch that goes through the trainer's model at once, so that the same kernels run.
     split.trunk(graph, batchSize / microBatches);
-    const trunk = await openSession(gpu, lower(graph, [], options), variables);
-    const head = await Trainer.create({ ...options, model: split.head });
-    await hand(trainer, head);
-    return new FeatureCache(trainer, split, trunk, head);
+    return making(async (keep) => {
+      const trunk = keep(await openSession(gpu, lower(graph, [], options), variables));
+      const head = keep(await Trainer.create({ ...options, model: split.head }));
+      await hand(trainer, head);
+      return new FeatureCache(trainer, split, trunk, head);
+    });
   }
 
   private constructor(
@@ -90,6 +94,7 @@ export class FeatureCache {
    */
   async features(dataset: Dataset, options: FeaturesOfOptions = {}): Promise<Dataset> {
     const { signal, onProgress, maxBytes = 2 ** 30 } = options;
+    this.#resource.check();
     this.#trainer.check(dataset);
     const { name, length, labels, classes } = dataset;
     const { shape } = this;
@@ -104,32 +109,42 @@ export class FeatureCache {
     const values = new Float32Array(length * each);
     const { step, seed } = this.#trainer;
     let done = 0;
-    await runDataset(this.#trunk, dataset, { step, seed, learningRate: 0 }, signal, ({ features }, size) => {
-      values.set((features as Float32Array).subarray(0, size * each), done * each);
-      done += size;
-      onProgress?.(done, length);
-    });
+    const run = this.#trainer.variables.turn("features", () =>
+      runDataset(this.#trunk, dataset, { step, seed, learningRate: 0 }, signal, ({ features }, size) => {
+        values.set((features as Float32Array).subarray(0, size * each), done * each);
+        done += size;
+        onProgress?.(done, length);
+      }),
+    );
+    await this.#resource.during(run);
     return createDataset({ name: `${name} after ${this.at}`, shape, classes, labels, images: values });
   }
 
-  /** Hands the head's weights, moments and step to the trainer, as if it had trained itself. */
-  finish(): Promise<void> {
-    return hand(this.head, this.#trainer);
+  /**
+   * Hands the head's weights, moments and progress to the trainer, as if it had trained itself. Rejects with a BusyError
+   * while the trainer is running.
+   */
+  async finish(): Promise<void> {
+    this.#resource.check();
+    await hand(this.head, this.#trainer);
   }
 
-  /** Frees the GPU memory of trunk and head; the trainer stays. */
+  /** Frees the GPU memory of trunk and head; the trainer stays. What runs on them rejects with a DestroyedError. */
   async destroy(): Promise<void> {
+    this.#resource.end();
     this.#trunk.destroy();
     await this.head.destroy();
   }
 }
 
-/** Copies to a trainer what another has under the same names, and its place in the run. */
+/** Copies to a trainer what another has under the same names, and its progress. */
 async function hand(from: Trainer, to: Trainer): Promise<void> {
   const targets = new Map(to.saved.map(({ name, tensor }) => [name, tensor]));
   const shared = from.saved.filter(({ name }) => targets.has(name));
-  const values = await from.variables.read(shared.map(({ tensor }) => tensor));
+  const [progress, values] = await from.variables.turn("handing over weights", async ({ read }) => {
+    const { progress } = from;
+    return [progress, await read(shared.map(({ tensor }) => tensor))] as const;
+  });
   for (const [i, { name }] of shared.entries()) to.variables.write(targets.get(name)!, values[i]!);
-  to.step = from.step;
-  to.epoch = from.epoch;
+  to.progress = progress;
 }

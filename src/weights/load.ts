@@ -4,6 +4,7 @@ import type { Variable } from "../graph/graph.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { adaptChannels, isAdaptable } from "./channels.ts";
 import { openSafetensors, type WeightsFile } from "./file.ts";
+import { checkFinite } from "./finite.ts";
 import { fileShape, fitsShape, fromFile, toFile } from "./layout.ts";
 import { batchCountOf, isBatchCount, matchNames } from "./names.ts";
 import type { ReadOptions } from "./ranges.ts";
@@ -212,7 +213,7 @@ export interface SaveWeightsOptions {
 /**
  * Makes a safetensors file of weights and running statistics, with torchvision's names and in PyTorch's layouts. It
  * has all keys of a state dict, so `model.load_state_dict(safetensors.torch.load_file(path))` takes it. Throws
- * WeightsError if a weight exceeds F16.
+ * WeightsError if a weight exceeds F16, and NonFiniteError if one is NaN or infinite.
  */
 export async function saveWeights(
   { weights, variables }: WeightsTarget,
@@ -225,7 +226,7 @@ export async function saveWeights(
 
 /** Reads the values of variables, in a file's layout. */
 export async function readTensors(
-  variables: WeightsTarget["variables"],
+  variables: Pick<WeightsTarget["variables"], "read">,
   list: readonly Variable[],
 ): Promise<Map<string, { readonly shape: readonly number[]; readonly data: Float32Array }>> {
   const values = await variables.read(list.map(({ tensor }) => tensor));
@@ -237,18 +238,17 @@ export async function readTensors(
   );
 }
 
-/** Encodes weights as PyTorch's tools expect them. */
+/** Encodes weights as PyTorch's tools expect them. Throws as `saveWeights` does. */
 export function encodeWeights(
   tensors: NamedWeights,
   dtype: "F32" | "F16",
   metadata: Readonly<Record<string, string>>,
 ): Uint8Array<ArrayBuffer> {
+  checkFinite("saving weights", tensors);
   const all = new Map<string, TensorData>();
   for (const [name, { shape, data }] of tensors) {
     const half = dtype === "F16" && shape.length > 1;
-    const tooLarge = half
-      ? data.find((value) => Math.abs(value) >= 65520 && Number.isFinite(value))
-      : undefined;
+    const tooLarge = half ? data.find((value) => Math.abs(value) >= 65520) : undefined;
     if (tooLarge !== undefined) throw new WeightsError(`${name}: ${tooLarge} is beyond F16; save it as F32`);
     all.set(name, { shape, data, dtype: half ? "F16" : "F32" });
     if (name.endsWith(".running_mean")) {

@@ -1,6 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { DeviceError, DeviceLostError, OutOfMemoryError, ValidationError } from "../../src/base/errors.ts";
-import { openDevice } from "../../src/gpu/device.ts";
+import {
+  DestroyedError,
+  DeviceError,
+  DeviceLostError,
+  OutOfMemoryError,
+  ValidationError,
+} from "../../src/base/errors.ts";
+import { Gpu, openDevice } from "../../src/gpu/device.ts";
 import { Graph } from "../../src/graph/graph.ts";
 import { lower } from "../../src/graph/lower.ts";
 import { relu } from "../../src/layers/index.ts";
@@ -26,6 +32,26 @@ describe("openDevice", () => {
   it("says so where there is no adapter", async () => {
     const gpu = { requestAdapter: async () => null } as unknown as GPU;
     await expect(openDevice({ gpu })).rejects.toThrow(/no adapter — check the graphics driver/);
+  });
+});
+
+describe("destroy", () => {
+  it("ends a device that was opened here", async () => {
+    const gpu = await openDevice();
+    gpu.destroy();
+    expect((await gpu.device.lost).reason).toBe("destroyed");
+    await expect(gpu.failed).rejects.toThrow(DestroyedError);
+  });
+
+  it("leaves a device that was only wrapped to those who opened it", async () => {
+    const { device } = await openDevice();
+    const gpu = new Gpu(device);
+    const session = await openSession(gpu, reluProgram(), new Variables(gpu));
+    gpu.destroy();
+    expect(() => session.submit({ x: new Float32Array(8) }, live)).toThrow(DestroyedError);
+    const again = await openSession(new Gpu(device), reluProgram(), new Variables(new Gpu(device)));
+    expect((await again.submit({ x: new Float32Array(8) }, live)).y!.length).toBe(6);
+    device.destroy();
   });
 });
 
@@ -82,19 +108,40 @@ describe("Session", () => {
     const gpu = await openDevice();
     const session = await openSession(gpu, reluProgram(), new Variables(gpu));
     const step = session.submit({ x: new Float32Array(8) }, live);
-    gpu.destroy();
+    gpu.device.destroy();
     await expect(step).rejects.toThrow(DeviceLostError);
     expect(() => session.submit({ x: new Float32Array(8) }, live)).toThrow(DeviceLostError);
     await expect(session.ready()).rejects.toThrow(DeviceLostError);
   });
 
-  it("fails with the refusal when a command outside of guard is refused", async () => {
+  it("rejects a step that the device refuses, and runs the next", async () => {
     const gpu = await openDevice();
+    const session = await openSession(gpu, reluProgram(), new Variables(gpu));
+    const feeds = { x: new Float32Array(8) };
+    const { submit } = gpu.device.queue;
+    gpu.device.queue.submit = () => {
+      gpu.device.createBuffer({ size: 16, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.STORAGE });
+    };
+    await expect(session.submit(feeds, live)).rejects.toThrow(ValidationError);
+    gpu.device.queue.submit = submit;
+    expect((await session.submit(feeds, live)).y!.length).toBe(6);
+    gpu.destroy();
+  });
+
+  it("does not care about errors of other code on the device", async () => {
+    const gpu = await openDevice();
+    const uncaptured = new Promise((resolve) => {
+      gpu.device.onuncapturederror = (event) => {
+        event.preventDefault();
+        resolve(event);
+      };
+    });
+    const session = await openSession(gpu, reluProgram(), new Variables(gpu));
     gpu.device.createBuffer({ size: 16, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.STORAGE });
-    // Browsers report when they next hear from the GPU.
-    await gpu.device.queue.onSubmittedWorkDone();
-    await expect(gpu.failed).rejects.toThrow(ValidationError);
-    expect(() => gpu.check()).toThrow(ValidationError);
+    await gpu.device.queue.onSubmittedWorkDone(); // Browsers report when they next hear from the GPU.
+    await uncaptured;
+    gpu.check();
+    expect((await session.submit({ x: new Float32Array(8) }, live)).y!.length).toBe(6);
     gpu.destroy();
   });
 

@@ -42,7 +42,9 @@ test("a run tells what it does, in order", () => {
     testExamples: testImages,
     history: { steps: [], epochs: [] },
   });
-  const { testAccuracy, testLoss } = whole.all("epoch")[1]!;
+  const { testAccuracy, testLoss, confusion } = whole.all("epoch")[1]!;
+  expect(confusion.flat().reduce((a, b) => a + b)).toBe(testImages);
+  expect(confusion.reduce((right, row, label) => right + row[label]!, 0) / testImages).toBe(testAccuracy);
   expect(whole.all("done")[0]).toMatchObject({
     steps: totalSteps,
     testExamples: testImages,

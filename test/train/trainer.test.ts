@@ -55,18 +55,23 @@ describe("Trainer", () => {
       loss: epochs.at(-1)!.testLoss,
       accuracy: epochs.at(-1)!.testAccuracy,
       examples: 100,
+      confusion: epochs.at(-1)!.confusion,
     });
     const probabilities = await subject.predict(test);
     expect(probabilities.length).toBe(400);
     let right = 0;
     let loss = 0;
+    const confusion = Array.from({ length: 4 }, () => [0, 0, 0, 0]);
     test.labels.forEach((label, i) => {
       const row = [...probabilities.subarray(4 * i, 4 * i + 4)];
       expect(row.reduce((a, b) => a + b)).toBeCloseTo(1, 5);
-      right += Number(row.indexOf(Math.max(...row)) === label);
+      const predicted = row.indexOf(Math.max(...row));
+      confusion[label]![predicted]!++;
+      right += Number(predicted === label);
       loss -= Math.log(row[label]!) / test.length;
     });
     expect(right / test.length).toBe(evaluation.accuracy);
+    expect(evaluation.confusion).toEqual(confusion);
     expect(loss).toBeCloseTo(evaluation.loss, 4);
     await subject.destroy();
   });
@@ -243,7 +248,7 @@ describe("a device that is lost", () => {
     const fit = subject.fit(quarters(320), {
       epochs: 9,
       onStep: ({ step }) => {
-        if (step === 3) gpu.destroy();
+        if (step === 3) gpu.device.destroy();
       },
     });
     await expect(fit).rejects.toThrow(DeviceLostError);

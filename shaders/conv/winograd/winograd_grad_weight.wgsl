@@ -25,7 +25,7 @@ struct At {
   number: u32,
   point: u32,
   tap: u32,
-  mask: vec4f,
+  mask: vec4<bool>,
 }
 
 fn load(at: At, i: u32, j: u32) -> vec4f {
@@ -34,7 +34,7 @@ fn load(at: At, i: u32, j: u32) -> vec4f {
 
 fn store(at: At, r: u32, s: u32, value: vec4f) {
   let number = (r * 3u + s) * at.tap + at.number;
-  var v = value * at.mask;
+  var v = select(vec4f(0.0), value, at.mask);
   if (args.ACCUMULATE == 1u) {
     v += dw[number];
   }

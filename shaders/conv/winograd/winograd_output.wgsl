@@ -32,7 +32,7 @@ struct At {
   p: u32,
   q: u32,
   bias: vec4f,
-  mask: vec4f,
+  mask: vec4<bool>,
   read_at: u32,
   write_at: u32,
   point: u32,
@@ -47,7 +47,7 @@ fn store(at: At, i: u32, j: u32, value: vec4f) {
   // Without `&&`, which branches.
   if ((at.p + i < args.P) & (at.q + j < args.Q)) {
     let number = at.write_at + i * at.line + j * (pad4(args.K) / 4u);
-    var v = activate(value + at.bias) * at.mask;
+    var v = select(vec4f(0.0), activate(value + at.bias), at.mask);
     if (args.ACCUMULATE == 1u) {
       v += vec4f(y[number]);
     }

@@ -1,9 +1,10 @@
 // Activations by number, with the derivative at the input z. The library takes names and numbers from the constants
 // below: all whole-number constants of this file are activations.
-// The switch is over an override constant, so a pipeline holds only the branch it uses.
+// The switch is over an override constant, so a pipeline holds only the branch it uses. NaN gives NaN.
 //
 // GELU: Hendrycks and Gimpel 2016, exact form z Φ(z) and the tanh approximation.
 // erf: Abramowitz and Stegun 7.1.26, |error| < 1.5e-7.
+// use: nan
 
 override ACTIVATION: u32 = 0;
 override ALPHA: f32 = 0.0;  // slope of leaky ReLU, scale of ELU
@@ -25,9 +26,10 @@ fn erf4(z: vec4f) -> vec4f {
   return sign(z) * (1.0 - p * exp(-z * z));
 }
 
-// exp of a clamped argument: some drivers turn tanh and exp of large numbers into NaN.
+// exp of a clamped argument: some drivers turn tanh and exp of large numbers into NaN. Zero where it underflows, so that
+// SiLU's z · sigmoid(z) does not grow there.
 fn sigmoid4(z: vec4f) -> vec4f {
-  return 1.0 / (1.0 + exp(-clamp(z, vec4f(-80.0), vec4f(80.0))));
+  return select(1.0 / (1.0 + exp(-clamp(z, vec4f(-80.0), vec4f(80.0)))), vec4f(0.0), z < vec4f(-104.0));
 }
 
 fn tanh4(z: vec4f) -> vec4f {
@@ -39,48 +41,55 @@ fn gelu_tanh_argument(z: vec4f) -> vec4f {
 }
 
 fn activate(z: vec4f) -> vec4f {
+  var y: vec4f;
   switch ACTIVATION {
-    case RELU: { return max(z, vec4f(0.0)); }
-    case LEAKY_RELU: { return select(ALPHA * z, z, z > vec4f(0.0)); }
-    case ELU: { return select(ALPHA * (exp(min(z, vec4f(0.0))) - 1.0), z, z > vec4f(0.0)); }
-    case GELU: { return 0.5 * z * (1.0 + erf4(0.7071067812 * z)); }
-    case GELU_TANH: { return 0.5 * z * (1.0 + tanh4(gelu_tanh_argument(z))); }
-    case SILU: { return z * sigmoid4(z); }
-    case TANH: { return tanh4(z); }
-    case SIGMOID: { return sigmoid4(z); }
-    case HARDSWISH: { return z * clamp(z / 6.0 + 0.5, vec4f(0.0), vec4f(1.0)); }
+    case RELU: { y = max(z, vec4f(0.0)); }
+    case LEAKY_RELU: { y = select(ALPHA * z, z, z > vec4f(0.0)); }
+    case ELU: { y = select(ALPHA * (exp(min(z, vec4f(0.0))) - 1.0), z, z > vec4f(0.0)); }
+    case GELU: { y = 0.5 * z * (1.0 + erf4(0.7071067812 * z)); }
+    case GELU_TANH: { y = 0.5 * z * (1.0 + tanh4(gelu_tanh_argument(z))); }
+    case SILU: { y = z * sigmoid4(z); }
+    case TANH: { y = tanh4(z); }
+    case SIGMOID: { y = sigmoid4(z); }
+    case HARDSWISH: { y = z * clamp(z / 6.0 + 0.5, vec4f(0.0), vec4f(1.0)); }
     default: { return z; }
   }
+  return or_nan4(y, z);
 }
 
 fn activate_gradient(z: vec4f) -> vec4f {
+  var slope: vec4f;
   switch ACTIVATION {
-    case RELU: { return select(vec4f(0.0), vec4f(1.0), z > vec4f(0.0)); }
-    case LEAKY_RELU: { return select(vec4f(ALPHA), vec4f(1.0), z > vec4f(0.0)); }
-    case ELU: { return select(ALPHA * exp(min(z, vec4f(0.0))), vec4f(1.0), z > vec4f(0.0)); }
+    case RELU: { slope = select(vec4f(0.0), vec4f(1.0), z > vec4f(0.0)); }
+    case LEAKY_RELU: { slope = select(vec4f(ALPHA), vec4f(1.0), z > vec4f(0.0)); }
+    case ELU: { slope = select(ALPHA * exp(min(z, vec4f(0.0))), vec4f(1.0), z > vec4f(0.0)); }
     case GELU: {
       let density = 0.3989422804 * exp(-0.5 * z * z);
-      return 0.5 * (1.0 + erf4(0.7071067812 * z)) + z * density;
+      slope = 0.5 * (1.0 + erf4(0.7071067812 * z)) + z * density;
     }
     case GELU_TANH: {
       let t = tanh4(gelu_tanh_argument(z));
-      return 0.5 * (1.0 + t) + 0.5 * z * (1.0 - t * t) * 0.7978845608 * (1.0 + 3.0 * 0.044715 * z * z);
+      let square = min(3.0 * 0.044715 * z * z, vec4f(1e30));  // infinite, its product with 1 − t² = 0 would be NaN
+      slope = 0.5 * (1.0 + t) + 0.5 * z * (1.0 - t * t) * 0.7978845608 * (1.0 + square);
     }
     case SILU: {
       let s = sigmoid4(z);
-      return s * (1.0 + z * (1.0 - s));
+      slope = s * (1.0 + z * (1.0 - s));
     }
     case TANH: {
       let t = tanh4(z);
-      return 1.0 - t * t;
+      slope = 1.0 - t * t;
     }
     case SIGMOID: {
       let s = sigmoid4(z);
-      return s * (1.0 - s);
+      slope = s * (1.0 - s);
     }
-    case HARDSWISH: { return select(select(vec4f(0.0), z / 3.0 + 0.5, z > vec4f(-3.0)), vec4f(1.0), z >= vec4f(3.0)); }
+    case HARDSWISH: {
+      slope = select(select(vec4f(0.0), z / 3.0 + 0.5, z > vec4f(-3.0)), vec4f(1.0), z >= vec4f(3.0));
+    }
     default: { return vec4f(1.0); }
   }
+  return or_nan4(slope, z);
 }
 
 // The same from the output y = f(z): for tanh and sigmoid, and for those that only look at the sign of z, which is

@@ -22,5 +22,5 @@ fn inside(rectangle: vec4f, place: vec2f) -> bool {
 
 // The colours of an image lie in the first C lanes; z is normalised, (colour − mean) / std.
 fn grey(colour: vec4f, c: u32) -> f32 {
-  return dot(colour, lane_mask(0u, c)) / f32(c);
+  return dot(select(vec4f(0.0), colour, lane_mask(0u, c)), vec4f(1.0)) / f32(c);
 }

@@ -2,15 +2,20 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { smooth } from "../../job/smooth.ts";
+import { confusionTable, mostConfused } from "./confusion-table.ts";
+import { escapeHtml } from "./html.ts";
 import { bytesText, percent } from "./progress.ts";
+import { repeatCommand } from "./repeat-command.ts";
 import type { Metrics } from "./run-log.ts";
 
 /**
- * A page with the curves and tables of a run and the picture of its plan, in a single file that needs no network.
+ * A page with the curves and tables of a run, its confusion matrix, the picture of its plan and the command to repeat
+ * it, in a single file that needs no network.
  */
 export function reportHtml(metrics: Metrics, planPicture: string): string {
   const uplot = join(dirname(createRequire(import.meta.url).resolve("uplot/package.json")), "dist");
-  const { settings } = metrics;
+  const { settings, confusion, classes, steps } = metrics;
   const slots: Readonly<Record<string, string>> = {
     title: escapeHtml(`${settings.topology} on ${settings.data}`),
     summary: escapeHtml(summary(metrics)),
@@ -18,6 +23,7 @@ export function reportHtml(metrics: Metrics, planPicture: string): string {
     machine: table([
       ["adapter", metrics.adapter],
       ["browser", metrics.browser],
+      ["Webgraft", metrics.version],
       ["median step", `${metrics.medianStepMs.toFixed(1)} ms`],
       ["dispatches a step", metrics.dispatchesPerStep],
       ["trainable parameters", metrics.parameters.toLocaleString("en")],
@@ -29,12 +35,23 @@ export function reportHtml(metrics: Metrics, planPicture: string): string {
       ["weights, gradients, states, batch", bytesText(metrics.plan.persistentBytes)],
     ]),
     planPicture,
+    command: escapeHtml(repeatCommand(metrics)),
+    repeat: escapeHtml(
+      `Made with Webgraft ${metrics.version} in ${metrics.browser}. The same version on the same machine, with the same ` +
+        "data and measured kernels, gives the same losses bit for bit.",
+    ),
+    confused: escapeHtml(confusion ? mostConfused(confusion, classes) : "Not evaluated yet."),
+    confusion: confusion ? confusionTable(confusion, classes) : "",
     epochs: rows(
       metrics.epochs.map((e) => [e.epoch, percent(e.testAccuracy), e.testLoss.toFixed(4)]),
       "no epoch is complete yet",
     ),
     // A `<` in the data could end the script element.
     metrics: JSON.stringify(metrics).replaceAll("<", "\\u003c"),
+    smoothed: JSON.stringify({
+      loss: smooth(steps.map(({ loss }) => loss)),
+      accuracy: smooth(steps.map(({ accuracy }) => accuracy)),
+    }),
     uplotStyle: readFileSync(join(uplot, "uPlot.min.css"), "utf8"),
     uplotScript: readFileSync(join(uplot, "uPlot.iife.min.js"), "utf8"),
   };
@@ -66,9 +83,4 @@ function table(entries: readonly (readonly [string, unknown])[]): string {
 function rows(list: readonly (readonly Cell[])[], none: string): string {
   if (list.length === 0) return `<tr><td colspan="3">${escapeHtml(none)}</td></tr>`;
   return list.map((cells) => `<tr>${cells.map((c) => `<td>${escapeHtml(c)}</td>`).join("")}</tr>`).join("\n");
-}
-
-function escapeHtml(value: unknown): string {
-  const entities: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
-  return String(value).replace(/[&<>"]/g, (character) => entities[character]!);
 }

@@ -1,7 +1,11 @@
 import { median } from "../../base/numbers.ts";
+import { VERSION } from "../../base/version.ts";
 import type { EpochRecord, JobEvent, StepRecord } from "../../job/protocol.ts";
 import type { JobSettings } from "../../job/settings.ts";
 import type { MemoryReport } from "../../plan/plan.ts";
+import type { Confusion } from "../../train/confusion.ts";
+import type { TuneMode } from "../../train/tune.ts";
+import type { Engine } from "../browser/find-browser.ts";
 
 /** The contents of `metrics.json`. */
 export interface Metrics {
@@ -9,6 +13,10 @@ export interface Metrics {
   readonly settings: JobSettings;
   readonly adapter: string;
   readonly browser: string;
+  readonly engine: Engine;
+  readonly tune: TuneMode;
+  /** Of Webgraft. */
+  readonly version: string;
   readonly parameters: number;
   readonly dispatchesPerStep: number;
   /** Bytes. */
@@ -16,24 +24,28 @@ export interface Metrics {
   readonly totalSteps: number;
   readonly medianStepMs: number;
   readonly testExamples: number;
+  readonly classes: readonly string[];
   /** Of the last epoch. */
   readonly testAccuracy?: number;
+  /** Of the test images at the last epoch since the run was started or resumed. */
+  readonly confusion?: Confusion;
   readonly epochs: readonly EpochRecord[];
   readonly steps: readonly StepRecord[];
 }
 
 /** Makes metrics of a job's events. */
 export class RunLog {
-  readonly #browser: string;
+  readonly #machine: Pick<Metrics, "browser" | "engine" | "tune">;
   #adapter = "";
   #state: Metrics["state"] = "running";
   #ready: (JobEvent & { type: "ready" }) | undefined;
   readonly #steps: StepRecord[] = [];
   readonly #epochs: EpochRecord[] = [];
+  #confusion: Confusion | undefined;
 
   /** `browser` is its description, for display. */
-  constructor(browser: string) {
-    this.#browser = browser;
+  constructor(machine: Pick<Metrics, "browser" | "engine" | "tune">) {
+    this.#machine = machine;
   }
 
   add(event: JobEvent): void {
@@ -52,7 +64,8 @@ export class RunLog {
         break;
       }
       case "epoch": {
-        const { epoch, testLoss, testAccuracy } = event;
+        const { epoch, testLoss, testAccuracy, confusion } = event;
+        this.#confusion = confusion;
         this.#epochs.push({ epoch, testLoss, testAccuracy });
         break;
       }
@@ -71,20 +84,23 @@ export class RunLog {
   /** The run so far; undefined before the job is ready. */
   metrics(): Metrics | undefined {
     if (!this.#ready) return undefined;
-    const { settings, parameters, dispatchesPerStep, plan, totalSteps, testExamples } = this.#ready;
+    const { settings, parameters, dispatchesPerStep, plan, totalSteps, testExamples, classes } = this.#ready;
     const last = this.#epochs.at(-1);
     return {
       state: this.#state,
       settings,
       adapter: this.#adapter,
-      browser: this.#browser,
+      ...this.#machine,
+      version: VERSION,
       parameters,
       dispatchesPerStep,
       plan,
       totalSteps,
       medianStepMs: median(this.#steps.map(({ milliseconds }) => milliseconds)),
       testExamples,
+      classes,
       ...(last && { testAccuracy: last.testAccuracy }),
+      ...(this.#confusion && { confusion: this.#confusion }),
       epochs: [...this.#epochs],
       steps: [...this.#steps],
     };

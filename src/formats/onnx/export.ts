@@ -14,6 +14,7 @@ import { flattenOp } from "../../ops/layout/flatten.ts";
 import { softmaxOp } from "../../ops/loss/softmax.ts";
 import { batchNormOp } from "../../ops/norm/batch-norm.ts";
 import { avgPool2dOp, globalAvgPoolOp, maxPool2dOp, type Pool2d } from "../../ops/pool/pool.ts";
+import { checkFinite } from "../../weights/finite.ts";
 import { fileShape } from "../../weights/layout.ts";
 import type { NamedWeights } from "../../weights/tensors.ts";
 import { checkFlatOrder } from "../flat-order.ts";
@@ -29,7 +30,8 @@ const OPSET = 17;
 /**
  * Exports a model in evaluation mode to an ONNX file (opset 17): `images` (N, C, H, W) f32, for any N, → `logits` or
  * `probabilities` (N, classes). `weights` holds parameters and running statistics by name; others in it are ignored.
- * Throws WeightsError if weights are missing or of the wrong shape, or if operations cannot be exported, listing all.
+ * Throws WeightsError if weights are missing or of the wrong shape, or if operations cannot be exported, listing all; and
+ * NonFiniteError if a weight is NaN or infinite.
  */
 export function exportOnnx(
   model: Model,
@@ -50,6 +52,7 @@ export function exportOnnx(
     } else tensors.set(variable.name, given);
   }
   if (problems.length > 0) throw new WeightsError(`${source}: ${problems.join("; ")}`);
+  checkFinite(source, tensors);
 
   const writer = new Writer(tensors);
   writer.name(graph.inputs.get("images")!, "images");

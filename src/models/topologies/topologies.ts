@@ -1,8 +1,9 @@
 import { ShapeError, WebgraftError } from "../../base/errors.ts";
 import { namesOf } from "../../base/names.ts";
-import { withHead } from "../backbones/backbone.ts";
+import { type Backbone, withHead } from "../backbones/backbone.ts";
 import {
   type BackboneLike,
+  type BackboneName,
   backboneNames,
   createBackbone,
   defaultResnet,
@@ -18,20 +19,58 @@ import { sequential } from "./sequential.ts";
 /** What an app needs to offer a topology by name. */
 export interface TopologyEntry {
   create(options: ModelOptions): Model;
-  /** Whether a published network is part of it, which the option `backbone` chooses. */
-  readonly backbone: boolean;
+  /** The published network that is part of it, if there is one; the option `backbone` chooses it. */
+  readonly backbone?: BackboneSlot;
   /** Whether it ends in wide dense layers, which want a lower learning rate. */
   readonly wideHead?: boolean;
 }
 
+/** What is known of a topology's backbone without building a model. */
+export interface BackboneSlot {
+  /** The default for images of this size. */
+  standard(inputShape: Model["inputShape"]): BackboneLike;
+  /** Whether this one can be part of the topology for images of this size, if the topology can be built for them. */
+  fits(backbone: Backbone, inputShape: Model["inputShape"]): boolean;
+}
+
+/** Whether images are large enough for a backbone's stages; a ResNet takes any. */
+const isLarge = (
+  { family, reduction }: Backbone,
+  [height, width]: Model["inputShape"],
+  stage: number,
+): boolean => family === "resnet" || Math.min(height, width) >= reduction(stage);
+
 const registry = {
-  sequential: { create: sequential, backbone: true },
-  interleaved: { create: interleaved, backbone: false },
-  fusion: { create: fusion, backbone: true },
-  features: { create: features, backbone: true },
-  convnet: { create: convnet, backbone: false },
-  resnet: { create: (options) => baseline("resnet", options, defaultResnet), backbone: true },
-  vgg: { create: (options) => baseline("vgg", options, defaultVgg), backbone: true, wideHead: true },
+  sequential: {
+    create: sequential,
+    backbone: { standard: defaultResnet, fits: ({ stemChannels }) => stemChannels !== undefined },
+  },
+  interleaved: { create: interleaved },
+  fusion: {
+    create: fusion,
+    backbone: {
+      standard: defaultResnet,
+      fits: ({ family, stages, reduction }, [height, width]) =>
+        family === "resnet" && height % reduction(stages) === 0 && width % reduction(stages) === 0,
+    },
+  },
+  features: {
+    create: features,
+    backbone: { standard: defaultResnet, fits: (backbone, shape) => isLarge(backbone, shape, 3) },
+  },
+  convnet: { create: convnet },
+  resnet: {
+    create: (options) => baseline("resnet", options, defaultResnet),
+    backbone: { standard: defaultResnet, fits: ({ family }) => family === "resnet" },
+  },
+  vgg: {
+    create: (options) => baseline("vgg", options, defaultVgg),
+    backbone: {
+      standard: defaultVgg,
+      fits: (backbone, shape) => backbone.family === "vgg" && isLarge(backbone, shape, backbone.stages),
+    },
+    wideHead: true,
+  },
 } as const satisfies Record<string, TopologyEntry>;
 
 export type TopologyName = keyof typeof registry;
@@ -48,6 +87,22 @@ function baseline(
   const backbone = createBackbone(options.backbone ?? otherwise(options.inputShape ?? [224, 224, 3]));
   if (backbone.family === family) return withHead(backbone, options);
   throw new ShapeError(family, `the backbone must be a ${family}`, backbone.name);
+}
+
+/**
+ * The published networks that can be a topology's backbone for images of this size, its default first; none if it has no
+ * backbone. Builds nothing.
+ */
+export function backbonesFor(
+  topology: TopologyName,
+  inputShape: Model["inputShape"],
+): readonly BackboneName[] {
+  const { backbone } = topologies[topology];
+  if (!backbone) return [];
+  const standard = backbone.standard(inputShape);
+  const own = typeof standard === "string" ? standard : standard.name;
+  const fits = (name: BackboneName): boolean => backbone.fits(createBackbone(name), inputShape);
+  return [own, ...backboneNames().filter((name) => name !== own && fits(name))];
 }
 
 export const topologyNames = (): readonly TopologyName[] => namesOf(topologies);

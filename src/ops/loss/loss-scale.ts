@@ -31,6 +31,8 @@ export const lossScaleOp: Op<In, Record<never, never>, Out> = {
     const dy = emit.gradient(y);
     const { tensor: dx, accumulate: ACCUMULATE } = emit.into(x);
     const LENGTH = storedLength(y.shape) / 4;
-    emit.dispatch(scale_by, { x: dy, factor: scale, y: dx }, { LENGTH, ACCUMULATE }, grid(LENGTH, scale_by));
+    const C = y.shape.at(-1)!;
+    const constants = { LENGTH, C, ACCUMULATE };
+    emit.dispatch(scale_by, { x: dy, factor: scale, y: dx }, constants, grid(LENGTH, scale_by));
   },
 };

@@ -5,12 +5,14 @@ import { bytesIn, occupancyOf } from "./occupancy.ts";
 const WIDTH = 960;
 const LEFT = 76;
 const RIGHT = 16;
-const TOP = 52;
+const TOP = 72;
 /** Heights of the two parts, and the gap between them, px. */
 const ALIVE = 110;
 const GAP = 44;
 const SLABS = 380;
 const BOTTOM = 40;
+/** Letters that fit on a line. */
+const LETTERS = 120;
 /** Tensors lower than this, px, are invisible and left out. */
 const SMALLEST = 0.25;
 
@@ -100,9 +102,9 @@ export function drawPlan(plan: Plan): string {
   if (at) {
     const middle = x(peak + 0.5);
     line([middle, TOP], [middle, slabsTop + SLABS], 'class="peak"');
-    const anchor = middle > WIDTH / 2 ? "end" : "start";
-    const words = `peak at ${peak + 1}: ${at.kernel.name}, ${at.label}, ${bytesIn(total, alive[peak]!)}`;
-    text([middle + (anchor === "end" ? -6 : 6), TOP - 8], words, `text-anchor="${anchor}"`);
+    // On a line of its own, since names of kernels are long.
+    const words = `Peak (dashed) at ${peak + 1}: ${bytesIn(total, alive[peak]!)}, ${at.label}, ${at.kernel.name}`;
+    text([LEFT, 40], words.length > LETTERS ? `${words.slice(0, LETTERS - 1)}…` : words);
   }
   for (const dispatch of ticks(count, 8)) {
     text([x(dispatch), slabsTop + SLABS + 16], `${dispatch}`, 'text-anchor="middle"');

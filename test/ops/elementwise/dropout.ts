@@ -10,7 +10,7 @@ function masked({ shape, data }: NdArray, { p, layer }: Dropout): NdArray {
   const kept = (v: number, i: number): number => {
     const vec4 = Math.floor(i / C) * columns + Math.floor((i % C) / 4);
     const bits = pcg4d(vec4, LIVE.step, layer, LIVE.seed)[(i % C) % 4]!;
-    return (bits >>> 8) * 2 ** -24 >= Math.fround(p) ? v / (1 - p) : 0;
+    return (bits >>> 8) * 2 ** -24 >= Math.fround(p) || Number.isNaN(v) ? v / (1 - p) : 0;
   };
   return { shape, data: data.map(kept) };
 }

@@ -1,12 +1,14 @@
 import type { Random } from "../../../src/base/random.ts";
 import { maxPool2dOp } from "../../../src/ops/pool/pool.ts";
 import { bytes, declare } from "../../support/op/declaration.ts";
-import { maxPool2d as maxPool2dReference } from "../../support/reference/pool.ts";
+import { maxPool2dGradient, maxPool2d as maxPool2dReference } from "../../support/reference/pool.ts";
 import { pool, WINDOWS } from "./windows.ts";
 
 export const maxPool2d = declare({
   op: maxPool2dOp,
   reference: ({ x }, attrs) => ({ y: maxPool2dReference(x!, attrs) }),
+  // Central differences would say that the gradient of a NaN, which wins all its windows, is NaN.
+  gradients: ({ x }, attrs, dy) => ({ x: maxPool2dGradient(x!, attrs, dy) }),
   cases: [
     ...WINDOWS.map(({ shape, attrs }) => ({
       inputs: { x: shape },

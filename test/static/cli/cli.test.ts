@@ -62,10 +62,14 @@ const epoch = (number: number): JobEvent => ({
   epoch: number,
   testLoss: 0.5,
   testAccuracy: 0.9,
+  confusion: [
+    [5, 1],
+    [0, 4],
+  ],
 });
 
 function logOf(events: readonly JobEvent[]): RunLog {
-  const log = new RunLog("Chrome/1.0, software GPU: <none>");
+  const log = new RunLog({ browser: "Chrome/1.0, software GPU: <none>", engine: "chrome", tune: "cached" });
   for (const event of events) log.add(event);
   return log;
 }
@@ -254,7 +258,7 @@ test.each([
 });
 
 test("the log makes metrics of events", () => {
-  expect(new RunLog("").metrics()).toBeUndefined();
+  expect(logOf([]).metrics()).toBeUndefined();
   const log = logOf([...half, step(3), step(4)]);
   expect(log.metrics()).toMatchObject({
     state: "running",

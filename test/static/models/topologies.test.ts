@@ -2,6 +2,8 @@ import { describe, expect, it } from "vitest";
 import type { Graph } from "../../../src/graph/graph.ts";
 import {
   type BackboneName,
+  backboneNames,
+  backbonesFor,
   countNumbers,
   createModel,
   features,
@@ -26,6 +28,31 @@ const outputs = (graph: Graph, labels: readonly string[]) =>
 
 const shapesOf = (graph: Graph) =>
   Object.fromEntries(graph.parameters.map(({ name, tensor }) => [name, tensor.shape]));
+
+describe("the backbones that fit into a topology", () => {
+  it.each([
+    [28, 28, 1],
+    [32, 48, 3],
+    [224, 224, 3],
+  ] as const)("are those that it can be built with for images (%i, %i, %i)", (...inputShape) => {
+    const built = (topology: string, backbone?: BackboneName): Model | undefined => {
+      try {
+        return createModel(topology, { inputShape, ...(backbone && { backbone }) });
+      } catch {
+        return undefined;
+      }
+    };
+    for (const topology of topologyNames()) {
+      const own = Object.values(built(topology)?.backbones ?? {})[0] as BackboneName | undefined;
+      const [standard, ...others] = backbonesFor(topology, inputShape);
+      expect([topology, standard]).toEqual([topology, own]);
+      expect([topology, others]).toEqual([
+        topology,
+        own ? backboneNames().filter((name) => name !== own && built(topology, name)) : [],
+      ]);
+    }
+  });
+});
 
 const namesOf = (model: Model) => inspect(model).parameters.map(({ name }) => name);
 

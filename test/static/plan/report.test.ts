@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Graph } from "../../../src/graph/graph.ts";
-import { describePlan, drawPlan, interleaved, lower, plan, resnet } from "../../../src/index.ts";
+import { describePlan, drawPlan, fusion, interleaved, lower, plan, resnet } from "../../../src/index.ts";
 import { programOf } from "../../support/models/programs.ts";
 
 const planned = plan(programOf(resnet(20), 2, "train", { memory: "recompute" }));
@@ -68,6 +68,32 @@ describe("drawPlan", () => {
         expect(apart).toBe(true);
       }
     });
+  });
+
+  it.each([
+    ["resnet20, recomputed", planned],
+    ["interleaved", plan(programOf(interleaved(), 16, "train"))],
+    ["fusion", plan(programOf(fusion({ inputShape: [28, 28, 1] }), 2, "train"))],
+  ])("has no text that is cut or printed over another: %s", (_, drawn) => {
+    const texts = [...drawPlan(drawn).matchAll(/<text ([^>]*)>(.*?)<\/text>/g)].map(
+      ([, attributes, words]) => {
+        const of = (name: string): string | undefined =>
+          new RegExp(`(?<![\\w-])${name}="([^"]*)"`).exec(attributes!)?.[1];
+        const size = Number(of("font-size") ?? 12);
+        // A generous width of a letter in a sans-serif font.
+        const width = 0.6 * size * words!.length;
+        const x = Number(of("x")) - width * { start: 0, middle: 0.5, end: 1 }[of("text-anchor") ?? "start"]!;
+        return { words, left: x, right: x + width, bottom: Number(of("y")), top: Number(of("y")) - size };
+      },
+    );
+    const cut = texts.filter(({ left, right }) => left < 0 || right > 960);
+    const over = texts.flatMap((a, i) =>
+      texts
+        .slice(0, i)
+        .filter((b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom)
+        .map((b) => [a.words, b.words]),
+    );
+    expect({ cut, over }).toEqual({ cut: [], over: [] });
   });
 
   it("is well-formed and holds only numbers", () => {

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { WeightsError } from "../../../src/base/errors.ts";
+import { NonFiniteError, WeightsError } from "../../../src/base/errors.ts";
 import { Random } from "../../../src/base/random.ts";
 import { VERSION } from "../../../src/base/version.ts";
 import { importOnnx } from "../../../src/formats/onnx/import.ts";
@@ -54,6 +54,17 @@ it("carries the version of the package", () => {
 });
 
 describe("a model file", () => {
+  it("has no weight that is not finite, whatever it is made from", async () => {
+    const target = initialised(model);
+    const name = "block1.conv1.weight";
+    target.values.get(name)![5] = Number.NaN;
+    await expect(saveModel(target, info)).rejects.toThrow(NonFiniteError);
+    const checkpoint = encodeSafetensors(
+      new Map([[name, { shape: [2], data: Float32Array.of(1, Number.POSITIVE_INFINITY) }]]),
+    );
+    expect(() => modelFile(checkpoint)).toThrow(`${name} (Infinity at 1)`);
+  });
+
   it("says what makes the model, and has weights that PyTorch takes", async () => {
     const target = initialised(model);
     const { tensors, metadata } = decodeSafetensors(

@@ -1,6 +1,6 @@
 /** Loading files of an outside tool into models, under the names of three sources, and saving them. */
 import { describe, expect, it } from "vitest";
-import { WeightsError } from "../../../src/base/errors.ts";
+import { NonFiniteError, WeightsError } from "../../../src/base/errors.ts";
 import { createModel } from "../../../src/models/index.ts";
 import { openSafetensors, type WeightsFile } from "../../../src/weights/file.ts";
 import { fileShape, toFile } from "../../../src/weights/layout.ts";
@@ -306,6 +306,16 @@ describe("saveWeights", () => {
     target.values.get("layer1.0.conv1.weight")![3] = -70000;
     await expect(saveWeights(target, { dtype: "F16" })).rejects.toThrow(
       "layer1.0.conv1.weight: -70000 is beyond F16",
+    );
+  });
+
+  it.each(["F32", "F16"] as const)("writes no NaN or infinity as %s, and names the first", async (dtype) => {
+    const target = await loaded();
+    target.values.get("layer1.0.conv1.weight")![3] = Number.NaN;
+    target.values.get("fc.bias")![1] = Number.NEGATIVE_INFINITY;
+    await expect(saveWeights(target, { dtype })).rejects.toThrow(NonFiniteError);
+    await expect(saveWeights(target, { dtype })).rejects.toThrow(
+      /^saving weights: 2 of \d+ tensors are not finite, so nothing was saved — .*fc\.bias \(-Infinity at 1\)/,
     );
   });
 

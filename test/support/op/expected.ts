@@ -17,6 +17,16 @@ export interface Expected {
   readonly dy: readonly NdArray[];
   /** The gradients of the inputs when one node uses them, and when two do. */
   readonly gradients: readonly Readonly<Record<string, Gradient>>[];
+  /** What the gradients were computed from; none if the op has no gradients, or declares them. */
+  readonly slopes: readonly Slopes[];
+}
+
+/** How the elements of y change with some elements of an input. */
+export interface Slopes {
+  readonly name: string;
+  readonly shape: Shape;
+  readonly elements: readonly number[];
+  readonly dydx: readonly Float64Array[];
 }
 
 /** Elements of each input whose gradient is checked by central differences. */
@@ -27,46 +37,43 @@ const DX = 1e-5;
 export function expectedOf(declaration: OpDeclaration, given: OpCase): Expected {
   const inputs = drawInputs(given);
   const outputs = declaration.reference(inputs, given.attrs);
-  if (!hasGradients(declaration, given)) return { inputs, outputs, dy: [], gradients: [] };
+  if (!hasGradients(declaration, given)) return { inputs, outputs, dy: [], gradients: [], slopes: [] };
   const random = new Random(7, "dy");
   const { y } = outputs;
   // Gradients start at a loss, whose own gradient is 1.
   const dy = [0, 1].map(() => (y ? draw(y.shape, () => 2 * random.uniform() - 1) : draw([1], () => 1)));
   const both = { ...dy[0]!, data: dy[0]!.data.map((value, i) => value + dy[1]!.data[i]!) };
-  const gradients = gradientsOf(declaration, given, inputs);
-  return { inputs, outputs, dy: y ? dy : [], gradients: [dy[0]!, both].map(gradients) };
+  const slopes = declaration.gradients ? [] : slopesOf(declaration, given, inputs);
+  const gradients = (arriving: NdArray): Readonly<Record<string, Gradient>> =>
+    declaration.gradients?.(inputs, given.attrs, arriving) ?? gradientsFrom(slopes, arriving);
+  return { inputs, outputs, dy: y ? dy : [], gradients: [dy[0]!, both].map(gradients), slopes };
 }
 
-/** The gradients for those arriving at y: the declared ones, or central differences of y. */
-function gradientsOf(
-  declaration: OpDeclaration,
-  given: OpCase,
-  inputs: Arrays,
-): (dy: NdArray) => Readonly<Record<string, Gradient>> {
-  const { attrs } = given;
-  if (declaration.gradients) return (dy) => declaration.gradients!(inputs, attrs, dy);
-  const slopes = gradsOf(given).map((name) => {
+/** Central differences of y at some elements of each input whose gradient is checked. */
+export function slopesOf(declaration: OpDeclaration, given: OpCase, inputs: Arrays): readonly Slopes[] {
+  return gradsOf(given).map((name) => {
     const { shape, data } = inputs[name]!;
     const elements = [...new Random(3, name).permutation(data.length).slice(0, SAMPLES)];
     const dydx = elements.map((element) => {
       const value = data[element]!;
       const [above, below] = [value + DX, value - DX].map((changed) => {
         data[element] = changed;
-        return declaration.reference(inputs, attrs).y!.data.slice();
+        return declaration.reference(inputs, given.attrs).y!.data.slice();
       });
       data[element] = value;
       return above!.map((v, i) => (v - below![i]!) / (2 * DX));
     });
     return { name, shape, elements, dydx };
   });
-  return (dy) =>
-    Object.fromEntries(
-      slopes.map(({ name, shape, elements, dydx }) => {
-        const data = dydx.map((slope) => slope.reduce((sum, v, i) => sum + v * dy.data[i]!, 0));
-        return [name, { shape, elements, data: Float64Array.from(data) }];
-      }),
-    );
 }
+
+const gradientsFrom = (slopes: readonly Slopes[], dy: NdArray): Readonly<Record<string, Gradient>> =>
+  Object.fromEntries(
+    slopes.map(({ name, shape, elements, dydx }) => {
+      const data = dydx.map((slope) => slope.reduce((sum, v, i) => sum + v * dy.data[i]!, 0));
+      return [name, { shape, elements, data: Float64Array.from(data) }];
+    }),
+  );
 
 /** The inputs of a case, the same on every device, rounded to f32 or by `round`. */
 export function drawInputs({ inputs, values }: OpCase, round = Math.fround): Arrays {

@@ -8,6 +8,7 @@ import { testGpu } from "../run/gpu.ts";
 import { feedsOf, openProgram, type Running } from "../run/run-op.ts";
 import { type Arrays, type OpCase, type OpDeclaration, type Tolerance, titleOf } from "./declaration.ts";
 import { type Expected, expectedOf, type Gradient } from "./expected.ts";
+import { type Spoiled, spoiledRuns } from "./non-finite.ts";
 import { backwardProgram, devicesOf, forwardProgram } from "./programs.ts";
 
 const { features } = (await testGpu()).capabilities;
@@ -23,7 +24,7 @@ export const devicesHere = (
 
 /**
  * Tests an op on the GPU: outputs against the reference; gradients against central differences of it; `+=` when a
- * tensor is used twice; zero padding; the same bits in a second run.
+ * tensor is used twice; zero padding; the same bits in a second run; NaN out for NaN in.
  */
 export function testOp(declaration: OpDeclaration): void {
   describe(declaration.op.name, () => {
@@ -43,8 +44,9 @@ async function check(
   declaration: OpDeclaration,
   given: OpCase,
   device: Capabilities,
-  { inputs, outputs, dy, gradients }: Expected,
+  expected: Expected,
 ): Promise<void> {
+  const { inputs, outputs, dy, gradients } = expected;
   const programs = [
     forwardProgram(declaration, given, device),
     ...gradients.map((_, i) => backwardProgram(declaration, given, device, i + 1)),
@@ -61,6 +63,10 @@ async function check(
         if (uses === 0) expectClose(program, results[uses]!, name, array, tolerance, 1);
         else expectClose(program, results[uses]!, `d${name}`, array, tolerance, 2);
       }
+    }
+    for (const spoiled of spoiledRuns(declaration, given, expected)) {
+      const { program, step } = opened[spoiled.pass === "forward" ? 0 : 1]!;
+      expectSpoiled(await step(feedsOf(program, { ...arrays, ...spoiled.arrays })), spoiled);
     }
   } finally {
     for (const running of opened) running.close();
@@ -108,5 +114,24 @@ function expectClose(
   });
   for (let i = 0; i < actual.length; i++) {
     if (i % row >= width && actual[i] !== 0) expect.fail(`${name}: padding holds ${actual[i]} at ${i}`);
+  }
+}
+
+/** Expects the elements that a bad input reaches to be bad themselves, and zeros in the padding beside them. */
+function expectSpoiled(outputs: Outputs, { input, element, value, pass, bad }: Spoiled): void {
+  for (const { name, shape, elements } of bad) {
+    const actual = outputs[pass === "forward" ? name : `d${name}`]!;
+    const where = `${input}[${element}] = ${value}, ${pass}: ${name} (${shape.join(", ")})`;
+    const width = shape.at(-1)!;
+    const row = pad4(width);
+    for (const i of elements) {
+      const got = actual[Math.floor(i / width) * row + (i % width)]!;
+      const isBad = Number.isNaN(value) ? Number.isNaN(got) : !Number.isFinite(got);
+      if (!isBad) expect.fail(`${where} is ${got} at ${i}`);
+    }
+    for (let i = 0; i < actual.length; i++) {
+      if (i % row >= width && actual[i] !== 0)
+        expect.fail(`${where} has ${actual[i]} in its padding at ${i}`);
+    }
   }
 }

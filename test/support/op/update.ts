@@ -43,7 +43,7 @@ export const PARAMETERS: readonly (readonly [name: string, shape: readonly numbe
 export const TRAINED = PARAMETERS.filter(([name]) => !/frozen|unused/.test(name));
 
 /** A loss whose gradient with respect to `p` is `g`. */
-const givenGradient: Op<{ p: Tensor; g: Tensor }, null, { y: Tensor }> = {
+export const givenGradient: Op<{ p: Tensor; g: Tensor }, null, { y: Tensor }> = {
   name: "given gradient",
   infer: () => ({ y: { shape: [1] } }),
   forward() {},

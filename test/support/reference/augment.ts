@@ -81,6 +81,7 @@ export function augment(
 ): { y: NdArray; targets: NdArray } {
   const [N, H, W, C] = shape as [number, number, number, number];
   const channels = Array.from({ length: C }, (_, c) => c);
+  const { contrast = 0, saturation = 0 } = given;
   const { mean = channels.map(() => 0), std = channels.map(() => 1) } = given.normalize ?? {};
   const drawn = Array.from({ length: N }, (_, n) => choices(n, shape, given));
   /** The colours of a pixel before normalisation; black outside the image. */
@@ -96,9 +97,11 @@ export function augment(
     if (covers(a.erased, p, q)) return channels.map(() => 0);
     const lit = colours(n, p + a.down, (a.flipped ? W - 1 - q : q) + a.right).map((v) => v * a.brightness);
     const middle = a.brightness * brightnessOf[n]!;
-    const hard = lit.map((v) => middle + a.contrast * (v - middle));
+    // What is not changed does not become NaN because of another pixel or colour.
+    const hard = contrast > 0 ? lit.map((v) => middle + a.contrast * (v - middle)) : lit;
     const grey = average(hard);
-    return hard.map((v, c) => (grey + a.saturation * (v - grey) - mean[c]!) / std[c]!);
+    const vivid = saturation > 0 ? hard.map((v) => grey + a.saturation * (v - grey)) : hard;
+    return vivid.map((v, c) => (v - mean[c]!) / std[c]!);
   };
   const y = Float64Array.from(data);
   const targets = new Float64Array(N * classes);
@@ -108,7 +111,7 @@ export function augment(
         const share = covers(pasted, p, q) ? 0 : own;
         const other = changed(partner, p, q);
         changed(n, p, q).forEach((v, c) => {
-          y[((n * H + p) * W + q) * C + c] = share * v + (1 - share) * other[c]!;
+          y[((n * H + p) * W + q) * C + c] = share === 1 ? v : share * v + (1 - share) * other[c]!;
         });
       }
     }

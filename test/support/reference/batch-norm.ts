@@ -18,8 +18,10 @@ export function batchNorm(given: Record<string, NdArray>, attrs: BatchNorm): Rec
     if (attrs.mode === "train") {
       for (let i = c; i < x.data.length; i += C) mean[c]! += x.data[i]! / rows;
       for (let i = c; i < x.data.length; i += C) variance[c]! += (x.data[i]! - mean[c]!) ** 2 / rows;
-      nextMean[c] = (1 - attrs.momentum) * nextMean[c]! + attrs.momentum * mean[c]!;
-      nextVar[c] = (1 - attrs.momentum) * nextVar[c]! + (attrs.momentum * variance[c]! * rows) / (rows - 1);
+      // With a momentum of 1 what was there before is forgotten, even a NaN.
+      const keep = (old: number): number => (attrs.momentum === 1 ? 0 : (1 - attrs.momentum) * old);
+      nextMean[c] = keep(nextMean[c]!) + attrs.momentum * mean[c]!;
+      nextVar[c] = keep(nextVar[c]!) + (attrs.momentum * variance[c]! * rows) / (rows - 1);
     }
     const deviation = Math.sqrt(variance[c]! + attrs.eps);
     for (let i = c; i < x.data.length; i += C) {

@@ -33,7 +33,7 @@ export function crossEntropy(logits: ArrayLike<number>, given: CrossEntropyCase)
     counted++;
     if (largestOf(z) === label) correct++;
   }
-  return [weights > 0 ? sum / weights : 0, sum, weights, correct, counted];
+  return [weights === 0 ? 0 : sum / weights, sum, weights, correct, counted];
 }
 
 /** The gradient of the mean. */
@@ -98,7 +98,8 @@ const softTargetsOf = (n: number, given: SoftCase): number[] =>
 
 function rowLoss(z: readonly number[], targets: readonly number[]): number {
   const log = logSoftmax(z);
-  return targets.reduce((sum, target, k) => sum - target * log[k]!, 0);
+  // A class without a share has no part in the loss, even if its logit is −∞.
+  return targets.reduce((sum, target, k) => (target === 0 ? sum : sum - target * log[k]!), 0);
 }
 
 /** (Σ targets · softmax − targets) / weights, for the rows that count. */

@@ -2,11 +2,11 @@ import type { AvgPool2d, MaxPool2d, Pool2d } from "../../../src/ops/pool/pool.ts
 import { activate } from "./activation.ts";
 import type { NdArray } from "./ndarray.ts";
 
-/** Reduces the values inside each window. */
+/** Reduces the values inside each window, given with their places in x. */
 function windows(
   { shape, data }: NdArray,
   { kernel, stride, padding }: Pool2d,
-  reduce: (values: number[]) => number,
+  reduce: (values: number[], places: number[]) => number,
 ): NdArray {
   const [N, H, W, C] = shape as [number, number, number, number];
   const P = Math.floor((H + padding[0] + padding[1] - kernel[0]) / stride[0]) + 1;
@@ -17,19 +17,38 @@ function windows(
       for (let q = 0; q < Q; q++)
         for (let c = 0; c < C; c++) {
           const values: number[] = [];
+          const places: number[] = [];
           for (let r = 0; r < kernel[0]; r++)
             for (let s = 0; s < kernel[1]; s++) {
               const h = p * stride[0] - padding[0] + r;
               const w = q * stride[1] - padding[2] + s;
-              if (h >= 0 && h < H && w >= 0 && w < W) values.push(data[((n * H + h) * W + w) * C + c]!);
+              if (h < 0 || h >= H || w < 0 || w >= W) continue;
+              places.push(((n * H + h) * W + w) * C + c);
+              values.push(data[places.at(-1)!]!);
             }
-          y[((n * P + p) * Q + q) * C + c] = reduce(values);
+          y[((n * P + p) * Q + q) * C + c] = reduce(values, places);
         }
   return { shape: [N, P, Q, C], data: y };
 }
 
 export const maxPool2d = (x: NdArray, attrs: MaxPool2d): NdArray =>
   windows(x, attrs, (values) => activate(Math.max(...values), attrs.activation ?? { name: "identity" }));
+
+/** The gradient of x: that of a window goes to its first NaN or, if it has none, to the first of its maxima. */
+export function maxPool2dGradient(x: NdArray, attrs: MaxPool2d, dy: NdArray): NdArray {
+  const { name, alpha = 0 } = attrs.activation ?? { name: "identity" };
+  const below = name === "identity" ? 1 : name === "leaky_relu" ? alpha : 0;
+  const dx = new Float64Array(x.data.length);
+  let window = 0;
+  windows(x, attrs, (values, places) => {
+    const largest = Math.max(...values);
+    const slope = name === "identity" || largest > 0 ? 1 : largest <= 0 ? below : Number.NaN;
+    const winner = places[values.findIndex((v) => Number.isNaN(v) || v === largest)]!;
+    dx[winner]! += slope * dy.data[window++]!;
+    return largest;
+  });
+  return { shape: x.shape, data: dx };
+}
 
 export const avgPool2d = (x: NdArray, attrs: AvgPool2d): NdArray =>
   windows(x, attrs, (values) => {

@@ -1,0 +1,50 @@
+import { BusyError } from "../base/errors.ts";
+
+/**
+ * Who may use variables when. What takes a short time takes turns, in the order of the calls; a long run takes a turn for
+ * each of its steps, and there is one such run at a time. Changes from outside are refused while anything runs.
+ */
+export class Turns {
+  /** What has the turn or waits for it. */
+  readonly #names: string[] = [];
+  #last: Promise<void> = Promise.resolve();
+  #run: string | undefined;
+
+  /** Runs `work` once all that asked before has finished. */
+  async take<T>(name: string, work: () => Promise<T>): Promise<T> {
+    const before = this.#last;
+    let finish = (): void => {};
+    this.#last = new Promise((resolve) => {
+      finish = resolve;
+    });
+    this.#names.push(name);
+    await before;
+    try {
+      return await work();
+    } finally {
+      this.#names.shift();
+      finish();
+    }
+  }
+
+  /** Runs `work`, which takes its turns itself. Rejects with a BusyError while another such run lasts. */
+  async run<T>(name: string, work: () => Promise<T>): Promise<T> {
+    if (this.#run) {
+      throw new BusyError(
+        `${name}: ${this.#run} is running — wait for it, or abort it and wait until it has rejected`,
+      );
+    }
+    this.#run = name;
+    try {
+      return await work();
+    } finally {
+      this.#run = undefined;
+    }
+  }
+
+  /** Throws a BusyError that says what is running, if anything is. */
+  checkFree(operation: string): void {
+    const running = this.#run ?? this.#names[0];
+    if (running) throw new BusyError(`${operation}: ${running} is running — wait for it, or abort it first`);
+  }
+}
