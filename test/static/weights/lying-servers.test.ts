@@ -263,7 +263,10 @@ describe("lengths", () => {
   it("that say more than is sent are noticed", async () => {
     answer = serve(first, {}, half);
     await expect(whole({ retries: 0 })).rejects.toThrow(/failed at byte \d+/);
-    answer = (_, response) => response.writeHead(200, { "content-length": first.length + 50 }).end(first);
+    answer = (_, response) => {
+      response.writeHead(200, { "content-length": first.length + 50 });
+      response.write(first, () => setTimeout(() => response.destroy(), 5));
+    };
     await expect(whole({ retries: 0 })).rejects.toThrow(/failed at byte/);
   });
 
