@@ -60,8 +60,10 @@ export function lockFolder(folder: string): Lock {
 
 function inUse(folder: string, { pid, host, since }: Owner): string {
   const where = host === hostname() ? "" : ` on ${host}`;
-  const path = join(folder, LOCK);
-  return `${folder} is in use by another run — process ${pid}${where}, since ${since}; if it has ended, remove ${path}`;
+  return (
+    `${folder} is in use by another run — process ${pid}${where}, since ${since}; ` +
+    `if it has ended, remove ${join(folder, LOCK)}`
+  );
 }
 
 function contentOf(path: string): string | undefined {

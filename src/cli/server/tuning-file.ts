@@ -9,8 +9,8 @@ import { bodyOf, hasMethod, type Route, refuse } from "./serve.ts";
 const MAX_TABLE = 2 ** 24;
 
 /**
- * Answers `GET tuning?device=…` with that device's table, or null, and keeps the table of that device that a `PUT` sends
- * there. The library checks what it reads.
+ * Answers `GET tuning?device=…` with that device's table, or null, and keeps the table of that device that a `PUT`
+ * sends there. The library checks what it reads.
  */
 export function tuningFile(path: string = TUNING_FILE): Route {
   return async (route, request, response) => {
