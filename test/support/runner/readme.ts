@@ -4,11 +4,15 @@ import type { Plugin } from "vitest/config";
 
 const PREFIX = "virtual:readme/";
 const readme = fileURLToPath(new URL("../../../README.md", import.meta.url));
+const documents = [readme, fileURLToPath(new URL("../../../src/transfer/README.md", import.meta.url))];
 
-/** The README's code in a language: the fence that begins with "```ts NAME", by NAME. */
+/** The code in a language of README.md and of the rooms' pages: the fence that begins with "```ts NAME", by NAME. */
 export const snippets = (language: "ts" | "sh" = "ts"): ReadonlyMap<string, string> =>
   new Map(
-    [...readFileSync(readme, "utf8").matchAll(/^```(ts|sh) (\w+)\n([\s\S]*?)^```/gm)]
+    documents
+      .flatMap((document) => [
+        ...readFileSync(document, "utf8").matchAll(/^```(ts|sh) (\w+)\n([\s\S]*?)^```/gm),
+      ])
       .filter((fence) => fence[1] === language)
       .map(([, , name, code]) => [name!, code!] as const),
   );
@@ -34,7 +38,7 @@ export function readmeSnippets(): Plugin {
       if (!id.startsWith(`${readme}.`)) return null;
       const name = id.slice(readme.length + 1, -".ts".length);
       const code = snippets().get(name);
-      if (code === undefined) throw new Error(`README.md has no fence "\`\`\`ts ${name}"`);
+      if (code === undefined) throw new Error(`no README has a fence "\`\`\`ts ${name}"`);
       return shortened(code);
     },
   };
