@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { WeightsError } from "../../../src/base/errors.ts";
+import { NonFiniteError, WeightsError } from "../../../src/base/errors.ts";
 import { importKeras } from "../../../src/formats/keras/import.ts";
 import { exportOnnx } from "../../../src/formats/onnx/export.ts";
 import { createModel, inspect, KERAS_RESNET } from "../../../src/models/index.ts";
@@ -237,7 +237,7 @@ describe("malformed Keras models", () => {
             const { model, weights } = await importKeras(new Map(files).set("model.json", mutated));
             exportOnnx(model, weights);
           } catch (error) {
-            expect(error).toBeInstanceOf(WeightsError);
+            expect([WeightsError, NonFiniteError]).toContain((error as Error).constructor);
           }
         }),
         { numRuns: 400 },
@@ -325,7 +325,8 @@ describe("malformed Keras models", () => {
             expect(numbers).toBeLessThanOrEqual(2 * total);
             exportOnnx(model, weights);
           } catch (error) {
-            expect(error).toBeInstanceOf(WeightsError);
+            // The second is the export's: a word may make a weight infinite.
+            expect([WeightsError, NonFiniteError]).toContain((error as Error).constructor);
           }
         }),
         { numRuns: 500 },
