@@ -139,3 +139,14 @@ test("the run's own page may do all of it", async () => {
   expect(statuses).toEqual([200, 200, 200, 200]);
   expect(received).toEqual([{ type: "checkpoint", step: 0, bytes: checkpoint }]);
 });
+
+test("what the page sends does not go through the browser's protocol, which has no room for it", async () => {
+  const page = await started.newPage();
+  await page.goto(server.url);
+  // As large as the checkpoint of a ResNet-18, but nothing.
+  const status = await page.evaluate(
+    async () => (await fetch("checkpoint", { method: "POST", body: new Uint8Array(134_000_000) })).status,
+  );
+  expect(status).toBe(400);
+  expect(await page.evaluate("1 + 1")).toBe(2);
+});

@@ -74,6 +74,8 @@ async function launch(engine: Engine, executablePath: string, gpu: Gpu): Promise
       args: [KEEPER, profile.path, executablePath, ...defaults],
       timeout: PATIENCE_MS,
       protocolTimeout: PATIENCE_MS,
+      // Chrome would report each checkpoint that the page sends, as text that no string can hold from 90 MB on.
+      networkEnabled: false,
       // `stopOnSignal` handles these; puppeteer's own handlers would keep the process alive on SIGTERM.
       handleSIGINT: false,
       handleSIGTERM: false,
