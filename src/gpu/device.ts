@@ -141,8 +141,8 @@ export class Gpu {
   }
 
   /**
-   * Throws the error that ended this, or else `error`. A lost device aborts pending work before it reports the loss, so
-   * wait a moment for the report.
+   * Throws the error that ended this, or else `error`. A lost device aborts pending work and refuses commands before it
+   * reports the loss, so wait a moment for the report.
    */
   async blame(error: unknown): Promise<never> {
     await this.during(new Promise((resolve) => setTimeout(resolve, 100)));
@@ -185,7 +185,7 @@ export class Gpu {
 
   async #popScopes(operation: string): Promise<void> {
     const errors = await Promise.all(ERROR_SCOPES.map(() => this.device.popErrorScope()));
-    for (const error of errors) if (error) throw named(error, operation);
+    for (const error of errors) if (error) await this.blame(named(error, operation));
   }
 }
 
