@@ -54,7 +54,7 @@ export function mostConfused(counts: Confusion, classes: readonly string[]): str
   const words = pairs.map(({ label, predicted, count, total }, i) => {
     const times = count === 1 ? "once" : `${count} times`;
     const [taken, of] = i === 0 ? [" taken", " of its images"] : ["", ""];
-    return `${classes[label]}${taken} for ${classes[predicted]} ${times} (${share(count, total)}${of})`;
+    return `${classes[label]}${taken} for ${classes[predicted]}, ${times} (${share(count, total)}${of})`;
   });
-  return `Confused most: ${words.join(", ")}.`;
+  return `Confused most: ${words.join("; ")}.`;
 }

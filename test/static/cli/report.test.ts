@@ -131,8 +131,8 @@ describe("the confusion matrix in a report", () => {
 
   it("names the pairs that are confused most, the most frequent first", () => {
     expect(textOf(html, "confused")).toBe(
-      "Confused most: <owl> taken for dog 3 times (43 % of its images), cat for dog 2 times (29 %), " +
-        "<owl> for cat once (14 %).",
+      "Confused most: <owl> taken for dog, 3 times (43 % of its images); cat for dog, 2 times (29 %); " +
+        "<owl> for cat, once (14 %).",
     );
     const right = [
       [7, 0, 0],
@@ -150,7 +150,7 @@ describe("the confusion matrix in a report", () => {
     const classes = Array.from({ length: count }, (_, i) => `class ${i}`);
     const large = classes.map((_, i) => classes.map((_, j) => Number(j === (i === 3 ? 4 : i))));
     const page = reportHtml({ ...metrics, classes, confusion: large }, "");
-    expect(textOf(page, "confused")).toMatch(/class 3 taken for class 4 once \(100 % of its images\)\./);
+    expect(textOf(page, "confused")).toMatch(/class 3 taken for class 4, once \(100 % of its images\)\./);
     expect(page).not.toContain('id="confusion"');
   });
 
