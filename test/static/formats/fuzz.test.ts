@@ -34,6 +34,7 @@ it("finds a parser that fails", async () => {
   const careless: Parser = { ...idx, read: (bytes) => JSON.parse(String.fromCharCode(...bytes)) };
   expect(await problemWith(careless, idx.seeds[0]!)).toMatch(/SyntaxError/);
   const greedy: Parser = { ...idx, read: () => new Uint8Array(2 ** 27).length };
-  expect(await problemWith(greedy, idx.seeds[0]!)).toBe(`took ${2 ** 27} bytes`);
+  // Not to the byte, for other buffers may be freed meanwhile.
+  expect(await problemWith(greedy, idx.seeds[0]!)).toMatch(/^took 1[23]\d{7} bytes$/);
   expect(await fuzz(careless, 1, (inputs) => inputs < 20)).not.toEqual([]);
 });
