@@ -38,7 +38,7 @@ export interface BlockOptions {
   readonly init?: Initializer;
 }
 
-export interface PlainBlockOptions extends BlockOptions {
+export interface BasicBlockOptions extends BlockOptions {
   /** Whether batch norm follows each convolution. Default true. */
   readonly batchNorm?: boolean;
 }
@@ -47,7 +47,7 @@ export interface PlainBlockOptions extends BlockOptions {
 function convolution(
   x: Tensor,
   name: string,
-  options: PlainBlockOptions,
+  options: BasicBlockOptions,
   outChannels: number,
   kernelSize: number,
   stride = 1,
@@ -64,36 +64,33 @@ function convolution(
   });
 }
 
-export interface BasicBlockOptions extends PlainBlockOptions {
-  /**
-   * How x gets the shape of what it is added to, if that differs: by a 1×1 convolution and batch norm (`projection`, the
-   * default; option B of He et al.), or without parameters, taking every `stride`-th pixel and zeros for the channels
-   * that x lacks (`identity`, option A).
-   */
-  readonly shortcut?: "projection" | "identity";
-}
-
 /**
- * The basic residual block: conv 3×3 – BN – ReLU – conv 3×3 – BN, plus x or its shortcut, ReLU. x (N, H, W, C) → (N,
- * ⌈H/stride⌉, ⌈W/stride⌉, K). Parameters have torchvision's names: conv1, bn1, conv2, bn2, downsample.0, downsample.1.
- * Throws ShapeError if an identity shortcut would have to drop channels.
+ * The basic residual block: conv 3×3 – BN – ReLU – conv 3×3 – BN, plus x, ReLU. If the shape changes, x first goes
+ * through a 1×1 convolution and BN (option B of He et al.). x (N, H, W, C) → (N, ⌈H/stride⌉, ⌈W/stride⌉, K). Parameters
+ * have torchvision's names: conv1, bn1, conv2, bn2, downsample.0, downsample.1.
  *
  * He et al., "Deep Residual Learning for Image Recognition", 2016.
  */
 export const basicBlock = (x: Tensor, name: string, options: BasicBlockOptions): Tensor =>
-  twoConvolutions(x, name, options, () =>
-    options.shortcut === "identity" ? identity(x, options) : projection(x, `${name}.downsample`, options),
-  );
+  twoConvolutions(x, name, options, () => projection(x, `${name}.downsample`, options));
 
-/** A basic block without its shortcut, with the same parameters: conv1, bn1, conv2, bn2. */
-export const plainBlock = (x: Tensor, name: string, options: PlainBlockOptions): Tensor =>
+/**
+ * A basic block whose shortcut has no parameters (option A of He et al.): if the shape changes, it takes every
+ * `stride`-th pixel of x, with zeros in the channels that x lacks. Parameters: conv1, bn1, conv2, bn2. Throws ShapeError
+ * if x has more channels than the convolutions.
+ */
+export const identityBlock = (x: Tensor, name: string, options: BasicBlockOptions): Tensor =>
+  twoConvolutions(x, name, options, () => identity(x, options));
+
+/** A basic block without its shortcut. Parameters: conv1, bn1, conv2, bn2. */
+export const plainBlock = (x: Tensor, name: string, options: BasicBlockOptions): Tensor =>
   twoConvolutions(x, name, options);
 
 /** Two 3×3 convolutions, the first with the stride, each with BN and ReLU; before the last ReLU the shortcut is added. */
 function twoConvolutions(
   x: Tensor,
   name: string,
-  options: PlainBlockOptions,
+  options: BasicBlockOptions,
   shortcut?: () => Tensor,
 ): Tensor {
   const { outChannels, stride, norm, batchNorm: normalised = true } = options;
@@ -138,7 +135,7 @@ export function bottleneckBlock(x: Tensor, name: string, options: BottleneckOpti
 }
 
 /** x itself or, if its shape must change, conv 1×1 (`name.0`) – BN (`name.1`) of it. */
-function projection(x: Tensor, name: string, options: PlainBlockOptions): Tensor {
+function projection(x: Tensor, name: string, options: BasicBlockOptions): Tensor {
   const { outChannels, stride = 1, norm, batchNorm: normalised = true } = options;
   if (stride === 1 && x.shape.at(-1) === outChannels) return x;
   const y = convolution(x, `${name}.0`, options, outChannels, 1, stride);

@@ -20,8 +20,8 @@ export {
   type BottleneckOptions,
   basicBlock,
   bottleneckBlock,
+  identityBlock,
   type Padded,
-  type PlainBlockOptions,
   plainBlock,
 } from "./blocks.ts";
 export { freeze } from "./freeze.ts";

@@ -2,7 +2,7 @@ import { ShapeError } from "../../base/errors.ts";
 import { namesOf } from "../../base/names.ts";
 import { show } from "../../base/schema.ts";
 import { batchNorm, conv2d, dense, globalAvgPool, heNormal } from "../../layers/index.ts";
-import { basicBlock, plainBlock } from "../blocks.ts";
+import { identityBlock, plainBlock } from "../blocks.ts";
 import { carried, checked, type Model, type ModelOptions } from "../model.ts";
 
 export type ShortcutsName = "all" | "alternate" | "none";
@@ -71,7 +71,7 @@ export function stacked(options: StackedOptions = {}): Model {
         const stride = stage > 0 && i === 0 ? 2 : 1;
         const block = { outChannels: widths[stage]!, stride, batchNorm: normalised, init };
         const name = `layer${stage + 1}.${i}`;
-        x = shortcut ? basicBlock(x, name, { ...block, shortcut: "identity" }) : plainBlock(x, name, block);
+        x = (shortcut ? identityBlock : plainBlock)(x, name, block);
       }
       return dense(globalAvgPool(x), "fc", { outFeatures: classes });
     },

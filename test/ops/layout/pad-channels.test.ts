@@ -3,7 +3,7 @@ import { Random } from "../../../src/base/random.ts";
 import { Graph } from "../../../src/graph/graph.ts";
 import { pad } from "../../../src/graph/tensor.ts";
 import { filled } from "../../../src/layers/index.ts";
-import { basicBlock, plainBlock } from "../../../src/models/index.ts";
+import { identityBlock, plainBlock } from "../../../src/models/index.ts";
 import { padChannelsOp } from "../../../src/ops/layout/pad-channels.ts";
 import { lower } from "../../../src/ops/lower.ts";
 import { testOp } from "../../support/op/op-test.ts";
@@ -25,7 +25,7 @@ test("a shortcut without parameters, and its gradient beside that of the convolu
   const x = graph.input("x", [1, H, W, C], "f32", true);
   // All numbers are positive, so that ReLU is nothing and differences are exact whatever their step.
   const options = { outChannels: K, stride: 2, batchNorm: false, init: filled(1 / 16), convBias: false };
-  const y = basicBlock(x, "residual", { ...options, shortcut: "identity" });
+  const y = identityBlock(x, "residual", options);
   const plain = plainBlock(x, "plain", options);
   const [, P, Q] = y.shape as [number, number, number];
   expect([P, Q]).toEqual([3, 3]);

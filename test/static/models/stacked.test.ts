@@ -6,8 +6,10 @@ import {
   basicBlock,
   countNumbers,
   createModel,
+  identityBlock,
   inspect,
   type Model,
+  plainBlock,
   type StackedOptions,
   shortcutsNames,
   stacked,
@@ -150,18 +152,26 @@ describe("shortcuts", () => {
     expect(launches("alternate")).toBe(launches("none"));
   });
 
-  it("of a block are projections unless they are told to be identities", () => {
-    const build = (shortcut?: "projection" | "identity", batchNorm = true) => {
+  it("of a block have parameters only where they are projections", () => {
+    const build = (block: typeof basicBlock, batchNorm = true) => {
       const graph = new Graph({ mode: "train" });
-      const x = graph.input("x", [2, 8, 8, 4]);
-      basicBlock(x, "b", { outChannels: 6, stride: 2, batchNorm, ...(shortcut && { shortcut }) });
+      block(graph.input("x", [2, 8, 8, 4]), "b", { outChannels: 6, stride: 2, batchNorm });
       return graph.parameters.map(({ name }) => name).filter((name) => !/conv[12]|bn[12]/.test(name));
     };
-    const normalised = ["b.downsample.0.weight", "b.downsample.1.weight", "b.downsample.1.bias"];
-    expect(build()).toEqual(normalised);
-    expect(build("projection")).toEqual(normalised);
-    expect(build("projection", false)).toEqual(["b.downsample.0.weight", "b.downsample.0.bias"]);
-    expect(build("identity")).toEqual([]);
+    expect(build(basicBlock)).toEqual([
+      "b.downsample.0.weight",
+      "b.downsample.1.weight",
+      "b.downsample.1.bias",
+    ]);
+    expect(build(basicBlock, false)).toEqual(["b.downsample.0.weight", "b.downsample.0.bias"]);
+    for (const block of [identityBlock, plainBlock]) expect(build(block)).toEqual([]);
+  });
+
+  it("without parameters cannot drop channels", () => {
+    const x = new Graph({ mode: "train" }).input("x", [2, 8, 8, 4]);
+    expect(() => identityBlock(x, "b", { outChannels: 3 })).toThrow(
+      "pad_channels: cannot have fewer channels, 3 — x (2, 8, 8, 4)",
+    );
   });
 });
 
