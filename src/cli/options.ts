@@ -50,6 +50,8 @@ export function parseTrainOptions(argv: readonly string[]): TrainOptions {
   const settings = [
     setting("topology", "<name>", "model to train").default(defaults.topology),
     setting("backbone", "<name>", "network inside it (default: one that suits the size of the images)"),
+    setting("depth", "<n>", "layers of stacked: 8, 14, 20, … (default: 14)"),
+    setting("shortcuts", "<name>", "pairs of convolutions of stacked that have one (default: alternate)"),
     new Option(
       "--weights <file...>",
       "pretrained weights to start from: safetensors, ONNX, or TensorFlow.js' model.json",

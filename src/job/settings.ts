@@ -19,6 +19,7 @@ import { type DatasetName, datasetNames } from "../data/load.ts";
 import { precisions } from "../graph/graph.ts";
 import { backboneNames } from "../models/backbones/backbones.ts";
 import type { Model } from "../models/model.ts";
+import { shortcutsNames } from "../models/topologies/stacked.ts";
 import { createModel, topologies, topologyNames } from "../models/topologies/topologies.ts";
 import { optimizers } from "../optimizers/index.ts";
 import { splitModel } from "../transfer/split.ts";
@@ -47,6 +48,10 @@ export const settingRules = {
   seed: uint32,
   /** The backbone in the topology. Default: the one that the topology takes for images of this size. */
   backbone: optional(oneOf(backboneNames())),
+  /** Layers of `stacked`, which no other topology takes. Default 14. */
+  depth: optional(count),
+  /** Which pairs of convolutions of `stacked` have a shortcut. Default `alternate`. */
+  shortcuts: optional(oneOf(shortcutsNames)),
   /** Patterns of the names of parameters that do not train, as `freeze` takes them. */
   frozen: optional(list(text)),
   /** Files of weights to start from: addresses, or paths on the machine of the command line. */
@@ -104,7 +109,7 @@ export function defaultLearningRate({
 
 /** The model of a run. Throws ShapeError if it cannot be made for the data, or has no features to cache. */
 export function modelOf(
-  { topology, backbone, frozen, cacheFeatures }: JobSettings,
+  { topology, backbone, depth, shortcuts, frozen, cacheFeatures }: JobSettings,
   { shape, classes, normalize }: Pick<Dataset, "shape" | "classes"> & Partial<Pick<Dataset, "normalize">>,
 ): Model {
   const model = createModel(topology, {
@@ -114,6 +119,8 @@ export function modelOf(
       preprocessing: { resize: Math.min(shape[0], shape[1]), mode: "torch", ...normalize },
     }),
     ...(backbone !== undefined && { backbone }),
+    ...(depth !== undefined && { depth }),
+    ...(shortcuts !== undefined && { shortcuts }),
     ...(frozen && { frozen }),
   });
   if (cacheFeatures) checkFeatures(model);
@@ -162,6 +169,13 @@ export function checkSettings(given: unknown): JobSettings {
     throw new WebgraftError(
       `settings: got backbone ${settings.backbone}, but ${settings.topology} has none — choose another topology`,
     );
+  }
+  for (const name of ["depth", "shortcuts"] as const) {
+    if (settings[name] !== undefined && settings.topology !== "stacked") {
+      throw new WebgraftError(
+        `settings: got ${name} ${settings[name]}, but ${settings.topology} does not take it — choose stacked`,
+      );
+    }
   }
   return settings;
 }

@@ -38,4 +38,4 @@ export { add, average, concat } from "./merge.ts";
 export { type BatchNormOptions, batchNorm } from "./norm.ts";
 export { type AvgPool2dOptions, avgPool2d, globalAvgPool, maxPool2d, type Pool2dOptions } from "./pool.ts";
 export { asActivations, cast } from "./precision.ts";
-export { flatten } from "./shape.ts";
+export { flatten, padChannels } from "./shape.ts";

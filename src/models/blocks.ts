@@ -2,7 +2,16 @@ import { ShapeError } from "../base/errors.ts";
 import type { Padding } from "../base/window.ts";
 import type { Initializer } from "../graph/graph.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { type BatchNormOptions, batchNorm, conv2d, torchWeight } from "../layers/index.ts";
+import {
+  activation,
+  add,
+  avgPool2d,
+  type BatchNormOptions,
+  batchNorm,
+  conv2d,
+  padChannels,
+  torchWeight,
+} from "../layers/index.ts";
 
 /**
  * The padding of convolutions and pools: `symmetric`, the same on both sides, as in torchvision and in Keras' own
@@ -23,21 +32,32 @@ export interface BlockOptions {
   readonly norm?: Pick<BatchNormOptions, "eps" | "momentum">;
   /** Padding of all convolutions. Default `symmetric`. */
   readonly padded?: Padded;
-  /** Whether the convolutions have biases, which batch norm makes redundant. Default false. */
+  /** Whether the convolutions have biases, which batch norm makes redundant. Default: only without it. */
   readonly convBias?: boolean;
   /** Initial weights of the convolutions; default torch's. */
   readonly init?: Initializer;
+}
+
+export interface BasicBlockOptions extends BlockOptions {
+  /** Whether batch norm follows each convolution. Default true. */
+  readonly batchNorm?: boolean;
 }
 
 /** A convolution of a block. */
 function convolution(
   x: Tensor,
   name: string,
-  { padded = "symmetric", convBias: bias = false, init = torchWeight() }: BlockOptions,
+  options: BasicBlockOptions,
   outChannels: number,
   kernelSize: number,
   stride = 1,
 ): Tensor {
+  const {
+    padded = "symmetric",
+    batchNorm = true,
+    convBias: bias = !batchNorm,
+    init = torchWeight(),
+  } = options;
   return conv2d(x, name, {
     ...{ outChannels, kernelSize, stride, bias, init },
     padding: padding(padded, kernelSize),
@@ -46,18 +66,41 @@ function convolution(
 
 /**
  * The basic residual block: conv 3×3 – BN – ReLU – conv 3×3 – BN, plus x, ReLU. If the shape changes, x first goes
- * through a 1×1 convolution and BN. x (N, H, W, C) → (N, ⌈H/stride⌉, ⌈W/stride⌉, K). Parameters have torchvision's
- * names: conv1, bn1, conv2, bn2, downsample.0, downsample.1.
+ * through a 1×1 convolution and BN (option B of He et al.). x (N, H, W, C) → (N, ⌈H/stride⌉, ⌈W/stride⌉, K). Parameters
+ * have torchvision's names: conv1, bn1, conv2, bn2, downsample.0, downsample.1.
  *
  * He et al., "Deep Residual Learning for Image Recognition", 2016.
  */
-export function basicBlock(x: Tensor, name: string, options: BlockOptions): Tensor {
-  const { outChannels, stride, norm } = options;
-  const inner = convolution(x, `${name}.conv1`, options, outChannels, 3, stride);
-  const active = batchNorm(inner, `${name}.bn1`, { ...norm, activation: "relu" });
-  const outer = convolution(active, `${name}.conv2`, options, outChannels, 3);
-  const residual = shortcut(x, `${name}.downsample`, options);
-  return batchNorm(outer, `${name}.bn2`, { ...norm, residual, activation: "relu" });
+export const basicBlock = (x: Tensor, name: string, options: BasicBlockOptions): Tensor =>
+  twoConvolutions(x, name, options, () => projection(x, `${name}.downsample`, options));
+
+/**
+ * A basic block whose shortcut has no parameters (option A of He et al.): if the shape changes, it takes every
+ * `stride`-th pixel of x, with zeros in the channels that x lacks. Parameters: conv1, bn1, conv2, bn2. Throws ShapeError
+ * if x has more channels than the convolutions.
+ */
+export const identityBlock = (x: Tensor, name: string, options: BasicBlockOptions): Tensor =>
+  twoConvolutions(x, name, options, () => identity(x, options));
+
+/** A basic block without its shortcut. Parameters: conv1, bn1, conv2, bn2. */
+export const plainBlock = (x: Tensor, name: string, options: BasicBlockOptions): Tensor =>
+  twoConvolutions(x, name, options);
+
+/** Two 3×3 convolutions, the first with the stride, each with BN and ReLU; before the last ReLU the shortcut is added. */
+function twoConvolutions(
+  x: Tensor,
+  name: string,
+  options: BasicBlockOptions,
+  shortcut?: () => Tensor,
+): Tensor {
+  const { outChannels, stride, norm, batchNorm: normalised = true } = options;
+  function activated(y: Tensor, i: 1 | 2, residual?: Tensor): Tensor {
+    if (normalised)
+      return batchNorm(y, `${name}.bn${i}`, { ...norm, ...(residual && { residual }), activation: "relu" });
+    return residual ? add(y, residual, "relu", y.name) : activation(y, "relu", y.name);
+  }
+  const inner = activated(convolution(x, `${name}.conv1`, options, outChannels, 3, stride), 1);
+  return activated(convolution(inner, `${name}.conv2`, options, outChannels, 3), 2, shortcut?.());
 }
 
 export interface BottleneckOptions extends BlockOptions {
@@ -87,39 +130,21 @@ export function bottleneckBlock(x: Tensor, name: string, options: BottleneckOpti
   y = convolution(y, `${name}.conv2`, options, narrow, 3, strideAt === "v1" ? 1 : stride);
   y = batchNorm(y, `${name}.bn2`, relu);
   y = convolution(y, `${name}.conv3`, options, outChannels, 1);
-  const residual = shortcut(x, `${name}.downsample`, options);
+  const residual = projection(x, `${name}.downsample`, options);
   return batchNorm(y, `${name}.bn3`, { ...relu, residual });
 }
 
 /** x itself or, if its shape must change, conv 1×1 (`name.0`) – BN (`name.1`) of it. */
-function shortcut(x: Tensor, name: string, options: BlockOptions): Tensor {
-  const { outChannels, stride = 1, norm } = options;
+function projection(x: Tensor, name: string, options: BasicBlockOptions): Tensor {
+  const { outChannels, stride = 1, norm, batchNorm: normalised = true } = options;
   if (stride === 1 && x.shape.at(-1) === outChannels) return x;
-  return batchNorm(convolution(x, `${name}.0`, options, outChannels, 1, stride), `${name}.1`, norm);
+  const y = convolution(x, `${name}.0`, options, outChannels, 1, stride);
+  return normalised ? batchNorm(y, `${name}.1`, norm) : y;
 }
 
-/**
- * A basic block without its shortcut: two 3×3 convolutions, the first with the stride, each with BN (unless
- * `batchNorm` is false) and ReLU. Parameters: conv1, bn1, conv2, bn2.
- */
-export function plainBlock(
-  x: Tensor,
-  name: string,
-  options: Pick<BlockOptions, "outChannels" | "stride" | "norm"> & { readonly batchNorm?: boolean },
-): Tensor {
-  const { outChannels, stride = 1, norm, batchNorm: normalised = true } = options;
-  const conv3x3 = { outChannels, kernelSize: 3, padding: 1 };
-  let y = x;
-  for (const i of [1, 2]) {
-    const conv = { ...conv3x3, stride: i === 1 ? stride : 1 };
-    y = normalised
-      ? batchNorm(conv2d(y, `${name}.conv${i}`, { ...conv, bias: false }), `${name}.bn${i}`, {
-          ...norm,
-          activation: "relu",
-        })
-      : conv2d(y, `${name}.conv${i}`, { ...conv, activation: "relu" });
-  }
-  return y;
+/** Every `stride`-th pixel of x, which is the mean over windows of 1×1, with zeros in the channels that it lacks. */
+function identity(x: Tensor, { outChannels, stride = 1 }: BlockOptions): Tensor {
+  return padChannels(stride === 1 ? x : avgPool2d(x, { kernelSize: 1, stride }), outChannels);
 }
 
 /**

@@ -15,10 +15,12 @@ export {
 } from "./backbones/resnet.ts";
 export { type VggDepth, type VggOptions, type VggVariant, vgg } from "./backbones/vgg.ts";
 export {
+  type BasicBlockOptions,
   type BlockOptions,
   type BottleneckOptions,
   basicBlock,
   bottleneckBlock,
+  identityBlock,
   type Padded,
   plainBlock,
 } from "./blocks.ts";
@@ -36,6 +38,12 @@ export {
 } from "./topologies/interleaved.ts";
 export { type NetworkLayer, type NetworkOptions, network } from "./topologies/network.ts";
 export { type SequentialOptions, sequential } from "./topologies/sequential.ts";
+export {
+  type ShortcutsName,
+  type StackedOptions,
+  shortcutsNames,
+  stacked,
+} from "./topologies/stacked.ts";
 export {
   type BackboneSlot,
   backbonesFor,

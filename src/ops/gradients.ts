@@ -9,6 +9,7 @@ import { activationBackward } from "./elementwise/activation.ts";
 import { addBackward } from "./elementwise/add.ts";
 import { concatBackward } from "./layout/concat.ts";
 import { flattenBackward } from "./layout/flatten.ts";
+import { padChannelsBackward } from "./layout/pad-channels.ts";
 import { softmaxBackward } from "./loss/softmax.ts";
 import { batchNormBackward } from "./norm/batch-norm.ts";
 import { avgPool2dBackward, globalAvgPoolBackward, maxPool2dBackward } from "./pool/pool.ts";
@@ -25,5 +26,6 @@ export const gradients: GradientRules = {
   flatten: flattenBackward,
   global_avg_pool: globalAvgPoolBackward,
   max_pool2d: maxPool2dBackward,
+  pad_channels: padChannelsBackward,
   softmax: softmaxBackward,
 };

@@ -8,6 +8,7 @@ export { dropoutOp } from "./elementwise/dropout.ts";
 export { augmentOp } from "./image/augment.ts";
 export { concatOp } from "./layout/concat.ts";
 export { flattenOp } from "./layout/flatten.ts";
+export { padChannelsOp } from "./layout/pad-channels.ts";
 export { fromPaddedOp, toPaddedOp } from "./layout/padded.ts";
 export { crossEntropyOp } from "./loss/cross-entropy.ts";
 export { lossScaleOp } from "./loss/loss-scale.ts";

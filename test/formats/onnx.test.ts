@@ -39,6 +39,7 @@ const narrow = (name: string) => ({ name, width: 8 });
 describe("models written as ONNX files", () => {
   it.each([
     ["interleaved", { activation: "silu" }, 2],
+    ["stacked", { depth: 8, shortcuts: "all", inputShape: [9, 12, 2], widths: [4, 6, 11] }, 2],
     ["convnet", { batchNorm: false, inputShape: [12, 20, 2], classes: 7 }, 3],
     [
       "fusion",

@@ -11,6 +11,7 @@ import { augment } from "./image/augment.ts";
 import { concat } from "./layout/concat.ts";
 import { flatten } from "./layout/flatten.ts";
 import { fromPadded } from "./layout/from-padded.ts";
+import { padChannels } from "./layout/pad-channels.ts";
 import { toPadded } from "./layout/to-padded.ts";
 import { crossEntropy } from "./loss/cross-entropy.ts";
 import { lossScale } from "./loss/loss-scale.ts";
@@ -29,7 +30,7 @@ export const declarations: readonly OpDeclaration[] = [
   ...[conv2d, dense],
   ...[activation, add, average, cast, dropout],
   ...[augment],
-  ...[concat, flatten, fromPadded, toPadded],
+  ...[concat, flatten, padChannels, fromPadded, toPadded],
   ...[crossEntropy, lossScale, mse, softCrossEntropy, softmax],
   ...[batchNorm],
   ...[avgPool2d, globalAvgPool, maxPool2d],

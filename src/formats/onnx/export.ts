@@ -11,6 +11,7 @@ import { averageOp } from "../../ops/elementwise/average.ts";
 import { dropoutOp } from "../../ops/elementwise/dropout.ts";
 import { concatOp } from "../../ops/layout/concat.ts";
 import { flattenOp } from "../../ops/layout/flatten.ts";
+import { padChannelsOp } from "../../ops/layout/pad-channels.ts";
 import { softmaxOp } from "../../ops/loss/softmax.ts";
 import { batchNormOp } from "../../ops/norm/batch-norm.ts";
 import { avgPool2dOp, globalAvgPoolOp, maxPool2dOp, type Pool2d } from "../../ops/pool/pool.ts";
@@ -221,6 +222,13 @@ const OPERATIONS: readonly Operation[] = [
   }),
   single(averageOp, "Mean"),
   single(concatOp, "Concat", () => ({ axis: { int: 1 } })),
+  operation(padChannelsOp, ({ label, inputs: { x }, attrs: { channels }, outputs: { y } }, writer) => {
+    // First the zeros before each axis, then those after it.
+    const after = x.shape.map((_, axis) => (axis === 1 ? channels - x.shape.at(-1)! : 0));
+    const ints = [...after.map(() => 0), ...after];
+    const amounts = writer.node("Constant", `${label}.pads`, [], { value_ints: { ints } });
+    writer.name(y, writer.node("Pad", label, [writer.of(x), amounts]));
+  }),
   single(maxPool2dOp, "MaxPool", ({ attrs }) => windows(attrs)),
   single(avgPool2dOp, "AveragePool", ({ attrs }) => ({
     ...windows(attrs),

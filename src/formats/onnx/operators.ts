@@ -227,6 +227,19 @@ export const OPERATORS: Readonly<Record<string, Operator>> = {
       node.output,
     );
   },
+  Pad(node, into) {
+    const pads = node.has(1) ? node.constant(1).ints() : (node.node.attributes.pads?.ints ?? []);
+    const value = node.has(2) ? node.constant(2).floats()[0] : node.float("value", 0);
+    const mode = node.node.attributes.mode?.text ?? "constant";
+    // First what comes before each axis, then what comes after it; axis 1 are the channels.
+    const channels = pads.length / 2 + 1;
+    const added = pads[channels] ?? -1;
+    const others = pads.some((zeros, i) => zeros !== 0 && i !== channels);
+    if (mode !== "constant" || value !== 0 || node.has(3) || others || added < 0 || added > MAX_EXTENT) {
+      node.fail(`pads by [${pads.join(", ")}], ${mode}; only zeros after the channels can be read`);
+    }
+    into.add({ type: "pad_channels", added }, [node.value()], node.output);
+  },
   MaxPool(node, into) {
     node.expect("storage_order", 0);
     into.add({ type: "max_pool2d", ...node.windows() }, [node.value()], node.output);

@@ -62,7 +62,7 @@ export interface ResnetOptions extends ModelOptions, ResnetVariant {}
  * dense; 224×224×3 and 1000 classes by default. ResNet-20, 32, 44 and 56, for small images: conv 3×3 – BN –
  * ReLU, three stages of 16, 32 and 64 channels; 32×32×3 and 10 classes by default. If a block changes the shape, its
  * shortcut is a projection (1×1 convolution and BN, the paper's option B), even in the small-image family, where the
- * paper pads with zeros (option A): ResNet-20 has 272,474 parameters instead of 269,722.
+ * paper pads with zeros (option A, as `stacked` does): ResNet-20 has 272,474 parameters instead of 269,722.
  *
  * Takes images of any size. Parameters have torchvision's names: conv1, bn1, layer1.0.conv1, …, fc.
  *

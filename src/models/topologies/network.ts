@@ -15,6 +15,7 @@ import {
   flatten,
   globalAvgPool,
   maxPool2d,
+  padChannels,
 } from "../../layers/index.ts";
 import { carried, checked, inspect, type Model, type ModelOptions } from "../model.ts";
 
@@ -59,6 +60,8 @@ export type NetworkLayerKind =
   | { readonly type: "global_avg_pool"; readonly keepPixel: boolean }
   /** To (N, features), checked if the number is given; a flat value stays as it is. */
   | { readonly type: "flatten"; readonly features?: number }
+  /** Channels of zeros after the others. */
+  | { readonly type: "pad_channels"; readonly added: number }
   | { readonly type: "add"; readonly activation?: ActivationLike }
   | { readonly type: "average" | "concat" }
   | { readonly type: "activation"; readonly activation: ActivationLike }
@@ -120,6 +123,8 @@ function apply(layer: NetworkLayer, inputs: readonly Tensor[]): Tensor {
       return layer.keepPixel ? meanPixel(x) : globalAvgPool(x);
     case "flatten":
       return flattened(x, layer.features);
+    case "pad_channels":
+      return padChannels(x, x.shape.at(-1)! + layer.added);
     case "add":
       if (!y) throw new ShapeError("network", "add takes two values", layer.to);
       return add(x, y, layer.activation);

@@ -15,6 +15,7 @@ import { fusion } from "./fusion.ts";
 import { convnet, interleaved } from "./interleaved.ts";
 import { type NetworkOptions, network } from "./network.ts";
 import { sequential } from "./sequential.ts";
+import { stacked } from "./stacked.ts";
 
 /** What an app needs to offer a topology by name. */
 export interface TopologyEntry {
@@ -58,6 +59,7 @@ const registry = {
     create: features,
     backbone: { standard: defaultResnet, fits: (backbone, shape) => isLarge(backbone, shape, 3) },
   },
+  stacked: { create: stacked },
   convnet: { create: convnet },
   resnet: {
     create: (options) => baseline("resnet", options, defaultResnet),

@@ -172,6 +172,9 @@ test.each([
   [{ ...settings, data: "cifar" }, /data must be mnist, fashion or the path of a folder, .* — got "cifar"/],
   [{ ...settings, topology: "vgg", backbone: "vgg99" }, /backbone must be .* — got "vgg99"/],
   [{ ...settings, backbone: "resnet18" }, /got backbone resnet18, but interleaved has none/],
+  [{ ...settings, depth: 14 }, /got depth 14, but interleaved does not take it — choose stacked/],
+  [{ ...settings, shortcuts: "none" }, /got shortcuts none, but interleaved does not take it/],
+  [{ ...settings, topology: "stacked", shortcuts: "some" }, /shortcuts must be all, alternate or none/],
   [{ ...settings, frozen: "*" }, /frozen must be a list of non-empty text — got "\*"/],
   [{ ...settings, weights: [""] }, /weights\[0\] must be non-empty text — got ""/],
   [{ ...settings, perClass: 5 }, /got examples 64 and perClass 5 — give only one/],
@@ -196,6 +199,8 @@ test.each([
   ["--per-class 5422", /got perClass 5422, but class 5 has 5421 examples — take perClass ≤ 5421/],
   ["--per-class 1", /got batch 16 of 10 images — take batch ≤ 10/],
   ["--topology vgg --backbone vgg16", /need images of at least 32×32 .*; --image-size 32 fits$/],
+  ["--topology stacked --depth 50 --shortcuts none --image-size 32 --per-class 1", /got batch 16 of 10/],
+  ["--topology stacked --depth 10", /^stacked: depth must be 6n \+ 2: 8, 14, 20, 26, …, 1202 — 10$/],
   ["--topology fusion --image-size 30", /must be multiples of 4, .*; --image-size 32 fits$/],
   [
     "--topology resnet --cache-features",

@@ -152,6 +152,8 @@ describe("exportOnnx", () => {
     ["interleaved", { activation: "silu" }],
     ["fusion", { inputShape: [64, 64, 3], backbone: narrow("resnet50"), vgg: narrow("vgg11"), hidden: 8 }],
     ["features", { inputShape: [32, 32, 3], backbone: { name: "resnet20", width: 4 } }],
+    ["stacked", { depth: 14, shortcuts: "all" }],
+    ["stacked", { depth: 8, shortcuts: [true, false, true], batchNorm: false }],
     ["convnet", { batchNorm: false, activation: "leaky_relu" }],
     ["resnet34", { inputShape: [32, 32, 3], width: 4, padded: "same" }],
     ["resnet50", { inputShape: [32, 32, 3], width: 4, ...KERAS_RESNET }],
@@ -167,6 +169,40 @@ describe("exportOnnx", () => {
         .nodes.filter((node) => !isNode(node, dropoutOp))
         .map(({ op, attrs, outputs }) => [op.name, attrs, outputs.y!.shape]);
     expect(operations(read.model)).toEqual(operations(model));
+  });
+
+  it("reads channels of zeros, and no other padding", () => {
+    const pad = (pads: number[], attributes: OnnxNode["attributes"] = {}) => {
+      const node = { op: "Pad", name: "p", inputs: ["x"], outputs: ["y"] };
+      const mean: OnnxNode = {
+        op: "GlobalAveragePool",
+        name: "m",
+        inputs: ["y"],
+        outputs: ["m"],
+        attributes: {},
+      };
+      const flat: OnnxNode = { op: "Flatten", name: "f", inputs: ["m"], outputs: ["z"], attributes: {} };
+      return encodeOnnx({
+        ...{ name: "padded", opset: 7, tensors: new Map() },
+        inputs: [{ name: "x", shape: ["N", 3, 4, 4] }],
+        outputs: [{ name: "z", shape: ["N", 5] }],
+        nodes: [{ ...node, attributes: { pads: { ints: pads }, ...attributes } }, mean, flat],
+      });
+    };
+    expect(importOnnx(pad([0, 0, 0, 0, 0, 2, 0, 0])).model.classes).toBe(5);
+    for (const [file, reason] of [
+      [pad([0, 0, 0, 0, 0, 2, 1, 0]), "by [0, 0, 0, 0, 0, 2, 1, 0], constant"],
+      [pad([0, 1, 0, 0, 0, 0, 0, 0]), "by [0, 1, 0, 0, 0, 0, 0, 0], constant"],
+      [pad([0, 0, 0, 0, 0, -1, 0, 0]), "by [0, 0, 0, 0, 0, -1, 0, 0], constant"],
+      [pad([0, 0, 0, 0, 0, 2 ** 20, 0, 0]), "by [0, 0, 0, 0, 0, 1048576, 0, 0], constant"],
+      [pad([]), "by [], constant"],
+      [pad([0, 0, 0, 0, 0, 2, 0, 0], { value: { float: 1 } }), "by [0, 0, 0, 0, 0, 2, 0, 0], constant"],
+      [pad([0, 0, 0, 0, 0, 2, 0, 0], { mode: { text: "edge" } }), "by [0, 0, 0, 0, 0, 2, 0, 0], edge"],
+    ] as const) {
+      expect(() => importOnnx(file)).toThrow(
+        new WeightsError(`onnx: Pad "p" pads ${reason}; only zeros after the channels can be read`),
+      );
+    }
   });
 
   it("names every value once, and takes any batch", async () => {

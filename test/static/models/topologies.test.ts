@@ -294,7 +294,7 @@ describe("createModel", () => {
   });
 
   it("knows every topology", () => {
-    const names = ["sequential", "interleaved", "fusion", "features", "convnet", "resnet", "vgg"];
+    const names = ["sequential", "interleaved", "fusion", "features", "stacked", "convnet", "resnet", "vgg"];
     expect(topologyNames()).toEqual(names);
   });
 
@@ -321,8 +321,8 @@ describe("createModel", () => {
 
   it("refuses an unknown name with those it knows", () => {
     expect(() => createModel("interwoven")).toThrow(
-      "model: unknown name interwoven — take one of sequential, interleaved, fusion, features, convnet, " +
-        "resnet, vgg, or of the backbones resnet18, resnet20,",
+      "model: unknown name interwoven — take one of sequential, interleaved, fusion, features, stacked, " +
+        "convnet, resnet, vgg, or of the backbones resnet18, resnet20,",
     );
     expect(() => createModel("toString")).toThrow("model: unknown name toString");
     const backbone = "toString" as BackboneName;

@@ -20,7 +20,16 @@ const cases = decodeCases(read("cases.json").toString(), read("values.safetensor
 const ROUNDED: Allowed = (expected, largest) => 2 ** -23 * Math.abs(expected) + 1e-9 * largest;
 
 /** Ops that only move numbers about in this library's own layouts, or compute what PyTorch does not. */
-const OTHERS = ["augment", "cast", "dropout", "flatten", "from_padded", "loss_scale", "to_padded"];
+const OTHERS = [
+  "augment",
+  "cast",
+  "dropout",
+  "flatten",
+  "from_padded",
+  "loss_scale",
+  "pad_channels",
+  "to_padded",
+];
 
 function optimizerReference({ op, attrs }: OracleCase): Step {
   return op === "sgd" ? sgdReference(attrs) : adamReference({ ...attrs, decoupled: op === "adamw" });

@@ -10,6 +10,7 @@ const OPTIONS: Readonly<Record<string, object>> = {
   interleaved: {},
   fusion: { ...small, backbone: resnet, vgg, hidden: 16 },
   features: { ...small, backbone: resnet, stage: 2, width: 8, dropout: 0.1 },
+  stacked: { inputShape: [20, 20, 3], classes: 4, depth: 14, widths: [4, 6, 10], shortcuts: "all" },
   convnet: {},
   resnet: { ...small, backbone: resnet },
   vgg: { ...small, backbone: vgg },
