@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
@@ -30,7 +31,8 @@ export function lockFolder(folder: string): Lock {
   const path = join(folder, LOCK);
   const { pid } = process;
   const own: Owner = { pid, host: hostname(), process: beginning(pid), since: new Date().toISOString() };
-  const text = `${JSON.stringify(own)}\n`;
+  // The id tells this lock from another one of the same process and millisecond.
+  const text = `${JSON.stringify({ ...own, id: randomUUID() })}\n`;
   for (let taken = false; !taken; ) {
     try {
       writeFileSync(path, text, { flag: "wx" });

@@ -43,6 +43,8 @@ export async function serve(routes: readonly Route[]): Promise<LocalServer> {
   const server = createServer((request, response) => {
     answer(request, response).catch((error) => refuse(response, 500, reason(error)));
   });
+  // Kept open: a checkpoint a minute would meet the end of a connection that closes after seconds.
+  server.keepAliveTimeout = 0;
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject).listen(0, "127.0.0.1", resolve);
   });

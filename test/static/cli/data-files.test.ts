@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createServer, type ViteDevServer } from "vite";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -19,6 +20,8 @@ beforeAll(async () => {
     appType: "custom",
   });
   await server.listen();
+  // On a busy machine the next request may take longer than a connection is kept by default, and meet its end.
+  (server.httpServer as Server).keepAliveTimeout = 0;
   baseUrl = `http://localhost:${(server.httpServer!.address() as AddressInfo).port}/data`;
 });
 
