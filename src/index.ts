@@ -38,7 +38,7 @@ export * from "./models/index.ts";
 export * from "./optimizers/index.ts";
 export { readCheckpointMetadata } from "./train/checkpoint.ts";
 export type { Confusion } from "./train/confusion.ts";
-export type { EpochInfo, Evaluation, FitOptions, History, StepInfo } from "./train/fit.ts";
+export type { BatchInfo, EpochInfo, Evaluation, FitOptions, History, StepInfo } from "./train/fit.ts";
 export * from "./train/schedules.ts";
 export { type CheckpointOptions, Trainer, type TrainerOptions } from "./train/trainer.ts";
 

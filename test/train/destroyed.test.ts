@@ -89,6 +89,7 @@ const cases: Readonly<Record<string, Case>> = {
     make: () => trainer(),
     calls: {
       fit: [data, { epochs: 1 }],
+      trainStep: [{ images: new Float32Array(1024), labels: new Int32Array(4), size: 4 }],
       evaluate: [data],
       predict: [data],
       checkpoint: [],
