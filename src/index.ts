@@ -42,6 +42,17 @@ export type { BatchInfo, EpochInfo, Evaluation, FitOptions, History, StepInfo } 
 export * from "./train/schedules.ts";
 export { type CheckpointOptions, Trainer, type TrainerOptions } from "./train/trainer.ts";
 
+// Races: several trainers side by side
+
+export {
+  type Comparison,
+  type Outcome,
+  type RaceResults,
+  type SeedResult,
+  type Verdict,
+  verdict,
+} from "./race/verdict.ts";
+
 // Transfer learning
 
 export type { Difference } from "./transfer/conventions.ts";
