@@ -44,6 +44,16 @@ export { type CheckpointOptions, Trainer, type TrainerOptions } from "./train/tr
 
 // Races: several trainers side by side
 
+export type {
+  LaneMemory,
+  RaceEvent,
+  RaceMemory,
+  RaceResult,
+  RaceSnapshot,
+  RunOptions,
+} from "./race/events.ts";
+export type { LaneOptions, RaceOptions } from "./race/options.ts";
+export { Race } from "./race/race.ts";
 export {
   type Comparison,
   type Outcome,

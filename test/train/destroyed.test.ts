@@ -11,6 +11,7 @@ import {
   openSession,
   Predictor,
   Preprocessor,
+  Race,
   saveWeights,
   Trainer,
   Variables,
@@ -97,6 +98,17 @@ const cases: Readonly<Record<string, Case>> = {
       lossScale: [],
       check: [data],
     },
+  },
+  Race: {
+    make: () => {
+      const lane = { model, optimizer: adamw({ lr: 0.01 }), tune: "off" } as const;
+      const lanes = [
+        { ...lane, name: "a" },
+        { ...lane, name: "b" },
+      ];
+      return Race.create({ gpu, lanes, train: data, test: data, batchSize: 4, epochs: 1, seeds: [1] });
+    },
+    calls: { run: [], snapshot: [], pause: [], resume: [], step: [], stop: [], setLearningRate: [0.1] },
   },
   FeatureCache: {
     make: async () => FeatureCache.create(await trainer((name) => !name.startsWith("fc."))),
