@@ -12,6 +12,8 @@ export interface BatchInfo {
   readonly accuracy: number;
   readonly learningRate: number;
   readonly examples: number;
+  /** Norm of each parameter's gradient, before clipping, by name; with the optimizer's option `gradientNorms`. */
+  readonly gradientNorms?: Readonly<Record<string, number>>;
 }
 
 /** A step of `fit`. */

@@ -16,7 +16,7 @@ import { Variables } from "../run/variables.ts";
 import { checkBatch, checkLearningRate } from "./check-batch.ts";
 import { loadCheckpoint, type Progress, saveCheckpoint } from "./checkpoint.ts";
 import type { Compiled } from "./compile.ts";
-import { CompiledSteps } from "./compiled-steps.ts";
+import { CompiledSteps, type StepResult } from "./compiled-steps.ts";
 import { ConfusionCounter } from "./confusion.ts";
 import type { BatchInfo, EpochInfo, Evaluation, FitOptions, History, StepInfo } from "./fit.ts";
 import { checkEvaluation, checkStep } from "./non-finite.ts";
@@ -241,9 +241,9 @@ export class Trainer {
       return { step, cleared, result };
     });
     await cleared;
-    const { loss, correct, nonFinite = [] } = await result;
-    const { size: examples } = batch;
-    const info: BatchInfo = { step, loss, accuracy: correct / examples, learningRate, examples };
+    const done = await result;
+    const { nonFinite = [] } = done;
+    const info = infoOf(done, { step, learningRate, examples: batch.size });
     this.#raised ||= Array.from(nonFinite).some(Boolean);
     checkStep(info, nonFinite);
     return info;
@@ -396,20 +396,16 @@ export class Trainer {
         this.progress = { step, epoch, examples: examples + batch.size, length };
         return submitted;
       });
-      await inFlight.add(result, async ({ loss, correct, nonFinite }) => {
+      await inFlight.add(result, async (done) => {
         const now = performance.now();
         const info: StepInfo = {
-          step,
+          ...infoOf(done, { step, learningRate, examples: batch.size }),
           totalSteps,
           epoch: epoch + 1,
-          loss,
-          accuracy: correct / batch.size,
-          learningRate,
-          examples: batch.size,
           milliseconds: now - before,
         };
         before = now;
-        checkStep(info, nonFinite);
+        checkStep(info, done.nonFinite);
         results.push(info);
         await onStep?.(info);
       });
@@ -435,3 +431,14 @@ export class Trainer {
     });
   }
 }
+
+/** What is told of a step. */
+const infoOf = (
+  { loss, correct, gradientNorms }: StepResult,
+  given: Pick<BatchInfo, "step" | "learningRate" | "examples">,
+): BatchInfo => ({
+  ...given,
+  loss,
+  accuracy: correct / given.examples,
+  ...(gradientNorms && { gradientNorms }),
+});

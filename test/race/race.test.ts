@@ -90,7 +90,8 @@ async function undisturbed(options: Partial<RaceOptions> = {}): Promise<readonly
 describe("a race", () => {
   it("gives each lane what its fit gives alone, bit for bit, with each seed", async () => {
     const events: RaceEvent[] = [];
-    const race = await make({ lanes: [narrow, { ...wide, microBatches: 2 }], sample });
+    const measured = { ...narrow, optimizer: sgd({ lr: 0.05, momentum: 0.9, gradientNorms: true }) };
+    const race = await make({ lanes: [measured, { ...wide, microBatches: 2 }], sample });
     const result = await race.run({ onEvent: (event) => void events.push(event) });
     expect(only(events, "seed")).toEqual([
       { type: "seed", seed: 1, index: 0, seeds: 2, totalSteps: 10 },
@@ -105,6 +106,7 @@ describe("a race", () => {
         const alone = await lone({ ...options, gpu, batchSize: 4, seed }, { train, test, epochs: 2 });
         const seen = steps.map(({ lanes, totalSteps, epoch }) => ({ ...lanes[lane]!, totalSteps, epoch }));
         expect(seen).toEqual(alone.steps);
+        expect(Object.keys(seen[0]!.gradientNorms ?? {}).length).toBe(lane === 0 ? 4 : 0);
         expect(result.seeds[i]!.accuracies[lane]).toBe(alone.accuracy);
         if (seed === 2) {
           const trainer = race.trainers[lane]!;

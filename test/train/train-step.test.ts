@@ -99,6 +99,29 @@ describe("trainStep", () => {
     expect(subject.step).toBe(1);
   });
 
+  it.each([1, 2])(
+    "tells the norm of each gradient if asked to, and so does fit (micro-batches: %d)",
+    async (parts) => {
+      const lr = 0.05;
+      const options = { optimizer: sgd({ lr, gradientNorms: true }), microBatches: parts };
+      const [subject, fitted] = [await make(options), await make(options)];
+      const { weights: variables } = subject;
+      const read = (): Promise<Float32Array[]> =>
+        subject.variables.read(variables.map(({ tensor }) => tensor));
+      const before = await read();
+      const { gradientNorms } = await subject.trainStep(batches[0]!);
+      const after = await read();
+      expect(Object.keys(gradientNorms!).sort()).toEqual(variables.map(({ name }) => name).sort());
+      for (const [i, { name }] of variables.entries()) {
+        const norm = Math.hypot(...before[i]!.map((value, k) => value - after[i]![k]!)) / lr;
+        expect(Math.abs(gradientNorms![name]! / norm - 1), name).toBeLessThan(1e-4);
+      }
+      const { steps } = await fitted.fit(data, { epochs: 1 });
+      expect(steps[0]!.gradientNorms).toEqual(gradientNorms);
+      expect(Object.keys(steps.at(-1)!.gradientNorms!)).toEqual(Object.keys(gradientNorms!)); // A smaller batch.
+    },
+  );
+
   it("and fit refuse each other, with who is busy", async () => {
     const subject = await make();
     const file = await subject.checkpoint();
