@@ -17,16 +17,16 @@ export class SeedRun {
   readonly #options: RaceOptions;
   readonly #loader: BatchLoader;
 
-  /** Makes the lanes' trainers; `check` is called after each, and what it throws ends it all. */
+  /** Makes the lanes' trainers; `check` is called before each, and what it throws ends it all. */
   static open(options: RaceOptions, seed: number, check: () => void): Promise<SeedRun> {
     const { gpu, batchSize, train, test, sample } = options;
     return making(async (keep) => {
       const lanes: Lane[] = [];
       for (const { name, ...own } of options.lanes) {
+        check();
         const trainer = keep(await Trainer.create({ ...own, gpu, batchSize, seed }));
         for (const dataset of [train, test, ...(sample ? [sample.dataset] : [])]) trainer.check(dataset);
         lanes.push(new Lane(name, trainer));
-        check();
       }
       return new SeedRun(options, seed, lanes);
     });

@@ -18,6 +18,7 @@ import {
   type RaceOptions,
   type RaceSnapshot,
   sgd,
+  type Tensor,
   type Trainer,
   verdict,
 } from "webgraft";
@@ -299,31 +300,35 @@ describe("held, stopped and gone on, it comes to the same end", () => {
 });
 
 describe("a snapshot", () => {
-  it.each([1, 4, 10, 20])("taken at step %d goes on in a new race to the same end", async (at) => {
-    const lanes = [wild, narrow, wide];
-    const race = await make({ lanes, sample });
-    const events: RaceEvent[] = [];
-    let steps = 0;
-    let taken: Promise<RaceSnapshot> | undefined;
-    if (at === 1) race.step(); // Nothing is in flight when it is taken.
-    await race.run({
-      onEvent: (event) => {
-        events.push(event);
-        if (event.type === "step" && event.seed === 1 && event.step === 1) race.setLearningRate(0.03);
-        if (event.type === "step" && ++steps === at) taken = race.snapshot();
-        if (event.type === "paused" && event.step < 3) race.step();
-        else if (event.type === "paused") race.resume();
-      },
-    });
-    const snapshot = structuredClone(await taken!);
-    const copy = await make({ lanes, sample, snapshot });
-    const later: RaceEvent[] = [];
-    await copy.run({ onEvent: (event) => void later.push(event) });
-    expect(later.length).toBeGreaterThan(0);
-    expect(told(later)).toEqual(told(events).slice(-later.length));
-    expect(copy.results).toEqual(race.results);
-    expect(await copy.snapshot()).toEqual(await race.snapshot());
-  });
+  it.each([1, 4, 10, "the end of seed 1", 20])(
+    "taken at %s goes on in a new race to the same end",
+    async (at) => {
+      const lanes = [wild, narrow, wide];
+      const race = await make({ lanes, sample });
+      const events: RaceEvent[] = [];
+      let steps = 0;
+      let taken: Promise<RaceSnapshot> | undefined;
+      if (at === 1) race.step(); // Nothing is in flight when it is taken.
+      await race.run({
+        onEvent: (event) => {
+          events.push(event);
+          if (event.type === "step" && event.seed === 1 && event.step === 1) race.setLearningRate(0.03);
+          if (event.type === "result" && at === `the end of seed ${event.seed}`) taken = race.snapshot();
+          if (event.type === "step" && ++steps === at) taken = race.snapshot();
+          if (event.type === "paused" && event.step < 3) race.step();
+          else if (event.type === "paused") race.resume();
+        },
+      });
+      const snapshot = structuredClone(await taken!);
+      const copy = await make({ lanes, sample, snapshot });
+      const later: RaceEvent[] = [];
+      await copy.run({ onEvent: (event) => void later.push(event) });
+      expect(later.length).toBeGreaterThan(0);
+      expect(told(later)).toEqual(told(events).slice(-later.length));
+      expect(copy.results).toEqual(race.results);
+      expect(await copy.snapshot()).toEqual(await race.snapshot());
+    },
+  );
 
   it("of another race is refused", async () => {
     const race = await make();
@@ -350,10 +355,15 @@ describe("calls that meet or come too late", () => {
     async (type) => {
       const counted = countBuffers((await testGpu()).device);
       const race = await make({ sample });
+      const { signal } = new AbortController();
+      const listeners = new Set<unknown>();
+      signal.addEventListener = (_: string, listener: unknown) => void listeners.add(listener);
+      signal.removeEventListener = (_: string, listener: unknown) => void listeners.delete(listener);
       let after = 0;
       let destroyed: Promise<void> | undefined;
       if (type === "paused") race.pause();
       const run = race.run({
+        signal,
         onEvent: (event) => {
           if (destroyed) after++;
           if (event.type === type) destroyed ??= race.destroy();
@@ -365,10 +375,28 @@ describe("calls that meet or come too late", () => {
       await expect(race.run()).rejects.toThrow(DestroyedError);
       expect(after).toBe(0);
       expect(race.trainers).toEqual([]);
-      await expect.poll(() => counted.alive()).toEqual([]);
+      await expect.poll(() => [...counted.alive(), ...listeners]).toEqual([]);
       counted.stop();
     },
   );
+
+  it("destroy while the lanes of the next seed are made frees them", async () => {
+    const counted = countBuffers((await testGpu()).device);
+    let destroy = (): void => {};
+    const build = (images: Tensor): Tensor => {
+      destroy();
+      return wide.model.build(images);
+    };
+    const race = await make({ lanes: [narrow, { ...wide, model: { ...wide.model, build } }] });
+    const run = race.run({
+      onEvent: ({ type }) => {
+        if (type === "result") destroy = () => void race.destroy();
+      },
+    });
+    await expect(run).rejects.toThrow(DestroyedError);
+    await expect.poll(() => counted.alive()).toEqual([]);
+    counted.stop();
+  });
 
   it("a lost device ends the run, and later ones", async () => {
     const gpu = await openDevice();
