@@ -22,7 +22,7 @@ function inBrowser(engine: Engine, turn: number, exclude: string[] = []): TestPr
   return {
     extends: true,
     test: {
-      include: ["test/{embed,formats,gpu,job,ops,predict,train,transfer}/**/*.test.ts"],
+      include: ["test/{embed,formats,gpu,job,ops,predict,race,train,transfer}/**/*.test.ts"],
       exclude,
       sequence: { groupOrder: turn },
       // One page, one file at a time (see provider.ts): all files of a browser share its GPU device.

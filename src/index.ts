@@ -38,9 +38,30 @@ export * from "./models/index.ts";
 export * from "./optimizers/index.ts";
 export { readCheckpointMetadata } from "./train/checkpoint.ts";
 export type { Confusion } from "./train/confusion.ts";
-export type { EpochInfo, Evaluation, FitOptions, History, StepInfo } from "./train/fit.ts";
+export type { BatchInfo, EpochInfo, Evaluation, FitOptions, History, StepInfo } from "./train/fit.ts";
 export * from "./train/schedules.ts";
 export { type CheckpointOptions, Trainer, type TrainerOptions } from "./train/trainer.ts";
+
+// Races: several trainers side by side
+
+export type {
+  LaneMemory,
+  RaceEvent,
+  RaceMemory,
+  RaceResult,
+  RaceSnapshot,
+  RunOptions,
+} from "./race/events.ts";
+export type { LaneOptions, RaceOptions } from "./race/options.ts";
+export { Race } from "./race/race.ts";
+export {
+  type Comparison,
+  type Outcome,
+  type RaceResults,
+  type SeedResult,
+  type Verdict,
+  verdict,
+} from "./race/verdict.ts";
 
 // Transfer learning
 

@@ -58,7 +58,7 @@ export interface OptimizerOptions extends GroupOptions {
    * Default: no clipping.
    */
   readonly clipNorm?: number;
-  /** Whether the host can read `gradientNorms` after each step. Default false. */
+  /** Whether the host can read `gradientNorms` after each step; a trainer's steps then tell them. Default false. */
   readonly gradientNorms?: boolean;
 }
 

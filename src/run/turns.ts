@@ -2,13 +2,16 @@ import { BusyError } from "../base/errors.ts";
 
 /**
  * Who may use variables when. What takes a short time takes turns, in the order of the calls; a long run takes a turn for
- * each of its steps, and there is one such run at a time. Changes from outside are refused while anything runs.
+ * each of its steps, and there is one such run at a time, or several of one kind. Changes from outside are refused while
+ * anything runs.
  */
 export class Turns {
   /** What has the turn or waits for it. */
   readonly #names: string[] = [];
   #last: Promise<void> = Promise.resolve();
   #run: string | undefined;
+  /** How many runs of that name there are. */
+  #runs = 0;
 
   /** Runs `work` once all that asked before has finished. */
   async take<T>(name: string, work: () => Promise<T>): Promise<T> {
@@ -27,18 +30,22 @@ export class Turns {
     }
   }
 
-  /** Runs `work`, which takes its turns itself. Rejects with a BusyError while another such run lasts. */
-  async run<T>(name: string, work: () => Promise<T>): Promise<T> {
-    if (this.#run) {
+  /**
+   * Runs `work`, which takes its turns itself. Rejects with a BusyError while another such run lasts; `overlap` allows
+   * those of the same name.
+   */
+  async run<T>(name: string, work: () => Promise<T>, overlap = false): Promise<T> {
+    if (this.#run && !(overlap && this.#run === name)) {
       throw new BusyError(
         `${name}: ${this.#run} is running — wait for it, or abort it and wait until it has rejected`,
       );
     }
     this.#run = name;
+    this.#runs++;
     try {
       return await work();
     } finally {
-      this.#run = undefined;
+      if (--this.#runs === 0) this.#run = undefined;
     }
   }
 

@@ -24,6 +24,8 @@ export interface Compiled {
   readonly moments: readonly Variable[];
   /** The update's flags for what is not finite, which stay raised until they are cleared. */
   readonly flags: readonly Storage[];
+  /** `gradientNorms` of the update. */
+  readonly normed: readonly string[];
   /** With micro-batches, which only accumulate gradients: the session that then updates the parameters. */
   readonly update?: { readonly session: Session; readonly gradients: readonly Storage[] };
 }
@@ -55,21 +57,21 @@ async function compile(
   const nodes = options.fuse === false ? graph.nodes : fuse(graph);
   const forward = emitForward(graph, nodes);
   if (mode === "eval")
-    return { graph, moments: [], flags: [], session: await open({ graph, dispatches: forward }) };
+    return { graph, moments: [], flags: [], normed: [], session: await open({ graph, dispatches: forward }) };
 
   const backward = differentiate(graph, nodes, [[loss, null]], gradients, { memory, accumulate });
   const update = optimizer.emit(graph, backward);
-  const { moments } = update;
+  const { moments, gradientNorms: normed } = update;
   const flags = [update.outputs.get("nonFinite")].flatMap((tensor) => tensor?.storage ?? []);
   const passes = { graph, dispatches: [...forward, ...backward.dispatches] };
-  if (!accumulate) return { graph, moments, flags, session: await open(withUpdate(passes, update)) };
+  if (!accumulate) return { graph, moments, flags, normed, session: await open(withUpdate(passes, update)) };
 
   const session = await open(passes);
-  if (size * microBatches < batchSize) return { graph, moments, flags, session };
+  if (size * microBatches < batchSize) return { graph, moments, flags, normed, session };
   const nothing = { graph: { ...graph, inputs: new Map(), outputs: new Map() }, dispatches: [] };
   const ends = await open(withUpdate(nothing, update));
   const arenas = backward.arenas.map(([, arena]) => arena);
-  return { graph, moments, flags, session, update: { session: ends, gradients: arenas } };
+  return { graph, moments, flags, normed, session, update: { session: ends, gradients: arenas } };
 }
 
 /** The model's graph, from images and labels to the loss. */

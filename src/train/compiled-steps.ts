@@ -15,6 +15,8 @@ export interface StepResult {
   readonly correct: number;
   /** `nonFinite` of the update, if anything trains. */
   readonly nonFinite: Values | undefined;
+  /** Norm of each parameter's gradient, if the optimizer was asked for them. */
+  readonly gradientNorms: Readonly<Record<string, number>> | undefined;
 }
 
 /** The steps of a trainer, each compiled when it is first needed, and how a batch goes through them. */
@@ -49,7 +51,7 @@ export class CompiledSteps {
   async submit(batch: Batch, live: Live): Promise<{ readonly result: Promise<StepResult> }> {
     const parts = microBatchesOf(batch, this.batchSize, this.#options);
     const compiled = await Promise.all(parts.map(({ size }) => this.compile("train", size)));
-    const { update } = await this.compile("train", this.batchSize);
+    const { update, normed } = await this.compile("train", this.batchSize);
     const outputs: Promise<Outputs>[] = [];
     const submit = async (session: Session, feeds: Feeds, scalars: Live): Promise<void> => {
       await session.ready();
@@ -66,8 +68,10 @@ export class CompiledSteps {
     const result = Promise.all([Promise.all(outputs), cleared]).then(([values]) => {
       const sum = (of: (loss: ArrayLike<number>, share: number) => number): number =>
         parts.reduce((total, { share }, i) => total + of(values[i]!.loss!, share), 0);
-      const { nonFinite } = values.at(-1)!; // The session that updates is the last.
-      return { loss: sum((loss, share) => share * loss[0]!), correct: sum((loss) => loss[3]!), nonFinite };
+      const { nonFinite, gradientNorms: norms } = values.at(-1)!; // The session that updates is the last.
+      const gradientNorms = norms && Object.fromEntries(normed.map((name, i) => [name, norms[1 + i]!]));
+      const loss = sum((loss, share) => share * loss[0]!);
+      return { loss, correct: sum((loss) => loss[3]!), nonFinite, gradientNorms };
     });
     result.catch(() => {}); // Thrown when its turn comes.
     return { result };

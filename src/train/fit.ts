@@ -2,17 +2,25 @@
 import type { Dataset } from "../data/dataset.ts";
 import type { Confusion } from "./confusion.ts";
 
-export interface StepInfo {
+/** What a training step tells. */
+export interface BatchInfo {
   /** 1 for the first step of the run. */
   readonly step: number;
-  readonly totalSteps: number;
-  /** 1 for the first epoch. */
-  readonly epoch: number;
+  /** Mean loss of the batch, before the update. */
   readonly loss: number;
   /** Share of the batch classified correctly. */
   readonly accuracy: number;
   readonly learningRate: number;
   readonly examples: number;
+  /** Norm of each parameter's gradient, before clipping, by name; with the optimizer's option `gradientNorms`. */
+  readonly gradientNorms?: Readonly<Record<string, number>>;
+}
+
+/** A step of `fit`. */
+export interface StepInfo extends BatchInfo {
+  readonly totalSteps: number;
+  /** 1 for the first epoch. */
+  readonly epoch: number;
   /** Time since the previous result. */
   readonly milliseconds: number;
 }

@@ -1,5 +1,5 @@
 import { NonFiniteError } from "../base/errors.ts";
-import type { EpochInfo, StepInfo } from "./fit.ts";
+import type { BatchInfo } from "./fit.ts";
 
 const REMEDY =
   "go back to an earlier checkpoint with a smaller learning rate or clipping (clipNorm), or look for extreme values " +
@@ -10,7 +10,7 @@ const REMEDY =
  * the weights (`nonFinite` in `Update.outputs`; none if nothing trains). A step that mixed precision skips raises none.
  */
 export function checkStep(
-  { loss, step, learningRate }: Pick<StepInfo, "loss" | "step" | "learningRate">,
+  { loss, step, learningRate }: Pick<BatchInfo, "loss" | "step" | "learningRate">,
   [gradients = 0, weights = 0]: Iterable<number> = [],
 ): void {
   const bad = [
@@ -24,8 +24,8 @@ export function checkStep(
   );
 }
 
-/** Throws NonFiniteError if the loss of an evaluation is not finite. */
-export function checkEvaluation({ epoch, testLoss }: EpochInfo): void {
-  if (Number.isFinite(testLoss)) return;
-  throw new NonFiniteError(`epoch ${epoch}: the validation loss is ${testLoss} — ${REMEDY}`);
+/** Throws NonFiniteError if the loss of an evaluation is not finite; `when` says how far the run is. */
+export function checkEvaluation(when: string, loss: number): void {
+  if (Number.isFinite(loss)) return;
+  throw new NonFiniteError(`${when}: the validation loss is ${loss} — ${REMEDY}`);
 }

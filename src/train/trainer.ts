@@ -1,6 +1,6 @@
 import { DataError } from "../base/errors.ts";
 import { making, Resource } from "../base/resource.ts";
-import { BatchLoader } from "../data/batches.ts";
+import { type Batch, BatchLoader } from "../data/batches.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { Gpu } from "../gpu/device.ts";
 import type { Precision, Variable } from "../graph/graph.ts";
@@ -13,11 +13,12 @@ import { InFlight } from "../run/in-flight.ts";
 import type { Outputs } from "../run/session.ts";
 import type { TuneOptions } from "../run/tuner.ts";
 import { Variables } from "../run/variables.ts";
+import { checkBatch, checkLearningRate } from "./check-batch.ts";
 import { loadCheckpoint, type Progress, saveCheckpoint } from "./checkpoint.ts";
 import type { Compiled } from "./compile.ts";
-import { CompiledSteps } from "./compiled-steps.ts";
+import { CompiledSteps, type StepResult } from "./compiled-steps.ts";
 import { ConfusionCounter } from "./confusion.ts";
-import type { EpochInfo, Evaluation, FitOptions, History, StepInfo } from "./fit.ts";
+import type { BatchInfo, EpochInfo, Evaluation, FitOptions, History, StepInfo } from "./fit.ts";
 import { checkEvaluation, checkStep } from "./non-finite.ts";
 import type { TrainingPassOptions } from "./passes.ts";
 import { runDataset } from "./run-dataset.ts";
@@ -66,8 +67,8 @@ export interface CheckpointOptions extends ModelInfo {
  *
  * Several calls at once: `evaluate`, `predict`, `checkpoint` and `lossScale` only read, so they may be called at any
  * time, from the callbacks of `fit` too. They take turns; a `fit` waits for them between two of its steps. `fit` rejects
- * with a BusyError while another `fit` runs. What changes weights from outside, `restore` and `loadWeights`, throws one
- * while anything runs. `destroy` makes whatever runs reject with a DestroyedError, and so does any later call.
+ * with a BusyError while another `fit` or a `trainStep` runs, and `trainStep` while a `fit` runs. What changes weights
+ * from outside, `restore` and `loadWeights`, throws one while anything runs. `destroy` makes whatever runs reject with a DestroyedError, and so does any later call.
  */
 export class Trainer {
   readonly model: Model;
@@ -83,6 +84,8 @@ export class Trainer {
   readonly #steps: CompiledSteps;
   readonly #resource = new Resource("Trainer");
   #main!: Compiled;
+  /** Whether flags of the update may be raised, so that the next step has to clear them. */
+  #raised = false;
 
   /** Builds the model's graph, plans and compiles its training step, and draws the initial weights. */
   static async create(options: TrainerOptions): Promise<Trainer> {
@@ -190,7 +193,7 @@ export class Trainer {
           ...(onEvaluate && { onProgress: onEvaluate }),
         });
         info = { epoch, testLoss: loss, testAccuracy: accuracy, confusion };
-        checkEvaluation(info);
+        checkEvaluation(`epoch ${epoch}`, loss);
       }
       this.progress = { ...this.progress, epoch, examples: 0 };
       if (!info) continue;
@@ -202,6 +205,48 @@ export class Trainer {
         return { steps, epochs: done, stoppedEarly: true };
     }
     return { steps, epochs: done, stoppedEarly: false };
+  }
+
+  /**
+   * Trains one step on a batch, as `fit` does, for loops of one's own. Steps take their turns in the order of the calls,
+   * at most two in flight; call the next one before awaiting the last, so that the GPU does not wait. The batch must
+   * stay unchanged until the step has resolved, as those of a BatchLoader do for two steps. It counts as a step, but not
+   * towards epochs, which are `fit`'s.
+   *
+   *     const loader = new BatchLoader(train, { batchSize: trainer.batchSize, seed: trainer.seed });
+   *     for (let i = 0; i < loader.batchesPerEpoch; i++) console.log(await trainer.trainStep(loader.batch(0, i)));
+   *
+   * `learningRate` is that of this step, by default the optimizer's; the schedule is for `fit`, which knows the number
+   * of steps. Rejects with a DataError if batch or rate do not fit, with a NonFiniteError as `fit` does, and with a
+   * BusyError while a `fit` runs.
+   */
+  async trainStep(batch: Batch, options: { readonly learningRate?: number } = {}): Promise<BatchInfo> {
+    this.#resource.check();
+    const { learningRate = this.optimizer.learningRate } = options;
+    checkBatch(batch, this.model, this.batchSize);
+    checkLearningRate("trainStep", learningRate);
+    return this.#resource.run(() =>
+      this.variables.turns.run("trainStep", () => this.#trainStep(batch, learningRate), true),
+    );
+  }
+
+  async #trainStep(batch: Batch, learningRate: number): Promise<BatchInfo> {
+    const { step, cleared, result } = await this.variables.turn("trainStep", async () => {
+      const step = this.step + 1;
+      const cleared = this.#raised ? this.variables.clear(this.#main.flags) : undefined;
+      cleared?.catch(() => {}); // Thrown when its turn comes.
+      this.#raised = false;
+      const { result } = await this.#steps.submit(batch, { step, seed: this.seed, learningRate });
+      this.progress = { ...this.progress, step };
+      return { step, cleared, result };
+    });
+    await cleared;
+    const done = await result;
+    const { nonFinite = [] } = done;
+    const info = infoOf(done, { step, learningRate, examples: batch.size });
+    this.#raised ||= Array.from(nonFinite).some(Boolean);
+    checkStep(info, nonFinite);
+    return info;
   }
 
   /** Loss, accuracy and confusion matrix over a data set, with running statistics and without dropout. */
@@ -337,6 +382,7 @@ export class Trainer {
     const inFlight = new InFlight();
     const cleared = this.variables.clear(this.#main.flags);
     cleared.catch(() => {}); // Thrown when its turn comes.
+    this.#raised = true; // Until the last step in flight has been looked at.
     let before = performance.now();
     while (this.progress.examples < length) {
       if (signal?.aborted) break;
@@ -350,26 +396,23 @@ export class Trainer {
         this.progress = { step, epoch, examples: examples + batch.size, length };
         return submitted;
       });
-      await inFlight.add(result, async ({ loss, correct, nonFinite }) => {
+      await inFlight.add(result, async (done) => {
         const now = performance.now();
         const info: StepInfo = {
-          step,
+          ...infoOf(done, { step, learningRate, examples: batch.size }),
           totalSteps,
           epoch: epoch + 1,
-          loss,
-          accuracy: correct / batch.size,
-          learningRate,
-          examples: batch.size,
           milliseconds: now - before,
         };
         before = now;
-        checkStep(info, nonFinite);
+        checkStep(info, done.nonFinite);
         results.push(info);
         await onStep?.(info);
       });
     }
     await cleared;
     await inFlight.settle();
+    this.#raised = false;
     signal?.throwIfAborted();
     return results;
   }
@@ -388,3 +431,14 @@ export class Trainer {
     });
   }
 }
+
+/** What is told of a step. */
+const infoOf = (
+  { loss, correct, gradientNorms }: StepResult,
+  given: Pick<BatchInfo, "step" | "learningRate" | "examples">,
+): BatchInfo => ({
+  ...given,
+  loss,
+  accuracy: correct / given.examples,
+  ...(gradientNorms && { gradientNorms }),
+});

@@ -11,6 +11,7 @@ import {
   openSession,
   Predictor,
   Preprocessor,
+  Race,
   saveWeights,
   Trainer,
   Variables,
@@ -89,6 +90,7 @@ const cases: Readonly<Record<string, Case>> = {
     make: () => trainer(),
     calls: {
       fit: [data, { epochs: 1 }],
+      trainStep: [{ images: new Float32Array(1024), labels: new Int32Array(4), size: 4 }],
       evaluate: [data],
       predict: [data],
       checkpoint: [],
@@ -96,6 +98,17 @@ const cases: Readonly<Record<string, Case>> = {
       lossScale: [],
       check: [data],
     },
+  },
+  Race: {
+    make: () => {
+      const lane = { model, optimizer: adamw({ lr: 0.01 }), tune: "off" } as const;
+      const lanes = [
+        { ...lane, name: "a" },
+        { ...lane, name: "b" },
+      ];
+      return Race.create({ gpu, lanes, train: data, test: data, batchSize: 4, epochs: 1, seeds: [1] });
+    },
+    calls: { run: [], snapshot: [], pause: [], resume: [], step: [], stop: [], setLearningRate: [0.1] },
   },
   FeatureCache: {
     make: async () => FeatureCache.create(await trainer((name) => !name.startsWith("fc."))),

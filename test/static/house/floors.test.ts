@@ -25,6 +25,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   formats: 5,
   predict: 5,
   train: 5,
+  race: 6,
   transfer: 6,
   job: 7,
   cli: 8,
