@@ -68,7 +68,8 @@ export interface CheckpointOptions extends ModelInfo {
  * Several calls at once: `evaluate`, `predict`, `checkpoint` and `lossScale` only read, so they may be called at any
  * time, from the callbacks of `fit` too. They take turns; a `fit` waits for them between two of its steps. `fit` rejects
  * with a BusyError while another `fit` or a `trainStep` runs, and `trainStep` while a `fit` runs. What changes weights
- * from outside, `restore` and `loadWeights`, throws one while anything runs. `destroy` makes whatever runs reject with a DestroyedError, and so does any later call.
+ * from outside, `restore` and `loadWeights`, throws one while anything runs. `destroy` makes whatever runs reject with a
+ * DestroyedError, and so does any later call.
  */
 export class Trainer {
   readonly model: Model;
