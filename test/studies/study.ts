@@ -1,21 +1,26 @@
 /**
  * `npm run study -- --plan race`: what shortcuts are worth in depth. Each run becomes a line of JSON as soon as it ends;
- * those that are there are not run again.
+ * those that are there are not run again. `--report` makes bands, table and figure of the lines. See README.md.
  */
 import { execFileSync } from "node:child_process";
-import { appendFileSync, existsSync, readFileSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { VERSION } from "../../src/base/version.ts";
 import type { Engine } from "../../src/cli/browser/find-browser.ts";
 import { repository, runInPage } from "./browser.ts";
+import { figure } from "./figure.ts";
+import { bandsOf, tableOf, withTable } from "./report.ts";
 import { type Outcome, type Part, type PlanName, parseRuns, plans, type Run, remaining } from "./setting.ts";
 
 interface Options {
   readonly plan: PlanName;
   readonly part: Part;
   readonly engine: Engine;
+  readonly report?: true;
 }
+
+const studies = `${repository}test/studies/`;
 
 function readOptions(): Options {
   const part = (text: string): Part => {
@@ -30,6 +35,7 @@ function readOptions(): Options {
     .addOption(new Option("--plan <name>", "which runs").choices(Object.keys(plans)).default("race"))
     .option("--part <i/n>", "only every n-th run, from the i-th on", part, { part: 1, of: 1 })
     .addOption(new Option("--engine <name>", "browser").choices(["chrome", "firefox"]).default("chrome"))
+    .option("--report", "run nothing; write bands, table and figure of the lines that are there")
     .parse()
     .opts<Options>();
 }
@@ -65,10 +71,22 @@ async function run({ plan, part, engine }: Options, path: string): Promise<void>
   });
 }
 
+/** Writes the bands as JSON and as a figure beside the lines, and the table into the README. */
+function report({ plan }: Options, path: string): void {
+  const bands = bandsOf(readRuns(path), plans[plan]);
+  const table = tableOf(bands);
+  writeFileSync(`${studies}recorded/${plan}.json`, `${JSON.stringify(bands, null, 1)}\n`);
+  writeFileSync(`${studies}recorded/${plan}.svg`, figure(bands));
+  const readme = `${studies}README.md`;
+  writeFileSync(readme, withTable(readFileSync(readme, "utf8"), plan, table));
+  console.log(table);
+}
+
 async function main(): Promise<void> {
   const options = readOptions();
-  const path = `${repository}test/studies/${options.plan}.jsonl`;
-  await run(options, path);
+  const path = `${studies}recorded/${options.plan}.jsonl`;
+  if (options.report) report(options, path);
+  else await run(options, path);
 }
 
 main().catch((error: unknown) => {
