@@ -78,10 +78,13 @@ export function stacked(options: StackedOptions = {}): Model {
   });
 }
 
+/** The deepest network of the paper. */
+const MAX_DEPTH = 1202;
+
 /** Pairs in each stage. */
 function pairsOf(depth: number): number {
-  if (Number.isInteger(depth) && depth > 2 && depth % 6 === 2) return (depth - 2) / 6;
-  throw new ShapeError("stacked", "depth must be 6n + 2: 8, 14, 20, 26, 32, …", show(depth));
+  if (Number.isInteger(depth) && depth > 2 && depth <= MAX_DEPTH && depth % 6 === 2) return (depth - 2) / 6;
+  throw new ShapeError("stacked", `depth must be 6n + 2: 8, 14, 20, 26, …, ${MAX_DEPTH}`, show(depth));
 }
 
 /** Whether each pair has a shortcut. */

@@ -200,7 +200,7 @@ test.each([
   ["--per-class 1", /got batch 16 of 10 images — take batch ≤ 10/],
   ["--topology vgg --backbone vgg16", /need images of at least 32×32 .*; --image-size 32 fits$/],
   ["--topology stacked --depth 50 --shortcuts none --image-size 32 --per-class 1", /got batch 16 of 10/],
-  ["--topology stacked --depth 10", /^stacked: depth must be 6n \+ 2: 8, 14, 20, 26, 32, … — 10$/],
+  ["--topology stacked --depth 10", /^stacked: depth must be 6n \+ 2: 8, 14, 20, 26, …, 1202 — 10$/],
   ["--topology fusion --image-size 30", /must be multiples of 4, .*; --image-size 32 fits$/],
   [
     "--topology resnet --cache-features",

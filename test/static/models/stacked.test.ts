@@ -15,6 +15,7 @@ import {
   stacked,
   summary,
 } from "../../../src/models/index.ts";
+import { readWeights } from "../../../src/weights/load.ts";
 import { seededWeights } from "../../support/data/seeded.ts";
 
 const count = (options: StackedOptions): number => countNumbers(inspect(stacked(options)).parameters);
@@ -38,13 +39,14 @@ const pairs = (n: number): string[] =>
   [1, 2, 3].flatMap((stage) => Array.from({ length: n }, (_, i) => `layer${stage}.${i}`));
 
 describe("parameters", () => {
-  // The paper's networks for CIFAR-10: 0.27, 0.46, 0.66, 0.85 and 1.7 million.
+  // The paper says 0.27, 0.46, 0.66, 0.85, 1.7 and 19.4 million.
   it.each([
     [20, 269_722],
     [32, 464_154],
     [44, 658_586],
     [56, 853_018],
     [110, 1_727_962],
+    [1202, 19_421_274],
   ])("of %i layers are the paper's ResNet's", (depth, expected) => {
     expect(count({ depth, widths: [16, 32, 64], inputShape: [32, 32, 3], shortcuts: "all" })).toBe(expected);
   });
@@ -71,6 +73,14 @@ describe("parameters", () => {
       seededWeights(stacked({ depth: 14, batchNorm, ...(shortcuts && { shortcuts }) }), 4);
     expect(of("none")).toEqual(of("all"));
     expect(of("alternate")).toEqual(of("all"));
+  });
+
+  it("of one network are those of another, read from its file", async () => {
+    const file = seededWeights(stacked({ depth: 8, shortcuts: "all" }), 4);
+    const { parameters, states } = inspect(stacked({ depth: 8, shortcuts: "none" }));
+    const { report, values } = await readWeights([...parameters, ...states], file, {});
+    expect(report).toMatchObject({ missing: [], unexpected: [], mismatched: [] });
+    expect(values.get("layer3.0.bn2.running_var")).toEqual(file.get("layer3.0.bn2.running_var")!.data);
   });
 
   it("have torchvision's names", () => {
@@ -218,10 +228,11 @@ describe("as a model", () => {
   });
 
   it.each<[object, string]>([
-    [{ depth: 10 }, "depth must be 6n + 2: 8, 14, 20, 26, 32, … — 10"],
-    [{ depth: 2 }, "depth must be 6n + 2: 8, 14, 20, 26, 32, … — 2"],
-    [{ depth: "14" }, 'depth must be 6n + 2: 8, 14, 20, 26, 32, … — "14"'],
-    [{ depth: Number.NaN }, "depth must be 6n + 2: 8, 14, 20, 26, 32, … — NaN"],
+    [{ depth: 10 }, "depth must be 6n + 2: 8, 14, 20, 26, …, 1202 — 10"],
+    [{ depth: 6e9 + 2 }, "depth must be 6n + 2: 8, 14, 20, 26, …, 1202 — 6000000002"],
+    [{ depth: 2 }, "depth must be 6n + 2: 8, 14, 20, 26, …, 1202 — 2"],
+    [{ depth: "14" }, 'depth must be 6n + 2: 8, 14, 20, 26, …, 1202 — "14"'],
+    [{ depth: Number.NaN }, "depth must be 6n + 2: 8, 14, 20, 26, …, 1202 — NaN"],
     [
       { depth: 8, shortcuts: "some" },
       'shortcuts must be all, alternate, none or a list of 3 times true or false — "some"',
