@@ -1,6 +1,6 @@
 /** The figure of a study: depth × accuracy, a band for each kind of network. */
 import { escapeHtml } from "../../src/cli/output/html.ts";
-import { type Band, type Bands, missingOf, NAMES, percent, seedCount } from "./report.ts";
+import { type Band, type Bands, missingOf, NAMES, percent, recorded, seedCount } from "./report.ts";
 import { DEPTHS, SHORTCUTS } from "./setting.ts";
 
 const WIDTH = 760;
@@ -41,11 +41,11 @@ export function figure(bands: Bands): string {
   const notes = [
     `${setting.epochs} epochs in batches of ${setting.batchSize}, batch norm, ${setting.testImages?.toLocaleString("en")} test images; ` +
       "equal parameters in all three",
-    `${browsers.join(", ") || "no run yet"}; commit ${commits.join(", ") || "none"}`,
+    `${browsers.join(", ") || "no run yet"}; commit ${commits.join(", ") || "none"}; ${recorded(bands)}`,
   ];
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img">
 <title>${escapeHtml(title)}</title>
-<desc>${escapeHtml(`${subtitle}. ${cells.map(inWords).join("; ")}. ${missingOf(bands)}.`)}</desc>
+<desc>${escapeHtml(`${subtitle}. ${cells.map(inWords).join("; ")}. ${recorded(bands)}${missingOf(bands)}.`)}</desc>
 <style>
 svg { --paper: #fbfaf7; --ink: #1a1c22; --muted: #5d626d; --line: #e4e1d9; --none: #0b7a75; --alternate: #6d3fc4; --all: #b04f0a }
 @media (prefers-color-scheme: dark) {

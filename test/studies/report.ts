@@ -95,20 +95,23 @@ export function seedCount({ cells }: Bands): string {
   return least === most ? `${least}` : `${least}–${most}`;
 }
 
-/** What a plan still lacks, in words. */
+/** How many of the plan's runs there are, in words. */
+export function recorded({ cells }: Bands): string {
+  const done = cells.reduce((sum, { seeds }) => sum + seeds.length, 0);
+  const missing = cells.reduce((sum, cell) => sum + cell.missing.length, 0);
+  return missing === 0 ? `all ${done} runs recorded` : `${done} of ${done + missing} runs recorded`;
+}
+
+/** What a plan still lacks, in words; nothing if it has all. */
 export function missingOf({ cells }: Bands): string {
-  const lacking = cells.filter(({ missing }) => missing.length > 0);
-  const count = lacking.reduce((sum, { missing }) => sum + missing.length, 0);
-  const planned = cells.reduce((sum, { seeds, missing }) => sum + seeds.length + missing.length, 0);
-  if (count === 0) return `all ${planned} runs are recorded`;
-  const seeds = [...new Set(lacking.flatMap(({ missing }) => missing))].sort((a, b) => a - b);
+  const seeds = [...new Set(cells.flatMap(({ missing }) => missing))].sort((a, b) => a - b);
   const each = seeds.map((seed) => {
-    const cellsOf = lacking.filter(({ missing }) => missing.includes(seed));
-    if (cellsOf.length === cells.length) return `seed ${seed}`;
-    const names = cellsOf.map(({ depth, shortcuts }) => `${depth} layers ${NAMES[shortcuts]}`);
+    const lacking = cells.filter(({ missing }) => missing.includes(seed));
+    if (lacking.length === cells.length) return `seed ${seed}`;
+    const names = lacking.map(({ depth, shortcuts }) => `${depth} layers ${NAMES[shortcuts]}`);
     return `seed ${seed} of ${names.join(", ")}`;
   });
-  return `${planned - count} of ${planned} runs are recorded; missing: ${each.join("; ")}`;
+  return each.length === 0 ? "" : `; missing: ${each.join("; ")}`;
 }
 
 /** Markdown: a table of the bands, and under it where they come from and what is missing. */
@@ -135,7 +138,7 @@ export function tableOf(bands: Bands): string {
     ...rows,
     "",
     `Per cent of ${setting.testImages} test images right, mean (lowest–highest) of ${seedCount(bands)} seeds; ` +
-      `${missingOf(bands)}. Gradient: the norm for the weights of the first convolution ÷ that for the last, before the ` +
+      `${recorded(bands)}${missingOf(bands)}. Gradient: the norm for the weights of the first convolution ÷ that for the last, before the ` +
       `first update, mean of the seeds. ${[...browsers, ...machines].join(", ")}; commit ${commits.join(", ") || "none"}; ` +
       `${[...new Set(dates.map((date) => date.slice(0, 10)))].join(" to ") || "no date"}.`,
   ].join("\n");

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { figure } from "../../studies/figure.ts";
-import { type Band, bandsOf, missingOf, tableOf, withTable } from "../../studies/report.ts";
+import { type Band, bandsOf, missingOf, recorded, tableOf, withTable } from "../../studies/report.ts";
 import { DEPTHS, parseRuns, plans, type Run, remaining, SHORTCUTS } from "../../studies/setting.ts";
 
 const settings = plans.race;
@@ -106,12 +106,15 @@ describe("a study's report", () => {
       "| 8 | 70.0 (50.0–90.0) | 25.0 (one seed) | not run yet | 2.67 ÷ 0.5 | 2 ÷ 0.5 | not run yet |",
     );
     expect(table[3]).toMatch(/^\| 14( \| not run yet){6} \|$/);
-    expect(missingOf(bands)).toMatch(
-      /^4 of 60 runs are recorded; missing: seed 1 of 8 layers ResNet, 14 layers/,
-    );
+    expect(missingOf(bands)).toMatch(/^; missing: seed 1 of 8 layers ResNet, 14 layers/);
     expect(missingOf(bands)).toMatch(/; seed 4; seed 5$/);
     const whole = settings.map((_, i) => runOf(i, 0.5));
-    expect(missingOf(bandsOf(whole, settings))).toBe("all 60 runs are recorded");
+    const all = bandsOf(whole, settings);
+    expect([recorded(bands), recorded(all), missingOf(all)]).toEqual([
+      "4 of 60 runs recorded",
+      "all 60 runs recorded",
+      "",
+    ]);
     expect(figure(bandsOf([], settings))).toContain("not run yet");
   });
 
