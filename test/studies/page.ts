@@ -1,4 +1,6 @@
 import { loadDataset, openDevice, take } from "webgraft";
+import { runSetting } from "./depth.ts";
+import type { Outcome, Setting } from "./setting.ts";
 import { runTrial, type Trial } from "./trial.ts";
 
 /** Runs the trials one after the other and reports the share of test images right of each. */
@@ -16,4 +18,14 @@ async function transfer(
   return gpu.adapter;
 }
 
-Object.assign(globalThis, { transfer });
+/** Runs the settings one after the other and reports what came out of each. */
+async function depth(
+  settings: readonly Setting[],
+  report: (index: number, outcome: Outcome) => void,
+): Promise<string> {
+  const gpu = await openDevice();
+  for (const [i, setting] of settings.entries()) report(i, await runSetting(gpu, setting));
+  return gpu.adapter;
+}
+
+Object.assign(globalThis, { transfer, depth });

@@ -3,15 +3,11 @@
  * networks from scratch. Prints a line for each run and a table of them; about half an hour on two CPU cores.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
-import type { AddressInfo } from "node:net";
 import { dirname } from "node:path";
-import { fileURLToPath } from "node:url";
 import { SingleBar } from "cli-progress";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { createServer } from "vite";
-import { launchBrowser } from "../../src/cli/browser/browser.ts";
 import type { Engine } from "../../src/cli/browser/find-browser.ts";
-import { dataFiles } from "../../src/cli/data/data-files.ts";
+import { type Browser, repository, runInPage } from "./browser.ts";
 import type { Trial } from "./trial.ts";
 
 interface Options {
@@ -32,8 +28,6 @@ const TEST_IMAGES = 5_000;
 const COUNTS = Object.keys(EPOCHS).map(Number);
 const TOPOLOGIES = ["sequential", "features"] as const;
 const STARTS = ["pretrained", "scratch"] as const;
-
-const repository = fileURLToPath(new URL("../..", import.meta.url));
 
 function readOptions(): Options {
   const count = (text: string): number => {
@@ -61,63 +55,15 @@ function allTrials(seeds: number): Trial[] {
   );
 }
 
-/** The page's `transfer` and what it reports with. */
-interface PageGlobals {
-  transfer(
-    trials: readonly Trial[],
-    testImages: number,
-    weightsUrl: string,
-    report: (index: number, accuracy: number) => void,
-  ): Promise<string>;
-  report(index: number, accuracy: number): void;
-  finish(adapter: string): void;
-  fail(reason: string): void;
-}
-
 async function runTrials(
   engine: Engine,
   trials: readonly Trial[],
   onOutcome: (outcome: Outcome) => void,
-): Promise<{ readonly browser: string; readonly adapter: string }> {
-  const server = await createServer({
-    configFile: false,
-    root: fileURLToPath(new URL(".", import.meta.url)),
-    plugins: [dataFiles()],
-    resolve: { alias: { webgraft: `${repository}src/index.ts` } },
-    server: { port: 0, watch: null, ws: false, cors: false, fs: { allow: [repository] } },
-    logLevel: "silent",
-    optimizeDeps: { noDiscovery: true },
-  });
-  const { port } = (await server.listen()).httpServer!.address() as AddressInfo;
-  const started = await launchBrowser(engine);
-  try {
-    const page = await started.newPage();
-    // One call into the page must not take longer than puppeteer's protocol timeout, so the page reports its end.
-    const adapter = new Promise<string>((resolve, reject) => {
-      const fail = (reason: string): void => reject(new Error(reason));
-      page.on("error", (error) => fail(`the page crashed: ${error.message}`));
-      page.exposeFunction("finish", resolve).catch(reject);
-      page.exposeFunction("fail", fail).catch(reject);
-    });
-    await page.exposeFunction("report", (i: number, accuracy: number) =>
-      onOutcome({ ...trials[i]!, accuracy }),
-    );
-    await page.goto(`http://localhost:${port}/`);
-    await page.evaluate(
-      (list, count, url) => {
-        const global = globalThis as unknown as PageGlobals;
-        global
-          .transfer(list, count, url, global.report)
-          .then(global.finish, (error: Error) => global.fail(error.message));
-      },
-      trials,
-      TEST_IMAGES,
-      `/@fs${repository}src/pretrained/resnet20-fashion.safetensors`,
-    );
-    return { browser: started.description, adapter: await adapter };
-  } finally {
-    await Promise.all([started.close(), server.close()]);
-  }
+): Promise<Browser> {
+  const weights = `/@fs${repository}src/pretrained/resnet20-fashion.safetensors`;
+  return runInPage<number>(engine, "transfer", [trials, TEST_IMAGES, weights], (i, accuracy) =>
+    onOutcome({ ...trials[i]!, accuracy }),
+  );
 }
 
 /** Mean of the seeds, lowest and highest, in Markdown. */

@@ -1,0 +1,95 @@
+/**
+ * `npm run study -- --plan race`: what shortcuts are worth in depth. Each run becomes a line of JSON as soon as it ends;
+ * those that are there are not run again. `--report` makes bands, table and figure of the lines. See README.md.
+ */
+import { execFileSync } from "node:child_process";
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { cpus } from "node:os";
+import { Command, InvalidArgumentError, Option } from "commander";
+import { VERSION } from "../../src/base/version.ts";
+import type { Engine } from "../../src/cli/browser/find-browser.ts";
+import { repository, runInPage } from "./browser.ts";
+import { figure } from "./figure.ts";
+import { bandsOf, tableOf, withTable } from "./report.ts";
+import { type Outcome, type Part, type PlanName, parseRuns, plans, type Run, remaining } from "./setting.ts";
+
+interface Options {
+  readonly plan: PlanName;
+  readonly part: Part;
+  readonly engine: Engine;
+  readonly report?: true;
+}
+
+const studies = `${repository}test/studies/`;
+
+function readOptions(): Options {
+  const part = (text: string): Part => {
+    const [part = 0, of = 0] = /^\d+\/\d+$/.test(text) ? text.split("/").map(Number) : [];
+    if (part >= 1 && part <= of) return { part, of };
+    throw new InvalidArgumentError("Give a part of the runs, such as 2/8 for the second of eight.");
+  };
+  return new Command("npm run study --")
+    .description(
+      "Trains networks that differ in their shortcuts alone, and keeps each run as a line of JSON.",
+    )
+    .addOption(new Option("--plan <name>", "which runs").choices(Object.keys(plans)).default("race"))
+    .option("--part <i/n>", "only every n-th run, from the i-th on", part, { part: 1, of: 1 })
+    .addOption(new Option("--engine <name>", "browser").choices(["chrome", "firefox"]).default("chrome"))
+    .option("--report", "run nothing; write bands, table and figure of the lines that are there")
+    .parse()
+    .opts<Options>();
+}
+
+/** The commit that the code is at. */
+function commitOf(): string {
+  const git = (...args: string[]): string =>
+    execFileSync("git", args, { cwd: repository, encoding: "utf8" }).trim();
+  const changes = git("status", "--porcelain", "--", "src", "shaders", "test/studies/*.ts");
+  return `${git("rev-parse", "--short=10", "HEAD")}${changes && "+changes"}`;
+}
+
+/** The lines of a plan so far. */
+const readRuns = (path: string): Run[] =>
+  existsSync(path) ? parseRuns(readFileSync(path, "utf8"), path) : [];
+
+async function run({ plan, part, engine }: Options, path: string): Promise<void> {
+  const settings = remaining(plans[plan], part, readRuns(path));
+  console.log(`${plan}, part ${part.part}/${part.of}: ${settings.length} runs left`);
+  if (settings.length === 0) return;
+  const [cpu] = cpus();
+  const machine = `${cpus().length} × ${cpu!.model.trim()}`;
+  const code = { machine, commit: commitOf(), version: VERSION };
+  await runInPage<Outcome>(engine, "depth", [settings], (i, outcome, browser) => {
+    const setting = settings[i]!;
+    const line: Run = { setting, ...outcome, browser, ...code, date: new Date().toISOString() };
+    appendFileSync(path, `${JSON.stringify(line)}\n`);
+    const { depth, shortcuts, seed } = setting;
+    console.log(
+      `${i + 1}/${settings.length}: ${depth} layers, shortcuts ${shortcuts}, seed ${seed}: ` +
+        `${(100 * outcome.accuracy).toFixed(1)} % in ${outcome.seconds} s`,
+    );
+  });
+}
+
+/** Writes the bands as JSON and as a figure beside the lines, and the table into the README. */
+function report({ plan }: Options, path: string): void {
+  const bands = bandsOf(readRuns(path), plans[plan]);
+  const table = tableOf(bands);
+  writeFileSync(`${studies}recorded/${plan}.json`, `${JSON.stringify(bands, null, 1)}\n`);
+  writeFileSync(`${studies}recorded/${plan}.svg`, figure(bands));
+  const readme = `${studies}README.md`;
+  writeFileSync(readme, withTable(readFileSync(readme, "utf8"), plan, table));
+  console.log(table);
+}
+
+async function main(): Promise<void> {
+  const options = readOptions();
+  const path = `${studies}recorded/${options.plan}.jsonl`;
+  if (options.report) report(options, path);
+  else await run(options, path);
+}
+
+main().catch((error: unknown) => {
+  console.error(`study: ${error instanceof Error ? error.message : error}`);
+  process.exitCode = 1;
+});
