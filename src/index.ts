@@ -38,9 +38,18 @@ export * from "./models/index.ts";
 export * from "./optimizers/index.ts";
 export { readCheckpointMetadata } from "./train/checkpoint.ts";
 export type { Confusion } from "./train/confusion.ts";
-export type { BatchInfo, EpochInfo, Evaluation, FitOptions, History, StepInfo } from "./train/fit.ts";
+export type {
+  BatchInfo,
+  CheckpointOptions,
+  EpochInfo,
+  Evaluation,
+  FitOptions,
+  History,
+  StepInfo,
+  TrainerOptions,
+} from "./train/options.ts";
 export * from "./train/schedules.ts";
-export { type CheckpointOptions, Trainer, type TrainerOptions } from "./train/trainer.ts";
+export { Trainer } from "./train/trainer.ts";
 
 // Races: several trainers side by side
 

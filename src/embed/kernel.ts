@@ -59,7 +59,7 @@ export class PreparedKernel<K extends Kernel> {
     encode(pass, [launch], live ? this.#executor.bindLive(range("live")) : undefined);
   }
 
-  /** Frees the uniform with the kernel's args, if it has any. */
+  /** Frees the uniform that holds the kernel's args; later calls get a DestroyedError. The caller's buffers stay. */
   destroy(): void {
     this.#resource.end();
     this.#executor.destroy();

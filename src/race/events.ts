@@ -1,5 +1,5 @@
 /** What a race tells while it runs, as plain data: an event can be posted to another thread or kept as JSON. */
-import type { BatchInfo } from "../train/fit.ts";
+import type { BatchInfo } from "../train/options.ts";
 import type { RaceResults, SeedResult, Verdict } from "./verdict.ts";
 
 /** Lists by lane are in the order of the lanes; null stands for a lane that has ended with a NonFiniteError. */

@@ -1,7 +1,7 @@
 import { DataError } from "../base/errors.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { Gpu } from "../gpu/device.ts";
-import type { TrainerOptions } from "../train/trainer.ts";
+import type { TrainerOptions } from "../train/options.ts";
 import type { RaceSnapshot } from "./events.ts";
 
 /** A trainer of a race, but for what all lanes share. */

@@ -1,6 +1,6 @@
 import { making, Resource } from "../base/resource.ts";
 import { Turns } from "../run/turns.ts";
-import { checkLearningRate } from "../train/check-batch.ts";
+import { checkLearningRate } from "../train/checks.ts";
 import type { Trainer } from "../train/trainer.ts";
 import { Controls } from "./controls.ts";
 import type { RaceEvent, RaceMemory, RaceResult, RaceSnapshot, RunOptions } from "./events.ts";

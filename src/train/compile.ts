@@ -11,8 +11,8 @@ import { withUpdate } from "../optimizers/optimizer.ts";
 import type { Steps } from "../plan/plan.ts";
 import { openSession, type Session } from "../run/session.ts";
 import type { Variables } from "../run/variables.ts";
+import type { TrainerOptions } from "./options.ts";
 import { evaluationPass, trainingPass } from "./passes.ts";
-import type { TrainerOptions } from "./trainer.ts";
 
 export type Mode = "train" | "eval";
 

@@ -5,7 +5,7 @@ import type { Values } from "../run/values.ts";
 import type { Variables } from "../run/variables.ts";
 import { type Compiled, compileStep, type Mode } from "./compile.ts";
 import { microBatchesOf } from "./micro-batches.ts";
-import type { TrainerOptions } from "./trainer.ts";
+import type { TrainerOptions } from "./options.ts";
 
 /** What a training step tells. */
 export interface StepResult {

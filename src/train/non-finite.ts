@@ -1,5 +1,5 @@
 import { NonFiniteError } from "../base/errors.ts";
-import type { BatchInfo } from "./fit.ts";
+import type { BatchInfo } from "./options.ts";
 
 const REMEDY =
   "go back to an earlier checkpoint with a smaller learning rate or clipping (clipNorm), or look for extreme values " +

@@ -2,64 +2,33 @@ import { DataError } from "../base/errors.ts";
 import { making, Resource } from "../base/resource.ts";
 import { type Batch, BatchLoader } from "../data/batches.ts";
 import type { Dataset } from "../data/dataset.ts";
-import type { Gpu } from "../gpu/device.ts";
-import type { Precision, Variable } from "../graph/graph.ts";
+import type { Variable } from "../graph/graph.ts";
 import { countNumbers, type Model } from "../models/model.ts";
-import type { ProgramOptions } from "../ops/lower.ts";
 import type { Optimizer } from "../optimizers/optimizer.ts";
 import type { Plan } from "../plan/plan.ts";
-import { describeModel, type ModelInfo } from "../predict/model-file.ts";
+import { describeModel } from "../predict/model-file.ts";
 import { InFlight } from "../run/in-flight.ts";
 import type { Outputs } from "../run/session.ts";
-import type { TuneOptions } from "../run/tuner.ts";
 import { Variables } from "../run/variables.ts";
-import { checkBatch, checkLearningRate } from "./check-batch.ts";
 import { loadCheckpoint, type Progress, saveCheckpoint } from "./checkpoint.ts";
+import { checkBatch, checkDataset, checkLearningRate } from "./checks.ts";
 import type { Compiled } from "./compile.ts";
 import { CompiledSteps, type StepResult } from "./compiled-steps.ts";
 import { ConfusionCounter } from "./confusion.ts";
-import type { BatchInfo, EpochInfo, Evaluation, FitOptions, History, StepInfo } from "./fit.ts";
 import { checkEvaluation, checkStep } from "./non-finite.ts";
-import type { TrainingPassOptions } from "./passes.ts";
+import type {
+  BatchInfo,
+  CheckpointOptions,
+  EpochInfo,
+  Evaluation,
+  FitOptions,
+  History,
+  StepInfo,
+  TrainerOptions,
+} from "./options.ts";
 import { runDataset } from "./run-dataset.ts";
-import { constant, type Schedule } from "./schedules.ts";
-import { prepareTuning, type TuneMode } from "./tune.ts";
-
-export interface TrainerOptions extends TrainingPassOptions, ProgramOptions {
-  readonly gpu: Gpu;
-  readonly model: Model;
-  readonly optimizer: Optimizer;
-  readonly batchSize: number;
-  /**
-   * Number of equal parts in which a batch goes through the model, one after another, before one update with the sum of
-   * their gradients. Only one part's activations are in memory at a time. Results match those of the whole batch up to
-   * rounding, dropout and augmentation included, except that batch norm takes its statistics per part, and mixup and
-   * cutmix mix within a part. Default 1.
-   */
-  readonly microBatches?: number;
-  /**
-   * `mixed` stores activations and their gradients as f16, about half the memory, and computes in f32; see `Precision`.
-   * Steps whose gradients overflow are skipped; `lossScale` counts them. Default `f32`.
-   */
-  readonly precision?: Precision;
-  /** Factor of the optimizer's learning rate over the run. Default constant. */
-  readonly schedule?: Schedule;
-  /** Determines initial weights, order of examples, dropout and augmentation. Default 0. */
-  readonly seed?: number;
-  /** Whether the parameter of this name is frozen, in addition to those the model freezes; see `freeze`. */
-  readonly frozen?: (name: string) => boolean;
-  /**
-   * Whether to load measurements of kernels before planning, and to measure what is missing. Default `cached`. A run
-   * resumed with other measurements may round differently from there on.
-   */
-  readonly tune?: TuneMode;
-  /** For `tune`: where measurements are kept, progress, and how to stop. */
-  readonly tuning?: TuneOptions;
-}
-
-export interface CheckpointOptions extends ModelInfo {
-  readonly metadata?: Readonly<Record<string, string>>;
-}
+import { constant } from "./schedules.ts";
+import { prepareTuning } from "./tune.ts";
 
 /**
  * Trains a classifier on one device: owns its variables, compiles a step for each batch size it meets, and
@@ -341,21 +310,7 @@ export class Trainer {
   /** Throws DataError unless the images and labels of a data set fit the model. */
   check(dataset: Dataset): void {
     this.#resource.check();
-    const { name, inputShape, classes } = this.model;
-    if (dataset.shape.join() !== inputShape.join()) {
-      throw new DataError(
-        `${name}: expects images (${inputShape.join(", ")}), ${dataset.name} has (${dataset.shape.join(", ")})`,
-      );
-    }
-    if (dataset.classes.length !== classes) {
-      throw new DataError(`${name}: has ${classes} classes, ${dataset.name} has ${dataset.classes.length}`);
-    }
-    const bad = dataset.labels.findIndex((label) => !(label >= 0 && label < classes));
-    if (bad >= 0) {
-      throw new DataError(
-        `${dataset.name}: labels must be 0…${classes - 1} — got ${dataset.labels[bad]} for example ${bad}`,
-      );
-    }
+    checkDataset(dataset, this.model);
   }
 
   /** Frees all GPU memory of this trainer, once what is being compiled is ready to be freed; the device stays open. */

@@ -3,7 +3,8 @@ import { DeviceError } from "../../src/base/errors.ts";
 import { createDataset } from "../../src/data/dataset.ts";
 import { freeze, interleaved, vgg } from "../../src/models/index.ts";
 import { adamw, sgd } from "../../src/optimizers/index.ts";
-import { Trainer, type TrainerOptions } from "../../src/train/trainer.ts";
+import type { TrainerOptions } from "../../src/train/options.ts";
+import { Trainer } from "../../src/train/trainer.ts";
 import { FeatureCache } from "../../src/transfer/feature-cache.ts";
 import { testGpu } from "../support/run/gpu.ts";
 

@@ -1,5 +1,6 @@
 import { DataError } from "../base/errors.ts";
 import type { Batch } from "../data/batches.ts";
+import type { Dataset } from "../data/dataset.ts";
 import { pad4 } from "../graph/tensor.ts";
 import type { Model } from "../models/model.ts";
 
@@ -22,12 +23,26 @@ export function checkBatch(
         `${expected} values and ${size} labels — got ${images.length} and ${labels.length}; a BatchLoader makes them`,
     );
   }
-  const bad = labels.findIndex((label) => !(label >= 0 && label < classes));
-  if (bad >= 0) {
+  checkLabels("trainStep", labels, classes);
+}
+
+/** Throws DataError unless the images and labels of a data set fit the model. */
+export function checkDataset(dataset: Dataset, { name, inputShape, classes }: Model): void {
+  if (dataset.shape.join() !== inputShape.join()) {
     throw new DataError(
-      `trainStep: labels must be 0…${classes - 1} — got ${labels[bad]} for example ${bad} of the batch`,
+      `${name}: expects images (${inputShape.join(", ")}), ${dataset.name} has (${dataset.shape.join(", ")})`,
     );
   }
+  if (dataset.classes.length !== classes) {
+    throw new DataError(`${name}: has ${classes} classes, ${dataset.name} has ${dataset.classes.length}`);
+  }
+  checkLabels(dataset.name, dataset.labels, classes);
+}
+
+function checkLabels(what: string, labels: Int32Array, classes: number): void {
+  const bad = labels.findIndex((label) => !(label >= 0 && label < classes));
+  if (bad < 0) return;
+  throw new DataError(`${what}: labels must be 0…${classes - 1} — got ${labels[bad]} for example ${bad}`);
 }
 
 /** Throws DataError unless a learning rate is finite and not negative. */
