@@ -1,0 +1,4 @@
+/** Kept runs side by side. */
+export function Compare() {
+  return <h1>Compare</h1>;
+}

@@ -1,0 +1,237 @@
+import {
+  createDataset,
+  type Dataset,
+  DeviceLostError,
+  type Gpu,
+  isSoftwareAdapter,
+  loadDataset,
+  openDevice,
+  Race,
+  type RaceResult,
+  type RaceSnapshot,
+  take,
+} from "webgraft";
+import { RunLog } from "../runs/run-log.ts";
+import type { RaceSettings } from "../runs/settings.ts";
+import { keepOpenRace, keepRun, type OpenRace } from "../runs/store.ts";
+import { drawingOf } from "./drawing.ts";
+import type { StudioEvent } from "./events.ts";
+import { lanesOf, modelOf } from "./lanes.ts";
+import { Rates } from "./rates.ts";
+
+/** So much is lost at most when the device, the tab or the power goes away. */
+const SNAPSHOT_MS = 5_000;
+
+/** A device that is lost so often in one race will not get any better. */
+const MOST_LOSSES = 5;
+
+/** How many test images tell the accuracy while the lanes learn, and every how many steps. */
+const SAMPLE = { gpu: { images: 500, every: 4 }, software: { images: 96, every: 8 } };
+
+interface Data {
+  readonly train: Dataset;
+  readonly test: Dataset;
+}
+
+/** One race: opens the device, loads the data, runs, keeps what it told, and goes on after a loss. */
+export class RaceHost {
+  readonly log: RunLog;
+  gpu: Gpu | undefined;
+  data: Data | undefined;
+  race: Race | undefined;
+  readonly #tell: (event: StudioEvent) => void;
+  readonly #rates: Rates;
+  readonly #loading = new AbortController();
+  #snapshot: RaceSnapshot | undefined;
+  #snapshotAt = 0;
+  /** Whether to begin paused, and to make no step. */
+  #paused = false;
+
+  /** A new race, or one that goes on. */
+  constructor(begin: RaceSettings | OpenRace, tell: (event: StudioEvent) => void) {
+    this.#tell = tell;
+    if ("snapshot" in begin) {
+      this.log = new RunLog(begin.record);
+      this.#snapshot = begin.snapshot;
+    } else {
+      this.log = RunLog.begin(begin);
+    }
+    this.#rates = new Rates(this.log.record.settings);
+  }
+
+  get settings(): RaceSettings {
+    return this.log.record.settings;
+  }
+
+  /** Runs to the end or to `stop`; afterwards the lanes of the last seed are still there to look at. */
+  async run(): Promise<RaceResult> {
+    for (let losses = 0; ; losses++) {
+      try {
+        const result = await this.#attempt();
+        this.log.record.stopped = result.stopped;
+        await this.#keep();
+        await unlessRefused(keepOpenRace(undefined));
+        return result;
+      } catch (error) {
+        if (!(error instanceof DeviceLostError) || losses === MOST_LOSSES) throw error;
+        this.#emit({ type: "lost", message: error.message });
+        await this.#closeRace();
+      }
+    }
+  }
+
+  pause(): void {
+    this.#paused = true;
+    this.race?.pause();
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.race?.resume();
+  }
+
+  step(): void {
+    this.#paused = true;
+    this.race?.step();
+  }
+
+  stop(): void {
+    this.#loading.abort();
+    this.race?.stop();
+  }
+
+  setLearningRate(rate: number): void {
+    this.#emit({ type: "rates", rates: this.#rates.change(rate) });
+  }
+
+  /** Class probabilities by lane for an image in the form of the data set, unless no lanes are there. */
+  async guess(pixels: Uint8Array): Promise<readonly (readonly number[])[] | undefined> {
+    const { race, data } = this;
+    if (!race || !data || race.trainers.length === 0) return undefined;
+    const { name, shape, classes, normalize } = data.train;
+    const image = createDataset({
+      name,
+      shape,
+      classes,
+      normalize,
+      images: pixels,
+      labels: Int32Array.of(0),
+    });
+    const guesses = await Promise.all(race.trainers.map((trainer) => trainer.predict(image)));
+    return guesses.map((probabilities) => [...probabilities]);
+  }
+
+  async close(): Promise<void> {
+    this.stop();
+    await this.#closeRace();
+  }
+
+  async #attempt(): Promise<RaceResult> {
+    const { settings } = this;
+    const gpu = await openDevice();
+    this.gpu = gpu;
+    gpu.pipelines.onProgress = (ready, wanted) => this.#emit({ type: "compiling", ready, wanted });
+    const software = isSoftwareAdapter(gpu.device.adapterInfo);
+    this.#emit({ type: "adapter", adapter: gpu.adapter, software });
+    const { train, test } = (this.data ??= await this.#load());
+    const { images, every } = software ? SAMPLE.software : SAMPLE.gpu;
+    const snapshot = this.#snapshot;
+    const race = await Race.create({
+      gpu,
+      train,
+      test,
+      batchSize: settings.batch,
+      epochs: settings.epochs,
+      seeds: Array.from({ length: settings.seeds }, (_, i) => i + 1),
+      lanes: lanesOf(settings, train, this.#rates.schedule),
+      sample: { dataset: take(test, Math.min(images, test.length)), every },
+      ...(snapshot && { snapshot }),
+    });
+    this.race = race;
+    this.#loading.signal.throwIfAborted();
+    const lanes = settings.lanes.map((kind, i) => ({
+      kind,
+      parameters: race.memory.lanes[i]!.parameters,
+      ...drawingOf(modelOf(kind, settings, train)),
+    }));
+    this.#emit({ type: "open", lanes, memory: race.memory });
+    this.#rates.enter(snapshot?.seed ?? 1, snapshot?.step ?? 0);
+    if (snapshot) this.#emit({ type: "restored", seed: snapshot.seed, step: snapshot.step });
+    this.#snapshotAt = performance.now();
+    if (this.#paused) race.pause();
+    return race.run({ onEvent: (event) => this.#emit(event) });
+  }
+
+  async #load(): Promise<Data> {
+    const { data, images, testImages } = this.settings;
+    const { signal } = this.#loading;
+    const baseUrl = new URL("data", location.href).href;
+    const progress = {
+      train: { loaded: 0, total: 0 as number | undefined },
+      test: { loaded: 0, total: 0 as number | undefined },
+    };
+    const load = (split: "train" | "test"): Promise<Dataset> =>
+      loadDataset(data, split, {
+        baseUrl,
+        signal,
+        onProgress: (loaded, total) => {
+          progress[split] = { loaded, total };
+          const { train, test } = progress;
+          const all = train.total && test.total ? train.total + test.total : undefined;
+          this.#emit({ type: "loading", loaded: train.loaded + test.loaded, total: all });
+        },
+      });
+    const [train, test] = await Promise.all([load("train"), load("test")]);
+    return { train: take(train, images), test: take(test, testImages) };
+  }
+
+  #emit(event: StudioEvent): void {
+    if (event.type === "seed") this.#rates.enter(event.seed, 0);
+    this.log.apply(event);
+    this.#tell(event);
+    if (event.type === "result") void this.#keep();
+    const due = performance.now() - this.#snapshotAt >= SNAPSHOT_MS;
+    if (event.type === "paused" || (event.type === "step" && due)) void this.#save();
+  }
+
+  /** Takes a snapshot, and keeps it once all of its steps have been told. */
+  async #save(): Promise<void> {
+    this.#snapshotAt = performance.now();
+    try {
+      const snapshot = await this.race!.snapshot();
+      const { seed, step } = snapshot;
+      const told = (): boolean =>
+        step === 0 || this.log.record.seeds.find((log) => log.seed === seed)?.steps.at(-1)?.step === step;
+      // Steps that were in flight are told in the next moments.
+      for (let waits = 0; !told() && waits < 100; waits++) await new Promise((done) => setTimeout(done, 20));
+      this.#snapshot = snapshot;
+      await unlessRefused(keepOpenRace({ record: this.log.record, snapshot }));
+      this.#tell({ type: "saved", seed, step });
+    } catch (error) {
+      // What ends the race is told by `run`.
+      console.debug(error);
+    }
+  }
+
+  /** Keeps the race in Compare. */
+  async #keep(): Promise<void> {
+    await unlessRefused(keepRun({ record: this.log.record, pinned: false, colour: 0 }));
+  }
+
+  async #closeRace(): Promise<void> {
+    const { race, gpu } = this;
+    this.race = undefined;
+    this.gpu = undefined;
+    await race?.destroy();
+    gpu?.destroy();
+  }
+}
+
+/** Some private windows keep nothing, which is no reason to end a race. */
+async function unlessRefused(keeping: Promise<void>): Promise<void> {
+  try {
+    await keeping;
+  } catch (error) {
+    console.debug(error);
+  }
+}

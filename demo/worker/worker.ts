@@ -1,0 +1,57 @@
+/** The worker in which everything runs that touches the GPU, so that the page never waits for it. */
+import * as Comlink from "comlink";
+import type { RaceResult } from "webgraft";
+import type { RaceSettings } from "../runs/settings.ts";
+import { openRace } from "../runs/store.ts";
+import type { StudioEvent } from "./events.ts";
+import { RaceHost } from "./race-host.ts";
+
+export class StudioWorker {
+  #host: RaceHost | undefined;
+
+  /** Runs a race to its end; the one before is closed. Rejects with an error's name and message. */
+  async race(settings: RaceSettings, tell: (event: StudioEvent) => void): Promise<RaceResult> {
+    return this.#run(new RaceHost(settings, tell));
+  }
+
+  /** Goes on with the race that this browser keeps. */
+  async goOn(tell: (event: StudioEvent) => void): Promise<RaceResult> {
+    const kept = await openRace();
+    if (!kept) throw new Error("This browser keeps no race to go on with.");
+    return this.#run(new RaceHost(kept, tell));
+  }
+
+  pause(): void {
+    this.#host?.pause();
+  }
+
+  resume(): void {
+    this.#host?.resume();
+  }
+
+  step(): void {
+    this.#host?.step();
+  }
+
+  stop(): void {
+    this.#host?.stop();
+  }
+
+  setLearningRate(rate: number): void {
+    this.#host?.setLearningRate(rate);
+  }
+
+  /** Class probabilities by lane; undefined while there are no lanes. */
+  async guess(pixels: Uint8Array): Promise<readonly (readonly number[])[] | undefined> {
+    return this.#host?.guess(pixels);
+  }
+
+  async #run(host: RaceHost): Promise<RaceResult> {
+    const last = this.#host;
+    this.#host = host;
+    await last?.close();
+    return host.run();
+  }
+}
+
+Comlink.expose(new StudioWorker());
