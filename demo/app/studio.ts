@@ -47,7 +47,7 @@ const told = signal(0);
 
 /** The record of the race that runs or ran last, or is replayed; a new object at most once a frame. */
 export const record = computed<RunRecord | undefined>(() => {
-  told.value;
+  void told.value;
   return log && { ...log.record };
 });
 

@@ -133,7 +133,8 @@ export class RaceHost {
     gpu.pipelines.onProgress = (ready, wanted) => this.#emit({ type: "compiling", ready, wanted });
     const software = isSoftwareAdapter(gpu.device.adapterInfo);
     this.#emit({ type: "adapter", adapter: gpu.adapter, software });
-    const { train, test } = (this.data ??= await this.#load());
+    this.data ??= await this.#load();
+    const { train, test } = this.data;
     const { images, every } = software ? SAMPLE.software : SAMPLE.gpu;
     const snapshot = this.#snapshot;
     const race = await Race.create({
