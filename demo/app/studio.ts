@@ -51,12 +51,14 @@ export const record = computed<RunRecord | undefined>(() => {
   return log && { ...log.record };
 });
 
-let frame = 0;
+let drawing = false;
 
 /** Draws at the next frame; a hidden tab has none. */
 function redraw(): void {
-  frame ||= requestAnimationFrame(() => {
-    frame = 0;
+  if (drawing) return;
+  drawing = true;
+  requestAnimationFrame(() => {
+    drawing = false;
     told.value++;
   });
 }
