@@ -1,8 +1,18 @@
-import { Graph, type Model } from "webgraft";
+import { Graph, layersOf, type Model } from "webgraft";
 import type { DrawnLayer, LaneModel } from "../runs/run.ts";
+import type { RaceSettings } from "../runs/settings.ts";
+import { type Form, modelOf } from "./lanes.ts";
+
+/** The lanes of a race as they are drawn, without a GPU. */
+export const drawnLanes = (settings: RaceSettings, form: Form): LaneModel[] =>
+  settings.lanes.map((kind) => {
+    const model = modelOf(kind, settings, form);
+    const parameters = layersOf(model).reduce((sum, { trainableCount }) => sum + trainableCount, 0);
+    return { kind, parameters, ...drawingOf(model) };
+  });
 
 /** The layers and shortcuts of a model, found in its graph. */
-export function drawingOf(model: Model): Pick<LaneModel, "layers" | "shortcuts"> {
+function drawingOf(model: Model): Pick<LaneModel, "layers" | "shortcuts"> {
   const graph = new Graph({ mode: "eval" });
   const images = graph.input("images", [1, ...model.inputShape]);
   graph.output("logits", model.build(images));
