@@ -1,4 +1,4 @@
-import { Graph, layersOf, type Model } from "webgraft";
+import { layersOf, type Model } from "webgraft";
 import type { DrawnLayer, LaneModel } from "../runs/run.ts";
 import type { RaceSettings } from "../runs/settings.ts";
 import { type Form, modelOf } from "./lanes.ts";
@@ -11,38 +11,35 @@ export const drawnLanes = (settings: RaceSettings, form: Form): LaneModel[] =>
     return { kind, parameters, ...drawingOf(model) };
   });
 
-/** The layers and shortcuts of a model, found in its graph. */
-function drawingOf(model: Model): Pick<LaneModel, "layers" | "shortcuts"> {
-  const graph = new Graph({ mode: "eval" });
-  const images = graph.input("images", [1, ...model.inputShape]);
-  graph.output("logits", model.build(images));
-  const layers: DrawnLayer[] = [];
+/** What of a model a lane draws: its convolutions and dense layers, and the shortcuts around them. */
+export function drawingOf(model: Model): Pick<LaneModel, "layers" | "shortcuts"> {
+  const layers: Omit<DrawnLayer, "residual" | "projection">[] = [];
   const shortcuts: [from: number, to: number][] = [];
-  const onShortcut = new Set<number>();
-  /** The layers that a tensor comes from. */
-  const origins = new Map<unknown, ReadonlySet<number>>([[images, new Set()]]);
-  for (const { op, label, inputs, outputs } of graph.nodes) {
-    const given = Object.values(inputs).flatMap((tensor) => origins.get(tensor) ?? []);
+  const projections = new Set<number>();
+  /** Which of `layers` the output of a layer comes from. */
+  const origins = new Map<string, ReadonlySet<number>>([["images", new Set()]]);
+  for (const { label, operations, shape, inputs } of layersOf(model)) {
+    const given = inputs.map((input) => origins.get(input)!);
     const from = new Set(given.flatMap((each) => [...each]));
-    const { y } = outputs;
-    if (op.name === "conv2d" || op.name === "dense") {
-      const [height = 1, , channels = y!.shape[1]!] = y!.shape.length === 4 ? y!.shape.slice(1) : [];
-      const kind = op.name === "dense" ? "dense" : "convolution";
+    const weighs = operations.find((name) => name === "conv2d" || name === "dense");
+    if (weighs) {
+      const [height, , channels] = shape.length === 3 ? shape : [1, 1, shape[0]];
       from.add(layers.length);
-      layers.push({ label, kind, residual: false, projection: false, height, channels });
+      const kind = weighs === "dense" ? "dense" : "convolution";
+      layers.push({ label, kind, height: height!, channels: channels! });
     }
-    if ((op.name === "add" || "residual" in inputs) && given.length === 2) {
-      const [a, b] = given as [ReadonlySet<number>, ReadonlySet<number>];
+    const [a, b] = given;
+    if (a && b && !operations.some((name) => name === "concat" || name === "average")) {
       const only = [[...a].filter((i) => !b.has(i)), [...b].filter((i) => !a.has(i))] as const;
       const [block, shortcut] = only[0].length >= only[1].length ? only : [only[1], only[0]];
       shortcuts.push([Math.min(...block), Math.max(...block)]);
-      for (const i of shortcut) onShortcut.add(i);
+      for (const i of shortcut) projections.add(i);
     }
-    for (const tensor of Object.values(outputs)) origins.set(tensor, from);
+    origins.set(label, from);
   }
   const inBlock = (i: number): boolean => shortcuts.some(([from, to]) => from <= i && i <= to);
   return {
-    layers: layers.map((layer, i) => ({ ...layer, residual: inBlock(i), projection: onShortcut.has(i) })),
+    layers: layers.map((layer, i) => ({ ...layer, residual: inBlock(i), projection: projections.has(i) })),
     shortcuts,
   };
 }
