@@ -9,7 +9,7 @@ export default defineConfig({
   root: path("demo"),
   base: "./",
   plugins: [dataFiles()],
-  server: { cors: false, fs: { allow: [path("demo"), path("src")] } },
+  server: { cors: false, fs: { allow: [path("demo"), path("src"), path("test/studies/recorded")] } },
   preview: { cors: false },
   resolve: {
     alias: [

@@ -6,7 +6,7 @@ import { RunLog } from "../runs/run-log.ts";
 import { openRace } from "../runs/store.ts";
 import type { StudioEvent } from "../worker/events.ts";
 import type { StudioWorker } from "../worker/worker.ts";
-import { settings } from "./address.ts";
+import { choose, settings } from "./address.ts";
 
 export type Phase =
   | "idle"
@@ -111,7 +111,7 @@ export function stop(): void {
 /** Of the next race or, while one is open, for all lanes from the next step on. */
 export function setLearningRate(rate: number): void {
   if (isOpen.value) void worker().setLearningRate(rate);
-  else settings.value = { ...settings.value, rate, rates: [] };
+  else choose({ rate });
 }
 
 /** The rate that the lanes learn with, at the height of their schedule. */
