@@ -1,6 +1,6 @@
 import { signal, useSignalEffect } from "@preact/signals";
 import { record } from "../app/studio.ts";
-import { laneWords, listed, percent } from "../app/words.ts";
+import { count, laneWords, listed, percent } from "../app/words.ts";
 import type { RunRecord } from "../runs/run.ts";
 import { defaultSettings, depths, type LaneKind } from "../runs/settings.ts";
 import { keptRuns } from "../runs/store.ts";
@@ -11,7 +11,7 @@ const kinds = ["plain", "graft", "residual"] as const;
 type Kind = (typeof kinds)[number];
 
 const [WIDTH, HEIGHT] = [560, 300];
-const FRAME = { left: 52, right: WIDTH - 76, top: 12, bottom: HEIGHT - 40 };
+const FRAME = { left: 60, right: WIDTH - 100, top: 12, bottom: HEIGHT - 40 };
 
 const own = signal<readonly RunRecord[]>([]);
 
@@ -118,7 +118,7 @@ function Dots({ run: { settings, seeds } }: { readonly run: RunRecord }) {
   return (
     <>
       {settings.lanes.map((kind, lane) => {
-        const place = kinds.findIndex((each) => each === kind);
+        const place = kinds.indexOf(kind as Kind);
         return (
           place >= 0 && (
             <g key={kind} class={laneWords[kind].origin}>
@@ -189,12 +189,12 @@ function Source() {
   const seeds = cells.map((cell) => cell.seeds.length);
   const [fewest, most] = [Math.min(...seeds), Math.max(...seeds)];
   const date = new Date(dates.at(-1)!).toLocaleDateString("en", { dateStyle: "medium", timeZone: "UTC" });
-  return (
-    <p class="hint source">
-      Recorded: {fewest === most ? fewest : `${fewest} to ${most}`} seeds a mean, {setting.images} training
-      and {setting.testImages} test images of MNIST, {setting.epochs} epochs; {date}, {machines.join(", ")},{" "}
-      {browsers.map((each) => each.replace("/", " ").replace(/:.*/, "")).join(", ")}; Webgraft{" "}
-      {versions.join(", ")}, commit {commits.join(", ")}.
-    </p>
+  const what =
+    `${fewest === most ? fewest : `${fewest} to ${most}`} seeds a mean, ${count(setting.images)} training and ` +
+    `${count(setting.testImages)} test images of MNIST, ${setting.epochs} epochs`;
+  const where = [...machines, ...browsers.map((each) => each.replace("/", " ").replace(/:.*/, ""))].join(
+    ", ",
   );
+  const code = `Webgraft ${versions.join(", ")}, commit ${commits.join(", ")}`;
+  return <p class="hint source">{`Recorded: ${what}; ${date}, ${where}; ${code}.`}</p>;
 }

@@ -103,7 +103,7 @@ export function Legend() {
         <li>{square("low")} too little: under 1/10 of the median layer</li>
         <li>{square("high")} too much: over 10 times the median layer</li>
       </ul>
-      <svg width="0" height="0" aria-hidden="true">
+      <svg class="patterns" width="0" height="0" aria-hidden="true">
         <pattern
           id="too-much"
           width="4"

@@ -20,8 +20,6 @@ export function Lanes() {
         const lane = shownLanes.value.find((each) => each.kind === kind);
         return <Lane key={kind} kind={kind} lane={lane} index={i} run={run} />;
       })}
-      <Legend />
-      <Equal />
     </section>
   );
 }
@@ -75,7 +73,7 @@ function Reached({
         {accuracy === undefined ? "–" : percent(accuracy)} <small>test accuracy</small>
       </p>
       <div class="bar">
-        <i style={{ width: percent(accuracy ?? 0) }} />
+        <i style={{ width: `${100 * (accuracy ?? 0)}%` }} />
       </div>
       <p class="of">
         {ended ? (
@@ -119,6 +117,16 @@ function Guess({ lane }: { readonly lane: number }) {
 
 const memory = computed(() => shownRun.value?.memory.bytes ?? 0);
 
+/** What the drawings mean, and that the lanes differ in nothing else. */
+export function Notes() {
+  return (
+    <div class="notes">
+      <Legend />
+      <Equal />
+    </div>
+  );
+}
+
 /** That the lanes differ in nothing but their shortcuts, and what they need. */
 function Equal() {
   const lanes = shownLanes.value;
@@ -131,7 +139,8 @@ function Equal() {
       {same
         ? `${count(sizes[0]!)} parameters each`
         : `Parameters: ${listed(lanes.map(({ kind, parameters }) => `${laneWords[kind].name} ${count(parameters)}`))}`}
-      , the same images in the same order: batches of {batch}, {counted(epochs, "epoch")} of {count(images)}.
+      , the same images in the same order: batches of {batch}, {counted(epochs, "epoch")} of{" "}
+      {counted(images, "image")}.
       {memory.value > 0 &&
         ` All ${lanes.length} lanes together take ${megabytes(memory.value)} of GPU memory.`}
     </p>

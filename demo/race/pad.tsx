@@ -54,7 +54,7 @@ export function Pad() {
         }}
       />
       <p class="hint">
-        draw here
+        <span>draw here</span>
         <button type="button" onClick={clearPad} aria-label="Clear the pad">
           clear <kbd>space</kbd>
         </button>
@@ -75,8 +75,7 @@ export function Samples() {
   const names = record.value?.classes ?? [];
   return (
     <fieldset class="samples">
-      <legend>or a test image</legend>
-      {samples.value.length === 0 && <p>They come with the data, when a race begins.</p>}
+      <legend>or a test image{samples.value.length === 0 && ", once a race begins"}</legend>
       {samples.value.map(
         (sample, label) =>
           sample && (
@@ -153,7 +152,8 @@ function useGuesses(): void {
       guessed = performance.now();
       void guess(pixels.peek());
     };
-    waiting ??= window.setTimeout(ask, Math.max(0, guessed + PATIENCE - performance.now()));
+    if (waiting !== undefined) return;
+    waiting = window.setTimeout(ask, Math.max(0, guessed + PATIENCE - performance.now()));
   });
 }
 

@@ -2,7 +2,7 @@ import { signal, useSignalEffect } from "@preact/signals";
 import type { FunctionComponent } from "preact";
 import { settings } from "../app/address.ts";
 import { Controls, Dock } from "./controls.tsx";
-import { Lanes } from "./lanes.tsx";
+import { Lanes, Notes } from "./lanes.tsx";
 import { Pad, Samples } from "./pad.tsx";
 import { loadRecorded } from "./recorded.ts";
 import { Status } from "./status.tsx";
@@ -39,6 +39,7 @@ export function RacePlace() {
       <Controls />
       <Status />
       <Lanes />
+      <Notes />
       <VerdictCard />
       {Below && <Below />}
     </div>
