@@ -1,22 +1,4 @@
-/** How the page says numbers, and the names of lanes. */
-import type { LaneKind } from "../runs/settings.ts";
-
-/** Where a network or a layer comes from, which decides its colour: teal, rust, violet. */
-export type Origin = "conv" | "res" | "graft";
-
-export const laneWords: Readonly<
-  Record<LaneKind, { readonly name: string; readonly about: string; readonly origin: Origin }>
-> = {
-  plain: { name: "Plain", about: "ConvNet, no shortcuts", origin: "conv" },
-  graft: { name: "Graft", about: "a shortcut over every second pair of layers", origin: "graft" },
-  residual: { name: "Residual", about: "ResNet, a shortcut over every pair of layers", origin: "res" },
-  convnet: { name: "ConvNet", about: "plain blocks", origin: "conv" },
-  interleaved: { name: "Interleaved", about: "plain and residual blocks in turn", origin: "graft" },
-  sequential: { name: "Sequential", about: "plain blocks, then residual ones", origin: "graft" },
-  fusion: { name: "Fusion", about: "a plain and a residual branch, joined", origin: "graft" },
-  features: { name: "Features", about: "a residual network on plain features", origin: "graft" },
-  resnet20: { name: "ResNet-20", about: "a shortcut over every pair of layers", origin: "res" },
-};
+/** How the page says numbers. */
 
 const numbers = new Intl.NumberFormat("en");
 

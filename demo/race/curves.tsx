@@ -3,7 +3,8 @@ import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { smooth } from "webgraft/job";
-import { laneWords, percent } from "../app/words.ts";
+import { percent } from "../app/words.ts";
+import { laneNames } from "../runs/lane-names.ts";
 import type { RunRecord } from "../runs/run.ts";
 import { shownRun } from "./shown.ts";
 
@@ -42,7 +43,7 @@ export function Curves() {
           <Plot run={run} />
           <ul class="legend">
             {run.settings.lanes.map((kind) => {
-              const { name, origin } = laneWords[kind];
+              const { name, origin } = laneNames[kind];
               return (
                 <li key={kind} class={origin}>
                   <svg class="line-key" viewBox="0 0 28 8" aria-hidden="true">
@@ -84,7 +85,7 @@ function describe({ settings, seeds }: RunRecord): string {
     const accuracy = samples.at(-1)?.accuracies[i];
     const loss = steps.at(-1)?.losses[i];
     const value = quantity.value === "accuracy" ? accuracy && percent(accuracy) : loss?.toFixed(2);
-    return `${laneWords[kind].name} ${value ?? "none yet"}`;
+    return `${laneNames[kind].name} ${value ?? "none yet"}`;
   });
   return `Curves of ${quantity.value} by step, seed ${seed}. Now: ${said.join(", ")}.`;
 }
@@ -143,7 +144,7 @@ class Chart {
     const isShare = quantity.peek() === "accuracy";
     const series = run.seeds.flatMap((_, s) =>
       run.settings.lanes.map((kind): uPlot.Series => {
-        const { origin } = laneWords[kind];
+        const { origin } = laneNames[kind];
         const current = s === run.seeds.length - 1;
         return {
           stroke: colour(origin),

@@ -1,6 +1,7 @@
 import { signal, useSignalEffect } from "@preact/signals";
 import { record } from "../app/studio.ts";
-import { count, laneWords, listed, percent } from "../app/words.ts";
+import { count, listed, percent } from "../app/words.ts";
+import { laneNames } from "../runs/lane-names.ts";
 import type { RunRecord } from "../runs/run.ts";
 import { defaultSettings, depths, type LaneKind } from "../runs/settings.ts";
 import { keptRuns } from "../runs/store.ts";
@@ -70,7 +71,7 @@ export function DepthChart() {
 function Band({ kind }: { readonly kind: Kind }) {
   const cells = cellsOf(kind);
   if (cells.length === 0) return null;
-  const { name, origin } = laneWords[kind];
+  const { name, origin } = laneNames[kind];
   const upper = cells.map(({ depth, highest }) => `${x(depth)},${y(highest)}`);
   const lower = cells.map(({ depth, lowest }) => `${x(depth)},${y(lowest)}`).reverse();
   const last = cells.at(-1)!;
@@ -121,7 +122,7 @@ function Dots({ run: { settings, seeds } }: { readonly run: RunRecord }) {
         const place = kinds.indexOf(kind as Kind);
         return (
           place >= 0 && (
-            <g key={kind} class={laneWords[kind].origin}>
+            <g key={kind} class={laneNames[kind].origin}>
               {seeds.map(({ seed, result }) => {
                 const accuracy = result?.accuracies[lane];
                 const at = [x(settings.depth) + 9 * (place - 1) - 1, y(accuracy ?? 0)] as const;
@@ -176,7 +177,7 @@ let read = "";
 function describe(): string {
   const lines = kinds.map((kind) => {
     const said = cellsOf(kind).map(({ depth, mean }) => `${percent(mean)} with ${depth}`);
-    return `${laneWords[kind as LaneKind].name}: ${listed(said)} layers`;
+    return `${laneNames[kind as LaneKind].name}: ${listed(said)} layers`;
   });
   return recorded.value ? `Recorded mean test accuracy. ${lines.join(". ")}.` : "The record is loading.";
 }

@@ -1,4 +1,4 @@
-import { laneWords } from "../app/words.ts";
+import { laneNames } from "../runs/lane-names.ts";
 import type { LaneModel } from "../runs/run.ts";
 import { opacityOf, reachOf } from "./gradients.ts";
 
@@ -62,17 +62,17 @@ export function LaneDrawing({
 
 /** The drawing in words. */
 function describe({ kind, layers, shortcuts }: LaneModel, ratios: readonly number[] | undefined): string {
-  const { name, about } = laneWords[kind];
+  const { name, what } = laneNames[kind];
   const across = layers.filter(({ residual }) => residual).length;
-  const what = `${name}, ${about}: ${layers.length} layers, ${across} of them under ${shortcuts.length} shortcuts.`;
-  if (!ratios) return what;
+  const build = `${name}. ${what} ${layers.length} layers, ${across} of them under ${shortcuts.length} shortcuts.`;
+  if (!ratios) return build;
   const [low, high] = (["low", "high"] as const).map(
     (reach) => ratios.filter((ratio) => reachOf(ratio) === reach).length,
   );
   const first = ratios[0]!;
   const size = first >= 1 ? `${first.toPrecision(2)} times` : `1/${(1 / first).toPrecision(2)} of`;
   return (
-    `${what} Gradient: ${low} layers get less than a tenth of the median layer, ${high} more than ten times; ` +
+    `${build} Gradient: ${low} layers get less than a tenth of the median layer, ${high} more than ten times; ` +
     `the first layer gets ${size} the median.`
   );
 }

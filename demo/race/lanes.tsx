@@ -1,7 +1,8 @@
 import { computed, useSignalEffect } from "@preact/signals";
 import { settings } from "../app/address.ts";
 import { guesses, isOpen } from "../app/studio.ts";
-import { count, counted, laneWords, listed, megabytes, percent } from "../app/words.ts";
+import { count, counted, listed, megabytes, percent } from "../app/words.ts";
+import { laneNames } from "../runs/lane-names.ts";
 import type { LaneModel, RunRecord, SeedLog } from "../runs/run.ts";
 import { gradientRatios } from "./gradients.ts";
 import { LaneDrawing, Legend } from "./lane-drawing.tsx";
@@ -35,13 +36,13 @@ function Lane({
   readonly index: number;
   readonly run: RunRecord | undefined;
 }) {
-  const { name, about, origin } = laneWords[kind];
+  const { name, what, origin } = laneNames[kind];
   const log = run?.seeds.at(-1);
   return (
     <article class={`lane ${origin}`} aria-label={name}>
       <div class="who">
         <h2>{name}</h2>
-        <p>{about}</p>
+        <p>{what}</p>
       </div>
       {lane ? <LaneDrawing lane={lane} ratios={gradientRatios(log, index)} /> : <div class="net" />}
       <Reached run={run} log={log} lane={index} />
@@ -138,7 +139,7 @@ function Equal() {
     <p class="equal">
       {same
         ? `${count(sizes[0]!)} parameters each`
-        : `Parameters: ${listed(lanes.map(({ kind, parameters }) => `${laneWords[kind].name} ${count(parameters)}`))}`}
+        : `Parameters: ${listed(lanes.map(({ kind, parameters }) => `${laneNames[kind].name} ${count(parameters)}`))}`}
       , the same images in the same order: batches of {batch}, {counted(epochs, "epoch")} of{" "}
       {counted(images, "image")}.
       {memory.value > 0 &&

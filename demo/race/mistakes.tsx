@@ -1,6 +1,7 @@
 import { computed, signal, useSignalEffect } from "@preact/signals";
 import { phase, record, worker } from "../app/studio.ts";
-import { count, laneWords, percent } from "../app/words.ts";
+import { count, percent } from "../app/words.ts";
+import { laneNames } from "../runs/lane-names.ts";
 import type { Mistake } from "../worker/mistakes.ts";
 import { Picture } from "./picture.tsx";
 import { bestLane, shownRun } from "./shown.ts";
@@ -53,14 +54,14 @@ export function Mistakes() {
           <fieldset class="choice">
             <legend class="unseen">Of which lane</legend>
             {run.settings.lanes.map((kind, i) => (
-              <label key={kind} class={laneWords[kind].origin}>
+              <label key={kind} class={laneNames[kind].origin}>
                 <input
                   type="radio"
                   name="mistakes-of"
                   checked={lane.value === i}
                   onChange={() => (wanted.value = i)}
                 />
-                <span>{laneWords[kind].name}</span>
+                <span>{laneNames[kind].name}</span>
               </label>
             ))}
             <button type="button" disabled={looking.value} onClick={() => void look()}>
@@ -88,7 +89,7 @@ function List({ classes }: { readonly classes: readonly string[] }) {
     );
   }
   const [, seed, steps, index] = last.of.split(" ");
-  const name = laneWords[shownRun.value!.settings.lanes[Number(index)]!].name;
+  const name = laneNames[shownRun.value!.settings.lanes[Number(index)]!].name;
   if (last.mistakes.length === 0) return <p class="hint">✓ {name} made none.</p>;
   return (
     <>

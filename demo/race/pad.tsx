@@ -42,6 +42,7 @@ export function Pad() {
         ref={canvas}
         width={420}
         height={420}
+        id="pad"
         tabIndex={0}
         role="img"
         aria-label={`Pad: ${said.value}. Draw with mouse, finger or pen, or choose a test image below; space clears.`}

@@ -2,7 +2,8 @@ import { useSignal } from "@preact/signals";
 import type { Comparison } from "webgraft";
 import { addressOf, choose, settings } from "../app/address.ts";
 import { isOpen, phase, record, start } from "../app/studio.ts";
-import { counted, duration, laneWords, percent, points } from "../app/words.ts";
+import { counted, duration, percent, points } from "../app/words.ts";
+import { laneNames } from "../runs/lane-names.ts";
 import type { RunRecord } from "../runs/run.ts";
 import { defaultSettings, depths, type LaneKind } from "../runs/settings.ts";
 import { cellsOf, noDifference } from "./recorded.ts";
@@ -88,7 +89,7 @@ function byWeight({ verdict }: RunRecord): readonly Comparison[] {
   return verdict!.comparisons.toSorted((a, b) => weight(b) - weight(a));
 }
 
-const nameOf = (kind: string): string => laneWords[kind as LaneKind].name;
+const nameOf = (kind: string): string => laneNames[kind as LaneKind].name;
 
 function sentence({ lane, other, outcome, mean, interval, agree, differences }: Comparison): string {
   const [ahead, behind] = [nameOf(lane), nameOf(other).toLowerCase()];

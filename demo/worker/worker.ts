@@ -6,6 +6,7 @@ import type { RaceSettings } from "../runs/settings.ts";
 import { openRace } from "../runs/store.ts";
 import { drawnLanes } from "./drawing.ts";
 import type { StudioEvent } from "./events.ts";
+import { Inspector } from "./inspector.ts";
 import type { Mistake } from "./mistakes.ts";
 import { RaceHost } from "./race-host.ts";
 
@@ -13,6 +14,8 @@ import { RaceHost } from "./race-host.ts";
 const FORM = { shape: [28, 28, 1], classes: Array<string>(10).fill("") } as const;
 
 export class StudioWorker {
+  /** Looks into the lanes. */
+  readonly inspect = Comlink.proxy(new Inspector(() => this.#host));
   #host: RaceHost | undefined;
 
   /** Runs a race to its end; the one before is closed. Rejects with an error's name and message. */
