@@ -151,7 +151,7 @@ class Chart {
           dash: DASHES[origin],
           width: current ? 2.2 : 1,
           alpha: current ? 1 : 0.35,
-          points: { show: false },
+          points: { show: isShare, size: 5, fill: colour(origin) },
           spanGaps: true,
         };
       }),

@@ -193,9 +193,11 @@ function Source() {
   const what =
     `${fewest === most ? fewest : `${fewest} to ${most}`} seeds a mean, ${count(setting.images)} training and ` +
     `${count(setting.testImages)} test images of MNIST, ${setting.epochs} epochs`;
-  const where = [...machines, ...browsers.map((each) => each.replace("/", " ").replace(/:.*/, ""))].join(
-    ", ",
-  );
+  const where = [...machines, ...browsers.map(browserName)].join(", ");
   const code = `Webgraft ${versions.join(", ")}, commit ${commits.join(", ")}`;
   return <p class="hint source">{`Recorded: ${what}; ${date}, ${where}; ${code}.`}</p>;
 }
+
+/** `firefox/153.7.0, software GPU: not named by the browser`, for people. */
+const browserName = (browser: string): string =>
+  browser.charAt(0).toUpperCase() + browser.slice(1).replace("/", " ").replace(/:.*/, "");

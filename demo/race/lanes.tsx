@@ -16,7 +16,7 @@ export function Lanes() {
   });
   const run = shownRun.value;
   return (
-    <section class="lanes" aria-label="The lanes">
+    <section class="field" aria-label="The lanes">
       {settings.value.lanes.map((kind, i) => {
         const lane = shownLanes.value.find((each) => each.kind === kind);
         return <Lane key={kind} kind={kind} lane={lane} index={i} run={run} />;
@@ -87,9 +87,9 @@ function Reached({
             </>
           )
         )}
-        {loss !== undefined && <span> · loss {loss.toFixed(2)}</span>}
+        {loss !== undefined && <span class="more"> · loss {loss.toFixed(2)}</span>}
         {mean !== undefined && done > 1 && (
-          <span>
+          <span class="more">
             {" "}
             · mean of {counted(done, "seed")} {percent(mean)}
           </span>

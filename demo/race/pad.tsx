@@ -75,8 +75,8 @@ export function Samples() {
   useSamples();
   const names = record.value?.classes ?? [];
   return (
-    <fieldset class="samples">
-      <legend>or a test image{samples.value.length === 0 && ", once a race begins"}</legend>
+    <div class="samples" role="group" aria-label="Test images">
+      <p>or a test image{samples.value.length === 0 && ", once a race begins"}</p>
       {samples.value.map(
         (sample, label) =>
           sample && (
@@ -92,7 +92,7 @@ export function Samples() {
             </button>
           ),
       )}
-    </fieldset>
+    </div>
   );
 }
 
