@@ -63,7 +63,7 @@ function MainButton() {
 function Depth() {
   const { depth } = settings.value;
   return (
-    <fieldset class="depth">
+    <fieldset class="choice depth">
       <legend>
         Depth <span>in layers</span>
       </legend>
@@ -75,7 +75,7 @@ function Depth() {
             checked={each === depth}
             onChange={() => choose({ depth: each })}
           />
-          <span>
+          <span class="segment">
             {each}
             {noDifference(each) && <small> no difference</small>}
           </span>

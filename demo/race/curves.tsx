@@ -34,7 +34,7 @@ export function Curves() {
               checked={quantity.value === each}
               onChange={() => (quantity.value = each)}
             />
-            <span>{each === "accuracy" ? "test accuracy" : "loss"}</span>
+            <span class="segment">{each === "accuracy" ? "test accuracy" : "loss"}</span>
           </label>
         ))}
       </fieldset>

@@ -61,7 +61,7 @@ export function Mistakes() {
                   checked={lane.value === i}
                   onChange={() => (wanted.value = i)}
                 />
-                <span>{laneNames[kind].name}</span>
+                <span class="segment">{laneNames[kind].name}</span>
               </label>
             ))}
             <button type="button" disabled={looking.value} onClick={() => void look()}>

@@ -75,7 +75,8 @@ export function Samples() {
   useSamples();
   const names = record.value?.classes ?? [];
   return (
-    <div class="samples" role="group" aria-label="Test images">
+    <fieldset class="samples">
+      <legend class="unseen">Test images</legend>
       <p>or a test image{samples.value.length === 0 && ", once a race begins"}</p>
       {samples.value.map(
         (sample, label) =>
@@ -92,7 +93,7 @@ export function Samples() {
             </button>
           ),
       )}
-    </div>
+    </fieldset>
   );
 }
 
