@@ -3,3 +3,6 @@ declare module "*?url" {
   const url: string;
   export default url;
 }
+
+/** Vite adds it to the page's style sheets. */
+declare module "*.css";

@@ -6,7 +6,7 @@ import { RunLog } from "../runs/run-log.ts";
 import { openRace } from "../runs/store.ts";
 import type { StudioEvent } from "../worker/events.ts";
 import type { StudioWorker } from "../worker/worker.ts";
-import { settings } from "./address.ts";
+import { choose, settings } from "./address.ts";
 
 export type Phase =
   | "idle"
@@ -108,11 +108,14 @@ export function stop(): void {
   void worker().stop();
 }
 
-/** For all lanes, from the next step on. */
+/** Of the next race or, while one is open, for all lanes from the next step on. */
 export function setLearningRate(rate: number): void {
-  settings.value = { ...settings.value, rate };
   if (isOpen.value) void worker().setLearningRate(rate);
+  else choose({ rate });
 }
+
+/** The rate that the lanes learn with, at the height of their schedule. */
+export const learningRate = computed(() => settings.value.rates.at(-1)?.rate ?? settings.value.rate);
 
 let asked: Uint8Array | undefined;
 let guessing = false;
@@ -189,6 +192,10 @@ function hear(event: StudioEvent): void {
     }
     case "paused":
       phase.value = "paused";
+      break;
+    case "rates":
+      // The address is that of this very run.
+      settings.value = { ...settings.value, rates: event.rates };
       break;
     case "lost":
       notice.value = "The GPU was lost. The race goes on by itself from its last snapshot.";
