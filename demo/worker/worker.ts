@@ -3,7 +3,7 @@ import * as Comlink from "comlink";
 import type { RaceResult } from "webgraft";
 import type { RaceSettings } from "../runs/settings.ts";
 import { openRace } from "../runs/store.ts";
-import type { StudioEvent } from "./events.ts";
+import { RACE_LOCK, type StudioEvent } from "./events.ts";
 import { RaceHost } from "./race-host.ts";
 
 export class StudioWorker {
@@ -50,7 +50,7 @@ export class StudioWorker {
     const last = this.#host;
     this.#host = host;
     await last?.close();
-    return host.run();
+    return navigator.locks.request(RACE_LOCK, { mode: "shared" }, () => host.run());
   }
 }
 

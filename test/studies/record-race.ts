@@ -1,0 +1,53 @@
+/**
+ * Records the race that the page replays where there is no WebGPU: runs the page's own race in Chrome, and writes what
+ * it kept to `demo/recorded/race.json`. On an emulated GPU a seed takes minutes.
+ *
+ *     npx tsx test/studies/record-race.ts '#/race?seeds=2'
+ */
+import { writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import type { RunRecord } from "../../demo/runs/run.ts";
+import { openSite } from "../demo/site.ts";
+
+/** Gradients are most of a record, and change slowly. */
+const GRADIENTS_EVERY = 5;
+
+const target = fileURLToPath(new URL("../../demo/recorded/race.json", import.meta.url));
+
+/** In the page: the newest run that it keeps. */
+const KEPT = `new Promise((resolve, reject) => {
+  const opening = indexedDB.open("webgraft");
+  opening.onerror = () => reject(opening.error);
+  opening.onsuccess = () => {
+    const all = opening.result.transaction("runs").objectStore("runs").getAll();
+    all.onsuccess = () => resolve(all.result.at(-1)?.record);
+  };
+})`;
+
+function thinned(record: RunRecord): RunRecord {
+  const seeds = record.seeds.map((seed) => ({
+    ...seed,
+    steps: seed.steps.map((step) => {
+      const kept = step.step % GRADIENTS_EVERY === 1;
+      return kept ? step : { ...step, gradients: [] };
+    }),
+  }));
+  return { ...record, seeds };
+}
+
+const site = await openSite("chrome");
+try {
+  const page = await site.open(process.argv[2] ?? "#/race?seeds=2");
+  await page.locator("button ::-p-text(Race)").click();
+  for (;;) {
+    await new Promise((resolve) => setTimeout(resolve, 10_000));
+    const record = (await page.evaluate(KEPT)) as RunRecord | undefined;
+    const seed = record?.seeds.at(-1);
+    process.stdout.write(`seed ${seed?.seed ?? "–"} is done: ${seed?.result?.accuracies.join(" ") ?? "–"}\n`);
+    if (record?.stopped === undefined) continue;
+    writeFileSync(target, `${JSON.stringify(thinned(record))}\n`);
+    break;
+  }
+} finally {
+  await site.close();
+}
