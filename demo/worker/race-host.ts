@@ -1,5 +1,4 @@
 import {
-  createDataset,
   type Dataset,
   DeviceLostError,
   type Gpu,
@@ -16,6 +15,7 @@ import type { RaceSettings } from "../runs/settings.ts";
 import { keepOpenRace, keepRun, type OpenRace } from "../runs/store.ts";
 import { drawingOf } from "./drawing.ts";
 import type { StudioEvent } from "./events.ts";
+import { imageOf } from "./image.ts";
 import { lanesOf, modelOf } from "./lanes.ts";
 import { Rates } from "./rates.ts";
 
@@ -108,15 +108,7 @@ export class RaceHost {
   async guess(pixels: Uint8Array): Promise<readonly (readonly number[])[] | undefined> {
     const { race, data } = this;
     if (!race || !data || race.trainers.length === 0) return undefined;
-    const { name, shape, classes, normalize } = data.train;
-    const image = createDataset({
-      name,
-      shape,
-      classes,
-      normalize,
-      images: pixels,
-      labels: Int32Array.of(0),
-    });
+    const image = imageOf(data.train, pixels);
     const guesses = await Promise.all(race.trainers.map((trainer) => trainer.predict(image)));
     return guesses.map((probabilities) => [...probabilities]);
   }

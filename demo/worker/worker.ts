@@ -4,9 +4,12 @@ import type { RaceResult } from "webgraft";
 import type { RaceSettings } from "../runs/settings.ts";
 import { openRace } from "../runs/store.ts";
 import { RACE_LOCK, type StudioEvent } from "./events.ts";
+import { Inspector } from "./inspector.ts";
 import { RaceHost } from "./race-host.ts";
 
 export class StudioWorker {
+  /** Looks into the lanes. */
+  readonly inspect = Comlink.proxy(new Inspector(() => this.#host));
   #host: RaceHost | undefined;
 
   /** Runs a race to its end; the one before is closed. Rejects with an error's name and message. */
