@@ -49,9 +49,6 @@ export const position = signal<{ readonly seed: number; readonly step: number } 
 /** The race that this browser keeps, unless a page runs it. */
 export const kept = signal<{ readonly seed: number; readonly step: number } | undefined>(undefined);
 
-/** The rate that the lanes learn with at the height of their schedule, as it was set last. */
-export const learningRate = computed(() => settings.value.rates.at(-1)?.rate ?? settings.value.rate);
-
 /** Whether what is seen was recorded elsewhere. */
 export const isReplay = signal(false);
 
@@ -154,11 +151,14 @@ export function stop(): void {
   void runner().stop();
 }
 
-/** For all lanes: from the next step on, or of the next race. */
+/** Of the next race or, while one is open, for all lanes from the next step on. */
 export function setLearningRate(rate: number): void {
   if (!isOpen.value) settings.value = { ...settings.value, rate, rates: [] };
   else if (!replay) void worker().setLearningRate(rate);
 }
+
+/** The rate that the lanes learn with, at the height of their schedule. */
+export const learningRate = computed(() => settings.value.rates.at(-1)?.rate ?? settings.value.rate);
 
 let asked: Uint8Array | undefined;
 let guessing = false;
@@ -240,11 +240,12 @@ function hear(event: StudioEvent): void {
       else if (["loading", "compiling", "testing"].includes(phase.value)) phase.value = "running";
       break;
     }
-    case "rates":
-      settings.value = { ...settings.value, rates: event.rates };
-      break;
     case "paused":
       phase.value = "paused";
+      break;
+    case "rates":
+      // The address is that of this very run.
+      settings.value = { ...settings.value, rates: event.rates };
       break;
     case "lost":
       phase.value = "loading";

@@ -26,6 +26,8 @@ export class RunLog {
       browser: navigator.userAgent,
       lanes: [],
       memory,
+      classes: [],
+      sampleImages: 0,
       seeds: [],
       verdict: undefined,
       stopped: undefined,
@@ -47,6 +49,8 @@ export class RunLog {
       case "open":
         record.lanes = event.lanes;
         record.memory = event.memory;
+        record.classes = event.classes;
+        record.sampleImages = event.sampleImages;
         break;
       case "seed": {
         const { seed, totalSteps } = event;

@@ -58,6 +58,10 @@ export interface RunRecord {
   readonly browser: string;
   readonly lanes: readonly LaneModel[];
   readonly memory: RaceMemory;
+  /** Names of the classes. */
+  readonly classes: readonly string[];
+  /** Test images that tell the accuracy while the lanes learn. */
+  readonly sampleImages: number;
   readonly seeds: readonly SeedLog[];
   readonly verdict: Verdict | undefined;
   /** Whether it was stopped before the last seed was done; undefined while it runs. */

@@ -1,5 +1,15 @@
 import { layersOf, type Model } from "webgraft";
 import type { DrawnLayer, LaneModel } from "../runs/run.ts";
+import type { RaceSettings } from "../runs/settings.ts";
+import { type Form, modelOf } from "./lanes.ts";
+
+/** The lanes of a race as they are drawn, without a GPU. */
+export const drawnLanes = (settings: RaceSettings, form: Form): LaneModel[] =>
+  settings.lanes.map((kind) => {
+    const model = modelOf(kind, settings, form);
+    const parameters = layersOf(model).reduce((sum, { trainableCount }) => sum + trainableCount, 0);
+    return { kind, parameters, ...drawingOf(model) };
+  });
 
 /** What of a model a lane draws: its convolutions and dense layers, and the shortcuts around them. */
 export function drawingOf(model: Model): Pick<LaneModel, "layers" | "shortcuts"> {

@@ -14,7 +14,15 @@ export type StudioEvent =
   /** Pipelines that are ready, of those wanted so far. */
   | { readonly type: "compiling"; readonly ready: number; readonly wanted: number }
   /** The lanes are there; the first step comes next. */
-  | { readonly type: "open"; readonly lanes: readonly LaneModel[]; readonly memory: RaceMemory }
+  | {
+      readonly type: "open";
+      readonly lanes: readonly LaneModel[];
+      readonly memory: RaceMemory;
+      /** Names of the classes. */
+      readonly classes: readonly string[];
+      /** Test images that tell the accuracy while the lanes learn. */
+      readonly sampleImages: number;
+    }
   /** The learning rate was changed by hand; all changes so far. */
   | { readonly type: "rates"; readonly rates: readonly RateChange[] }
   /** The device was lost; the race goes on by itself, from a snapshot. */

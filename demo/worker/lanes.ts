@@ -14,8 +14,11 @@ import {
 } from "webgraft";
 import type { LaneKind, RaceSettings } from "../runs/settings.ts";
 
+/** What a network is made for. */
+export type Form = Pick<Dataset, "shape" | "classes">;
+
 /** The network of a lane, for the images of a data set. */
-export function modelOf(kind: LaneKind, settings: RaceSettings, { shape, classes }: Dataset): Model {
+export function modelOf(kind: LaneKind, settings: RaceSettings, { shape, classes }: Form): Model {
   const fit = { inputShape: shape, classes: classes.length };
   const { depth, batchNorm } = settings;
   switch (kind) {

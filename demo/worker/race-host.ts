@@ -13,10 +13,11 @@ import {
 import { RunLog } from "../runs/run-log.ts";
 import type { RaceSettings } from "../runs/settings.ts";
 import { keepOpenRace, keepRun, type OpenRace } from "../runs/store.ts";
-import { drawingOf } from "./drawing.ts";
+import { drawnLanes } from "./drawing.ts";
 import type { StudioEvent } from "./events.ts";
 import { imageOf } from "./image.ts";
-import { lanesOf, modelOf } from "./lanes.ts";
+import { lanesOf } from "./lanes.ts";
+import { examples, type Mistake, worstMistakes } from "./mistakes.ts";
 import { Rates } from "./rates.ts";
 
 /** So much is lost at most when the device, the tab or the power goes away. */
@@ -113,6 +114,17 @@ export class RaceHost {
     return guesses.map((probabilities) => [...probabilities]);
   }
 
+  /** What a lane is most sure and wrong about; none while no lanes are there. */
+  async mistakes(lane: number, count: number): Promise<readonly Mistake[]> {
+    const trainer = this.race?.trainers[lane];
+    return trainer && this.data ? worstMistakes(trainer, this.data.test, count) : [];
+  }
+
+  /** A test image of each class, once the data are there. */
+  examples(): readonly (Uint8Array | undefined)[] {
+    return this.data ? examples(this.data.test) : [];
+  }
+
   async close(): Promise<void> {
     this.stop();
     await this.#closeRace();
@@ -128,6 +140,7 @@ export class RaceHost {
     this.data ??= await this.#load();
     const { train, test } = this.data;
     const { images, every } = software ? SAMPLE.software : SAMPLE.gpu;
+    const sample = { dataset: take(test, Math.min(images, test.length)), every };
     const snapshot = this.#snapshot;
     const race = await Race.create({
       gpu,
@@ -137,17 +150,18 @@ export class RaceHost {
       epochs: settings.epochs,
       seeds: Array.from({ length: settings.seeds }, (_, i) => i + 1),
       lanes: lanesOf(settings, train, this.#rates.schedule),
-      sample: { dataset: take(test, Math.min(images, test.length)), every },
+      sample,
       ...(snapshot && { snapshot }),
     });
     this.race = race;
     this.#loading.signal.throwIfAborted();
-    const lanes = settings.lanes.map((kind, i) => ({
-      kind,
-      parameters: race.memory.lanes[i]!.parameters,
-      ...drawingOf(modelOf(kind, settings, train)),
-    }));
-    this.#emit({ type: "open", lanes, memory: race.memory });
+    this.#emit({
+      type: "open",
+      lanes: drawnLanes(settings, train),
+      memory: race.memory,
+      classes: train.classes,
+      sampleImages: sample.dataset.length,
+    });
     this.#rates.enter(snapshot?.seed ?? 1, snapshot?.step ?? 0);
     if (snapshot) this.#emit({ type: "restored", seed: snapshot.seed, step: snapshot.step });
     this.#snapshotAt = performance.now();

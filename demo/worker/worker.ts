@@ -1,11 +1,17 @@
 /** The worker in which everything runs that touches the GPU, so that the page never waits for it. */
 import * as Comlink from "comlink";
 import type { RaceResult } from "webgraft";
+import type { LaneModel } from "../runs/run.ts";
 import type { RaceSettings } from "../runs/settings.ts";
 import { openRace } from "../runs/store.ts";
+import { drawnLanes } from "./drawing.ts";
 import { RACE_LOCK, type StudioEvent } from "./events.ts";
 import { Inspector } from "./inspector.ts";
+import type { Mistake } from "./mistakes.ts";
 import { RaceHost } from "./race-host.ts";
+
+/** Both data sets hold grey images of one size, of ten classes. */
+const FORM = { shape: [28, 28, 1], classes: Array<string>(10).fill("") } as const;
 
 export class StudioWorker {
   /** Looks into the lanes. */
@@ -47,6 +53,21 @@ export class StudioWorker {
   /** Class probabilities by lane; undefined while there are no lanes. */
   async guess(pixels: Uint8Array): Promise<readonly (readonly number[])[] | undefined> {
     return this.#host?.guess(pixels);
+  }
+
+  /** What a lane is most sure and wrong about, worst first. */
+  async mistakes(lane: number, count: number): Promise<readonly Mistake[]> {
+    return this.#host?.mistakes(lane, count) ?? [];
+  }
+
+  /** A test image of each class, once the data are there. */
+  examples(): readonly (Uint8Array | undefined)[] {
+    return this.#host?.examples() ?? [];
+  }
+
+  /** The lanes of these settings, to be drawn before there is a race. */
+  lanes(settings: RaceSettings): readonly LaneModel[] {
+    return drawnLanes(settings, FORM);
   }
 
   async #run(host: RaceHost): Promise<RaceResult> {
