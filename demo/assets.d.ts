@@ -3,3 +3,8 @@ declare module "*?url" {
   const url: string;
   export default url;
 }
+
+interface ImportMeta {
+  /** Vite puts it in. */
+  readonly env: { readonly PROD: boolean };
+}

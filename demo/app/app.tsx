@@ -36,9 +36,9 @@ export function App() {
   const View = views.value[place.value];
   return (
     <>
-      <a class="skip" href="#main" onClick={skip}>
+      <button type="button" class="skip" onClick={() => document.getElementById("main")!.focus()}>
         Skip to the content
-      </a>
+      </button>
       <Header />
       <States />
       <main id="main" tabIndex={-1}>
@@ -61,12 +61,6 @@ function Loading({ name }: { readonly name: Exclude<Place, "race"> }) {
       </button>
     </p>
   );
-}
-
-/** The address is taken: it holds the place. */
-function skip(event: Event): void {
-  event.preventDefault();
-  document.getElementById("main")!.focus();
 }
 
 /** After a change of place, goes on reading at the heading of the new one. */

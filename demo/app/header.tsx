@@ -43,7 +43,12 @@ export function Header() {
         <Machine />
       </p>
       <div class="tools">
-        <button type="button" aria-keyshortcuts="," title="All settings of a race (key ,)" onClick={openDrawer}>
+        <button
+          type="button"
+          aria-keyshortcuts=","
+          title="All settings of a race (key ,)"
+          onClick={openDrawer}
+        >
           Settings
         </button>
         <button type="button" aria-label="Keys and help" title="Keys and help (key ?)" onClick={openHelp}>
@@ -79,8 +84,8 @@ export function Footer() {
         <Machine />
       </p>
       <p>
-        Webgraft {VERSION}, <a href={new URL("../../LICENSE", import.meta.url).href}>MIT licence</a> · its source is
-        the npm package webgraft · images: MNIST (LeCun, Cortes, Burges; CC BY-SA 3.0) and Fashion-MNIST (Zalando; MIT)
+        Webgraft {VERSION}, MIT licence; its source is the npm package webgraft. Images: MNIST (LeCun, Cortes,
+        Burges; CC BY-SA 3.0) and Fashion-MNIST (Zalando; MIT).
       </p>
     </footer>
   );

@@ -2,12 +2,16 @@ import { keys, keysAreOn, setKeys } from "./keys.ts";
 
 let dialog: HTMLDialogElement | null = null;
 
+const keep = (element: HTMLDialogElement | null): void => {
+  dialog = element;
+};
+
 export const openHelp = (): void => dialog?.showModal();
 
 /** What the keys do. */
 export function Help() {
   return (
-    <dialog ref={(element) => (dialog = element)} class="sheet" aria-labelledby="help-title">
+    <dialog ref={keep} class="sheet" aria-labelledby="help-title">
       <h2 id="help-title">Keys</h2>
       <table>
         <tbody>
@@ -22,8 +26,8 @@ export function Help() {
         </tbody>
       </table>
       <p class="quiet">
-        A key does nothing while you type, or where the focused control has a use of its own for it. Everything can be
-        reached with Tab, too.
+        A key does nothing while you type, or where the focused control has a use of its own for it.
+        Everything can be reached with Tab, too.
       </p>
       <label class="check">
         <input

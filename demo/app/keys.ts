@@ -78,7 +78,7 @@ export function listenToKeys(): void {
   } catch {
     // As above.
   }
-  addEventListener("keydown", (event) => {
+  document.addEventListener("keydown", (event) => {
     const { key, target, repeat, ctrlKey, altKey, metaKey, defaultPrevented } = event;
     const at = target as Element;
     if (!keysAreOn.value || defaultPrevented || repeat || ctrlKey || altKey || metaKey) return;

@@ -73,8 +73,8 @@ export class Replay {
 
 /** What was told of a race, up to the gradients that its record leaves out: the last ones stand for those. */
 export function* eventsOf(record: RunRecord): Generator<StudioEvent> {
-  const { lanes, memory, settings } = record;
-  yield { type: "open", lanes, memory };
+  const { lanes, memory, classes, sampleImages, settings } = record;
+  yield { type: "open", lanes, memory, classes, sampleImages };
   for (const [index, log] of record.seeds.entries()) {
     const { seed, totalSteps, samples, ended, result } = log;
     yield { type: "seed", seed, index, seeds: settings.seeds, totalSteps };
@@ -110,7 +110,14 @@ function stepEvent(
       const gradientNorms = Object.fromEntries(
         lanes[i]!.layers.map(({ label }, k) => [`${label}.weight`, gradients[i]?.[k] ?? 0]),
       );
-      return { step, loss, accuracy: Number.NaN, learningRate: rate, examples: settings.batch, gradientNorms };
+      return {
+        step,
+        loss,
+        accuracy: Number.NaN,
+        learningRate: rate,
+        examples: settings.batch,
+        gradientNorms,
+      };
     }),
   };
 }

@@ -252,7 +252,8 @@ function hear(event: StudioEvent): void {
       notice.value = "The GPU was lost. The race goes on by itself from its last snapshot.";
       break;
     case "restored":
-      if (notice.value) notice.value = `The GPU was lost. The race went on from step ${event.step} of seed ${event.seed}.`;
+      if (notice.value)
+        notice.value = `The GPU was lost. The race went on from step ${event.step} of seed ${event.seed}.`;
       break;
   }
   redraw();

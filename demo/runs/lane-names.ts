@@ -18,7 +18,11 @@ export const laneNames: Readonly<Record<LaneKind, LaneName>> = {
     origin: "graft",
     what: "The same stack; every second pair of convolutions has a shortcut.",
   },
-  residual: { name: "Residual", origin: "res", what: "The same stack; every pair has a shortcut, as in a ResNet." },
+  residual: {
+    name: "Residual",
+    origin: "res",
+    what: "The same stack; every pair has a shortcut, as in a ResNet.",
+  },
   convnet: {
     name: "Small ConvNet",
     origin: "conv",

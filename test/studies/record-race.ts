@@ -15,12 +15,11 @@ const GRADIENTS_EVERY = 5;
 const target = fileURLToPath(new URL("../../demo/recorded/race.json", import.meta.url));
 
 /** In the page: the newest run that it keeps. */
-const KEPT = `new Promise((resolve, reject) => {
+const KEPT = `new Promise((resolve) => {
   const opening = indexedDB.open("webgraft");
-  opening.onerror = () => reject(opening.error);
   opening.onsuccess = () => {
     const all = opening.result.transaction("runs").objectStore("runs").getAll();
-    all.onsuccess = () => resolve(all.result.at(-1)?.record);
+    all.onsuccess = () => resolve(all.result.at(-1).record);
   };
 })`;
 
@@ -39,15 +38,12 @@ const site = await openSite("chrome");
 try {
   const page = await site.open(process.argv[2] ?? "#/race?seeds=2");
   await page.locator("button ::-p-text(Race)").click();
-  for (;;) {
+  for (let title = ""; !title.endsWith("done"); title = await page.title()) {
+    process.stdout.write(`${title}\n`);
     await new Promise((resolve) => setTimeout(resolve, 10_000));
-    const record = (await page.evaluate(KEPT)) as RunRecord | undefined;
-    const seed = record?.seeds.at(-1);
-    process.stdout.write(`seed ${seed?.seed ?? "–"} is done: ${seed?.result?.accuracies.join(" ") ?? "–"}\n`);
-    if (record?.stopped === undefined) continue;
-    writeFileSync(target, `${JSON.stringify(thinned(record))}\n`);
-    break;
   }
+  const record = (await page.evaluate(KEPT)) as RunRecord;
+  writeFileSync(target, `${JSON.stringify(thinned(record))}\n`);
 } finally {
   await site.close();
 }
