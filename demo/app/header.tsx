@@ -95,14 +95,9 @@ export function Footer() {
 export function followTitle(): void {
   const title = computed(() => {
     const { seed, step } = position.value ?? {};
-    const words =
-      phase.value === "done"
-        ? "done"
-        : isOpen.value && seed !== undefined
-          ? `seed ${seed} of ${record.peek()?.settings.seeds}, step ${step}`
-          : isOpen.value
-            ? phase.value
-            : placeNames[place.value];
+    const isAt = isOpen.value && seed !== undefined;
+    const where = isAt ? `seed ${seed} of ${record.peek()?.settings.seeds}, step ${step}` : phase.value;
+    const words = phase.value === "idle" ? placeNames[place.value] : where;
     return `Webgraft · ${words}`;
   });
   effect(() => {

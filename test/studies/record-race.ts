@@ -7,21 +7,13 @@
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { RunRecord } from "../../demo/runs/run.ts";
+import { newestRun } from "../demo/kept.ts";
 import { openSite } from "../demo/site.ts";
 
 /** Gradients are most of a record, and change slowly. */
 const GRADIENTS_EVERY = 5;
 
 const target = fileURLToPath(new URL("../../demo/recorded/race.json", import.meta.url));
-
-/** In the page: the newest run that it keeps. */
-const KEPT = `new Promise((resolve) => {
-  const opening = indexedDB.open("webgraft");
-  opening.onsuccess = () => {
-    const all = opening.result.transaction("runs").objectStore("runs").getAll();
-    all.onsuccess = () => resolve(all.result.at(-1).record);
-  };
-})`;
 
 function thinned(record: RunRecord): RunRecord {
   const seeds = record.seeds.map((seed) => ({
@@ -38,11 +30,7 @@ const site = await openSite("chrome");
 try {
   const page = await site.open(process.argv[2] ?? "#/race?seeds=2");
   await page.locator("button ::-p-text(Race)").click();
-  for (let title = ""; !title.endsWith("done"); title = await page.title()) {
-    process.stdout.write(`${title}\n`);
-    await new Promise((resolve) => setTimeout(resolve, 10_000));
-  }
-  const record = (await page.evaluate(KEPT)) as RunRecord;
+  const record = await newestRun(page);
   writeFileSync(target, `${JSON.stringify(thinned(record))}\n`);
 } finally {
   await site.close();
