@@ -1,6 +1,7 @@
 /** Keys of the whole page. */
 import { signal } from "@preact/signals";
-import { place } from "./address.ts";
+import { lane } from "../inspect/state.ts";
+import { place, settings } from "./address.ts";
 import { openDrawer } from "./drawer.tsx";
 import { openHelp } from "./help.tsx";
 import { isOpen, pause, phase, resume, start, step } from "./studio.ts";
@@ -46,7 +47,9 @@ export const keys: readonly Key[] = [
     shown: "1–4",
     does: "inspects this lane, counted from the top",
     is: (key) => /^[1-4]$/.test(key),
-    press() {
+    press(key) {
+      if (Number(key) > settings.value.lanes.length) return;
+      lane.value = Number(key) - 1;
       place.value = "inspect";
     },
   },
