@@ -22,13 +22,17 @@ export async function lookForAdapter(): Promise<void> {
   // Without an adapter, some browsers answer null and others throw.
   const found = await gpu.requestAdapter({ powerPreference: "high-performance" }).catch(() => null);
   adapter.value = found
-    ? { state: "there", name: describeAdapter(found.info), software: isSoftwareAdapter(found.info) }
+    ? { state: "there", name: nameOf(found.info), software: isSoftwareAdapter(found.info) }
     : {
         state: "none",
         why: "This browser has WebGPU, but found no GPU that it may use.",
         advice: ["Update the graphics driver, and restart the browser.", ...adviceFor(navigator.userAgent)],
       };
 }
+
+/** Some browsers do not tell. */
+const nameOf = (info: GPUAdapterInfo): string =>
+  info.vendor || info.description ? describeAdapter(info) : "a GPU that the browser does not name";
 
 /** How WebGPU is switched on in the browser with this name. */
 export function adviceFor(userAgent: string): readonly string[] {

@@ -1,7 +1,7 @@
 import { computed, effect } from "@preact/signals";
 import { VERSION } from "webgraft";
 import { adapter } from "./adapter.ts";
-import { addressOf, type Place, place, places } from "./address.ts";
+import { addressOf, lesson, type Place, place, places } from "./address.ts";
 import { openDrawer } from "./drawer.tsx";
 import { openHelp } from "./help.tsx";
 import { isOpen, isReplay, phase, position, record } from "./studio.ts";
@@ -43,14 +43,16 @@ export function Header() {
         <Machine />
       </p>
       <div class="tools">
-        <button
-          type="button"
-          aria-keyshortcuts=","
-          title="All settings of a race (key ,)"
-          onClick={openDrawer}
-        >
-          Settings
-        </button>
+        {!lesson.value && (
+          <button
+            type="button"
+            aria-keyshortcuts=","
+            title="All settings of a race (key ,)"
+            onClick={openDrawer}
+          >
+            Settings
+          </button>
+        )}
         <button type="button" aria-label="Keys and help" title="Keys and help (key ?)" onClick={openHelp}>
           ?
         </button>

@@ -1,7 +1,7 @@
 /** Keys of the whole page. */
 import { signal } from "@preact/signals";
 import { lane } from "../inspect/state.ts";
-import { place, settings } from "./address.ts";
+import { lesson, place, settings } from "./address.ts";
 import { openDrawer } from "./drawer.tsx";
 import { openHelp } from "./help.tsx";
 import { isOpen, pause, phase, resume, start, step } from "./studio.ts";
@@ -53,7 +53,7 @@ export const keys: readonly Key[] = [
       place.value = "inspect";
     },
   },
-  { shown: ",", does: "all settings", is: (key) => key === ",", press: () => openDrawer() },
+  { shown: ",", does: "all settings", is: (key) => key === ",", press: () => lesson.value || openDrawer() },
   { shown: "?", does: "this help", is: (key) => key === "?", press: () => openHelp() },
 ];
 
