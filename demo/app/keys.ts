@@ -53,7 +53,14 @@ export const keys: readonly Key[] = [
       place.value = "inspect";
     },
   },
-  { shown: ",", does: "all settings", is: (key) => key === ",", press: () => lesson.value || openDrawer() },
+  {
+    shown: ",",
+    does: "all settings",
+    is: (key) => key === ",",
+    press() {
+      if (!lesson.value) openDrawer();
+    },
+  },
   { shown: "?", does: "this help", is: (key) => key === "?", press: () => openHelp() },
 ];
 
