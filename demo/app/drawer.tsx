@@ -86,12 +86,9 @@ function Data() {
       <Choice
         name="data"
         label="Data set"
-        options={datasetNames.map((name) => [
-          name,
-          { mnist: "MNIST: handwritten digits", fashion: "Fashion-MNIST: clothes" }[name],
-        ])}
+        options={datasetNames.map((name) => [name, { mnist: "MNIST", fashion: "Fashion-MNIST" }[name]])}
       >
-        Grey images of 28 × 28 pixels, ten classes.
+        Handwritten digits, or clothes: grey images of 28 × 28 pixels, ten classes.
       </Choice>
       <Field name="images" label="Training images" suggested={imageCounts}>
         The fewer, the harder to learn.

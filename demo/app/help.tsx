@@ -38,7 +38,7 @@ export function Help() {
         These keys are on
       </label>
       <p>
-        <button type="button" class="primary" onClick={() => dialog?.close()}>
+        <button type="button" class="primary" autofocus onClick={() => dialog?.close()}>
           Close
         </button>
       </p>
