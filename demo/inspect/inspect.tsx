@@ -54,13 +54,15 @@ export function Inspect() {
               </button>
             ))}
           </fieldset>
-          <Architecture />
-          <FeatureMaps />
-          <HeatMap />
-          <Memory />
-          <Kernels />
-          <ConfusionMatrix />
-          <DevicePanel />
+          <div class="inspect">
+            <Architecture />
+            <FeatureMaps />
+            <HeatMap />
+            <ConfusionMatrix />
+            <Memory />
+            <Kernels />
+            <DevicePanel />
+          </div>
         </>
       )}
     </>

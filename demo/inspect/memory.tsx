@@ -9,7 +9,7 @@ const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} Mi
 
 /** The memory plan of a training step as a picture. */
 export function Memory() {
-  const host = useRef<HTMLDivElement>(null);
+  const host = useRef<HTMLElement>(null);
   const svg = about.value?.memory;
   useLayoutEffect(() => {
     if (!host.current || !svg) return;
@@ -29,7 +29,8 @@ export function Memory() {
         Each rectangle is a tensor: when it lives, from left to right, and where it lies. Point at one for its
         name.
       </p>
-      <div class="plan" ref={host} />
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keys */}
+      <section class="plan" aria-label="Memory plan" tabIndex={0} ref={host} />
     </section>
   );
 }

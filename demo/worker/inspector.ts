@@ -10,6 +10,7 @@ import {
   layersOf,
   lower,
   openSession,
+  pad,
   subset,
   type Trainer,
   Variables,
@@ -126,11 +127,9 @@ export class Inspector {
     const variables = new Variables(gpu);
     const session = await openSession(gpu, lower(graph, [[loss, null]]), variables);
     try {
-      const [height, width, channels] = model.inputShape;
-      const zeros = {
-        images: new Float32Array(batchSize * height * width * channels),
-        labels: new Int32Array(batchSize),
-      };
+      const shape = [batchSize, ...model.inputShape];
+      const count = shape.reduce((product, extent) => product * extent);
+      const zeros = { images: pad(new Float32Array(count), shape), labels: new Int32Array(batchSize) };
       return await session.profile(zeros, { step: 1, seed: 0, learningRate: 0 });
     } finally {
       session.destroy();

@@ -173,23 +173,23 @@ export class RaceHost {
     const { data, images, testImages } = this.settings;
     const { signal } = this.#loading;
     const baseUrl = new URL("data", location.href).href;
-    const progress = {
-      train: { loaded: 0, total: 0 as number | undefined },
-      test: { loaded: 0, total: 0 as number | undefined },
-    };
-    const load = (split: "train" | "test"): Promise<Dataset> =>
+    const nothing: { loaded: number; total: number | undefined } = { loaded: 0, total: undefined };
+    const bytes = { train: nothing, test: nothing };
+    const load = (split: "train" | "test", examples: number): Promise<Dataset> =>
       loadDataset(data, split, {
         baseUrl,
         signal,
+        examples,
         onProgress: (loaded, total) => {
-          progress[split] = { loaded, total };
-          const { train, test } = progress;
-          const all = train.total && test.total ? train.total + test.total : undefined;
+          bytes[split] = { loaded, total };
+          const { train, test } = bytes;
+          const known = train.total !== undefined && test.total !== undefined;
+          const all = known ? train.total! + test.total! : undefined;
           this.#emit({ type: "loading", loaded: train.loaded + test.loaded, total: all });
         },
       });
-    const [train, test] = await Promise.all([load("train"), load("test")]);
-    return { train: take(train, images), test: take(test, testImages) };
+    const [train, test] = await Promise.all([load("train", images), load("test", testImages)]);
+    return { train, test };
   }
 
   #emit(event: StudioEvent): void {
