@@ -12,7 +12,7 @@ export default defineConfig({
   base: "./",
   // All of MNIST, and of Fashion-MNIST what keeps the site under 25 MB: the first 12,000 training images, all for testing.
   plugins: [dataFiles({ shards: { fashion: 6 } }), contentSecurityPolicy(), offline()],
-  server: { cors: false, fs: { allow: [path("demo"), path("src")] } },
+  server: { cors: false, fs: { allow: [path("demo"), path("src"), path("test/studies/recorded")] } },
   preview: { cors: false },
   resolve: {
     alias: [

@@ -8,3 +8,6 @@ interface ImportMeta {
   /** Vite puts it in. */
   readonly env: { readonly PROD: boolean };
 }
+
+/** Vite adds it to the page's style sheets. */
+declare module "*.css";

@@ -7,7 +7,7 @@ import { keepOpenRace, openRace } from "../runs/store.ts";
 import { RACE_LOCK, type StudioEvent } from "../worker/events.ts";
 import type { StudioWorker } from "../worker/worker.ts";
 import { adapter } from "./adapter.ts";
-import { settings } from "./address.ts";
+import { choose, settings } from "./address.ts";
 import { Replay, recordedRace } from "./replay.ts";
 
 export type Phase =
@@ -153,7 +153,7 @@ export function stop(): void {
 
 /** Of the next race or, while one is open, for all lanes from the next step on. */
 export function setLearningRate(rate: number): void {
-  if (!isOpen.value) settings.value = { ...settings.value, rate, rates: [] };
+  if (!isOpen.value) choose({ rate });
   else if (!replay) void worker().setLearningRate(rate);
 }
 

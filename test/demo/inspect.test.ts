@@ -38,7 +38,7 @@ describe.each(["chrome", "firefox"] as const)("%s", (engine) => {
       location.hash = `#/race?${query}`;
     }, TINY);
     await page.locator("button ::-p-text(Race)").click();
-    await page.waitForFunction(() => document.body.textContent?.includes("plain against"));
+    await page.waitForFunction(() => document.body.textContent?.includes("Race again"));
     await page.evaluate((query) => {
       location.hash = `#/inspect?${query}`;
     }, TINY);
