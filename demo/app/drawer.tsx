@@ -13,7 +13,7 @@ import {
   settingNames,
   writeSetting,
 } from "../runs/settings.ts";
-import { settings } from "./address.ts";
+import { choose, settings } from "./address.ts";
 import { isOpen } from "./studio.ts";
 
 type Name = keyof RaceSettings;
@@ -27,14 +27,13 @@ const shown = (name: Name): string => refusals.value[name] ?? writeSetting(name,
 /** Takes a value over if it is allowed. */
 function enter(name: Name, text: string): void {
   const query = new URLSearchParams(settingNames.map((each) => [each, writeSetting(each, settings.value)]));
-  // Changes by hand belong to the race in which they were made.
-  if (name !== "rates") query.set("rates", "");
   query.set(name, text);
   const found = readSettings(query);
   const { [name]: _, ...others } = refusals.value;
   const refused = found.refused.includes(`${name}=${text}`);
   refusals.value = refused ? { ...others, [name]: text } : others;
-  if (!refused) settings.value = found.settings;
+  // Fewer images than a batch has change the batch, too.
+  if (!refused) choose({ [name]: found.settings[name], batch: found.settings.batch });
 }
 
 function restore(): void {
@@ -181,7 +180,7 @@ function Changes() {
         ))}
       </ul>
       <p class="quiet">The next race makes the same changes, so that it comes out the same.</p>
-      <button type="button" onClick={() => enter("rates", "")}>
+      <button type="button" onClick={() => choose({})}>
         Forget the changes
       </button>
     </section>

@@ -3,7 +3,7 @@ import { computed, signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { allowedFor, type RaceSettings } from "../runs/settings.ts";
 import { adapter } from "./adapter.ts";
-import { refused, settings } from "./address.ts";
+import { choose, refused, settings } from "./address.ts";
 import { isOffline, isUpdated } from "./offline.ts";
 import { discardKept, goOn, isOpen, isReplay, kept, notice, problem, record, start } from "./studio.ts";
 
@@ -14,11 +14,11 @@ const SLOW_MS = 400;
 const FEWEST_STEPS = 4;
 
 /** For a GPU that the CPU emulates. */
-const small: Partial<RaceSettings> = { images: 600, depth: 14, rates: [] };
+const small = { images: 600, depth: 14 };
 
 const isSmall = computed(() => {
   const { images, depth } = settings.value;
-  return images <= small.images! && depth <= small.depth!;
+  return images <= small.images && depth <= small.depth;
 });
 
 const slowStep = computed(() => {
@@ -132,7 +132,7 @@ function Slow() {
   const ms = slowStep.value;
   if (isSmall.value || isSlowDismissed.value || kept.value || (!software && !ms)) return null;
   const race = (): void => {
-    settings.value = { ...settings.value, ...small };
+    choose(small);
     void start();
   };
   return (

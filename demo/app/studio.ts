@@ -122,6 +122,7 @@ export async function discardKept(): Promise<void> {
 async function replayRecorded(): Promise<void> {
   try {
     const recorded = await recordedRace();
+    settings.value = recorded.settings;
     const begin = new RunLog({ ...recorded, seeds: [], verdict: undefined, stopped: undefined });
     const playing = new Replay(recorded);
     await follow(begin, (tell) => playing.run(tell), playing);
