@@ -42,9 +42,9 @@ export function adviceFor(userAgent: string): readonly string[] {
       "Elsewhere, such as on Linux, open about:config, set dom.webgpu.enabled to true, and restart Firefox.",
     ];
   }
-  const chromium = /(Edg|Chrome)\//.exec(userAgent)?.[1];
-  if (chromium) {
-    const [name, scheme] = chromium === "Edg" ? ["Edge", "edge"] : ["Chrome", "chrome"];
+  if (/Chrome\//.test(userAgent)) {
+    // Edge names both.
+    const [name, scheme] = userAgent.includes("Edg/") ? ["Edge", "edge"] : ["Chrome", "chrome"];
     return [
       `${name} has WebGPU from version 113, on Android from 121: update it.`,
       `Open ${scheme}://settings/system and turn on graphics acceleration.`,
