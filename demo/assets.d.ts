@@ -4,5 +4,10 @@ declare module "*?url" {
   export default url;
 }
 
+interface ImportMeta {
+  /** Vite puts it in. */
+  readonly env: { readonly PROD: boolean };
+}
+
 /** Vite adds it to the page's style sheets. */
 declare module "*.css";

@@ -5,7 +5,7 @@ import type { LaneModel } from "../runs/run.ts";
 import type { RaceSettings } from "../runs/settings.ts";
 import { openRace } from "../runs/store.ts";
 import { drawnLanes } from "./drawing.ts";
-import type { StudioEvent } from "./events.ts";
+import { RACE_LOCK, type StudioEvent } from "./events.ts";
 import { Inspector } from "./inspector.ts";
 import type { Mistake } from "./mistakes.ts";
 import { RaceHost } from "./race-host.ts";
@@ -74,7 +74,7 @@ export class StudioWorker {
     const last = this.#host;
     this.#host = host;
     await last?.close();
-    return host.run();
+    return navigator.locks.request(RACE_LOCK, { mode: "shared" }, () => host.run());
   }
 }
 
