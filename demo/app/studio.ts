@@ -200,6 +200,9 @@ function hear(event: StudioEvent): void {
     case "lost":
       notice.value = "The GPU was lost. The race goes on by itself from its last snapshot.";
       break;
+    case "refused":
+      notice.value = `This browser does not keep the race: ${event.message} The race goes on.`;
+      break;
   }
   redraw();
 }
