@@ -7,11 +7,11 @@ import {
   type KeptRun,
   keepRun,
   keptRecord,
-  keptRuns,
   type Marks,
   markRuns,
   onRunsChanged,
   removeRun,
+  storedRuns,
 } from "../runs/store.ts";
 
 /** More lines than those of so many runs nobody can tell apart. */
@@ -36,7 +36,7 @@ const stored = signal<readonly KeptRun[] | undefined>(undefined, {
 
 async function refresh(): Promise<void> {
   await telling(async () => {
-    stored.value = await keptRuns();
+    stored.value = await storedRuns();
   });
   stored.value ??= [];
 }

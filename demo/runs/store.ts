@@ -84,11 +84,14 @@ function tell(): void {
 
 const younger = (a: KeptRun, b: KeptRun): number => (a.record.date < b.record.date ? 1 : -1);
 
-/** Without steps; those removed are among them. Pinned ones first, then the youngest. */
-export async function keptRuns(): Promise<readonly KeptRun[]> {
+/** Those that are kept, and those that were removed and can be put back; pinned ones first, then the youngest. */
+export async function storedRuns(): Promise<readonly KeptRun[]> {
   const runs = await (await open()).getAll("runs");
   return runs.sort((a, b) => Number(b.pinned) - Number(a.pinned) || younger(a, b));
 }
+
+export const keptRuns = async (): Promise<readonly KeptRun[]> =>
+  (await storedRuns()).filter(({ removed }) => removed === undefined);
 
 export const keptRecord = async (id: string): Promise<RunRecord | undefined> =>
   (await open()).get("records", id);
@@ -98,7 +101,7 @@ export const keptRecord = async (id: string): Promise<RunRecord | undefined> =>
  * and where the storage is full. Rejects if there is none to make room, or the browser keeps nothing.
  */
 export async function keepRun(record: RunRecord): Promise<void> {
-  const runs = await keptRuns();
+  const runs = await storedRuns();
   const known = runs.find((run) => run.record.id === record.id);
   const leaving = runs.filter((run) => !run.pinned && run !== known).sort(leavesLater);
   const surplus = known ? [] : leaving.splice(MOST_RUNS - 1);
@@ -165,7 +168,7 @@ export const removeRun = (...ids: readonly string[]): Promise<void> => markRuns(
 
 /** Removes for good what has been removed. */
 export async function forgetRemoved(): Promise<void> {
-  await forget((await keptRuns()).filter(({ removed }) => removed !== undefined));
+  await forget((await storedRuns()).filter(({ removed }) => removed !== undefined));
   tell();
 }
 
