@@ -29,5 +29,7 @@ export type StudioEvent =
   | { readonly type: "lost"; readonly message: string }
   /** What was told after this step is void: the race goes on from here. */
   | { readonly type: "restored"; readonly seed: number; readonly step: number }
+  /** This browser does not keep the race, because its storage is full or it keeps nothing at all. */
+  | { readonly type: "refused"; readonly message: string }
   /** This browser keeps the race as far as this step. */
   | { readonly type: "saved"; readonly seed: number; readonly step: number };

@@ -45,6 +45,8 @@ export class RaceHost {
   readonly #loading = new AbortController();
   #snapshot: RaceSnapshot | undefined;
   #snapshotAt = 0;
+  /** Whether the browser has refused to keep something. */
+  #refused = false;
   /** Whether to begin paused, and to make no step. */
   #paused = false;
 
@@ -71,7 +73,7 @@ export class RaceHost {
         const result = await this.#attempt();
         this.log.record.stopped = result.stopped;
         await this.#keep();
-        await unlessRefused(keepOpenRace(undefined));
+        await this.#unlessRefused(keepOpenRace(undefined));
         return result;
       } catch (error) {
         if (!(error instanceof DeviceLostError) || losses === MOST_LOSSES) throw error;
@@ -212,8 +214,8 @@ export class RaceHost {
       // Steps that were in flight are told in the next moments.
       for (let waits = 0; !told() && waits < 100; waits++) await new Promise((done) => setTimeout(done, 20));
       this.#snapshot = snapshot;
-      await unlessRefused(keepOpenRace({ record: this.log.record, snapshot }));
-      this.#tell({ type: "saved", seed, step });
+      const kept = await this.#unlessRefused(keepOpenRace({ record: this.log.record, snapshot }));
+      if (kept) this.#tell({ type: "saved", seed, step });
     } catch (error) {
       // What ends the race is told by `run`.
       console.debug(error);
@@ -222,7 +224,7 @@ export class RaceHost {
 
   /** Keeps the race in Compare. */
   async #keep(): Promise<void> {
-    await unlessRefused(keepRun({ record: this.log.record, pinned: false, colour: 0 }));
+    await this.#unlessRefused(keepRun(this.log.record));
   }
 
   async #closeRace(): Promise<void> {
@@ -232,13 +234,16 @@ export class RaceHost {
     await race?.destroy();
     gpu?.destroy();
   }
-}
 
-/** Some private windows keep nothing, which is no reason to end a race. */
-async function unlessRefused(keeping: Promise<void>): Promise<void> {
-  try {
-    await keeping;
-  } catch (error) {
-    console.debug(error);
+  /** Full storage, or a private window that keeps nothing, is no reason to end a race; it is told once. */
+  async #unlessRefused(keeping: Promise<void>): Promise<boolean> {
+    try {
+      await keeping;
+      return true;
+    } catch (error) {
+      if (!this.#refused) this.#emit({ type: "refused", message: (error as Error).message });
+      this.#refused = true;
+      return false;
+    }
   }
 }
