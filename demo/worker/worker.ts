@@ -4,12 +4,15 @@ import type { RaceResult } from "webgraft";
 import type { RaceSettings } from "../runs/settings.ts";
 import { openRace } from "../runs/store.ts";
 import type { StudioEvent } from "./events.ts";
+import { ImagesHost } from "./images-host.ts";
 import { Inspector } from "./inspector.ts";
 import { RaceHost } from "./race-host.ts";
 
 export class StudioWorker {
   /** Looks into the lanes. */
   readonly inspect = Comlink.proxy(new Inspector(() => this.#host));
+  /** The visitor's own pictures. */
+  readonly images = Comlink.proxy(new ImagesHost());
   #host: RaceHost | undefined;
 
   /** Runs a race to its end; the one before is closed. Rejects with an error's name and message. */
