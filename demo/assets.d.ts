@@ -11,3 +11,9 @@ interface ImportMeta {
 
 /** Vite adds it to the page's style sheets. */
 declare module "*.css";
+
+/** With `?raw`, its text. */
+declare module "*?raw" {
+  const text: string;
+  export default text;
+}

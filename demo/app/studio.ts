@@ -255,7 +255,7 @@ function hear(event: StudioEvent): void {
     case "restored":
       if (notice.value)
         notice.value = `The GPU was lost. The race went on from step ${event.step} of seed ${event.seed}.`;
-        break;
+      break;
     case "refused":
       notice.value = `This browser does not keep the race: ${event.message} The race goes on.`;
       break;
