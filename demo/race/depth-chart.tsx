@@ -2,9 +2,9 @@ import { signal, useSignalEffect } from "@preact/signals";
 import { record } from "../app/studio.ts";
 import { count, listed, percent } from "../app/words.ts";
 import { laneNames } from "../runs/lane-names.ts";
-import type { RunRecord } from "../runs/run.ts";
+
 import { defaultSettings, depths, type LaneKind } from "../runs/settings.ts";
-import { keptRuns } from "../runs/store.ts";
+import { keptRuns, type RunHead } from "../runs/store.ts";
 import { cellsOf, recorded } from "./recorded.ts";
 
 const kinds = ["plain", "graft", "residual"] as const;
@@ -14,7 +14,7 @@ type Kind = (typeof kinds)[number];
 const [WIDTH, HEIGHT] = [560, 300];
 const FRAME = { left: 60, right: WIDTH - 100, top: 12, bottom: HEIGHT - 40 };
 
-const own = signal<readonly RunRecord[]>([]);
+const own = signal<readonly RunHead[]>([]);
 
 /** Depths are as far apart as their ratios. */
 const x = (depth: number): number => {
@@ -115,7 +115,7 @@ function Mark({
 }
 
 /** A run's seeds, each kind a little beside the line. */
-function Dots({ run: { settings, seeds } }: { readonly run: RunRecord }) {
+function Dots({ run: { settings, seeds } }: { readonly run: RunHead }) {
   return (
     <>
       {settings.lanes.map((kind, lane) => {
@@ -139,7 +139,7 @@ function Dots({ run: { settings, seeds } }: { readonly run: RunRecord }) {
 }
 
 /** Whether a run differs from the study in nothing but the depth and the lanes. */
-function comparable({ settings }: RunRecord): boolean {
+function comparable({ settings }: RunHead): boolean {
   const { data, images, testImages, epochs, batch, rate, batchNorm } = settings;
   const its = JSON.stringify({ data, images, testImages, epochs, batch, rate, batchNorm });
   const { data: d, images: i, testImages: t, epochs: e, batch: b, rate: r, batchNorm: n } = defaultSettings;

@@ -1,5 +1,5 @@
 import { computed } from "@preact/signals";
-import { isOpen, notice, type Phase, phase, problem, progress, record } from "../app/studio.ts";
+import { isOpen, type Phase, phase, progress, record } from "../app/studio.ts";
 import { count, duration, megabytes } from "../app/words.ts";
 
 const phrases: Readonly<Record<Phase, string>> = {
@@ -24,10 +24,7 @@ export function Status() {
   return (
     <div class="status">
       {share !== undefined && <Ring share={share} />}
-      <p role="status">
-        {phrases[phase.value]}
-        {problem.value && `: ${problem.value}`}
-      </p>
+      <p role="status">{phrases[phase.value]}</p>
       {loading && done > 0 && (
         <p>{of ? `${megabytes(done).split("\u00a0")[0]} of ${megabytes(of)}` : megabytes(done)}</p>
       )}
@@ -37,7 +34,6 @@ export function Status() {
         </p>
       )}
       {isOpen.value && !loading && !compiling && <p>{where.value}</p>}
-      {notice.value && <p class="notice">{notice.value}</p>}
     </div>
   );
 }

@@ -3,6 +3,9 @@ import type { RaceEvent, RaceMemory } from "webgraft";
 import type { LaneModel } from "../runs/run.ts";
 import type { RateChange } from "../runs/settings.ts";
 
+/** Held, and shared, by who runs a race, so that no other page offers to go on with it. */
+export const RACE_LOCK = "webgraft race";
+
 export type StudioEvent =
   | RaceEvent
   /** Bytes as they come over the network; `total` once servers have told it. */
@@ -26,5 +29,7 @@ export type StudioEvent =
   | { readonly type: "lost"; readonly message: string }
   /** What was told after this step is void: the race goes on from here. */
   | { readonly type: "restored"; readonly seed: number; readonly step: number }
+  /** This browser does not keep the race, because its storage is full or it keeps nothing at all. */
+  | { readonly type: "refused"; readonly message: string }
   /** This browser keeps the race as far as this step. */
   | { readonly type: "saved"; readonly seed: number; readonly step: number };

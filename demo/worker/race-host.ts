@@ -45,6 +45,8 @@ export class RaceHost {
   readonly #loading = new AbortController();
   #snapshot: RaceSnapshot | undefined;
   #snapshotAt = 0;
+  /** Whether the browser has refused to keep something. */
+  #refused = false;
   /** Whether to begin paused, and to make no step. */
   #paused = false;
 
@@ -71,7 +73,7 @@ export class RaceHost {
         const result = await this.#attempt();
         this.log.record.stopped = result.stopped;
         await this.#keep();
-        await unlessRefused(keepOpenRace(undefined));
+        await this.#unlessRefused(keepOpenRace(undefined));
         return result;
       } catch (error) {
         if (!(error instanceof DeviceLostError) || losses === MOST_LOSSES) throw error;
@@ -173,23 +175,23 @@ export class RaceHost {
     const { data, images, testImages } = this.settings;
     const { signal } = this.#loading;
     const baseUrl = new URL("data", location.href).href;
-    const progress = {
-      train: { loaded: 0, total: 0 as number | undefined },
-      test: { loaded: 0, total: 0 as number | undefined },
-    };
-    const load = (split: "train" | "test"): Promise<Dataset> =>
+    const nothing: { loaded: number; total: number | undefined } = { loaded: 0, total: undefined };
+    const bytes = { train: nothing, test: nothing };
+    const load = (split: "train" | "test", examples: number): Promise<Dataset> =>
       loadDataset(data, split, {
         baseUrl,
         signal,
+        examples,
         onProgress: (loaded, total) => {
-          progress[split] = { loaded, total };
-          const { train, test } = progress;
-          const all = train.total && test.total ? train.total + test.total : undefined;
+          bytes[split] = { loaded, total };
+          const { train, test } = bytes;
+          const known = train.total !== undefined && test.total !== undefined;
+          const all = known ? train.total! + test.total! : undefined;
           this.#emit({ type: "loading", loaded: train.loaded + test.loaded, total: all });
         },
       });
-    const [train, test] = await Promise.all([load("train"), load("test")]);
-    return { train: take(train, images), test: take(test, testImages) };
+    const [train, test] = await Promise.all([load("train", images), load("test", testImages)]);
+    return { train, test };
   }
 
   #emit(event: StudioEvent): void {
@@ -212,8 +214,8 @@ export class RaceHost {
       // Steps that were in flight are told in the next moments.
       for (let waits = 0; !told() && waits < 100; waits++) await new Promise((done) => setTimeout(done, 20));
       this.#snapshot = snapshot;
-      await unlessRefused(keepOpenRace({ record: this.log.record, snapshot }));
-      this.#tell({ type: "saved", seed, step });
+      const kept = await this.#unlessRefused(keepOpenRace({ record: this.log.record, snapshot }));
+      if (kept) this.#tell({ type: "saved", seed, step });
     } catch (error) {
       // What ends the race is told by `run`.
       console.debug(error);
@@ -222,7 +224,7 @@ export class RaceHost {
 
   /** Keeps the race in Compare. */
   async #keep(): Promise<void> {
-    await unlessRefused(keepRun({ record: this.log.record, pinned: false, colour: 0 }));
+    await this.#unlessRefused(keepRun(this.log.record));
   }
 
   async #closeRace(): Promise<void> {
@@ -232,13 +234,16 @@ export class RaceHost {
     await race?.destroy();
     gpu?.destroy();
   }
-}
 
-/** Some private windows keep nothing, which is no reason to end a race. */
-async function unlessRefused(keeping: Promise<void>): Promise<void> {
-  try {
-    await keeping;
-  } catch (error) {
-    console.debug(error);
+  /** Full storage, or a private window that keeps nothing, is no reason to end a race; it is told once. */
+  async #unlessRefused(keeping: Promise<void>): Promise<boolean> {
+    try {
+      await keeping;
+      return true;
+    } catch (error) {
+      if (!this.#refused) this.#emit({ type: "refused", message: (error as Error).message });
+      this.#refused = true;
+      return false;
+    }
   }
 }
