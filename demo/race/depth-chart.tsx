@@ -2,7 +2,6 @@ import { signal, useSignalEffect } from "@preact/signals";
 import { record } from "../app/studio.ts";
 import { count, listed, percent } from "../app/words.ts";
 import { laneNames } from "../runs/lane-names.ts";
-
 import { defaultSettings, depths, type LaneKind } from "../runs/settings.ts";
 import { keptRuns, type RunHead } from "../runs/store.ts";
 import { cellsOf, recorded } from "./recorded.ts";

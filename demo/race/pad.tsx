@@ -76,7 +76,7 @@ export function Samples() {
   const names = record.value?.classes ?? [];
   return (
     <fieldset class="samples">
-      <legend class="unseen">Test images</legend>
+      <legend class="hidden">Test images</legend>
       <p>or a test image{samples.value.length === 0 && ", once a race begins"}</p>
       {samples.value.map(
         (sample, label) =>
