@@ -201,7 +201,7 @@ function hear(event: StudioEvent): void {
       notice.value = "The GPU was lost. The race goes on by itself from its last snapshot.";
       break;
     case "refused":
-      notice.value = `This browser does not keep the race: ${event.message} The race goes on.`;
+      notice.value = `The race goes on, but this browser does not keep it (${event.message}).`;
       break;
   }
   redraw();

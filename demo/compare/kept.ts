@@ -35,10 +35,12 @@ const stored = signal<readonly KeptRun[] | undefined>(undefined, {
 });
 
 async function refresh(): Promise<void> {
-  await telling(async () => {
+  try {
     stored.value = await storedRuns();
-  });
-  stored.value ??= [];
+  } catch (error) {
+    stored.value ??= [];
+    problem.value = `This browser keeps no runs, as in some private windows: ${(error as Error).message}`;
+  }
 }
 
 /** Pinned ones first, then the youngest; undefined until they are read. */

@@ -11,7 +11,10 @@ const SAVING = `
   window.saved = [];
   window.copied = "";
   URL.createObjectURL = (blob) => (saved.push(blob), "#");
-  HTMLAnchorElement.prototype.click = () => {};
+  const { click } = HTMLAnchorElement.prototype;
+  HTMLAnchorElement.prototype.click = function () {
+    if (!this.download) click.call(this);
+  };
   navigator.clipboard.writeText = async (text) => { copied = text; };
 `;
 
@@ -36,7 +39,7 @@ describe.each(["chrome", "firefox"] as const)("Compare in %s", (engine) => {
       ...paths,
     );
   };
-  const until = (condition: string) => page.waitForFunction(condition);
+  const until = (condition: string) => page.waitForFunction(condition, { polling: 100 });
   const titles = () =>
     page.evaluate(`[...document.querySelectorAll(".runs .choice")].map((run) => run.textContent)`);
   const click = async (name: string): Promise<void> => {
@@ -160,6 +163,19 @@ describe.each(["chrome", "firefox"] as const)("Compare in %s", (engine) => {
     expect(await page.$$eval(".removed", (lines) => lines.length)).toBe(0);
   });
 
+  test("says that the storage is full, and goes on", async () => {
+    await page.evaluate(`window.put = IDBObjectStore.prototype.put;
+      IDBObjectStore.prototype.put = () => { throw new DOMException("full", "QuotaExceededError"); };
+      document.querySelector(".runs [aria-pressed]").click();`);
+    await until(
+      "document.querySelector('[role=alert]').textContent.includes('storage for this page is full')",
+    );
+    await page.evaluate("IDBObjectStore.prototype.put = put;");
+    await page.evaluate(`document.querySelector(".runs [aria-pressed]").click()`);
+    await until(`document.querySelector(".runs [aria-pressed]").textContent === "Pin"`);
+    expect(await page.$eval("[role=alert]", (alert) => alert.textContent)).toBe("");
+  });
+
   test("hears of runs that are kept elsewhere, and leads back to their settings", async () => {
     const other = await site.open("#/compare", SAVING);
     const input = await other.waitForSelector("input[type=file]");
@@ -172,5 +188,17 @@ describe.each(["chrome", "firefox"] as const)("Compare in %s", (engine) => {
     expect(await page.evaluate("location.hash")).toBe(
       "#/race?depth=50&batchNorm=no&lanes=plain.residual&seeds=2",
     );
+  });
+
+  test.runIf(engine === "chrome")("a race is kept seed by seed, and stays pinned", async () => {
+    const race = await site.open("#/race?depth=8&images=64&testImages=64&epochs=2&batch=16&seeds=2");
+    await race.locator("button ::-p-text(Race)").click();
+    await page.evaluate("location.hash = '#/compare'");
+    const raced = `[...document.querySelectorAll(".runs li")].find((run) => run.textContent.includes("64 images"))`;
+    await until(`${raced}?.textContent.includes("1 of 2 seeds")`);
+    await page.evaluate(`${raced}.querySelector("[aria-pressed]").click()`);
+    await until(`${raced}.textContent.includes("· 2 seeds")`);
+    expect(await page.evaluate(`${raced}.querySelector("[aria-pressed]").ariaPressed`)).toBe("true");
+    await race.close();
   });
 });
