@@ -4,4 +4,16 @@ declare module "*?url" {
   export default url;
 }
 
+interface ImportMeta {
+  /** Vite puts it in. */
+  readonly env: { readonly PROD: boolean };
+}
+
+/** Vite adds it to the page's style sheets. */
 declare module "*.css";
+
+/** With `?raw`, its text. */
+declare module "*?raw" {
+  const text: string;
+  export default text;
+}

@@ -11,6 +11,11 @@ export const place = signal<Place>("race");
 /** Of the next race. */
 export const settings = signal<RaceSettings>(readSettings(new URLSearchParams()).settings);
 
+/** Changes settings of the next race; rates that were changed at steps of the last one are no longer meant. */
+export function choose(change: Partial<RaceSettings>): void {
+  settings.value = { ...settings.value, rates: [], ...change };
+}
+
 /** What a link asked for that there is not. */
 export const refused = signal<readonly string[]>([]);
 

@@ -1,42 +1,82 @@
-import { Compare } from "../compare/compare.tsx";
-import { Images } from "../images/images.tsx";
-import { Inspect } from "../inspect/inspect.tsx";
+import { effect, signal } from "@preact/signals";
+import type { ComponentType } from "preact";
 import { RacePlace } from "../race/race.tsx";
-import { addressOf, type Place, place, places } from "./address.ts";
+import { type Place, place } from "./address.ts";
+import { Drawer } from "./drawer.tsx";
+import { Footer, Header } from "./header.tsx";
+import { Help } from "./help.tsx";
+import { States } from "./states.tsx";
 
-const titles: Readonly<Record<Place, string>> = {
-  race: "Race",
-  inspect: "Inspect",
-  compare: "Compare",
-  images: "Your images",
+/** Besides the first screen, places load when they are first visited. */
+const loaders: Readonly<Record<Exclude<Place, "race">, () => Promise<ComponentType>>> = {
+  inspect: async () => (await import("../inspect/inspect.tsx")).Inspect,
+  compare: async () => (await import("../compare/compare.tsx")).Compare,
+  images: async () => (await import("../images/images.tsx")).Images,
 };
 
-const views: Readonly<Record<Place, () => preact.JSX.Element>> = {
-  race: RacePlace,
-  inspect: Inspect,
-  compare: Compare,
-  images: Images,
-};
+const views = signal<Partial<Record<Place, ComponentType>>>({ race: RacePlace });
+const unloaded = signal<Place | undefined>(undefined);
+
+async function load(name: Exclude<Place, "race">): Promise<void> {
+  unloaded.value = undefined;
+  try {
+    const view = await loaders[name]();
+    views.value = { ...views.value, [name]: view };
+  } catch {
+    unloaded.value = name;
+  }
+}
+
+effect(() => {
+  const name = place.value;
+  if (name !== "race" && !views.peek()[name]) void load(name);
+});
 
 export function App() {
-  const View = views[place.value];
+  const View = views.value[place.value];
   return (
     <>
-      <header class="top">
-        <a class="name" href={addressOf("race")}>
-          Webgraft
-        </a>
-        <nav aria-label="Places">
-          {places.map((name) => (
-            <a key={name} href={addressOf(name)} aria-current={place.value === name ? "page" : undefined}>
-              {titles[name]}
-            </a>
-          ))}
-        </nav>
-      </header>
-      <main id="main">
-        <View />
+      <button type="button" class="skip" onClick={() => document.getElementById("main")!.focus()}>
+        Skip to the content
+      </button>
+      <Header />
+      <States />
+      <main id="main" tabIndex={-1}>
+        {View ? <View /> : <Loading name={place.value as Exclude<Place, "race">} />}
       </main>
+      <Footer />
+      <Drawer />
+      <Help />
     </>
   );
+}
+
+function Loading({ name }: { readonly name: Exclude<Place, "race"> }) {
+  if (unloaded.value !== name) return <p role="status">Loading…</p>;
+  return (
+    <p role="alert">
+      This part of the page did not load. Are you offline?{" "}
+      <button type="button" onClick={() => void load(name)}>
+        Try again
+      </button>
+    </p>
+  );
+}
+
+/** After a change of place, goes on reading at the heading of the new one. */
+export function followPlace(): void {
+  let last = place.peek();
+  effect(() => {
+    const now = place.value;
+    const isThere = views.value[now] !== undefined;
+    if (now === last || !isThere) return;
+    last = now;
+    // Once it is drawn.
+    requestAnimationFrame(() => {
+      const heading = document.querySelector<HTMLElement>("main h1");
+      heading?.setAttribute("tabindex", "-1");
+      heading?.focus({ preventScroll: true });
+      scrollTo(0, 0);
+    });
+  });
 }

@@ -3,10 +3,12 @@ import { computed, signal } from "@preact/signals";
 import * as Comlink from "comlink";
 import type { RunRecord } from "../runs/run.ts";
 import { RunLog } from "../runs/run-log.ts";
-import { openRace } from "../runs/store.ts";
-import type { StudioEvent } from "../worker/events.ts";
+import { keepOpenRace, openRace } from "../runs/store.ts";
+import { RACE_LOCK, type StudioEvent } from "../worker/events.ts";
 import type { StudioWorker } from "../worker/worker.ts";
-import { settings } from "./address.ts";
+import { adapter } from "./adapter.ts";
+import { choose, settings } from "./address.ts";
+import { Replay, recordedRace } from "./replay.ts";
 
 export type Phase =
   | "idle"
@@ -41,6 +43,15 @@ export const notice = signal<string | undefined>(undefined);
 /** Class probabilities by lane for what is on the pad. */
 export const guesses = signal<readonly (readonly number[])[] | undefined>(undefined);
 
+/** Where the race that runs is; follows each step, in a hidden tab too. */
+export const position = signal<{ readonly seed: number; readonly step: number } | undefined>(undefined);
+
+/** The race that this browser keeps, unless a page runs it. */
+export const kept = signal<{ readonly seed: number; readonly step: number } | undefined>(undefined);
+
+/** Whether what is seen was recorded elsewhere. */
+export const isReplay = signal(false);
+
 let log: RunLog | undefined;
 
 const told = signal(0);
@@ -73,45 +84,78 @@ export function worker(): Comlink.Remote<StudioWorker> {
   return remote;
 }
 
-/** Starts a race with the settings of the page. */
+let replay: Replay | undefined;
+
+/** What obeys: the replay or the worker. */
+const runner = (): Pick<StudioWorker, "pause" | "resume" | "step" | "stop"> => replay ?? worker();
+
+/** Starts a race with the settings of the page, or replays the recorded one where none can run. */
 export async function start(): Promise<void> {
+  if (adapter.value.state === "none") return replayRecorded();
   const now = settings.value;
-  await follow(RunLog.begin(now), (tell) => worker().race(now, tell));
+  await follow(RunLog.begin(now), (tell) => worker().race(now, Comlink.proxy(tell)));
 }
 
 /** Goes on with the race that this browser keeps. */
 export async function goOn(): Promise<void> {
-  const kept = await openRace();
-  if (!kept) return;
-  settings.value = kept.record.settings;
-  await follow(new RunLog(kept.record), (tell) => worker().goOn(tell));
+  const open = await openRace();
+  if (!open) return;
+  settings.value = open.record.settings;
+  await follow(new RunLog(open.record), (tell) => worker().goOn(Comlink.proxy(tell)));
+}
+
+/** Looks for a race to go on with, once no page runs it any more. */
+export async function lookForKept(): Promise<void> {
+  await navigator.locks?.request(RACE_LOCK, async () => {
+    // Private windows may keep nothing.
+    const open = await openRace().catch(() => undefined);
+    kept.value = open && { seed: open.snapshot.seed, step: open.snapshot.step };
+  });
+}
+
+/** Forgets the race that this browser keeps. */
+export async function discardKept(): Promise<void> {
+  kept.value = undefined;
+  await keepOpenRace(undefined);
+}
+
+async function replayRecorded(): Promise<void> {
+  try {
+    const recorded = await recordedRace();
+    settings.value = recorded.settings;
+    const begin = new RunLog({ ...recorded, seeds: [], verdict: undefined, stopped: undefined });
+    const playing = new Replay(recorded);
+    await follow(begin, (tell) => playing.run(tell), playing);
+  } catch (error) {
+    problem.value = (error as Error).message;
+  }
 }
 
 export function pause(): void {
   phase.value = "pausing";
-  void worker().pause();
+  void runner().pause();
 }
 
 export function resume(): void {
   phase.value = "running";
-  void worker().resume();
+  void runner().resume();
 }
 
 /** One step of all lanes, and pause. */
 export function step(): void {
   phase.value = "pausing";
-  void worker().step();
+  void runner().step();
 }
 
 export function stop(): void {
   phase.value = "stopping";
-  void worker().stop();
+  void runner().stop();
 }
 
 /** Of the next race or, while one is open, for all lanes from the next step on. */
 export function setLearningRate(rate: number): void {
-  if (isOpen.value) void worker().setLearningRate(rate);
-  else settings.value = { ...settings.value, rate, rates: [] };
+  if (!isOpen.value) choose({ rate });
+  else if (!replay) void worker().setLearningRate(rate);
 }
 
 /** The rate that the lanes learn with, at the height of their schedule. */
@@ -144,7 +188,13 @@ export async function guess(pixels: Uint8Array | undefined): Promise<void> {
 async function follow(
   begin: RunLog,
   run: (tell: (event: StudioEvent) => void) => Promise<{ readonly stopped: boolean }>,
+  playing?: Replay,
 ): Promise<void> {
+  replay?.stop();
+  replay = playing;
+  isReplay.value = playing !== undefined;
+  kept.value = undefined;
+  position.value = undefined;
   log = begin;
   problem.value = undefined;
   notice.value = undefined;
@@ -155,7 +205,7 @@ async function follow(
     if (log === begin) hear(event);
   };
   try {
-    const { stopped } = await run(Comlink.proxy(tell));
+    const { stopped } = await run(tell);
     if (log !== begin) return;
     phase.value = stopped ? "stopped" : "done";
     begin.record.stopped = stopped;
@@ -163,8 +213,11 @@ async function follow(
     if (log !== begin) return;
     const { name, message } = error as Error;
     phase.value = name === "AbortError" ? "stopped" : "failed";
-    if (name !== "AbortError") problem.value = message;
     begin.record.stopped = true;
+    if (name !== "AbortError") {
+      problem.value = message;
+      void lookForKept();
+    }
   }
   redraw();
 }
@@ -181,13 +234,11 @@ function hear(event: StudioEvent): void {
       progress.value = { done: event.ready, of: event.wanted };
       break;
     case "seed":
-      if (phase.value === "testing" || phase.value === "compiling") phase.value = "running";
-      break;
     case "step": {
-      const { step, totalSteps } = event;
-      if (phase.value === "compiling" || phase.value === "running") {
-        phase.value = step === totalSteps ? "testing" : "running";
-      }
+      const { seed, step, totalSteps } = { step: 0, ...event };
+      position.value = { seed, step };
+      if (step === totalSteps && phase.value === "running") phase.value = "testing";
+      else if (["loading", "compiling", "testing"].includes(phase.value)) phase.value = "running";
       break;
     }
     case "paused":
@@ -198,7 +249,12 @@ function hear(event: StudioEvent): void {
       settings.value = { ...settings.value, rates: event.rates };
       break;
     case "lost":
+      phase.value = "loading";
       notice.value = "The GPU was lost. The race goes on by itself from its last snapshot.";
+      break;
+    case "restored":
+      if (notice.value)
+        notice.value = `The GPU was lost. The race went on from step ${event.step} of seed ${event.seed}.`;
       break;
     case "refused":
       notice.value = `The race goes on, but this browser does not keep it (${event.message}).`;

@@ -71,28 +71,42 @@ const isWhole = (value: number, low: number, high: number): boolean =>
 
 const isRate = (value: number): boolean => value > 0 && value <= 10;
 
-/** How each setting is written in an address, and read from one; undefined if it is none. */
-const codecs: {
-  readonly [K in keyof RaceSettings]: {
-    write(value: RaceSettings[K]): string;
-    read(text: string): RaceSettings[K] | undefined;
-  };
-} = {
-  data: { write: String, read: (text) => datasetNames.find((name) => name === text) },
+/** How a setting is written in an address or a form. */
+interface Codec<T> {
+  /** What a setting may be, in words. */
+  readonly allowed: string;
+  write(value: T): string;
+  /** Undefined for what is not allowed. */
+  read(text: string): T | undefined;
+}
+
+const codecs: { readonly [K in keyof RaceSettings]: Codec<RaceSettings[K]> } = {
+  data: {
+    allowed: `one of ${datasetNames.join(", ")}`,
+    write: String,
+    read: (text) => datasetNames.find((name) => name === text),
+  },
   images: whole(2, 12_000),
   testImages: whole(1, 10_000),
   epochs: whole(1, 100),
-  batch: whole(1, 512),
-  rate: { write: String, read: (text) => (isRate(Number(text)) ? Number(text) : undefined) },
+  batch: whole(1, 512, ", and no more than there are training images"),
+  rate: {
+    allowed: "more than 0 and at most 10, such as 0.003 or 3e-3",
+    write: String,
+    read: (text) => (isRate(Number(text)) ? Number(text) : undefined),
+  },
   depth: {
+    allowed: "6n + 2 layers from 8 to 110, such as 8, 14, 20, 26, 50",
     write: String,
     read: (text) => (isWhole(Number(text), 8, 110) && Number(text) % 6 === 2 ? Number(text) : undefined),
   },
   batchNorm: {
+    allowed: "yes or no",
     write: (value) => (value ? "yes" : "no"),
     read: (text) => (text === "yes" ? true : text === "no" ? false : undefined),
   },
   lanes: {
+    allowed: "two to four different networks",
     write: (value) => value.join("."),
     read(text) {
       const kinds = text.split(".").map((name) => laneKinds.find((kind) => kind === name));
@@ -103,8 +117,10 @@ const codecs: {
   },
   seeds: whole(1, 20),
   rates: {
+    allowed: "changes as seed-step-rate, joined by _",
     write: (value) => value.map(({ seed, step, rate }) => `${seed}-${step}-${rate}`).join("_"),
     read(text) {
+      if (text === "") return [];
       const changes = text.split("_").map((change) => {
         const [, seed, step, rate] = /^(\d{1,2})-(\d{1,6})-([\d.e-]+)$/.exec(change) ?? [];
         return { seed: Number(seed), step: Number(step), rate: Number(rate) };
@@ -114,26 +130,29 @@ const codecs: {
   },
 };
 
-function whole(
-  low: number,
-  high: number,
-): { write(value: number): string; read(text: string): number | undefined } {
+function whole(low: number, high: number, besides = ""): Codec<number> {
   return {
+    allowed: `a whole number from ${low} to ${high.toLocaleString("en")}${besides}`,
     write: String,
     read: (text) => (text !== "" && isWhole(Number(text), low, high) ? Number(text) : undefined),
   };
 }
 
-const names = Object.keys(codecs) as (keyof RaceSettings)[];
+export const settingNames = Object.keys(codecs) as (keyof RaceSettings)[];
+
+/** What a setting may be, in words. */
+export const allowedFor = (name: keyof RaceSettings): string => codecs[name].allowed;
+
+/** A setting as it stands in an address or a form. */
+export const writeSetting = <K extends keyof RaceSettings>(name: K, of: RaceSettings): string =>
+  codecs[name].write(of[name]);
 
 /** The settings that differ from the default, for an address. */
 export function writeSettings(settings: RaceSettings): URLSearchParams {
-  const written = <K extends keyof RaceSettings>(name: K, of: RaceSettings): string =>
-    codecs[name].write(of[name]);
   return new URLSearchParams(
-    names
-      .filter((name) => written(name, settings) !== written(name, defaultSettings))
-      .map((name) => [name, written(name, settings)]),
+    settingNames
+      .filter((name) => writeSetting(name, settings) !== writeSetting(name, defaultSettings))
+      .map((name) => [name, writeSetting(name, settings)]),
   );
 }
 
@@ -148,7 +167,7 @@ export function readSettings(given: URLSearchParams): { settings: RaceSettings; 
     if (value === undefined) refused.push(`${name}=${text}`);
     else settings[name] = value;
   };
-  for (const name of names) read(name);
+  for (const name of settingNames) read(name);
   if (settings.batch > settings.images) {
     refused.push(`batch=${settings.batch}`);
     settings.batch = Math.min(defaultSettings.batch, settings.images);

@@ -3,6 +3,9 @@ import type { RaceEvent, RaceMemory } from "webgraft";
 import type { LaneModel } from "../runs/run.ts";
 import type { RateChange } from "../runs/settings.ts";
 
+/** Held, and shared, by who runs a race, so that no other page offers to go on with it. */
+export const RACE_LOCK = "webgraft race";
+
 export type StudioEvent =
   | RaceEvent
   /** Bytes as they come over the network; `total` once servers have told it. */

@@ -1,5 +1,4 @@
 import {
-  createDataset,
   type Dataset,
   DeviceLostError,
   type Gpu,
@@ -16,6 +15,7 @@ import type { RaceSettings } from "../runs/settings.ts";
 import { keepOpenRace, keepRun, type OpenRace } from "../runs/store.ts";
 import { drawnLanes } from "./drawing.ts";
 import type { StudioEvent } from "./events.ts";
+import { imageOf } from "./image.ts";
 import { lanesOf } from "./lanes.ts";
 import { examples, type Mistake, worstMistakes } from "./mistakes.ts";
 import { Rates } from "./rates.ts";
@@ -111,15 +111,7 @@ export class RaceHost {
   async guess(pixels: Uint8Array): Promise<readonly (readonly number[])[] | undefined> {
     const { race, data } = this;
     if (!race || !data || race.trainers.length === 0) return undefined;
-    const { name, shape, classes, normalize } = data.train;
-    const image = createDataset({
-      name,
-      shape,
-      classes,
-      normalize,
-      images: pixels,
-      labels: Int32Array.of(0),
-    });
+    const image = imageOf(data.train, pixels);
     const guesses = await Promise.all(race.trainers.map((trainer) => trainer.predict(image)));
     return guesses.map((probabilities) => [...probabilities]);
   }
@@ -183,23 +175,23 @@ export class RaceHost {
     const { data, images, testImages } = this.settings;
     const { signal } = this.#loading;
     const baseUrl = new URL("data", location.href).href;
-    const progress = {
-      train: { loaded: 0, total: 0 as number | undefined },
-      test: { loaded: 0, total: 0 as number | undefined },
-    };
-    const load = (split: "train" | "test"): Promise<Dataset> =>
+    const nothing: { loaded: number; total: number | undefined } = { loaded: 0, total: undefined };
+    const bytes = { train: nothing, test: nothing };
+    const load = (split: "train" | "test", examples: number): Promise<Dataset> =>
       loadDataset(data, split, {
         baseUrl,
         signal,
+        examples,
         onProgress: (loaded, total) => {
-          progress[split] = { loaded, total };
-          const { train, test } = progress;
-          const all = train.total && test.total ? train.total + test.total : undefined;
+          bytes[split] = { loaded, total };
+          const { train, test } = bytes;
+          const known = train.total !== undefined && test.total !== undefined;
+          const all = known ? train.total! + test.total! : undefined;
           this.#emit({ type: "loading", loaded: train.loaded + test.loaded, total: all });
         },
       });
-    const [train, test] = await Promise.all([load("train"), load("test")]);
-    return { train: take(train, images), test: take(test, testImages) };
+    const [train, test] = await Promise.all([load("train", images), load("test", testImages)]);
+    return { train, test };
   }
 
   #emit(event: StudioEvent): void {

@@ -4,8 +4,13 @@ import type { RaceResult } from "webgraft";
 import type { LaneModel } from "../runs/run.ts";
 import type { RaceSettings } from "../runs/settings.ts";
 import { openRace } from "../runs/store.ts";
+
 import { drawnLanes } from "./drawing.ts";
-import type { StudioEvent } from "./events.ts";
+import { RACE_LOCK, type StudioEvent } from "./events.ts";
+
+import { ImagesHost } from "./images-host.ts";
+
+import { Inspector } from "./inspector.ts";
 import type { Mistake } from "./mistakes.ts";
 import { RaceHost } from "./race-host.ts";
 
@@ -13,6 +18,10 @@ import { RaceHost } from "./race-host.ts";
 const FORM = { shape: [28, 28, 1], classes: Array<string>(10).fill("") } as const;
 
 export class StudioWorker {
+  /** Looks into the lanes. */
+  readonly inspect = Comlink.proxy(new Inspector(() => this.#host));
+  /** The visitor's own pictures. */
+  readonly images = Comlink.proxy(new ImagesHost());
   #host: RaceHost | undefined;
 
   /** Runs a race to its end; the one before is closed. Rejects with an error's name and message. */
@@ -71,7 +80,7 @@ export class StudioWorker {
     const last = this.#host;
     this.#host = host;
     await last?.close();
-    return host.run();
+    return navigator.locks.request(RACE_LOCK, { mode: "shared" }, () => host.run());
   }
 }
 

@@ -17,8 +17,12 @@ export interface Site {
   readonly started: GpuBrowser;
   /** Opens a new page at a hash such as `#/race?depth=8`, after a script of the test's own. */
   open(hash?: string, script?: string): Promise<SitePage>;
+  /** Where the built files lie. */
+  readonly folder: string;
   /** What pages opened here have complained about: console errors, exceptions, violations of the page's policy. */
   readonly complaints: string[];
+  /** Ends the server, as if the network were gone. */
+  disconnect(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -39,7 +43,9 @@ export async function openSite(engine: Engine): Promise<Site> {
   return {
     url,
     started,
+    folder: outDir,
     complaints,
+    disconnect: () => server.close(),
     async open(hash = "", script = "") {
       const page = await started.newPage();
       page.on("pageerror", (error) => complaints.push(String(error)));
