@@ -1,6 +1,7 @@
 import { useSignalEffect } from "@preact/signals";
 import { addressOf } from "../app/address.ts";
-import { laneWords, runTitle } from "../runs/words.ts";
+import { laneNames } from "../runs/lane-names.ts";
+import { runTitle } from "../runs/setting-names.ts";
 import { Chart } from "./charts.tsx";
 import { ComparisonTable } from "./comparison-table.tsx";
 import { measures } from "./curves.ts";
@@ -92,13 +93,13 @@ function Charts() {
         <fieldset>
           <legend>Networks</legend>
           {lanes.value.map((lane) => (
-            <label key={lane} class={laneWords[lane].origin}>
+            <label key={lane} class={laneNames[lane].origin}>
               <input
                 type="checkbox"
                 checked={!hiddenLanes.value.has(lane)}
                 onChange={({ currentTarget }) => showLane(lane, currentTarget.checked)}
               />
-              {laneWords[lane].name}
+              {laneNames[lane].name}
             </label>
           ))}
         </fieldset>

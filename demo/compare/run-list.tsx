@@ -1,11 +1,12 @@
 import { addressOf } from "../app/address.ts";
+import { save } from "../app/save.ts";
+import { counted } from "../app/words.ts";
 import { writeRun } from "../runs/file.ts";
 import { palette } from "../runs/palette.ts";
+import { dateText, runTitle } from "../runs/setting-names.ts";
 import type { KeptRun } from "../runs/store.ts";
-import { dateText, runTitle } from "../runs/words.ts";
 import { choose, chosen, kept, MOST_CHOSEN, mark, openFiles, recordOf, remove } from "./kept.ts";
 import { Mark } from "./lines.tsx";
-import { save } from "./save.ts";
 
 /** All kept runs: which are compared, how they are marked, and what can be done with each. */
 export function RunList() {
@@ -103,8 +104,8 @@ function Run({ run }: { readonly run: KeptRun }) {
 
 function progressOf({ record: { seeds, settings, stopped } }: KeptRun): string {
   const done = seeds.filter(({ result }) => result).length;
-  if (done === settings.seeds) return done === 1 ? "1 seed" : `${done} seeds`;
-  return `${done} of ${settings.seeds} seeds${stopped ? ", stopped" : ""}`;
+  if (done === settings.seeds) return counted(done, "seed");
+  return `${done} of ${counted(settings.seeds, "seed")}${stopped ? ", stopped" : ""}`;
 }
 
 function Colours({ run, name }: { readonly run: KeptRun; readonly name: string }) {

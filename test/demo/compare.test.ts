@@ -21,7 +21,7 @@ const SAVING = `
 const button = (name: string): string => `::-p-aria([name="${name}"][role="button"])`;
 
 /** How the runs are called on the page, but for their dates. */
-const [DEPTH_8, DEPTH_50] = ["MNIST · 8 layers · 1,000 images", "MNIST · 50 layers · 1,000 images"];
+const [DEPTH_8, DEPTH_50] = [8, 50].map((depth) => `MNIST · ${depth}\u00a0layers · 1,000\u00a0images`);
 
 describe.each(["chrome", "firefox"] as const)("Compare in %s", (engine) => {
   const folder = mkdtempSync(join(tmpdir(), "webgraft-runs-"));
@@ -83,13 +83,13 @@ describe.each(["chrome", "firefox"] as const)("Compare in %s", (engine) => {
     expect(rows.map(([name]) => name)).toEqual([
       "Depth",
       "Plain",
-      "Graft",
+      "Grafted",
       "Residual",
       "Verdict",
       "GPU",
       "Raced",
     ]);
-    expect(rows[0]).toEqual(["Depth", "50 layers", "8 layers"]);
+    expect(rows[0]).toEqual(["Depth", "50\u00a0layers", "8\u00a0layers"]);
     expect(rows[3]).toEqual(["Residual", "92.0 % [89.5, 94.5]", "67.0 % [64.5, 69.5]"]);
     expect(rows[4]![1]).toContain("Residual against Plain: ahead by 66.3 points");
   });
@@ -152,7 +152,7 @@ describe.each(["chrome", "firefox"] as const)("Compare in %s", (engine) => {
     await click("Remove all that are not pinned (1)");
     await until(`document.querySelectorAll(".runs li").length === 1`);
     await page.reload();
-    await until("document.body.textContent.includes('Removed: MNIST · 50 layers')");
+    await until("document.body.textContent.includes('Removed: MNIST · 50')");
     await click("Put back");
     await until(`document.querySelectorAll(".runs li").length === 2`);
     await page.evaluate(`document.querySelector("[aria-label^='Remove MNIST · 50']").click()`);
@@ -194,10 +194,10 @@ describe.each(["chrome", "firefox"] as const)("Compare in %s", (engine) => {
     const race = await site.open("#/race?depth=8&images=64&testImages=64&epochs=2&batch=16&seeds=2");
     await race.locator("button ::-p-text(Race)").click();
     await page.evaluate("location.hash = '#/compare'");
-    const raced = `[...document.querySelectorAll(".runs li")].find((run) => run.textContent.includes("64 images"))`;
-    await until(`${raced}?.textContent.includes("1 of 2 seeds")`);
+    const raced = `[...document.querySelectorAll(".runs li")].find((run) => run.textContent.includes("· 64"))`;
+    await until(`${raced}?.textContent.includes("1 of 2")`);
     await page.evaluate(`${raced}.querySelector("[aria-pressed]").click()`);
-    await until(`${raced}.textContent.includes("· 2 seeds")`);
+    await until(`${raced}.textContent.includes("· 2\u00a0seeds")`);
     expect(await page.evaluate(`${raced}.querySelector("[aria-pressed]").ariaPressed`)).toBe("true");
     await race.close();
   });
