@@ -1,5 +1,6 @@
 import type { Layer } from "webgraft";
-import { about, path } from "./state.ts";
+import { LaneDrawing } from "../race/lane-drawing.tsx";
+import { about, laneModel, path } from "./state.ts";
 import { operationsInWords, partInWords, shapeInWords } from "./words.ts";
 
 /** A part of the network: a stage, a block or a layer. */
@@ -54,6 +55,13 @@ export function Architecture() {
           </span>
         ))}
       </p>
+      {laneModel.value && (
+        <LaneDrawing
+          lane={laneModel.value}
+          ratios={undefined}
+          {...(at.length > 0 && { chosen: at.join(".") })}
+        />
+      )}
       {parts.length > 0 && (
         <ol class="parts">
           {parts.map((part) => (

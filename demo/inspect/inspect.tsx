@@ -1,6 +1,8 @@
 import { useSignalEffect } from "@preact/signals";
 import { addressOf } from "../app/address.ts";
 import { record } from "../app/studio.ts";
+import { Mistakes } from "../race/mistakes.tsx";
+import { laneNames } from "../runs/lane-names.ts";
 import { Architecture } from "./architecture.tsx";
 import { ConfusionMatrix } from "./confusion.tsx";
 import { DevicePanel } from "./device.tsx";
@@ -9,8 +11,6 @@ import { HeatMap } from "./heat-map.tsx";
 import { Kernels } from "./kernels.tsx";
 import { Memory } from "./memory.tsx";
 import { lane, laneModel, layer, look, lookAtLayer, picture } from "./state.ts";
-
-const names: Readonly<Record<string, string>> = { plain: "Plain", graft: "Graft", residual: "Residual" };
 
 /** One lane of the race from the inside. */
 export function Inspect() {
@@ -44,13 +44,13 @@ export function Inspect() {
               <button
                 key={kind}
                 type="button"
-                class={kind}
+                class={laneNames[kind].origin}
                 aria-pressed={lane.value === i}
                 onClick={() => {
                   lane.value = i;
                 }}
               >
-                {names[kind] ?? kind}
+                {laneNames[kind].name}
               </button>
             ))}
           </fieldset>
@@ -59,6 +59,7 @@ export function Inspect() {
             <FeatureMaps />
             <HeatMap />
             <ConfusionMatrix />
+            <Mistakes of={lane.value} />
             <Memory />
             <Kernels />
             <DevicePanel />

@@ -2,6 +2,7 @@
 import { computed, signal } from "@preact/signals";
 import type { Activations, Confusion, Layer } from "webgraft";
 import { record, worker } from "../app/studio.ts";
+import { pixels as drawn } from "../race/pad.tsx";
 import type { DeviceAbout, LaneAbout } from "../worker/inspector.ts";
 
 /** Index of the lane. */
@@ -26,8 +27,15 @@ export interface Picture {
   readonly pixels: Uint8Array;
 }
 
-/** Test images to choose from, and the one whose maps are shown. */
-export const pictures = signal<readonly Picture[]>([]);
+const tests = signal<readonly Picture[]>([]);
+
+/** To choose from: what is on the pad, and test images. */
+export const pictures = computed<readonly Picture[]>(() => [
+  ...(drawn.value ? [{ name: "what is on the pad", pixels: drawn.value }] : []),
+  ...tests.value,
+]);
+
+/** The one whose maps are shown. */
 export const picture = signal<Picture | undefined>(undefined);
 export const pictureShape = signal<readonly [height: number, width: number, channels: number]>([28, 28, 1]);
 export const classes = signal<readonly string[]>([]);
@@ -63,11 +71,11 @@ export async function look(): Promise<void> {
   classes.value = images.classes;
   pictureShape.value = images.shape;
   const size = images.images.length / images.labels.length;
-  pictures.value = Array.from(images.labels, (label, i) => ({
+  tests.value = Array.from(images.labels, (label, i) => ({
     name: `test image ${i + 1}: ${images.classes[label]}`,
     pixels: Uint8Array.from(images.images.subarray(i * size, (i + 1) * size)),
   }));
-  picture.value ??= pictures.value[0];
+  picture.value ??= tests.value[0];
 }
 
 let looking = false;

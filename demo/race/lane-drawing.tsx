@@ -11,9 +11,12 @@ const TALLEST = 46;
 export function LaneDrawing({
   lane,
   ratios,
+  chosen,
 }: {
   readonly lane: LaneModel;
   readonly ratios: readonly number[] | undefined;
+  /** How the labels of the layers begin that stand out: `layer1.0`. */
+  readonly chosen?: string;
 }) {
   const row = lane.layers.map((layer, i) => ({ ...layer, i })).filter(({ projection }) => !projection);
   const pitch = Math.min(WIDEST, WIDTH / row.length);
@@ -29,13 +32,13 @@ export function LaneDrawing({
       role="img"
       aria-label={describe(lane, ratios)}
     >
-      {row.map(({ i, residual }) => {
+      {row.map(({ i, label, residual }) => {
         const ratio = ratios?.[i];
         const reach = ratio === undefined ? "none" : reachOf(ratio);
         return (
           <rect
             key={i}
-            class={`layer ${residual ? "res" : "conv"} ${reach}`}
+            class={`layer ${residual ? "res" : "conv"} ${reach} ${isUnder(label, chosen) ? "chosen" : ""}`}
             x={place.get(i)! + gap / 2}
             y={HEIGHT - 1 - tall(i)}
             width={pitch - gap}
@@ -59,6 +62,9 @@ export function LaneDrawing({
     </svg>
   );
 }
+
+const isUnder = (label: string, part: string | undefined): boolean =>
+  part !== undefined && (label === part || label.startsWith(`${part}.`));
 
 /** The drawing in words. */
 function describe({ kind, layers, shortcuts }: LaneModel, ratios: readonly number[] | undefined): string {

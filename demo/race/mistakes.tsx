@@ -1,4 +1,5 @@
 import { computed, signal, useSignalEffect } from "@preact/signals";
+import { useLayoutEffect } from "preact/hooks";
 import { phase, record, worker } from "../app/studio.ts";
 import { count, percent } from "../app/words.ts";
 import { laneNames } from "../runs/lane-names.ts";
@@ -37,8 +38,11 @@ async function look(): Promise<void> {
   }
 }
 
-/** The test images that a lane takes for something else and is most sure about. */
-export function Mistakes() {
+/** The test images that a lane takes for something else and is most sure about; `of` is a lane that was chosen elsewhere. */
+export function Mistakes({ of }: { readonly of?: number }) {
+  useLayoutEffect(() => {
+    wanted.value = of;
+  }, [of]);
   // Once the race is over the GPU has time.
   useSignalEffect(() => {
     const { software } = record.value ?? {};
@@ -53,7 +57,7 @@ export function Mistakes() {
         <>
           <fieldset class="choice">
             <legend class="unseen">Of which lane</legend>
-            {run.settings.lanes.map((kind, i) => (
+            {(of === undefined ? run.settings.lanes : []).map((kind, i) => (
               <label key={kind} class={laneNames[kind].origin}>
                 <input
                   type="radio"

@@ -11,10 +11,10 @@ const PEN = 0.075;
 /** So often at most the lanes guess while they learn, milliseconds. */
 const PATIENCE = 500;
 
-/** What is drawn, or a test image that was chosen. */
+/** What is drawn, or a test image that was chosen; `pixels` is that in the form of the data set. */
 const strokes = signal<Strokes>(example);
 const chosen = signal<Uint8Array | undefined>(undefined);
-const pixels = computed(() => chosen.value ?? digitOf(strokes.value));
+export const pixels = computed(() => chosen.value ?? digitOf(strokes.value));
 
 const samples = signal<readonly (Uint8Array | undefined)[]>([]);
 
