@@ -5,6 +5,7 @@ import { runTitle } from "../runs/setting-names.ts";
 import { Chart } from "./charts.tsx";
 import { ComparisonTable } from "./comparison-table.tsx";
 import { measures } from "./curves.ts";
+import { focusAfter, listOrPlace, PUT_BACK } from "./focus.ts";
 import { chosen, kept, notice, problem, putBack, readChosen, removed, removeForGood } from "./kept.ts";
 import { Legend } from "./legend.tsx";
 import { apart, hiddenLanes, lanes, showLane } from "./lines.tsx";
@@ -62,10 +63,10 @@ function Messages() {
       {gone.length > 0 && (
         <p class="removed" role="status">
           Removed: {gone.length === 1 ? runTitle(gone[0]!.record.settings) : `${gone.length} runs`}
-          <button type="button" onClick={() => putBack()}>
+          <button type="button" id={PUT_BACK} onClick={() => void focusAfter(putBack(), listOrPlace)}>
             Put back
           </button>
-          <button type="button" onClick={() => removeForGood()}>
+          <button type="button" onClick={() => void focusAfter(removeForGood(), listOrPlace)}>
             Remove for good
           </button>
         </p>

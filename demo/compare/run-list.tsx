@@ -5,6 +5,7 @@ import { writeRun } from "../runs/file.ts";
 import { palette } from "../runs/palette.ts";
 import { dateText, runTitle } from "../runs/setting-names.ts";
 import type { KeptRun } from "../runs/store.ts";
+import { focusAfter, putBackButton } from "./focus.ts";
 import { choose, chosen, kept, MOST_CHOSEN, mark, openFiles, recordOf, remove } from "./kept.ts";
 import { Mark } from "./lines.tsx";
 
@@ -30,7 +31,7 @@ export function RunList() {
       <div class="under">
         <OpenFile />
         {loose.length > 0 && (
-          <button type="button" onClick={() => remove(...loose)}>
+          <button type="button" onClick={() => void focusAfter(remove(...loose), putBackButton)}>
             Remove all that are not pinned ({loose.length})
           </button>
         )}
@@ -84,7 +85,9 @@ function Run({ run }: { readonly run: KeptRun }) {
           type="button"
           aria-pressed={pinned}
           aria-label={`Pin ${name}`}
-          onClick={() => mark(run, { pinned: !pinned })}
+          onClick={({ currentTarget }) =>
+            void focusAfter(mark(run, { pinned: !pinned }), () => currentTarget)
+          }
         >
           {pinned ? "Pinned" : "Pin"}
         </button>
@@ -94,7 +97,11 @@ function Run({ run }: { readonly run: KeptRun }) {
         <button type="button" aria-label={`Save as file: ${name}`} onClick={() => void saveRun(run)}>
           Save as file
         </button>
-        <button type="button" aria-label={`Remove ${name}`} onClick={() => remove(run)}>
+        <button
+          type="button"
+          aria-label={`Remove ${name}`}
+          onClick={() => void focusAfter(remove(run), putBackButton)}
+        >
           Remove
         </button>
       </p>

@@ -111,7 +111,8 @@ describe.each(["chrome", "firefox"] as const)("Compare in %s", (engine) => {
     await page.evaluate(`${pin}.focus()`);
     await page.keyboard.press("Enter");
     await until(`document.querySelector(".runs .choice").textContent === "${DEPTH_8}"`);
-    // The first run of the list is the one just pinned: its colour is chosen with the keys alone.
+    // The button has moved with its run, and still has the focus.
+    await until(`document.activeElement === document.querySelector(".runs [aria-pressed]")`);
     await page.focus(".runs summary");
     await page.keyboard.press("Enter");
     await page.focus(".runs li input[type=radio]:checked");
@@ -151,6 +152,7 @@ describe.each(["chrome", "firefox"] as const)("Compare in %s", (engine) => {
   test("puts back what was removed, after a reload too", async () => {
     await click("Remove all that are not pinned (1)");
     await until(`document.querySelectorAll(".runs li").length === 1`);
+    await until(`document.activeElement.textContent === "Put back"`);
     await page.reload();
     await until("document.body.textContent.includes('Removed: MNIST · 50')");
     await click("Put back");
