@@ -1,7 +1,7 @@
 import { signal } from "@preact/signals";
 import { type ExportKind, exportKinds, type Trained } from "../worker/images-events.ts";
 import { writeCode } from "./code.ts";
-import { labels, openedFrom, save, trained } from "./network.ts";
+import { labels, openedFrom, saveAs, trained } from "./network.ts";
 import { byClass, confused, percent, plural } from "./words.ts";
 
 /** The code, once asked for, and of which training it is. */
@@ -88,7 +88,7 @@ export function Result() {
       <ul class="exports">
         {exportKinds.map((kind) => (
           <li key={kind}>
-            <button type="button" class="plain" onClick={() => void save(kind)}>
+            <button type="button" class="plain" onClick={() => void saveAs(kind)}>
               {exports[kind][0]}
             </button>
             <span class="hint">{exports[kind][1]}</span>
