@@ -62,7 +62,7 @@ class Tile {
     const guess = best(prediction);
     this.element.className = guess === label ? "right" : "wrong";
     this.#verdict.textContent =
-      guess === label ? `✓ ${classes[guess]}` : `✗ ${classes[guess]}, is ${classes[label]}`;
+      guess === label ? `✓ ${classes[guess]}` : `✗ ${classes[guess]}, is ${classes[label!]}`;
     this.#sure.textContent = percent(probabilities[guess]!, 0);
     this.element.title = classes.map((name, i) => `${name}: ${percent(probabilities[i]!)}`).join("\n");
     this.#bars.forEach((bar, i) => {

@@ -10,6 +10,7 @@ import {
   FOLDER_IMAGE_SIZE,
   isDatasetName,
   type JobSettings,
+  SAMPLE_EXAMPLES,
   settingRules,
 } from "../job/settings.ts";
 import { topologies, topologyNames } from "../models/topologies/topologies.ts";
@@ -94,6 +95,9 @@ export function parseTrainOptions(argv: readonly string[]): TrainOptions {
       defaults.seed,
     ),
     setting("testExamples", "<n>", "test images to evaluate after each epoch (default: all)"),
+    setting("sampleEvery", "<n>", "steps after which to evaluate a sample of the test images, too"),
+    setting("sampleExamples", "<n>", `test images in it, from the first on (default: ${SAMPLE_EXAMPLES})`),
+    setting("gradientNorms", "", "tell the norm of each parameter's gradient in each step (see --json)"),
   ];
   // A checkpoint holds the settings of its run.
   for (const option of settings) command.addOption(option.conflicts("resume"));

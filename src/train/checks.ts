@@ -3,6 +3,7 @@ import type { Batch } from "../data/batches.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { pad4 } from "../graph/tensor.ts";
 import type { Model } from "../models/model.ts";
+import type { FitOptions } from "./options.ts";
 
 /** Throws DataError unless a batch has 1…`most` examples in the layout of a BatchLoader that fit the model. */
 export function checkBatch(
@@ -26,6 +27,26 @@ export function checkBatch(
   checkLabels("trainStep", labels, classes);
 }
 
+/** Throws DataError for options of `fit` that make no sense. */
+export function checkFit({
+  epochs,
+  maxSteps = Infinity,
+  validation,
+  earlyStopping,
+  learningRate = 0,
+}: FitOptions): void {
+  if (!Number.isInteger(epochs) || epochs < 0) {
+    throw new DataError(`fit: epochs must be a whole number — got ${epochs}`);
+  }
+  if (!(Number.isInteger(maxSteps) || maxSteps === Infinity) || maxSteps < 0) {
+    throw new DataError(`fit: maxSteps must be a whole number — got ${maxSteps}`);
+  }
+  if (earlyStopping && !validation) {
+    throw new DataError("fit: earlyStopping compares losses of validation — give a validation data set");
+  }
+  checkLearningRate("fit", learningRate);
+}
+
 /** Throws DataError unless the images and labels of a data set fit the model. */
 export function checkDataset(dataset: Dataset, { name, inputShape, classes }: Model): void {
   if (dataset.shape.join() !== inputShape.join()) {
@@ -47,6 +68,6 @@ function checkLabels(what: string, labels: Int32Array, classes: number): void {
 
 /** Throws DataError unless a learning rate is finite and not negative. */
 export function checkLearningRate(operation: string, rate: number): void {
-  if (rate >= 0 && rate < Infinity) return;
+  if (Number.isFinite(rate) && rate >= 0) return;
   throw new DataError(`${operation}: learningRate must be finite and not negative — got ${rate}`);
 }

@@ -1,7 +1,7 @@
 /** What a browser, a GPU process or a command line that is killed leaves behind. */
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
-import type { JobOptions } from "../../src/job/job.ts";
 import { historyOf } from "../../src/job/job-metadata.ts";
+import type { JobOptions } from "../../src/job/options.ts";
 import { defaultSettings, type JobSettings } from "../../src/job/settings.ts";
 import { readCheckpointMetadata } from "../../src/train/checkpoint.ts";
 import { Recorded, serve } from "../support/run/job.ts";

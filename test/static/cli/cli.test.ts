@@ -43,9 +43,10 @@ const ready: JobEvent = {
   planPicture: "<svg></svg>",
   firstStep: 1,
   totalSteps: 4,
+  learningRate: settings.lr,
   examples: 64,
   testExamples: 10_000,
-  history: { steps: [], epochs: [] },
+  history: { steps: [], epochs: [], samples: [] },
 };
 
 const step = (number: number, loss = 1 / number, milliseconds = 10 * number): JobEvent => ({
@@ -93,6 +94,7 @@ function checkpoint(more: Readonly<Record<string, string>> = {}): Uint8Array<Arr
 const metadata = metadataOf(settings, {
   steps: [{ step: 1, loss: 0.1 + 0.2, accuracy: 0.5, milliseconds: 3 }],
   epochs: [{ epoch: 1, testLoss: 0.5, testAccuracy: 0.9 }],
+  samples: [],
 });
 
 test("without arguments all test images are evaluated", () => {
@@ -289,7 +291,8 @@ test("the log makes metrics of events", () => {
 });
 
 test("the log of a resumed run begins with what was done before", () => {
-  const history = { steps: logOf(half).metrics()!.steps, epochs: logOf(half).metrics()!.epochs };
+  const { steps, epochs, samples, confusion } = logOf(half).metrics()!;
+  const history = { steps, epochs, samples, confusion: confusion! };
   const resumed = logOf([{ ...ready, firstStep: 3, history }, step(3), step(4), epoch(2)]).metrics()!;
   const whole = logOf([ready, step(1), step(2), epoch(1), step(3), step(4), epoch(2)]).metrics()!;
   expect([resumed.steps, resumed.epochs]).toEqual([whole.steps, whole.epochs]);

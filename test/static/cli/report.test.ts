@@ -34,6 +34,7 @@ const metrics: Metrics = {
   testExamples: 21,
   classes: ["cat", "dog", "<owl>"],
   epochs: [],
+  samples: [],
   steps,
 };
 

@@ -1,6 +1,7 @@
 import { Random } from "../../../src/base/random.ts";
 import { formatIdx } from "../../../src/data/idx.ts";
-import { Job, type JobOptions } from "../../../src/job/job.ts";
+import { Job } from "../../../src/job/job.ts";
+import type { JobOptions } from "../../../src/job/options.ts";
 import type { JobCommand, JobEvent } from "../../../src/job/protocol.ts";
 
 const trainImages = 12;
