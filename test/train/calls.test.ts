@@ -163,7 +163,7 @@ describe("several calls at once", () => {
         epochs: 2,
         onStep: async ({ step }) => {
           files.push(subject.checkpoint());
-          others.push(subject.evaluate(data), subject.predict(data));
+          others.push(subject.evaluate(data), subject.predict(data), subject.activations(data, ["hidden"]));
           if (step % 3 === 0) await subject.evaluate(data);
         },
       });
