@@ -4,6 +4,7 @@ import { show } from "../base/schema.ts";
 import { take } from "../data/dataset.ts";
 import { splits } from "../data/load.ts";
 import { type Gpu, openDevice } from "../gpu/device.ts";
+import { layersOf } from "../models/structure.ts";
 import { describePlan } from "../plan/report/describe.ts";
 import { drawPlan } from "../plan/report/draw.ts";
 import { checkEvaluation, checkLearningRate } from "../train/checks.ts";
@@ -100,6 +101,8 @@ export class Job {
         this.#interruptSteps();
         break;
       case "predict":
+      case "activations":
+      case "filters":
         this.#questions.push(command);
         break;
       default:
@@ -147,6 +150,7 @@ export class Job {
       classes: train.classes,
       imageShape: train.shape,
       parameters: trainer.parameterCount,
+      layers: layersOf(trainer.model),
       dispatchesPerStep: plan.dispatches.length,
       plan: plan.report,
       planText: describePlan(plan),
@@ -325,7 +329,6 @@ export class Job {
         this.#refuse(question, error);
         continue;
       }
-      closeImages(question);
       this.#emit(answered);
     }
   }

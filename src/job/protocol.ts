@@ -5,7 +5,7 @@
  * Any command may come at any time:
  *
  * - Before the job is ready, commands are kept and carried out once it is, `pause` before the first step.
- * - Questions (`predict`) and `checkpoint` are answered in their order, between two steps while training, or after the
+ * - Questions (`predict`, `activations`, `filters`) and `checkpoint` are answered in their order, between two steps while training, or after the
  *   evaluation or the features under way. They change nothing about the run: its losses stay the same, bit for bit.
  * - After `done`, questions and `checkpoint` are still answered, until `stop`; `pause`, `resume`, `step` and
  *   `learningRate` have no effect any more.
@@ -13,7 +13,9 @@
  *   questions that are still waiting then. Of an `error` there is one, and it ends the job.
  */
 import type { Split } from "../data/load.ts";
+import type { Layer } from "../models/structure.ts";
 import type { MemoryReport } from "../plan/plan.ts";
+import type { Activations } from "../train/activations.ts";
 import type { Confusion } from "../train/confusion.ts";
 import type { BatchInfo } from "../train/options.ts";
 import type { PretrainedReport } from "../transfer/pretrained.ts";
@@ -51,9 +53,6 @@ export interface SampleRecord {
   readonly accuracy: number;
 }
 
-/** Of the app's choice, to match answers to questions. */
-export type QuestionId = string | number;
-
 /** Images to look at. */
 export type JobImages =
   /** Test images, counted from 0. */
@@ -69,10 +68,20 @@ export type JobImages =
    */
   | { readonly images: readonly (ImageBitmap | VideoFrame)[] };
 
-/** What is asked of the weights as they are; the answer has the same `id`. */
-export type JobQuestion = {
-  readonly id?: QuestionId;
-} & ({ readonly type: "predict" } & JobImages); // Requests the class probabilities of images.
+/** What answers have of their questions. */
+interface Asked {
+  /** Of the app's choice, to tell one answer from another. */
+  readonly id?: string | number;
+}
+
+/** What is asked about the weights as they are. */
+export type JobQuestion =
+  /** Requests the class probabilities of images. */
+  | ({ readonly type: "predict" } & Asked & JobImages)
+  /** Requests what a layer makes of images; `layers` of `ready` has the labels. */
+  | ({ readonly type: "activations"; readonly layer: string } & Asked & JobImages)
+  /** Requests the weight of a layer. */
+  | ({ readonly type: "filters"; readonly layer: string } & Asked);
 
 export type JobCommand =
   /** Starts training; with a checkpoint, resumes where it stopped, with its settings instead of the given ones. */
@@ -102,6 +111,12 @@ export interface Prediction {
   readonly pixels: Uint8Array;
 }
 
+/** About a layer, with the weights after `step` steps. */
+export interface LayerAnswer extends Asked, Activations {
+  readonly step: number;
+  readonly layer: string;
+}
+
 export type JobEvent =
   | { readonly type: "adapter"; readonly adapter: string }
   | { readonly type: "loading"; readonly what: string; readonly loaded: number; readonly total?: number }
@@ -115,6 +130,8 @@ export type JobEvent =
       readonly classes: readonly string[];
       readonly imageShape: readonly [height: number, width: number, channels: number];
       readonly parameters: number;
+      /** Of the whole model. */
+      readonly layers: readonly Layer[];
       /** Of the part that trains: with cached features, the part after them. */
       readonly dispatchesPerStep: number;
       readonly plan: MemoryReport;
@@ -142,23 +159,21 @@ export type JobEvent =
   /** `confusion`: of the test images. */
   | ({ readonly type: "epoch"; readonly confusion: Confusion } & EpochRecord)
   /** Made with the weights after `step` steps, in the order of the images asked for. */
-  | {
+  | ({
       readonly type: "predictions";
-      readonly id?: QuestionId;
       readonly step: number;
       readonly predictions: readonly Prediction[];
-    }
+    } & Asked)
+  /** What a layer makes of each of N images: (N, H, W, C), or (N, C). */
+  | ({ readonly type: "activations" } & LayerAnswer)
+  /** The weight of a layer: (R, S, C, K) of a convolution of C to K channels, (C, K) of a dense layer. */
+  | ({ readonly type: "filters" } & LayerAnswer)
   /** On request, after each minute of training (see `JobOptions`), at the end of each epoch, and before `stopped`. */
   | { readonly type: "checkpoint"; readonly step: number; readonly bytes: Uint8Array<ArrayBuffer> }
   /** No step is in flight, and none begins before `resume` or `step`. */
   | { readonly type: "paused" }
   /** This command could not be carried out, for the reason in `message`; the run is as if it had not come. */
-  | {
-      readonly type: "refused";
-      readonly command: JobCommand["type"];
-      readonly id?: QuestionId;
-      readonly message: string;
-    }
+  | ({ readonly type: "refused"; readonly command: JobCommand["type"]; readonly message: string } & Asked)
   /** `step` steps were done; if there were none, there is no checkpoint. */
   | { readonly type: "stopped"; readonly step: number }
   | {

@@ -1,4 +1,3 @@
-import { DataError } from "../base/errors.ts";
 import { making, Resource } from "../base/resource.ts";
 import { type Batch, BatchLoader } from "../data/batches.ts";
 import type { Dataset } from "../data/dataset.ts";

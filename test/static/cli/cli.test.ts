@@ -37,6 +37,7 @@ const ready: JobEvent = {
   classes: ["0", "1"],
   imageShape: [28, 28, 1],
   parameters: 326_346,
+  layers: [],
   dispatchesPerStep: 99,
   plan: { peakBytes: 2 ** 20, lowerBoundBytes: 2 ** 19, unsharedBytes: 2 ** 22, persistentBytes: 2 ** 21 },
   planText: "dispatches 99",
