@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { Schema } from "../base/schema.ts";
 import { datasetNames } from "../data/load.ts";
+import { SAMPLE_EXAMPLES } from "../job/sample.ts";
 import {
   checkSettings,
   defaultLearningRate,
@@ -10,7 +11,6 @@ import {
   FOLDER_IMAGE_SIZE,
   isDatasetName,
   type JobSettings,
-  SAMPLE_EXAMPLES,
   settingRules,
 } from "../job/settings.ts";
 import { topologies, topologyNames } from "../models/topologies/topologies.ts";

@@ -1,12 +1,8 @@
 import { DeviceLostError, WebgraftError } from "../base/errors.ts";
 import { median } from "../base/numbers.ts";
 import { show } from "../base/schema.ts";
-import { take } from "../data/dataset.ts";
 import { splits } from "../data/load.ts";
 import { type Gpu, openDevice } from "../gpu/device.ts";
-import { layersOf } from "../models/structure.ts";
-import { describePlan } from "../plan/report/describe.ts";
-import { drawPlan } from "../plan/report/draw.ts";
 import { checkEvaluation, checkLearningRate } from "../train/checks.ts";
 import type { Trainer } from "../train/trainer.ts";
 import { closeImages } from "./images.ts";
@@ -14,12 +10,15 @@ import { metadataOf } from "./job-metadata.ts";
 import type { JobOptions } from "./options.ts";
 import type { EpochRecord, JobCommand, JobEvent, JobQuestion, SampleRecord, StepRecord } from "./protocol.ts";
 import { answer } from "./questions.ts";
-import { openRun, type Run } from "./run.ts";
-import { SAMPLE_EXAMPLES } from "./settings.ts";
+import { describeRun, openRun, type Run } from "./run.ts";
+import { sampleIsDue, sampleOf } from "./sample.ts";
 
 /**
  * A training run that takes commands and emits events as plain data (protocol.ts), so that it can live in a worker or
  * in another process. Errors are events too; nothing is thrown.
+ *
+ *     const job = new Job((event) => postMessage(event), { dataUrl });
+ *     addEventListener("message", ({ data }) => job.handle(data));
  */
 export class Job {
   readonly #emit: (event: JobEvent) => void;
@@ -103,6 +102,7 @@ export class Job {
       case "predict":
       case "activations":
       case "filters":
+        if (this.#stopping) throw new WebgraftError("job: was stopped");
         this.#questions.push(command);
         break;
       default:
@@ -139,36 +139,17 @@ export class Job {
   }
 
   #ready(run: Run): void {
-    const { settings, trainer, head, train, test, history } = run;
-    const { plan } = head;
     this.#run = run;
-    this.#lastStep += head.step;
+    this.#lastStep += run.head.step;
     this.#learningRate ??= run.learningRate;
-    this.#emit({
-      type: "ready",
-      settings,
-      classes: train.classes,
-      imageShape: train.shape,
-      parameters: trainer.parameterCount,
-      layers: layersOf(trainer.model),
-      dispatchesPerStep: plan.dispatches.length,
-      plan: plan.report,
-      planText: describePlan(plan),
-      planPicture: drawPlan(plan),
-      firstStep: trainer.step + 1,
-      totalSteps: settings.epochs * Math.ceil(train.length / settings.batch),
-      learningRate: this.#learningRate ?? settings.lr,
-      examples: train.length,
-      testExamples: test.length,
-      history: structuredClone(history),
-    });
+    this.#emit(describeRun(run, this.#learningRate));
   }
 
   /** The last event; what still waits is refused. */
   #end(event: JobEvent & { type: "stopped" | "error" }): void {
     this.#state = "ended";
-    for (const question of this.#questions.splice(0))
-      this.#refuse(question, new WebgraftError("job: has ended"));
+    const ended = new WebgraftError("job: has ended");
+    for (const question of this.#questions.splice(0)) this.#refuse(question, ended);
     this.#emit(event);
   }
 
@@ -188,10 +169,9 @@ export class Job {
     this.#saved = performance.now();
     let told = false; // whether `paused` or `done` was emitted
     while (true) {
+      if (this.#questions.length > 0) await this.#answer(run);
       // Whatever waits or emits returns to the top, so that no command is missed before the wait for the next one.
-      if (this.#questions.length > 0) {
-        await this.#answer(run);
-      } else if (this.#checkpointWanted) {
+      if (this.#checkpointWanted) {
         await this.#checkpoint(run);
       } else if (this.#stopping) {
         if (head.step > 0) await this.#checkpoint(run);
@@ -199,9 +179,8 @@ export class Job {
       } else if (sampleIsDue(run) && (!cache || features.test)) {
         await this.#piece((signal) => this.#sample(run, signal));
       } else if (head.epoch >= settings.epochs || this.#waits(head)) {
-        if (told) await this.#command();
-        else if (head.epoch >= settings.epochs) this.#tellDone(run);
-        else this.#emit({ type: "paused" });
+        if (!told) this.#emit(head.epoch >= settings.epochs ? doneOf(run) : { type: "paused" });
+        else if (this.#questions.length === 0) await this.#command();
         told = true;
       } else {
         told = false;
@@ -290,21 +269,13 @@ export class Job {
 
   /** Evaluates the sample of the test images. */
   async #sample({ settings, head, history, features, ...run }: Run, signal?: AbortSignal): Promise<void> {
-    const { test = run.test } = features;
-    const { sampleExamples = Math.min(SAMPLE_EXAMPLES, test.length) } = settings;
     this.#looking = true;
-    const { loss, accuracy } = await head.evaluate(take(test, sampleExamples), { ...(signal && { signal }) });
+    const sample = sampleOf(settings, features.test ?? run.test);
+    const { loss, accuracy } = await head.evaluate(sample, { ...(signal && { signal }) });
     checkEvaluation(`sample after step ${head.step}`, loss);
     const record: SampleRecord = { step: head.step, loss, accuracy };
     history.samples.push(record);
     this.#emit({ type: "sample", ...record });
-  }
-
-  #tellDone({ head, test, history: { steps, epochs } }: Run): void {
-    const { testLoss, testAccuracy } = epochs.at(-1)!;
-    const medianStepMs = median(steps.map(({ milliseconds }) => milliseconds));
-    const testExamples = test.length;
-    this.#emit({ type: "done", steps: head.step, testLoss, testAccuracy, testExamples, medianStepMs });
   }
 
   async #checkpoint({ trainer, cache, train, settings, history }: Run): Promise<void> {
@@ -318,9 +289,9 @@ export class Job {
     this.#saved = performance.now();
   }
 
-  /** Answers the questions that wait. */
+  /** Answers the questions that wait; those that come meanwhile wait for the next step. */
   async #answer(run: Run): Promise<void> {
-    for (let question = this.#questions.shift(); question; question = this.#questions.shift()) {
+    for (const question of this.#questions.splice(0)) {
       let answered: JobEvent;
       try {
         answered = await answer(run, question);
@@ -334,7 +305,9 @@ export class Job {
   }
 }
 
-/** Whether the weights are those of a step whose sample is still to be evaluated. */
-function sampleIsDue({ settings: { sampleEvery }, head: { step }, history: { samples } }: Run): boolean {
-  return sampleEvery !== undefined && step > 0 && step % sampleEvery === 0 && samples.at(-1)?.step !== step;
+function doneOf({ head, test, history: { steps, epochs } }: Run): JobEvent {
+  const { testLoss, testAccuracy } = epochs.at(-1)!;
+  const medianStepMs = median(steps.map(({ milliseconds }) => milliseconds));
+  const testExamples = test.length;
+  return { type: "done", steps: head.step, testLoss, testAccuracy, testExamples, medianStepMs };
 }

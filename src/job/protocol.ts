@@ -5,12 +5,12 @@
  * Any command may come at any time:
  *
  * - Before the job is ready, commands are kept and carried out once it is, `pause` before the first step.
- * - Questions (`predict`, `activations`, `filters`) and `checkpoint` are answered in their order, between two steps while training, or after the
- *   evaluation or the features under way. They change nothing about the run: its losses stay the same, bit for bit.
- * - After `done`, questions and `checkpoint` are still answered, until `stop`; `pause`, `resume`, `step` and
- *   `learningRate` have no effect any more.
- * - What cannot be done is told by `refused`, and the run goes on. So are all commands after `stopped` or `error`, and
- *   questions that are still waiting then. Of an `error` there is one, and it ends the job.
+ * - Questions (`predict`, `activations`, `filters`) are answered in their order, after each step while training, or after
+ *   the evaluation or the features under way; `checkpoint` once what is in flight is done. They change nothing about the
+ *   run: its losses stay the same, bit for bit.
+ * - After `done`, they are still answered, until `stop`; `pause`, `resume`, `step` and `learningRate` have no effect.
+ * - What cannot be done is told by `refused`, and the run goes on. So are questions after `stop`, all commands after
+ *   `stopped` or `error`, and questions that still wait then. An `error` comes once, and ends the job.
  */
 import type { Split } from "../data/load.ts";
 import type { Layer } from "../models/structure.ts";

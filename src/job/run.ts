@@ -1,7 +1,10 @@
 import type { Dataset } from "../data/dataset.ts";
 import type { Split } from "../data/load.ts";
 import type { Gpu } from "../gpu/device.ts";
+import { layersOf } from "../models/structure.ts";
 import { optimizers } from "../optimizers/index.ts";
+import { describePlan } from "../plan/report/describe.ts";
+import { drawPlan } from "../plan/report/draw.ts";
 import { oneCycle } from "../train/schedules.ts";
 import { Trainer } from "../train/trainer.ts";
 import { FeatureCache } from "../transfer/feature-cache.ts";
@@ -11,6 +14,7 @@ import { loadJobData, tellLoading } from "./job-data.ts";
 import { historyOf, learningRateOf, settingsOf } from "./job-metadata.ts";
 import type { JobOptions } from "./options.ts";
 import type { EpochRecord, JobEvent, JobHistory, SampleRecord, StepRecord } from "./protocol.ts";
+import { sampleOf } from "./sample.ts";
 import { checkSettings, type JobSettings, modelOf } from "./settings.ts";
 
 /** The state of a job once it is ready. */
@@ -51,6 +55,7 @@ export async function openRun(source: RunSource): Promise<Run> {
   const settings = checkpoint ? settingsOf(checkpoint, "checkpoint") : checkSettings(source.settings);
   emit({ type: "adapter", adapter: gpu.adapter });
   const [train, test] = await loadJobData(settings, { baseUrl: options.dataUrl, signal, emit });
+  if (settings.sampleEvery !== undefined) sampleOf(settings, test); // Throws here what it would throw later.
   const trainer = await createTrainer(source, settings, train);
   if (checkpoint) trainer.restore(checkpoint);
   else await loadWeights(source, settings, trainer);
@@ -68,6 +73,31 @@ export async function openRun(source: RunSource): Promise<Run> {
       ...(confusion && { confusion }),
     },
     learningRate: checkpoint && learningRateOf(checkpoint, "checkpoint"),
+  };
+}
+
+/** What an app needs to know of a run before its first step; `learningRate` is in place of the settings' rate. */
+export function describeRun(
+  { settings, trainer, head: { plan }, train, test, history }: Run,
+  learningRate = settings.lr,
+): JobEvent {
+  return {
+    type: "ready",
+    settings,
+    classes: train.classes,
+    imageShape: train.shape,
+    parameters: trainer.parameterCount,
+    layers: layersOf(trainer.model),
+    dispatchesPerStep: plan.dispatches.length,
+    plan: plan.report,
+    planText: describePlan(plan),
+    planPicture: drawPlan(plan),
+    firstStep: trainer.step + 1,
+    totalSteps: settings.epochs * Math.ceil(train.length / settings.batch),
+    learningRate,
+    examples: train.length,
+    testExamples: test.length,
+    history: structuredClone(history),
   };
 }
 

@@ -104,9 +104,6 @@ export const defaultSettings: JobSettings = {
 /** Height and width of the images of a folder, unless settings give another. */
 export const FOLDER_IMAGE_SIZE = 224;
 
-/** Test images in the sample, unless settings give another number. */
-export const SAMPLE_EXAMPLES = 256;
-
 /** The peak learning rate of a run unless one is given. */
 export function defaultLearningRate({
   topology,
