@@ -19,6 +19,7 @@ import {
   sgd,
   Trainer,
   type TrainerOptions,
+  take,
 } from "webgraft";
 import { quarters } from "../support/data/quarters.ts";
 import { countBuffers } from "../support/run/buffers.ts";
@@ -148,6 +149,21 @@ describe("several calls at once", () => {
     ]);
     expect(together.slice(0, 3)).toEqual(alone);
     expect(together.slice(3)).toEqual([alone[0], alone[0]]);
+  });
+
+  it("keep what they compiled: one image beside full batches, in turn", async () => {
+    const subject = await make();
+    const data = quarters(10);
+    const looks = [
+      () => subject.evaluate(data),
+      () => subject.predict(take(data, 1)),
+      () => subject.activations(take(data, 1), ["hidden"]),
+    ];
+    for (const look of looks) await look();
+    const counted = countBuffers((await testGpu()).device);
+    for (const look of [...looks, ...looks]) await look();
+    expect(counted.alive()).toEqual([]);
+    counted.stop();
   });
 
   it("do not change what a fit computes, and see weights between two of its steps", async () => {
