@@ -98,6 +98,11 @@ export function parseTrainOptions(argv: readonly string[]): TrainOptions {
     setting("sampleEvery", "<n>", "steps after which to evaluate a sample of the test images, too"),
     setting("sampleExamples", "<n>", `test images in it, from the first on (default: ${SAMPLE_EXAMPLES})`),
     setting("gradientNorms", "", "tell the norm of each parameter's gradient in each step (see --json)"),
+    setting(
+      "updateRatios",
+      "",
+      "tell how much each parameter changes in each step, by its norm (see --json)",
+    ),
   ];
   // A checkpoint holds the settings of its run.
   for (const option of settings) command.addOption(option.conflicts("resume"));

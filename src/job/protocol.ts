@@ -151,9 +151,9 @@ export type JobEvent =
   | { readonly type: "tuning"; readonly done: number; readonly total: number }
   /** The frozen part runs over the images; after an interruption it starts again. */
   | { readonly type: "caching"; readonly split: Split; readonly done: number; readonly total: number }
-  /** Has gradient norms if the settings ask for them. */
+  /** Has gradient norms and update ratios, by the names of parameters, if the settings ask for them. */
   | ({ readonly type: "step"; readonly epoch: number } & StepRecord &
-      Pick<BatchInfo, "learningRate" | "examples" | "gradientNorms">)
+      Pick<BatchInfo, "learningRate" | "examples" | "gradientNorms" | "updateRatios">)
   | ({ readonly type: "sample" } & SampleRecord)
   | { readonly type: "evaluating"; readonly done: number; readonly total: number }
   /** `confusion`: of the test images. */

@@ -107,11 +107,11 @@ function createTrainer(
   data: Dataset,
 ): Promise<Trainer> {
   const { optimizer, lr, batch, microBatches, recompute, precision, seed, augment = [] } = settings;
-  const { gradientNorms = false } = settings;
+  const { gradientNorms = false, updateRatios = false } = settings;
   return Trainer.create({
     gpu,
     model: modelOf(settings, data),
-    optimizer: optimizers[optimizer].create(lr, { gradientNorms }),
+    optimizer: optimizers[optimizer].create(lr, { gradientNorms, updateRatios }),
     batchSize: batch,
     ...(microBatches !== undefined && { microBatches }),
     ...(recompute && { memory: "recompute" }),

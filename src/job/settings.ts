@@ -82,6 +82,8 @@ export const settingRules = {
   sampleExamples: optional(count),
   /** Whether steps tell the norm of each parameter's gradient. */
   gradientNorms: optional(flag),
+  /** Whether steps tell how much each parameter changed, the norm of its update divided by its own. */
+  updateRatios: optional(flag),
 };
 
 const settingsSchema = object(settingRules);

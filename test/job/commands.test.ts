@@ -257,6 +257,18 @@ describe("a command that cannot be carried out", () => {
     });
   });
 
+  test("is refused after stop, if it is a question", async () => {
+    const asked: JobCommand = { type: "predict", indices: [0] };
+    const job = new Recorded(once("step", asked, { type: "stop" }, asked));
+    job.send({ type: "start", settings });
+    await job.until("stopped");
+    const told = job.events.filter(({ type }) =>
+      ["refused", "predictions", "checkpoint", "stopped"].includes(type),
+    );
+    expect(told.map(({ type }) => type)).toEqual(["refused", "predictions", "checkpoint", "stopped"]);
+    expect(job.all("refused")[0]!.message).toBe("job: was stopped");
+  });
+
   test("is refused after an error, which is told once", async () => {
     const job = new Recorded();
     job.send({ type: "predict", indices: [0] });
@@ -266,6 +278,16 @@ describe("a command that cannot be carried out", () => {
     expect(job.all("error").length).toBe(1);
     expect(job.all("refused").map(({ command }) => command)).toEqual(["predict", "start"]);
   });
+});
+
+test("a run goes on, is done and stops while an app asks again with each answer", async () => {
+  const asked: JobCommand = { type: "predict", indices: [0] };
+  const job = await finished({ epochs: 1 }, ({ type }) =>
+    type === "ready" || type === "predictions" ? [asked] : [],
+  );
+  expect(job.losses).toEqual((await finished({ epochs: 1 })).losses);
+  // One before the first step, one with each step at least.
+  expect(job.all("predictions").length).toBeGreaterThan(stepsPerEpoch);
 });
 
 test("after the end of the run, what steers it has no effect, and it stops as ever", async () => {

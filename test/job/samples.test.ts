@@ -126,22 +126,27 @@ test("a sample takes the test images that there are, or as many as it is told", 
   expect((await job.until("error")).message).toMatch(/n must be 1…6, .* — got 7/);
 });
 
-test("steps tell gradient norms if the settings ask for them, and have the same losses", async () => {
-  const job = await finished({ ...plain, gradientNorms: true });
+test("steps tell gradient norms and update ratios if the settings ask, and have the same losses", async () => {
+  const job = await finished({ ...plain, gradientNorms: true, updateRatios: true });
   expect(job.losses).toEqual(whole.losses);
   expect(job.all("epoch")).toEqual(whole.all("epoch"));
   const names = job.all("ready")[0]!.layers.flatMap(({ parameters }) => parameters);
-  for (const { gradientNorms } of job.all("step")) {
-    expect(Object.keys(gradientNorms!).sort()).toEqual([...names].sort());
-    for (const norm of Object.values(gradientNorms!)) expect(norm).toBeGreaterThanOrEqual(0);
+  for (const { gradientNorms, updateRatios } of job.all("step")) {
+    for (const told of [gradientNorms!, updateRatios!]) {
+      expect(Object.keys(told).sort()).toEqual([...names].sort());
+      for (const norm of Object.values(told)) expect(norm).toBeGreaterThanOrEqual(0);
+    }
   }
-  for (const step of whole.all("step")) expect(step).not.toHaveProperty("gradientNorms");
+  for (const step of whole.all("step")) {
+    expect(step).not.toHaveProperty("gradientNorms");
+    expect(step).not.toHaveProperty("updateRatios");
+  }
   // A resumed run tells them too.
   const resumed = await finished(plain, undefined, job.all("checkpoint")[0]!.bytes);
   expect(resumed.all("step")).toMatchObject(
     job
       .all("step")
       .slice(stepsPerEpoch)
-      .map(({ gradientNorms }) => ({ gradientNorms })),
+      .map(({ gradientNorms, updateRatios }) => ({ gradientNorms, updateRatios })),
   );
 });

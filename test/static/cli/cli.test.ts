@@ -149,6 +149,8 @@ test.each([
   ["--lr Infinity", /must be a positive number/],
   ["--seed -1", /must be a whole number 0…4294967295/],
   ["--test-examples 0", /must be a positive whole number/],
+  ["--sample-every 0.5", /must be a positive whole number/],
+  ["--sample-examples 9", /got sampleExamples 9 without sampleEvery — give both, or neither/],
   ["--checkpoint-every 0", /must be a positive number/],
   ["--checkpoint-every Infinity", /must be a positive number/],
   ["--nonsense", /unknown option '--nonsense'/],
@@ -193,6 +195,9 @@ test.each([
   [{ ...settings, lr: Number.NaN }, /lr must be a positive number/],
   [{ ...settings, seed: 2 ** 32 }, /seed must be a whole number 0…4294967295/],
   [{ ...settings, testExamples: -1 }, /testExamples must be a positive whole number/],
+  [{ ...settings, sampleEvery: 0 }, /sampleEvery must be a positive whole number — got 0/],
+  [{ ...settings, sampleExamples: 9 }, /got sampleExamples 9 without sampleEvery/],
+  [{ ...settings, updateRatios: 1 }, /updateRatios must be true or false — got 1/],
 ])("settings from outside are checked: %#", (given, message) => {
   expect(() => checkSettings(given)).toThrow(WebgraftError);
   expect(() => checkSettings(given)).toThrow(message);
@@ -291,12 +296,24 @@ test("the log makes metrics of events", () => {
   expect(log.metrics()!.state).toBe("stopped");
 });
 
+test("the log has the samples of a run", () => {
+  const sample = { step: 2, loss: 0.5, accuracy: 0.25 };
+  const history = { steps: [], epochs: [], samples: [sample] };
+  const log = logOf([
+    { ...ready, history },
+    { type: "sample", ...sample, step: 4 },
+  ]);
+  expect(log.metrics()!.samples).toEqual([sample, { ...sample, step: 4 }]);
+});
+
 test("the log of a resumed run begins with what was done before", () => {
   const { steps, epochs, samples, confusion } = logOf(half).metrics()!;
   const history = { steps, epochs, samples, confusion: confusion! };
   const resumed = logOf([{ ...ready, firstStep: 3, history }, step(3), step(4), epoch(2)]).metrics()!;
   const whole = logOf([ready, step(1), step(2), epoch(1), step(3), step(4), epoch(2)]).metrics()!;
   expect([resumed.steps, resumed.epochs]).toEqual([whole.steps, whole.epochs]);
+  // The matrix is there before the next epoch ends.
+  expect(logOf([{ ...ready, firstStep: 3, history }]).metrics()!.confusion).toEqual(confusion);
 });
 
 test("the report is one file that needs no network and lets no text become markup", () => {

@@ -99,6 +99,11 @@ describe("the command in a report", () => {
       { microBatches: 4, recompute: true, precision: "mixed", testExamples: 20, imageSize: 32 },
       {},
     ],
+    [
+      "everything that is told on the way",
+      { sampleEvery: 10, sampleExamples: 20, gradientNorms: true, updateRatios: true },
+      {},
+    ],
     ["a balanced part, augmented", { examples: undefined!, perClass: 10, augment: ["crop", "mixup"] }, {}],
   ])("repeats the run: %s", (_, change, machine) => {
     const settings = JSON.parse(JSON.stringify({ ...defaultSettings, ...change })) as JobSettings;
