@@ -108,7 +108,7 @@ export interface Prediction {
   readonly label?: number;
   readonly probabilities: readonly number[];
   /** Grey or RGB bytes of the image that the model saw, row by row. */
-  readonly pixels: Uint8Array;
+  readonly pixels: Uint8Array<ArrayBuffer>;
 }
 
 /** About a layer, with the weights after `step` steps. */

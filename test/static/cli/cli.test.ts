@@ -16,7 +16,7 @@ import { progressFiles, resultFiles } from "../../../src/cli/output/results.ts";
 import { RunLog } from "../../../src/cli/output/run-log.ts";
 import { RunFolder } from "../../../src/cli/run-folder.ts";
 import { augmentationOf, augmentKinds } from "../../../src/job/augmentation.ts";
-import { historyOf, metadataOf, settingsOf } from "../../../src/job/job-metadata.ts";
+import { historyOf, learningRateOf, metadataOf, settingsOf } from "../../../src/job/job-metadata.ts";
 import type { JobEvent } from "../../../src/job/protocol.ts";
 import { checkSettings, defaultSettings, type JobSettings, modelOf } from "../../../src/job/settings.ts";
 import { decodeSafetensors, encodeSafetensors } from "../../../src/weights/safetensors.ts";
@@ -267,14 +267,34 @@ test.each([
 });
 
 test.each([
-  ["1", /history in its metadata: it must be an object with steps, epochs — got 1/],
+  ["1", /history in its metadata: it must be an object with steps, epochs, samples, confusion — got 1/],
   ['{"steps":[],"epochs":{}}', /epochs must be a list of .* — got an object/],
+  ['{"steps":[],"epochs":[],"samples":[{"step":1}]}', /samples\[0\]\.loss must be a finite number/],
+  [
+    '{"steps":[],"epochs":[],"confusion":[[1,-1]]}',
+    /confusion\[0\]\[1\] must be a whole number, not negative/,
+  ],
   ['{"steps":[{"step":1}],"epochs":[]}', /steps\[0\]\.loss must be a finite number — got nothing/],
 ])("a malformed history is refused: %s", (history, message) => {
   const read = () => historyOf(checkpoint({ ...metadata, history }), "file");
   expect(read).toThrow(WeightsError);
   expect(read).toThrow(message);
 });
+
+test("a checkpoint of an earlier version has no samples, no confusion matrix and no rate of its own", () => {
+  const file = checkpoint({ ...metadata, history: '{"steps":[],"epochs":[]}' });
+  expect(historyOf(file, "file")).toEqual({ steps: [], epochs: [], samples: [] });
+  expect(learningRateOf(file, "file")).toBeUndefined();
+});
+
+test.each(["-1", "null", '"0.1"', "{"])(
+  "a learning rate of %s in a checkpoint is refused",
+  (learningRate) => {
+    const read = () => learningRateOf(checkpoint({ ...metadata, learningRate }), "file");
+    expect(read).toThrow(WeightsError);
+    expect(read).toThrow(/^file: the learningRate in its metadata/);
+  },
+);
 
 test("the log makes metrics of events", () => {
   expect(logOf([]).metrics()).toBeUndefined();
