@@ -253,7 +253,7 @@ describe("several calls at once", () => {
 describe("destroy", () => {
   const data = quarters(24);
 
-  it.each(["fit", "evaluate", "predict", "checkpoint", "fit waiting in onStep"])(
+  it.each(["fit", "evaluate", "predict", "activations", "checkpoint", "fit waiting in onStep"])(
     "rejects what is running: %s",
     async (what) => {
       const subject = await trainer();
@@ -267,8 +267,10 @@ describe("destroy", () => {
               ? subject.evaluate(data, { onProgress: destroy })
               : what === "predict"
                 ? subject.predict(data)
-                : subject.checkpoint();
-      if (what === "predict" || what === "checkpoint") destroy();
+                : what === "activations"
+                  ? subject.activations(data, ["hidden"])
+                  : subject.checkpoint();
+      if (["predict", "activations", "checkpoint"].includes(what)) destroy();
       await expect(running).rejects.toThrow(DestroyedError);
       await expect(running).rejects.toThrow("Trainer: was destroyed");
     },
