@@ -190,8 +190,7 @@ describe.each(["chrome", "firefox"] as const)("%s", (engine) => {
       alias: { webgraft: join(root, "src/index.ts") },
       ...{ bundle: true, format: "iife", globalName: "app", target: "es2022", write: false },
     });
-    const elsewhere = await site.open("icon.svg");
-    await elsewhere.goto(new URL("/", site.url).href);
+    const elsewhere = await site.open("#/images");
     const pictures = [false, true].map((upright) =>
       Array.from({ length: COUNT }, (_, i) => Array.from(stripes(upright, i))),
     );
