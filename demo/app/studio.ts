@@ -258,7 +258,7 @@ function hear(event: StudioEvent): void {
         notice.value = `The GPU was lost. The race went on from step ${event.step} of seed ${event.seed}.`;
       break;
     case "refused":
-      notice.value = `This browser does not keep the race: ${event.message} The race goes on.`;
+      notice.value = `The race goes on, but this browser does not keep it (${event.message}).`;
       break;
   }
   redraw();

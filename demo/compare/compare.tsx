@@ -1,9 +1,11 @@
 import { useSignalEffect } from "@preact/signals";
 import { addressOf } from "../app/address.ts";
-import { laneWords, runTitle } from "../runs/words.ts";
+import { laneNames } from "../runs/lane-names.ts";
+import { runTitle } from "../runs/setting-names.ts";
 import { Chart } from "./charts.tsx";
 import { ComparisonTable } from "./comparison-table.tsx";
 import { measures } from "./curves.ts";
+import { focusAfter, listOrPlace, PUT_BACK } from "./focus.ts";
 import { chosen, kept, notice, problem, putBack, readChosen, removed, removeForGood } from "./kept.ts";
 import { Legend } from "./legend.tsx";
 import { apart, hiddenLanes, lanes, showLane } from "./lines.tsx";
@@ -61,10 +63,10 @@ function Messages() {
       {gone.length > 0 && (
         <p class="removed" role="status">
           Removed: {gone.length === 1 ? runTitle(gone[0]!.record.settings) : `${gone.length} runs`}
-          <button type="button" onClick={() => putBack()}>
+          <button type="button" id={PUT_BACK} onClick={() => void focusAfter(putBack(), listOrPlace)}>
             Put back
           </button>
-          <button type="button" onClick={() => removeForGood()}>
+          <button type="button" onClick={() => void focusAfter(removeForGood(), listOrPlace)}>
             Remove for good
           </button>
         </p>
@@ -92,13 +94,13 @@ function Charts() {
         <fieldset>
           <legend>Networks</legend>
           {lanes.value.map((lane) => (
-            <label key={lane} class={laneWords[lane].origin}>
+            <label key={lane} class={laneNames[lane].origin}>
               <input
                 type="checkbox"
                 checked={!hiddenLanes.value.has(lane)}
                 onChange={({ currentTarget }) => showLane(lane, currentTarget.checked)}
               />
-              {laneWords[lane].name}
+              {laneNames[lane].name}
             </label>
           ))}
         </fieldset>

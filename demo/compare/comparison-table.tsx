@@ -1,10 +1,10 @@
-import { laneWords } from "../runs/words.ts";
+import { save } from "../app/save.ts";
+import { laneNames } from "../runs/lane-names.ts";
 import { comparisonOf, differing } from "./comparison.ts";
 import { csvOf, markdownOf } from "./exports.ts";
 import { chosen, notice, records, trying } from "./kept.ts";
 import { Mark, titles } from "./lines.tsx";
 import { pictureOf } from "./picture.ts";
-import { save } from "./save.ts";
 
 /** What differs between the chosen runs, how they ended, and all of it for other programs. */
 export function ComparisonTable() {
@@ -33,7 +33,7 @@ export function ComparisonTable() {
           <tbody>
             {comparisonOf(heads).map(({ name, lane, cells }) => (
               <tr key={name}>
-                <th scope="row" class={lane && laneWords[lane].origin}>
+                <th scope="row" class={lane && laneNames[lane].origin}>
                   {name}
                 </th>
                 {cells.map((cell, i) => (

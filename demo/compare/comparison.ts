@@ -1,8 +1,10 @@
 /** What the table of Compare says of the runs chosen: what differs between them, and how they ended. */
 import { verdict } from "webgraft";
-import { type LaneKind, laneKinds, type RaceSettings } from "../runs/settings.ts";
+import { counted } from "../app/words.ts";
+import { laneNames } from "../runs/lane-names.ts";
+import { dateText, runTitle, settingText, settingWords } from "../runs/setting-names.ts";
+import { type LaneKind, laneKinds, type RaceSettings, settingNames } from "../runs/settings.ts";
 import type { RunHead } from "../runs/store.ts";
-import { dateText, laneWords, runTitle, settingText, settingWords } from "../runs/words.ts";
 
 export interface Row {
   readonly name: string;
@@ -11,8 +13,6 @@ export interface Row {
   /** By run. */
   readonly cells: readonly string[];
 }
-
-const settingNames = Object.keys(settingWords) as (keyof RaceSettings)[];
 
 /** The settings in which runs differ. */
 export const differing = (runs: readonly RunHead[]): (keyof RaceSettings)[] =>
@@ -37,11 +37,11 @@ export const lanesOf = (runs: readonly Pick<RunHead, "settings">[]): LaneKind[] 
 export function comparisonOf(runs: readonly RunHead[]): Row[] {
   return [
     ...differing(runs).map((name) => ({
-      name: settingWords[name].title,
+      name: settingWords[name].name,
       cells: runs.map(({ settings }) => settingText(name, settings)),
     })),
     ...lanesOf(runs).map((lane) => ({
-      name: laneWords[lane].name,
+      name: laneNames[lane].name,
       lane,
       cells: runs.map((run) => resultOf(run, lane)),
     })),
@@ -63,7 +63,7 @@ export function resultOf({ settings, seeds }: RunHead, lane: LaneKind): string {
   });
   if (done.length === 0) return "no seed done";
   const lost = done.length - finished.length;
-  const unfinished = lost > 0 ? `did not finish ${lost} of ${seedCount(done.length)}` : "";
+  const unfinished = lost > 0 ? `did not finish ${lost} of ${counted(done.length, "seed")}` : "";
   if (finished.length === 0) return unfinished;
   const { mean, interval } = verdict({ lanes: [lane, "nothing"], seeds: finished }).comparisons[0]!;
   // No accuracy lies outside of 0…1, so nothing of the interval that does is lost.
@@ -76,13 +76,11 @@ export function resultOf({ settings, seeds }: RunHead, lane: LaneKind): string {
 /** The verdict with the names that the page has for the lanes. */
 export function verdictOf({ settings, seeds, stopped }: RunHead): string {
   const done = seeds.flatMap(({ result }) => result ?? []);
-  const lanes = settings.lanes.map((kind) => laneWords[kind].name);
+  const lanes = settings.lanes.map((kind) => laneNames[kind].name);
   const sentence = done.length > 0 ? verdict({ lanes, seeds: done }).sentence : "None, since no seed is done";
   const rest = done.length < settings.seeds;
   if (!rest) return `${sentence}.`;
-  return `${sentence}; ${done.length} of ${seedCount(settings.seeds)}${stopped ? ", then stopped" : " so far"}.`;
+  return `${sentence}; ${done.length} of ${counted(settings.seeds, "seed")}${stopped ? ", then stopped" : " so far"}.`;
 }
 
 export const percent = (share: number): string => (100 * share).toFixed(1);
-
-const seedCount = (seeds: number): string => `${seeds} ${seeds === 1 ? "seed" : "seeds"}`;

@@ -35,10 +35,12 @@ const stored = signal<readonly KeptRun[] | undefined>(undefined, {
 });
 
 async function refresh(): Promise<void> {
-  await telling(async () => {
+  try {
     stored.value = await storedRuns();
-  });
-  stored.value ??= [];
+  } catch (error) {
+    stored.value ??= [];
+    problem.value = `This browser keeps no runs, as in some private windows: ${(error as Error).message}`;
+  }
 }
 
 /** Pinned ones first, then the youngest; undefined until they are read. */
@@ -100,22 +102,29 @@ export function readChosen(): void {
   });
 }
 
+/** Changes what is kept and reads it anew. */
+const change = (work: () => Promise<void>): Promise<void> =>
+  trying(async () => {
+    await work();
+    await refresh();
+  });
+
 export const mark = (run: KeptRun, marks: Partial<Marks>): Promise<void> =>
-  trying(() => markRuns([run.record.id], marks));
+  change(() => markRuns([run.record.id], marks));
 
 export const remove = (...runs: readonly KeptRun[]): Promise<void> =>
-  trying(() => removeRun(...runs.map(({ record }) => record.id)));
+  change(() => removeRun(...runs.map(({ record }) => record.id)));
 
 /** Puts back what was removed last. */
 export const putBack = (): Promise<void> =>
-  trying(() =>
+  change(() =>
     markRuns(
       removed.value.map(({ record }) => record.id),
       { removed: undefined },
     ),
   );
 
-export const removeForGood = (): Promise<void> => trying(forgetRemoved);
+export const removeForGood = (): Promise<void> => change(forgetRemoved);
 
 /** Keeps the runs in files and chooses them. */
 export async function openFiles(files: readonly File[]): Promise<void> {

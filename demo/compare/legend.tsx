@@ -1,4 +1,4 @@
-import { laneWords } from "../runs/words.ts";
+import { laneNames } from "../runs/lane-names.ts";
 import { percent } from "./comparison.ts";
 import { type Curve, type Measure, valueAt } from "./curves.ts";
 import { cursor, curves, type LegendEntry, Line, lastStep, legend, pointAt, titleOf } from "./lines.tsx";
@@ -32,7 +32,7 @@ export function Legend() {
                 <th scope="row">
                   <Line {...entry} />
                   {titleOf(entry.id)}{" "}
-                  <span class={laneWords[entry.lane].origin}>{laneWords[entry.lane].name}</span>
+                  <span class={laneNames[entry.lane].origin}>{laneNames[entry.lane].name}</span>
                 </th>
                 <td>{spread("accuracy", entry, percent)}</td>
                 <td>{spread("loss", entry, (value) => value.toFixed(3))}</td>

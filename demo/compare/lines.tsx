@@ -1,8 +1,8 @@
 /** How the lines of the charts look: colour and mark say the run, the dashes say the network. */
 import { computed, signal } from "@preact/signals";
+import { laneNames } from "../runs/lane-names.ts";
 import { palette } from "../runs/palette.ts";
 import type { LaneKind } from "../runs/settings.ts";
-import { laneWords } from "../runs/words.ts";
 import { lanesOf, titlesOf } from "./comparison.ts";
 import { type Curve, curvesOf, type Measure, measures } from "./curves.ts";
 import { chosen, records } from "./kept.ts";
@@ -79,7 +79,7 @@ export const legend = computed((): LegendEntry[] =>
   chosen.value.flatMap(({ record: { id, settings } }) =>
     settings.lanes
       .filter((lane) => shownLanes.value.includes(lane))
-      .map((lane) => ({ id, lane, text: `${titleOf(id)} – ${laneWords[lane].name}` })),
+      .map((lane) => ({ id, lane, text: `${titleOf(id)} – ${laneNames[lane].name}` })),
   ),
 );
 

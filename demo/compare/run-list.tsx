@@ -1,11 +1,13 @@
 import { addressOf } from "../app/address.ts";
+import { save } from "../app/save.ts";
+import { counted } from "../app/words.ts";
 import { writeRun } from "../runs/file.ts";
 import { palette } from "../runs/palette.ts";
+import { dateText, runTitle } from "../runs/setting-names.ts";
 import type { KeptRun } from "../runs/store.ts";
-import { dateText, runTitle } from "../runs/words.ts";
+import { focusAfter, putBackButton } from "./focus.ts";
 import { choose, chosen, kept, MOST_CHOSEN, mark, openFiles, recordOf, remove } from "./kept.ts";
 import { Mark } from "./lines.tsx";
-import { save } from "./save.ts";
 
 /** All kept runs: which are compared, how they are marked, and what can be done with each. */
 export function RunList() {
@@ -29,7 +31,7 @@ export function RunList() {
       <div class="under">
         <OpenFile />
         {loose.length > 0 && (
-          <button type="button" onClick={() => remove(...loose)}>
+          <button type="button" onClick={() => void focusAfter(remove(...loose), putBackButton)}>
             Remove all that are not pinned ({loose.length})
           </button>
         )}
@@ -83,7 +85,9 @@ function Run({ run }: { readonly run: KeptRun }) {
           type="button"
           aria-pressed={pinned}
           aria-label={`Pin ${name}`}
-          onClick={() => mark(run, { pinned: !pinned })}
+          onClick={({ currentTarget }) =>
+            void focusAfter(mark(run, { pinned: !pinned }), () => currentTarget)
+          }
         >
           {pinned ? "Pinned" : "Pin"}
         </button>
@@ -93,7 +97,11 @@ function Run({ run }: { readonly run: KeptRun }) {
         <button type="button" aria-label={`Save as file: ${name}`} onClick={() => void saveRun(run)}>
           Save as file
         </button>
-        <button type="button" aria-label={`Remove ${name}`} onClick={() => remove(run)}>
+        <button
+          type="button"
+          aria-label={`Remove ${name}`}
+          onClick={() => void focusAfter(remove(run), putBackButton)}
+        >
           Remove
         </button>
       </p>
@@ -103,8 +111,8 @@ function Run({ run }: { readonly run: KeptRun }) {
 
 function progressOf({ record: { seeds, settings, stopped } }: KeptRun): string {
   const done = seeds.filter(({ result }) => result).length;
-  if (done === settings.seeds) return done === 1 ? "1 seed" : `${done} seeds`;
-  return `${done} of ${settings.seeds} seeds${stopped ? ", stopped" : ""}`;
+  if (done === settings.seeds) return counted(done, "seed");
+  return `${done} of ${counted(settings.seeds, "seed")}${stopped ? ", stopped" : ""}`;
 }
 
 function Colours({ run, name }: { readonly run: KeptRun; readonly name: string }) {

@@ -2,6 +2,7 @@
 import { computed, effect, signal } from "@preact/signals";
 import * as Comlink from "comlink";
 import { place } from "../app/address.ts";
+import { save } from "../app/save.ts";
 import { worker } from "../app/studio.ts";
 import type { ExportKind, TrainEvent, Trained } from "../worker/images-events.ts";
 import { heldOut } from "../worker/images-recipe.ts";
@@ -110,15 +111,11 @@ const FILES: Readonly<Record<ExportKind, string>> = {
 };
 
 /** Lets the browser save the network. */
-export async function save(kind: ExportKind): Promise<void> {
+export async function saveAs(kind: ExportKind): Promise<void> {
   problem.value = undefined;
   try {
     const bytes = await worker().images.export(kind);
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(new Blob([bytes]));
-    link.download = FILES[kind];
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+    save(new Blob([bytes]), FILES[kind]);
   } catch (error) {
     problem.value = `The file could not be made: ${(error as Error).message}`;
   }

@@ -1,7 +1,7 @@
 import { signal } from "@preact/signals";
 import { type ExportKind, exportKinds, type Trained } from "../worker/images-events.ts";
 import { writeCode } from "./code.ts";
-import { labels, openedFrom, save, trained } from "./network.ts";
+import { labels, openedFrom, saveAs, trained } from "./network.ts";
 import { byClass, confused, percent, plural } from "./words.ts";
 
 /** The code, once asked for, and of which training it is. */
@@ -16,13 +16,18 @@ async function showCode(of: Trained): Promise<void> {
 }
 
 async function copy(text: string): Promise<void> {
-  await navigator.clipboard.writeText(text);
-  copied.value = true;
+  try {
+    await navigator.clipboard.writeText(text);
+    copied.value = true;
+  } catch (error) {
+    // Not allowed here; the code can be selected and copied by hand.
+    console.debug(error);
+  }
 }
 
 const exports: Readonly<Record<ExportKind, readonly [label: string, hint: string]>> = {
   model: ["Model file", "opens here again, and with loadModel of the library"],
-  onnx: ["ONNX", "for other programs"],
+  onnx: ["ONNX", "for other programs, which must prepare pictures as the code says"],
   weights: ["Weights", "safetensors with PyTorch’s names"],
 };
 
@@ -88,7 +93,7 @@ export function Result() {
       <ul class="exports">
         {exportKinds.map((kind) => (
           <li key={kind}>
-            <button type="button" class="plain" onClick={() => void save(kind)}>
+            <button type="button" class="plain" onClick={() => void saveAs(kind)}>
               {exports[kind][0]}
             </button>
             <span class="hint">{exports[kind][1]}</span>

@@ -38,6 +38,9 @@ interface Studio extends DBSchema {
 /** So many runs are kept besides the pinned ones; then the oldest make room. */
 const MOST_RUNS = 100;
 
+/** Where the storage is full, at most so many of the oldest make room for one: if they do not suffice, more may not. */
+const MOST_LEAVING = 5;
+
 const CHANNEL = "webgraft runs";
 
 let opened: Promise<IDBPDatabase<Studio>> | undefined;
@@ -106,16 +109,17 @@ export async function keepRun(record: RunRecord): Promise<void> {
   const leaving = runs.filter((run) => !run.pinned && run !== known).sort(leavesLater);
   const surplus = known ? [] : leaving.splice(MOST_RUNS - 1);
   await forget(surplus);
-  const last = [...runs].sort(younger)[0]?.colour ?? -1;
-  const colour = (last + 1) % palette.length;
+  const youngest = [...runs].sort(younger)[0];
+  const colour = youngest ? (youngest.colour + 1) % palette.length : 0;
+  const oldest = leaving.slice(-MOST_LEAVING);
   while (true) {
     try {
       await write(record, { pinned: false, colour, removed: undefined });
       break;
     } catch (error) {
-      const oldest = leaving.pop();
-      if ((error as Error).name !== "QuotaExceededError" || !oldest) throw error;
-      await forget([oldest]);
+      const last = oldest.pop();
+      if ((error as Error).name !== "QuotaExceededError" || !last) throw error;
+      await forget([last]);
     }
   }
   tell();

@@ -11,14 +11,17 @@ const SAVING = `
   window.saved = [];
   window.copied = "";
   URL.createObjectURL = (blob) => (saved.push(blob), "#");
-  HTMLAnchorElement.prototype.click = () => {};
+  const { click } = HTMLAnchorElement.prototype;
+  HTMLAnchorElement.prototype.click = function () {
+    if (!this.download) click.call(this);
+  };
   navigator.clipboard.writeText = async (text) => { copied = text; };
 `;
 
 const button = (name: string): string => `::-p-aria([name="${name}"][role="button"])`;
 
 /** How the runs are called on the page, but for their dates. */
-const [DEPTH_8, DEPTH_50] = ["MNIST · 8 layers · 1,000 images", "MNIST · 50 layers · 1,000 images"];
+const [DEPTH_8, DEPTH_50] = [8, 50].map((depth) => `MNIST · ${depth}\u00a0layers · 1,000\u00a0images`);
 
 describe.each(["chrome", "firefox"] as const)("Compare in %s", (engine) => {
   const folder = mkdtempSync(join(tmpdir(), "webgraft-runs-"));
@@ -36,7 +39,7 @@ describe.each(["chrome", "firefox"] as const)("Compare in %s", (engine) => {
       ...paths,
     );
   };
-  const until = (condition: string) => page.waitForFunction(condition);
+  const until = (condition: string) => page.waitForFunction(condition, { polling: 100 });
   const titles = () =>
     page.evaluate(`[...document.querySelectorAll(".runs .choice")].map((run) => run.textContent)`);
   const click = async (name: string): Promise<void> => {
@@ -80,13 +83,13 @@ describe.each(["chrome", "firefox"] as const)("Compare in %s", (engine) => {
     expect(rows.map(([name]) => name)).toEqual([
       "Depth",
       "Plain",
-      "Graft",
+      "Grafted",
       "Residual",
       "Verdict",
       "GPU",
       "Raced",
     ]);
-    expect(rows[0]).toEqual(["Depth", "50 layers", "8 layers"]);
+    expect(rows[0]).toEqual(["Depth", "50\u00a0layers", "8\u00a0layers"]);
     expect(rows[3]).toEqual(["Residual", "92.0 % [89.5, 94.5]", "67.0 % [64.5, 69.5]"]);
     expect(rows[4]![1]).toContain("Residual against Plain: ahead by 66.3 points");
   });
@@ -108,7 +111,8 @@ describe.each(["chrome", "firefox"] as const)("Compare in %s", (engine) => {
     await page.evaluate(`${pin}.focus()`);
     await page.keyboard.press("Enter");
     await until(`document.querySelector(".runs .choice").textContent === "${DEPTH_8}"`);
-    // The first run of the list is the one just pinned: its colour is chosen with the keys alone.
+    // The button has moved with its run, and still has the focus.
+    await until(`document.activeElement === document.querySelector(".runs [aria-pressed]")`);
     await page.focus(".runs summary");
     await page.keyboard.press("Enter");
     await page.focus(".runs li input[type=radio]:checked");
@@ -148,8 +152,9 @@ describe.each(["chrome", "firefox"] as const)("Compare in %s", (engine) => {
   test("puts back what was removed, after a reload too", async () => {
     await click("Remove all that are not pinned (1)");
     await until(`document.querySelectorAll(".runs li").length === 1`);
+    await until(`document.activeElement.textContent === "Put back"`);
     await page.reload();
-    await until("document.body.textContent.includes('Removed: MNIST · 50 layers')");
+    await until("document.body.textContent.includes('Removed: MNIST · 50')");
     await click("Put back");
     await until(`document.querySelectorAll(".runs li").length === 2`);
     await page.evaluate(`document.querySelector("[aria-label^='Remove MNIST · 50']").click()`);
@@ -158,6 +163,19 @@ describe.each(["chrome", "firefox"] as const)("Compare in %s", (engine) => {
     await page.reload();
     await until(`document.querySelectorAll(".runs li").length === 1`);
     expect(await page.$$eval(".removed", (lines) => lines.length)).toBe(0);
+  });
+
+  test("says that the storage is full, and goes on", async () => {
+    await page.evaluate(`window.put = IDBObjectStore.prototype.put;
+      IDBObjectStore.prototype.put = () => { throw new DOMException("full", "QuotaExceededError"); };
+      document.querySelector(".runs [aria-pressed]").click();`);
+    await until(
+      "document.querySelector('[role=alert]').textContent.includes('storage for this page is full')",
+    );
+    await page.evaluate("IDBObjectStore.prototype.put = put;");
+    await page.evaluate(`document.querySelector(".runs [aria-pressed]").click()`);
+    await until(`document.querySelector(".runs [aria-pressed]").textContent === "Pin"`);
+    expect(await page.$eval("[role=alert]", (alert) => alert.textContent)).toBe("");
   });
 
   test("hears of runs that are kept elsewhere, and leads back to their settings", async () => {
@@ -172,5 +190,17 @@ describe.each(["chrome", "firefox"] as const)("Compare in %s", (engine) => {
     expect(await page.evaluate("location.hash")).toBe(
       "#/race?depth=50&batchNorm=no&lanes=plain.residual&seeds=2",
     );
+  });
+
+  test.runIf(engine === "chrome")("a race is kept seed by seed, and stays pinned", async () => {
+    const race = await site.open("#/race?depth=8&images=64&testImages=64&epochs=2&batch=16&seeds=2");
+    await race.locator("button ::-p-text(Race)").click();
+    await page.evaluate("location.hash = '#/compare'");
+    const raced = `[...document.querySelectorAll(".runs li")].find((run) => run.textContent.includes("· 64"))`;
+    await until(`${raced}?.textContent.includes("1 of 2")`);
+    await page.evaluate(`${raced}.querySelector("[aria-pressed]").click()`);
+    await until(`${raced}.textContent.includes("· 2\u00a0seeds")`);
+    expect(await page.evaluate(`${raced}.querySelector("[aria-pressed]").ariaPressed`)).toBe("true");
+    await race.close();
   });
 });

@@ -25,11 +25,8 @@ export async function newestRun(page: SitePage): Promise<RunRecord> {
     if (title === "Webgraft · failed") throw new Error(`${await page.evaluate("document.body.innerText")}`);
     await pause();
   }
-  const kept = (await read(page, "runs")) as { readonly record: RunRecord }[];
-  return kept
-    .map(({ record }) => record)
-    .sort((a, b) => a.date.localeCompare(b.date))
-    .at(-1)!;
+  const kept = (await read(page, "records")) as RunRecord[];
+  return kept.sort((a, b) => a.date.localeCompare(b.date)).at(-1)!;
 }
 
 /** Waits until a race could be gone on with. */

@@ -16,11 +16,11 @@ describe("a comparison of runs", () => {
   });
 
   it("calls runs by what differs, and by their dates where that is not enough", () => {
-    expect(titlesOf([a, b])).toEqual(["8 layers", "50 layers"]);
+    expect(titlesOf([a, b])).toEqual(["8\u00a0layers", "50\u00a0layers"]);
     expect(titlesOf([b, c])).toEqual(["with batch norm", "without batch norm"]);
-    expect(titlesOf([a])).toEqual(["MNIST · 8 layers · 1,000 images"]);
+    expect(titlesOf([a])).toEqual(["MNIST · 8\u00a0layers · 1,000\u00a0images"]);
     const [first, second] = titlesOf([a, { ...a, date: "2026-11-01T00:00:00.000Z" }]);
-    expect(first).toMatch(/^MNIST · 8 layers · 1,000 images, .*2026/);
+    expect(first).toMatch(/^MNIST · 8\u00a0layers · 1,000\u00a0images, .*2026/);
     expect(second).not.toBe(first);
   });
 
@@ -32,13 +32,13 @@ describe("a comparison of runs", () => {
       "Networks",
       "Seeds",
       "Plain",
-      "Graft",
+      "Grafted",
       "Residual",
       "Verdict",
       "GPU",
       "Raced",
     ]);
-    expect(rows[0]!.cells).toEqual(["8 layers", "50 layers"]);
+    expect(rows[0]!.cells).toEqual(["8\u00a0layers", "50\u00a0layers"]);
     expect(rows[5]!.cells).toEqual(["60.3 % [55.2, 65.5]", "not raced"]);
   });
 
@@ -46,9 +46,9 @@ describe("a comparison of runs", () => {
     // 0.61 ± 4.3027 · 0.01 / √3, with the quantile of Student's table for two degrees of freedom.
     expect(resultOf(a, "plain")).toBe("61.0 % [58.5, 63.5]");
     expect(resultOf(c, "residual")).toBe("91.0 % [78.3, 100.0]");
-    expect(resultOf(c, "plain")).toBe("10.0 % (1 seed), did not finish 1 of 2 seeds");
+    expect(resultOf(c, "plain")).toBe("10.0 % (1 seed), did not finish 1 of 2\u00a0seeds");
     expect(resultOf(madeRun({ id: "d", accuracies: [[0.5, null, 0.5]] }), "graft")).toBe(
-      "did not finish 1 of 1 seed",
+      "did not finish 1 of 1\u00a0seed",
     );
     expect(resultOf({ ...a, seeds: [] }, "plain")).toBe("no seed done");
   });
@@ -58,9 +58,9 @@ describe("a comparison of runs", () => {
       "Residual against Plain: too early: 1 seed; Plain did not finish 1 of 2 seeds.",
     );
     const begun = { ...a, seeds: a.seeds.slice(0, 2), stopped: true };
-    expect(verdictOf(begun)).toMatch(/^Plain against Graft: .*; 2 of 3 seeds, then stopped\.$/);
+    expect(verdictOf(begun)).toMatch(/^Plain against Grafted: .*; 2 of 3\u00a0seeds, then stopped\.$/);
     expect(verdictOf({ ...a, seeds: [], stopped: undefined })).toBe(
-      "None, since no seed is done; 0 of 3 seeds so far.",
+      "None, since no seed is done; 0 of 3\u00a0seeds so far.",
     );
   });
 
