@@ -175,7 +175,8 @@ export async function guess(pixels: Uint8Array | undefined): Promise<void> {
       const now = asked;
       asked = undefined;
       const answer = await worker().guess(now);
-      guesses.value = answer;
+      // Between two seeds there are no lanes for a moment.
+      if (answer) guesses.value = answer;
     }
   } catch (error) {
     // The lanes of a seed that has ended, or a lost device.

@@ -16,6 +16,7 @@ import {
 import { dropInto, isOver } from "./drop.ts";
 import { Files } from "./files.tsx";
 import { Picture } from "./picture.tsx";
+import type { Sorted } from "./sources.ts";
 import { LEAST, plural } from "./words.ts";
 
 /** Pictures that are drawn of a class, its last ones. */
@@ -36,7 +37,7 @@ async function record(key: number): Promise<void> {
     if (now) await addFrame(key, now);
     await new Promise((done) => setTimeout(done, FRAME_MS));
   } while (recording.value === key && stream.value && room.value > 0);
-  release();
+  if (recording.value === key) release();
 }
 
 function release(): void {
@@ -73,7 +74,7 @@ function Record({ of: { key, name } }: { readonly of: OwnClass }) {
       onKeyUp={(event) => isKey(event) && release()}
       onBlur={release}
     >
-      {recording.value === key ? "Recording…" : "Hold to record"}
+      Hold to record
     </button>
   );
 }
@@ -82,6 +83,12 @@ function Record({ of: { key, name } }: { readonly of: OwnClass }) {
 export function ClassRow({ of, most }: { readonly of: OwnClass; readonly most: number }) {
   const { key, name, pictures } = of;
   const { length } = pictures;
+  /** Whatever folder they come from. */
+  const add = (files: readonly Sorted[]): void =>
+    void addFiles(
+      files.map(({ file }) => ({ file })),
+      key,
+    );
   const label = name || "this class";
   return (
     <li
@@ -91,7 +98,7 @@ export function ClassRow({ of, most }: { readonly of: OwnClass; readonly most: n
       onFocusCapture={() => {
         target.value = key;
       }}
-      {...dropInto(key, (files) => void addFiles(files, key))}
+      {...dropInto(key, add)}
     >
       <div class="class-head">
         <input
@@ -133,11 +140,11 @@ export function ClassRow({ of, most }: { readonly of: OwnClass; readonly most: n
       <div class="add">
         <Files
           label="Files…"
-          name={`Pictures for ${label}`}
+          purpose={`for ${label}`}
           accept="image/*"
           multiple
           disabled={reading.value !== undefined}
-          onFiles={(files) => void addFiles(files, key)}
+          onFiles={add}
         />
         <Record of={of} />
         <span class="hint">or drop pictures here{target.value === key && ", or paste them"}</span>

@@ -52,6 +52,7 @@ export function rename(key: number, name: string): void {
 export function removeClass(key: number): void {
   void worker().images.remove(classes.value.find((of) => of.key === key)?.pictures ?? []);
   classes.value = classes.value.filter((of) => of.key !== key);
+  if (target.value === key) target.value = classes.value[0]!.key;
 }
 
 export function removePicture(key: number, id: number): void {
@@ -91,7 +92,7 @@ export function stopReading(): void {
 
 /** Adds a frame of the webcam to a class. */
 export async function addFrame(key: number, frame: ImageBitmap): Promise<void> {
-  if (room.value > 0) keep(key, await worker().images.addFrame(Comlink.transfer(frame, [frame])));
+  keep(key, await worker().images.addFrame(Comlink.transfer(frame, [frame])));
 }
 
 /** The class of this name, which is made of an empty one or is new. */

@@ -2,8 +2,8 @@ import { chosen, type Sorted } from "./sources.ts";
 
 interface FilesProps {
   readonly label: string;
-  /** For those who do not see where it stands. */
-  readonly name: string;
+  /** Goes on after the label, for those who do not see where it stands. */
+  readonly purpose: string;
   readonly accept?: string;
   readonly multiple?: boolean;
   /** Whether a folder is chosen in place of files. */
@@ -13,13 +13,13 @@ interface FilesProps {
 }
 
 /** A button that lets one choose files. */
-export function Files({ label, name, folder = false, disabled = false, onFiles, ...rest }: FilesProps) {
+export function Files({ label, purpose, folder = false, disabled = false, onFiles, ...rest }: FilesProps) {
   return (
     <label class="plain files" data-disabled={disabled}>
       {label}
       <input
         type="file"
-        aria-label={name}
+        aria-label={`${label} ${purpose}`}
         disabled={disabled}
         {...rest}
         {...(folder && { webkitdirectory: true })}

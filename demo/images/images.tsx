@@ -80,7 +80,7 @@ export function Images() {
           </button>
           <Files
             label="A folder of folders…"
-            name="Folder of folders, one for each class"
+            purpose="one for each class"
             folder
             disabled={reading.value !== undefined}
             onFiles={(files) => void addFiles(files, target.value)}

@@ -16,13 +16,18 @@ async function showCode(of: Trained): Promise<void> {
 }
 
 async function copy(text: string): Promise<void> {
-  await navigator.clipboard.writeText(text);
-  copied.value = true;
+  try {
+    await navigator.clipboard.writeText(text);
+    copied.value = true;
+  } catch (error) {
+    // Not allowed here; the code can be selected and copied by hand.
+    console.debug(error);
+  }
 }
 
 const exports: Readonly<Record<ExportKind, readonly [label: string, hint: string]>> = {
   model: ["Model file", "opens here again, and with loadModel of the library"],
-  onnx: ["ONNX", "for other programs"],
+  onnx: ["ONNX", "for other programs, which must prepare pictures as the code says"],
   weights: ["Weights", "safetensors with PyTorch’s names"],
 };
 

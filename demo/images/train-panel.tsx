@@ -35,7 +35,7 @@ function Backbone() {
       <div class="add">
         <Files
           label="Use another backbone…"
-          name="Weights of another backbone"
+          purpose="from a file of weights"
           accept=".safetensors,.onnx"
           onFiles={([first]) => {
             if (!first) return;

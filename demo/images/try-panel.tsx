@@ -109,7 +109,7 @@ export function TryPanel() {
             {opening.value ? "Asking…" : stream.value ? "Back to the webcam" : "Turn the webcam on"}
           </button>
         )}
-        <Files label="A picture…" name="Picture to look at" accept="image/*" onFiles={show} />
+        <Files label="A picture…" purpose="to look at" accept="image/*" onFiles={show} />
       </div>
       {refusal.value && (
         <p class="warning" role="alert">
@@ -126,7 +126,7 @@ export function TryPanel() {
         Have a model that was saved here?{" "}
         <Files
           label="Open it…"
-          name="Open a saved model"
+          purpose="from a model file"
           accept=".safetensors"
           disabled={progress.value !== undefined}
           onFiles={([first]) => first && void openModel(first.file)}

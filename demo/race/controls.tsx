@@ -12,7 +12,7 @@ import {
 } from "../app/studio.ts";
 import { count } from "../app/words.ts";
 import { depths, imageCounts } from "../runs/settings.ts";
-import { noDifference } from "./recorded.ts";
+import { hasDepth, noDifference } from "./recorded.ts";
 
 /** Round numbers, evenly spaced on a log scale. */
 const RATES = [1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 3e-3, 5e-3, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1];
@@ -32,7 +32,7 @@ export function Dock() {
           </button>
         </>
       ) : (
-        !lesson.value && <Depth />
+        !lesson.value && hasDepth(settings.value) && <Depth />
       )}
     </div>
   );
@@ -93,7 +93,8 @@ export function Controls() {
     <div class="controls">
       {isOpen.value ? (
         <p class="fixed">
-          {depth} layers, {count(images)} images: fixed while a race is open.
+          {hasDepth(settings.value) && `${depth} layers, `}
+          {count(images)} images: fixed while a race is open.
         </p>
       ) : (
         <Stops

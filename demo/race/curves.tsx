@@ -25,7 +25,7 @@ export function Curves() {
     <section class="curves" aria-label="Curves">
       <h2>{quantity.value === "accuracy" ? "Test accuracy" : "Training loss"} by step</h2>
       <fieldset class="choice">
-        <legend class="unseen">What the curves show</legend>
+        <legend class="hidden">What the curves show</legend>
         {(["accuracy", "loss"] as const).map((each) => (
           <label key={each}>
             <input

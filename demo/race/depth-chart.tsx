@@ -2,8 +2,7 @@ import { signal, useSignalEffect } from "@preact/signals";
 import { record } from "../app/studio.ts";
 import { count, listed, percent } from "../app/words.ts";
 import { laneNames } from "../runs/lane-names.ts";
-
-import { defaultSettings, depths, type LaneKind } from "../runs/settings.ts";
+import { defaultSettings, depths, type LaneKind, writeSettings } from "../runs/settings.ts";
 import { keptRuns, type RunHead } from "../runs/store.ts";
 import { cellsOf, recorded } from "./recorded.ts";
 
@@ -138,21 +137,10 @@ function Dots({ run: { settings, seeds } }: { readonly run: RunHead }) {
   );
 }
 
-/** Whether a run differs from the study in nothing but the depth and the lanes. */
+/** Whether a run differs from the study in nothing but the depth, the lanes and the number of seeds. */
 function comparable({ settings }: RunHead): boolean {
-  const { data, images, testImages, epochs, batch, rate, batchNorm } = settings;
-  const its = JSON.stringify({ data, images, testImages, epochs, batch, rate, batchNorm });
-  const { data: d, images: i, testImages: t, epochs: e, batch: b, rate: r, batchNorm: n } = defaultSettings;
-  const study = JSON.stringify({
-    data: d,
-    images: i,
-    testImages: t,
-    epochs: e,
-    batch: b,
-    rate: r,
-    batchNorm: n,
-  });
-  return its === study && settings.rates.length === 0;
+  const { depth, lanes, seeds } = defaultSettings;
+  return writeSettings({ ...settings, depth, lanes, seeds }).size === 0;
 }
 
 /** Read anew when a seed is done or a race ends. */

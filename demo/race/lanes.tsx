@@ -123,6 +123,10 @@ export function Notes() {
   return (
     <div class="notes">
       <Legend />
+      <p class="hint">
+        A gradient is what tells a layer how to change. Where far too little or far too much of it arrives,
+        the layer learns badly; a shortcut lets it pass.
+      </p>
       <Equal />
     </div>
   );

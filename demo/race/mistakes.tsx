@@ -56,7 +56,7 @@ export function Mistakes({ of }: { readonly of?: number }) {
       {run && current.value !== "" ? (
         <>
           <fieldset class="choice">
-            <legend class="unseen">Of which lane</legend>
+            <legend class="hidden">Of which lane</legend>
             {(of === undefined ? run.settings.lanes : []).map((kind, i) => (
               <label key={kind} class={laneNames[kind].origin}>
                 <input

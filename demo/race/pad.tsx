@@ -25,10 +25,10 @@ export function clearPad(): void {
   });
 }
 
-/** What the lanes have learnt changes with each sample and, between two, with each step. */
+/** Changes with what the lanes have learnt; empty while there are none. */
 const learned = computed(() => {
-  const log = record.value?.seeds.at(-1);
-  return log && log.steps.length > 0 ? `${log.seed} ${log.steps.length} ${phase.value}` : "";
+  const { lanes = [], seeds = [] } = record.value ?? {};
+  return lanes.length > 0 ? `${seeds.length} ${seeds.at(-1)?.steps.length} ${phase.value}` : "";
 });
 
 /** What one draws, or chooses with the keyboard, is what all lanes guess. */
@@ -76,7 +76,7 @@ export function Samples() {
   const names = record.value?.classes ?? [];
   return (
     <fieldset class="samples">
-      <legend class="unseen">Test images</legend>
+      <legend class="hidden">Test images</legend>
       <p>or a test image{samples.value.length === 0 && ", once a race begins"}</p>
       {samples.value.map(
         (sample, label) =>
@@ -162,7 +162,7 @@ function useGuesses(): void {
 /** A test image of each class, as soon as the data are there; of articles of clothing nobody draws one. */
 function useSamples(): void {
   useSignalEffect(() => {
-    if (!(record.value?.classes.length && learned.value !== "") || asked === dataOf()) return;
+    if (learned.value === "" || asked === dataOf()) return;
     asked = dataOf();
     void worker()
       .examples()

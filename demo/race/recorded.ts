@@ -1,6 +1,6 @@
 /** What the study recorded: depth × shortcuts × seeds, at the settings that a race starts with. */
 import { signal } from "@preact/signals";
-import type { LaneKind } from "../runs/settings.ts";
+import type { LaneKind, RaceSettings } from "../runs/settings.ts";
 
 type Study = typeof import("../../test/studies/recorded/race.json");
 export type Cell = Study["cells"][number];
@@ -13,11 +13,14 @@ export async function loadRecorded(): Promise<void> {
 }
 
 /** The study's names of the lanes. */
-export const shortcutsOf: Partial<Record<LaneKind, string>> = {
+const shortcutsOf: Partial<Record<LaneKind, string>> = {
   plain: "none",
   graft: "alternate",
   residual: "all",
 };
+
+/** Whether the depth of a race decides anything about its lanes. */
+export const hasDepth = ({ lanes }: RaceSettings): boolean => lanes.some((kind) => kind in shortcutsOf);
 
 export const cellsOf = (kind: LaneKind): readonly Cell[] =>
   recorded.value?.cells.filter(({ shortcuts }) => shortcuts === shortcutsOf[kind]) ?? [];

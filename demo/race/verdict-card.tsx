@@ -6,7 +6,7 @@ import { counted, duration, percent, points } from "../app/words.ts";
 import { laneNames } from "../runs/lane-names.ts";
 import type { RunRecord } from "../runs/run.ts";
 import { defaultSettings, depths, type LaneKind } from "../runs/settings.ts";
-import { cellsOf, noDifference } from "./recorded.ts";
+import { cellsOf, hasDepth, noDifference, recorded } from "./recorded.ts";
 import { timeLeft } from "./status.tsx";
 
 /** What the seeds that are done say, in plain words. */
@@ -32,6 +32,7 @@ function remaining(run: RunRecord | undefined): string {
 /** Before there is a result: what will decide, and what the study found. */
 function Before() {
   const { seeds, testImages, depth } = settings.value;
+  const images = recorded.value?.setting.images ?? 0;
   const [plain, residual] = (["plain", "residual"] as const).map((kind) =>
     cellsOf(kind).find((cell) => cell.depth === depth),
   );
@@ -42,9 +43,10 @@ function Before() {
         Each lane is tested on {counted(testImages, "image")} that it never saw, with {counted(seeds, "seed")}
         : other first weights, another order. {seeds > 1 && "The verdict compares the lanes seed by seed."}
       </p>
-      {plain && residual && (
+      {plain && residual && hasDepth(settings.value) && (
         <p>
-          Recorded with {depth} layers: plain {percent(plain.mean)}, residual {percent(residual.mean)}
+          Recorded with {depth} layers and {counted(images, "image")}: plain {percent(plain.mean)}, residual{" "}
+          {percent(residual.mean)}
           {noDifference(depth) ? ", no difference to tell from chance" : ""}. And on your machine?
         </p>
       )}
@@ -73,8 +75,8 @@ function Findings({ run }: { readonly run: RunRecord }) {
           ),
       )}
       <p class="basis">
-        {counted(done, "seed")}, {counted(settings.testImages, "test image")}, {settings.depth} layers,{" "}
-        {counted(settings.images, "training image")}.
+        {counted(done, "seed")}, {counted(settings.testImages, "test image")},
+        {hasDepth(settings) && ` ${settings.depth} layers,`} {counted(settings.images, "training image")}.
         {first!.interval &&
           " [ ] is the 95 % interval of the difference over the seeds, in points of test accuracy."}
       </p>
@@ -92,17 +94,16 @@ function byWeight({ verdict }: RunRecord): readonly Comparison[] {
 const nameOf = (kind: string): string => laneNames[kind as LaneKind].name;
 
 function sentence({ lane, other, outcome, mean, interval, agree, differences }: Comparison): string {
-  const [ahead, behind] = [nameOf(lane), nameOf(other).toLowerCase()];
+  const [ahead, behind] = [nameOf(lane), nameOf(other)];
   const n = differences.length;
   const range = interval && `[${points(interval[0])}, ${points(interval[1])}]`;
-  if (mean === null)
-    return `Too early to say: no seed yet that both ${ahead.toLowerCase()} and ${behind} finished.`;
+  if (mean === null) return `Too early to say: no seed yet that both ${ahead} and ${behind} finished.`;
   if (outcome === "ahead") {
     const agreed = agree === n ? `every seed agrees (${n} of ${n})` : `${agree} of ${n} seeds agree`;
     return `${ahead} is ahead of ${behind} by ${points(mean)} points ${range}, and ${agreed}.`;
   }
   if (outcome === "no difference")
-    return `No difference found between ${ahead.toLowerCase()} and ${behind}: ${range} points.`;
+    return `No difference found between ${ahead} and ${behind}: ${range} points.`;
   const said = n === 1 ? "one seed" : `${counted(n, "seed")} with the very same difference`;
   return `Too early to say: ${said}. ${ahead} is ${points(mean)} points above ${behind} so far.`;
 }

@@ -89,13 +89,19 @@ export class CompiledSteps {
     const result = Promise.all([Promise.all(outputs), cleared]).then(([values]) => {
       const sum = (of: (loss: ArrayLike<number>, share: number) => number): number =>
         parts.reduce((total, { share }, i) => total + of(values[i]!.loss!, share), 0);
-      const { nonFinite, gradientNorms: norms } = values.at(-1)!; // The session that updates is the last.
-      const gradientNorms = norms && Object.fromEntries(normed.map((name, i) => [name, norms[1 + i]!]));
+      // The session that updates is the last.
+      const { nonFinite, gradientNorms, updateNorms, parameterNorms } = values.at(-1)!;
+      const byName = (value: (i: number) => number): Record<string, number> =>
+        Object.fromEntries(normed.map((name, i) => [name, value(1 + i)]));
       const info = {
         ...{ step: live.step, learningRate: live.learningRate, examples: batch.size },
         loss: sum((loss, share) => share * loss[0]!),
         accuracy: sum((loss) => loss[3]!) / batch.size,
-        ...(gradientNorms && { gradientNorms }),
+        ...(gradientNorms && { gradientNorms: byName((i) => gradientNorms[i]!) }),
+        ...(updateNorms &&
+          parameterNorms && {
+            updateRatios: byName((i) => (parameterNorms[i] === 0 ? 0 : updateNorms[i]! / parameterNorms[i]!)),
+          }),
       };
       return { info, nonFinite };
     });

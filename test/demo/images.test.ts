@@ -55,7 +55,7 @@ const waitForText = (page: SitePage, text: string): Promise<unknown> =>
 
 /** The network's percentages for a picture, by class. */
 async function guess(page: SitePage, path: string): Promise<string[]> {
-  await upload(page, "Picture to look at", [path]);
+  await upload(page, "A picture… to look at", [path]);
   await page.waitForFunction(
     `document.querySelector("[aria-label='Probability of each class'] [data-best=true]")`,
   );
@@ -123,10 +123,10 @@ describe.each(["chrome", "firefox"] as const)("%s", (engine) => {
   test("pictures become classes, and a file that is none is named", async () => {
     const broken = join(folder, "broken.png");
     writeFileSync(broken, "no picture");
-    await upload(page, "Pictures for Class 1", [...paths(false), broken]);
+    await upload(page, "Files… for Class 1", [...paths(false), broken]);
     await waitForText(page, "1 file skipped");
     await waitForText(page, "broken.png: the browser cannot read it as a picture");
-    await upload(page, "Pictures for Class 2", paths(true));
+    await upload(page, "Files… for Class 2", paths(true));
     await page.waitForFunction(
       "[...document.querySelectorAll('.count')].every((of) => of.textContent.startsWith('10 pictures'))",
     );
@@ -171,7 +171,7 @@ describe.each(["chrome", "firefox"] as const)("%s", (engine) => {
     const file = join(folder, "saved.safetensors");
     writeFileSync(file, model);
     const other = await site.open("#/images", STUBS);
-    await upload(other, "Open a saved model", [file]);
+    await upload(other, "Open it… from a model file", [file]);
     await waitForText(other, "The network of saved.safetensors");
     const [picture] = paths(true, 12, 13);
     const guessed = await guess(other, picture!);

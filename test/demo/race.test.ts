@@ -42,9 +42,9 @@ describe.each(["chrome", "firefox"] as const)("%s", (engine) => {
 
   test("says what the lanes take a drawing for", async () => {
     await press("Race");
-    await says("% sure".replace(" ", "\u00a0"));
     await press("Pause");
-    await says("Go on");
+    await press("Step");
+    await says("\u00a0% sure");
     await press("clear");
     await says("no guess yet");
     const pad = await (await page.waitForSelector("#pad"))!.boundingBox();

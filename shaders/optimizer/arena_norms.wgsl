@@ -1,4 +1,4 @@
-// norms[k] = √ Σ squares over a range of gradient_squares' sums.
+// norms[k] = √ Σ squares over a range of arena_squares' sums.
 //
 // squares   sums of squares of chunks
 // ranges    (L): first chunk, number of chunks; no chunks give 0
