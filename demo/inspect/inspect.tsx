@@ -29,7 +29,7 @@ export function Inspect() {
   });
   const lanes = record.value?.lanes ?? [];
   return (
-    <>
+    <div class="inspecting">
       <h1 tabIndex={-1}>Inspect</h1>
       {lanes.length === 0 ? (
         <p class="hint">
@@ -66,6 +66,6 @@ export function Inspect() {
           </div>
         </>
       )}
-    </>
+    </div>
   );
 }

@@ -16,7 +16,7 @@ export function Lanes() {
   });
   const run = shownRun.value;
   return (
-    <section class="field" aria-label="The lanes">
+    <section class="tracks" aria-label="The lanes">
       {settings.value.lanes.map((kind, i) => {
         const lane = shownLanes.value.find((each) => each.kind === kind);
         return <Lane key={kind} kind={kind} lane={lane} index={i} run={run} />;
@@ -71,7 +71,8 @@ function Reached({
   return (
     <div class="reached">
       <p class="accuracy">
-        {accuracy === undefined ? "–" : percent(accuracy)} <small>test accuracy</small>
+        {accuracy === undefined ? <span class="none">–</span> : percent(accuracy)}{" "}
+        <small>test accuracy</small>
       </p>
       <div class="bar">
         <i style={{ width: `${100 * (accuracy ?? 0)}%` }} />
