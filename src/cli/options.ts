@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { Schema } from "../base/schema.ts";
 import { datasetNames } from "../data/load.ts";
+import { SAMPLE_EXAMPLES } from "../job/sample.ts";
 import {
   checkSettings,
   defaultLearningRate,
@@ -94,6 +95,14 @@ export function parseTrainOptions(argv: readonly string[]): TrainOptions {
       defaults.seed,
     ),
     setting("testExamples", "<n>", "test images to evaluate after each epoch (default: all)"),
+    setting("sampleEvery", "<n>", "steps after which to evaluate a sample of the test images, too"),
+    setting("sampleExamples", "<n>", `test images in it, from the first on (default: ${SAMPLE_EXAMPLES})`),
+    setting("gradientNorms", "", "tell the norm of each parameter's gradient in each step (see --json)"),
+    setting(
+      "updateRatios",
+      "",
+      "tell how much each parameter changes in each step, by its norm (see --json)",
+    ),
   ];
   // A checkpoint holds the settings of its run.
   for (const option of settings) command.addOption(option.conflicts("resume"));

@@ -1,63 +1,41 @@
-import { DataError, WebgraftError } from "../base/errors.ts";
+import { DeviceLostError, WebgraftError } from "../base/errors.ts";
 import { median } from "../base/numbers.ts";
-import { type Dataset, subset } from "../data/dataset.ts";
-import { type Split, splits } from "../data/load.ts";
+import { show } from "../base/schema.ts";
+import { splits } from "../data/load.ts";
 import { type Gpu, openDevice } from "../gpu/device.ts";
-import type { TuningStore } from "../gpu/tuning.ts";
-import { optimizers } from "../optimizers/index.ts";
-import { describePlan } from "../plan/report/describe.ts";
-import { drawPlan } from "../plan/report/draw.ts";
-import { oneCycle } from "../train/schedules.ts";
-import { Trainer } from "../train/trainer.ts";
-import type { TuneMode } from "../train/tune.ts";
-import { FeatureCache } from "../transfer/feature-cache.ts";
-import { loadPretrained } from "../transfer/pretrained.ts";
-import { augmentationOf } from "./augmentation.ts";
-import { loadJobData, tellLoading } from "./job-data.ts";
-import { historyOf, metadataOf, settingsOf } from "./job-metadata.ts";
-import type { EpochRecord, JobCommand, JobEvent, JobHistory, Prediction, StepRecord } from "./protocol.ts";
-import { checkSettings, type JobSettings, modelOf } from "./settings.ts";
-
-export interface JobOptions {
-  /** Folder of the data sets, as for `loadDataset`; its subfolder `folder` holds the run's folder of images. */
-  readonly dataUrl: string;
-  /** Gives the address of a weight file in the settings. Default: the file is an address itself. */
-  readonly weightsUrl?: (file: string, index: number) => string;
-  /** As in `TrainerOptions`: what to do about measured kernels, and where to keep them. */
-  readonly tune?: TuneMode;
-  readonly tuningStore?: TuningStore;
-  /** Seconds of training after which a checkpoint is made, besides those at the end of each epoch. Default 60. */
-  readonly checkpointEvery?: number;
-}
-
-/** The state of a job once it is ready. */
-interface Run {
-  readonly settings: JobSettings;
-  readonly trainer: Trainer;
-  readonly train: Dataset;
-  readonly test: Dataset;
-  /** If features are cached: its head trains instead of the trainer, on `features`. */
-  readonly cache: FeatureCache | undefined;
-  readonly features: Partial<Record<Split, Dataset>>;
-  readonly steps: StepRecord[];
-  readonly epochs: EpochRecord[];
-}
+import { checkEvaluation, checkLearningRate } from "../train/checks.ts";
+import type { Trainer } from "../train/trainer.ts";
+import { closeImages } from "./images.ts";
+import { metadataOf } from "./job-metadata.ts";
+import type { JobOptions } from "./options.ts";
+import type { EpochRecord, JobCommand, JobEvent, JobQuestion, SampleRecord, StepRecord } from "./protocol.ts";
+import { answer } from "./questions.ts";
+import { describeRun, openRun, type Run } from "./run.ts";
+import { sampleIsDue, sampleOf } from "./sample.ts";
 
 /**
  * A training run that takes commands and emits events as plain data (protocol.ts), so that it can live in a worker or
  * in another process. Errors are events too; nothing is thrown.
+ *
+ *     const job = new Job((event) => postMessage(event), { dataUrl });
+ *     addEventListener("message", ({ data }) => job.handle(data));
  */
 export class Job {
   readonly #emit: (event: JobEvent) => void;
   readonly #options: JobOptions;
-  #started = false;
+  #state: "new" | "started" | "ended" = "new";
+  #run: Run | undefined;
+  /** No step after this one begins; before the job is ready, counted from where it will be. */
+  #lastStep = Number.POSITIVE_INFINITY;
+  /** Whether evaluations wait too. */
   #paused = false;
   #stopping = false;
   #checkpointWanted = false;
+  #learningRate: number | undefined;
+  readonly #questions: JobQuestion[] = [];
   /** When the training began or the last checkpoint was made. */
   #saved = 0;
-  readonly #predictions: (readonly number[])[] = [];
-  /** Whether the current work leaves the weights alone and ends soon, so that a checkpoint can wait for it. */
+  /** Whether the current work leaves the weights alone and ends soon, so that other work can wait for it. */
   #looking = false;
   /** Aborts the work before training. */
   readonly #loading = new AbortController();
@@ -72,155 +50,152 @@ export class Job {
 
   /** Carries out a command; events tell the results. */
   handle(command: JobCommand): void {
+    try {
+      if (this.#state === "ended") throw new WebgraftError("job: has ended — make a new Job for each run");
+      this.#handle(command);
+    } catch (error) {
+      this.#refuse(command, error);
+    }
+    this.#wake();
+  }
+
+  #handle(command: JobCommand): void {
     switch (command.type) {
       case "start":
-        void this.#start(command.settings, command.checkpoint);
+        if (this.#state !== "new") {
+          throw new WebgraftError("job: was started before — make a new Job for each run");
+        }
+        this.#state = "started";
+        void this.#start(command);
         break;
       case "pause":
+        this.#lastStep = this.#begun;
         this.#paused = true;
         this.#interrupt.abort();
         break;
       case "resume":
+        this.#lastStep = Number.POSITIVE_INFINITY;
         this.#paused = false;
+        break;
+      case "step": {
+        const last = this.#lastStep;
+        this.#lastStep = 1 + (Number.isFinite(last) ? Math.max(last, this.#begun) : this.#begun);
+        this.#paused = false;
+        this.#interruptSteps();
+        break;
+      }
+      case "learningRate":
+        checkLearningRate("job", command.learningRate);
+        this.#learningRate = command.learningRate;
+        this.#interruptSteps();
         break;
       case "stop":
         this.#stopping = true;
         this.#loading.abort();
         this.#interrupt.abort();
         break;
-      case "predict":
-        this.#predictions.push(command.indices);
-        break;
       case "checkpoint":
         this.#checkpointWanted = true;
         // Steps in flight must finish first.
-        if (!this.#looking) this.#interrupt.abort();
+        this.#interruptSteps();
         break;
+      case "predict":
+      case "activations":
+      case "filters":
+        if (this.#stopping) throw new WebgraftError("job: was stopped");
+        this.#questions.push(command);
+        break;
+      default:
+        throw new WebgraftError(`job: there is no command ${show((command as { type?: unknown }).type)}`);
     }
-    this.#wake();
   }
 
-  async #start(settings: JobSettings, checkpoint: Uint8Array | undefined): Promise<void> {
+  /** Steps that have begun, all of which are done or in flight. */
+  get #begun(): number {
+    return this.#run?.head.step ?? 0;
+  }
+
+  /** Lets what a command has changed hold from the next step on. */
+  #interruptSteps(): void {
+    if (!this.#looking) this.#interrupt.abort();
+  }
+
+  async #start({ settings, checkpoint }: JobCommand & { type: "start" }): Promise<void> {
     let gpu: Gpu | undefined;
+    const { signal } = this.#loading;
     try {
-      if (this.#started) throw new WebgraftError("job: was started before — make a new Job for each run");
-      this.#started = true;
       gpu = await openDevice();
-      const run = await this.#prepare(gpu, settings, checkpoint);
-      if (run) await this.#train(run);
-      else this.#emit({ type: "stopped", step: 0 });
+      const source = { gpu, settings, checkpoint, options: this.#options, signal, emit: this.#emit };
+      const run = await openRun(source);
+      this.#ready(run);
+      this.#end({ type: "stopped", step: await this.#train(run) });
     } catch (error) {
       const { name, message } = error as Error;
-      this.#emit({ type: "error", name, message });
+      if (signal.aborted && !this.#run) this.#end({ type: "stopped", step: 0 });
+      else this.#end({ type: "error", name, message });
     } finally {
       gpu?.destroy();
     }
   }
 
-  /** Loads the data and makes the trainer; undefined if the job is stopped meanwhile. */
-  async #prepare(gpu: Gpu, given: JobSettings, checkpoint: Uint8Array | undefined): Promise<Run | undefined> {
-    const settings = checkpoint ? settingsOf(checkpoint, "checkpoint") : checkSettings(given);
-    this.#emit({ type: "adapter", adapter: gpu.adapter });
-    let data: readonly [train: Dataset, test: Dataset];
-    let trainer: Trainer;
-    try {
-      const { signal } = this.#loading;
-      data = await loadJobData(settings, { baseUrl: this.#options.dataUrl, signal, emit: this.#emit });
-      trainer = await this.#createTrainer(gpu, settings, data[0]);
-      if (!checkpoint) await this.#loadWeights(settings, trainer);
-    } catch (error) {
-      if (this.#loading.signal.aborted) return undefined;
-      throw error;
-    }
-    const [train, test] = data;
-    const history: JobHistory = checkpoint ? historyOf(checkpoint, "checkpoint") : { steps: [], epochs: [] };
-    if (checkpoint) trainer.restore(checkpoint);
-    const cache = settings.cacheFeatures ? await FeatureCache.create(trainer) : undefined;
-    const { plan } = cache?.head ?? trainer;
-    if (this.#stopping && !checkpoint) return undefined;
-    this.#emit({
-      type: "ready",
-      settings,
-      classes: train.classes,
-      imageShape: train.shape,
-      parameters: trainer.parameterCount,
-      dispatchesPerStep: plan.dispatches.length,
-      plan: plan.report,
-      planText: describePlan(plan),
-      planPicture: drawPlan(plan),
-      firstStep: trainer.step + 1,
-      totalSteps: settings.epochs * Math.ceil(train.length / settings.batch),
-      examples: train.length,
-      testExamples: test.length,
-      history,
-    });
-    const [steps, epochs] = [[...history.steps], [...history.epochs]];
-    return { settings, trainer, train, test, cache, features: {}, steps, epochs };
+  #ready(run: Run): void {
+    this.#run = run;
+    this.#lastStep += run.head.step;
+    this.#learningRate ??= run.learningRate;
+    this.#emit(describeRun(run, this.#learningRate));
   }
 
-  #createTrainer(gpu: Gpu, settings: JobSettings, data: Dataset): Promise<Trainer> {
-    const { optimizer, lr, batch, microBatches, recompute, precision, seed, augment = [] } = settings;
-    const { tune, tuningStore: store } = this.#options;
-    return Trainer.create({
-      gpu,
-      model: modelOf(settings, data),
-      optimizer: optimizers[optimizer].create(lr),
-      batchSize: batch,
-      ...(microBatches !== undefined && { microBatches }),
-      ...(recompute && { memory: "recompute" }),
-      ...(precision && { precision }),
-      seed,
-      schedule: oneCycle(),
-      ...(augment.length > 0 && { augment: augmentationOf(augment, data) }),
-      ...(tune && { tune }),
-      tuning: {
-        ...(store && { store }),
-        signal: this.#loading.signal,
-        onProgress: ({ done, total }) => this.#emit({ type: "tuning", done, total }),
-      },
-    });
+  /** The last event; what still waits is refused. */
+  #end(event: JobEvent & { type: "stopped" | "error" }): void {
+    this.#state = "ended";
+    const ended = new WebgraftError("job: has ended");
+    for (const question of this.#questions.splice(0)) this.#refuse(question, ended);
+    this.#emit(event);
   }
 
-  async #loadWeights({ weights = [] }: JobSettings, trainer: Trainer): Promise<void> {
-    const { weightsUrl = (address: string) => address } = this.#options;
-    for (const [i, file] of weights.entries()) {
-      const report = await loadPretrained(trainer, weightsUrl(file, i), {
-        name: file,
-        signal: this.#loading.signal,
-        onProgress: tellLoading(this.#emit, file),
-      });
-      this.#emit({ type: "weights", file, ...report });
-    }
+  #refuse(command: JobCommand, error: unknown): void {
+    closeImages(command);
+    const { type, id } = command as JobQuestion;
+    const { message } = error as Error;
+    this.#emit({ type: "refused", command: type, ...(id !== undefined && { id }), message });
   }
 
-  /** Trains piece by piece, with commands carried out in between, and answers questions after the end. */
-  async #train(run: Run): Promise<void> {
+  /**
+   * Trains piece by piece, with commands carried out in between, and answers questions after the end. Resolves with the
+   * number of steps once the job is stopped.
+   */
+  async #train(run: Run): Promise<number> {
+    const { settings, cache, head, features } = run;
     this.#saved = performance.now();
-    let finished = false;
-    let told = false; // whether `paused` was emitted
+    let told = false; // whether `paused` or `done` was emitted
     while (true) {
+      if (this.#questions.length > 0) await this.#answer(run);
       // Whatever waits or emits returns to the top, so that no command is missed before the wait for the next one.
-      if (this.#predictions.length > 0) {
-        await this.#answer(run);
-      } else if (this.#checkpointWanted) {
+      if (this.#checkpointWanted) {
         await this.#checkpoint(run);
       } else if (this.#stopping) {
-        const { step } = run.cache?.head ?? run.trainer;
-        if (step > 0) await this.#checkpoint(run);
-        return this.#emit({ type: "stopped", step });
-      } else if (finished) {
-        await this.#command();
-      } else if (!this.#paused) {
-        told = false;
-        if (run.cache && !run.features.test) await this.#computeFeatures(run.cache, run);
-        else finished = await this.#fit(run);
-      } else if (!told) {
+        if (head.step > 0) await this.#checkpoint(run);
+        return head.step;
+      } else if (sampleIsDue(run) && (!cache || features.test)) {
+        await this.#piece((signal) => this.#sample(run, signal));
+      } else if (head.epoch >= settings.epochs || this.#waits(head)) {
+        if (!told) this.#emit(head.epoch >= settings.epochs ? doneOf(run) : { type: "paused" });
+        else if (this.#questions.length === 0) await this.#command();
         told = true;
-        this.#emit({ type: "paused" });
       } else {
-        await this.#command();
+        told = false;
+        const computes = cache && !features.test;
+        await this.#piece((signal) =>
+          computes ? this.#computeFeatures(run, signal) : this.#fit(run, signal),
+        );
       }
     }
+  }
+
+  /** Whether nothing may begin before the next command: no step, and no evaluation that is due unless `step` led there. */
+  #waits({ step, progress: { examples, length } }: Trainer): boolean {
+    const testIsDue = length > 0 && examples === length;
+    return step >= this.#lastStep && (this.#paused || !testIsDue);
   }
 
   /** Resolves at the next command. */
@@ -230,111 +205,109 @@ export class Job {
     });
   }
 
-  /** Computes the features of the training and the test images, unless interrupted. */
-  async #computeFeatures(cache: FeatureCache, { features, ...images }: Run): Promise<void> {
+  /** Works until it is done or interrupted by a command. */
+  async #piece(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
     this.#interrupt = new AbortController();
     const { signal } = this.#interrupt;
+    try {
+      await work(signal);
+    } catch (error) {
+      if (error !== signal.reason) throw error;
+    } finally {
+      this.#looking = false;
+    }
+  }
+
+  /** Computes the features of the training and the test images. */
+  async #computeFeatures({ cache, features, ...images }: Run, signal: AbortSignal): Promise<void> {
     this.#looking = true;
-    try {
-      for (const split of splits) {
-        features[split] ??= await cache.features(images[split], {
-          signal,
-          onProgress: (done, total) => this.#emit({ type: "caching", split, done, total }),
-        });
-      }
-    } catch (error) {
-      if (error !== signal.reason) throw error;
-    } finally {
-      this.#looking = false;
-    }
-  }
-
-  /** Continues the run until it is done (true) or interrupted (false). */
-  async #fit(run: Run): Promise<boolean> {
-    const { settings, steps, epochs, features } = run;
-    const trainer = run.cache?.head ?? run.trainer;
-    const { train = run.train, test = run.test } = features;
-    this.#interrupt = new AbortController();
-    const { signal } = this.#interrupt;
-    try {
-      await trainer.fit(train, {
-        epochs: settings.epochs,
-        validation: test,
+    for (const split of splits) {
+      features[split] ??= await cache!.features(images[split], {
         signal,
-        onStep: async ({ step, epoch, loss, accuracy, learningRate, examples, milliseconds }) => {
-          const record: StepRecord = { step, loss, accuracy, milliseconds };
-          steps.push(record);
-          this.#emit({ type: "step", epoch, learningRate, examples, ...record });
-          await this.#answer(run);
-          // Like one on request: between two calls of `fit`, where no step is in flight.
-          const { checkpointEvery = 60 } = this.#options;
-          if (performance.now() - this.#saved >= 1000 * checkpointEvery) this.handle({ type: "checkpoint" });
-        },
-        onEvaluate: (done, total) => {
-          this.#looking = true;
-          this.#emit({ type: "evaluating", done, total });
-        },
-        onEpoch: async ({ epoch, testLoss, testAccuracy, confusion }) => {
-          const record: EpochRecord = { epoch, testLoss, testAccuracy };
-          epochs.push(record);
-          this.#emit({ type: "epoch", ...record, confusion });
-          await this.#checkpoint(run);
-          this.#looking = false;
-        },
+        onProgress: (done, total) => this.#emit({ type: "caching", split, done, total }),
       });
-    } catch (error) {
-      if (error !== signal.reason) throw error;
-      return false;
-    } finally {
-      this.#looking = false;
     }
-    const { testLoss, testAccuracy } = epochs.at(-1)!;
-    const medianStepMs = median(steps.map(({ milliseconds }) => milliseconds));
-    const testExamples = test.length;
-    this.#emit({ type: "done", steps: trainer.step, testLoss, testAccuracy, testExamples, medianStepMs });
-    return true;
   }
 
-  async #checkpoint({ trainer, cache, train, settings, steps, epochs }: Run): Promise<void> {
+  /** Trains until the next command that interrupts, the next sample, or the end of the run. */
+  async #fit(run: Run, signal: AbortSignal): Promise<void> {
+    const { settings, head, history, features } = run;
+    const { train = run.train, test = run.test } = features;
+    const { epochs, sampleEvery = Number.POSITIVE_INFINITY } = settings;
+    const nextSample = sampleEvery * (Math.floor(head.step / sampleEvery) + 1);
+    await head.fit(train, {
+      epochs,
+      maxSteps: Math.min(this.#lastStep, nextSample),
+      ...(this.#learningRate !== undefined && { learningRate: this.#learningRate }),
+      validation: test,
+      signal,
+      onStep: async ({ step, loss, accuracy, milliseconds, totalSteps: _, ...more }) => {
+        const record: StepRecord = { step, loss, accuracy, milliseconds };
+        history.steps.push(record);
+        this.#emit({ type: "step", ...record, ...more });
+        await this.#answer(run);
+        // Like one on request: between two calls of `fit`, where no step is in flight.
+        const { checkpointEvery = 60 } = this.#options;
+        if (performance.now() - this.#saved >= 1000 * checkpointEvery) this.handle({ type: "checkpoint" });
+      },
+      onEvaluate: (done, total) => {
+        this.#looking = true;
+        this.#emit({ type: "evaluating", done, total });
+      },
+      onEpoch: async ({ epoch, testLoss, testAccuracy, confusion }) => {
+        if (sampleIsDue(run)) await this.#sample(run);
+        const record: EpochRecord = { epoch, testLoss, testAccuracy };
+        history.epochs.push(record);
+        history.confusion = confusion;
+        this.#emit({ type: "epoch", ...record, confusion });
+        await this.#checkpoint(run);
+        // What was asked for during the evaluation holds from here on.
+        this.#interrupt.abort();
+      },
+    });
+  }
+
+  /** Evaluates the sample of the test images. */
+  async #sample({ settings, head, history, features, ...run }: Run, signal?: AbortSignal): Promise<void> {
+    this.#looking = true;
+    const sample = sampleOf(settings, features.test ?? run.test);
+    const { loss, accuracy } = await head.evaluate(sample, { ...(signal && { signal }) });
+    checkEvaluation(`sample after step ${head.step}`, loss);
+    const record: SampleRecord = { step: head.step, loss, accuracy };
+    history.samples.push(record);
+    this.#emit({ type: "sample", ...record });
+  }
+
+  async #checkpoint({ trainer, cache, train, settings, history }: Run): Promise<void> {
     this.#checkpointWanted = false;
     await cache?.finish();
     const bytes = await trainer.checkpoint({
-      metadata: metadataOf(settings, { steps, epochs }),
+      metadata: metadataOf(settings, history, this.#learningRate),
       labels: train.classes,
     });
     this.#emit({ type: "checkpoint", step: trainer.step, bytes });
     this.#saved = performance.now();
   }
 
-  /** Makes the requested predictions. */
-  async #answer({ trainer, cache, test }: Run): Promise<void> {
-    for (let indices = this.#predictions.shift(); indices; indices = this.#predictions.shift()) {
-      const bad = indices.find((index) => !Number.isInteger(index) || index < 0 || index >= test.length);
-      if (bad !== undefined || indices.length === 0) {
-        throw new DataError(
-          `predict: indices of test images must be 0…${test.length - 1} — got ${bad ?? "none"}`,
-        );
+  /** Answers the questions that wait; those that come meanwhile wait for the next step. */
+  async #answer(run: Run): Promise<void> {
+    for (const question of this.#questions.splice(0)) {
+      let answered: JobEvent;
+      try {
+        answered = await answer(run, question);
+      } catch (error) {
+        if (error instanceof DeviceLostError) throw error;
+        this.#refuse(question, error);
+        continue;
       }
-      const size = Math.min(trainer.batchSize, test.length);
-      // Full batches use the evaluation's compiled plan; any other size would need to be compiled.
-      const missing = Math.ceil(indices.length / size) * size - indices.length;
-      const images = subset(test, [...indices, ...Array<number>(missing).fill(indices[0]!)]);
-      await cache?.finish();
-      const probabilities = await trainer.predict(images);
-      const classes = test.classes.length;
-      const pixels = images.images.length / images.length;
-      this.#emit({
-        type: "predictions",
-        step: trainer.step,
-        predictions: indices.map(
-          (index, i): Prediction => ({
-            index,
-            label: test.labels[index]!,
-            probabilities: [...probabilities.subarray(i * classes, (i + 1) * classes)],
-            pixels: Uint8Array.from(images.images.subarray(i * pixels, (i + 1) * pixels)),
-          }),
-        ),
-      });
+      this.#emit(answered);
     }
   }
+}
+
+function doneOf({ head, test, history: { steps, epochs } }: Run): JobEvent {
+  const { testLoss, testAccuracy } = epochs.at(-1)!;
+  const medianStepMs = median(steps.map(({ milliseconds }) => milliseconds));
+  const testExamples = test.length;
+  return { type: "done", steps: head.step, testLoss, testAccuracy, testExamples, medianStepMs };
 }

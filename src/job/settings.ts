@@ -76,6 +76,14 @@ export const settingRules = {
   precision: optional(oneOf(precisions)),
   /** How many test images are evaluated, from the first on. Default: all. */
   testExamples: optional(count),
+  /** Steps after which a sample of the test images is evaluated, again and again. Default: never. */
+  sampleEvery: optional(count),
+  /** How many test images the sample has, from the first on. Default 256, or all if there are fewer. */
+  sampleExamples: optional(count),
+  /** Whether steps tell the norm of each parameter's gradient. */
+  gradientNorms: optional(flag),
+  /** Whether steps tell how much each parameter changed, the norm of its update divided by its own. */
+  updateRatios: optional(flag),
 };
 
 const settingsSchema = object(settingRules);
@@ -168,6 +176,11 @@ export function checkSettings(given: unknown): JobSettings {
   if (settings.backbone !== undefined && !topologies[settings.topology].backbone) {
     throw new WebgraftError(
       `settings: got backbone ${settings.backbone}, but ${settings.topology} has none — choose another topology`,
+    );
+  }
+  if (settings.sampleExamples !== undefined && settings.sampleEvery === undefined) {
+    throw new WebgraftError(
+      `settings: got sampleExamples ${settings.sampleExamples} without sampleEvery — give both, or neither`,
     );
   }
   for (const name of ["depth", "shortcuts"] as const) {

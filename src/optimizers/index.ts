@@ -1,5 +1,5 @@
 import { adam, adamw } from "./adam.ts";
-import type { Optimizer } from "./optimizer.ts";
+import type { Optimizer, OptimizerOptions } from "./optimizer.ts";
 import { sgd } from "./sgd.ts";
 
 export { type AdamOptions, adam, adamw } from "./adam.ts";
@@ -13,8 +13,8 @@ export interface OptimizerEntry {
   readonly learningRate: number;
   /** The same for those that end in wide dense layers. */
   readonly wideHeadRate: number;
-  /** The optimizer with the options that suit them. */
-  create(lr: number): Optimizer;
+  /** The optimizer with the options that suit them, or those given. */
+  create(lr: number, options?: OptimizerOptions): Optimizer;
 }
 
 /** Every optimizer by name, for apps that choose at run time; others import the one they want. */
@@ -22,10 +22,14 @@ export const optimizers = {
   sgd: {
     learningRate: 0.03,
     wideHeadRate: 0.003,
-    create: (lr) => sgd({ lr, momentum: 0.9, weightDecay: 5e-4 }),
+    create: (lr, options = {}) => sgd({ lr, momentum: 0.9, weightDecay: 5e-4, ...options }),
   },
-  adam: { learningRate: 0.003, wideHeadRate: 0.0003, create: (lr) => adam({ lr }) },
-  adamw: { learningRate: 0.003, wideHeadRate: 0.0003, create: (lr) => adamw({ lr }) },
+  adam: { learningRate: 0.003, wideHeadRate: 0.0003, create: (lr, options = {}) => adam({ lr, ...options }) },
+  adamw: {
+    learningRate: 0.003,
+    wideHeadRate: 0.0003,
+    create: (lr, options = {}) => adamw({ lr, ...options }),
+  },
 } as const satisfies Record<string, OptimizerEntry>;
 
 export type OptimizerName = keyof typeof optimizers;

@@ -3,7 +3,7 @@ import type { Batch } from "../data/batches.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { pad4 } from "../graph/tensor.ts";
 import type { Model } from "../models/model.ts";
-import type { BatchInfo, TrainerOptions } from "./options.ts";
+import type { BatchInfo, FitOptions, TrainerOptions } from "./options.ts";
 
 /** Throws DataError unless a trainer's batch is a whole number of images, in equal parts. */
 export function checkSizes({ batchSize, microBatches = 1 }: TrainerOptions): void {
@@ -40,6 +40,26 @@ export function checkBatch(
   checkLabels("trainStep", labels, classes);
 }
 
+/** Throws DataError for options of `fit` that make no sense. */
+export function checkFit({
+  epochs,
+  maxSteps = Infinity,
+  validation,
+  earlyStopping,
+  learningRate = 0,
+}: FitOptions): void {
+  if (!Number.isInteger(epochs) || epochs < 0) {
+    throw new DataError(`fit: epochs must be a whole number — got ${epochs}`);
+  }
+  if (!(Number.isInteger(maxSteps) || maxSteps === Infinity) || maxSteps < 0) {
+    throw new DataError(`fit: maxSteps must be a whole number — got ${maxSteps}`);
+  }
+  if (earlyStopping && !validation) {
+    throw new DataError("fit: earlyStopping compares losses of validation — give a validation data set");
+  }
+  checkLearningRate("fit", learningRate);
+}
+
 /** Throws DataError unless the images and labels of a data set fit the model. */
 export function checkDataset(dataset: Dataset, { name, inputShape, classes }: Model): void {
   if (dataset.shape.join() !== inputShape.join()) {
@@ -61,7 +81,7 @@ function checkLabels(what: string, labels: Int32Array, classes: number): void {
 
 /** Throws DataError unless a learning rate is finite and not negative. */
 export function checkLearningRate(operation: string, rate: number): void {
-  if (rate >= 0 && rate < Infinity) return;
+  if (Number.isFinite(rate) && rate >= 0) return;
   throw new DataError(`${operation}: learningRate must be finite and not negative — got ${rate}`);
 }
 

@@ -95,6 +95,13 @@ export interface Evaluation {
 export interface FitOptions {
   /** Epochs of the whole run, including those before a resume. */
   readonly epochs: number;
+  /**
+   * Steps of the whole run after which `fit` ends, if they come before `epochs`; the schedule stays that of `epochs`. An
+   * epoch that ends with the last of them is evaluated. Default: no limit.
+   */
+  readonly maxSteps?: number;
+  /** What the schedule multiplies in this call. Default: the optimizer's. */
+  readonly learningRate?: number;
   /** Evaluated after each epoch. */
   readonly validation?: Dataset;
   /** Stops training after the steps in flight; `fit` then rejects with the signal's reason. */

@@ -1,4 +1,3 @@
-import { DataError } from "../base/errors.ts";
 import { making, Resource } from "../base/resource.ts";
 import { type Batch, BatchLoader } from "../data/batches.ts";
 import type { Dataset } from "../data/dataset.ts";
@@ -16,6 +15,7 @@ import {
   checkBatch,
   checkDataset,
   checkEvaluation,
+  checkFit,
   checkLearningRate,
   checkSizes,
   checkStep,
@@ -133,15 +133,9 @@ export class Trainer {
    * the loss of an evaluation, are not finite, and with a BusyError while another `fit` runs.
    */
   async fit(dataset: Dataset, options: FitOptions): Promise<History> {
-    const { epochs, validation, earlyStopping } = options;
     this.check(dataset);
-    if (validation) this.check(validation);
-    if (!Number.isInteger(epochs) || epochs < 0) {
-      throw new DataError(`fit: epochs must be a whole number — got ${epochs}`);
-    }
-    if (earlyStopping && !validation) {
-      throw new DataError("fit: earlyStopping compares losses of validation — give a validation data set");
-    }
+    if (options.validation) this.check(options.validation);
+    checkFit(options);
     const loader = new BatchLoader(dataset, { batchSize: this.batchSize, seed: this.seed });
     return this.#resource.run(() => this.variables.turns.run("fit", () => this.#fit(loader, options)));
   }
@@ -154,6 +148,7 @@ export class Trainer {
     let worse = 0;
     while (this.epoch < epochs) {
       steps.push(...(await this.#epoch(loader, options)));
+      if (this.progress.examples < loader.length) break; // It has done `maxSteps`.
       const epoch = this.epoch + 1;
       let info: EpochInfo | undefined;
       if (validation) {
@@ -340,8 +335,10 @@ export class Trainer {
   }
 
   /** Trains the rest of the current epoch. */
-  async #epoch(loader: BatchLoader, { epochs, signal, onStep }: FitOptions): Promise<StepInfo[]> {
-    const { batchSize, seed } = this;
+  async #epoch(loader: BatchLoader, options: FitOptions): Promise<StepInfo[]> {
+    const { epochs, maxSteps = Infinity, signal, onStep } = options;
+    const { batchSize, seed, optimizer } = this;
+    const { learningRate: peak = optimizer.learningRate } = options;
     const { length, batchesPerEpoch } = loader;
     const { epoch } = this;
     if (this.progress.length !== length) this.progress = { ...this.progress, examples: 0, length };
@@ -354,12 +351,12 @@ export class Trainer {
     cleared.catch(() => {}); // Thrown when its turn comes.
     this.#raised = true; // Until the last step in flight has been looked at.
     let before = performance.now();
-    while (this.progress.examples < length) {
+    while (this.progress.examples < length && this.step < maxSteps) {
       if (signal?.aborted) break;
       const { examples } = this.progress;
       // While the GPU works on the previous step, the host cuts out and normalises the next batch.
       const batch = loader.batchAt(epoch, examples);
-      const learningRate = this.optimizer.learningRate * schedule(this.step, totalSteps);
+      const learningRate = peak * schedule(this.step, totalSteps);
       const step = this.step + 1;
       const { result } = await this.variables.turn("fit", async () => {
         const submitted = await this.#steps.submit(batch, { step, seed, learningRate });

@@ -12,7 +12,7 @@ import type { JobEvent } from "../../src/job/protocol.ts";
 import { defaultSettings } from "../../src/job/settings.ts";
 import { encodeSafetensors } from "../../src/weights/safetensors.ts";
 
-const history = { steps: [], epochs: [] };
+const history = { steps: [], epochs: [], samples: [] };
 const checkpoint = encodeSafetensors(new Map(), {
   ...metadataOf(defaultSettings, history),
   ...{ format: "webgraft", step: "0", epoch: "0", seed: "1", optimizer: "adamw" },

@@ -1,7 +1,7 @@
 /** What a browser, a GPU process or a command line that is killed leaves behind. */
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
-import type { JobOptions } from "../../src/job/job.ts";
 import { historyOf } from "../../src/job/job-metadata.ts";
+import type { JobOptions } from "../../src/job/options.ts";
 import { defaultSettings, type JobSettings } from "../../src/job/settings.ts";
 import { readCheckpointMetadata } from "../../src/train/checkpoint.ts";
 import { Recorded, serve } from "../support/run/job.ts";
@@ -71,14 +71,17 @@ describe.each<[string, JobSettings]>([
   });
 });
 
-test("a run with nothing said has a checkpoint when a minute has passed", async () => {
+test.each([
+  ["with nothing said has a checkpoint when a minute has passed", {}, 10],
+  ["has a checkpoint every ten seconds if it is told so", { checkpointEvery: 10 }, 10 / 6],
+] as const)("a run %s", async (_, options, seconds) => {
   let clock = performance.now();
   vi.spyOn(performance, "now").mockImplementation(() => {
-    clock += 10_000;
+    clock += 1000 * seconds;
     return clock;
   });
-  const job = await run(plain);
-  // Each step asks for the time more than once, so a minute passes within an epoch.
+  const job = await run(plain, options);
+  // Each step asks for the time more than once, so that much time passes within an epoch.
   const between = job.all("checkpoint").filter(({ step }) => step % stepsPerEpoch !== 0);
   expect(between.length).toBeGreaterThan(0);
 });

@@ -97,7 +97,7 @@ test.each([
     const test = bytes(8 * 784, "test");
     const images = predictions.map(({ index }) => ({
       ...{ width: 28, height: 28 },
-      data: test.subarray(index * 784, (index + 1) * 784),
+      data: test.subarray(index! * 784, (index! + 1) * 784),
     }));
     const expected = predictions.flatMap(({ probabilities }) => [...probabilities]);
     expectClose(await predictor.classify(images), expected, tolerance);

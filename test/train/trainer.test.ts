@@ -170,6 +170,50 @@ describe("Trainer", () => {
     await subject.destroy();
   });
 
+  it("ends after maxSteps, goes on from there bit for bit, and evaluates an epoch that they end", async () => {
+    const options = { optimizer: adamw({ lr: 0.01 }), schedule: oneCycle() };
+    const [data, validation] = [quarters(44), quarters(8, 2)];
+    const whole = await trainer(options);
+    const expected = await whole.fit(data, { epochs: 2, validation });
+    const subject = await trainer(options);
+    const seen: (readonly number[])[] = [];
+    const all: number[] = [];
+    for (const maxSteps of [0, 1, 1, 3, 5, 9]) {
+      const history = await subject.fit(data, { epochs: 2, maxSteps, validation });
+      seen.push([subject.step, history.steps.length, history.epochs.length]);
+      all.push(...losses(history));
+    }
+    expect(seen).toEqual([
+      [0, 0, 0],
+      [1, 1, 0],
+      [1, 0, 0],
+      [3, 2, 1],
+      [5, 2, 0],
+      [6, 1, 1],
+    ]);
+    expect(all).toEqual(losses(expected));
+    expect(await subject.checkpoint()).toEqual(await whole.checkpoint());
+    await whole.destroy();
+    await subject.destroy();
+  });
+
+  it("takes another learning rate for a fit, which the schedule multiplies", async () => {
+    const schedule = (step: number): number => 2 ** -step;
+    const data = quarters(48);
+    const [low, high] = [0.01, 0.02];
+    const whole = await trainer({ optimizer: sgd({ lr: high }), schedule });
+    const expected = await whole.fit(data, { epochs: 1 });
+    const subject = await trainer({ optimizer: sgd({ lr: low }), schedule });
+    const { steps } = await subject.fit(data, { epochs: 1, learningRate: high });
+    expect(steps.map(({ learningRate }) => learningRate)).toEqual([high, high / 2, high / 4]);
+    expect(losses({ steps })).toEqual(losses(expected));
+    // It is of that call only.
+    const next = await subject.fit(data, { epochs: 2, maxSteps: 4 });
+    expect(next.steps[0]!.learningRate).toBe(low / 8);
+    await whole.destroy();
+    await subject.destroy();
+  });
+
   it("pauses while onStep's promise is open", async () => {
     const subject = await trainer();
     let open = (): void => {};
@@ -204,6 +248,17 @@ describe("Trainer refuses", () => {
     const more: Dataset = { ...data, classes: ["a", "b", "c", "d", "e"] };
     await expect(subject.evaluate(more)).rejects.toThrow("has 4 classes, quarters has 5");
     await expect(subject.fit(take(data, 8), { epochs: 1 })).rejects.toThrow(DataError);
+    await subject.destroy();
+  });
+
+  it.each([
+    [{ maxSteps: 1.5 }, "fit: maxSteps must be a whole number — got 1.5"],
+    [{ maxSteps: -1 }, "fit: maxSteps must be a whole number — got -1"],
+    [{ learningRate: Number.NaN }, "fit: learningRate must be finite and not negative — got NaN"],
+    [{ learningRate: "1" as unknown as number }, "learningRate must be finite and not negative — got 1"],
+  ])("to fit with %o", async (options, message) => {
+    const subject = await trainer();
+    await expect(subject.fit(quarters(16), { epochs: 1, ...options })).rejects.toThrow(message);
     await subject.destroy();
   });
 

@@ -1,6 +1,6 @@
 import { median } from "../../base/numbers.ts";
 import { VERSION } from "../../base/version.ts";
-import type { EpochRecord, JobEvent, StepRecord } from "../../job/protocol.ts";
+import type { EpochRecord, JobEvent, SampleRecord, StepRecord } from "../../job/protocol.ts";
 import type { JobSettings } from "../../job/settings.ts";
 import type { MemoryReport } from "../../plan/plan.ts";
 import type { Confusion } from "../../train/confusion.ts";
@@ -27,9 +27,10 @@ export interface Metrics {
   readonly classes: readonly string[];
   /** Of the last epoch. */
   readonly testAccuracy?: number;
-  /** Of the test images at the last epoch since the run was started or resumed. */
+  /** Of the test images at the last epoch. */
   readonly confusion?: Confusion;
   readonly epochs: readonly EpochRecord[];
+  readonly samples: readonly SampleRecord[];
   readonly steps: readonly StepRecord[];
 }
 
@@ -41,6 +42,7 @@ export class RunLog {
   #ready: (JobEvent & { type: "ready" }) | undefined;
   readonly #steps: StepRecord[] = [];
   readonly #epochs: EpochRecord[] = [];
+  readonly #samples: SampleRecord[] = [];
   #confusion: Confusion | undefined;
 
   /** `browser` is its description, for display. */
@@ -57,6 +59,8 @@ export class RunLog {
         this.#ready = event;
         this.#steps.push(...event.history.steps);
         this.#epochs.push(...event.history.epochs);
+        this.#samples.push(...event.history.samples);
+        this.#confusion = event.history.confusion;
         break;
       case "step": {
         const { step, loss, accuracy, milliseconds } = event;
@@ -67,6 +71,11 @@ export class RunLog {
         const { epoch, testLoss, testAccuracy, confusion } = event;
         this.#confusion = confusion;
         this.#epochs.push({ epoch, testLoss, testAccuracy });
+        break;
+      }
+      case "sample": {
+        const { step, loss, accuracy } = event;
+        this.#samples.push({ step, loss, accuracy });
         break;
       }
       case "stopped":
@@ -102,6 +111,7 @@ export class RunLog {
       ...(last && { testAccuracy: last.testAccuracy }),
       ...(this.#confusion && { confusion: this.#confusion }),
       epochs: [...this.#epochs],
+      samples: [...this.#samples],
       steps: [...this.#steps],
     };
   }

@@ -16,7 +16,7 @@ import { progressFiles, resultFiles } from "../../../src/cli/output/results.ts";
 import { RunLog } from "../../../src/cli/output/run-log.ts";
 import { RunFolder } from "../../../src/cli/run-folder.ts";
 import { augmentationOf, augmentKinds } from "../../../src/job/augmentation.ts";
-import { historyOf, metadataOf, settingsOf } from "../../../src/job/job-metadata.ts";
+import { historyOf, learningRateOf, metadataOf, settingsOf } from "../../../src/job/job-metadata.ts";
 import type { JobEvent } from "../../../src/job/protocol.ts";
 import { checkSettings, defaultSettings, type JobSettings, modelOf } from "../../../src/job/settings.ts";
 import { decodeSafetensors, encodeSafetensors } from "../../../src/weights/safetensors.ts";
@@ -37,15 +37,17 @@ const ready: JobEvent = {
   classes: ["0", "1"],
   imageShape: [28, 28, 1],
   parameters: 326_346,
+  layers: [],
   dispatchesPerStep: 99,
   plan: { peakBytes: 2 ** 20, lowerBoundBytes: 2 ** 19, unsharedBytes: 2 ** 22, persistentBytes: 2 ** 21 },
   planText: "dispatches 99",
   planPicture: "<svg></svg>",
   firstStep: 1,
   totalSteps: 4,
+  learningRate: settings.lr,
   examples: 64,
   testExamples: 10_000,
-  history: { steps: [], epochs: [] },
+  history: { steps: [], epochs: [], samples: [] },
 };
 
 const step = (number: number, loss = 1 / number, milliseconds = 10 * number): JobEvent => ({
@@ -93,6 +95,7 @@ function checkpoint(more: Readonly<Record<string, string>> = {}): Uint8Array<Arr
 const metadata = metadataOf(settings, {
   steps: [{ step: 1, loss: 0.1 + 0.2, accuracy: 0.5, milliseconds: 3 }],
   epochs: [{ epoch: 1, testLoss: 0.5, testAccuracy: 0.9 }],
+  samples: [],
 });
 
 test("without arguments all test images are evaluated", () => {
@@ -146,6 +149,8 @@ test.each([
   ["--lr Infinity", /must be a positive number/],
   ["--seed -1", /must be a whole number 0…4294967295/],
   ["--test-examples 0", /must be a positive whole number/],
+  ["--sample-every 0.5", /must be a positive whole number/],
+  ["--sample-examples 9", /got sampleExamples 9 without sampleEvery — give both, or neither/],
   ["--checkpoint-every 0", /must be a positive number/],
   ["--checkpoint-every Infinity", /must be a positive number/],
   ["--nonsense", /unknown option '--nonsense'/],
@@ -190,6 +195,9 @@ test.each([
   [{ ...settings, lr: Number.NaN }, /lr must be a positive number/],
   [{ ...settings, seed: 2 ** 32 }, /seed must be a whole number 0…4294967295/],
   [{ ...settings, testExamples: -1 }, /testExamples must be a positive whole number/],
+  [{ ...settings, sampleEvery: 0 }, /sampleEvery must be a positive whole number — got 0/],
+  [{ ...settings, sampleExamples: 9 }, /got sampleExamples 9 without sampleEvery/],
+  [{ ...settings, updateRatios: 1 }, /updateRatios must be true or false — got 1/],
 ])("settings from outside are checked: %#", (given, message) => {
   expect(() => checkSettings(given)).toThrow(WebgraftError);
   expect(() => checkSettings(given)).toThrow(message);
@@ -259,14 +267,34 @@ test.each([
 });
 
 test.each([
-  ["1", /history in its metadata: it must be an object with steps, epochs — got 1/],
+  ["1", /history in its metadata: it must be an object with steps, epochs, samples, confusion — got 1/],
   ['{"steps":[],"epochs":{}}', /epochs must be a list of .* — got an object/],
+  ['{"steps":[],"epochs":[],"samples":[{"step":1}]}', /samples\[0\]\.loss must be a finite number/],
+  [
+    '{"steps":[],"epochs":[],"confusion":[[1,-1]]}',
+    /confusion\[0\]\[1\] must be a whole number, not negative/,
+  ],
   ['{"steps":[{"step":1}],"epochs":[]}', /steps\[0\]\.loss must be a finite number — got nothing/],
 ])("a malformed history is refused: %s", (history, message) => {
   const read = () => historyOf(checkpoint({ ...metadata, history }), "file");
   expect(read).toThrow(WeightsError);
   expect(read).toThrow(message);
 });
+
+test("a checkpoint of an earlier version has no samples, no confusion matrix and no rate of its own", () => {
+  const file = checkpoint({ ...metadata, history: '{"steps":[],"epochs":[]}' });
+  expect(historyOf(file, "file")).toEqual({ steps: [], epochs: [], samples: [] });
+  expect(learningRateOf(file, "file")).toBeUndefined();
+});
+
+test.each(["-1", "null", '"0.1"', "{"])(
+  "a learning rate of %s in a checkpoint is refused",
+  (learningRate) => {
+    const read = () => learningRateOf(checkpoint({ ...metadata, learningRate }), "file");
+    expect(read).toThrow(WeightsError);
+    expect(read).toThrow(/^file: the learningRate in its metadata/);
+  },
+);
 
 test("the log makes metrics of events", () => {
   expect(logOf([]).metrics()).toBeUndefined();
@@ -288,11 +316,24 @@ test("the log makes metrics of events", () => {
   expect(log.metrics()!.state).toBe("stopped");
 });
 
+test("the log has the samples of a run", () => {
+  const sample = { step: 2, loss: 0.5, accuracy: 0.25 };
+  const history = { steps: [], epochs: [], samples: [sample] };
+  const log = logOf([
+    { ...ready, history },
+    { type: "sample", ...sample, step: 4 },
+  ]);
+  expect(log.metrics()!.samples).toEqual([sample, { ...sample, step: 4 }]);
+});
+
 test("the log of a resumed run begins with what was done before", () => {
-  const history = { steps: logOf(half).metrics()!.steps, epochs: logOf(half).metrics()!.epochs };
+  const { steps, epochs, samples, confusion } = logOf(half).metrics()!;
+  const history = { steps, epochs, samples, confusion: confusion! };
   const resumed = logOf([{ ...ready, firstStep: 3, history }, step(3), step(4), epoch(2)]).metrics()!;
   const whole = logOf([ready, step(1), step(2), epoch(1), step(3), step(4), epoch(2)]).metrics()!;
   expect([resumed.steps, resumed.epochs]).toEqual([whole.steps, whole.epochs]);
+  // The matrix is there before the next epoch ends.
+  expect(logOf([{ ...ready, firstStep: 3, history }]).metrics()!.confusion).toEqual(confusion);
 });
 
 test("the report is one file that needs no network and lets no text become markup", () => {

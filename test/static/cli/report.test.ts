@@ -34,6 +34,7 @@ const metrics: Metrics = {
   testExamples: 21,
   classes: ["cat", "dog", "<owl>"],
   epochs: [],
+  samples: [],
   steps,
 };
 
@@ -96,6 +97,11 @@ describe("the command in a report", () => {
     [
       "everything that saves memory",
       { microBatches: 4, recompute: true, precision: "mixed", testExamples: 20, imageSize: 32 },
+      {},
+    ],
+    [
+      "everything that is told on the way",
+      { sampleEvery: 10, sampleExamples: 20, gradientNorms: true, updateRatios: true },
       {},
     ],
     ["a balanced part, augmented", { examples: undefined!, perClass: 10, augment: ["crop", "mixup"] }, {}],

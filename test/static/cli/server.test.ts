@@ -24,7 +24,7 @@ const record = (step: number) => ({ step, loss: 1, accuracy: 0.5, milliseconds: 
 /** A checkpoint of a run after some steps. */
 const checkpoint = (step: number, changes: Partial<JobSettings> = {}, more: Record<string, string> = {}) =>
   encodeSafetensors(new Map([["fc.bias", { shape: [2], data: Float32Array.of(step, 2) }]]), {
-    ...metadataOf({ ...settings, ...changes }, { steps: [record(step)], epochs: [] }),
+    ...metadataOf({ ...settings, ...changes }, { steps: [record(step)], epochs: [], samples: [] }),
     ...{ format: "webgraft", step: `${step}`, epoch: "0", seed: "1", optimizer: "adamw", ...more },
   });
 const resumed = checkpoint(2);

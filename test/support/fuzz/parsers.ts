@@ -10,7 +10,7 @@ import { importKeras } from "../../../src/formats/keras/import.ts";
 import { importOnnx } from "../../../src/formats/onnx/import.ts";
 import type { Gpu } from "../../../src/gpu/device.ts";
 import { Tuning } from "../../../src/gpu/tuning.ts";
-import { historyOf, metadataOf, settingsOf } from "../../../src/job/job-metadata.ts";
+import { historyOf, learningRateOf, metadataOf, settingsOf } from "../../../src/job/job-metadata.ts";
 import { checkSettings, defaultSettings } from "../../../src/job/settings.ts";
 import { convnet } from "../../../src/models/index.ts";
 import { describeModel, loadModel, modelFile } from "../../../src/predict/model-file.ts";
@@ -90,10 +90,15 @@ for (const { name, tensor } of target.weights) {
 const history = {
   steps: [{ step: 1, loss: 2, accuracy: 0.5, milliseconds: 3 }],
   epochs: [{ epoch: 1, testLoss: 2, testAccuracy: 0.5 }],
+  samples: [{ step: 1, loss: 2, accuracy: 0.5 }],
+  confusion: [
+    [1, 0],
+    [1, 0],
+  ],
 };
 const checkpoint = encodeSafetensors(await readTensors(target.variables, target.weights), {
   ...{ format: "webgraft", step: "1", epoch: "1", seed: "1", optimizer: "sgd" },
-  ...metadataOf(defaultSettings, history),
+  ...metadataOf(defaultSettings, history, 0.1),
   ...describeModel(model, { labels: ["cat", "dog"] }),
 });
 
@@ -175,7 +180,7 @@ export const parsers: readonly Parser[] = [
       const variables = { write() {} } as unknown as Variables;
       loadCheckpoint(variables, target.weights, { optimizer: "sgd", seed: 1 }, bytes, "checkpoint");
       modelFile(bytes);
-      return [settingsOf(bytes, "checkpoint"), historyOf(bytes, "checkpoint")];
+      return [settingsOf, historyOf, learningRateOf].map((read) => read(bytes, "checkpoint"));
     },
   },
   { name: "model-file", ...safetensors, seeds: [modelFile(checkpoint)], read: readModel },

@@ -31,6 +31,8 @@ export async function* results(
   loader: BatchLoader,
   dataset: Dataset,
   event: JobEvent & { type: "checkpoint" },
+  answer: JobEvent & { type: "predictions" },
+  maps: JobEvent & { type: "activations" },
 ): AsyncGenerator<Plain> {
   const values = new Float32Array(4);
   yield pad(values, [4]);
@@ -51,4 +53,6 @@ export async function* results(
   yield encodeSafetensors(new Map());
   yield exportOnnx(interleaved({ inputShape: [28, 28, 1], classes: 10 }), new Map());
   yield event.bytes;
+  for (const { pixels } of answer.predictions) yield pixels;
+  yield maps.values;
 }

@@ -1,5 +1,6 @@
 import { Random } from "../../../src/base/random.ts";
-import { Job, type JobOptions } from "../../../src/job/job.ts";
+import { Job } from "../../../src/job/job.ts";
+import type { JobOptions } from "../../../src/job/options.ts";
 import type { JobCommand, JobEvent } from "../../../src/job/protocol.ts";
 import { idxGz } from "../data/shards.ts";
 
