@@ -31,16 +31,19 @@ export function Chart({ measure }: { readonly measure: Measure }) {
   useSignalEffect(() => {
     // The colours are those of the style sheet, which change with the scheme.
     void dark.value;
-    const made = draw(host.current!, measure, curves[measure].value);
+    const drawn = curves[measure].value;
+    // It is gone already when the visitor leaves and something changes at once.
+    const { current } = host;
+    if (!current) return;
+    const made = draw(current, measure, drawn);
     plot.current = made;
     plots.set(measure, made);
-    const resized = new ResizeObserver(() =>
-      made.setSize({ width: host.current!.clientWidth, height: HEIGHT_PX }),
-    );
-    resized.observe(host.current!);
+    const resized = new ResizeObserver(() => made.setSize({ width: current.clientWidth, height: HEIGHT_PX }));
+    resized.observe(current);
     return () => {
       resized.disconnect();
       plots.delete(measure);
+      plot.current = null;
       made.destroy();
     };
   });

@@ -56,7 +56,7 @@ export function Pad() {
       />
       <p class="hint">
         <span>draw here</span>
-        <button type="button" onClick={clearPad} aria-label="Clear the pad">
+        <button type="button" onClick={clearPad} title="Clear the pad">
           clear <kbd>space</kbd>
         </button>
       </p>

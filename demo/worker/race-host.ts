@@ -164,8 +164,10 @@ export class RaceHost {
       classes: train.classes,
       sampleImages: sample.dataset.length,
     });
-    this.#rates.enter(snapshot?.seed ?? 1, snapshot?.step ?? 0);
-    if (snapshot) this.#emit({ type: "restored", seed: snapshot.seed, step: snapshot.step });
+    // A device that was lost before the first snapshot leaves nothing to go on from.
+    const { seed, step } = snapshot ?? { seed: 1, step: 0 };
+    this.#rates.enter(seed, step);
+    if (this.log.current) this.#emit({ type: "restored", seed, step });
     this.#snapshotAt = performance.now();
     if (this.#paused) race.pause();
     return race.run({ onEvent: (event) => this.#emit(event) });

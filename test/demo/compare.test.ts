@@ -185,7 +185,7 @@ describe.each(["chrome", "firefox"] as const)("Compare in %s", (engine) => {
     await (input as unknown as { uploadFile(path: string): Promise<void> }).uploadFile(path);
     await until(`document.querySelectorAll(".runs li").length === 2`);
     await other.close();
-    await page.evaluate(`document.querySelectorAll(".runs .actions a")[1].click()`);
+    await page.evaluate(`document.querySelector(".runs .actions a").click()`);
     await until("location.hash.startsWith('#/race')");
     expect(await page.evaluate("location.hash")).toBe(
       "#/race?depth=50&batchNorm=no&lanes=plain.residual&seeds=2",

@@ -11,7 +11,7 @@ import { openSite, type Site, type SitePage } from "./site.ts";
 const TINY = "depth=8&images=32&testImages=16&epochs=1&batch=16&seeds=1";
 
 /** 600 steps. */
-const LONG = "#/race?depth=8&images=16&testImages=16&epochs=300&batch=8&seeds=1&lanes=plain.residual";
+const LONG = "#/race?depth=8&images=16&testImages=16&epochs=75&batch=2&seeds=1&lanes=plain.residual";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
