@@ -70,8 +70,9 @@ export async function addFiles(files: readonly Sorted[], to: number): Promise<vo
   }));
   const keys = taken.map(({ folder }) => (folder === undefined ? to : keyOf(folder)));
   reading.value = { done: 0, of: taken.length };
+  let done = 0;
   const tell = (event: ReadEvent): void => {
-    reading.value = { done: reading.value!.done + 1, of: taken.length };
+    reading.value = { done: ++done, of: taken.length };
     if ("id" in event) keep(keys[event.file]!, event.id);
     else skipped.value = [...skipped.value, { name: taken[event.file]!.file.name, reason: event.problem }];
   };

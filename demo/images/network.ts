@@ -71,9 +71,11 @@ export function stop(): void {
 }
 
 function hear(event: TrainEvent): void {
+  // What was told last may come after the end.
+  if (!progress.value) return;
   switch (event.type) {
     case "compiling":
-      if (progress.value?.of && !progress.value.what.startsWith("Compiling")) return;
+      if (progress.value.of && !progress.value.what.startsWith("Compiling")) return;
       progress.value = { what: "Compiling programs for your GPU", done: event.ready, of: event.wanted };
       break;
     case "features":

@@ -35,8 +35,11 @@ export class ImagesHost {
   #file: Uint8Array<ArrayBuffer> | undefined;
   #loaded: Promise<LoadedModel> | undefined;
 
-  /** Reads files, and tells of each as soon as it is done. Resolves early after `stopReading`. */
-  async read(files: readonly File[], tell: (event: ReadEvent) => void): Promise<void> {
+  /**
+   * Reads files, and tells of each as soon as it is done; `tell` comes from another thread, which is waited for, so that
+   * it has heard of all before this resolves. Resolves early after `stopReading`.
+   */
+  async read(files: readonly File[], tell: (event: ReadEvent) => void | Promise<void>): Promise<void> {
     this.#reading = new AbortController();
     const { signal } = this.#reading;
     // Numbers are in the order of the files, whichever is done first.
@@ -45,13 +48,14 @@ export class ImagesHost {
     let next = 0;
     const work = async (): Promise<void> => {
       for (let file = next++; file < files.length && !signal.aborted; file = next++) {
+        const id = first + file;
         try {
-          const id = first + file;
           this.#pictures.set(id, await shrink(files[file]!));
-          tell({ file, id });
         } catch (error) {
-          tell({ file, problem: files[file]!.size === 0 ? "it is empty" : reasonOf(error) });
+          await tell({ file, problem: files[file]!.size === 0 ? "it is empty" : reasonOf(error) });
+          continue;
         }
+        await tell({ file, id });
       }
     };
     await Promise.all(Array.from({ length: AT_ONCE }, work));

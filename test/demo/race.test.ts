@@ -60,7 +60,7 @@ describe.each(["chrome", "firefox"] as const)("%s", (engine) => {
     await page.locator("[aria-label='Test image: 7']").click();
     await describes("Pad: a test image");
     await page.focus("#pad");
-    await page.keyboard.press("Space");
+    await page.keyboard.press(" ");
     await says("no guess yet");
   });
 
