@@ -29,7 +29,9 @@ export interface Site {
 /** Builds and serves the site, and starts a browser. */
 export async function openSite(engine: Engine): Promise<Site> {
   const outDir = mkdtempSync(join(tmpdir(), "webgraft-site-"));
-  await build({ configFile, build: { outDir }, logLevel: "silent" });
+  // Vitest's NODE_ENV would make it a build for tests, without the service worker.
+  const define = { "import.meta.env.PROD": "true" };
+  await build({ configFile, define, build: { outDir }, logLevel: "silent" });
   const server = await preview({
     configFile,
     base: "/some/where/",

@@ -149,7 +149,8 @@ describe.each(["chrome", "firefox"] as const)("%s", (engine) => {
 
   test("after the first visit the page works offline", async () => {
     const page = await site.open(LINK);
-    await page.waitForFunction("navigator.serviceWorker.controller");
+    await page.evaluate("navigator.serviceWorker.ready.then(() => {})");
+    await page.reload(); // A page that the worker answers for from its beginning.
     await press(page, "Space");
     await newestRun(page); // Its data are kept.
     await site.disconnect();
