@@ -25,7 +25,8 @@ const medianOf = (values: readonly number[]): number =>
 export function HeatMap() {
   const model = laneModel.value;
   const log = record.value?.seeds.at(-1);
-  const columns = log?.steps.map(({ step, gradients }) => ({ step, norms: gradients[lane.value] })) ?? [];
+  const kept = log?.steps.filter(({ gradients }) => gradients.length > 0) ?? [];
+  const columns = kept.map(({ step, gradients }) => ({ step, norms: gradients[lane.value] }));
   const layers = model?.layers ?? [];
   const width = columns.length;
   const height = layers.length;

@@ -9,9 +9,10 @@ const STEPS = 5;
 
 /** Each layer's gradient norm over that of the median layer; undefined before the first step. */
 export function gradientRatios(log: SeedLog | undefined, lane: number): readonly number[] | undefined {
-  const recent = log?.steps.slice(-STEPS).flatMap(({ gradients }) => gradients[lane] ?? []);
-  const layers = log?.steps.at(-1)?.gradients[lane]?.length ?? 0;
-  if (!recent || layers === 0) return undefined;
+  const kept = log?.steps.filter(({ gradients }) => gradients.length > 0).slice(-STEPS) ?? [];
+  const recent = kept.flatMap(({ gradients }) => gradients[lane] ?? []);
+  const layers = kept.at(-1)?.gradients[lane]?.length ?? 0;
+  if (layers === 0) return undefined;
   const sums = Array<number>(layers).fill(0);
   recent.forEach((norm, i) => {
     sums[i % layers]! += Math.log(Math.max(norm, Number.MIN_VALUE));

@@ -1,6 +1,6 @@
-import { type RaceMemory, VERSION } from "webgraft";
+import { type BatchInfo, type RaceMemory, VERSION } from "webgraft";
 import type { StudioEvent } from "../worker/events.ts";
-import type { LaneModel, RunRecord, SeedLog } from "./run.ts";
+import type { LaneModel, RunRecord, SeedLog, StepLog } from "./run.ts";
 import type { RaceSettings } from "./settings.ts";
 
 type Draft = { -readonly [K in keyof RunRecord]: RunRecord[K] } & { seeds: SeedLog[] };
@@ -64,10 +64,7 @@ export class RunLog {
           milliseconds,
           rate: lanes.find((lane) => lane !== null)!.learningRate,
           losses: lanes.map((lane) => lane?.loss ?? null),
-          gradients: lanes.map((lane, i) => {
-            const norms = lane?.gradientNorms;
-            return norms ? record.lanes[i]!.layers.map((layer) => rounded(gradientOf(norms, layer))) : null;
-          }),
+          gradients: (step - 1) % thinning(current!) === 0 ? gradientsOf(lanes, record.lanes) : [],
         });
         break;
       }
@@ -103,6 +100,18 @@ export class RunLog {
     record.seeds[last] = { ...log, steps: kept(log.steps), samples: kept(log.samples) };
   }
 }
+
+/** A long race would hold little else, and a chart has not so many columns. */
+const MOST_GRADIENTS = 256;
+
+/** Gradients are kept of every so many steps of a seed. */
+const thinning = ({ totalSteps }: SeedLog): number => Math.max(1, Math.ceil(totalSteps / MOST_GRADIENTS));
+
+const gradientsOf = (told: readonly (BatchInfo | null)[], lanes: RunRecord["lanes"]): StepLog["gradients"] =>
+  told.map((lane, i) => {
+    const norms = lane?.gradientNorms;
+    return norms ? lanes[i]!.layers.map((layer) => rounded(gradientOf(norms, layer))) : null;
+  });
 
 /** Frozen layers have none. */
 const gradientOf = (

@@ -43,7 +43,10 @@ export interface StepLog {
   readonly rate: number;
   /** Mean of the batch; null for a lane that has ended. */
   readonly losses: readonly (number | null)[];
-  /** For each lane the norm of the gradient of each layer's weights, in the order of `LaneModel.layers`. */
+  /**
+   * For each lane the norm of the gradient of each layer's weights, in the order of `LaneModel.layers`; empty
+   * in steps of which they are not kept.
+   */
   readonly gradients: readonly (readonly number[] | null)[];
 }
 
