@@ -88,7 +88,7 @@ function Reached({
             </>
           )
         )}
-        {loss !== undefined && <span class="more"> · loss {loss.toFixed(2)}</span>}
+        {loss !== undefined && <span class="more"> loss {loss.toFixed(2)}</span>}
         {mean !== undefined && done > 1 && (
           <span class="more">
             {" "}

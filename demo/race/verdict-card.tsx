@@ -127,7 +127,7 @@ function Next({ run }: { readonly run: RunRecord }) {
             void start();
           }}
         >
-          Race with {other} layers, where the study found {here ? "the difference" : "none"}
+          Race with {other} layers, where the study found {here ? "the" : "no"} difference
         </button>
       )}
       <button type="button" onClick={() => void copy()}>
