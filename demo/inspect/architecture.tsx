@@ -35,7 +35,7 @@ export function Architecture() {
   const at = path.value;
   const parts = partsOf(layers, at);
   return (
-    <section class="wide" aria-labelledby="architecture">
+    <section aria-labelledby="architecture">
       <h2 id="architecture">Architecture</h2>
       <p class="crumbs">
         <button type="button" class="link" onClick={() => go([])} aria-current={at.length === 0 || undefined}>

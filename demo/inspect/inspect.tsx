@@ -54,16 +54,16 @@ export function Inspect() {
               </button>
             ))}
           </fieldset>
-          <div class="inspect">
-            <Architecture />
+          <Architecture />
+          <div class="columns">
             <FeatureMaps />
             <HeatMap />
             <ConfusionMatrix />
-            <Mistakes of={lane.value} />
             <Memory />
             <Kernels />
             <DevicePanel />
           </div>
+          <Mistakes of={lane.value} />
         </>
       )}
     </div>
