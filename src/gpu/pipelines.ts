@@ -35,8 +35,8 @@ export class Pipelines {
       pipelines.set(key, pipeline);
       // What failed once, such as for lack of memory, may work later.
       pipeline.catch(() => pipelines.delete(key));
-      this.onProgress?.(this.#ready, ++this.#wanted);
-      const settled = (): void => this.onProgress?.(++this.#ready, this.#wanted);
+      this.#count(0, 1);
+      const settled = (): void => this.#count(1, 0);
       pipeline.then(settled, settled);
     }
     return pipeline;
@@ -76,6 +76,12 @@ export class Pipelines {
       this.#gpu.check();
       throw await explain(kernel, module, constants, cause);
     }
+  }
+
+  #count(ready: number, wanted: number): void {
+    this.#ready += ready;
+    this.#wanted += wanted;
+    this.onProgress?.(this.#ready, this.#wanted);
   }
 
   #text({ name, wgsl }: Kernel): Compiled {

@@ -78,7 +78,7 @@ it("tells how many pipelines are ready, failed ones too, of those wanted", async
   const told: (readonly [ready: number, wanted: number])[] = [];
   pipelines.onProgress = (ready, wanted) => told.push([ready, wanted]);
   try {
-    const kernel = kernelOf(text(5));
+    const kernel = kernelOf(text(7));
     await Promise.all([pipelines.compile(kernel, {}), pipelines.compile(kernel, {})]);
     await expect(pipelines.compile(kernelOf("not WGSL"), {})).rejects.toThrow("fill");
     const [ready, wanted] = told[0]!;
