@@ -47,7 +47,7 @@ async function held(page: SitePage): Promise<{ bytes: number; nodes: number; lis
 
 test("500 steps leave the page as it was, but for what it records", async () => {
   const page = await site.open(LONG);
-  await page.keyboard.press("Space");
+  await page.keyboard.press(" ");
   const at = async (step: number) => {
     await page.waitForFunction(`Number(/step (\\d+)/.exec(document.title)?.[1]) >= ${step}`);
     return held(page);
@@ -95,7 +95,7 @@ test.each(["light", "dark"])("axe finds no violation, %s", async (scheme) => {
   };
   await look("idle");
   await page.evaluate("document.querySelector('nav a').click()");
-  await page.keyboard.press("Space");
+  await page.keyboard.press(" ");
   await newestRun(page);
   await look("done");
   await page.keyboard.press(",");

@@ -9,7 +9,7 @@ const LINK = "#/race?depth=8&images=64&testImages=64&epochs=3&batch=16&seeds=1&r
 const NO_GPU = 'Object.defineProperty(Navigator.prototype, "gpu", { get: () => undefined });';
 
 /** Presses a key as if nothing had the focus. */
-const press = (page: SitePage, key: "Space" | "s" | "d" | "," | "?" | "2"): Promise<void> =>
+const press = (page: SitePage, key: " " | "s" | "d" | "," | "?" | "2"): Promise<void> =>
   page.keyboard.press(key);
 
 const title = (page: SitePage, text: RegExp): Promise<unknown> =>
@@ -35,7 +35,7 @@ describe.each(["chrome", "firefox"] as const)("%s", (engine) => {
   beforeAll(async () => {
     site = await openSite(engine);
     const page = await site.open(LINK);
-    await press(page, "Space");
+    await press(page, " ");
     uninterrupted = await newestRun(page);
     await page.close();
   });
@@ -44,9 +44,9 @@ describe.each(["chrome", "firefox"] as const)("%s", (engine) => {
 
   test("a link reproduces a run, after a reload in its middle too", async () => {
     const page = await site.open(LINK);
-    await press(page, "Space");
+    await press(page, " ");
     await title(page, /step [3-9]/);
-    await press(page, "Space");
+    await press(page, " ");
     await untilKept(page);
     await page.reload();
     await bodyHas(page, "of seed 1?");
@@ -62,7 +62,7 @@ describe.each(["chrome", "firefox"] as const)("%s", (engine) => {
 
   test.runIf(engine === "chrome")("a race outlives a crash of the GPU process", async () => {
     const page = await site.open(LINK);
-    await press(page, "Space");
+    await press(page, " ");
     await title(page, /step [3-9]/);
     const browser = await site.started.browser.target().createCDPSession();
     await browser.send("Browser.crashGpuProcess");
@@ -73,9 +73,9 @@ describe.each(["chrome", "firefox"] as const)("%s", (engine) => {
 
   test("a race that is kept can be discarded", async () => {
     const page = await site.open(LINK);
-    await press(page, "Space");
+    await press(page, " ");
     await title(page, /step \d/);
-    await press(page, "Space");
+    await press(page, " ");
     await untilKept(page);
     await page.reload();
     await click(page, "Discard it");
@@ -91,7 +91,7 @@ describe.each(["chrome", "firefox"] as const)("%s", (engine) => {
     await bodyHas(page, "No race can run here.");
     await bodyHas(page, "not on your GPU");
     await title(page, /seed 1 of \d, step [2-9]/);
-    await press(page, "Space");
+    await press(page, " ");
     await bodyHas(page, "Go on");
     const held = await page.title();
     await press(page, "s");
@@ -151,11 +151,11 @@ describe.each(["chrome", "firefox"] as const)("%s", (engine) => {
     const page = await site.open(LINK);
     await page.evaluate("navigator.serviceWorker.ready.then(() => {})");
     await page.reload(); // A page that the worker answers for from its beginning.
-    await press(page, "Space");
+    await press(page, " ");
     await newestRun(page); // Its data are kept.
     await site.disconnect();
     await page.reload();
-    await press(page, "Space");
+    await press(page, " ");
     expect(losses(await newestRun(page))).toEqual(losses(uninterrupted));
     await page.evaluate("location.hash = '#/compare'");
     await page.waitForSelector("h1 ::-p-text(Compare)");
