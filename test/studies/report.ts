@@ -1,20 +1,13 @@
 /** What a study found: for each depth and kind of network the mean, lowest and highest accuracy of its runs. */
-import { isDeepStrictEqual } from "node:util";
-import { DEPTHS, type Run, type Setting, SHORTCUTS } from "./setting.ts";
-
-type Shortcuts = (typeof SHORTCUTS)[number];
-
-/** What people call a network with these shortcuts. */
-export const NAMES: Readonly<Record<Shortcuts, string>> = {
-  none: "plain ConvNet",
-  alternate: "graft",
-  all: "ResNet",
-};
+import { nameOf } from "./plans.ts";
+import { keyOf, type Run, type Setting } from "./setting.ts";
 
 /** The runs of one depth and kind. Without runs there are no numbers. */
 export interface Band {
   readonly depth: number;
-  readonly shortcuts: Shortcuts;
+  readonly shortcuts: Setting["shortcuts"];
+  /** What people call a network with these shortcuts. */
+  readonly name: string;
   /** Seeds of the runs that are recorded. */
   readonly seeds: readonly number[];
   /** Seeds that the plan has and no run yet. */
@@ -37,6 +30,7 @@ export interface Bands {
   readonly adapters: readonly string[];
   readonly commits: readonly string[];
   readonly versions: readonly string[];
+  /** In the plan's order: by depth, then by kind. */
   readonly cells: readonly Band[];
 }
 
@@ -45,10 +39,11 @@ const round = (value: number, digits: number): number => Number(value.toPrecisio
 
 /** The bands of the runs that belong to a plan's settings, of which a setting counts once: its first run. */
 export function bandsOf(runs: readonly Run[], settings: readonly Setting[]): Bands {
-  const found = settings.flatMap((s) => runs.find(({ setting }) => isDeepStrictEqual(setting, s)) ?? []);
+  const found = settings.flatMap((s) => runs.find(({ setting }) => keyOf(setting) === keyOf(s)) ?? []);
   const { depth, shortcuts, seed, ...common } = settings[0]!;
   const all = (pick: (run: Run) => string): string[] => [...new Set(found.map(pick))].sort();
   const dates = all(({ date }) => date);
+  const firsts = settings.filter((setting) => setting.seed === seed);
   return {
     setting: common,
     dates: dates.length ? [dates[0]!, dates.at(-1)!] : [],
@@ -57,21 +52,19 @@ export function bandsOf(runs: readonly Run[], settings: readonly Setting[]): Ban
     adapters: all(({ adapter }) => adapter),
     commits: all(({ commit }) => commit),
     versions: all(({ version }) => version),
-    cells: DEPTHS.flatMap((depth) => SHORTCUTS.map((kind) => bandOf(depth, kind, found, settings))),
+    cells: firsts.map((cell) => bandOf(cell, found, settings)),
   };
 }
 
-function bandOf(
-  depth: number,
-  shortcuts: Shortcuts,
-  all: readonly Run[],
-  settings: readonly Setting[],
-): Band {
-  const isHere = (s: Setting): boolean => s.depth === depth && s.shortcuts === shortcuts;
+/** Of the runs that differ from a setting in their seed alone. */
+function bandOf(of: Setting, all: readonly Run[], settings: readonly Setting[]): Band {
+  const isHere = (setting: Setting): boolean => keyOf({ ...setting, seed: of.seed }) === keyOf(of);
   const runs = all.filter(({ setting }) => isHere(setting));
   const seeds = runs.map(({ setting }) => setting.seed);
   const planned = settings.filter(isHere).map(({ seed }) => seed);
-  const cell = { depth, shortcuts, seeds, missing: planned.filter((seed) => !seeds.includes(seed)) };
+  const { depth, shortcuts } = of;
+  const missing = planned.filter((seed) => !seeds.includes(seed));
+  const cell = { depth, shortcuts, name: nameOf(shortcuts), seeds, missing };
   if (runs.length === 0) return cell;
   const accuracies = runs.map(({ accuracy }) => accuracy);
   return {
@@ -102,14 +95,24 @@ export function recorded({ cells }: Bands): string {
   return missing === 0 ? `all ${done} runs recorded` : `${done} of ${done + missing} runs recorded`;
 }
 
+/** What is different in these, each once and in their order. */
+export const distinct = <K extends "depth" | "name">(cells: readonly Band[], key: K): Band[K][] => [
+  ...new Set(cells.map((cell) => cell[key])),
+];
+
 /** What a plan still lacks, in words; nothing if it has all. */
 export function missingOf({ cells }: Bands): string {
-  const seeds = [...new Set(cells.flatMap(({ missing }) => missing))].sort((a, b) => a - b);
-  const each = seeds.map((seed) => {
+  const depths = distinct(cells, "depth").length;
+  const inWords = (seed: number): string => {
     const lacking = cells.filter(({ missing }) => missing.includes(seed));
-    if (lacking.length === cells.length) return `seed ${seed}`;
-    const names = lacking.map(({ depth, shortcuts }) => `${depth} layers ${NAMES[shortcuts]}`);
-    return `seed ${seed} of ${names.join(", ")}`;
+    if (lacking.length === cells.length) return "";
+    const names = lacking.map(({ depth, name }) => (depths > 1 ? `${depth} layers ${name}` : name));
+    return ` of ${names.join(", ")}`;
+  };
+  const seeds = [...new Set(cells.flatMap(({ missing }) => missing))].sort((a, b) => a - b);
+  const each = [...new Set(seeds.map(inWords))].map((what) => {
+    const same = seeds.filter((seed) => inWords(seed) === what);
+    return `${same.length > 1 ? "seeds" : "seed"} ${same.join(", ")}${what}`;
   });
   return each.length === 0 ? "" : `; missing: ${each.join("; ")}`;
 }
@@ -126,21 +129,26 @@ export function tableOf(bands: Bands): string {
   };
   const gradient = ({ gradient }: Band): string =>
     gradient ? `${gradient.first} ÷ ${gradient.last}` : "not run yet";
-  const rows = DEPTHS.map((depth) => {
-    const row = cells.filter((cell) => cell.depth === depth);
-    return `| ${[depth, ...row.map(accuracy), ...row.map(gradient)].join(" | ")} |`;
-  });
-  const names = SHORTCUTS.map((kind) => NAMES[kind]);
-  const gradients = names.map((name) => `gradient, ${name}`);
+  const days = [...new Set(dates.map((date) => date.slice(0, 10)))];
+  const columns = distinct(cells, "depth").map((depth) => `${depth} layers`);
+  const gradients = columns.map((column) => `gradient, ${column}`);
   return [
-    `| Layers | ${[...names, ...gradients].join(" | ")} |`,
-    `| --- |${" --- |".repeat(2 * names.length)}`,
-    ...rows,
+    `| Network | ${[...columns, ...gradients].join(" | ")} |`,
+    `| --- |${" --- |".repeat(2 * columns.length)}`,
+    ...distinct(cells, "name").map((name) => {
+      const row = cells.filter((cell) => cell.name === name);
+      return `| ${[name, ...row.map(accuracy), ...row.map(gradient)].join(" | ")} |`;
+    }),
     "",
-    `Per cent of ${setting.testImages} test images right, mean (lowest–highest) of ${seedCount(bands)} seeds; ` +
-      `${recorded(bands)}${missingOf(bands)}. Gradient: the norm for the weights of the first convolution ÷ that for the last, before the ` +
-      `first update, mean of the seeds. ${[...browsers, ...machines].join(", ")}; commit ${commits.join(", ") || "none"}; ` +
-      `${[...new Set(dates.map((date) => date.slice(0, 10)))].join(" to ") || "no date"}.`,
+    [
+      `Per cent of ${setting.testImages} test images right, mean (lowest–highest) of ${seedCount(bands)} seeds; `,
+      `${recorded(bands)}${missingOf(bands)}. Gradient: the norm for the weights of the first convolution ÷ that for `,
+      "the last, before the first update, mean of the seeds.",
+      dates.length &&
+        ` ${[...browsers, ...machines].join(", ")}; commit ${commits.join(", ")}; ${days.join(" to ")}.`,
+    ]
+      .filter(Boolean)
+      .join(""),
   ].join("\n");
 }
 
