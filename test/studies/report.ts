@@ -12,7 +12,8 @@ export interface Band {
   readonly seeds: readonly number[];
   /** Seeds that the plan has and no run yet. */
   readonly missing: readonly number[];
-  /** Shares of the test images classified correctly. */
+  /** Of each of these seeds, in their order: the share of the test images classified correctly. */
+  readonly accuracies: readonly number[];
   readonly mean?: number;
   readonly lowest?: number;
   readonly highest?: number;
@@ -64,9 +65,9 @@ function bandOf(of: Setting, all: readonly Run[], settings: readonly Setting[]):
   const planned = settings.filter(isHere).map(({ seed }) => seed);
   const { depth, shortcuts } = of;
   const missing = planned.filter((seed) => !seeds.includes(seed));
-  const cell = { depth, shortcuts, name: nameOf(shortcuts), seeds, missing };
-  if (runs.length === 0) return cell;
   const accuracies = runs.map(({ accuracy }) => accuracy);
+  const cell = { depth, shortcuts, name: nameOf(shortcuts), seeds, missing, accuracies };
+  if (runs.length === 0) return cell;
   return {
     ...cell,
     mean: round(mean(accuracies), 6),
@@ -115,50 +116,4 @@ export function missingOf({ cells }: Bands): string {
     return `${same.length > 1 ? "seeds" : "seed"} ${same.join(", ")}${what}`;
   });
   return each.length === 0 ? "" : `; missing: ${each.join("; ")}`;
-}
-
-/** Markdown: a table of the bands, and under it where they come from and what is missing. */
-export function tableOf(bands: Bands): string {
-  const { cells, setting, browsers, machines, commits, dates } = bands;
-  const most = Math.max(...cells.map(({ seeds }) => seeds.length));
-  const accuracy = ({ seeds, mean, lowest, highest }: Band): string => {
-    if (mean === undefined) return "not run yet";
-    if (seeds.length === 1) return `${percent(mean)} (one seed)`;
-    const n = seeds.length === most ? "" : `, n = ${seeds.length}`;
-    return `${percent(mean)} (${percent(lowest!)}–${percent(highest!)}${n})`;
-  };
-  const gradient = ({ gradient }: Band): string =>
-    gradient ? `${gradient.first} ÷ ${gradient.last}` : "not run yet";
-  const days = [...new Set(dates.map((date) => date.slice(0, 10)))];
-  const columns = distinct(cells, "depth").map((depth) => `${depth} layers`);
-  const gradients = columns.map((column) => `gradient, ${column}`);
-  return [
-    `| Network | ${[...columns, ...gradients].join(" | ")} |`,
-    `| --- |${" --- |".repeat(2 * columns.length)}`,
-    ...distinct(cells, "name").map((name) => {
-      const row = cells.filter((cell) => cell.name === name);
-      return `| ${[name, ...row.map(accuracy), ...row.map(gradient)].join(" | ")} |`;
-    }),
-    "",
-    [
-      `Per cent of ${setting.testImages} test images right, mean (lowest–highest) of ${seedCount(bands)} seeds; `,
-      `${recorded(bands)}${missingOf(bands)}. Gradient: the norm for the weights of the first convolution ÷ that for `,
-      "the last, before the first update, mean of the seeds.",
-      dates.length &&
-        ` ${[...browsers, ...machines].join(", ")}; commit ${commits.join(", ")}; ${days.join(" to ")}.`,
-    ]
-      .filter(Boolean)
-      .join(""),
-  ].join("\n");
-}
-
-/** A document with what stands between the comments `<!-- name -->` and `<!-- /name -->` replaced. */
-export function withTable(document: string, name: string, table: string): string {
-  const [begin, end] = [`<!-- ${name} -->`, `<!-- /${name} -->`];
-  const [before, rest, ...more] = document.split(begin);
-  const [, after] = rest?.split(end) ?? [];
-  if (after === undefined || more.length > 0) {
-    throw new Error(`the document must have the line ${begin} once and ${end} after it`);
-  }
-  return `${before}${begin}\n\n${table}\n\n${end}${after}`;
 }

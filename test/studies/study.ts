@@ -12,8 +12,9 @@ import { repository, runInPage } from "./browser.ts";
 import { figure } from "./figure/figure.ts";
 import { nameOf, type PlanName, plans } from "./plans.ts";
 import { RECORD, readRecord } from "./record.ts";
-import { bandsOf, tableOf, withTable } from "./report.ts";
+import { bandsOf } from "./report.ts";
 import { type Outcome, type Part, type Run, remaining } from "./setting.ts";
+import { tableOf, withTable } from "./table.ts";
 
 interface Options {
   readonly plan: PlanName;

@@ -3,8 +3,9 @@ import { describe, expect, it } from "vitest";
 import { figure } from "../../studies/figure/figure.ts";
 import { nameOf, type PlanName, plans } from "../../studies/plans.ts";
 import { parseRuns, RECORD, readRecord } from "../../studies/record.ts";
-import { type Band, bandsOf, missingOf, recorded, tableOf, withTable } from "../../studies/report.ts";
+import { type Band, bandsOf, missingOf, recorded } from "../../studies/report.ts";
 import { type Run, remaining } from "../../studies/setting.ts";
+import { tableOf, withTable } from "../../studies/table.ts";
 
 const settings = plans.race;
 const WHOLE = { part: 1, of: 1 };
@@ -122,6 +123,7 @@ describe("a study's report", () => {
       name: "plain ConvNet",
       seeds: [1, 2, 3],
       missing: [4, 5],
+      accuracies: [0.5, 0.7, 0.9],
       mean: 0.7,
       lowest: 0.5,
       highest: 0.9,
@@ -133,6 +135,7 @@ describe("a study's report", () => {
       name: "ResNet",
       seeds: [],
       missing: [1, 2, 3, 4, 5],
+      accuracies: [],
     });
     expect(bands).toMatchObject({ machines: ["2 × CPU"], commits: ["abc"], setting: { images: 1000 } });
     expect(bands.dates).toEqual(["2026-11-01T12:00:00.000Z", "2026-11-02T12:00:00.000Z"]);
@@ -162,9 +165,20 @@ describe("a study's report", () => {
     ]);
     const none = bandsOf([], settings);
     expect(tableOf(none)).toMatch(
-      /0 of 60 runs recorded; missing: seeds 1, 2, 3, 4, 5\. .* mean of the seeds\.$/,
+      /0 of 60 runs recorded; missing: seeds 1, 2, 3, 4, 5\. .* mean of the seeds\.$/m,
     );
     expect(figure(none)).toContain("not run yet");
+  });
+
+  it("compares the networks of one depth by the seeds that both have", () => {
+    const more = bandsOf([...runs, runOf(13, 0.35), runOf(25, 0.51), runOf(2, 0.9)], settings);
+    const rest = " | not run yet | not run yet | not run yet |";
+    // Differences 0.25, 0.35 and 0.39: mean 0.33, deviation 0.0721, t of two degrees of freedom 4.303.
+    expect(tableOf(more).split("\n").slice(-3)).toEqual([
+      `| plain ConvNet, graft | plain ConvNet ahead by 33.0 points [15.1, 50.9], 3 of 3 seeds agree${rest}`,
+      `| plain ConvNet, ResNet | too early: 1 seed${rest}`,
+      `| graft, ResNet | too early: 1 seed${rest}`,
+    ]);
   });
 
   it("names each network in the figure, with its accuracy", () => {
