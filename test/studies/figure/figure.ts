@@ -22,8 +22,8 @@ export function figure(bands: Bands): string {
   const heading = `${title}, from ${images?.toLocaleString("en")} images`;
   const subtitle = `Test accuracy on ${DATASETS[dataset!]}, ${norm}: mean of ${seedCount(bands)} seeds, and the lowest to the highest`;
   const notes = [
-    `${epochs} ${epochs === 1 ? "epoch" : "epochs"} in batches of ${batchSize}, ${testImages?.toLocaleString("en")} test images; equal parameters in all networks`,
-    `${browsers.join(", ") || "no run yet"}; commit ${commits.join(", ") || "none"}; ${recorded(bands)}`,
+    `${epochs} ${epochs === 1 ? "epoch" : "epochs"} in batches of ${batchSize}, ${testImages?.toLocaleString("en")} test images; equal parameters in all networks; ${recorded(bands)}`,
+    `${browsers.join(", ") || "no run yet"}; commit ${commits.join(", ") || "none"}`,
   ];
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${bottom + 98}" role="img">
 <title>${escapeHtml(heading)}</title>

@@ -20,7 +20,7 @@ export function networkPlot({ cells }: Bands, top: number): Plot {
         `<path class="grid" d="M${x(share)} ${top}V${bottom}"/>`,
         `<text class="mid" x="${x(share)}" y="${bottom + 20}">${100 * share} %</text>`,
       ]),
-      `<text x="24" y="${bottom + 20}">squares: pairs of convolutions; arcs: shortcuts</text>`,
+      `<text x="24" y="${bottom + 42}">squares: pairs of convolutions; arcs: shortcuts</text>`,
       ...cells.flatMap((cell, i) => row(cell, top + ROW * (i + 0.5))),
     ],
   };
