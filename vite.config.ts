@@ -1,5 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vite";
+import { offline, SERVICE_WORKER } from "./demo/build/offline.ts";
+import { contentSecurityPolicy } from "./demo/build/policy.ts";
 import { dataFiles } from "./src/cli/data/data-files.ts";
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
@@ -8,8 +10,9 @@ const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.u
 export default defineConfig({
   root: path("demo"),
   base: "./",
-  plugins: [dataFiles()],
-  server: { cors: false, fs: { allow: [path("demo"), path("src")] } },
+  // All of MNIST, and of Fashion-MNIST what keeps the site under 25 MB: the first 12,000 training images, all for testing.
+  plugins: [dataFiles({ shards: { fashion: 6 } }), contentSecurityPolicy(), offline()],
+  server: { cors: false, fs: { allow: [path("demo"), path("src"), path("test/studies/recorded")] } },
   preview: { cors: false },
   resolve: {
     alias: [
@@ -20,6 +23,17 @@ export default defineConfig({
   },
   // The worker finds the data beside itself, so all files lie in one folder.
   // Nothing is inlined as a data: URL, so that a strict content security policy holds.
-  build: { target: "es2022", assetsDir: ".", emptyOutDir: true, assetsInlineLimit: 0 },
+  build: {
+    target: "es2022",
+    assetsDir: ".",
+    emptyOutDir: true,
+    assetsInlineLimit: 0,
+    rolldownOptions: {
+      input: { index: path("demo/index.html"), [SERVICE_WORKER]: path("demo/offline/service-worker.ts") },
+      output: {
+        entryFileNames: ({ name }) => (name === SERVICE_WORKER ? "[name].js" : "[name]-[hash].js"),
+      },
+    },
+  },
   worker: { format: "es" },
 });

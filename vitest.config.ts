@@ -70,12 +70,12 @@ export default defineConfig({
       inBrowser("chrome", 1),
       // ResNet-50 with VGG-16 takes minutes, and the kernels are the same.
       inBrowser("firefox", 2, ["test/train/full-size.test.ts"]),
-      // The commands, which start browsers of their own.
+      // The commands and the page, which start browsers of their own.
       {
         extends: true,
         test: {
           name: "cli",
-          include: ["test/cli/**/*.test.ts", "test/bench/run.test.ts"],
+          include: ["test/{cli,demo}/**/*.test.ts", "test/bench/run.test.ts"],
           sequence: { groupOrder: 3 },
         },
       },

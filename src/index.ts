@@ -36,6 +36,7 @@ export * from "./models/index.ts";
 // Training
 
 export * from "./optimizers/index.ts";
+export type { Activations } from "./train/activations.ts";
 export { readCheckpointMetadata } from "./train/checkpoint.ts";
 export type { Confusion } from "./train/confusion.ts";
 export type {

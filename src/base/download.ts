@@ -62,17 +62,17 @@ export async function download(
   return { response, chunks: chunks(), cancel: () => stop.abort() };
 }
 
-/** Joins all chunks. Calls `onBytes` with the number of bytes so far after each, which may throw. */
+/** Joins all chunks. Calls `onBytes` after each with the number of bytes so far, and the chunk; it may throw. */
 export async function collect(
   chunks: AsyncIterable<Uint8Array>,
-  onBytes: (loaded: number) => void,
+  onBytes: (loaded: number, chunk: Uint8Array) => void,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const parts: Uint8Array[] = [];
   let loaded = 0;
   for await (const chunk of chunks) {
     parts.push(chunk);
     loaded += chunk.length;
-    onBytes(loaded);
+    onBytes(loaded, chunk);
   }
   return concatenate(parts);
 }

@@ -1,3 +1,4 @@
+import { atOnce } from "../base/at-once.ts";
 import { collect, type DownloadOptions, download, reasonOf } from "../base/download.ts";
 import { DataError } from "../base/errors.ts";
 import { place } from "../image/preprocessing.ts";
@@ -57,25 +58,16 @@ export async function loadImageFolder(split: Split, options: FolderOptions): Pro
   const images = new Uint8Array(files.length * each);
   const draw = painter(size);
 
-  const failed = new AbortController();
-  const ended = signal ? AbortSignal.any([signal, failed.signal]) : failed.signal;
-  let next = 0;
   let done = 0;
-  async function work(): Promise<void> {
-    for (let i = next++; i < files.length && !ended.aborted; i = next++) {
-      const file = `${name}/${files[i]!.name}`;
-      const url = `${baseUrl}/${split}/${numbers[i]}`;
-      const bytes = await read(url, file, MAX_FILE_BYTES, { ...stalls, signal: ended });
-      images.set(draw(await decode(bytes, file), file), i * each);
-      onProgress?.(++done, files.length);
-    }
-  }
-  try {
-    await Promise.all(Array.from({ length: AT_ONCE }, work));
-  } finally {
-    failed.abort(); // Stops the other workers after a failure.
-  }
-  signal?.throwIfAborted();
+  await atOnce(AT_ONCE, files.length, signal, async (i, signal) => {
+    const file = `${name}/${files[i]!.name}`;
+    const bytes = await read(`${baseUrl}/${split}/${numbers[i]}`, file, MAX_FILE_BYTES, {
+      ...stalls,
+      signal,
+    });
+    images.set(draw(await decode(bytes, file), file), i * each);
+    onProgress?.(++done, files.length);
+  });
   return createDataset({ name, shape, classes, images, labels: labelsOf(files), normalize: PHOTOGRAPHS });
 }
 

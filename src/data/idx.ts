@@ -20,6 +20,9 @@ export interface IdxPair {
   readonly labels: IdxFile;
 }
 
+/** What IDX files do not tell of a data set. */
+export type IdxAbout = Pick<Dataset, "name" | "classes" | "normalize">;
+
 const unsignedByte = 0x08;
 
 /**
@@ -54,21 +57,24 @@ export function parseIdx({ name, bytes }: IdxFile): Idx {
   return { shape, data: bytes.subarray(start) };
 }
 
+/** Bytes of an IDX file of this shape. */
+export const idxLength = (shape: readonly number[]): number =>
+  4 + 4 * shape.length + shape.reduce((product, extent) => product * extent, 1);
+
 /** Writes an IDX file; the inverse of `parseIdx`. */
 export function formatIdx({ shape, data }: Idx): Uint8Array {
-  const start = 4 + 4 * shape.length;
-  const bytes = new Uint8Array(start + data.length);
+  const bytes = new Uint8Array(idxLength(shape));
   bytes.set([0, 0, unsignedByte, shape.length]);
   const view = new DataView(bytes.buffer);
   shape.forEach((extent, axis) => {
     view.setUint32(4 + 4 * axis, extent);
   });
-  bytes.set(data, start);
+  bytes.set(data, 4 + 4 * shape.length);
   return bytes;
 }
 
 /** Makes a data set of grey images from a pair of IDX files. Throws DataError if the two do not fit. */
-export function idxDataset(files: IdxPair, about: Pick<Dataset, "name" | "classes" | "normalize">): Dataset {
+export function idxDataset(files: IdxPair, about: IdxAbout): Dataset {
   const images = parseIdx(files.images);
   const labels = parseIdx(files.labels);
   const [count, height, width] = images.shape;

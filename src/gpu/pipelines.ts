@@ -11,6 +11,10 @@ interface Compiled {
 
 /** Compiles kernels: each text once, and each entry point once per layout and set of `override` constants. */
 export class Pipelines {
+  /** Called when a pipeline is wanted or ready (or failed), with the numbers of both so far: compiling takes seconds. */
+  onProgress: ((ready: number, wanted: number) => void) | undefined;
+  #ready = 0;
+  #wanted = 0;
   readonly #gpu: Pick<Gpu, "device" | "check">;
   /** Keyed by text, not name: a user's own kernel may share a name with one of ours. */
   readonly #texts = new Map<string, Compiled>();
@@ -31,6 +35,9 @@ export class Pipelines {
       pipelines.set(key, pipeline);
       // What failed once, such as for lack of memory, may work later.
       pipeline.catch(() => pipelines.delete(key));
+      this.onProgress?.(this.#ready, ++this.#wanted);
+      const settled = (): void => this.onProgress?.(++this.#ready, this.#wanted);
+      pipeline.then(settled, settled);
     }
     return pipeline;
   }

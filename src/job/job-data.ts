@@ -23,13 +23,14 @@ export async function loadJobData(
     return [await decode("train", settings, options), await decode("test", settings, options)];
   }
   const { baseUrl, signal, emit } = options;
-  const load = (split: Split): Promise<Dataset> =>
-    loadDataset(data, split, { baseUrl, signal, onProgress: tellLoading(emit, `${data} ${split} images`) });
-  const [train, test] = await Promise.all([load("train"), load("test")]);
-  const used = [
-    perClass === undefined ? take(train, examples ?? train.length) : balanced(train, perClass, seed),
-    take(test, testExamples ?? test.length),
-  ] as const;
+  const load = (split: Split, examples: number | undefined): Promise<Dataset> =>
+    loadDataset(data, split, {
+      ...{ baseUrl, signal, examples },
+      onProgress: tellLoading(emit, `${data} ${split} images`),
+    });
+  // Those of a class may be anywhere.
+  const [train, test] = await Promise.all([load("train", examples), load("test", testExamples)]);
+  const used = [perClass === undefined ? train : balanced(train, perClass, seed), test] as const;
   if (imageSize === undefined) return used;
   return [resizeImages(used[0], imageSize, imageSize), resizeImages(used[1], imageSize, imageSize)];
 }
@@ -57,16 +58,19 @@ async function decode(split: Split, settings: JobSettings, options: JobDataOptio
   return take(dataset, count ?? dataset.length);
 }
 
-/** Makes a callback that reports a download at each tenth, since chunks are small. */
+/** Makes a callback that reports a download at each tenth, or MiB where its size is not known, since chunks are small. */
 export function tellLoading(
   emit: (event: JobEvent) => void,
   what: string,
 ): (loaded: number, total: number | undefined) => void {
-  let tenth = -1;
+  let last: string | undefined;
   return (loaded, total) => {
-    const now = total === undefined ? -1 : Math.floor((loaded / total) * 10);
-    if (now === tenth) return;
-    tenth = now;
+    const part =
+      total === undefined
+        ? `MiB ${Math.floor(loaded / 2 ** 20)}`
+        : `tenth ${Math.floor((loaded / total) * 10)}`;
+    if (part === last) return;
+    last = part;
     emit({ type: "loading", what, loaded, ...(total !== undefined && { total }) });
   };
 }

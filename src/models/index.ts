@@ -27,6 +27,7 @@ export {
 export { freeze } from "./freeze.ts";
 export { countNumbers, frozenIn, inspect, type Model, type ModelOptions } from "./model.ts";
 export { caffePreprocessing, imagenetPreprocessing, type Preprocessing } from "./preprocessing.ts";
+export { type Layer, layersOf } from "./structure.ts";
 export { summary } from "./summary.ts";
 export { type FeaturesModelOptions, features } from "./topologies/features.ts";
 export { type FusionOptions, fusion } from "./topologies/fusion.ts";

@@ -1,28 +1,25 @@
-import { countNumbers, inspect, type Model } from "./model.ts";
+import type { Model } from "./model.ts";
+import { type Layer, layersOf } from "./structure.ts";
 
 /**
  * A table of a model's layers with output shapes (N for the batch) and parameters, and totals below: all parameters,
- * and those that train, given the model's frozen patterns and `frozen`. Needs no GPU.
+ * and those that train, given the model's frozen patterns and `frozen`. Needs no GPU. `layersOf` gives the same as data.
  */
 export function summary(model: Model, frozen?: (name: string) => boolean): string {
-  const graph = inspect(model, frozen);
-  // A layer's sum and activation are nodes with the same name.
-  const first = graph.nodes.filter(({ label }, i) => label !== graph.nodes[i - 1]?.label);
-  const rows = first.map(({ label, op, inputs, outputs }) => {
-    const given = Object.values(inputs);
-    const parameters = graph.parameters.filter(({ tensor }) => given.includes(tensor));
-    return [
-      label,
-      op.name,
-      `(N, ${outputs.y?.shape.slice(1).join(", ")})`,
-      grouped(countNumbers(parameters)),
-      grouped(countNumbers(parameters.filter(({ trainable }) => trainable))),
-    ];
-  });
+  const layers = layersOf(model, frozen);
+  const rows = layers.map(({ label, operations, shape, parameterCount, trainableCount }) => [
+    label,
+    operations[0]!,
+    `(N, ${shape.join(", ")})`,
+    grouped(parameterCount),
+    grouped(trainableCount),
+  ]);
   const header = ["Layer", "Operation", "Output", "Parameters", "Trainable"];
   const input = ["images", "input", `(N, ${model.inputShape.join(", ")})`, "0", "0"];
-  const total = countNumbers(graph.parameters);
-  const trainable = countNumbers(graph.parameters.filter((p) => p.trainable));
+  const sum = (count: (layer: Layer) => number): number =>
+    layers.reduce((total, layer) => total + count(layer), 0);
+  const total = sum(({ parameterCount }) => parameterCount);
+  const trainable = sum(({ trainableCount }) => trainableCount);
   return [
     `${model.name}: images (${model.inputShape.join(", ")}) → ${model.classes} classes`,
     "",

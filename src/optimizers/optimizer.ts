@@ -10,7 +10,7 @@ import { loss_scale } from "../kernel/shaders.gen.ts";
 import type { Steps } from "../plan/plan.ts";
 import { trainedParameters, wholeArena } from "./arena.ts";
 import { checkGroups, type GroupOptions, groupTable } from "./groups.ts";
-import { emitGradientNorms, namesOfNorms } from "./norms.ts";
+import { emitGradientNorms, measureUpdate, namesOfNorms } from "./norms.ts";
 
 /** Updates parameters by their gradients, with one launch for each arena, however many parameters it holds. */
 export interface Optimizer {
@@ -30,8 +30,9 @@ export interface Update {
   readonly dispatches: readonly Dispatch[];
   /**
    * What the host may read besides the graph's outputs: `nonFinite`, two flags that stay raised until the host clears
-   * them, for a gradient that was not finite and for a new weight or moment that was not; and `gradientNorms`, where it
-   * was asked for.
+   * them, for a gradient that was not finite and for a new weight or moment that was not. Where they were asked for,
+   * norms: `gradientNorms`, before clipping; `updateNorms`, of what the update adds to parameters, and `parameterNorms`
+   * after it. Element 0 is the norm of all together, and one for each parameter in `normed` follows.
    */
   readonly outputs: ReadonlyMap<string, Tensor>;
   /**
@@ -39,11 +40,8 @@ export interface Update {
    * Checkpoints hold these by name, such as `optimizer.momentum.layer1.0.conv1.weight`.
    */
   readonly moments: readonly Variable[];
-  /**
-   * The parameters whose gradient norms are in the output `gradientNorms`, in its order from element 1 on; element 0
-   * is the norm of all gradients together, before clipping. Empty unless requested.
-   */
-  readonly gradientNorms: readonly string[];
+  /** The parameters whose norms are in outputs, in their order. Empty unless norms were asked for. */
+  readonly normed: readonly string[];
 }
 
 /** Gradients and the update by them as one step. */
@@ -60,6 +58,11 @@ export interface OptimizerOptions extends GroupOptions {
   readonly clipNorm?: number;
   /** Whether the host can read `gradientNorms` after each step; a trainer's steps then tell them. Default false. */
   readonly gradientNorms?: boolean;
+  /**
+   * Whether the host can read `updateNorms` and `parameterNorms` after each step; a trainer's steps then tell
+   * `updateRatios`. Takes memory for one more copy of the parameters while they are updated. Default false.
+   */
+  readonly updateRatios?: boolean;
 }
 
 /** What every update kernel needs of an arena. */
@@ -121,14 +124,19 @@ export function emitUpdate<M extends string>(
   launch: (emit: Emitter, arena: ArenaUpdate<M>) => void,
 ): Update {
   const { arenas } = backward;
-  const { clipNorm, gradientNorms = false } = options;
+  const { clipNorm, gradientNorms = false, updateRatios = false } = options;
   if (arenas.length === 0) throw new ShapeError(optimizer, "no parameter has a gradient");
   checkGroups(optimizer, options, graph.parameters);
   const { lossScale } = graph;
   const measured =
     clipNorm || gradientNorms || lossScale ? emitGradientNorms(graph, backward, gradientNorms) : undefined;
   const scaled = measured && lossScale ? emitLossScale(graph, measured.norms, lossScale.tensor) : undefined;
-  const dispatches = [...(measured?.dispatches ?? []), ...(scaled?.dispatches ?? [])];
+  const change = updateRatios ? measureUpdate(graph, backward) : undefined;
+  const dispatches = [
+    ...(measured?.dispatches ?? []),
+    ...(scaled?.dispatches ?? []),
+    ...(change?.before ?? []),
+  ];
   const nonFinite = graph.tensor("optimizer.non_finite", [4], { role: "state", dtype: "u32" });
   const moments: Variable[] = [];
   for (const [arena, gradients] of arenas) {
@@ -157,10 +165,13 @@ export function emitUpdate<M extends string>(
     });
     dispatches.push(...emit.dispatches);
   }
+  dispatches.push(...(change?.after ?? []));
   if (lossScale) moments.push(lossScale);
   const outputs = new Map([["nonFinite", nonFinite]]);
   if (measured && gradientNorms) outputs.set("gradientNorms", measured.norms);
-  return { dispatches, outputs, moments, gradientNorms: gradientNorms ? namesOfNorms(graph, backward) : [] };
+  if (change) outputs.set("updateNorms", change.updateNorms).set("parameterNorms", change.parameterNorms);
+  const normed = gradientNorms || updateRatios ? namesOfNorms(graph, backward) : [];
+  return { dispatches, outputs, moments, normed };
 }
 
 const momentOf = (parameter: Variable, name: string, storage: Storage): Variable => ({

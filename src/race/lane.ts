@@ -2,7 +2,7 @@ import { NonFiniteError } from "../base/errors.ts";
 import type { Batch } from "../data/batches.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { bytesOf } from "../graph/tensor.ts";
-import { checkEvaluation } from "../train/non-finite.ts";
+import { checkEvaluation } from "../train/checks.ts";
 import type { BatchInfo } from "../train/options.ts";
 import { constant } from "../train/schedules.ts";
 import type { Trainer } from "../train/trainer.ts";

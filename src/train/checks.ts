@@ -1,8 +1,22 @@
-import { DataError } from "../base/errors.ts";
+import { DataError, NonFiniteError } from "../base/errors.ts";
 import type { Batch } from "../data/batches.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { pad4 } from "../graph/tensor.ts";
 import type { Model } from "../models/model.ts";
+import type { BatchInfo, TrainerOptions } from "./options.ts";
+
+/** Throws DataError unless a trainer's batch is a whole number of images, in equal parts. */
+export function checkSizes({ batchSize, microBatches = 1 }: TrainerOptions): void {
+  if (!Number.isInteger(batchSize) || batchSize < 1) {
+    throw new DataError(`Trainer: batchSize must be a positive whole number — got ${batchSize}`);
+  }
+  if (!Number.isInteger(microBatches) || microBatches < 1 || batchSize % microBatches !== 0) {
+    throw new DataError(
+      `Trainer: microBatches must be a positive whole number that divides batchSize — got ` +
+        `batchSize ${batchSize}, microBatches ${microBatches}`,
+    );
+  }
+}
 
 /** Throws DataError unless a batch has 1…`most` examples in the layout of a BatchLoader that fit the model. */
 export function checkBatch(
@@ -49,4 +63,33 @@ function checkLabels(what: string, labels: Int32Array, classes: number): void {
 export function checkLearningRate(operation: string, rate: number): void {
   if (rate >= 0 && rate < Infinity) return;
   throw new DataError(`${operation}: learningRate must be finite and not negative — got ${rate}`);
+}
+
+const REMEDY =
+  "go back to an earlier checkpoint with a smaller learning rate or clipping (clipNorm), or look for extreme values " +
+  "in the data";
+
+/**
+ * Throws NonFiniteError if a step's loss is not finite, or if its update raised a flag: one for the gradients, one for
+ * the weights (`nonFinite` in `Update.outputs`; none if nothing trains). A step that mixed precision skips raises none.
+ */
+export function checkStep(
+  { loss, step, learningRate }: Pick<BatchInfo, "loss" | "step" | "learningRate">,
+  [gradients = 0, weights = 0]: Iterable<number> = [],
+): void {
+  const bad = [
+    ...(Number.isFinite(loss) ? [] : [`the loss is ${loss}`]),
+    ...(gradients ? ["gradients are not finite"] : []),
+    ...(weights ? ["weights are not finite"] : []),
+  ];
+  if (bad.length === 0) return;
+  throw new NonFiniteError(
+    `step ${step}: ${bad.join(", ")} — learning rate ${learningRate.toPrecision(3)}; ${REMEDY}`,
+  );
+}
+
+/** Throws NonFiniteError if the loss of an evaluation is not finite; `when` says how far the run is. */
+export function checkEvaluation(when: string, loss: number): void {
+  if (Number.isFinite(loss)) return;
+  throw new NonFiniteError(`${when}: the validation loss is ${loss} — ${REMEDY}`);
 }

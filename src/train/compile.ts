@@ -24,7 +24,7 @@ export interface Compiled {
   readonly moments: readonly Variable[];
   /** The update's flags for what is not finite, which stay raised until they are cleared. */
   readonly flags: readonly Storage[];
-  /** `gradientNorms` of the update. */
+  /** `normed` of the update. */
   readonly normed: readonly string[];
   /** With micro-batches, which only accumulate gradients: the session that then updates the parameters. */
   readonly update?: { readonly session: Session; readonly gradients: readonly Storage[] };
@@ -61,7 +61,7 @@ async function compile(
 
   const backward = differentiate(graph, nodes, [[loss, null]], gradients, { memory, accumulate });
   const update = optimizer.emit(graph, backward);
-  const { moments, gradientNorms: normed } = update;
+  const { moments, normed } = update;
   const flags = [update.outputs.get("nonFinite")].flatMap((tensor) => tensor?.storage ?? []);
   const passes = { graph, dispatches: [...forward, ...backward.dispatches] };
   if (!accumulate) return { graph, moments, flags, normed, session: await open(withUpdate(passes, update)) };

@@ -3,21 +3,19 @@ import type { Live } from "../run/live.ts";
 import type { Feeds, Outputs, Session } from "../run/session.ts";
 import type { Values } from "../run/values.ts";
 import type { Variables } from "../run/variables.ts";
+import { compileActivations } from "./activations.ts";
 import { type Compiled, compileStep, type Mode } from "./compile.ts";
 import { microBatchesOf } from "./micro-batches.ts";
-import type { TrainerOptions } from "./options.ts";
+import type { BatchInfo, TrainerOptions } from "./options.ts";
 
-/** What a training step tells. */
+/** What a training step tells, and its update's `nonFinite`, if anything trains. */
 export interface StepResult {
-  /** Mean loss of the batch. */
-  readonly loss: number;
-  /** Number of examples classified correctly. */
-  readonly correct: number;
-  /** `nonFinite` of the update, if anything trains. */
+  readonly info: BatchInfo;
   readonly nonFinite: Values | undefined;
-  /** Norm of each parameter's gradient, if the optimizer was asked for them. */
-  readonly gradientNorms: Readonly<Record<string, number>> | undefined;
 }
+
+/** For how many choices of layers and batch sizes sessions are kept. */
+const ACTIVATIONS_KEPT = 2;
 
 /** The steps of a trainer, each compiled when it is first needed, and how a batch goes through them. */
 export class CompiledSteps {
@@ -26,6 +24,8 @@ export class CompiledSteps {
   readonly #options: TrainerOptions;
   readonly #variables: Variables;
   readonly #compiled = new Map<string, Promise<Compiled>>();
+  /** The one used last is the last. */
+  readonly #activations = new Map<string, Promise<Session>>();
 
   constructor(options: TrainerOptions, variables: Variables) {
     const { batchSize, microBatches = 1 } = options;
@@ -45,6 +45,27 @@ export class CompiledSteps {
       compiled.catch(() => this.#compiled.delete(key));
     }
     return compiled;
+  }
+
+  /** An evaluation of `length` images, or of as many as go through the model at once. */
+  async evaluation(length: number): Promise<Session> {
+    return (await this.compile("eval", Math.min(this.batchSize, length))).session;
+  }
+
+  /** The same as far as these layers. */
+  activations(layers: readonly string[], length: number): Promise<Session> {
+    const size = Math.min(this.batchSize, length);
+    const key = JSON.stringify([size, ...layers]);
+    const session =
+      this.#activations.get(key) ?? compileActivations(this.#options, this.#variables, layers, size);
+    session.catch(() => this.#activations.delete(key));
+    this.#activations.delete(key);
+    this.#activations.set(key, session);
+    for (const [oldest, unused] of [...this.#activations].slice(0, -ACTIVATIONS_KEPT)) {
+      this.#activations.delete(oldest);
+      void free(unused);
+    }
+    return session;
   }
 
   /** Resolves once the training step is submitted; `result` is a separate promise, so that it is not awaited here. */
@@ -68,10 +89,21 @@ export class CompiledSteps {
     const result = Promise.all([Promise.all(outputs), cleared]).then(([values]) => {
       const sum = (of: (loss: ArrayLike<number>, share: number) => number): number =>
         parts.reduce((total, { share }, i) => total + of(values[i]!.loss!, share), 0);
-      const { nonFinite, gradientNorms: norms } = values.at(-1)!; // The session that updates is the last.
-      const gradientNorms = norms && Object.fromEntries(normed.map((name, i) => [name, norms[1 + i]!]));
-      const loss = sum((loss, share) => share * loss[0]!);
-      return { loss, correct: sum((loss) => loss[3]!), nonFinite, gradientNorms };
+      // The session that updates is the last.
+      const { nonFinite, gradientNorms, updateNorms, parameterNorms } = values.at(-1)!;
+      const byName = (value: (i: number) => number): Record<string, number> =>
+        Object.fromEntries(normed.map((name, i) => [name, value(1 + i)]));
+      const info = {
+        ...{ step: live.step, learningRate: live.learningRate, examples: batch.size },
+        loss: sum((loss, share) => share * loss[0]!),
+        accuracy: sum((loss) => loss[3]!) / batch.size,
+        ...(gradientNorms && { gradientNorms: byName((i) => gradientNorms[i]!) }),
+        ...(updateNorms &&
+          parameterNorms && {
+            updateRatios: byName((i) => (parameterNorms[i] === 0 ? 0 : updateNorms[i]! / parameterNorms[i]!)),
+          }),
+      };
+      return { info, nonFinite };
     });
     result.catch(() => {}); // Thrown when its turn comes.
     return { result };
@@ -80,14 +112,16 @@ export class CompiledSteps {
   /** Frees all steps, once what is being compiled is ready to be freed. */
   async destroy(): Promise<void> {
     for (const compiled of this.#compiled.values()) {
-      // What failed to compile has no memory.
-      await compiled.then(
-        ({ session, update }) => {
-          session.destroy();
-          update?.session.destroy();
-        },
-        () => {},
-      );
+      await free(compiled.then(({ session }) => session));
+      await free(compiled.then(({ update }) => update?.session));
     }
+    for (const session of this.#activations.values()) await free(session);
   }
 }
+
+/** What failed to compile has no memory. */
+const free = (compiled: Promise<Session | undefined>): Promise<void> =>
+  compiled.then(
+    (session) => session?.destroy(),
+    () => {},
+  );

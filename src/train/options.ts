@@ -60,6 +60,12 @@ export interface BatchInfo {
   readonly examples: number;
   /** Norm of each parameter's gradient, before clipping, by name; with the optimizer's option `gradientNorms`. */
   readonly gradientNorms?: Readonly<Record<string, number>>;
+  /**
+   * How much each parameter changed, by name: the norm of what the step added to it, divided by its norm afterwards; 0 if
+   * that is 0. So a parameter that starts at zero has 1 at first, and all have 0 in a step that mixed precision skips.
+   * With the optimizer's option `updateRatios`.
+   */
+  readonly updateRatios?: Readonly<Record<string, number>>;
 }
 
 /** A step of `fit`. */

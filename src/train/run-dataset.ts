@@ -8,6 +8,9 @@ import type { Outputs, Session } from "../run/session.ts";
 /** Label of examples that do not count, as in PyTorch. */
 export const IGNORED = -100;
 
+/** An evaluation is the same in each step. */
+const LIVE: Live = { step: 0, seed: 0, learningRate: 0 };
+
 /**
  * Runs a session over a data set in order, in batches of the size of its input `images`. A smaller batch is filled with
  * zero images whose labels are ignored; `take` gets the outputs and the number of real examples.
@@ -15,7 +18,6 @@ export const IGNORED = -100;
 export async function runDataset(
   session: Session,
   dataset: Dataset,
-  live: Live,
   signal: AbortSignal | undefined,
   take: (outputs: Outputs, size: number) => void,
 ): Promise<void> {
@@ -29,7 +31,7 @@ export async function runDataset(
     const images = filled(batch.images, inputs.get("images"), 0);
     const labels = filled(batch.labels, inputs.get("labels"), IGNORED);
     await session.ready();
-    await inFlight.add(session.submit({ images, labels }, live), (outputs) => take(outputs, batch.size));
+    await inFlight.add(session.submit({ images, labels }, LIVE), (outputs) => take(outputs, batch.size));
   }
   await inFlight.settle();
   signal?.throwIfAborted();

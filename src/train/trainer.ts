@@ -10,12 +10,19 @@ import { describeModel } from "../predict/model-file.ts";
 import { InFlight } from "../run/in-flight.ts";
 import type { Outputs } from "../run/session.ts";
 import { Variables } from "../run/variables.ts";
+import { type Activations, readActivations } from "./activations.ts";
 import { loadCheckpoint, type Progress, saveCheckpoint } from "./checkpoint.ts";
-import { checkBatch, checkDataset, checkLearningRate } from "./checks.ts";
+import {
+  checkBatch,
+  checkDataset,
+  checkEvaluation,
+  checkLearningRate,
+  checkSizes,
+  checkStep,
+} from "./checks.ts";
 import type { Compiled } from "./compile.ts";
-import { CompiledSteps, type StepResult } from "./compiled-steps.ts";
+import { CompiledSteps } from "./compiled-steps.ts";
 import { ConfusionCounter } from "./confusion.ts";
-import { checkEvaluation, checkStep } from "./non-finite.ts";
 import type {
   BatchInfo,
   CheckpointOptions,
@@ -34,11 +41,11 @@ import { prepareTuning } from "./tune.ts";
  * Trains a classifier on one device: owns its variables, compiles a step for each batch size it meets, and
  * runs epochs, evaluations and predictions.
  *
- * Several calls at once: `evaluate`, `predict`, `checkpoint` and `lossScale` only read, so they may be called at any
- * time, from the callbacks of `fit` too. They take turns; a `fit` waits for them between two of its steps. `fit` rejects
- * with a BusyError while another `fit` or a `trainStep` runs, and `trainStep` while a `fit` runs. What changes weights
- * from outside, `restore` and `loadWeights`, throws one while anything runs. `destroy` makes whatever runs reject with a
- * DestroyedError, and so does any later call.
+ * Several calls at once: `evaluate`, `predict`, `activations`, `checkpoint` and `lossScale` only read, so they may be
+ * called at any time, from the callbacks of `fit` too. They take turns; a `fit` waits for them between two of its steps.
+ * `fit` rejects with a BusyError while another `fit` or a `trainStep` runs, and `trainStep` while a `fit` runs. What
+ * changes weights from outside, `restore` and `loadWeights`, throws one while anything runs. `destroy` makes whatever
+ * runs reject with a DestroyedError, and so does any later call.
  */
 export class Trainer {
   readonly model: Model;
@@ -75,16 +82,8 @@ export class Trainer {
   }
 
   private constructor(options: TrainerOptions) {
-    const { gpu, model, optimizer, batchSize, microBatches = 1, seed = 0 } = options;
-    if (!Number.isInteger(batchSize) || batchSize < 1) {
-      throw new DataError(`Trainer: batchSize must be a positive whole number — got ${batchSize}`);
-    }
-    if (!Number.isInteger(microBatches) || microBatches < 1 || batchSize % microBatches !== 0) {
-      throw new DataError(
-        `Trainer: microBatches must be a positive whole number that divides batchSize — got ` +
-          `batchSize ${batchSize}, microBatches ${microBatches}`,
-      );
-    }
+    const { gpu, model, optimizer, batchSize, seed = 0 } = options;
+    checkSizes(options);
     this.options = options;
     this.variables = new Variables(gpu);
     this.#steps = new CompiledSteps(options, this.variables);
@@ -201,19 +200,17 @@ export class Trainer {
   }
 
   async #trainStep(batch: Batch, learningRate: number): Promise<BatchInfo> {
-    const { step, cleared, result } = await this.variables.turn("trainStep", async () => {
+    const { cleared, result } = await this.variables.turn("trainStep", async () => {
       const step = this.step + 1;
       const cleared = this.#raised ? this.variables.clear(this.#main.flags) : undefined;
       cleared?.catch(() => {}); // Thrown when its turn comes.
       this.#raised = false;
       const { result } = await this.#steps.submit(batch, { step, seed: this.seed, learningRate });
       this.progress = { ...this.progress, step };
-      return { step, cleared, result };
+      return { cleared, result };
     });
     await cleared;
-    const done = await result;
-    const { nonFinite = [] } = done;
-    const info = infoOf(done, { step, learningRate, examples: batch.size });
+    const { info, nonFinite = [] } = await result;
     this.#raised ||= Array.from(nonFinite).some(Boolean);
     checkStep(info, nonFinite);
     return info;
@@ -261,6 +258,23 @@ export class Trainer {
       at += size * classes;
     });
     return probabilities;
+  }
+
+  /**
+   * What layers make of the images of a data set, by the labels of `layersOf`: at the end of the layer, after its sum and
+   * activation, with running statistics and without dropout. What the last two choices of layers and batch sizes need
+   * stays compiled. Rejects with a ShapeError for a label that the model lacks.
+   */
+  async activations(
+    dataset: Dataset,
+    layers: readonly string[],
+    options: { readonly signal?: AbortSignal } = {},
+  ): Promise<Readonly<Record<string, Activations>>> {
+    this.check(dataset);
+    return this.#turn("activations", async () => {
+      const session = await this.#steps.activations(layers, dataset.length);
+      return readActivations(session, dataset, options.signal);
+    });
   }
 
   /**
@@ -352,16 +366,11 @@ export class Trainer {
         this.progress = { step, epoch, examples: examples + batch.size, length };
         return submitted;
       });
-      await inFlight.add(result, async (done) => {
+      await inFlight.add(result, async ({ info: told, nonFinite }) => {
         const now = performance.now();
-        const info: StepInfo = {
-          ...infoOf(done, { step, learningRate, examples: batch.size }),
-          totalSteps,
-          epoch: epoch + 1,
-          milliseconds: now - before,
-        };
+        const info: StepInfo = { ...told, totalSteps, epoch: epoch + 1, milliseconds: now - before };
         before = now;
-        checkStep(info, done.nonFinite);
+        checkStep(info, nonFinite);
         results.push(info);
         await onStep?.(info);
       });
@@ -381,20 +390,7 @@ export class Trainer {
     take: (outputs: Outputs, size: number) => void,
   ): Promise<void> {
     await this.#turn(name, async () => {
-      const { session } = await this.#steps.compile("eval", Math.min(this.#steps.batchSize, dataset.length));
-      const live = { step: this.step, seed: this.seed, learningRate: 0 };
-      await runDataset(session, dataset, live, signal, take);
+      await runDataset(await this.#steps.evaluation(dataset.length), dataset, signal, take);
     });
   }
 }
-
-/** What is told of a step. */
-const infoOf = (
-  { loss, correct, gradientNorms }: StepResult,
-  given: Pick<BatchInfo, "step" | "learningRate" | "examples">,
-): BatchInfo => ({
-  ...given,
-  loss,
-  accuracy: correct / given.examples,
-  ...(gradientNorms && { gradientNorms }),
-});

@@ -107,10 +107,9 @@ export class FeatureCache {
       );
     }
     const values = new Float32Array(length * each);
-    const { step, seed } = this.#trainer;
     let done = 0;
     const run = this.#trainer.variables.turn("features", () =>
-      runDataset(this.#trunk, dataset, { step, seed, learningRate: 0 }, signal, ({ features }, size) => {
+      runDataset(this.#trunk, dataset, signal, ({ features }, size) => {
         values.set((features as Float32Array).subarray(0, size * each), done * each);
         done += size;
         onProgress?.(done, length);

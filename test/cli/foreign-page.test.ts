@@ -83,10 +83,10 @@ async function attempts(root: string, body: number[], table: string): Promise<Re
   const all: Record<string, () => Promise<string>> = {
     "read the page": read(""),
     "read the script": read("main.js"),
-    "read the data": read("data/mnist/test-labels.idx"),
+    "read the data": read("data/mnist/test-labels.idx.gz"),
     "read the checkpoint": read("checkpoint"),
     "read a table": read("tuning?device=a"),
-    "show a file": element("img", "data/mnist/test-labels.idx"),
+    "show a file": element("img", "data/mnist/test-labels.idx.gz"),
     "run the script": element("script", "main.js"),
     "frame the page": element("iframe", ""),
     "write a checkpoint": write("checkpoint", { method: "POST", body: bytes }),
@@ -130,7 +130,7 @@ test("the run's own page may do all of it", async () => {
     async (body) => {
       const of = async (path: string, init?: RequestInit) => (await fetch(path, init)).status;
       return [
-        ...[await of("main.js"), await of("data/mnist/test-labels.idx"), await of("checkpoint")],
+        ...[await of("main.js"), await of("data/mnist/test-labels.idx.gz"), await of("checkpoint")],
         await of("checkpoint", { method: "POST", body: new Uint8Array(body) }),
       ];
     },

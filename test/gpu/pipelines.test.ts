@@ -72,3 +72,24 @@ it("a pipeline that once could not be made may be made later", async () => {
   device.createComputePipelineAsync = createComputePipelineAsync;
   expect(await run(kernelOf(text(6)))).toBe(6);
 });
+
+it("tells how many pipelines are ready, failed ones too, of those wanted", async () => {
+  const { pipelines } = await testGpu();
+  const told: (readonly [ready: number, wanted: number])[] = [];
+  pipelines.onProgress = (ready, wanted) => told.push([ready, wanted]);
+  try {
+    const kernel = kernelOf(text(5));
+    await Promise.all([pipelines.compile(kernel, {}), pipelines.compile(kernel, {})]);
+    await expect(pipelines.compile(kernelOf("not WGSL"), {})).rejects.toThrow("fill");
+    const [ready, wanted] = told[0]!;
+    const since = told.map(([a, b]) => [a - ready, b - wanted + 1]);
+    expect(since).toEqual([
+      [0, 1],
+      [1, 1],
+      [1, 2],
+      [2, 2],
+    ]);
+  } finally {
+    pipelines.onProgress = undefined;
+  }
+});

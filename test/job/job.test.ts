@@ -146,8 +146,8 @@ test("stopped before it is ready, a job leaves no checkpoint", async () => {
 
 test.each([
   ["an unknown topology", { ...settings, topology: "nope" as "resnet" }, /topology must be .* — got "nope"/],
-  ["more images than there are", { ...settings, examples: 13 }, /n must be 1…12/],
-  ["more test images than there are", { ...settings, testExamples: 7 }, /n must be 1…6/],
+  ["more images than there are", { ...settings, examples: 13 }, /examples must be 1…12,/],
+  ["more test images than there are", { ...settings, testExamples: 7 }, /examples must be 1…6,/],
   ["data that the server has not", { ...settings, data: "fashion" as const }, /fashion\/.* — HTTP 404/],
 ])("%s is an error that says so", async (_, wrong, message) => {
   const job = new Recorded();

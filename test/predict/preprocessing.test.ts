@@ -12,11 +12,11 @@ import {
   saveModel,
   Trainer,
 } from "webgraft";
-import { formatIdx } from "../../src/data/idx.ts";
 import { Job } from "../../src/job/job.ts";
 import type { JobEvent } from "../../src/job/protocol.ts";
 import { defaultSettings, type JobSettings, modelOf } from "../../src/job/settings.ts";
 import { adamw } from "../../src/optimizers/index.ts";
+import { idxGz } from "../support/data/shards.ts";
 import { testGpu } from "../support/run/gpu.ts";
 
 /** Of probabilities: the same numbers, and images that were rounded to bytes after a resize in training. */
@@ -47,14 +47,10 @@ function expectClose(actual: ArrayLike<number>, expected: ArrayLike<number>, tol
 }
 
 const idx = (name: "mnist" | "fashion"): Files => {
-  const file = (shape: number[], data: Uint8Array) => async () =>
-    new Blob([new Uint8Array(formatIdx({ shape, data }))]);
+  const labels = Uint8Array.from({ length: 8 }, (_, i) => i);
   const parts = (["train", "test"] as const).map((split) => ({
-    [`${name}/${split}-images.idx`]: file([8, 28, 28], bytes(8 * 784, split)),
-    [`${name}/${split}-labels.idx`]: file(
-      [8],
-      Uint8Array.from({ length: 8 }, (_, i) => i),
-    ),
+    [`${name}/${split}-images-00.idx.gz`]: () => idxGz({ shape: [8, 28, 28], data: bytes(8 * 784, split) }),
+    [`${name}/${split}-labels.idx.gz`]: () => idxGz({ shape: [8], data: labels }),
   }));
   return Object.assign({}, ...parts);
 };

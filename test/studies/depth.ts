@@ -21,7 +21,10 @@ const BETAS = [0.9, 0.999] as const;
 export async function runSetting(gpu: Gpu, setting: Setting): Promise<Outcome> {
   const { dataset, images, testImages, epochs, batchSize, learningRate, seed } = setting;
   const { depth, shortcuts, widths, batchNorm } = setting;
-  const [train, test] = await Promise.all([loadDataset(dataset, "train"), loadDataset(dataset, "test")]);
+  const [train, test] = await Promise.all([
+    loadDataset(dataset, "train", { examples: images }),
+    loadDataset(dataset, "test", { examples: testImages }),
+  ]);
   const started = performance.now();
   const { shape: inputShape, classes } = train;
   const trainer = await Trainer.create({
@@ -34,11 +37,11 @@ export async function runSetting(gpu: Gpu, setting: Setting): Promise<Outcome> {
   });
   try {
     const gradient = await gradientNorms(trainer, take(train, batchSize), depth);
-    const { steps } = await trainer.fit(take(train, images), { epochs });
+    const { steps } = await trainer.fit(train, { epochs });
     const losses = steps.map(({ loss }) => loss);
     const last = steps.filter(({ epoch }) => epoch === epochs);
     const seen = last.reduce((sum, { examples }) => sum + examples, 0);
-    const { accuracy, loss: testLoss } = await trainer.evaluate(take(test, testImages));
+    const { accuracy, loss: testLoss } = await trainer.evaluate(test);
     return {
       adapter: gpu.adapter,
       accuracy,

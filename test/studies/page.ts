@@ -1,4 +1,4 @@
-import { loadDataset, openDevice, take } from "webgraft";
+import { loadDataset, openDevice } from "webgraft";
 import { runSetting } from "./depth.ts";
 import type { Outcome, Setting } from "./setting.ts";
 import { runTrial, type Trial } from "./trial.ts";
@@ -11,9 +11,12 @@ async function transfer(
   report: (index: number, accuracy: number) => void,
 ): Promise<string> {
   const gpu = await openDevice();
-  const [train, test] = await Promise.all([loadDataset("mnist", "train"), loadDataset("mnist", "test")]);
+  const [train, test] = await Promise.all([
+    loadDataset("mnist", "train"),
+    loadDataset("mnist", "test", { examples: testImages }),
+  ]);
   const weights = await (await fetch(weightsUrl)).blob();
-  const data = { train, test: take(test, testImages), weights };
+  const data = { train, test, weights };
   for (const [i, trial] of trials.entries()) report(i, await runTrial(gpu, trial, data));
   return gpu.adapter;
 }

@@ -19,6 +19,7 @@ import {
   sgd,
   Trainer,
   type TrainerOptions,
+  take,
 } from "webgraft";
 import { quarters } from "../support/data/quarters.ts";
 import { countBuffers } from "../support/run/buffers.ts";
@@ -150,6 +151,21 @@ describe("several calls at once", () => {
     expect(together.slice(3)).toEqual([alone[0], alone[0]]);
   });
 
+  it("keep what they compiled: one image beside full batches, in turn", async () => {
+    const subject = await make();
+    const data = quarters(10);
+    const looks = [
+      () => subject.evaluate(data),
+      () => subject.predict(take(data, 1)),
+      () => subject.activations(take(data, 1), ["hidden"]),
+    ];
+    for (const look of looks) await look();
+    const counted = countBuffers((await testGpu()).device);
+    for (const look of [...looks, ...looks]) await look();
+    expect(counted.alive()).toEqual([]);
+    counted.stop();
+  });
+
   it("do not change what a fit computes, and see weights between two of its steps", async () => {
     const data = quarters(40);
     for (const microBatches of [1, 2]) {
@@ -163,7 +179,7 @@ describe("several calls at once", () => {
         epochs: 2,
         onStep: async ({ step }) => {
           files.push(subject.checkpoint());
-          others.push(subject.evaluate(data), subject.predict(data));
+          others.push(subject.evaluate(data), subject.predict(data), subject.activations(data, ["hidden"]));
           if (step % 3 === 0) await subject.evaluate(data);
         },
       });
@@ -237,7 +253,7 @@ describe("several calls at once", () => {
 describe("destroy", () => {
   const data = quarters(24);
 
-  it.each(["fit", "evaluate", "predict", "checkpoint", "fit waiting in onStep"])(
+  it.each(["fit", "evaluate", "predict", "activations", "checkpoint", "fit waiting in onStep"])(
     "rejects what is running: %s",
     async (what) => {
       const subject = await trainer();
@@ -251,8 +267,10 @@ describe("destroy", () => {
               ? subject.evaluate(data, { onProgress: destroy })
               : what === "predict"
                 ? subject.predict(data)
-                : subject.checkpoint();
-      if (what === "predict" || what === "checkpoint") destroy();
+                : what === "activations"
+                  ? subject.activations(data, ["hidden"])
+                  : subject.checkpoint();
+      if (["predict", "activations", "checkpoint"].includes(what)) destroy();
       await expect(running).rejects.toThrow(DestroyedError);
       await expect(running).rejects.toThrow("Trainer: was destroyed");
     },

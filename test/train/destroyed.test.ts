@@ -93,6 +93,7 @@ const cases: Readonly<Record<string, Case>> = {
       trainStep: [{ images: new Float32Array(1024), labels: new Int32Array(4), size: 4 }],
       evaluate: [data],
       predict: [data],
+      activations: [data, ["conv1"]],
       checkpoint: [],
       restore: [await trainers.checkpoint()],
       lossScale: [],

@@ -71,6 +71,7 @@ const kinds = [
   "fit",
   "evaluate",
   "predict",
+  "activations",
   "checkpoint",
   "restore",
   "abort",
@@ -143,6 +144,13 @@ class World {
           kind,
           trainer.predict(data).then((values) => {
             if (!values.every((value) => value > 0 && value < 1)) this.problems.push("a probability is none");
+          }),
+        );
+      case "activations":
+        return this.#call(
+          kind,
+          trainer.activations(data, ["hidden"]).then(({ hidden }) => {
+            if (!hidden!.values.every((value) => value >= 0)) this.problems.push("an activation is none");
           }),
         );
       case "checkpoint":

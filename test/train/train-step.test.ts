@@ -1,6 +1,7 @@
 /** Single steps of a trainer, for loops of one's own. */
 import { afterEach, describe, expect, it } from "vitest";
 import {
+  adamw,
   type Batch,
   type BatchInfo,
   BatchLoader,
@@ -121,6 +122,58 @@ describe("trainStep", () => {
       expect(Object.keys(steps.at(-1)!.gradientNorms!)).toEqual(Object.keys(gradientNorms!)); // A smaller batch.
     },
   );
+
+  it.each([1, 2])(
+    "tells how much each parameter changed if asked to, and so does fit (micro-batches: %d)",
+    async (microBatches) => {
+      const optimizer = adamw({ lr: 0.01, clipNorm: 1, updateRatios: true });
+      const options = { optimizer, microBatches, frozen: (name: string) => name === "hidden.bias" };
+      const [subject, fitted] = [await make(options), await make(options)];
+      const trained = subject.weights.filter(({ trainable }) => trainable);
+      const read = (): Promise<Float32Array[]> => subject.variables.read(trained.map(({ tensor }) => tensor));
+      const told: (BatchInfo["updateRatios"] & {})[] = [];
+      for (const batch of batches.slice(0, 5)) {
+        const before = await read();
+        told.push((await subject.trainStep(batch)).updateRatios!);
+        const after = await read();
+        expect(Object.keys(told.at(-1)!)).toEqual(trained.map(({ name }) => name));
+        for (const [i, { name }] of trained.entries()) {
+          const change = Math.hypot(...after[i]!.map((value, k) => value - before[i]![k]!));
+          const ratio = change / Math.hypot(...after[i]!);
+          expect(Math.abs(told.at(-1)![name]! / ratio - 1), name).toBeLessThan(1e-5);
+        }
+      }
+      const { steps } = await fitted.fit(data, { epochs: 1 });
+      expect(steps.map(({ updateRatios }) => updateRatios)).toEqual(told);
+      expect(steps[0]!.gradientNorms).toBeUndefined();
+    },
+  );
+
+  it("tells a ratio of 1 of what was zero, and 0 of what stays so", async () => {
+    const still: Model = {
+      ...model,
+      build: (images) => {
+        const zeros = (shape: readonly number[]) => new Float32Array(shape.reduce((a, b) => a * b, 1));
+        const hidden = dense(flatten(images), "hidden", { outFeatures: 8, init: zeros, biasInit: zeros });
+        return dense(hidden, "fc", { outFeatures: 4, init: zeros, biasInit: zeros });
+      },
+    };
+    const subject = await make({ model: still, optimizer: sgd({ lr: 0.05, updateRatios: true }) });
+    const { updateRatios } = await subject.trainStep(batches[0]!);
+    // No gradient gets through weights of zero.
+    expect(updateRatios).toEqual({ "hidden.weight": 0, "hidden.bias": 0, "fc.weight": 0, "fc.bias": 1 });
+  });
+
+  it("computes the same whether it tells or not", async () => {
+    const telling = await make({
+      optimizer: sgd({ lr: 0.05, momentum: 0.9, gradientNorms: true, updateRatios: true }),
+    });
+    const silent = await make();
+    for (const batch of batches.slice(0, 5)) {
+      expect((await telling.trainStep(batch)).loss).toBe((await silent.trainStep(batch)).loss);
+    }
+    expect(await weights(telling)).toEqual(await weights(silent));
+  });
 
   it("and fit refuse each other, with who is busy", async () => {
     const subject = await make();

@@ -31,8 +31,8 @@ let testing: Dataset;
 
 beforeAll(async () => {
   [training, testing] = await Promise.all([
-    loadDataset("mnist", "train", { baseUrl: "/data" }),
-    loadDataset("mnist", "test", { baseUrl: "/data" }),
+    loadDataset("mnist", "train", { baseUrl: "/data", examples: stored.steps * stored.batch }),
+    loadDataset("mnist", "test", { baseUrl: "/data", examples: stored.batch }),
   ]);
 });
 

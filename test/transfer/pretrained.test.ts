@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { type Gpu, loadDataset, loadModel, take } from "webgraft";
+import { type Gpu, loadDataset, loadModel } from "webgraft";
 import { runTrial, type Trial, type TrialData } from "../studies/trial.ts";
 import { testGpu } from "../support/run/gpu.ts";
 
@@ -16,7 +16,7 @@ describe("the backbone that ships", () => {
 
   it("classifies Fashion-MNIST as its model card says", async () => {
     const { model, labels, predictor, metadata } = await loadModel(weights, { gpu, batchSize: 64 });
-    const test = take(await loadDataset("fashion", "test"), 512);
+    const test = await loadDataset("fashion", "test", { examples: 512 });
     expect([model.name, labels]).toEqual(["resnet20", test.classes]);
     const size = 28 * 28;
     const images = Array.from({ length: test.length }, (_, i) => ({
@@ -36,8 +36,11 @@ describe("the backbone that ships", () => {
   });
 
   it("is worth more than a random one where there are few images", async () => {
-    const [train, test] = await Promise.all([loadDataset("mnist", "train"), loadDataset("mnist", "test")]);
-    const data: TrialData = { train, test: take(test, 200), weights };
+    const [train, test] = await Promise.all([
+      loadDataset("mnist", "train"),
+      loadDataset("mnist", "test", { examples: 200 }),
+    ]);
+    const data: TrialData = { train, test, weights };
     const trial = { topology: "features", perClass: 10, seed: 1, epochs: 3 } as const;
     const run = (start: Trial["start"]): Promise<number> => runTrial(gpu, { ...trial, start }, data);
     const [pretrained, scratch] = [await run("pretrained"), await run("scratch")];

@@ -3,8 +3,8 @@
 import { copyFileSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { WebgraftError } from "../../base/errors.ts";
-import { type DatasetName, datasetNames, splits } from "../../data/load.ts";
-import { dataFile, parts } from "./data-files.ts";
+import { type DatasetName, datasetNames } from "../../data/load.ts";
+import { dataFile, dataFileNames } from "./data-files.ts";
 
 const [command, name, folder, ...more] = process.argv.slice(2);
 const isName = (text: string | undefined): text is DatasetName =>
@@ -16,12 +16,10 @@ if (command !== "data" || !isName(name) || !folder || more.length > 0) {
 }
 try {
   mkdirSync(join(folder, name), { recursive: true });
-  for (const split of splits) {
-    for (const part of parts) {
-      const path = join(folder, name, `${split}-${part}.idx`);
-      copyFileSync(dataFile(name, split, part), path);
-      console.log(path);
-    }
+  for (const file of dataFileNames(name)) {
+    const path = join(folder, name, file);
+    copyFileSync(dataFile(name, file)!, path);
+    console.log(path);
   }
 } catch (error) {
   if (!(error instanceof WebgraftError)) throw error;

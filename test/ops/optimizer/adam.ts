@@ -10,9 +10,10 @@ export const adam: OptimizerDeclaration = {
       reference: () => ({ step: adamReference({ decoupled: false }) }),
     },
     {
-      name: "adds weight decay to the gradient",
+      name: "adds weight decay to the gradient, and tells norms of updates",
       optimizer: adamOptimizer({
         ...{ lr: 0.01, betas: [0.8, 0.95], eps: 1e-3, weightDecay: 0.1, decayAll: true },
+        updateRatios: true,
       }),
       reference: () => ({
         step: adamReference({ betas: [0.8, 0.95], eps: 1e-3, weightDecay: 0.1, decoupled: false }),
@@ -24,9 +25,9 @@ export const adam: OptimizerDeclaration = {
       reference: () => ({ step: adamReference({ betas: [0, 0], eps: 1e-2, decoupled: false }) }),
     },
     {
-      name: "decoupled, shrinks what decays, clipped, by groups",
+      name: "decoupled, shrinks what decays, clipped, by groups, and tells norms of updates",
       optimizer: adamwOptimizer({
-        ...{ lr: 0.01, weightDecay: 0.5, clipNorm: 2 },
+        ...{ lr: 0.01, weightDecay: 0.5, clipNorm: 2, updateRatios: true },
         groups: [{ match: "front.*", lrScale: 0.1 }],
       }),
       reference: (name) => ({

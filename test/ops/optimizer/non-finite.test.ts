@@ -1,6 +1,6 @@
 /** What an update does with numbers that are not finite, and what it tells the host. */
 import { describe, expect, it } from "vitest";
-import { adam, adamw, type Optimizer, sgd } from "../../../src/optimizers/index.ts";
+import { adam, adamw, type Optimizer, type OptimizerOptions, sgd } from "../../../src/optimizers/index.ts";
 import { PARAMETERS, TRAINED, updateProgram } from "../../support/op/update.ts";
 import { size } from "../../support/reference/ndarray.ts";
 import { feedsOf, openProgram } from "../../support/run/run-op.ts";
@@ -33,21 +33,22 @@ async function stepWith(
   const second = await run(1, 2);
   close();
   const changed = PARAMETERS.filter((_, i) => String(before[i]) !== String(after[i])).map(([name]) => name);
-  return { flags: [...first.nonFinite!], next: [...second.nonFinite!], changed, after };
+  const { updateNorms = [], parameterNorms = [] } = first;
+  return {
+    ...{ flags: [...first.nonFinite!], next: [...second.nonFinite!], changed, after },
+    ...{ updates: [...updateNorms], parameters: [...parameterNorms] },
+  };
 }
 const none = { step: () => {} };
 
 describe.each([
-  ["sgd", (clipNorm?: number) => sgd({ lr: 0.1, ...(clipNorm && { clipNorm }) })],
-  [
-    "sgd with momentum",
-    (clipNorm?: number) => sgd({ lr: 0.1, momentum: 0.9, ...(clipNorm && { clipNorm }) }),
-  ],
-  ["adam", (clipNorm?: number) => adam({ lr: 0.1, ...(clipNorm && { clipNorm }) })],
-  ["adamw", (clipNorm?: number) => adamw({ lr: 0.1, ...(clipNorm && { clipNorm }) })],
+  ["sgd", (options: OptimizerOptions = {}) => sgd({ lr: 0.1, ...options })],
+  ["sgd with momentum", (options: OptimizerOptions = {}) => sgd({ lr: 0.1, momentum: 0.9, ...options })],
+  ["adam", (options: OptimizerOptions = {}) => adam({ lr: 0.1, ...options })],
+  ["adamw", (options: OptimizerOptions = {}) => adamw({ lr: 0.1, ...options })],
 ])("%s", (_, create) => {
   it("raises no flag while all is finite", async () => {
-    const { flags, next, changed } = await stepWith(create(1e4), { gradient: 1e3 });
+    const { flags, next, changed } = await stepWith(create({ clipNorm: 1e4 }), { gradient: 1e3 });
     expect([flags, next]).toEqual([FLAGS.none, FLAGS.none]);
     expect(changed).toEqual(TRAINED.map(([name]) => name));
   });
@@ -64,9 +65,21 @@ describe.each([
   });
 
   it.each([Number.NaN, Infinity, 1e30])("skips a step that it cannot clip, of %s", async (gradient) => {
-    const { flags, changed } = await stepWith(create(1), { gradient });
+    const { flags, changed } = await stepWith(create({ clipNorm: 1 }), { gradient });
     expect(flags).toEqual(FLAGS.gradients);
     expect(changed).toEqual([]);
+  });
+
+  it.each([
+    ["that it cannot clip", { clipNorm: 1 }, "f32"],
+    ["that mixed precision skips", {}, "mixed"],
+  ] as const)("tells norms of 0 for the update of a step %s", async (_, options, precision) => {
+    const optimizer = create({ ...options, updateRatios: true });
+    const { updates, parameters } = await stepWith(optimizer, { gradient: Infinity, precision });
+    expect(updates).toEqual(Array(1 + TRAINED.length).fill(0));
+    TRAINED.forEach(([, shape], i) => {
+      expect(parameters[1 + i]! / Math.sqrt(size(shape))).toBeCloseTo(1, 6);
+    });
   });
 
   it("raises no flag for a step that mixed precision skips", async () => {

@@ -35,16 +35,18 @@ export const sgd: OptimizerDeclaration = {
       reference: () => ({ step: sgdReference({ momentum: 0.8, dampening: 0.5 }) }),
     },
     {
-      name: "decays no biases, and groups as they say",
-      optimizer: sgdOptimizer({ lr: 0.1, weightDecay: 0.1, groups }),
+      name: "decays no biases, groups as they say, and tells norms of updates",
+      optimizer: sgdOptimizer({ lr: 0.1, weightDecay: 0.1, groups, updateRatios: true }),
       reference: (name) => ({
         step: sgdReference({ weightDecay: name === "front.bias" ? 0 : name === "big.weight" ? 0.3 : 0.1 }),
         lrScale: scales[name] ?? 1,
       }),
     },
     ...(["f32", "mixed"] as const).map((precision) => ({
-      name: `clips the global norm and tells it, in ${precision}`,
-      optimizer: sgdOptimizer({ lr: 0.1, momentum: 0.9, clipNorm: 1.5, gradientNorms: true }),
+      name: `clips the global norm and tells norms, in ${precision}`,
+      optimizer: sgdOptimizer({
+        ...{ lr: 0.1, momentum: 0.9, clipNorm: 1.5, gradientNorms: true, updateRatios: true },
+      }),
       reference: () => ({ step: sgdReference({ momentum: 0.9 }) }),
       ...{ clip, maxBindingBytes: 40_000, precision },
     })),

@@ -30,7 +30,7 @@ const ask = (path: string, headers: Record<string, string>): Promise<IncomingMes
 it.each([
   ["/", 200],
   ["/main.ts", 200],
-  ["/data/mnist/test-labels.idx", 200],
+  ["/data/mnist/test-labels.idx.gz", 200],
   [`/@fs${root}src/index.ts`, 200],
   [`/@fs${root}package.json`, 403],
   [`/@fs${root}package.json?import&raw`, 403],
@@ -42,7 +42,7 @@ it.each([
 });
 
 it("a name that is made to mean this machine is refused", async () => {
-  for (const path of ["/", "/data/mnist/test-labels.idx"]) {
+  for (const path of ["/", "/data/mnist/test-labels.idx.gz"]) {
     expect((await ask(path, { host: "example.org" })).statusCode).toBe(403);
   }
 });

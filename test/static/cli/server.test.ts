@@ -86,7 +86,7 @@ const inside = (path: string): string => new URL(server.url).pathname + path;
 const readable = [
   "",
   "main.js",
-  "data/mnist/test-labels.idx",
+  "data/mnist/test-labels.idx.gz",
   "data/folder/index.json",
   "data/folder/train/0",
 ].concat(["weights/0/weights.safetensors", "checkpoint", "tuning?device=a"]);
@@ -177,8 +177,9 @@ describe("others", () => {
     "%2e%2e/package.json",
     "__proto__",
     "constructor",
-    "data/fashion/test-labels.idx",
-    "data/mnist/test-labels.idx/..",
+    "data/fashion/test-labels.idx.gz",
+    "data/mnist/test-labels.idx.gz/..",
+    "data/mnist/test-images-05.idx.gz",
     "data/folder/train/99",
     "data/folder/train/-1",
     "data/folder/../../weights.safetensors",
@@ -202,7 +203,7 @@ describe("a request", () => {
     ["POST", "tuning?device=a", "GET, PUT"],
     ["POST", "", "GET, HEAD"],
     ["PUT", "data/folder/index.json", "GET, HEAD"],
-    ["POST", "data/mnist/test-labels.idx", "GET, HEAD"],
+    ["POST", "data/mnist/test-labels.idx.gz", "GET, HEAD"],
   ])("%s %s is told what it may do", async (method, path, allow) => {
     const { status, headers } = await ask(inside(path), {}, method);
     expect([status, headers.allow]).toEqual([405, allow]);

@@ -30,9 +30,16 @@ it("an optimizer is one launch an arena, and two more for norms", () => {
   expect(updates(sgd({ lr: 1 })).kernels).toEqual(["sgd_without_momentum"]);
   expect(updates(adam({ lr: 1 })).kernels).toEqual(["adam"]);
   expect(updates(sgd({ lr: 1, momentum: 0.5, clipNorm: 1 })).kernels).toEqual([
-    "gradient_squares",
-    "gradient_norms",
+    "arena_squares",
+    "arena_norms",
     "sgd",
+  ]);
+});
+
+it("ratios of updates take two launches an arena around the update, and two for each kind of norms", () => {
+  expect(updates(sgd({ lr: 1, momentum: 0.5, updateRatios: true })).kernels).toEqual([
+    ...["scale", "sgd", "scale"],
+    ...["arena_squares", "arena_norms", "arena_squares", "arena_norms"],
   ]);
 });
 

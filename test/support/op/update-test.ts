@@ -14,6 +14,17 @@ const values = (shape: readonly number[], name: string): Float32Array => {
   return Float32Array.from({ length: size(shape) }, () => 2 * random.uniform() - 1);
 };
 
+/** Compares the norm of all vectors, of values up to about 1, and that of each. */
+function expectNorms(actual: ArrayLike<number>, vectors: readonly Float64Array[], what: string): void {
+  const all = Float64Array.from(vectors.flatMap((values) => [...values]));
+  [all, ...vectors].forEach((values, i) => {
+    const norm = Math.sqrt(values.reduce((sum, v) => sum + v * v, 0));
+    // A parameter is rounded to its last place, however little is added to it.
+    const rounding = 1e-7 * Math.sqrt(values.length);
+    expect(Math.abs(actual[i]! - norm), `norm ${i} of ${what}`).toBeLessThan(1e-5 * norm + rounding);
+  });
+}
+
 async function check(given: UpdateCase): Promise<void> {
   const { optimizer, reference, steps = 6, schedule = () => 1, clip = () => 1 } = given;
   const { graph, program, update } = updateProgram(given);
@@ -36,16 +47,25 @@ async function check(given: UpdateCase): Promise<void> {
     const norms = gradients.map((g) => Math.sqrt(g.reduce((sum, v) => sum + v * v, 0)));
     const norm = Math.hypot(...norms);
     if (outputs.gradientNorms) {
-      expect(update.gradientNorms).toEqual(TRAINED.map(([name]) => name));
+      expect(update.normed).toEqual(TRAINED.map(([name]) => name));
       [norm, ...norms].forEach((value, i) => {
         expect(Math.abs(outputs.gradientNorms![i]! / value - 1), "norm").toBeLessThan(1e-6);
       });
     }
+    const before = TRAINED.map(([name]) => expected.get(name)!.slice());
     TRAINED.forEach(([name], i) => {
       const { step: advance, lrScale = 1 } = references.get(name)!;
       const g = Float64Array.from(gradients[i]!, (v) => v * clip(norm));
       advance(expected.get(name)!, g, learningRate * lrScale);
     });
+    const { updateNorms, parameterNorms } = outputs;
+    if (updateNorms && parameterNorms) {
+      const after = TRAINED.map(([name]) => expected.get(name)!);
+      const changes = after.map((values, i) => values.map((v, j) => v - before[i]![j]!));
+      expectNorms(updateNorms, changes, `updates of step ${step}`);
+      expectNorms(parameterNorms, after, `parameters after step ${step}`);
+      expect(update.normed).toEqual(TRAINED.map(([name]) => name));
+    }
     const actual = await variables.read(parameters.map(({ tensor }) => tensor));
     PARAMETERS.forEach(([name], i) => {
       const difference = actual[i]!.reduce(

@@ -1,24 +1,19 @@
 import { Random } from "../../../src/base/random.ts";
-import { formatIdx } from "../../../src/data/idx.ts";
 import { Job, type JobOptions } from "../../../src/job/job.ts";
 import type { JobCommand, JobEvent } from "../../../src/job/protocol.ts";
+import { idxGz } from "../data/shards.ts";
 
 const trainImages = 12;
 export const testImages = 6;
 
-const file = (shape: number[], data: Uint8Array): Response =>
-  new Response(new Blob([new Uint8Array(formatIdx({ shape, data }))]));
-
 /** The server of a small data set: noise, brighter where the label is higher. */
 export async function serve(url: string): Promise<Response> {
-  const match = /data\/mnist\/(train|test)-(images|labels)\.idx$/.exec(url);
+  const match = /data\/mnist\/(train|test)-(images-00|labels)\.idx\.gz$/.exec(url);
   if (!match) return new Response("", { status: 404, statusText: "Not Found" });
   const count = match[1] === "train" ? trainImages : testImages;
   if (match[2] === "labels") {
-    return file(
-      [count],
-      Uint8Array.from({ length: count }, (_, i) => i % 10),
-    );
+    const data = Uint8Array.from({ length: count }, (_, i) => i % 10);
+    return new Response(await idxGz({ shape: [count], data }));
   }
   const random = new Random(1, match[1]!);
   const size = 28 * 28;
@@ -26,7 +21,7 @@ export async function serve(url: string): Promise<Response> {
     const label = Math.floor(i / size) % 10;
     return random.uniform() * 25 * (label + 1);
   });
-  return file([count, 28, 28], data);
+  return new Response(await idxGz({ shape: [count, 28, 28], data }));
 }
 
 type Type = JobEvent["type"];

@@ -24,7 +24,7 @@ export const shortened = (code: string): string =>
     .replace("224, 224", "32, 32")
     .replace("size: 224", "size: 32")
     .replace("epochs: 10", "epochs: 4")
-    .replace('await loadDataset("mnist", "test")', 'take(await loadDataset("mnist", "test"), 96)');
+    .replace('loadDataset("mnist", "test")', 'loadDataset("mnist", "test", { examples: 96 })');
 
 /**
  * Makes the README's code importable: the fence that begins with "```ts NAME" is `virtual:readme/NAME`, shortened.

@@ -1,0 +1,29 @@
+import { worker } from "../app/studio.ts";
+
+/** A small copy of a picture, as the network gets it. */
+export function Picture({ id }: { readonly id: number }) {
+  return (
+    <canvas
+      ref={(canvas) => {
+        if (canvas) void draw(canvas, id);
+      }}
+    />
+  );
+}
+
+async function draw(canvas: HTMLCanvasElement, id: number): Promise<void> {
+  // A canvas is drawn once: its picture does not change.
+  if (canvas.dataset.id === String(id)) return;
+  canvas.dataset.id = String(id);
+  const picture = await worker().images.picture(id);
+  if (!picture || canvas.dataset.id !== String(id)) return;
+  const { width, height, data } = picture;
+  const image = new ImageData(width, height);
+  for (let i = 0; i < width * height; i++) {
+    image.data.set(data.subarray(3 * i, 3 * i + 3), 4 * i);
+    image.data[4 * i + 3] = 255;
+  }
+  canvas.width = width;
+  canvas.height = height;
+  canvas.getContext("2d")!.putImageData(image, 0, 0);
+}

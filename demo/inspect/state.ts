@@ -1,0 +1,125 @@
+/** What Inspect looks at, and what the worker told of it. */
+import { computed, signal } from "@preact/signals";
+import type { Activations, Confusion, Layer } from "webgraft";
+import { record, worker } from "../app/studio.ts";
+import { pixels as drawn } from "../race/pad.tsx";
+import type { DeviceAbout, LaneAbout } from "../worker/inspector.ts";
+
+/** Index of the lane. */
+export const lane = signal(0);
+
+/** The lane's drawing; undefined before a race. */
+export const laneModel = computed(() => record.value?.lanes[lane.value]);
+
+export const about = signal<LaneAbout | undefined>(undefined);
+export const device = signal<DeviceAbout | undefined>(undefined);
+
+/** The part of the network that is looked at, as the beginning of labels: `layer1.0`; empty is all of it. */
+export const path = signal<readonly string[]>([]);
+
+/** The layer that is looked at, if the path leads to one. */
+export const layer = computed<Layer | undefined>(() =>
+  about.value?.layers.find(({ label }) => label === path.value.join(".")),
+);
+
+export interface Picture {
+  readonly name: string;
+  readonly pixels: Uint8Array;
+}
+
+const tests = signal<readonly Picture[]>([]);
+
+/** To choose from: what is on the pad, and test images. */
+export const pictures = computed<readonly Picture[]>(() => [
+  ...(drawn.value ? [{ name: "what is on the pad", pixels: drawn.value }] : []),
+  ...tests.value,
+]);
+
+/** The one whose maps are shown. */
+export const picture = signal<Picture | undefined>(undefined);
+export const pictureShape = signal<readonly [height: number, width: number, channels: number]>([28, 28, 1]);
+export const classes = signal<readonly string[]>([]);
+
+/** Of `layer`, for `picture`. */
+export const maps = signal<Activations | undefined>(undefined);
+export const filters = signal<Activations | undefined>(undefined);
+
+export const confusion = signal<Confusion | undefined>(undefined);
+
+/** Milliseconds of each launch, or why there are none. */
+export const times = signal<readonly number[] | string | undefined>(undefined);
+
+/** Which of the things asked for on demand are under way. */
+export const asking = signal<"confusion" | "times" | undefined>(undefined);
+
+/** How many test images there are to choose from. */
+const PICTURES = 12;
+
+/** Asks for what changes with the race or the lane. */
+export async function look(): Promise<void> {
+  const { inspect } = worker();
+  const [found, gpu, images] = await Promise.all([
+    inspect.about(lane.value),
+    inspect.device(),
+    inspect.images(PICTURES),
+  ]);
+  about.value = found;
+  device.value = gpu;
+  confusion.value = undefined;
+  times.value = undefined;
+  if (!images) return;
+  classes.value = images.classes;
+  pictureShape.value = images.shape;
+  const size = images.images.length / images.labels.length;
+  tests.value = Array.from(images.labels, (label, i) => ({
+    name: `test image ${i + 1}: ${images.classes[label]}`,
+    pixels: Uint8Array.from(images.images.subarray(i * size, (i + 1) * size)),
+  }));
+  picture.value ??= tests.value[0];
+}
+
+let looking = false;
+
+/** Asks for maps and filters of the layer; while an answer is awaited, another question is left out. */
+export async function lookAtLayer(): Promise<void> {
+  const { value: at } = layer;
+  const { value: image } = picture;
+  if (!at || !image || looking) return;
+  looking = true;
+  try {
+    const { inspect } = worker();
+    const [seen, weights] = await Promise.all([
+      inspect.activations(lane.value, [at.label], image.pixels),
+      at.operations.includes("conv2d") ? inspect.filters(lane.value, at.label) : undefined,
+    ]);
+    if (layer.value?.label !== at.label) return;
+    maps.value = seen?.[at.label];
+    filters.value = weights;
+  } catch (error) {
+    // A seed has ended, and the next one's lanes are not there yet.
+    console.debug(error);
+  } finally {
+    looking = false;
+  }
+}
+
+export async function askConfusion(): Promise<void> {
+  asking.value = "confusion";
+  try {
+    confusion.value = await worker().inspect.confusion(lane.value);
+  } finally {
+    asking.value = undefined;
+  }
+}
+
+export async function askTimes(): Promise<void> {
+  asking.value = "times";
+  try {
+    const found = await worker().inspect.times(lane.value);
+    times.value = found?.map(({ milliseconds }) => milliseconds);
+  } catch (error) {
+    times.value = (error as Error).message;
+  } finally {
+    asking.value = undefined;
+  }
+}
