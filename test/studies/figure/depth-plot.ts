@@ -48,11 +48,14 @@ export function depthPlot({ cells }: Bands, top: number): Plot {
       ),
     ];
   };
-  /** Each kind's name and its accuracy at the greatest depth, right of its last dot and clear of the others. */
+  /** Each kind's name and its accuracy at the greatest depth, right of its last dot and clear of the others and of the notes. */
   const labels = (): string[] => {
     const ends = kinds.map((kind) => kind.at(-1)!).sort((a, b) => b.mean! - a.mean!);
     const places = ends.map(({ mean }) => y(mean!));
     for (let i = 1; i < places.length; i++) places[i] = Math.max(places[i]!, places[i - 1]! + LABEL_GAP);
+    for (let i = 1; i <= places.length; i++) {
+      places[places.length - i] = Math.min(places.at(-i)!, bottom - (i - 1) * LABEL_GAP);
+    }
     return ends.flatMap((end, i) => [
       `<text class="name ${hueOf(end)}" x="${RIGHT + 12}" y="${(places[i]! - 1).toFixed(1)}">${end.name}</text>`,
       `<text x="${RIGHT + 12}" y="${(places[i]! + 15).toFixed(1)}">${percent(end.mean!)} % at ${end.depth} layers</text>`,
