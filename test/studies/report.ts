@@ -1,25 +1,19 @@
 /** What a study found: for each depth and kind of network the mean, lowest and highest accuracy of its runs. */
-import { isDeepStrictEqual } from "node:util";
-import { DEPTHS, type Run, type Setting, SHORTCUTS } from "./setting.ts";
-
-type Shortcuts = (typeof SHORTCUTS)[number];
-
-/** What people call a network with these shortcuts. */
-export const NAMES: Readonly<Record<Shortcuts, string>> = {
-  none: "plain ConvNet",
-  alternate: "graft",
-  all: "ResNet",
-};
+import { nameOf } from "./plans.ts";
+import { keyOf, type Run, type Setting } from "./setting.ts";
 
 /** The runs of one depth and kind. Without runs there are no numbers. */
 export interface Band {
   readonly depth: number;
-  readonly shortcuts: Shortcuts;
+  readonly shortcuts: Setting["shortcuts"];
+  /** What people call a network with these shortcuts. */
+  readonly name: string;
   /** Seeds of the runs that are recorded. */
   readonly seeds: readonly number[];
   /** Seeds that the plan has and no run yet. */
   readonly missing: readonly number[];
-  /** Shares of the test images classified correctly. */
+  /** Of each of these seeds, in their order: the share of the test images classified correctly. */
+  readonly accuracies: readonly number[];
   readonly mean?: number;
   readonly lowest?: number;
   readonly highest?: number;
@@ -37,6 +31,7 @@ export interface Bands {
   readonly adapters: readonly string[];
   readonly commits: readonly string[];
   readonly versions: readonly string[];
+  /** In the plan's order: by depth, then by kind. */
   readonly cells: readonly Band[];
 }
 
@@ -45,10 +40,11 @@ const round = (value: number, digits: number): number => Number(value.toPrecisio
 
 /** The bands of the runs that belong to a plan's settings, of which a setting counts once: its first run. */
 export function bandsOf(runs: readonly Run[], settings: readonly Setting[]): Bands {
-  const found = settings.flatMap((s) => runs.find(({ setting }) => isDeepStrictEqual(setting, s)) ?? []);
+  const found = settings.flatMap((s) => runs.find(({ setting }) => keyOf(setting) === keyOf(s)) ?? []);
   const { depth, shortcuts, seed, ...common } = settings[0]!;
   const all = (pick: (run: Run) => string): string[] => [...new Set(found.map(pick))].sort();
   const dates = all(({ date }) => date);
+  const firsts = settings.filter((setting) => setting.seed === seed);
   return {
     setting: common,
     dates: dates.length ? [dates[0]!, dates.at(-1)!] : [],
@@ -57,23 +53,21 @@ export function bandsOf(runs: readonly Run[], settings: readonly Setting[]): Ban
     adapters: all(({ adapter }) => adapter),
     commits: all(({ commit }) => commit),
     versions: all(({ version }) => version),
-    cells: DEPTHS.flatMap((depth) => SHORTCUTS.map((kind) => bandOf(depth, kind, found, settings))),
+    cells: firsts.map((cell) => bandOf(cell, found, settings)),
   };
 }
 
-function bandOf(
-  depth: number,
-  shortcuts: Shortcuts,
-  all: readonly Run[],
-  settings: readonly Setting[],
-): Band {
-  const isHere = (s: Setting): boolean => s.depth === depth && s.shortcuts === shortcuts;
+/** Of the runs that differ from a setting in their seed alone. */
+function bandOf(of: Setting, all: readonly Run[], settings: readonly Setting[]): Band {
+  const isHere = (setting: Setting): boolean => keyOf({ ...setting, seed: of.seed }) === keyOf(of);
   const runs = all.filter(({ setting }) => isHere(setting));
   const seeds = runs.map(({ setting }) => setting.seed);
   const planned = settings.filter(isHere).map(({ seed }) => seed);
-  const cell = { depth, shortcuts, seeds, missing: planned.filter((seed) => !seeds.includes(seed)) };
-  if (runs.length === 0) return cell;
+  const { depth, shortcuts } = of;
+  const missing = planned.filter((seed) => !seeds.includes(seed));
   const accuracies = runs.map(({ accuracy }) => accuracy);
+  const cell = { depth, shortcuts, name: nameOf(shortcuts), seeds, missing, accuracies };
+  if (runs.length === 0) return cell;
   return {
     ...cell,
     mean: round(mean(accuracies), 6),
@@ -102,55 +96,24 @@ export function recorded({ cells }: Bands): string {
   return missing === 0 ? `all ${done} runs recorded` : `${done} of ${done + missing} runs recorded`;
 }
 
+/** What is different in these, each once and in their order. */
+export const distinct = <K extends "depth" | "name">(cells: readonly Band[], key: K): Band[K][] => [
+  ...new Set(cells.map((cell) => cell[key])),
+];
+
 /** What a plan still lacks, in words; nothing if it has all. */
 export function missingOf({ cells }: Bands): string {
-  const seeds = [...new Set(cells.flatMap(({ missing }) => missing))].sort((a, b) => a - b);
-  const each = seeds.map((seed) => {
+  const depths = distinct(cells, "depth").length;
+  const inWords = (seed: number): string => {
     const lacking = cells.filter(({ missing }) => missing.includes(seed));
-    if (lacking.length === cells.length) return `seed ${seed}`;
-    const names = lacking.map(({ depth, shortcuts }) => `${depth} layers ${NAMES[shortcuts]}`);
-    return `seed ${seed} of ${names.join(", ")}`;
+    if (lacking.length === cells.length) return "";
+    const names = lacking.map(({ depth, name }) => (depths > 1 ? `${depth} layers ${name}` : name));
+    return ` of ${names.join(", ")}`;
+  };
+  const seeds = [...new Set(cells.flatMap(({ missing }) => missing))].sort((a, b) => a - b);
+  const each = [...new Set(seeds.map(inWords))].map((what) => {
+    const same = seeds.filter((seed) => inWords(seed) === what);
+    return `${same.length > 1 ? "seeds" : "seed"} ${same.join(", ")}${what}`;
   });
   return each.length === 0 ? "" : `; missing: ${each.join("; ")}`;
-}
-
-/** Markdown: a table of the bands, and under it where they come from and what is missing. */
-export function tableOf(bands: Bands): string {
-  const { cells, setting, browsers, machines, commits, dates } = bands;
-  const most = Math.max(...cells.map(({ seeds }) => seeds.length));
-  const accuracy = ({ seeds, mean, lowest, highest }: Band): string => {
-    if (mean === undefined) return "not run yet";
-    if (seeds.length === 1) return `${percent(mean)} (one seed)`;
-    const n = seeds.length === most ? "" : `, n = ${seeds.length}`;
-    return `${percent(mean)} (${percent(lowest!)}–${percent(highest!)}${n})`;
-  };
-  const gradient = ({ gradient }: Band): string =>
-    gradient ? `${gradient.first} ÷ ${gradient.last}` : "not run yet";
-  const rows = DEPTHS.map((depth) => {
-    const row = cells.filter((cell) => cell.depth === depth);
-    return `| ${[depth, ...row.map(accuracy), ...row.map(gradient)].join(" | ")} |`;
-  });
-  const names = SHORTCUTS.map((kind) => NAMES[kind]);
-  const gradients = names.map((name) => `gradient, ${name}`);
-  return [
-    `| Layers | ${[...names, ...gradients].join(" | ")} |`,
-    `| --- |${" --- |".repeat(2 * names.length)}`,
-    ...rows,
-    "",
-    `Per cent of ${setting.testImages} test images right, mean (lowest–highest) of ${seedCount(bands)} seeds; ` +
-      `${recorded(bands)}${missingOf(bands)}. Gradient: the norm for the weights of the first convolution ÷ that for the last, before the ` +
-      `first update, mean of the seeds. ${[...browsers, ...machines].join(", ")}; commit ${commits.join(", ") || "none"}; ` +
-      `${[...new Set(dates.map((date) => date.slice(0, 10)))].join(" to ") || "no date"}.`,
-  ].join("\n");
-}
-
-/** A document with what stands between the comments `<!-- name -->` and `<!-- /name -->` replaced. */
-export function withTable(document: string, name: string, table: string): string {
-  const [begin, end] = [`<!-- ${name} -->`, `<!-- /${name} -->`];
-  const [before, rest, ...more] = document.split(begin);
-  const [, after] = rest?.split(end) ?? [];
-  if (after === undefined || more.length > 0) {
-    throw new Error(`the document must have the line ${begin} once and ${end} after it`);
-  }
-  return `${before}${begin}\n\n${table}\n\n${end}${after}`;
 }

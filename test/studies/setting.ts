@@ -1,6 +1,5 @@
-/** What a study runs: plans are lists of settings, and a run of one becomes a line of JSON. */
-import type { DatasetName, ShortcutsName } from "webgraft";
-import { DataError } from "../../src/base/errors.ts";
+/** What decides a run and what comes of it, a line of JSON; plans.ts has those that a study runs. */
+import type { DatasetName, StackedOptions } from "webgraft";
 
 /** All that decides how a run comes out, but for the machine and the code. */
 export interface Setting {
@@ -16,7 +15,7 @@ export interface Setting {
   readonly widths: readonly [number, number, number];
   readonly batchNorm: boolean;
   readonly depth: number;
-  readonly shortcuts: ShortcutsName;
+  readonly shortcuts: NonNullable<StackedOptions["shortcuts"]>;
   /** Of initial weights and order of images. */
   readonly seed: number;
 }
@@ -52,37 +51,14 @@ export interface Run extends Outcome, Place {
   readonly date: string;
 }
 
-export const DEPTHS = [8, 14, 26, 50];
-export const SHORTCUTS = ["none", "alternate", "all"] as const satisfies readonly ShortcutsName[];
-export const SEEDS = [1, 2, 3, 4, 5];
-
-const race: Omit<Setting, "depth" | "shortcuts" | "seed"> = {
-  dataset: "mnist",
-  images: 1_000,
-  testImages: 2_000,
-  epochs: 4,
-  batchSize: 32,
-  learningRate: 3e-3,
-  widths: [8, 16, 32],
-  batchNorm: true,
-};
-
-/** The settings of each plan, in the order of running: seed by seed, so that a study that is cut short is balanced. */
-export const plans = {
-  race: SEEDS.flatMap((seed) =>
-    DEPTHS.flatMap((depth) => SHORTCUTS.map((shortcuts): Setting => ({ ...race, depth, shortcuts, seed }))),
-  ),
-};
-
-export type PlanName = keyof typeof plans;
-
 /** A part of a plan: every `of`-th of its settings, from the `part`-th on. */
 export interface Part {
   readonly part: number;
   readonly of: number;
 }
 
-const sorted = (setting: Setting): string => JSON.stringify(Object.entries(setting).sort());
+/** The same for equal settings, whatever the order of their fields. */
+export const keyOf = (setting: Setting): string => JSON.stringify(Object.entries(setting).sort());
 
 /** The settings of a part that have not been run, in order. */
 export function remaining(
@@ -90,20 +66,6 @@ export function remaining(
   { part, of }: Part,
   runs: readonly Pick<Run, "setting">[],
 ): Setting[] {
-  const done = new Set(runs.map(({ setting }) => sorted(setting)));
-  return settings.filter((setting, i) => i % of === part - 1 && !done.has(sorted(setting)));
-}
-
-/** The runs of a record; `source` is its name for errors. */
-export function parseRuns(text: string, source: string): Run[] {
-  return text.split("\n").flatMap((line, i) => {
-    if (line === "") return [];
-    try {
-      return [JSON.parse(line) as Run];
-    } catch (error) {
-      throw new DataError(`study: line ${i + 1} of ${source} is not JSON — remove it, and it is run again`, {
-        cause: error,
-      });
-    }
-  });
+  const done = new Set(runs.map(({ setting }) => keyOf(setting)));
+  return settings.filter((setting, i) => i % of === part - 1 && !done.has(keyOf(setting)));
 }

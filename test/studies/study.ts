@@ -3,15 +3,18 @@
  * those that are there are not run again. `--report` makes bands, table and figure of the lines. See README.md.
  */
 import { execFileSync } from "node:child_process";
-import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { VERSION } from "../../src/base/version.ts";
 import type { Engine } from "../../src/cli/browser/find-browser.ts";
 import { repository, runInPage } from "./browser.ts";
-import { figure } from "./figure.ts";
-import { bandsOf, tableOf, withTable } from "./report.ts";
-import { type Outcome, type Part, type PlanName, parseRuns, plans, type Run, remaining } from "./setting.ts";
+import { figure } from "./figure/figure.ts";
+import { nameOf, type PlanName, plans } from "./plans.ts";
+import { RECORD, readRecord } from "./record.ts";
+import { bandsOf } from "./report.ts";
+import { type Outcome, type Part, type Run, remaining } from "./setting.ts";
+import { tableOf, withTable } from "./table.ts";
 
 interface Options {
   readonly plan: PlanName;
@@ -19,8 +22,6 @@ interface Options {
   readonly engine: Engine;
   readonly report?: true;
 }
-
-const studies = `${repository}test/studies/`;
 
 function readOptions(): Options {
   const part = (text: string): Part => {
@@ -48,12 +49,8 @@ function commitOf(): string {
   return `${git("rev-parse", "--short=10", "HEAD")}${changes && "+changes"}`;
 }
 
-/** The lines of a plan so far. */
-const readRuns = (path: string): Run[] =>
-  existsSync(path) ? parseRuns(readFileSync(path, "utf8"), path) : [];
-
-async function run({ plan, part, engine }: Options, path: string): Promise<void> {
-  const settings = remaining(plans[plan], part, readRuns(path));
+async function run({ plan, part, engine }: Options): Promise<void> {
+  const settings = remaining(plans[plan], part, readRecord());
   console.log(`${plan}, part ${part.part}/${part.of}: ${settings.length} runs left`);
   if (settings.length === 0) return;
   const [cpu] = cpus();
@@ -62,31 +59,30 @@ async function run({ plan, part, engine }: Options, path: string): Promise<void>
   await runInPage<Outcome>(engine, "depth", [settings], (i, outcome, browser) => {
     const setting = settings[i]!;
     const line: Run = { setting, ...outcome, browser, ...code, date: new Date().toISOString() };
-    appendFileSync(path, `${JSON.stringify(line)}\n`);
+    appendFileSync(`${RECORD}${plan}.jsonl`, `${JSON.stringify(line)}\n`);
     const { depth, shortcuts, seed } = setting;
     console.log(
-      `${i + 1}/${settings.length}: ${depth} layers, shortcuts ${shortcuts}, seed ${seed}: ` +
+      `${i + 1}/${settings.length}: ${depth} layers, ${nameOf(shortcuts)}, seed ${seed}: ` +
         `${(100 * outcome.accuracy).toFixed(1)} % in ${outcome.seconds} s`,
     );
   });
 }
 
 /** Writes the bands as JSON and as a figure beside the lines, and the table into the README. */
-function report({ plan }: Options, path: string): void {
-  const bands = bandsOf(readRuns(path), plans[plan]);
+function report({ plan }: Options): void {
+  const bands = bandsOf(readRecord(), plans[plan]);
   const table = tableOf(bands);
-  writeFileSync(`${studies}recorded/${plan}.json`, `${JSON.stringify(bands, null, 1)}\n`);
-  writeFileSync(`${studies}recorded/${plan}.svg`, figure(bands));
-  const readme = `${studies}README.md`;
+  writeFileSync(`${RECORD}${plan}.json`, `${JSON.stringify(bands, null, 1)}\n`);
+  writeFileSync(`${RECORD}${plan}.svg`, figure(bands));
+  const readme = `${RECORD}../README.md`;
   writeFileSync(readme, withTable(readFileSync(readme, "utf8"), plan, table));
   console.log(table);
 }
 
 async function main(): Promise<void> {
   const options = readOptions();
-  const path = `${studies}recorded/${options.plan}.jsonl`;
-  if (options.report) report(options, path);
-  else await run(options, path);
+  if (options.report) report(options);
+  else await run(options);
 }
 
 main().catch((error: unknown) => {

@@ -88,7 +88,10 @@ function pairsOf(depth: number): number {
 }
 
 /** Whether each pair has a shortcut. */
-function shortcutsOf(shortcuts: NonNullable<StackedOptions["shortcuts"]>, pairs: number): readonly boolean[] {
+export function shortcutsOf(
+  shortcuts: NonNullable<StackedOptions["shortcuts"]>,
+  pairs: number,
+): readonly boolean[] {
   if (typeof shortcuts === "string" && Object.hasOwn(NAMED, shortcuts)) {
     return Array.from({ length: pairs }, (_, pair) => NAMED[shortcuts](pair));
   }

@@ -1,9 +1,11 @@
 import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { figure } from "../../studies/figure.ts";
-import { type Band, bandsOf, missingOf, recorded, tableOf, withTable } from "../../studies/report.ts";
-import { DEPTHS, parseRuns, plans, type Run, remaining, SHORTCUTS } from "../../studies/setting.ts";
+import { figure } from "../../studies/figure/figure.ts";
+import { nameOf, type PlanName, plans } from "../../studies/plans.ts";
+import { parseRuns, RECORD, readRecord } from "../../studies/record.ts";
+import { type Band, bandsOf, missingOf, recorded } from "../../studies/report.ts";
+import { type Run, remaining } from "../../studies/setting.ts";
+import { tableOf, withTable } from "../../studies/table.ts";
 
 const settings = plans.race;
 const WHOLE = { part: 1, of: 1 };
@@ -11,15 +13,50 @@ const lineOf = (i: number): string => JSON.stringify({ setting: settings[i], acc
 
 describe("study", () => {
   it("runs seed by seed, and shallow networks first", () => {
-    const cells = DEPTHS.length * SHORTCUTS.length;
-    expect(settings).toHaveLength(5 * cells);
-    expect(settings.slice(0, cells).every(({ seed }) => seed === 1)).toBe(true);
+    expect(settings).toHaveLength(60);
+    expect(settings.slice(0, 12).every(({ seed }) => seed === 1)).toBe(true);
     expect(settings.slice(0, 4).map(({ depth, shortcuts }) => `${depth} ${shortcuts}`)).toEqual([
       "8 none",
       "8 alternate",
       "8 all",
       "14 none",
     ]);
+  });
+
+  it("has each setting of a plan once, which differ in depth, shortcuts and seed alone", () => {
+    for (const [name, plan] of Object.entries(plans)) {
+      expect(new Set(plan.map((setting) => JSON.stringify(setting))).size, name).toBe(plan.length);
+      const rest = plan.map(({ depth, shortcuts, seed, ...common }) => JSON.stringify(common));
+      expect(new Set(rest).size, name).toBe(1);
+    }
+  });
+
+  it("places the plain pairs of a graft as its name says, three stages of eight", () => {
+    const plain = Object.fromEntries(
+      plans.positions
+        .filter(({ seed, shortcuts }) => seed === 1 && typeof shortcuts !== "string")
+        .map(({ shortcuts }) => [
+          nameOf(shortcuts),
+          (shortcuts as boolean[]).flatMap((shortcut, pair) => (shortcut ? [] : [pair])),
+        ]),
+    );
+    expect(plain).toEqual({
+      "one in the middle plain": [12],
+      "two stage starts plain": [8, 16],
+      "every fourth plain": [3, 7, 11, 15, 19, 23],
+      "every second plain": [1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23],
+      "first half plain": [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11],
+      "last half plain": [12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23],
+    });
+  });
+
+  it("takes from one plan what another has run", () => {
+    const runs = settings.map((setting) => ({ setting }));
+    const left = remaining(plans.positions, WHOLE, runs);
+    expect(left).toHaveLength(18);
+    expect(left.every(({ shortcuts }) => Array.isArray(shortcuts) && shortcuts.length === 24)).toBe(true);
+    const read = parseRuns(JSON.stringify({ setting: left[0] }), "positions.jsonl");
+    expect(remaining(plans.positions, WHOLE, [...runs, ...read])).toEqual(left.slice(1));
   });
 
   it("does not run again what a line is there for", () => {
@@ -83,14 +120,23 @@ describe("a study's report", () => {
     expect(bands.cells[0]).toEqual({
       depth: 8,
       shortcuts: "none",
+      name: "plain ConvNet",
       seeds: [1, 2, 3],
       missing: [4, 5],
+      accuracies: [0.5, 0.7, 0.9],
       mean: 0.7,
       lowest: 0.5,
       highest: 0.9,
       gradient: { first: 2.67, last: 0.5 },
     } satisfies Band);
-    expect(bands.cells[2]).toEqual({ depth: 8, shortcuts: "all", seeds: [], missing: [1, 2, 3, 4, 5] });
+    expect(bands.cells[2]).toEqual({
+      depth: 8,
+      shortcuts: "all",
+      name: "ResNet",
+      seeds: [],
+      missing: [1, 2, 3, 4, 5],
+      accuracies: [],
+    });
     expect(bands).toMatchObject({ machines: ["2 × CPU"], commits: ["abc"], setting: { images: 1000 } });
     expect(bands.dates).toEqual(["2026-11-01T12:00:00.000Z", "2026-11-02T12:00:00.000Z"]);
   });
@@ -102,12 +148,14 @@ describe("a study's report", () => {
 
   it("says what is missing", () => {
     const table = tableOf(bands).split("\n");
-    expect(table[2]).toBe(
-      "| 8 | 70.0 (50.0–90.0) | 25.0 (one seed) | not run yet | 2.67 ÷ 0.5 | 2 ÷ 0.5 | not run yet |",
-    );
-    expect(table[3]).toMatch(/^\| 14( \| not run yet){6} \|$/);
+    const rest = " | not run yet | not run yet | not run yet";
+    expect(table.slice(2, 5)).toEqual([
+      `| plain ConvNet | 70.0 (50.0–90.0)${rest} | 2.67 ÷ 0.5${rest} |`,
+      `| graft | 25.0 (one seed)${rest} | 2 ÷ 0.5${rest} |`,
+      `| ResNet | not run yet${rest} | not run yet${rest} |`,
+    ]);
     expect(missingOf(bands)).toMatch(/^; missing: seed 1 of 8 layers ResNet, 14 layers/);
-    expect(missingOf(bands)).toMatch(/; seed 4; seed 5$/);
+    expect(missingOf(bands)).toMatch(/; seeds 4, 5$/);
     const whole = settings.map((_, i) => runOf(i, 0.5));
     const all = bandsOf(whole, settings);
     expect([recorded(bands), recorded(all), missingOf(all)]).toEqual([
@@ -115,13 +163,39 @@ describe("a study's report", () => {
       "all 60 runs recorded",
       "",
     ]);
-    expect(figure(bandsOf([], settings))).toContain("not run yet");
+    const none = bandsOf([], settings);
+    expect(tableOf(none)).toMatch(
+      /0 of 60 runs recorded; missing: seeds 1, 2, 3, 4, 5\. .* mean of the seeds\.$/m,
+    );
+    expect(figure(none)).toContain("not run yet");
+  });
+
+  it("compares the networks of one depth by the seeds that both have", () => {
+    const more = bandsOf([...runs, runOf(13, 0.35), runOf(25, 0.51), runOf(2, 0.9)], settings);
+    const rest = " | not run yet | not run yet | not run yet |";
+    // Differences 0.25, 0.35 and 0.39: mean 0.33, deviation 0.0721, t of two degrees of freedom 4.303.
+    expect(tableOf(more).split("\n").slice(-3)).toEqual([
+      `| plain ConvNet, graft | plain ConvNet ahead by 33.0 points [15.1, 50.9], 3 of 3 seeds agree${rest}`,
+      `| plain ConvNet, ResNet | too early: 1 seed${rest}`,
+      `| graft, ResNet | too early: 1 seed${rest}`,
+    ]);
   });
 
   it("names each network in the figure, with its accuracy", () => {
     const svg = figure(bands);
     expect(svg).toMatch(/plain ConvNet<\/text>\n<text[^>]*>70.0 % at 8 layers/);
     expect(svg).toMatch(/graft<\/text>\n<text[^>]*>25.0 % at 8 layers/);
+    expect(svg).not.toMatch(/NaN|undefined/);
+  });
+
+  it("draws the pairs of networks of one depth, and an arc for each shortcut", () => {
+    const graft = plans.positions.find(({ shortcuts }) => nameOf(shortcuts) === "every fourth plain")!;
+    const svg = figure(bandsOf([{ ...runOf(0, 0.64), setting: graft }], plans.positions));
+    const [, row = ""] = svg.split("every fourth plain</text>\n");
+    const [squares = "", arcs = "", , , label] = row.split("\n");
+    expect([squares.match(/h7v7/g)?.length, arcs.match(/q/g)?.length]).toEqual([24, 18]);
+    expect(label).toMatch(/64.0 %, n = 1<\/text>/);
+    expect(svg.match(/not run yet<\/text>/g)).toHaveLength(8);
     expect(svg).not.toMatch(/NaN|undefined/);
   });
 
@@ -133,14 +207,14 @@ describe("a study's report", () => {
   });
 });
 
-describe("the recorded study", () => {
-  const read = (name: string): string =>
-    readFileSync(fileURLToPath(new URL(`../../studies/${name}`, import.meta.url)), "utf8");
+describe("the recorded studies", () => {
+  const readme = readFileSync(`${RECORD}../README.md`, "utf8");
+  const read = (name: string): string => readFileSync(`${RECORD}${name}`, "utf8");
 
-  it("has bands, figure and table that were made from its lines", () => {
-    const bands = bandsOf(parseRuns(read("recorded/race.jsonl"), "race.jsonl"), settings);
-    expect(JSON.parse(read("recorded/race.json"))).toEqual(bands);
-    expect(read("recorded/race.svg")).toBe(figure(bands));
-    expect(read("README.md")).toBe(withTable(read("README.md"), "race", tableOf(bands)));
+  it.each(Object.keys(plans) as PlanName[])("%s: bands, figure and table were made of its lines", (plan) => {
+    const bands = bandsOf(readRecord(), plans[plan]);
+    expect(JSON.parse(read(`${plan}.json`))).toEqual(bands);
+    expect(read(`${plan}.svg`)).toBe(figure(bands));
+    expect(readme).toBe(withTable(readme, plan, tableOf(bands)));
   });
 });
