@@ -162,12 +162,15 @@ export function setLearningRate(rate: number): void {
 export const learningRate = computed(() => settings.value.rates.at(-1)?.rate ?? settings.value.rate);
 
 let asked: Uint8Array | undefined;
+/** Whether there is anything on the pad. */
+let shown = false;
 let guessing = false;
 
 /** Lets all lanes guess what is on the pad (or nothing); what is drawn meanwhile is guessed next. */
 export async function guess(pixels: Uint8Array | undefined): Promise<void> {
   asked = pixels;
-  if (!pixels) guesses.value = undefined;
+  shown = pixels !== undefined;
+  if (!shown) guesses.value = undefined;
   if (guessing) return;
   guessing = true;
   try {
@@ -175,8 +178,8 @@ export async function guess(pixels: Uint8Array | undefined): Promise<void> {
       const now = asked;
       asked = undefined;
       const answer = await worker().guess(now);
-      // Between two seeds there are no lanes for a moment.
-      if (answer) guesses.value = answer;
+      // Between two seeds there are no lanes for a moment; and the pad may have been cleared meanwhile.
+      if (answer && shown) guesses.value = answer;
     }
   } catch (error) {
     // The lanes of a seed that has ended, or a lost device.
