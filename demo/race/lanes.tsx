@@ -88,7 +88,11 @@ function Reached({
             </>
           )
         )}
-        {loss !== undefined && <span class="more"> loss {loss.toFixed(2)}</span>}
+        {loss !== undefined && (
+          <span class="more">
+            {accuracy !== undefined && " · "}loss {loss.toFixed(2)}
+          </span>
+        )}
         {mean !== undefined && done > 1 && (
           <span class="more">
             {" "}
