@@ -94,6 +94,24 @@ describe.each(["chrome", "firefox"] as const)("%s", (engine) => {
     await page.waitForFunction(() => /by the GPU's clock|Not measured/.test(document.body.textContent ?? ""));
   });
 
+  test("what was asked for stays while the lanes learn on", async () => {
+    const other = await site.open(`#/race?${TINY.replace("epochs=1", "epochs=100")}`);
+    const step = (): Promise<number> =>
+      other.evaluate(() => Number(/step (\d+)/.exec(document.title)?.[1] ?? 0));
+    const past = (wanted: number): Promise<unknown> =>
+      other.waitForFunction((n) => Number(/step (\d+)/.exec(document.title)?.[1]) > n, {}, wanted);
+    await other.locator("button ::-p-text(Race)").click();
+    await past(2);
+    await other.evaluate(() => {
+      location.hash = location.hash.replace("race", "inspect");
+    });
+    await other.locator("button ::-p-text(Test now)").click();
+    await other.waitForSelector(".confusion");
+    await past((await step()) + 5);
+    expect(await other.$(".confusion")).not.toBeNull();
+    await other.close();
+  });
+
   test("nothing was complained about", () => {
     expect(site.complaints).toEqual([]);
   });
