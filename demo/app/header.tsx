@@ -86,8 +86,7 @@ export function Footer() {
         <Machine />
       </p>
       <p>
-        Webgraft {VERSION}, MIT licence; its source is the npm package webgraft. Images: MNIST (LeCun, Cortes,
-        Burges; CC BY-SA 3.0) and Fashion-MNIST (Zalando; MIT).
+        Webgraft {VERSION}, MIT licence. Images: MNIST (LeCun, Cortes and Burges) and Fashion-MNIST (Zalando).
       </p>
     </footer>
   );

@@ -10,21 +10,21 @@ import { FeatureMaps } from "./feature-maps.tsx";
 import { HeatMap } from "./heat-map.tsx";
 import { Kernels } from "./kernels.tsx";
 import { Memory } from "./memory.tsx";
-import { lane, laneModel, layer, look, lookAtLayer, picture } from "./state.ts";
+import { lane, laneModel, layer, look, lookAtLayer, picture, samples, seeds } from "./state.ts";
 
 /** One lane of the race from the inside. */
 export function Inspect() {
-  // A new race, a new seed or another lane.
+  // Another lane, or a new race or seed, with other weights.
   useSignalEffect(() => {
     void laneModel.value;
-    void record.value?.seeds.length;
+    void seeds.value;
     void look().catch((error: unknown) => console.debug(error));
   });
   // Another layer or image, or the weights have changed since the last sample.
   useSignalEffect(() => {
     void layer.value;
     void picture.value;
-    void record.value?.seeds.at(-1)?.samples.length;
+    void samples.value;
     void lookAtLayer();
   });
   const lanes = record.value?.lanes ?? [];

@@ -11,6 +11,10 @@ export const lane = signal(0);
 /** The lane's drawing; undefined before a race. */
 export const laneModel = computed(() => record.value?.lanes[lane.value]);
 
+/** Seeds that have begun, and samples of the last one: they change seldom, where `record` does with each frame. */
+export const seeds = computed(() => record.value?.seeds.length);
+export const samples = computed(() => record.value?.seeds.at(-1)?.samples.length);
+
 export const about = signal<LaneAbout | undefined>(undefined);
 export const device = signal<DeviceAbout | undefined>(undefined);
 

@@ -45,6 +45,7 @@ export class RaceHost {
   readonly #loading = new AbortController();
   #snapshot: RaceSnapshot | undefined;
   #snapshotAt = 0;
+  #saving = Promise.resolve();
   /** Whether the browser has refused to keep something. */
   #refused = false;
   /** Whether to begin paused, and to make no step. */
@@ -72,6 +73,8 @@ export class RaceHost {
       try {
         const result = await this.#attempt();
         this.log.record.stopped = result.stopped;
+        // A save under way would leave a race to go on with that has ended.
+        await this.#saving;
         await this.#keep();
         await this.#unlessRefused(keepOpenRace(undefined));
         return result;
@@ -202,7 +205,7 @@ export class RaceHost {
     this.#tell(event);
     if (event.type === "result") void this.#keep();
     const due = performance.now() - this.#snapshotAt >= SNAPSHOT_MS;
-    if (event.type === "paused" || (event.type === "step" && due)) void this.#save();
+    if (event.type === "paused" || (event.type === "step" && due)) this.#saving = this.#save();
   }
 
   /** Takes a snapshot, and keeps it once all of its steps have been told. */

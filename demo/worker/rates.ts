@@ -3,6 +3,7 @@ import type { RaceSettings, RateChange } from "../runs/settings.ts";
 
 /** One cycle, which can be scaled while a race runs so that the same settings give the same run again. */
 export class Rates {
+  readonly #cycle = oneCycle();
   readonly #peak: number;
   #changes: readonly RateChange[];
   #seed = 1;
@@ -20,7 +21,7 @@ export class Rates {
     const before = ({ seed, step: first }: RateChange): boolean =>
       seed < this.#seed || (seed === this.#seed && first <= step + 1);
     const rate = this.#changes.findLast(before)?.rate ?? this.#peak;
-    return oneCycle()(step, total) * (rate / this.#peak);
+    return this.#cycle(step, total) * (rate / this.#peak);
   };
 
   /** A seed begins or goes on after this many steps. */

@@ -4,12 +4,9 @@ import type { RaceResult } from "webgraft";
 import type { LaneModel } from "../runs/run.ts";
 import type { RaceSettings } from "../runs/settings.ts";
 import { openRace } from "../runs/store.ts";
-
 import { drawnLanes } from "./drawing.ts";
 import { RACE_LOCK, type StudioEvent } from "./events.ts";
-
 import { ImagesHost } from "./images-host.ts";
-
 import { Inspector } from "./inspector.ts";
 import type { Mistake } from "./mistakes.ts";
 import { RaceHost } from "./race-host.ts";
