@@ -2,6 +2,7 @@ import { signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { datasetNames } from "webgraft";
 import { laneNames } from "../runs/lane-names.ts";
+import { settingWords } from "../runs/setting-names.ts";
 import {
   allowedFor,
   defaultSettings,
@@ -82,17 +83,13 @@ function Data() {
   return (
     <section>
       <h3>Images</h3>
-      <Choice
-        name="data"
-        label="Data set"
-        options={datasetNames.map((name) => [name, { mnist: "MNIST", fashion: "Fashion-MNIST" }[name]])}
-      >
+      <Choice name="data" options={datasetNames.map((name) => [name, settingWords.data.text(name)])}>
         Handwritten digits, or clothes: grey images of 28 × 28 pixels, ten classes.
       </Choice>
-      <Field name="images" label="Training images" suggested={imageCounts}>
+      <Field name="images" suggested={imageCounts}>
         The fewer, the harder to learn.
       </Field>
-      <Field name="testImages" label="Test images">
+      <Field name="testImages">
         Never trained on; they decide the race. More of them, less chance in the result.
       </Field>
     </section>
@@ -108,8 +105,7 @@ function Networks() {
         {sentence(allowedFor("lanes"))} Hybrids mix a ConvNet and a ResNet in one of three ways: interleaved,
         one behind the other, or side by side.
       </p>
-      {/* biome-ignore lint/a11y/useSemanticElements: a fieldset would begin with a legend of its own */}
-      <div role="group" aria-labelledby="networks-title" aria-describedby="networks-allowed lanes-refused">
+      <fieldset aria-labelledby="networks-title" aria-describedby="networks-allowed lanes-refused">
         {laneKinds.map((kind) => (
           <label key={kind} class="check">
             <input
@@ -125,14 +121,13 @@ function Networks() {
             </span>
           </label>
         ))}
-      </div>
+      </fieldset>
       <Refusal name="lanes" />
-      <Field name="depth" label="Depth, layers" suggested={depths}>
+      <Field name="depth" unit="layers" suggested={depths}>
         Of Plain, Grafted and Residual, which have the same parameters.
       </Field>
       <Choice
         name="batchNorm"
-        label="Batch norm"
         options={[
           ["yes", "with"],
           ["no", "without"],
@@ -148,16 +143,12 @@ function Training() {
   return (
     <section>
       <h3>Training</h3>
-      <Field name="epochs" label="Epochs">
-        How often all training images are seen.
-      </Field>
-      <Field name="batch" label="Batch, images a step">
+      <Field name="epochs">How often all training images are seen.</Field>
+      <Field name="batch" unit="images a step">
         Each step learns from so many images at once.
       </Field>
-      <Field name="rate" label="Learning rate">
-        How far a step goes, at the height of one rise and fall (AdamW, one cycle).
-      </Field>
-      <Field name="seeds" label="Seeds">
+      <Field name="rate">How far a step goes, at the height of one rise and fall (AdamW, one cycle).</Field>
+      <Field name="seeds">
         How often the race is run, each time with other first weights and another order of images. One run is
         chance.
       </Field>
@@ -189,20 +180,22 @@ function Changes() {
 
 interface FieldProps {
   readonly name: Name;
-  readonly label: string;
   /** What it is. */
   readonly children: ComponentChildren;
 }
 
 function Field({
   name,
-  label,
+  unit,
   suggested,
   children,
-}: FieldProps & { readonly suggested?: readonly number[] }) {
+}: FieldProps & { readonly unit?: string; readonly suggested?: readonly number[] }) {
   return (
     <div class="field">
-      <label for={`set-${name}`}>{label}</label>
+      <label for={`set-${name}`}>
+        {settingWords[name].name}
+        {unit && `, ${unit}`}
+      </label>
       <input
         id={`set-${name}`}
         inputMode="decimal"
@@ -226,15 +219,10 @@ function Field({
   );
 }
 
-function Choice({
-  name,
-  label,
-  options,
-  children,
-}: FieldProps & { readonly options: readonly [string, string][] }) {
+function Choice({ name, options, children }: FieldProps & { readonly options: readonly [string, string][] }) {
   return (
     <div class="field">
-      <label for={`set-${name}`}>{label}</label>
+      <label for={`set-${name}`}>{settingWords[name].name}</label>
       <select
         id={`set-${name}`}
         value={shown(name)}

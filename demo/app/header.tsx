@@ -5,6 +5,7 @@ import { addressOf, lesson, type Place, place, places } from "./address.ts";
 import { openDrawer } from "./drawer.tsx";
 import { openHelp } from "./help.tsx";
 import { isOpen, isReplay, phase, position, record } from "./studio.ts";
+import { count } from "./words.ts";
 
 export const placeNames: Readonly<Record<Place, string>> = {
   race: "Race",
@@ -71,7 +72,7 @@ function Machine() {
       {rate !== undefined && (
         <span title="Training images of all lanes together, over the last steps">
           {" "}
-          · {Math.round(rate).toLocaleString("en")} images/s
+          · {count(Math.round(rate))} images/s
         </span>
       )}{" "}
       · nothing leaves this page

@@ -1,4 +1,5 @@
 import { signal } from "@preact/signals";
+import { count, counted } from "../app/words.ts";
 import { heldOut } from "../worker/images-recipe.ts";
 import { frame, openCamera, opening, stream } from "./camera.ts";
 import {
@@ -17,7 +18,7 @@ import { dropInto, isOver } from "./drop.ts";
 import { Files } from "./files.tsx";
 import { Picture } from "./picture.tsx";
 import type { Sorted } from "./sources.ts";
-import { LEAST, plural } from "./words.ts";
+import { LEAST } from "./words.ts";
 
 /** Pictures that are drawn of a class, its last ones. */
 const DRAWN = 12;
@@ -109,7 +110,7 @@ export function ClassRow({ of, most }: { readonly of: OwnClass; readonly most: n
           onInput={(event) => rename(key, event.currentTarget.value)}
         />
         <span class="count">
-          {plural(length, "picture")}
+          {counted(length, "picture")}
           {length >= LEAST && <small> {heldOut(length)} of them to test</small>}
         </span>
         {classes.value.length > 2 && (
@@ -135,7 +136,7 @@ export function ClassRow({ of, most }: { readonly of: OwnClass; readonly most: n
             </button>
           </li>
         ))}
-        {length > DRAWN && <li class="more">+ {(length - DRAWN).toLocaleString("en")}</li>}
+        {length > DRAWN && <li class="more">+ {count(length - DRAWN)}</li>}
       </ul>
       <div class="add">
         <Files

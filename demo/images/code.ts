@@ -1,5 +1,5 @@
+import { counted } from "../app/words.ts";
 import type { Trained } from "../worker/images-events.ts";
-import { plural } from "./words.ts";
 
 /** The code that does again what was done here: the file that the worker ran, with these settings. */
 export async function writeCode({ labels, trainImages, confusion, recipe }: Trained): Promise<string> {
@@ -12,7 +12,7 @@ export async function writeCode({ labels, trainImages, confusion, recipe }: Trai
   const settings = JSON.stringify(recipe, null, 2).replace(/"(\w+)":/g, "$1:");
   return `import { openDevice, saveModel } from "webgraft";
 ${source}
-// What was done here, with ${plural(trainImages, "picture")} to learn from and ${testImages} to test with.
+// What was done here, with ${counted(trainImages, "picture")} to learn from and ${testImages} to test with.
 
 export const classes = ${JSON.stringify(labels)};
 

@@ -1,7 +1,9 @@
 /** The visitor's classes and their pictures; the pixels are in the worker, and nowhere else. */
+
 import { computed, signal } from "@preact/signals";
 import * as Comlink from "comlink";
 import { worker } from "../app/studio.ts";
+import { count } from "../app/words.ts";
 import type { PictureClass, ReadEvent } from "../worker/images-events.ts";
 import type { Sorted } from "./sources.ts";
 
@@ -66,7 +68,7 @@ export async function addFiles(files: readonly Sorted[], to: number): Promise<vo
   const taken = files.slice(0, room.value);
   skipped.value = files.slice(taken.length).map(({ file }) => ({
     name: file.name,
-    reason: `there is room for ${MOST_PICTURES.toLocaleString("en")} pictures`,
+    reason: `there is room for ${count(MOST_PICTURES)} pictures`,
   }));
   const keys = taken.map(({ folder }) => (folder === undefined ? to : keyOf(folder)));
   reading.value = { done: 0, of: taken.length };

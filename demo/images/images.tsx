@@ -1,3 +1,4 @@
+import { count, counted } from "../app/words.ts";
 import { ClassRow } from "./class-row.tsx";
 import {
   addClass,
@@ -15,7 +16,6 @@ import { Files } from "./files.tsx";
 import { Result } from "./result.tsx";
 import { TrainPanel } from "./train-panel.tsx";
 import { TryPanel } from "./try-panel.tsx";
-import { plural } from "./words.ts";
 
 /** Files being read, and those that were no pictures. */
 function Reading() {
@@ -35,7 +35,7 @@ function Reading() {
       </div>
       {skipped.value.length > 0 && (
         <details class="skipped" open>
-          <summary>{plural(skipped.value.length, "file")} skipped</summary>
+          <summary>{counted(skipped.value.length, "file")} skipped</summary>
           <ul>
             {skipped.value.map(({ name, reason }) => (
               <li key={name}>
@@ -89,9 +89,9 @@ export function Images() {
         </div>
         <Reading />
         <p class="hint">
-          Up to {MOST_PICTURES.toLocaleString("en")} pictures
-          {room.value < 500 && `, room for ${room.value.toLocaleString("en")} more`}. Of each, the square in
-          the middle is kept, 96 × 96 pixels.
+          Up to {count(MOST_PICTURES)} pictures
+          {room.value < 500 && `, room for ${count(room.value)} more`}. Of each, the square in the middle is
+          kept, 96 × 96 pixels.
         </p>
       </section>
       <TrainPanel />

@@ -1,8 +1,9 @@
 import { signal } from "@preact/signals";
+import { counted, percent } from "../app/words.ts";
 import { type ExportKind, exportKinds, type Trained } from "../worker/images-events.ts";
 import { writeCode } from "./code.ts";
 import { labels, openedFrom, saveAs, trained } from "./network.ts";
-import { byClass, confused, percent, plural } from "./words.ts";
+import { byClass, confused } from "./words.ts";
 
 /** The code, once asked for, and of which training it is. */
 const code = signal<{ readonly of: Trained; readonly text: string } | undefined>(undefined);
@@ -42,12 +43,12 @@ function Accuracy({ of }: { readonly of: Trained }) {
       <div class="verdict" role="status">
         <p>
           <b>
-            {right} of {plural(tested, "test picture")} recognised, {percent(right / tested)}.
+            {right} of {counted(tested, "test picture")} recognised, {percent(right / tested, 0)}.
           </b>
         </p>
         <p class="hint">
           The network had not seen them: the last fifth of each class was kept back. It learnt from{" "}
-          {plural(of.trainImages, "picture")} in {of.seconds.toFixed(1)} s on {of.adapter}.
+          {counted(of.trainImages, "picture")} in {of.seconds.toFixed(1)} s on {of.adapter}.
         </p>
       </div>
       <table>
@@ -57,7 +58,7 @@ function Accuracy({ of }: { readonly of: Trained }) {
             <tr key={of.labels[i]}>
               <th scope="row">{of.labels[i]}</th>
               <td class={each.right === each.of ? "right" : "wrong"}>
-                {each.right === each.of ? "✓" : "✗"} {percent(each.right / each.of)}
+                {each.right === each.of ? "✓" : "✗"} {percent(each.right / each.of, 0)}
               </td>
               <td>
                 {each.right} of {each.of}
@@ -73,7 +74,7 @@ function Accuracy({ of }: { readonly of: Trained }) {
       )}
       {tested < 20 && (
         <p class="hint">
-          So few test pictures say little: one more mistake would be {percent(1 / tested)}. Frames of one
+          So few test pictures say little: one more mistake would be {percent(1 / tested, 0)}. Frames of one
           recording look alike, so try it on something new, too.
         </p>
       )}

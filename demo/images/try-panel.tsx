@@ -1,9 +1,9 @@
+import { percent } from "../app/words.ts";
 import { closeCamera, openCamera, opening, refusal, stream } from "./camera.ts";
 import { dropInto, isOver } from "./drop.ts";
 import { Files } from "./files.tsx";
 import { guess, labels, openedFrom, openModel, progress, shown } from "./network.ts";
 import type { Sorted } from "./sources.ts";
-import { percent } from "./words.ts";
 
 const show = ([first]: readonly Sorted[]): void => {
   if (first) shown.value = first.file;
@@ -67,7 +67,7 @@ function Bars({ of }: { readonly of: readonly string[] }) {
         {of.map((label, i) => (
           <li key={label} data-best={i === best}>
             <span>{label}</span>
-            <b>{shares ? percent(shares[i]!) : "–"}</b>
+            <b>{shares ? percent(shares[i]!, 0) : "–"}</b>
             <i aria-hidden="true">
               <i style={{ width: `${100 * (shares?.[i] ?? 0)}%` }} />
             </i>
@@ -76,7 +76,7 @@ function Bars({ of }: { readonly of: readonly string[] }) {
       </ul>
       {shown.value && (
         <p class="hidden" role="status">
-          {best >= 0 && `${of[best]}, ${percent(shares![best]!)} sure`}
+          {best >= 0 && `${of[best]}, ${percent(shares![best]!, 0)} sure`}
         </p>
       )}
     </>

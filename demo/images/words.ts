@@ -1,5 +1,7 @@
 /** What numbers about classes mean, in words. */
+
 import type { Confusion } from "webgraft";
+import { counted } from "../app/words.ts";
 import type { PictureClass } from "../worker/images-events.ts";
 
 /** With fewer pictures a class, how well a network does is luck. */
@@ -11,17 +13,12 @@ export const LEAST = 2;
 /** One class with so many times another's pictures is favoured. */
 const UNEVEN = 3;
 
-export const plural = (count: number, thing: string): string =>
-  `${count.toLocaleString("en")} ${thing}${count === 1 ? "" : "s"}`;
-
-export const percent = (share: number): string => `${Math.round(100 * share)} %`;
-
 /** What to know before training, most urgent first. */
 export function warnings(classes: readonly PictureClass[]): string[] {
-  const counted = classes.map(({ name, pictures }) => ({ name, count: pictures.length }));
-  const most = counted.reduce((a, b) => (b.count > a.count ? b : a));
-  const least = counted.reduce((a, b) => (b.count < a.count ? b : a));
-  const few = counted.filter(({ count }) => count >= LEAST && count < FEW);
+  const sizes = classes.map(({ name, pictures }) => ({ name, count: pictures.length }));
+  const most = sizes.reduce((a, b) => (b.count > a.count ? b : a));
+  const least = sizes.reduce((a, b) => (b.count < a.count ? b : a));
+  const few = sizes.filter(({ count }) => count >= LEAST && count < FEW);
   return [
     ...(least.count >= LEAST && most.count > UNEVEN * least.count
       ? [
@@ -60,7 +57,7 @@ export function confused(confusion: Confusion, labels: readonly string[]): strin
     .filter(({ count, wrong }) => wrong && count > 0)
     .sort((a, b) => b.count - a.count)
     .slice(0, 3)
-    .map(({ count, from, to }) => `${plural(count, "picture")} of “${from}” taken for “${to}”.`);
+    .map(({ count, from, to }) => `${counted(count, "picture")} of “${from}” taken for “${to}”.`);
 }
 
 const listed = (classes: readonly { readonly name: string; readonly count?: number }[]): string =>

@@ -1,4 +1,5 @@
 import type { Layer } from "webgraft";
+import { count } from "../app/words.ts";
 import { LaneDrawing } from "../race/lane-drawing.tsx";
 import { about, laneModel, path } from "./state.ts";
 import { operationsInWords, partInWords, shapeInWords } from "./words.ts";
@@ -26,8 +27,6 @@ function partsOf(layers: readonly Layer[], at: readonly string[]): Part[] {
     joins: below.some(({ inputs }) => inputs.length > 1),
   }));
 }
-
-const count = (value: number): string => value.toLocaleString("en");
 
 /** The network from the model itself, zoomed from the whole to a stage, a block and a layer. */
 export function Architecture() {

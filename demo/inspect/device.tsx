@@ -1,12 +1,12 @@
+import { Fragment } from "preact";
+import { count } from "../app/words.ts";
 import { device } from "./state.ts";
 
 /** `maxBufferSize` is `max buffer size`. */
 const words = (name: string): string => name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 
 const amount = (name: string, value: number): string =>
-  /Size$/.test(name) && value >= 2 ** 20
-    ? `${(value / 2 ** 20).toLocaleString("en")} MiB`
-    : value.toLocaleString("en");
+  /Size$/.test(name) && value >= 2 ** 20 ? `${count(value / 2 ** 20)} MiB` : count(value);
 
 /** What the browser tells of the GPU. */
 export function DevicePanel() {
@@ -19,10 +19,10 @@ export function DevicePanel() {
         <dt>Adapter</dt>
         <dd>{about.adapter}</dd>
         {about.limits.map(([name, value]) => (
-          <>
-            <dt key={name}>{words(name)}</dt>
+          <Fragment key={name}>
+            <dt>{words(name)}</dt>
             <dd>{amount(name, value)}</dd>
-          </>
+          </Fragment>
         ))}
         <dt>Features</dt>
         <dd>{about.features.map((name) => name.replaceAll("-", " ")).join(", ") || "none"}</dd>

@@ -5,6 +5,7 @@ import { about, lane } from "./state.ts";
 /** The rules of the picture, which the page's policy does not let it bring along. */
 const sheet = new CSSStyleSheet();
 
+/** In the unit of the picture. */
 const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 
 /** The memory plan of a training step as a picture. */

@@ -89,14 +89,24 @@ describe("words", () => {
   });
 
   test("name the worst confusions", () => {
-    const sentences = confused([[3, 1, 0], [0, 4, 0], [2, 0, 2]], ["a", "b", "c"]); // biome-ignore format: a matrix
+    const sentences = confused(
+      [
+        [3, 1, 0],
+        [0, 4, 0],
+        [2, 0, 2],
+      ],
+      ["a", "b", "c"],
+    );
     expect(sentences).toEqual(["2 pictures of “c” taken for “a”.", "1 picture of “a” taken for “b”."]);
   });
 
   test("a fifth of each class is kept back, at least one picture", () => {
     expect([2, 4, 9, 10, 25].map(heldOut)).toEqual([1, 1, 1, 2, 5]);
     const image = (i: number) => ({ width: i, height: 1, data: new Uint8Array(3 * i) });
-    const { train, test: kept } = split([[image(1), image(2)], [image(3), image(4), image(5)]]); // biome-ignore format: short
+    const { train, test: kept } = split([
+      [image(1), image(2)],
+      [image(3), image(4), image(5)],
+    ]);
     expect([train.images.map(({ width }) => width), train.labels]).toEqual([
       [1, 3, 4],
       [0, 1, 1],
