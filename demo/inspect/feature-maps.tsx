@@ -1,19 +1,14 @@
 import type { Activations } from "webgraft";
+import { Picture } from "../race/picture.tsx";
 import { grey, Pixels, signed } from "./pixels.tsx";
-import { filters, layer, maps, picture, pictureShape, pictures } from "./state.ts";
+import { chosen, filters, layer, maps, picture, pictures } from "./state.ts";
 import { layerInWords, operationsInWords, shapeInWords } from "./words.ts";
 
 /** More maps than one can look at are not drawn. */
 const MOST_MAPS = 64;
 
-/** The first channel is enough to recognise an image. */
-function firstChannel(pixels: ArrayLike<number>, channels: number): number[] {
-  return Array.from({ length: pixels.length / channels }, (_, i) => pixels[i * channels]!);
-}
-
 /** What a layer makes of an image, and the filters it does it with. */
 export function FeatureMaps() {
-  const [height, width, channels] = pictureShape.value;
   const at = layer.value;
   return (
     <section aria-labelledby="maps">
@@ -27,15 +22,10 @@ export function FeatureMaps() {
             aria-pressed={picture.value === each}
             aria-label={each.name}
             onClick={() => {
-              picture.value = each;
+              chosen.value = each.name;
             }}
           >
-            <Pixels
-              values={firstChannel(each.pixels, channels)}
-              {...{ width, height }}
-              colour={grey(0, 255)}
-              alt=""
-            />
+            <Picture pixels={each.pixels} />
           </button>
         ))}
       </fieldset>

@@ -33,16 +33,22 @@ export interface Picture {
 
 const tests = signal<readonly Picture[]>([]);
 
-/** To choose from: what is on the pad, and test images. */
+/** To choose from: test images, and what is on the pad. */
 export const pictures = computed<readonly Picture[]>(() => [
   ...(drawn.value ? [{ name: "what is on the pad", pixels: drawn.value }] : []),
   ...tests.value,
 ]);
 
-/** The one whose maps are shown. */
-export const picture = signal<Picture | undefined>(undefined);
-export const pictureShape = signal<readonly [height: number, width: number, channels: number]>([28, 28, 1]);
-export const classes = signal<readonly string[]>([]);
+/** The name of the picture that was chosen. */
+export const chosen = signal<string | undefined>(undefined);
+
+/** The one whose maps are shown: the one that was chosen, or the first test image. */
+export const picture = computed(
+  () => pictures.value.find(({ name }) => name === chosen.value) ?? tests.value[0],
+);
+
+/** Names of the classes. */
+export const classes = computed(() => record.value?.classes ?? []);
 
 /** Of `layer`, for `picture`. */
 export const maps = signal<Activations | undefined>(undefined);
@@ -72,14 +78,11 @@ export async function look(): Promise<void> {
   confusion.value = undefined;
   times.value = undefined;
   if (!images) return;
-  classes.value = images.classes;
-  pictureShape.value = images.shape;
   const size = images.images.length / images.labels.length;
   tests.value = Array.from(images.labels, (label, i) => ({
-    name: `test image ${i + 1}: ${images.classes[label]}`,
+    name: `test image ${i + 1}: ${classes.peek()[label]}`,
     pixels: Uint8Array.from(images.images.subarray(i * size, (i + 1) * size)),
   }));
-  picture.value ??= tests.value[0];
 }
 
 let looking = false;

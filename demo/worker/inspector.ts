@@ -76,11 +76,11 @@ export class Inspector {
   }
 
   /** The first test images, to choose from. */
-  images(count: number): Pick<Dataset, "images" | "labels" | "shape" | "classes"> | undefined {
+  images(count: number): Pick<Dataset, "images" | "labels"> | undefined {
     const test = this.#host()?.data?.test;
     if (!test) return undefined;
-    const { images, labels, shape, classes } = subset(test, [...Array(Math.min(count, test.length)).keys()]);
-    return { images, labels, shape, classes };
+    const { images, labels } = subset(test, [...Array(Math.min(count, test.length)).keys()]);
+    return { images, labels };
   }
 
   /** What these layers of a lane make of an image in the form of the data set. */
