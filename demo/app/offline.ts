@@ -23,10 +23,11 @@ export async function keepOffline(): Promise<void> {
     const look = (): void => {
       isUpdated.value = registration.waiting !== null;
     };
+    const follow = (): void => registration.installing?.addEventListener("statechange", look);
     look();
-    registration.addEventListener("updatefound", () =>
-      registration.installing?.addEventListener("statechange", look),
-    );
+    // One may have been found before this listens.
+    follow();
+    registration.addEventListener("updatefound", follow);
   } catch (error) {
     // Private windows and full disks refuse; the page works online.
     console.debug(error);

@@ -115,8 +115,8 @@ export async function lookForKept(): Promise<void> {
 
 /** Forgets the race that this browser keeps. */
 export async function discardKept(): Promise<void> {
-  kept.value = undefined;
   await keepOpenRace(undefined);
+  kept.value = undefined;
 }
 
 async function replayRecorded(): Promise<void> {

@@ -1,3 +1,5 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { RunRecord } from "../../demo/runs/run.ts";
 import { newestRun, untilKept } from "./kept.ts";
@@ -79,6 +81,22 @@ describe.each(["chrome", "firefox"] as const)("%s", (engine) => {
     await untilKept(page);
     await page.reload();
     await click(page, "Discard it");
+    await page.waitForFunction("!document.body.innerText.includes('Discard it')");
+    await page.reload();
+    await title(page, /Race/);
+    await page.evaluate("navigator.locks.request('webgraft race', () => {})");
+    expect(await page.evaluate("document.body.innerText")).not.toContain("of seed 1?");
+    await page.close();
+  });
+
+  test("a race that was stopped has ended", async () => {
+    const page = await site.open(LINK);
+    await press(page, " ");
+    await title(page, /step \d/);
+    await press(page, " "); // Which keeps it as far as it is.
+    await page.waitForFunction("document.body.innerText.includes('Go on')");
+    await click(page, "Stop");
+    await title(page, /stopped/);
     await page.reload();
     await title(page, /Race/);
     await page.evaluate("navigator.locks.request('webgraft race', () => {})");
@@ -146,6 +164,26 @@ describe.each(["chrome", "firefox"] as const)("%s", (engine) => {
   });
 
   test("nobody has complained", () => expect(site.complaints).toEqual([]));
+
+  test("a new version waits until no tab has the one before", async () => {
+    const cached = (page: SitePage, versions: number): Promise<unknown> =>
+      page.waitForFunction(`caches.keys().then(({ length }) => length === ${versions})`);
+    const page = await site.open();
+    await page.evaluate("navigator.serviceWorker.ready.then(() => {})");
+    await cached(page, 1);
+    const path = join(site.folder, "service-worker.js");
+    const worker = readFileSync(path, "utf8");
+    expect(worker).toMatch(/VERSION="\w+"/);
+    writeFileSync(path, worker.replace(/VERSION="\w+"/, 'VERSION="another"'));
+    await page.reload();
+    await bodyHas(page, "A newer version of this page is here");
+    await cached(page, 2);
+    await page.close();
+    const later = await site.open();
+    await cached(later, 1);
+    expect(await later.evaluate("caches.keys().then(([name]) => name)")).toMatch(/ another$/);
+    await later.close();
+  });
 
   test("after the first visit the page works offline", async () => {
     const page = await site.open(LINK);
