@@ -66,10 +66,15 @@ describe.each(["chrome", "firefox"] as const)("%s", (engine) => {
     const page = await site.open(LINK);
     await press(page, " ");
     await title(page, /step [3-9]/);
+    const pictures = (): Promise<string[]> =>
+      page.$$eval("#pad, .picture", (all) => all.map((each) => (each as HTMLCanvasElement).toDataURL()));
+    const before = await pictures();
+    expect(before.length).toBe(11); // The pad, and a test image of each class.
     const browser = await site.started.browser.target().createCDPSession();
     await browser.send("Browser.crashGpuProcess");
     await bodyHas(page, "The GPU was lost.");
     expect(losses(await newestRun(page))).toEqual(losses(uninterrupted));
+    expect(await pictures()).toEqual(before);
     await page.close();
   });
 
