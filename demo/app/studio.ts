@@ -155,7 +155,7 @@ export function stop(): void {
 /** Of the next race or, while one is open, for all lanes from the next step on. */
 export function setLearningRate(rate: number): void {
   if (!isOpen.value) choose({ rate });
-  else if (!replay) void worker().setLearningRate(rate);
+  else void worker().setLearningRate(rate);
 }
 
 /** The rate that the lanes learn with, at the height of their schedule. */

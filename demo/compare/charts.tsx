@@ -2,6 +2,7 @@ import { signal, useSignalEffect } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
+import { restored } from "../app/canvases.ts";
 import { aligned, type Curve, type Measure, partsOf } from "./curves.ts";
 import { apart, cursor, curves, dashOf, inkOf, lastStep, markOf, pointAt } from "./lines.tsx";
 
@@ -31,6 +32,8 @@ export function Chart({ measure }: { readonly measure: Measure }) {
   useSignalEffect(() => {
     // The colours are those of the style sheet, which change with the scheme.
     void dark.value;
+    // A plot does not know that its canvas has lost what it set.
+    void restored.value;
     const drawn = curves[measure].value;
     // It is gone already when the visitor leaves and something changes at once.
     const { current } = host;

@@ -1,22 +1,24 @@
+import { restored } from "../app/canvases.ts";
 import { worker } from "../app/studio.ts";
 
 /** A small copy of a picture, as the network gets it. */
 export function Picture({ id }: { readonly id: number }) {
+  const drawn = `${id} ${restored.value}`;
   return (
     <canvas
       ref={(canvas) => {
-        if (canvas) void draw(canvas, id);
+        if (canvas) void draw(canvas, id, drawn);
       }}
     />
   );
 }
 
-async function draw(canvas: HTMLCanvasElement, id: number): Promise<void> {
-  // A canvas is drawn once: its picture does not change.
-  if (canvas.dataset.id === String(id)) return;
-  canvas.dataset.id = String(id);
+/** `drawn` names what the canvas then shows, so that it is drawn once. */
+async function draw(canvas: HTMLCanvasElement, id: number, drawn: string): Promise<void> {
+  if (canvas.dataset.drawn === drawn) return;
+  canvas.dataset.drawn = drawn;
   const picture = await worker().images.picture(id);
-  if (!picture || canvas.dataset.id !== String(id)) return;
+  if (!picture || canvas.dataset.drawn !== drawn) return;
   const { width, height, data } = picture;
   const image = new ImageData(width, height);
   for (let i = 0; i < width * height; i++) {

@@ -1,3 +1,4 @@
+import { restored } from "../app/canvases.ts";
 import { percent } from "../app/words.ts";
 import { closeCamera, openCamera, opening, refusal, stream } from "./camera.ts";
 import { dropInto, isOver } from "./drop.ts";
@@ -26,6 +27,7 @@ async function draw(canvas: HTMLCanvasElement, picture: Blob): Promise<void> {
 function View() {
   if (shown.value) {
     const picture = shown.value;
+    void restored.value;
     return (
       <canvas
         ref={(canvas) => {

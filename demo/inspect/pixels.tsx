@@ -1,4 +1,5 @@
 import { useLayoutEffect, useRef } from "preact/hooks";
+import { restored } from "../app/canvases.ts";
 
 export interface PixelsProps {
   /** Row by row, one number a pixel. */
@@ -14,6 +15,7 @@ export interface PixelsProps {
 
 /** Numbers as pixels, enlarged without blur. */
 export function Pixels({ values, width, height, colour, alt, class: name = "pixels" }: PixelsProps) {
+  void restored.value;
   const canvas = useRef<HTMLCanvasElement>(null);
   useLayoutEffect(() => {
     const context = canvas.current?.getContext("2d");

@@ -1,6 +1,7 @@
 import { choose, lesson, settings } from "../app/address.ts";
 import {
   isOpen,
+  isReplay,
   learningRate,
   pause,
   phase,
@@ -105,13 +106,15 @@ export function Controls() {
           onChange={(value) => choose({ images: value })}
         />
       )}
-      <Stops
-        label="Learning rate"
-        hint={isOpen.value ? "live" : "can be changed while they learn"}
-        stops={RATES}
-        value={learningRate.value}
-        onChange={setLearningRate}
-      />
+      {!isReplay.value && (
+        <Stops
+          label="Learning rate"
+          hint={isOpen.value ? "live" : "can be changed while they learn"}
+          stops={RATES}
+          value={learningRate.value}
+          onChange={setLearningRate}
+        />
+      )}
     </div>
   );
 }

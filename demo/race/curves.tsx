@@ -1,8 +1,9 @@
-import { signal } from "@preact/signals";
+import { effect, signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { smooth } from "webgraft/job";
+import { restored } from "../app/canvases.ts";
 import { percent } from "../app/words.ts";
 import { laneNames } from "../runs/lane-names.ts";
 import type { RunRecord } from "../runs/run.ts";
@@ -109,6 +110,10 @@ class Chart {
       this.#plot = this.#create();
     };
     dark.addEventListener("change", again);
+    // The plot does not know that its canvas has lost what it set.
+    const unrestored = effect(() => {
+      if (restored.value > 0) again();
+    });
     const unsubscribe = shownRun.subscribe(() => {
       this.#timer ||= window.setTimeout(() => {
         this.#timer = 0;
@@ -121,6 +126,7 @@ class Chart {
     this.#ends.push(
       () => resized.disconnect(),
       () => dark.removeEventListener("change", again),
+      unrestored,
       unsubscribe,
     );
   }

@@ -1,6 +1,6 @@
 import { computed, useSignalEffect } from "@preact/signals";
 import { settings } from "../app/address.ts";
-import { guesses, isOpen } from "../app/studio.ts";
+import { guesses, isOpen, isReplay } from "../app/studio.ts";
 import { count, counted, listed, megabytes, percent } from "../app/words.ts";
 import { laneNames } from "../runs/lane-names.ts";
 import type { LaneModel, RunRecord, SeedLog } from "../runs/run.ts";
@@ -72,7 +72,9 @@ function Reached({
     <div class="reached">
       <p class="accuracy">
         {accuracy === undefined ? <span class="none">–</span> : percent(accuracy)}{" "}
-        <small>test accuracy</small>
+        <small>
+          test<span class="more"> accuracy</span>
+        </small>
       </p>
       <div class="bar">
         <i style={{ width: `${100 * (accuracy ?? 0)}%` }} />
@@ -109,7 +111,7 @@ function Guess({ lane }: { readonly lane: number }) {
   const probabilities = guesses.value?.[lane];
   const classes = shownRun.value?.classes ?? [];
   if (!probabilities || probabilities.some(Number.isNaN)) {
-    return <p class="guess none">no guess yet</p>;
+    return <p class="guess none">{isReplay.value ? "a replay does not guess" : "no guess yet"}</p>;
   }
   const sure = Math.max(...probabilities);
   const name = classes[probabilities.indexOf(sure)] ?? "";

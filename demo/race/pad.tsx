@@ -1,6 +1,7 @@
 import { batch, computed, signal, useSignalEffect } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import { settings } from "../app/address.ts";
+import { restored } from "../app/canvases.ts";
 import { guess, guesses, phase, record, worker } from "../app/studio.ts";
 import { digitOf, example, type Point, type Strokes, trace } from "./digit.ts";
 import { Picture, paint } from "./picture.tsx";
@@ -34,7 +35,10 @@ const learned = computed(() => {
 /** What one draws, or chooses with the keyboard, is what all lanes guess. */
 export function Pad() {
   const canvas = useRef<HTMLCanvasElement>(null);
-  useSignalEffect(() => draw(canvas.current!));
+  useSignalEffect(() => {
+    void restored.value;
+    draw(canvas.current!);
+  });
   useGuesses();
   return (
     <section class="pad" aria-label="Pad">
@@ -77,7 +81,7 @@ export function Samples() {
   return (
     <fieldset class="samples">
       <legend class="hidden">Test images</legend>
-      <p>or a test image{samples.value.length === 0 && ", once a race begins"}</p>
+      {samples.value.length > 0 && <p>or a test image</p>}
       {samples.value.map(
         (sample, label) =>
           sample && (

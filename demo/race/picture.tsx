@@ -1,7 +1,9 @@
+import { restored } from "../app/canvases.ts";
 import { SIZE } from "./digit.ts";
 
 /** A grey image (28, 28) of a data set. */
 export function Picture({ pixels, label }: { readonly pixels: Uint8Array; readonly label?: string }) {
+  void restored.value;
   return (
     <canvas
       class="picture"

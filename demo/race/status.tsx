@@ -1,5 +1,5 @@
 import { computed } from "@preact/signals";
-import { isOpen, type Phase, phase, progress, record } from "../app/studio.ts";
+import { isOpen, isReplay, type Phase, phase, progress, record } from "../app/studio.ts";
 import { count, duration, megabytes } from "../app/words.ts";
 
 const phrases: Readonly<Record<Phase, string>> = {
@@ -76,12 +76,12 @@ const where = computed(() => {
   ].join(" · ");
 });
 
-/** Of all seeds, by the last steps; milliseconds. Tests and new seeds come on top. */
+/** Of all seeds, by the last steps; milliseconds. Tests and new seeds come on top. A replay has a pace of its own. */
 export const timeLeft = computed(() => {
   const run = record.value;
   const log = run?.seeds.at(-1);
   const recent = log?.steps.slice(-20) ?? [];
-  if (!run || !log || recent.length < 5) return undefined;
+  if (!run || !log || isReplay.value || recent.length < 5) return undefined;
   const pace = recent.reduce((sum, { milliseconds }) => sum + milliseconds, 0) / recent.length;
   const seeds = run.settings.seeds - run.seeds.length;
   return pace * (log.totalSteps - log.steps.at(-1)!.step + seeds * log.totalSteps);

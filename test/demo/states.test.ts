@@ -113,6 +113,8 @@ describe.each(["chrome", "firefox"] as const)("%s", (engine) => {
     const page = await site.open("", NO_GPU);
     await bodyHas(page, "No race can run here.");
     await bodyHas(page, "not on your GPU");
+    await bodyHas(page, "a replay does not guess");
+    expect(await page.$$("input[type=range]")).toEqual([]);
     await title(page, /seed 1 of \d, step [2-9]/);
     await press(page, " ");
     await bodyHas(page, "Go on");
