@@ -195,16 +195,19 @@ export function capabilitiesOf(
   info: GPUAdapterInfo | undefined,
   tuning: Tuning,
 ): Capabilities {
-  const subgroupMaxSize = info?.subgroupMaxSize;
+  const { vendor, architecture, subgroupMinSize, subgroupMaxSize } = info ?? {};
   return {
     features: [...device.features],
+    ...(vendor && { vendor }),
+    ...(architecture && { architecture }),
+    ...(subgroupMinSize && { subgroupMinSize }),
     ...(subgroupMaxSize && { subgroupMaxSize }),
     software: isSoftwareAdapter(info),
     tuned: (task) => tuning.get(task)?.variant,
   };
 }
 
-/** Whether an adapter is a GPU emulated by the CPU. Firefox may not tell. */
+/** Whether an adapter is a GPU emulated by the CPU. Firefox names none, but says that it is a fallback. */
 export const isSoftwareAdapter = (info: GPUAdapterInfo | undefined): boolean =>
   info?.isFallbackAdapter === true || /swiftshader|llvmpipe|basic render/i.test(describeAdapter(info));
 

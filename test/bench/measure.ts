@@ -1,5 +1,6 @@
 /** The parts of the bench, each in its own browsers. */
 import { CASES, COLD_CASE } from "./cases.ts";
+import { modelSteps } from "./model/model.ts";
 import type { Options } from "./options.ts";
 import type { DeviceResult, DeviceSettings } from "./page/device.ts";
 import type { Progress } from "./page/offer.ts";
@@ -54,6 +55,7 @@ export async function measure(options: Options, progress: Progress): Promise<Mea
     installPeers();
     await attempt("size", async () => ({ sizes: await measureSizes(options.peers) }));
   }
+  if (wanted("model")) await attempt("model", async () => ({ model: modelSteps(options.gpu) }));
   return measured;
 }
 

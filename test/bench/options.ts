@@ -1,8 +1,9 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { type Engine, engines } from "../../src/cli/browser/find-browser.ts";
 import { CASES } from "./cases.ts";
+import { GPUS } from "./model/gpus.ts";
 
-export const PARTS = ["ceilings", "kernels", "host", "peers", "memory", "cold", "size"] as const;
+export const PARTS = ["ceilings", "kernels", "host", "peers", "memory", "cold", "size", "model"] as const;
 export const PEERS = ["jax", "tfjs", "ort"] as const;
 
 /** The default, which takes some minutes on two CPU cores. */
@@ -18,6 +19,8 @@ export interface Options {
   readonly tune: boolean;
   readonly steps: number;
   readonly sampleMs: number;
+  /** Of `GPUS`, for the model. */
+  readonly gpu: readonly string[];
   readonly out?: string;
   readonly json?: string;
   readonly markdown?: string;
@@ -50,12 +53,25 @@ export function parseOptions(args: readonly string[]): Options {
       wholeNumber,
       10,
     )
+    .option(
+      "--gpu <names>",
+      `GPUs of the model, of ${Object.keys(GPUS).join(",")}`,
+      gpuNames,
+      Object.keys(GPUS),
+    )
     .option("--out <folder>", "where bench.json and bench.svg go (default: runs/bench-<time>)")
     .option("--json <file>", "write bench.json there instead")
     .option("--markdown <file>", "also write the tables there; a README gets them between its marks")
     .exitOverride()
     .parse(args, { from: "user" })
     .opts<Options>();
+}
+
+function gpuNames(text: string): readonly string[] {
+  const names = text.split(",");
+  const unknown = names.find((name) => !(name in GPUS));
+  if (unknown !== undefined) throw new InvalidArgumentError(`knows no GPU "${unknown}"`);
+  return names;
 }
 
 function wholeNumber(text: string): number {

@@ -12,7 +12,7 @@ const limits = { maxBindingBytes: 2 ** 31, maxBufferBytes: 2 ** 31 };
 /** One whose kernels need no temporaries, but for few parts of weight gradients: activations are what takes memory. */
 const device: Capabilities = {
   features: ["subgroups"],
-  subgroupMaxSize: 4,
+  software: true,
   tuned: ({ pass }) => (pass === "grad_weight" ? "8x16_quad_flat" : "8x16_quad_nested"),
 };
 
