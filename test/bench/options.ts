@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError, Option } from "commander";
-import { type Engine, engines } from "../../src/cli/browser/find-browser.ts";
+import { type Engine, engines } from "../../src/cli/engine/engines.ts";
 import { CASES } from "./cases.ts";
 
 export const PARTS = ["ceilings", "kernels", "host", "peers", "memory", "cold", "size"] as const;
