@@ -1,10 +1,11 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig, type TestProjectInlineConfiguration } from "vitest/config";
-import type { Engine } from "./src/cli/browser/find-browser.ts";
 import { dataFiles } from "./src/cli/data/data-files.ts";
+import type { BrowserEngine, RuntimeEngine } from "./src/cli/engine/engines.ts";
 import { commands } from "./test/support/runner/commands.ts";
 import { gpuBrowser } from "./test/support/runner/provider.ts";
 import { readmeSnippets } from "./test/support/runner/readme.ts";
+import { runtimePool } from "./test/support/runner/runtime-pool.ts";
 import { Tally } from "./test/support/runner/tally.ts";
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
@@ -15,14 +16,16 @@ const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.u
  */
 const PATIENCE_MS = 15 * 60_000;
 
+const GPU_TESTS = "test/{embed,formats,gpu,job,ops,predict,race,train,transfer}/**/*.test.ts";
+
 /**
  * The GPU tests, but for `exclude`, in one browser. Browsers take turns, in the order of `turn`.
  */
-function inBrowser(engine: Engine, turn: number, exclude: string[] = []): TestProjectInlineConfiguration {
+function inBrowser(engine: BrowserEngine, turn: number, exclude: string[] = []): TestProjectInlineConfiguration {
   return {
     extends: true,
     test: {
-      include: ["test/{embed,formats,gpu,job,ops,predict,race,train,transfer}/**/*.test.ts"],
+      include: [GPU_TESTS],
       exclude,
       sequence: { groupOrder: turn },
       // One page, one file at a time (see provider.ts): all files of a browser share its GPU device.
@@ -37,6 +40,24 @@ function inBrowser(engine: Engine, turn: number, exclude: string[] = []): TestPr
         commands,
         instances: [{ browser: engine, name: engine }],
       },
+    },
+  };
+}
+
+/** The same in Node or Deno. */
+function inRuntime(engine: RuntimeEngine, turn: number): TestProjectInlineConfiguration {
+  return {
+    extends: true,
+    resolve: { alias: { "vitest/browser": path("test/support/runner/commands-here.ts") } },
+    test: {
+      name: engine,
+      include: [GPU_TESTS],
+      sequence: { groupOrder: turn },
+      // One process, one file at a time: all files share its GPU device.
+      pool: runtimePool(engine),
+      isolate: false,
+      maxWorkers: 1,
+      fileParallelism: false,
     },
   };
 }
@@ -70,6 +91,8 @@ export default defineConfig({
       inBrowser("chrome", 1),
       // ResNet-50 with VGG-16 takes minutes, and the kernels are the same.
       inBrowser("firefox", 2, ["test/train/full-size.test.ts"]),
+      inRuntime("node", 4),
+      inRuntime("deno", 5),
       // The commands and the page, which start browsers of their own.
       {
         extends: true,

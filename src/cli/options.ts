@@ -16,8 +16,8 @@ import {
 import { topologies, topologyNames } from "../models/topologies/topologies.ts";
 import { optimizers } from "../optimizers/index.ts";
 import { type TuneMode, tuneModes } from "../train/tune.ts";
-import { type Engine, engines } from "./browser/find-browser.ts";
 import { isFolder, scanImageFolder } from "./data/image-folder.ts";
+import { type Engine, engines, isBrowser } from "./engine/engines.ts";
 import { TUNING_FILE } from "./files.ts";
 
 export interface TrainOptions {
@@ -44,7 +44,7 @@ export interface TrainOptions {
  */
 export function parseTrainOptions(argv: readonly string[]): TrainOptions {
   const command = new Command("npm run train --")
-    .description("Train a topology on the GPU of a headless browser.")
+    .description("Train a topology on the GPU, in a headless browser, Node or Deno.")
     .exitOverride()
     .helpOption("-h, --help", "show this help");
   const defaults = defaultSettings;
@@ -107,7 +107,7 @@ export function parseTrainOptions(argv: readonly string[]): TrainOptions {
   // A checkpoint holds the settings of its run.
   for (const option of settings) command.addOption(option.conflicts("resume"));
   command
-    .addOption(choice("--engine <name>", "browser to train in", engines, "chrome"))
+    .addOption(choice("--engine <name>", "browser, or runtime without one, to train in", engines, "chrome"))
     .addOption(
       choice(
         "--tune <mode>",

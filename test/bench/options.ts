@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError, Option } from "commander";
-import { type Engine, engines } from "../../src/cli/browser/find-browser.ts";
+import { type Engine, engines } from "../../src/cli/engine/engines.ts";
 import { CASES } from "./cases.ts";
 import { GPUS } from "./model/gpus.ts";
 

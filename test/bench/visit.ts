@@ -1,5 +1,5 @@
 import { type GpuBrowser, launchBrowser } from "../../src/cli/browser/browser.ts";
-import type { Engine } from "../../src/cli/browser/find-browser.ts";
+import type { Engine } from "../../src/cli/engine/engines.ts";
 import type { PageGlobals, Progress } from "./page/offer.ts";
 
 /** Opens a page and returns its result for `settings`. */
