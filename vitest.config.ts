@@ -21,7 +21,11 @@ const GPU_TESTS = "test/{embed,formats,gpu,job,ops,predict,race,train,transfer}/
 /**
  * The GPU tests, but for `exclude`, in one browser. Browsers take turns, in the order of `turn`.
  */
-function inBrowser(engine: BrowserEngine, turn: number, exclude: string[] = []): TestProjectInlineConfiguration {
+function inBrowser(
+  engine: BrowserEngine,
+  turn: number,
+  exclude: string[] = [],
+): TestProjectInlineConfiguration {
   return {
     extends: true,
     test: {
