@@ -1,6 +1,7 @@
 import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
+import { WebgraftError } from "../base/errors.ts";
 import type { Schema } from "../base/schema.ts";
 import { datasetNames } from "../data/load.ts";
 import { SAMPLE_EXAMPLES } from "../job/sample.ts";
@@ -17,7 +18,7 @@ import { topologies, topologyNames } from "../models/topologies/topologies.ts";
 import { optimizers } from "../optimizers/index.ts";
 import { type TuneMode, tuneModes } from "../train/tune.ts";
 import { isFolder, scanImageFolder } from "./data/image-folder.ts";
-import { type Engine, engines, isBrowser } from "./engine/engines.ts";
+import { browsers, type Engine, engines, isBrowser } from "./engine/engines.ts";
 import { TUNING_FILE } from "./files.ts";
 
 export interface TrainOptions {
@@ -128,7 +129,16 @@ export function parseTrainOptions(argv: readonly string[]): TrainOptions {
     .parse(argv, { from: "user" })
     .opts<Omit<TrainOptions, "run"> & { resume?: string } & Given>();
   const run = resume !== undefined ? { resume } : { settings: settingsOf(given) };
+  if ("settings" in run) checkEngine(engine, run.settings);
   return { engine, tune, checkpointEvery, force, plan, json, run, ...(out !== undefined && { out }) };
+}
+
+/** Throws WebgraftError if an engine cannot read the images of a run. */
+export function checkEngine(engine: Engine, { data }: JobSettings): void {
+  if (isBrowser(engine) || isDatasetName(data)) return;
+  throw new WebgraftError(
+    `--engine ${engine}: cannot decode the images of a folder — got ${data}; take --engine ${browsers.join(" or ")}`,
+  );
 }
 
 type Given = Omit<JobSettings, "frozen" | "lr"> &

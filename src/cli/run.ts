@@ -8,7 +8,7 @@ import type { ImageFolder } from "./data/image-folder.ts";
 import { openData } from "./data/open-data.ts";
 import { type JobRun, runJob } from "./engine/run-job.ts";
 import { reason } from "./files.ts";
-import type { TrainOptions } from "./options.ts";
+import { checkEngine, type TrainOptions } from "./options.ts";
 import { jsonLine } from "./output/json-line.ts";
 import { BarReporter, LineReporter, percent, type Reporter } from "./output/progress.ts";
 import { progressFiles, resultFiles } from "./output/results.ts";
@@ -32,6 +32,7 @@ export async function train(options: TrainOptions): Promise<number> {
   const { run, out, force, plan } = options;
   const resumed = "resume" in run ? readCheckpoint(run.resume) : undefined;
   const settings = "settings" in run ? run.settings : resumed!.settings;
+  checkEngine(options.engine, settings);
   const prepared: Prepared = { settings, images: openData(settings), resumed };
   if (plan) return showPlan(options, prepared);
   const path = out ?? (resumed && dirname(resumed.path));

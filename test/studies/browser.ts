@@ -2,8 +2,8 @@ import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import { createServer } from "vite";
 import { launchBrowser } from "../../src/cli/browser/browser.ts";
-import type { BrowserEngine } from "../../src/cli/engine/engines.ts";
 import { dataFiles } from "../../src/cli/data/data-files.ts";
+import type { BrowserEngine } from "../../src/cli/engine/engines.ts";
 
 export const repository = fileURLToPath(new URL("../..", import.meta.url));
 

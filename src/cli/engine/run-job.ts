@@ -1,15 +1,12 @@
-import { fileURLToPath } from "node:url";
 import { WebgraftError } from "../../base/errors.ts";
 import type { JobEvent } from "../../job/protocol.ts";
 import type { JobSettings } from "../../job/settings.ts";
 import type { RunFiles } from "../server/run-files.ts";
-import { bundlePage, serveRun } from "../server/run-server.ts";
+import { PAGE, serveRun } from "../server/run-server.ts";
 import type { LocalServer } from "../server/serve.ts";
 import { type GpuEngine, launchEngine } from "./engine.ts";
 import { type Engine, isBrowser } from "./engines.ts";
 import type { PageOptions } from "./page/main.ts";
-
-const PAGE = fileURLToPath(new URL("page/main.ts", import.meta.url));
 
 export interface JobRun extends Omit<PageOptions, "home" | "resumed"> {
   readonly engine: Engine;
@@ -47,8 +44,8 @@ export async function runJob(run: JobRun): Promise<void> {
     });
     ended.catch(() => {}); // It may reject before it is awaited.
     const report = (event: JobEvent): void => onEvent(event);
-    const page = isBrowser(engine) ? await bundlePage(PAGE) : undefined;
-    server = await serveRun({ settings, resumed: checkpoint, onCheckpoint: report }, files, page);
+    const exchange = { settings, resumed: checkpoint, onCheckpoint: report };
+    server = await serveRun(exchange, files, isBrowser(engine));
     if (signal.aborted) return;
     const running = await started.run({ url: server.url, file: PAGE }, { report });
     if (signal.aborted) return;

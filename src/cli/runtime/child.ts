@@ -25,7 +25,10 @@ export class Child {
   #calls = 0;
 
   /** `functions` are what the process may call. */
-  constructor(process: ChildProcess, functions: Readonly<Record<string, (...args: never[]) => unknown>> = {}) {
+  constructor(
+    process: ChildProcess,
+    functions: Readonly<Record<string, (...args: never[]) => unknown>> = {},
+  ) {
     this.#process = process;
     this.died = new Promise((_, reject) => {
       process.on("message", (message: Call | Answer) => {
@@ -34,7 +37,11 @@ export class Child {
         else this.#waiting.get(message.id)?.(message);
       });
       process.on("error", ({ message }) => reject(new DeviceError(`the process did not start — ${message}`)));
-      process.on("exit", (code, signal) => reject(new DeviceError(`the process ended in the middle of the run — ${signal ?? `exit code ${code}`}`)));
+      process.on("exit", (code, signal) =>
+        reject(
+          new DeviceError(`the process ended in the middle of the run — ${signal ?? `exit code ${code}`}`),
+        ),
+      );
     });
     this.died.catch(() => {}); // It may reject before it is awaited.
   }

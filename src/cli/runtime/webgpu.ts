@@ -4,7 +4,8 @@ export async function installWebGpu(): Promise<void> {
   const { create, globals } = await import("webgpu");
   Object.assign(globalThis, globals);
   // Node has a navigator from 21 on.
-  if (!globalThis.navigator) Object.defineProperty(globalThis, "navigator", { value: {}, configurable: true });
+  if (!globalThis.navigator)
+    Object.defineProperty(globalThis, "navigator", { value: {}, configurable: true });
   // Kept reachable: Dawn ends with this object, whatever its devices are doing.
   Object.defineProperty(navigator, "gpu", { value: create([]), configurable: true });
 }

@@ -1,4 +1,5 @@
 import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { Rolldown } from "vite";
 import { isDatasetName } from "../../job/settings.ts";
 import { dataRoute } from "../data/data-files.ts";
@@ -7,15 +8,18 @@ import { type RunFiles, runFiles } from "./run-files.ts";
 import { hasMethod, type LocalServer, type Route, serve } from "./serve.ts";
 import { tuningFile } from "./tuning-file.ts";
 
-/** Serves all that a run reads and writes, and its page if its script is given, and no other file. */
+/** The script of a run's page. */
+export const PAGE = fileURLToPath(new URL("../engine/page/main.ts", import.meta.url));
+
+/** Serves all that a run reads and writes, and the page itself for browsers, and no other file. */
 export async function serveRun(
   exchange: CheckpointExchange,
   files: RunFiles,
-  script?: string,
+  withPage = true,
 ): Promise<LocalServer> {
   const { data } = exchange.settings;
   return serve([
-    ...(script === undefined ? [] : [page(script)]),
+    ...(withPage ? [page(await bundle(PAGE))] : []),
     ...(isDatasetName(data) ? [dataRoute([data])] : []),
     runFiles(files),
     checkpointExchange(exchange),
@@ -38,8 +42,8 @@ function page(script: string): Route {
   };
 }
 
-/** The script of a page, with all that it imports. */
-export async function bundlePage(file: string): Promise<string> {
+/** A script with all that it imports. */
+async function bundle(file: string): Promise<string> {
   // Not before it is needed: Node and Deno load the script itself.
   const { build } = await import("vite");
   const built = await build({
