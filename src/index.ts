@@ -12,7 +12,8 @@ export { type DeviceOptions, describeAdapter, Gpu, isSoftwareAdapter, openDevice
 export { type Tuned, Tuning, type TuningStore, type TuningTable } from "./gpu/tuning.ts";
 export type { Capabilities, Task } from "./kernel/capabilities.ts";
 export { loadTuning, type TuneOptions, type TuneProgress } from "./run/tuner.ts";
-export { type TuneMode, type TuneModelOptions, tune } from "./train/tune.ts";
+export type { Kernels } from "./train/tuning/kernels.ts";
+export { type TuneMode, type TuneModelOptions, tune } from "./train/tuning/tune.ts";
 
 // Data
 

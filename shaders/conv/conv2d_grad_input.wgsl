@@ -14,7 +14,7 @@
 //           those share
 // numerics  f32 sums in a fixed order; tolerance 1e-6 · √(R·S·K) relative
 // source    Dumoulin and Visin 2016, "A guide to convolution arithmetic for deep learning", §4
-// use: index, range_taps
+// use: index, range_taps, masked
 // link: tile=8x8 share=workgroup group=16x8 | tile=8x8 share=workgroup group=8x8
 // link: tile=4x4 share=workgroup group=16x16 | tile=4x4 share=workgroup group=8x8
 // link: tile=8x16 share=quad walk=nested | tile=4x16 share=quad walk=flat
@@ -58,7 +58,7 @@ struct Rows4 {
   x: vec4i,
 }
 
-// The four vec4s, less the depth, and all bits set where they are inside: a mask is cheaper than a choice.
+// The four vec4s, less the depth, and all bits set where they are inside.
 struct Place {
   at: vec4u,
   mask: vec4u,
@@ -142,18 +142,13 @@ fn step_at(range: Range, cursor: Cursor) -> Step {
   return Step(cursor.depth, (tap.x * args.S + tap.y) * args.C);
 }
 
-fn load(at: u32, mask: u32) -> vec4f {
-  return bitcast<vec4f>(bitcast<vec4u>(vec4f(dy[at])) & vec4u(mask));
-}
-
 fn load_rows(place: Place, step: Step) -> mat4x4f {
   let at = place.at + step.depth;
-  return mat4x4f(
-    load(at.x, place.mask.x),
-    load(at.y, place.mask.y),
-    load(at.z, place.mask.z),
-    load(at.w, place.mask.w),
-  );
+  return mat4x4f(vec4f(dy[at.x]), vec4f(dy[at.y]), vec4f(dy[at.z]), vec4f(dy[at.w]));
+}
+
+fn finish_rows(rows: mat4x4f, place: Place, step: Step) -> mat4x4f {
+  return masked(rows, place.mask);
 }
 
 fn load_vec4(at: u32) -> vec4f {

@@ -9,7 +9,7 @@
 // dw        (R, S, C, K), or (SPLITS, R, S, C, K); padding lanes are zero
 // dispatch  one invocation for each split, tap and tile of C × K, in whole quads or workgroups where those share
 // numerics  f32 sums in a fixed order; tolerance 1e-6 · √(N·P·Q) relative
-// use: index
+// use: index, masked
 // link: tile=8x8 share=workgroup group=16x8 | tile=8x8 share=workgroup group=8x8
 // link: tile=4x4 share=workgroup group=16x16 | tile=4x4 share=workgroup group=8x8
 // link: tile=8x16 share=quad walk=flat | tile=4x16 share=quad walk=flat
@@ -48,8 +48,7 @@ alias dy4 = vec4f;
 alias Rows4 = u32;
 alias Place = u32;
 
-// Four pixels: their vec4s in x, less the channel, with all bits set where they are inside (a mask is cheaper
-// than a choice), and in dy, less the column.
+// Four pixels: their vec4s in x, less the channel, with all bits set where they are inside, and in dy, less the column.
 struct Step {
   at: vec4u,
   mask: vec4u,
@@ -117,18 +116,13 @@ fn step_at(range: Range, cursor: Cursor) -> Step {
   return Step(all_four(pixel * (pad4(args.C) / 4u)), all_four(mask), output * (pad4(args.K) / 4u));
 }
 
-fn load(at: u32, mask: u32) -> vec4f {
-  return bitcast<vec4f>(bitcast<vec4u>(vec4f(x[at])) & vec4u(mask));
-}
-
 fn load_rows(place: Place, step: Step) -> mat4x4f {
   let at = step.at + place;
-  return transpose(mat4x4f(
-    load(at.x, step.mask.x),
-    load(at.y, step.mask.y),
-    load(at.z, step.mask.z),
-    load(at.w, step.mask.w),
-  ));
+  return mat4x4f(vec4f(x[at.x]), vec4f(x[at.y]), vec4f(x[at.z]), vec4f(x[at.w]));
+}
+
+fn finish_rows(rows: mat4x4f, place: Place, step: Step) -> mat4x4f {
+  return transpose(masked(rows, step.mask));
 }
 
 fn load_vec4(at: u32) -> vec4f {

@@ -10,7 +10,7 @@
 // dw        (R, S, C, K), or (SPLITS, R, S, C, K); padding lanes are zero
 // dispatch  one invocation for each split and tile of R·S·pad4(C) × K, in whole quads or workgroups where those share
 // numerics  f32 sums in a fixed order; tolerance 1e-6 · √(N·P·Q) relative
-// use: index
+// use: index, masked
 // link: tile=8x8 share=workgroup group=8x8 | tile=4x4 share=workgroup group=8x8 | tile=4x16 share=quad walk=flat
 // link: tile=8x8 share=none walk=flat | tile=4x8 share=none walk=flat
 
@@ -127,19 +127,16 @@ fn step_at(range: Range, cursor: Cursor) -> Step {
   );
 }
 
-fn load(at: u32, mask: u32) -> vec4f {
-  return bitcast<vec4f>(bitcast<vec4u>(vec4f(x[at])) & vec4u(mask));
+fn load_rows(place: Place, step: Step) -> mat4x4f {
+  let pixel = (step.image + step.y + place.tap.x) * args.W + step.x + place.tap.y;
+  let at = pixel * (pad4(args.C) / 4u) + place.channel;
+  return mat4x4f(vec4f(x[at.x]), vec4f(x[at.y]), vec4f(x[at.z]), vec4f(x[at.w]));
 }
 
-fn load_rows(place: Place, step: Step) -> mat4x4f {
-  let row = step.y + place.tap.x;
-  let column = step.x + place.tap.y;
+fn finish_rows(rows: mat4x4f, place: Place, step: Step) -> mat4x4f {
   // What would be negative has wrapped around to huge.
-  let inside = (row < vec4u(args.H)) & (column < vec4u(args.W));
-  let pixel = select(vec4u(0u), (step.image + row) * args.W + column, inside);
-  let at = pixel * (pad4(args.C) / 4u) + place.channel;
-  let mask = select(vec4u(0u), vec4u(0xffffffffu), inside);
-  return transpose(mat4x4f(load(at.x, mask.x), load(at.y, mask.y), load(at.z, mask.z), load(at.w, mask.w)));
+  let inside = (step.y + place.tap.x < vec4u(args.H)) & (step.x + place.tap.y < vec4u(args.W));
+  return transpose(masked(rows, select(vec4u(0u), vec4u(0xffffffffu), inside)));
 }
 
 fn load_vec4(at: u32) -> vec4f {

@@ -216,6 +216,7 @@ export function capabilitiesOf(
     ...(subgroupMaxSize && { subgroupMaxSize }),
     software: isSoftwareAdapter(info),
     tuned: (task) => tuning.get(task)?.variant,
+    allows: (task, variant) => tuning.allows(task, variant),
   };
 }
 

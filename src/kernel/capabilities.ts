@@ -16,6 +16,8 @@ export interface Capabilities {
   readonly activations?: "f16";
   /** The name of the variant that measured fastest for a task, if known; see `src/ops/tunable.ts`. */
   readonly tuned?: (task: Task) => string | undefined;
+  /** Whether a variant may be used: not if it computed a wrong result on this device, or crashed it. Default all may. */
+  readonly allows?: (task: Task, variant: string) => boolean;
 }
 
 /**

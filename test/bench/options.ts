@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError, Option } from "commander";
-import { type Engine, engines } from "../../src/cli/browser/find-browser.ts";
+import { type Engine, engines, isBrowser } from "../../src/cli/engine/engines.ts";
 import { CASES } from "./cases.ts";
 import { GPUS } from "./model/gpus.ts";
 
@@ -8,6 +8,9 @@ export const PEERS = ["jax", "tfjs", "ort"] as const;
 
 /** The default, which takes some minutes on two CPU cores. */
 const DEFAULT = ["ceilings", "kernels", "interleaved-32", "resnet18-inference", "cold", "size"];
+
+/** The same without what needs a browser. */
+const WITHOUT_BROWSER = ["ceilings", "kernels", "host", "interleaved-32", "resnet18-inference"];
 
 export interface Options {
   readonly engine: Engine;
@@ -28,9 +31,13 @@ export interface Options {
 
 /** Throws CommanderError for a bad option. */
 export function parseOptions(args: readonly string[]): Options {
-  return new Command("bench")
+  const command = new Command("bench")
     .description("measures the library against the adapter's ceilings and against its peers")
-    .addOption(new Option("--engine <name>", "browser").choices(engines).default("chrome"))
+    .addOption(
+      new Option("--engine <name>", "browser, or node or deno without peers")
+        .choices(engines)
+        .default("chrome"),
+    )
     .addOption(
       new Option("--only <name...>", "measure these; peers and memory are all the networks named after them")
         .choices([...PARTS, ...Object.keys(CASES)])
@@ -63,8 +70,19 @@ export function parseOptions(args: readonly string[]): Options {
     .option("--json <file>", "write bench.json there instead")
     .option("--markdown <file>", "also write the tables there; a README gets them between its marks")
     .exitOverride()
-    .parse(args, { from: "user" })
-    .opts<Options>();
+    .parse(args, { from: "user" });
+  const options = command.opts<Options>();
+  const peers = options.peers.filter((peer) => peer !== "none");
+  if (isBrowser(options.engine)) return { ...options, peers };
+  const given = (name: "only" | "peers"): boolean => command.getOptionValueSource(name) === "cli";
+  const asked = given("peers") ? peers : [];
+  const wrong = [...asked, ...(given("only") ? options.only.filter((part) => part === "cold") : [])];
+  if (wrong.length > 0) {
+    command.error(
+      `error: ${wrong.join(", ")} cannot be measured in ${options.engine}: peers and cold starts need a browser`,
+    );
+  }
+  return { ...options, peers: [], only: given("only") ? options.only : WITHOUT_BROWSER };
 }
 
 function gpuNames(text: string): readonly string[] {

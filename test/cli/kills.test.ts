@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
 import { Random } from "../../src/base/random.ts";
-import { type Engine, engines } from "../../src/cli/browser/find-browser.ts";
+import { type BrowserEngine, browsers } from "../../src/cli/engine/engines.ts";
 import type { Metrics } from "../../src/cli/output/run-log.ts";
 import { historyOf } from "../../src/job/job-metadata.ts";
 import type { Line } from "../support/runner/command.ts";
@@ -59,7 +59,7 @@ function browserOf(pid: number) {
 }
 
 // At once, since much of a life is waiting for a browser.
-describe.concurrent.each(engines)("a run in %s", (engine: Engine) => {
+describe.concurrent.each(browsers)("a run in %s", (engine: BrowserEngine) => {
   const victims: readonly Victim[] = [
     ...(["the command line", "the browser", "the command line"] as const),
     ...(engine === "chrome"

@@ -56,7 +56,11 @@ fn step_at(range: Range, cursor: Cursor) -> Step {
 
 fn load_rows(place: Place, step: Step) -> mat4x4f {
   let at = step.rows + place;
-  return transpose(mat4x4f(v[at.x], v[at.y], v[at.z], v[at.w]));
+  return mat4x4f(v[at.x], v[at.y], v[at.z], v[at.w]);
+}
+
+fn finish_rows(rows: mat4x4f, place: Place, step: Step) -> mat4x4f {
+  return transpose(rows);
 }
 
 fn load_vec4(at: u32) -> vec4f {

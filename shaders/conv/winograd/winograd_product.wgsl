@@ -58,6 +58,10 @@ fn load_rows(place: Place, step: Step) -> mat4x4f {
   return mat4x4f(v[at.x], v[at.y], v[at.z], v[at.w]);
 }
 
+fn finish_rows(rows: mat4x4f, place: Place, step: Step) -> mat4x4f {
+  return rows;
+}
+
 fn load_vec4(at: u32) -> vec4f {
   return u[at];
 }

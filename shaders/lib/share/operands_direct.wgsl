@@ -12,7 +12,7 @@ fn operand_place(rows4: Rows4, number: u32, cursor: Cursor) -> OperandPlace {
 }
 
 fn operand_rows(place: OperandPlace, step: OperandStep) -> mat4x4f {
-  return load_rows(place, step);
+  return finish_rows(load_rows(place, step), place, step);
 }
 
 fn operand_columns(step: OperandStep, column: u32) -> mat4x4f {

@@ -96,27 +96,28 @@ fn tile_walk(tile: ptr<function, Tile>, rows: TileRows, range: Range, column: u3
   let by = cursor_stride(range, PANEL);
   var cursor = cursor_at(range, own);
   for (var first = 0u; first < steps; first += PANEL) {
-    var a = mat4x4f();
-    var b = mat4x4f();
-    if (first + own < steps) {
-      let step = step_at(range, cursor);
-      if (row_block < ROW_BLOCKS) {
-        a = load_rows(place(own_rows4, cursor), step);
-      }
-      if (column_block < COLUMN_BLOCKS) {
-        b = load_columns(step, member.column + own_column);
-      }
+    // Blocks past the end are loaded, from anywhere, and not used. Both loads come before the first use of either.
+    let own_place = place(own_rows4, cursor);
+    let own_step = step_at(range, cursor);
+    var a: mat4x4f;
+    var b: mat4x4f;
+    if (row_block < ROW_BLOCKS) {
+      a = load_rows(own_place, own_step);
+    }
+    if (column_block < COLUMN_BLOCKS) {
+      b = load_columns(own_step, member.column + own_column);
     }
     cursor = skip(range, cursor, by);
     workgroupBarrier();  // all have used the panel before
     if (row_block < ROW_BLOCKS) {
-      put_rows(row_block, a);
+      put_rows(row_block, finish_rows(a, own_place, own_step));
     }
     if (column_block < COLUMN_BLOCKS) {
       put_columns(column_at(own, own_column), b);
     }
     workgroupBarrier();
-    for (var step = 0u; step < PANEL; step++) {
+    let depth = min(PANEL, steps - first);
+    for (var step = 0u; step < depth; step++) {
       tile_accumulate(tile, places, step, column - member.column);
     }
   }

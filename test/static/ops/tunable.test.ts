@@ -94,6 +94,23 @@ describe("tunable ops", () => {
     }
   });
 
+  it("take another variant where one is barred, whoever chose it", () => {
+    const gpu = DEVICES["a GPU"]!;
+    for (const task of tasksOn(gpu)) {
+      const [first, second] = task.variants(gpu).map(({ name }) => name) as [string, string];
+      const without = (barred: string) => ({
+        ...gpu,
+        allows: ({ op, pass }: Task, variant: string) =>
+          !(op === task.op && pass === task.pass && variant === barred),
+      });
+      expect(launches(task, without(first), first), taskKey(task)).not.toBe(launches(task, gpu, first));
+      expect(launches(task, without(second), second), taskKey(task)).toBe(launches(task, gpu, first));
+      expect(task.variants(without(first)).map(({ name }) => name)).not.toContain(first);
+      // Where none is left, the heuristic's.
+      expect(launches(task, { ...gpu, allows: () => false }, second)).toBe(launches(task, gpu, first));
+    }
+  });
+
   it("ask for nothing that cannot be measured, in small models of each topology", () => {
     for (const [, create] of smallModels) {
       const { device, tasks } = recorder(DEVICES["a GPU"]!);

@@ -1,20 +1,24 @@
-import type { Gpu } from "../gpu/device.ts";
-import { Graph, type Precision } from "../graph/graph.ts";
-import { frozenIn, type Model } from "../models/model.ts";
-import { lower } from "../ops/lower.ts";
-import { type MeasurableTask, recorder } from "../ops/tunable.ts";
-import { loadTuning, type TuneOptions, tuneTasks } from "../run/tuner.ts";
-import { evaluationPass, trainingPass } from "./passes.ts";
+import type { Gpu } from "../../gpu/device.ts";
+import { Graph, type Precision } from "../../graph/graph.ts";
+import { isCpu } from "../../kernel/capabilities.ts";
+import { frozenIn, type Model } from "../../models/model.ts";
+import { lower } from "../../ops/lower.ts";
+import { type MeasurableTask, recorder } from "../../ops/tunable.ts";
+import { loadTuning, type TuneOptions, tuneTasks } from "../../run/tuner.ts";
+import { evaluationPass, trainingPass } from "../passes.ts";
+import { IdleTuning } from "./idle-tuning.ts";
 
 /**
- * How to choose kernels before a model is planned:
+ * How to choose kernels, before a model is planned:
  * - `off`: use `gpu.tuning` as it is, which is empty at first
  * - `cached`: load stored measurements of this adapter and browser, if there are any
- * - `full`: also measure what is missing, which takes seconds to minutes, once
+ * - `idle`: also measure what is missing of the largest tasks, a little between the steps of `fit`, for trainers made
+ *   later. On an emulated GPU, where that is seldom worth it, the same as `cached`
+ * - `full`: also measure all that is missing first, which takes seconds to minutes, once
  */
 export type TuneMode = (typeof tuneModes)[number];
 
-export const tuneModes = ["off", "cached", "full"] as const;
+export const tuneModes = ["off", "cached", "idle", "full"] as const;
 
 export interface TuneModelOptions extends TuneOptions {
   readonly batchSize: number;
@@ -38,16 +42,19 @@ export async function tune(gpu: Gpu, model: Model, options: TuneModelOptions): P
   await tuneTasks(gpu, tasksOf(gpu, model, options), options);
 }
 
-/** Prepares `gpu.tuning` as `mode` says, before a model is planned. */
+/** Prepares `gpu.tuning` as `mode` says, before a model is planned, and returns what measures more while it trains. */
 export async function prepareTuning(
   gpu: Gpu,
   model: Model,
   mode: TuneMode,
   options: TuneModelOptions,
-): Promise<void> {
-  if (mode === "off") return;
+): Promise<IdleTuning | undefined> {
+  if (mode === "off") return undefined;
   await loadTuning(gpu, options.store);
   if (mode === "full") await tune(gpu, model, options);
+  if (mode !== "idle" || isCpu(gpu.capabilities)) return undefined;
+  const { store } = options;
+  return new IdleTuning(gpu, () => tasksOf(gpu, model, options, ["train"]), store ? { store } : {});
 }
 
 /** The tasks that a model's ops look up when a training step and an evaluation are planned. */
@@ -55,9 +62,10 @@ function tasksOf(
   gpu: Gpu,
   model: Model,
   { batchSize, frozen, precision = "f32" }: TuneModelOptions,
+  modes: readonly ("train" | "eval")[] = ["train", "eval"],
 ): readonly MeasurableTask[] {
   const { device, tasks } = recorder(gpu.capabilities);
-  for (const mode of ["train", "eval"] as const) {
+  for (const mode of modes) {
     const graph = new Graph({
       ...gpu.graphOptions,
       mode,

@@ -1,0 +1,11 @@
+/** Puts WebGPU in place where it is missing: in Node. Deno and pages have it. */
+export async function installWebGpu(): Promise<void> {
+  if (globalThis.navigator?.gpu) return;
+  const { create, globals } = await import("webgpu");
+  Object.assign(globalThis, globals);
+  // Node has a navigator from 21 on.
+  if (!globalThis.navigator)
+    Object.defineProperty(globalThis, "navigator", { value: {}, configurable: true });
+  // Kept reachable: Dawn ends with this object, whatever its devices are doing.
+  Object.defineProperty(navigator, "gpu", { value: create([]), configurable: true });
+}

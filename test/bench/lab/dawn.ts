@@ -1,0 +1,37 @@
+/**
+ * Compiles kernels by Dawn, Chrome's WebGPU, and exits. `compile.ts` starts it on a Vulkan driver that prints what it
+ * makes of them. Argument: a JSON file of `Job`s.
+ */
+import { readFileSync, writeSync } from "node:fs";
+import { create } from "webgpu";
+import type { Job } from "./kernels.ts";
+
+const jobs = JSON.parse(readFileSync(process.argv[2]!, "utf8")) as Job[];
+const gpu = create(["backend=vulkan"]); // held to the end: Dawn goes with it
+const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
+if (!adapter)
+  throw new Error("Dawn finds no adapter: has this Mesa heard of the GPU, and is libvulkan.so.1 there?");
+// As the library does: what is there of what kernels may use.
+const wanted = ["subgroups", "subgroup-size-control", "shader-f16"] as GPUFeatureName[];
+const device = await adapter.requestDevice({
+  requiredFeatures: wanted.filter((feature) => adapter.features.has(feature)),
+});
+device.addEventListener("uncapturederror", () => {}); // compiling a pipeline says it itself
+// In one stream with what the driver prints; stdout tells how far it is.
+const say = (text: string) => writeSync(2, `\n@@${text}\n`);
+say(`ADAPTER ${adapter.info.description}`);
+for (const { name, wgsl, constants } of jobs) {
+  writeSync(1, `${name}\n`);
+  say(`BEGIN ${name}`);
+  try {
+    const module = device.createShaderModule({ code: wgsl });
+    await device.createComputePipelineAsync({
+      layout: "auto",
+      compute: { module, entryPoint: "main", constants },
+    });
+  } catch (error) {
+    say(`ERROR ${String((error as Error).message).split("\n")[0]}`);
+  }
+  say("END");
+}
+process.exit(0); // without giving the device back: a driver without hardware cannot wait for it
