@@ -10,6 +10,12 @@ const INTEL = /^(skl|kbl|cfl|icl|tgl|rkl|adl|rpl|dg1|dg2|mtl|arl|lnl|bmg|ptl)$/;
 
 export const vendorOf = (gpu: string): Vendor => (INTEL.test(gpu) ? "intel" : "amd");
 
+/** The subgroup size that the library asks for on a GPU, if any: the smallest that it has; see `narrowSubgroups`. */
+export function subgroupSizeOf(gpu: string): number | undefined {
+  if (vendorOf(gpu) !== "intel") return undefined;
+  return /^(lnl|bmg|ptl)$/.test(gpu) ? 16 : 8;
+}
+
 /** Mesa's driver for a vendor. */
 export const DRIVERS = { amd: "libvulkan_radeon.so", intel: "libvulkan_intel.so" } as const;
 

@@ -2,7 +2,9 @@
 import { halfBindings, withHalf } from "../../../src/kernel/half.ts";
 import type { Kernel } from "../../../src/kernel/kernel.ts";
 import * as shaders from "../../../src/kernel/shaders.gen.ts";
+import { withSubgroupSize } from "../../../src/kernel/subgroup-size.ts";
 import type { TileKernel } from "../../../src/ops/conv/register-tiles.ts";
+import { subgroupSizeOf } from "./gpus.ts";
 
 /** Sizes of the parts of a kernel that shares through workgroup memory. */
 export interface PanelNumbers {
@@ -34,6 +36,11 @@ export function kernelsNamed(names: readonly string[]): PanelKernel[] {
   });
   return names.length === 0 ? all : [...new Set(fitting.flat())];
 }
+
+/** Kernels as they are launched on a GPU: as the driver likes, and in subgroups of the size that the library asks for. */
+export const kernelsOn = (gpu: string, kernels: readonly PanelKernel[]): PanelKernel[] => [
+  ...new Set(kernels.flatMap((kernel) => [kernel, withSubgroupSize(kernel, subgroupSizeOf(gpu))])),
+];
 
 /** Text and constants of a kernel, as they are compiled. */
 export interface Job {

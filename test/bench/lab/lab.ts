@@ -6,7 +6,7 @@ import { compile } from "./compile.ts";
 import { prepareDrivers } from "./drivers.ts";
 import { type FigureFile, keep, keptFigures, worse } from "./figures.ts";
 import { vendorOf } from "./gpus.ts";
-import { jobOf, kernelsNamed } from "./kernels.ts";
+import { jobOf, kernelsNamed, kernelsOn } from "./kernels.ts";
 import { parseOptions } from "./options.ts";
 import { type Report, report, save } from "./report.ts";
 
@@ -16,7 +16,7 @@ async function main(args: readonly string[]): Promise<void> {
   const options = parseOptions(args);
   const kernels = kernelsNamed(options.kernels);
   const progress = new ProgressLine();
-  const total = options.gpu.length * kernels.length;
+  const total = options.gpu.reduce((sum, gpu) => sum + kernelsOn(gpu, kernels).length, 0);
   let done = 0;
   let mesa = "";
   const reports = new Map<string, Report>();
@@ -25,14 +25,15 @@ async function main(args: readonly string[]): Promise<void> {
       progress.show({ done, total, text }),
     );
     for (const gpu of options.gpu) {
-      const jobs = kernels.map((kernel) => jobOf(kernel, options));
+      const those = kernelsOn(gpu, kernels);
+      const jobs = those.map((kernel) => jobOf(kernel, options));
       const compiled = await compile(gpu, jobs, drivers, (name) => {
         progress.show({ done, total, text: `${gpu}: ${name}` });
         done++;
       });
       mesa = compiled.mesa;
       if (options.save) save(options.save, gpu, compiled);
-      reports.set(gpu, report(gpu, compiled, kernels));
+      reports.set(gpu, report(gpu, compiled, those));
     }
   } finally {
     progress.clear();

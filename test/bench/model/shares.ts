@@ -1,6 +1,6 @@
 /** What share of a GPU's peak a kernel reaches on cores that are full, as far as a compiler can tell. */
 import type { Kernel } from "../../../src/kernel/kernel.ts";
-import figures from "./figures.json" with { type: "json" };
+import figures from "../lab/figures.json" with { type: "json" };
 import type { ModelledGpu } from "./gpus.ts";
 import { isTiled } from "./work.ts";
 
