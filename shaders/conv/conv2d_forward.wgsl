@@ -1,8 +1,9 @@
 // y[n,p,q,k] = f(bias[k] + Σ_{r,s,c} x[n, p·stride + r·dilation − pad, q·stride + s·dilation − pad, c] w[r,s,c,k])
 //
 // Implicit GEMM: rows are the pixels (n,p,q), flattened so that small planes waste nothing, columns are
-// output channels, the depth is (r,s,c). One invocation computes one register tile. With SPLITS > 1 the
-// input channels are divided and y holds SPLITS partial sums, without bias and f, for split_sum to finish.
+// output channels, the depth is (r,s,c) without the taps that see only padding. One invocation computes one register
+// tile. With SPLITS > 1 the input channels are divided and y holds SPLITS partial sums, without bias and f, for
+// split_sum to finish.
 //
 // x         (N, H, W, C)
 // w         (R, S, C, K)
@@ -11,10 +12,11 @@
 // dispatch  one invocation for each split and tile of N·P·Q × K, in whole quads or workgroups where those share
 // numerics  f32 sums in a fixed order; tolerance 1e-6 · √(R·S·C) relative
 // source    Chellapilla, Puri and Simard 2006 (convolution as a matrix product)
-// use: index, range_taps, masked, activation
+// use: index, range_taps, seen_taps, masked, activation
 // link: tile=8x8 share=workgroup group=16x8 | tile=8x8 share=workgroup group=8x8
 // link: tile=4x4 share=workgroup group=16x16 | tile=4x4 share=workgroup group=8x8
 // link: tile=8x16 share=quad walk=nested | tile=4x16 share=quad walk=flat
+// link: tile=16x16 share=none walk=flat | tile=16x8 share=none walk=flat
 // link: tile=8x8 share=none walk=nested | tile=8x8 share=none walk=flat
 // link: tile=4x8 share=none walk=flat | tile=4x4 share=none walk=flat
 
@@ -47,7 +49,7 @@ alias y4 = vec4f;
 @group(0) @binding(3) var<storage, read_write> y: array<y4>;
 @group(0) @binding(4) var<uniform> args: Args;
 
-// Four output pixels from `row` on: their image's first pixel, and the input pixel under filter tap (0, 0).
+// Four output pixels from `row` on: their image's first pixel, and the input pixel under the first tap.
 struct Rows4 {
   row: u32,
   image: vec4i,
@@ -67,14 +69,17 @@ struct Step {
   weight: u32,
 }
 
+var<private> first_tap: vec2u;
+
 fn rows4(row: u32) -> Rows4 {
   let pixel = min(vec4u(row) + vec4u(0u, 1u, 2u, 3u), vec4u(args.N * args.P * args.Q - 1u));
   let line = pixel / args.Q;
+  let tap = vec2i(first_tap * vec2u(args.DILATION_H, args.DILATION_W)) - vec2i(vec2u(args.PAD_TOP, args.PAD_LEFT));
   return Rows4(
     row,
     vec4i(line / args.P * (args.H * args.W)),
-    vec4i(line % args.P * args.STRIDE_H) - i32(args.PAD_TOP),
-    vec4i(pixel % args.Q * args.STRIDE_W) - i32(args.PAD_LEFT),
+    vec4i(line % args.P * args.STRIDE_H) + tap.x,
+    vec4i(pixel % args.Q * args.STRIDE_W) + tap.y,
   );
 }
 
@@ -89,7 +94,8 @@ fn place(rows4: Rows4, cursor: Cursor) -> Place {
 }
 
 fn step_at(range: Range, cursor: Cursor) -> Step {
-  return Step(cursor.depth, (cursor.tap.x * args.S + cursor.tap.y) * args.C);
+  let tap = first_tap + cursor.tap;
+  return Step(cursor.depth, (tap.x * args.S + tap.y) * args.C);
 }
 
 fn load_rows(place: Place, step: Step) -> mat4x4f {
@@ -150,9 +156,12 @@ fn main(
   let chunk = (pad4(args.C) / 4u + args.SPLITS - 1u) / args.SPLITS;
   let begin = min(split * chunk, pad4(args.C) / 4u);
   let end = min(begin + chunk, pad4(args.C) / 4u);
+  let lines = seen_taps(args.R, args.H, args.P, args.STRIDE_H, args.DILATION_H, args.PAD_TOP);
+  let columns = seen_taps(args.S, args.W, args.Q, args.STRIDE_W, args.DILATION_W, args.PAD_LEFT);
+  first_tap = vec2u(lines.x, columns.x);
 
   let own_rows = tile_rows(origin.row);
   var tile: Tile;
-  tile_walk(&tile, own_rows, Range(vec2u(args.R, args.S), begin, end), origin.column);
+  tile_walk(&tile, own_rows, Range(vec2u(lines.y, columns.y), begin, end), origin.column);
   tile_store(&tile, own_rows, split, origin.column);
 }

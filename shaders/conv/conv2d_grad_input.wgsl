@@ -4,8 +4,8 @@
 // Gather form by residue phases: the pixels with equal h mod stride and w mod stride meet the same taps, every
 // `stride / gcd(stride, dilation)`-th one, so within a phase this is a convolution of stride 1 and no product
 // with an inserted zero is ever computed. Implicit GEMM within a phase: rows are its pixels, columns are
-// input channels, the depth is (r,s,k). One invocation computes one register tile. All phases count as many
-// pixels as the largest, so that the number of a tile alone tells its phase.
+// input channels, the depth is (r,s,k) without the taps that meet no output. One invocation computes one register
+// tile. All phases count as many pixels as the largest, so that the number of a tile alone tells its phase.
 //
 // dy        (N, P, Q, K)
 // w         (R, S, C, K)
@@ -18,6 +18,7 @@
 // link: tile=8x8 share=workgroup group=16x8 | tile=8x8 share=workgroup group=8x8
 // link: tile=4x4 share=workgroup group=16x16 | tile=4x4 share=workgroup group=8x8
 // link: tile=8x16 share=quad walk=nested | tile=4x16 share=quad walk=flat
+// link: tile=16x16 share=none walk=flat | tile=16x8 share=none walk=flat
 // link: tile=8x8 share=none walk=nested | tile=8x8 share=none walk=flat
 // link: tile=4x8 share=none walk=flat | tile=4x4 share=none walk=flat
 
@@ -70,10 +71,11 @@ struct Step {
   weight: u32,
 }
 
-// The first pixel and the first tap of a phase.
+// The first pixel of a phase, and the taps that its pixels meet: the first, and how many.
 struct Phase {
   pixel: vec2u,
   tap: vec2u,
+  taps: vec2u,
 }
 
 const PAST_END = 0xffffffffu;
@@ -90,18 +92,28 @@ fn first_tap(residue: u32, taps: u32, stride: u32, dilation: u32) -> u32 {
   return tap;
 }
 
-fn make_phase(number: u32) -> Phase {
-  let pixel = vec2u(number / args.STRIDE_W, number % args.STRIDE_W);
-  let residue = (pixel + vec2u(args.PAD_TOP, args.PAD_LEFT)) % vec2u(args.STRIDE_H, args.STRIDE_W);
-  return Phase(
-    pixel,
-    vec2u(first_tap(residue.x, args.R, args.STRIDE_H, args.DILATION_H), first_tap(residue.y, args.S, args.STRIDE_W, args.DILATION_W)),
-  );
+// The taps, in one direction, with which the pixels from `pixel` on at every `stride` meet an output: the first, and
+// how many. In small maps others meet nothing.
+fn phase_taps(pixel: u32, inputs: u32, outputs: u32, taps: u32, stride: u32, dilation: u32, pad: u32, tap_step: u32) -> vec2u {
+  let first = first_tap((pixel + pad) % stride, taps, stride, dilation);
+  let all = (taps + tap_step - 1u - first) / tap_step;
+  // Outputs that the first and the last pixel meet with the first tap; with each next tap they are `apart` further up.
+  let lowest = (i32(pixel + pad) - i32(first * dilation)) / i32(stride);
+  let highest = lowest + (i32(inputs) - 1 - i32(pixel)) / i32(stride);
+  let apart = i32(tap_step * dilation / stride);
+  let begin = u32(max(lowest - i32(outputs) + apart, 0) / apart);
+  let end = min(all, u32(max(highest + apart, 0) / apart));
+  return vec2u(first + begin * tap_step, max(begin, end) - begin);
 }
 
-// From one tap of a phase to the next.
-fn tap_step() -> vec2u {
-  return vec2u(args.TAP_STEP_H, args.TAP_STEP_W);
+fn make_phase(number: u32) -> Phase {
+  // Those of many taps are the first or the last: a CPU's threads take launches in contiguous parts, so mix them.
+  let phases = args.STRIDE_H * args.STRIDE_W;
+  let mixed = select(number / 2u, phases - 1u - number / 2u, number % 2u == 1u);
+  let pixel = vec2u(mixed / args.STRIDE_W, mixed % args.STRIDE_W);
+  let lines = phase_taps(pixel.x, args.H, args.P, args.R, args.STRIDE_H, args.DILATION_H, args.PAD_TOP, args.TAP_STEP_H);
+  let columns = phase_taps(pixel.y, args.W, args.Q, args.S, args.STRIDE_W, args.DILATION_W, args.PAD_LEFT, args.TAP_STEP_W);
+  return Phase(pixel, vec2u(lines.x, columns.x), vec2u(lines.y, columns.y));
 }
 
 // Pixels of the largest phase in each direction.
@@ -138,7 +150,7 @@ fn place(rows4: Rows4, cursor: Cursor) -> Place {
 }
 
 fn step_at(range: Range, cursor: Cursor) -> Step {
-  let tap = phase.tap + cursor.tap * tap_step();
+  let tap = phase.tap + cursor.tap * vec2u(args.TAP_STEP_H, args.TAP_STEP_W);
   return Step(cursor.depth, (tap.x * args.S + tap.y) * args.C);
 }
 
@@ -195,10 +207,9 @@ fn main(
   let origin = tile_origin(number, local, rows, args.C);
   let own = make_phase(slice);  // uniform where barriers need it, as a private variable never is
   phase = own;
-  let taps = (vec2u(args.R, args.S) + tap_step() - 1u - own.tap) / tap_step();
 
   let own_rows = tile_rows(origin.row);
   var tile: Tile;
-  tile_walk(&tile, own_rows, Range(taps, 0u, pad4(args.K) / 4u), origin.column);
+  tile_walk(&tile, own_rows, Range(own.taps, 0u, pad4(args.K) / 4u), origin.column);
   tile_store(&tile, own_rows, slice, origin.column);
 }

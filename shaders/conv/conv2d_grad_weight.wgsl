@@ -1,7 +1,7 @@
 // dw[r,s,c,k] = Σ_{n,p,q} x[n, p·stride + r·dilation − pad, q·stride + s·dilation − pad, c] dy[n,p,q,k]
 //
 // For each tap (r,s) a matrix product: rows are input channels, columns are output channels, the depth is the
-// pixels (n,p,q), flattened. One invocation computes one register tile. The pixels are divided among SPLITS,
+// pixels (n,p,q), flattened, or nothing for a tap that sees only padding. One invocation computes one register tile. The pixels are divided among SPLITS,
 // so that there are enough invocations; dw then holds SPLITS partial sums for split_sum to add up in order.
 //
 // x         (N, H, W, C)
@@ -9,10 +9,11 @@
 // dw        (R, S, C, K), or (SPLITS, R, S, C, K); padding lanes are zero
 // dispatch  one invocation for each split, tap and tile of C × K, in whole quads or workgroups where those share
 // numerics  f32 sums in a fixed order; tolerance 1e-6 · √(N·P·Q) relative
-// use: index, masked
+// use: index, seen_taps, masked
 // link: tile=8x8 share=workgroup group=16x8 | tile=8x8 share=workgroup group=8x8
 // link: tile=4x4 share=workgroup group=16x16 | tile=4x4 share=workgroup group=8x8
 // link: tile=8x16 share=quad walk=flat | tile=4x16 share=quad walk=flat
+// link: tile=16x16 share=none walk=flat | tile=16x8 share=none walk=flat
 // link: tile=8x8 share=none walk=flat | tile=4x8 share=none walk=flat | tile=4x4 share=none walk=flat
 
 override ACCUMULATE: u32;
@@ -168,7 +169,11 @@ fn main(
   let tap = vec2u(slice % (args.R * args.S) / args.S, slice % args.S);
   let chunk = ((args.N * args.P * args.Q + 3u) / 4u + args.SPLITS - 1u) / args.SPLITS * 4u;
   let begin = min(split * chunk, args.N * args.P * args.Q);
-  let end = min(begin + chunk, args.N * args.P * args.Q);
+  let lines = seen_taps(args.R, args.H, args.P, args.STRIDE_H, args.DILATION_H, args.PAD_TOP);
+  let columns = seen_taps(args.S, args.W, args.Q, args.STRIDE_W, args.DILATION_W, args.PAD_LEFT);
+  // Before the first seen tap, the difference wraps around.
+  let seen = (tap.x - lines.x < lines.y) & (tap.y - columns.x < columns.y);
+  let end = select(begin, min(begin + chunk, args.N * args.P * args.Q), seen);
 
   let own_rows = tile_rows(origin.row);
   var tile: Tile;

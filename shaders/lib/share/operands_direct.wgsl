@@ -1,7 +1,7 @@
 // The operands of a register tile straight from the kernel's tensors: no workgroup memory, no barrier. The other way
 // is `share_workgroup`; the interface is in lib/README.md.
 
-const THREADS = 64u;
+const THREADS = 32u;
 const COLUMN_STRIDE = 1u;
 
 alias OperandPlace = Place;

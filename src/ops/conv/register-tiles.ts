@@ -52,8 +52,8 @@ export interface TileKernel extends KernelVariant {
 /** Invocations that are worth another pass: what even a small GPU needs to hide its latency. */
 export const ENOUGH = 1024;
 /** The same for tiles on a CPU-class adapter: a workgroup for each of a few threads, then larger tiles are worth more. */
-const ENOUGH_TILES_FOR_CPU = 256;
-/** Numbers of a tile, and how many of such there must be, for the few percent that it saves to be worth compiling it. */
+const ENOUGH_TILES_FOR_CPU = 128;
+/** Numbers of a large tile, and how many there must be for the few percent that sharing saves to be worth compiling it. */
 const LARGE_TILE = 128;
 const ENOUGH_LARGE_TILES = 4096;
 /** vec4s of depth under a tap of a filter that are worth an inner loop over them. */
@@ -163,8 +163,12 @@ function chooseForCpu<K extends TileKernel>(
       const size = kernel.numbers.TILE_ROWS * kernel.numbers.TILE_COLUMNS;
       return { kernel, size, invocations: tiles * splits, covered: tiles * size };
     })
-    // It compiles a kernel of large tiles for 0.2 s, and that of the next smaller ones is mostly there.
-    .filter(({ size, invocations }) => size < LARGE_TILE || invocations >= ENOUGH_LARGE_TILES);
+    .filter(({ kernel: { slots }, size, invocations }) => {
+      // Where nothing can be shared loads bind, of which large tiles have the fewest; elsewhere such tiles lose.
+      if (size < LARGE_TILE || sharing === "none") return true;
+      // SwiftShader compiles a kernel of large tiles for 0.2 s, and that of the next smaller ones is mostly there.
+      return slots.share === sharing && invocations >= ENOUGH_LARGE_TILES;
+    });
   const least = Math.min(...choices.map(({ covered }) => covered));
   const tight = choices.filter(({ covered }) => covered <= 1.5 * least);
   const most = Math.max(...tight.map(({ invocations }) => invocations));

@@ -16,6 +16,7 @@ const BETTER = {
   share: "larger",
   dualShare: "larger",
   wavefronts: "smaller",
+  wavefrontsByHalves: "smaller",
 } as const;
 
 export type Figures = { readonly [name in keyof typeof BETTER]?: number };
@@ -33,18 +34,21 @@ export function keptFigures(): FigureFile {
 }
 
 /** Shares to a tenth of a percent: their last digits are no news. */
-const rounded = (_: string, value: unknown): unknown =>
-  typeof value === "number" ? Math.round(1000 * value) / 1000 : value;
+export const rounded = (figures: Figures): Figures =>
+  Object.fromEntries(Object.entries(figures).map(([name, value]) => [name, Math.round(1000 * value) / 1000]));
 
-/** Keeps `figures`. With `all` nothing else is kept; without, the rest stays as it was. */
+/** Keeps figures in place of those of the same GPUs, or with `all` false, of the same kernels. */
 export function keep({ versions, gpus }: FigureFile, all: boolean): void {
-  const kept = all ? { versions: {}, gpus: {} } : keptFigures();
-  const merged = Object.entries(gpus).map(([gpu, kernels]) => [gpu, { ...kept.gpus[gpu], ...kernels }]);
+  const kept = keptFigures();
+  const merged = Object.entries(gpus).map(([gpu, kernels]) => [
+    gpu,
+    all ? kernels : { ...kept.gpus[gpu], ...kernels },
+  ]);
   const file = {
     versions: { ...kept.versions, ...versions },
     gpus: { ...kept.gpus, ...Object.fromEntries(merged) },
   };
-  writeFileSync(FILE, `${JSON.stringify(file, rounded, 2)}\n`);
+  writeFileSync(FILE, `${JSON.stringify(file, null, 2)}\n`);
 }
 
 /** Figures that are worse than the kept ones by more than `tolerance`, one sentence each. */

@@ -1,10 +1,10 @@
 /** The kernels that are compiled, as the library launches them. */
 import { halfBindings, withHalf } from "../../../src/kernel/half.ts";
-import type { Kernel } from "../../../src/kernel/kernel.ts";
+import type { Kernel, KernelVariant } from "../../../src/kernel/kernel.ts";
 import * as shaders from "../../../src/kernel/shaders.gen.ts";
 import { withSubgroupSize } from "../../../src/kernel/subgroup-size.ts";
-import type { TileKernel } from "../../../src/ops/conv/register-tiles.ts";
 import { subgroupSizeOf } from "./gpus.ts";
+import { WgslArithmetic } from "./wgsl.ts";
 
 /** Sizes of the parts of a kernel that shares through workgroup memory. */
 export interface PanelNumbers {
@@ -16,14 +16,19 @@ export interface PanelNumbers {
   readonly PANEL: number;
 }
 
-export type PanelKernel = TileKernel & { readonly numbers: PanelNumbers };
-
-const isPanelKernel = (kernel: Kernel): kernel is PanelKernel =>
-  "slots" in kernel && (kernel as TileKernel).slots.share === "workgroup";
+export function panelNumbers({ wgsl }: Kernel): PanelNumbers {
+  const shader = new WgslArithmetic(wgsl);
+  const constants = ["TILE_ROWS", "TILE_COLUMNS", "GROUP_ROWS", "GROUP_COLUMNS", "PANEL"];
+  return Object.fromEntries(
+    constants.map((name) => [name, shader.constant(name)]),
+  ) as unknown as PanelNumbers;
+}
 
 /** Kernels that the heuristic takes on a GPU. Throws if a name fits none. */
-export function kernelsNamed(names: readonly string[]): PanelKernel[] {
-  const all = (Object.values(shaders) as Kernel[]).filter(isPanelKernel);
+export function kernelsNamed(names: readonly string[]): Kernel[] {
+  const all = (Object.values(shaders) as (Kernel | KernelVariant)[]).filter(
+    (kernel) => "slots" in kernel && kernel.slots.share === "workgroup",
+  );
   const fitting = names.map((name) => {
     const pattern = new RegExp(`^${name.replace(/[.+?^${}()|[\]\\]/g, "\\$&").replaceAll("*", ".*")}$`);
     const found = all.filter((kernel) => pattern.test(kernel.name));
@@ -38,16 +43,9 @@ export function kernelsNamed(names: readonly string[]): PanelKernel[] {
 }
 
 /** Kernels as they are launched on a GPU: as the driver likes, and in subgroups of the size that the library asks for. */
-export const kernelsOn = (gpu: string, kernels: readonly PanelKernel[]): PanelKernel[] => [
+export const kernelsOn = (gpu: string, kernels: readonly Kernel[]): Kernel[] => [
   ...new Set(kernels.flatMap((kernel) => [kernel, withSubgroupSize(kernel, subgroupSizeOf(gpu))])),
 ];
-
-/** Text and constants of a kernel, as they are compiled. */
-export interface Job {
-  readonly name: string;
-  readonly wgsl: string;
-  readonly constants: Readonly<Record<string, number>>;
-}
 
 /** What may be changed of a kernel before it is compiled. */
 export interface Changes {
@@ -57,16 +55,17 @@ export interface Changes {
   readonly half: boolean;
 }
 
-export function jobOf(kernel: Kernel, { attribute = "", half }: Changes): Job {
-  const { name } = kernel;
-  const { wgsl, constants } = half ? withHalf(kernel, halfBindings(kernel)) : kernel;
+/** The text that is compiled. */
+export function textOf(kernel: Kernel, { attribute = "", half }: Changes): string {
+  const { wgsl } = half ? withHalf(kernel, halfBindings(kernel)) : kernel;
   const enable = attribute.includes("subgroup_size")
     ? "enable subgroups; enable subgroup_size_control; "
     : "";
+  return enable + wgsl.replace("@compute", `${attribute} @compute`);
+}
+
+/** Constants without a default, as 0. */
+export function requiredConstants({ constants }: Kernel): Record<string, number> {
   const required = Object.entries(constants).filter(([, isRequired]) => isRequired);
-  return {
-    name,
-    wgsl: enable + wgsl.replace("@compute", `${attribute} @compute`),
-    constants: Object.fromEntries(required.map(([constant]) => [constant, 0])),
-  };
+  return Object.fromEntries(required.map(([constant]) => [constant, 0]));
 }

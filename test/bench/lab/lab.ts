@@ -1,50 +1,62 @@
 /** `npm run gpu:lab`: see README.md. */
-import { readFileSync } from "node:fs";
 import { CommanderError } from "commander";
+import type { Kernel } from "../../../src/kernel/kernel.ts";
 import { ProgressLine } from "../progress.ts";
-import { compile } from "./compile.ts";
-import { prepareDrivers } from "./drivers.ts";
+import type { Compiled } from "./compiled.ts";
 import { type FigureFile, keep, keptFigures, worse } from "./figures.ts";
 import { vendorOf } from "./gpus.ts";
-import { jobOf, kernelsNamed, kernelsOn } from "./kernels.ts";
-import { parseOptions } from "./options.ts";
-import { type Report, report, save } from "./report.ts";
+import { kernelsNamed, kernelsOn } from "./kernels.ts";
+import { compile } from "./mesa/compile.ts";
+import { prepareDrivers } from "./mesa/drivers.ts";
+import { compileTranslation, prepareNvidia } from "./nvidia/nvidia.ts";
+import { type Options, parseOptions } from "./options.ts";
+import { type Report, report, save, sharedReadsReport } from "./report.ts";
 
-const WEBGPU = new URL("../../../node_modules/webgpu/package.json", import.meta.url);
+/** Compiles for a GPU; says what takes long, and each kernel as its turn comes. */
+async function compileFor(
+  gpu: string,
+  kernels: readonly Kernel[],
+  options: Options,
+  onWork: (what: string) => void,
+  onKernel: (name: string) => void,
+): Promise<Compiled> {
+  const vendor = vendorOf(gpu);
+  if (vendor === "nvidia") return compileTranslation(gpu, kernels, onKernel, prepareNvidia(onWork));
+  const drivers = prepareDrivers(vendor, options.drivers, onWork);
+  return compile(gpu, vendor, kernels, options, drivers, onKernel);
+}
 
 async function main(args: readonly string[]): Promise<void> {
   const options = parseOptions(args);
   const kernels = kernelsNamed(options.kernels);
   const progress = new ProgressLine();
   const total = options.gpu.reduce((sum, gpu) => sum + kernelsOn(gpu, kernels).length, 0);
-  let done = 0;
-  let mesa = "";
+  let versions = {};
   const reports = new Map<string, Report>();
+  let done = 0;
   try {
-    const drivers = prepareDrivers(new Set(options.gpu.map(vendorOf)), options.drivers, (text) =>
-      progress.show({ done, total, text }),
-    );
     for (const gpu of options.gpu) {
       const those = kernelsOn(gpu, kernels);
-      const jobs = those.map((kernel) => jobOf(kernel, options));
-      const compiled = await compile(gpu, jobs, drivers, (name) => {
-        progress.show({ done, total, text: `${gpu}: ${name}` });
-        done++;
-      });
-      mesa = compiled.mesa;
+      const compiled = await compileFor(
+        gpu,
+        those,
+        options,
+        (text) => progress.show({ done, total, text }),
+        (name) => progress.show({ done: done++, total, text: `${gpu}: ${name}` }),
+      );
       if (options.save) save(options.save, gpu, compiled);
+      versions = { ...versions, ...compiled.versions };
       reports.set(gpu, report(gpu, compiled, those));
     }
   } finally {
     progress.clear();
   }
-  const { version } = JSON.parse(readFileSync(WEBGPU, "utf8")) as { version: string };
-  const now: FigureFile = {
-    versions: { mesa, dawn: `webgpu ${version}` },
-    gpus: Object.fromEntries([...reports].map(([gpu, { figures }]) => [gpu, figures])),
-  };
+  reports.set("nvidia", sharedReadsReport(kernels));
+  const figures = [...reports].map(([gpu, one]) => [gpu, one.figures]);
+  const now: FigureFile = { versions, gpus: Object.fromEntries(figures) };
 
-  process.stdout.write(`Mesa ${mesa}, Dawn of ${now.versions.dawn}. Estimates by counting, not times.\n`);
+  const compilers = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
+  process.stdout.write(`${compilers.join(", ")}. Counts and estimates, not times.\n`);
   for (const [gpu, { table }] of reports) process.stdout.write(`\n## ${gpu}\n\n${table}\n`);
   const failures = [...reports.values()].flatMap((one) => one.failures);
   for (const failure of failures) process.stderr.write(`gpu:lab: ${failure}\n`);

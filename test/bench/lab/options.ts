@@ -11,7 +11,6 @@ export interface Options {
   readonly save?: string;
   readonly keep: boolean;
   readonly check: boolean;
-  readonly nvidia?: string;
 }
 
 /** Throws CommanderError for a bad option. */
@@ -21,17 +20,18 @@ export function parseOptions(args: readonly string[]): Options {
       "compiles the kernels for GPUs that need not be there, and reads what their compilers made of them",
     )
     .argument("[kernel...]", "only kernels of these names; * stands for anything")
-    .option("--gpu <name...>", "Mesa's names: navi21, gfx1201, … (AMD), tgl, bmg, … (Intel)", [...GPUS])
+    .option(
+      "--gpu <names>",
+      "Mesa's navi31, gfx1201, … (AMD) and tgl, bmg, … (Intel), NVIDIA's sm_75, sm_86, …",
+      (names) => names.split(","),
+      [...GPUS] as string[],
+    )
     .option("--attribute <text>", "an attribute for the entry points, such as @subgroup_size(8)")
     .option("--half", "activations are f16 in memory", false)
     .option("--drivers <folder>", "where Mesa's drivers are, instead of those that are downloaded")
     .option("--save <folder>", "keep the instructions there")
     .option("--keep", "write figures.json, or of it what was compiled", false)
     .option("--check", "compare with figures.json; fails where a figure is worse by more than 5 %", false)
-    .option(
-      "--nvidia <architecture>",
-      "instead, compile the forward convolution in CUDA C: sm_75, sm_86, sm_89",
-    )
     .exitOverride()
     .parse(args, { from: "user" });
   return { kernels: command.args, ...command.opts<Omit<Options, "kernels">>() };

@@ -1,6 +1,9 @@
 /** Tables in Markdown. */
-import type { AmdReading } from "./amd.ts";
-import type { IntelReading } from "./intel.ts";
+
+import type { SharedReads } from "./nvidia/shared-reads.ts";
+import type { AmdReading } from "./read/amd.ts";
+import type { IntelReading } from "./read/intel.ts";
+import type { SassReading } from "./read/sass.ts";
 
 export type Column<Row> = readonly [title: string, value: (row: Row) => string | number];
 
@@ -28,6 +31,20 @@ export const INTEL_COLUMNS: readonly Column<IntelReading>[] = [
   ["instructions", ({ turn }) => turn.all],
   ["sends", ({ turn }) => turn.sends],
   ["FMA share", ({ figures }) => percent(figures.fmaShare)],
+];
+
+export const SASS_COLUMNS: readonly Column<SassReading>[] = [
+  ["registers", ({ figures }) => figures.registers],
+  ["spilled bytes", ({ figures }) => figures.spills],
+  ["shared bytes", ({ figures }) => figures.lds],
+  ["FMAs a turn", ({ turn }) => turn.fma],
+  ["instructions", ({ turn }) => turn.all],
+  ["FMA share", ({ figures }) => percent(figures.fmaShare)],
+];
+
+export const SHARED_COLUMNS: readonly Column<SharedReads>[] = [
+  ["wavefronts of FMA issue", ({ wavefronts }) => percent(wavefronts)],
+  ["by halves of warps", ({ wavefrontsByHalves }) => percent(wavefrontsByHalves)],
 ];
 
 /** A table with the rows' names first. */

@@ -8,7 +8,7 @@ export function run(command: string, args: readonly string[], cwd = process.cwd(
     maxBuffer: 1 << 28,
   });
   if (error && "code" in error && error.code === "ENOENT") {
-    throw new Error(`${command} is not there: the lab needs Debian's apt-get and dpkg, and a C compiler, cc`);
+    throw new Error(`${command} is not there: test/bench/lab/README.md says what the lab needs`);
   }
   if (error) throw error;
   if (status !== 0) {

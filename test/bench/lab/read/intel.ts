@@ -2,7 +2,7 @@
  * What ANV prints of a kernel: its width and spills, and how many instructions of a turn are multiply-adds. Only
  * counts: an execution unit issues every instruction of a width in the same cycles, but for math and messages.
  */
-import type { PanelNumbers } from "./kernels.ts";
+import type { PanelNumbers } from "../kernels.ts";
 import { type Counts, turnOf } from "./turn.ts";
 
 export interface IntelFigures {

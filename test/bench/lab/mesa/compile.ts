@@ -4,25 +4,20 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import type { Drivers } from "./drivers.ts";
-import { DRIVERS, environmentOf, vendorOf } from "./gpus.ts";
-import type { Job } from "./kernels.ts";
+import webgpu from "webgpu/package.json" with { type: "json" };
+import type { Kernel } from "../../../../src/kernel/kernel.ts";
+import type { Compiled } from "../compiled.ts";
+import type { Changes } from "../kernels.ts";
+import { DRIVERS, type Drivers, type MesaVendor } from "./drivers.ts";
 
 const DAWN = fileURLToPath(new URL("dawn.ts", import.meta.url));
 
-export interface Compiled {
-  /** What the driver printed of each kernel, by name. */
-  readonly listings: ReadonlyMap<string, string>;
-  /** What went wrong, one line each. */
-  readonly failures: readonly string[];
-  /** The driver's version of Mesa. */
-  readonly mesa: string;
-}
-
-/** Compiles `jobs` for a GPU, in one process. `onKernel` is called with each name as its turn comes. */
+/** Compiles kernels for a GPU, in one process. `onKernel` is called with each name as its turn comes. */
 export async function compile(
   gpu: string,
-  jobs: readonly Job[],
+  vendor: MesaVendor,
+  kernels: readonly Kernel[],
+  changes: Changes,
   drivers: Drivers,
   onKernel: (name: string) => void,
 ): Promise<Compiled> {
@@ -31,20 +26,33 @@ export async function compile(
     const icd = join(folder, "icd.json");
     const ICD = { library_path: drivers.nullDriver, api_version: "1.3.230" };
     writeFileSync(icd, JSON.stringify({ file_format_version: "1.0.0", ICD }));
-    const file = join(folder, "jobs.json");
-    writeFileSync(file, JSON.stringify(jobs));
+    const names = kernels.map(({ name }) => name);
     const log = join(folder, "log");
-    const end = await execute([process.execPath, "--import", "tsx", DAWN, file], log, onKernel, {
+    const command = [process.execPath, "--import", "tsx", DAWN, JSON.stringify({ names, changes })];
+    const end = await execute(command, log, onKernel, {
       VK_ICD_FILENAMES: icd,
       VK_DRIVER_FILES: icd,
-      GPU_LAB_DRIVER: join(drivers.folder, DRIVERS[vendorOf(gpu)]),
+      GPU_LAB_DRIVER: join(drivers.folder, DRIVERS[vendor]),
       MESA_SHADER_CACHE_DISABLE: "true",
-      ...environmentOf(gpu, drivers.shim),
+      ...environmentOf(gpu, vendor, drivers.shim),
     });
-    return read(gpu, readFileSync(log, "utf8"), jobs, end);
+    return read(gpu, readFileSync(log, "utf8"), names, end);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** What makes the driver take a GPU that is not there for one that is, and print what it compiles for it. */
+function environmentOf(gpu: string, vendor: MesaVendor, shim: string | undefined): Record<string, string> {
+  if (vendor === "amd") {
+    return { RADV_FORCE_FAMILY: gpu, RADV_DEBUG: "shaders,shaderstats,nocache" };
+  }
+  return {
+    LD_PRELOAD: shim!,
+    INTEL_STUB_GPU: "true",
+    INTEL_STUB_GPU_PLATFORM: gpu,
+    INTEL_DEBUG: "cs",
+  };
 }
 
 /**
@@ -66,15 +74,15 @@ function execute(
   });
 }
 
-function read(gpu: string, text: string, jobs: readonly Job[], end: string): Compiled {
+function read(gpu: string, text: string, names: readonly string[], end: string): Compiled {
   const adapter = /^@@ADAPTER (.*)$/m.exec(text)?.[1];
   if (!adapter) throw new Error(`${gpu}: Dawn did not start (${end}) — ${text.trim().slice(-1000)}`);
   const listings = new Map<string, string>();
   const failures: string[] = [];
-  for (const { name } of jobs) {
+  for (const name of names) {
     const [, listing] = new RegExp(`@@BEGIN ${name}\n([^]*?)@@END`).exec(text) ?? [];
     if (listing === undefined) {
-      const left = jobs.length - listings.size - failures.length;
+      const left = names.length - listings.size - failures.length;
       failures.push(`${gpu}: ${name}: the compiler died (${end}), with ${left} kernels left`);
       break;
     }
@@ -82,5 +90,6 @@ function read(gpu: string, text: string, jobs: readonly Job[], end: string): Com
     if (error) failures.push(`${gpu}: ${name}: ${error}`);
     else listings.set(name, listing);
   }
-  return { listings, failures, mesa: /Mesa (\d+\.\d+\.\d+)/.exec(adapter)?.[1] ?? adapter };
+  const mesa = /Mesa (\d+\.\d+\.\d+)/.exec(adapter)?.[1] ?? adapter;
+  return { listings, failures, versions: { mesa, dawn: `webgpu ${webgpu.version}` } };
 }

@@ -1,12 +1,12 @@
 /**
  * Compiles kernels by Dawn, Chrome's WebGPU, and exits. `compile.ts` starts it on a Vulkan driver that prints what it
- * makes of them. Argument: a JSON file of `Job`s.
+ * makes of them. Argument: JSON, names of kernels and `Changes`.
  */
-import { readFileSync, writeSync } from "node:fs";
+import { writeSync } from "node:fs";
 import { create } from "webgpu";
-import type { Job } from "./kernels.ts";
+import { type Changes, kernelsNamed, requiredConstants, textOf } from "../kernels.ts";
 
-const jobs = JSON.parse(readFileSync(process.argv[2]!, "utf8")) as Job[];
+const { names, changes } = JSON.parse(process.argv[2]!) as { names: string[]; changes: Changes };
 const gpu = create(["backend=vulkan"]); // held to the end: Dawn goes with it
 const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
 if (!adapter)
@@ -20,14 +20,15 @@ device.addEventListener("uncapturederror", () => {}); // compiling a pipeline sa
 // In one stream with what the driver prints; stdout tells how far it is.
 const say = (text: string) => writeSync(2, `\n@@${text}\n`);
 say(`ADAPTER ${adapter.info.description}`);
-for (const { name, wgsl, constants } of jobs) {
+for (const kernel of kernelsNamed(names)) {
+  const { name } = kernel;
   writeSync(1, `${name}\n`);
   say(`BEGIN ${name}`);
   try {
-    const module = device.createShaderModule({ code: wgsl });
+    const module = device.createShaderModule({ code: textOf(kernel, changes) });
     await device.createComputePipelineAsync({
       layout: "auto",
-      compute: { module, entryPoint: "main", constants },
+      compute: { module, constants: requiredConstants(kernel) },
     });
   } catch (error) {
     say(`ERROR ${String((error as Error).message).split("\n")[0]}`);

@@ -3,8 +3,12 @@ import { existsSync, mkdirSync, renameSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Debian } from "./debian.ts";
-import { DRIVERS, type Vendor } from "./gpus.ts";
 import { run } from "./run.ts";
+
+/** Mesa's drivers. */
+export const DRIVERS = { amd: "libvulkan_radeon.so", intel: "libvulkan_intel.so" } as const;
+
+export type MesaVendor = keyof typeof DRIVERS;
 
 export interface Drivers {
   /** Holds the files of `DRIVERS`. */
@@ -15,12 +19,14 @@ export interface Drivers {
   readonly shim?: string;
 }
 
-export const CACHE = fileURLToPath(new URL("../../../node_modules/.cache/webgraft/gpu-lab", import.meta.url));
+export const CACHE = fileURLToPath(
+  new URL("../../../../node_modules/.cache/webgraft/gpu-lab", import.meta.url),
+);
 const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
 
 /** `given` is a folder of drivers to use instead; `onWork` is told what takes long. */
 export function prepareDrivers(
-  vendors: ReadonlySet<Vendor>,
+  vendor: MesaVendor,
   given: string | undefined,
   onWork: (what: string) => void,
 ): Drivers {
@@ -43,11 +49,11 @@ export function prepareDrivers(
     archive().unpack("mesa-vulkan-drivers", `${mesa}.part`);
     renameSync(`${mesa}.part`, mesa);
   }
-  for (const vendor of vendors) checkLibraries(join(folder, DRIVERS[vendor]));
+  checkLibraries(join(folder, DRIVERS[vendor]));
 
   const nullDriver = join(CACHE, "null-driver.so");
   run("cc", ["-shared", "-fPIC", "-O1", "-o", nullDriver, here("null-driver.c"), "-ldl"]);
-  if (!vendors.has("intel")) return { folder, nullDriver };
+  if (vendor !== "intel") return { folder, nullDriver };
 
   const shim = join(CACHE, "intel-shim.so");
   if (!existsSync(shim)) {

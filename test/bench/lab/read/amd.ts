@@ -1,5 +1,5 @@
 /** What RADV prints of a kernel: registers and waves as it says, and how far the instructions of a turn let FMAs run. */
-import type { PanelNumbers } from "./kernels.ts";
+import type { PanelNumbers } from "../kernels.ts";
 import { type Counts, type Loop, turnOf } from "./turn.ts";
 
 export interface AmdFigures {

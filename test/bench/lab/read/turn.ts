@@ -2,7 +2,7 @@
  * The loop over the depth in a listing of instructions. One *turn* of it is a panel: its loads, its stores to workgroup
  * memory and all its multiply-adds. Those may be a loop of their own inside, unrolled or not.
  */
-import type { PanelNumbers } from "./kernels.ts";
+import type { PanelNumbers } from "../kernels.ts";
 
 /** Numbers of instructions by kind. */
 export interface Counts {
