@@ -8,6 +8,8 @@ export interface Capabilities {
   /** Smallest and largest subgroup size, invocations; missing if unknown. */
   readonly subgroupMinSize?: number;
   readonly subgroupMaxSize?: number;
+  /** What kernels of register tiles ask for, where the size that the driver would choose takes their registers away. */
+  readonly subgroupSize?: number;
   /** Whether a CPU emulates the GPU: no fast workgroup memory, expensive barriers, few threads. */
   readonly software?: boolean;
   /** The type activations are stored as, if not f32. */

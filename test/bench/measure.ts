@@ -9,7 +9,6 @@ import type { Progress } from "./page/offer.ts";
 import type { PeersResult, PeersSettings } from "./page/peers.ts";
 import type { ColdResult, PeerResult, Report } from "./report.ts";
 import { installPeers, openSite } from "./site.ts";
-import { measureSizes } from "./sizes.ts";
 import { inEngine } from "./visit.ts";
 
 export type Measured = Omit<Report, "date" | "command" | "versions" | "machine">;
@@ -23,8 +22,8 @@ const WARM_UPS = { training: 3, inference: 1 } as const;
 export async function measure(options: Options, progress: Progress): Promise<Measured> {
   const wanted = (part: string): boolean => options.only.includes(part);
   const names = Object.keys(CASES);
-  const timed = names.filter((name) => wanted("peers") || wanted(name));
-  const weighed = names.filter((name) => wanted("memory") && !timed.includes(name));
+  const timed = names.filter((name) => wanted(name) || (wanted("peers") && !CASES[name]!.large));
+  const weighed = names.filter((name) => wanted("memory") && !timed.includes(name) && !CASES[name]!.large);
   const peers: PeerResult[] = [];
   const failures: string[] = [];
   const measured: Writable<Measured> = { browser: "none", adapter: "none", failures };
@@ -55,6 +54,8 @@ export async function measure(options: Options, progress: Progress): Promise<Mea
   }
   if (wanted("size")) {
     if (options.peers.length > 0) installPeers();
+    // Not before it is needed: the kit has no bundler.
+    const { measureSizes } = await import("./sizes.ts");
     await attempt("size", async () => ({ sizes: await measureSizes(options.peers) }));
   }
   if (wanted("model")) await attempt("model", async () => ({ model: modelSteps(options.gpu) }));

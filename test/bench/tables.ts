@@ -149,7 +149,7 @@ const modelledKernelTable = (steps: readonly ModelledStep[]): Table => ({
 export const number = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toPrecision(3));
 
 const percent = (share: number): string => `${(100 * share).toFixed(0)} %`;
-const range = ([low, high]: readonly [number, number]): string => `${number(low)}–${number(high)}`;
+export const range = ([low, high]: readonly [number, number]): string => `${number(low)}–${number(high)}`;
 
 export function asText({ title, header, rows, words }: Table): string {
   const all = [header, ...rows];
@@ -177,7 +177,7 @@ export function asMarkdown(report: Report): string {
   ].join("\n\n");
 }
 
-function markdownTable({ title, header, rows, words }: Table): string {
+export function markdownTable({ title, header, rows, words }: Table): string {
   const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
   const rule = header.map((_, i) => (i < words ? "---" : "---:"));
   return [`### ${title}`, "", line(header), line(rule), ...rows.map(line)].join("\n");

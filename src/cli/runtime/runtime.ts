@@ -1,9 +1,9 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { tmpdir } from "node:os";
-import { fileURLToPath } from "node:url";
 import { DeviceError } from "../../base/errors.ts";
 import type { AdapterDescription } from "../engine/adapter.ts";
 import type { RuntimeEngine } from "../engine/engines.ts";
+import { MAIN } from "../engine/programs.ts";
 import { type Gpu, softwareVulkan, withBestGpu } from "../engine/vulkan.ts";
 import { Child } from "./child.ts";
 import { findDeno } from "./find-deno.ts";
@@ -16,9 +16,6 @@ export interface GpuRuntime {
   /** Starts a process for a script that takes and sends messages, as JSON; `installWebGpu` gives it the adapter. */
   start(script: string): ChildProcess;
 }
-
-/** What runs in the processes of `Child`. */
-export const MAIN = fileURLToPath(new URL("main.ts", import.meta.url));
 
 /**
  * Finds a runtime and asks it for its adapter: the one that `gpu` names, by default the real GPU if there is one and a

@@ -1,15 +1,12 @@
 import { dirname } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { Rolldown } from "vite";
 import { isDatasetName } from "../../job/settings.ts";
 import { dataRoute } from "../data/data-files.ts";
+import { PAGE } from "../engine/programs.ts";
 import { type CheckpointExchange, checkpointExchange } from "./checkpoint-exchange.ts";
 import { type RunFiles, runFiles } from "./run-files.ts";
 import { hasMethod, type LocalServer, type Route, serve } from "./serve.ts";
 import { tuningFile } from "./tuning-file.ts";
-
-/** The script of a run's page. */
-export const PAGE = fileURLToPath(new URL("../engine/page/main.ts", import.meta.url));
 
 /** Serves all that a run reads and writes, and the page itself for browsers, and no other file. */
 export async function serveRun(

@@ -58,12 +58,12 @@ export const GPUS: Readonly<Record<string, ModelledGpu>> = {
   }),
   "iris-xe": gpu("intel", "gen-12-lp", [8, 32], {
     ...{ teraflops: 2.07, gigabytesPerSecond: 68, cores: 6, lanes: 128, launchMicroseconds: 6 },
-    lab: "tgl",
+    ...{ lab: "tgl", device: { subgroupSize: 8 } },
     source: "Intel Iris Xe of a Core i7-1185G7: 96 EUs of 8 lanes at 1.35 GHz, LPDDR4x-4267 (Intel ARK)",
   }),
   "arc-a770": gpu("intel", "gen-12-hp", [8, 32], {
     ...{ teraflops: 17.2, gigabytesPerSecond: 560, cores: 32, lanes: 128, launchMicroseconds: 6 },
-    lab: "dg2",
+    ...{ lab: "dg2", device: { subgroupSize: 8 } },
     source: "Intel Arc A770: 32 Xe cores of 128 lanes at 2.1 GHz, 560 GB/s (Intel ARK)",
   }),
   rtx3060: gpu("nvidia", "ampere", [32, 32], {

@@ -2,14 +2,16 @@
 import type { Kernel } from "../../../src/kernel/kernel.ts";
 import figures from "./figures.json" with { type: "json" };
 import type { ModelledGpu } from "./gpus.ts";
-import { familyOf, isTiled } from "./work.ts";
+import { isTiled } from "./work.ts";
 
+/** What the lab reads from a compiler's output: AMD's share of the peak, or the multiply-adds among Intel's instructions. */
 interface Figure {
-  readonly share: number;
+  readonly share?: number;
+  readonly fmaShare?: number;
   readonly registers?: number;
 }
 
-const FIGURES: Readonly<Record<string, Readonly<Record<string, Figure>>>> = figures;
+const FIGURES: Readonly<Record<string, Readonly<Record<string, Figure>>>> = figures.gpus;
 
 /**
  * Multiply-adds among the instructions of the forward pass on NVIDIA's sm_86, by tile and group. From a translation to
@@ -39,23 +41,22 @@ const SHORT_OF_REGISTERS = 0.74;
 export function shareOf(kernel: Kernel, { lab, registers, device }: ModelledGpu): number {
   if (!isTiled(kernel)) return 1;
   if (kernel.slots.share !== "workgroup") return device.vendor === "intel" ? DIRECT.intel : DIRECT.share;
-  const family = familyOf(kernel);
-  const name = `${family}_${kernel.variant}`;
   if (lab === "sm_86") {
     const forward = BY_HAND[kernel.variant];
     if (forward === undefined) throw new Error(`shareOf: add ${kernel.variant} to BY_HAND`);
     return (
-      (forward * figure("navi21", name).share) / figure("navi21", `conv2d_forward_${kernel.variant}`).share
+      (forward * figure("navi21", kernel.name).share) /
+      figure("navi21", `conv2d_forward_${kernel.variant}`).share
     );
   }
-  if (lab !== "none") return figure(/_subgroups_\d+/.test(kernel.name) ? `${lab} narrow` : lab, name).share;
+  if (lab !== "none") return figure(lab, kernel.name).share;
   // Apple's, Arm's and Qualcomm's compilers cannot be asked: the instructions are taken to be those of AMD.
-  const { share, registers: needed } = figure("navi21", name);
-  return needed! <= registers! ? share : share * Math.min(SHORT_OF_REGISTERS, registers! / needed!);
+  const { share, registers: needed } = figure("navi21", kernel.name);
+  return needed <= registers! ? share : share * Math.min(SHORT_OF_REGISTERS, registers! / needed);
 }
 
-function figure(gpu: string, kernel: string): Figure {
+function figure(gpu: string, kernel: string): { readonly share: number; readonly registers: number } {
   const found = FIGURES[gpu]?.[kernel];
   if (!found) throw new Error(`shareOf: the lab has no figure of ${kernel} on ${gpu}`);
-  return found;
+  return { share: found.share ?? found.fmaShare!, registers: found.registers ?? 0 };
 }

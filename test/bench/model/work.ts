@@ -54,7 +54,7 @@ export const isTiled = (kernel: Kernel): kernel is TileKernel =>
   "numbers" in kernel && "TILE_ROWS" in (kernel as TileKernel).numbers;
 
 /** `conv2d_grad_weight_narrow` of all its variants. */
-export const familyOf = ({ name, variant }: TileKernel): string => name.slice(0, name.indexOf(`_${variant}`));
+const familyOf = ({ name, variant }: TileKernel): string => name.slice(0, name.indexOf(`_${variant}`));
 
 /** Throws an Error for a kernel of register tiles whose product it does not know. */
 export function workOf({ kernel, bindings, constants, workgroups }: Dispatch): Work {

@@ -1,8 +1,8 @@
 /** In Node and Deno, leaves out the tests that need a page. */
 import { beforeEach } from "vitest";
-import { pageTests } from "./needs-page.ts";
+import { reasonToLeaveOut } from "./needs-page.ts";
 
 beforeEach(({ task, skip }) => {
-  const found = pageTests.find(({ file, name }) => file === task.file.name && task.name.startsWith(name));
-  if (found) skip(`needs ${found.needs}`);
+  const reason = reasonToLeaveOut(task.file.name, task.name);
+  if (reason) skip(reason);
 });

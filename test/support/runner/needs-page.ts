@@ -49,3 +49,9 @@ export const pageTests: readonly PageTest[] = [
     needs: "OffscreenCanvas, ImageBitmap",
   },
 ];
+
+/** Why a test is left out without a page, if it is. */
+export function reasonToLeaveOut(file: string, test: string): string | undefined {
+  const found = pageTests.find((each) => each.file === file && test.startsWith(each.name));
+  return found && `needs ${found.needs}`;
+}
