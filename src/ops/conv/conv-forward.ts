@@ -25,7 +25,9 @@ export const CONV_FORWARD: Tunable<Geometry, ForwardArgs> = {
   pass: "forward",
   variants: [...FORWARD_TILES.variants, ...WINOGRAD_FORWARD],
   guess: (geometry, device) =>
-    pays(geometry, device, FORWARD_TILES) ? WINOGRAD_FORWARD[0]! : FORWARD_TILES.guess(geometry, device),
+    pays(geometry, device, () => FORWARD_TILES.cost(geometry, device))
+      ? WINOGRAD_FORWARD[0]!
+      : FORWARD_TILES.guess(geometry, device),
   alone: forwardAlone,
 };
 

@@ -28,7 +28,7 @@ export const CONV_GRAD_INPUT: Tunable<Geometry, GradInputArgs> = {
   pass: "grad_input",
   variants: [...GRAD_INPUT_TILES.variants, ...WINOGRAD_GRAD_INPUT],
   guess: (geometry, device) =>
-    pays(turned(geometry), device, { cost: () => GRAD_INPUT_TILES.cost(geometry, device) })
+    pays(turned(geometry), device, () => GRAD_INPUT_TILES.cost(geometry, device))
       ? WINOGRAD_GRAD_INPUT[0]!
       : GRAD_INPUT_TILES.guess(geometry, device),
   alone: gradInputAlone,
@@ -62,7 +62,8 @@ export const CONV_GRAD_WEIGHT: Tunable<Geometry, GradWeightArgs> = {
   ],
   guess(geometry, device) {
     const tiles = gradWeightTiles(geometry, device);
-    return pays(geometry, device, tiles) ? WINOGRAD_GRAD_WEIGHT : tiles.guess(geometry, device);
+    const plain = (): number => tiles.cost(geometry, device);
+    return pays(geometry, device, plain) ? WINOGRAD_GRAD_WEIGHT : tiles.guess(geometry, device);
   },
   alone: (geometry, dtype) => gradWeightAlone(geometry, dtype),
 };

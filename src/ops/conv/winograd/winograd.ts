@@ -99,20 +99,16 @@ export function turned({ N, H, W, C, K, P, Q, PAD_TOP, PAD_LEFT, ...rest }: Geom
 
 /**
  * Whether tiles of 4×4 are the heuristic's choice: where products and transforms of inputs, outputs and filters together
- * take less than `plain`, the best of the plain sums. Not where activations are f16 to save memory, for transformed tiles
- * are f32. The geometry is that of the convolution whose inputs are transformed.
+ * take less than the plain sum, on a GPU less than `plain`, its cost. Not where activations are f16 to save memory, for
+ * transformed tiles are f32. The geometry is that of the convolution whose inputs are transformed.
  */
-export function pays(
-  geometry: Geometry,
-  device: Capabilities,
-  plain: { cost(geometry: Geometry, device: Capabilities): number },
-): boolean {
+export function pays(geometry: Geometry, device: Capabilities, plain: () => number): boolean {
   if (device.activations || !fits(geometry, TILES_4X4)) return false;
   const { N, P, Q } = geometry;
   const [C, K] = [pad4(geometry.C), pad4(geometry.K)];
   if (!isCpu(device)) {
     const isSmall = 4 * points(TILES_4X4) * C * K <= budgetOf(geometry);
-    return isSmall && costOnGpu(geometry, device) < plain.cost(geometry, device);
+    return isSmall && costOnGpu(geometry, device) < plain();
   }
   const tiles = tilesOf(geometry, TILES_4X4);
   const transformed = tiles * (C + K) + C * K;
