@@ -12,8 +12,7 @@
 // numerics  f32 sums in a fixed order; tolerance 1e-6 · √(N·P·Q) relative
 // use: index, masked
 // link: tile=8x8 share=workgroup group=8x8 | tile=4x4 share=workgroup group=8x8 | tile=4x16 share=quad walk=flat
-// link: tile=16x16 share=none walk=flat | tile=16x8 share=none walk=flat
-// link: tile=8x8 share=none walk=flat | tile=4x8 share=none walk=flat
+// link: tile=16x16 share=none walk=flat | tile=8x8 share=none walk=flat | tile=4x8 share=none walk=flat
 
 override ACCUMULATE: u32;
 

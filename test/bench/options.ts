@@ -92,7 +92,8 @@ function gpuNames(text: string): readonly string[] {
   return names;
 }
 
-function wholeNumber(text: string): number {
+/** A whole number from 1 on, as an option's value. Throws InvalidArgumentError for what is none. */
+export function wholeNumber(text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1)
     throw new InvalidArgumentError("expects a whole number from 1 on");

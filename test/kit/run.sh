@@ -29,4 +29,16 @@ use() {
 has libvulkan.so.1 || use vulkan
 has libstdc++.so.6 || use c++
 
+# Containers may have NVIDIA's driver without its description.
+described() {
+  for file in /etc/vulkan/icd.d/*nvidia*.json /usr/share/vulkan/icd.d/*nvidia*.json; do
+    [ -e "$file" ] && return
+  done
+  return 1
+}
+if has libGLX_nvidia.so.0 && ! described; then
+  echo '{"file_format_version":"1.0.0","ICD":{"library_path":"libGLX_nvidia.so.0","api_version":"1.3.0"}}' > nvidia_icd.json
+  export VK_ADD_DRIVER_FILES="$WEBGRAFT_KIT/nvidia_icd.json"
+fi
+
 exec ./node app/kit.js "$@"

@@ -5,13 +5,13 @@ import { app } from "./instead/programs.ts";
 import { type Place, write } from "./kit.ts";
 import type { TuneResult, TuneSettings } from "./pages/tune.ts";
 
-/** Measures the variants of the kernels of interleaved and ResNet-18; `--all` also of ResNet-50 and VGG-16. */
-export async function tuneKernels({ folder, gpu, description }: Place, args: string[]): Promise<boolean> {
-  const settings = { shapes: args.includes("--all") ? "all" : "quick", few: gpu === "software" } as const;
+/** Measures the variants of the kernels of these networks. */
+export async function tuneKernels({ folder, gpu, description }: Place, names: string[]): Promise<boolean> {
+  const networks = names.length > 0 ? names : ["interleaved", "resnet18"];
   const progress = new ProgressLine();
   const page = { url: "", file: app("pages/tune.js") };
   const { table } = await inEngine("node", progress.show, (visit) =>
-    visit<TuneSettings, TuneResult>(page, settings),
+    visit<TuneSettings, TuneResult>(page, { networks, few: gpu === "software" }),
   );
   progress.clear();
   const failed = Object.entries(table.failed).flatMap(([task, variants]) =>

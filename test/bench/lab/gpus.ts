@@ -13,9 +13,3 @@ export function vendorOf(gpu: string): Vendor {
   if (NVIDIA.test(gpu)) return "nvidia";
   return INTEL.test(gpu) ? "intel" : "amd";
 }
-
-/** The subgroup size that the library asks for on a GPU, if any: the smallest that it has; see `narrowSubgroups`. */
-export function subgroupSizeOf(gpu: string): number | undefined {
-  if (vendorOf(gpu) !== "intel") return undefined;
-  return /^(lnl|bmg|ptl)$/.test(gpu) ? 16 : 8;
-}

@@ -3,7 +3,6 @@ import { halfBindings, withHalf } from "../../../src/kernel/half.ts";
 import type { Kernel, KernelVariant } from "../../../src/kernel/kernel.ts";
 import * as shaders from "../../../src/kernel/shaders.gen.ts";
 import { withSubgroupSize } from "../../../src/kernel/subgroup-size.ts";
-import { subgroupSizeOf } from "./gpus.ts";
 import { WgslArithmetic } from "./wgsl.ts";
 
 /** Sizes of the parts of a kernel that shares through workgroup memory. */
@@ -42,26 +41,17 @@ export function kernelsNamed(names: readonly string[]): Kernel[] {
   return names.length === 0 ? all : [...new Set(fitting.flat())];
 }
 
-/** Kernels as they are launched on a GPU: as the driver likes, and in subgroups of the size that the library asks for. */
-export const kernelsOn = (gpu: string, kernels: readonly Kernel[]): Kernel[] => [
-  ...new Set(kernels.flatMap((kernel) => [kernel, withSubgroupSize(kernel, subgroupSizeOf(gpu))])),
-];
-
-/** What may be changed of a kernel before it is compiled. */
+/** What is changed of a kernel before it is compiled. */
 export interface Changes {
-  /** An attribute for the entry point. */
-  readonly attribute?: string;
+  /** Instead of the size of subgroups that the library asks for. */
+  readonly subgroupSize?: number;
   /** Activations are f16 in memory. */
   readonly half: boolean;
 }
 
-/** The text that is compiled. */
-export function textOf(kernel: Kernel, { attribute = "", half }: Changes): string {
-  const { wgsl } = half ? withHalf(kernel, halfBindings(kernel)) : kernel;
-  const enable = attribute.includes("subgroup_size")
-    ? "enable subgroups; enable subgroup_size_control; "
-    : "";
-  return enable + wgsl.replace("@compute", `${attribute} @compute`);
+/** A kernel as the library derives it for a device on which kernels ask for subgroups of `subgroupSize`. */
+export function derived(kernel: Kernel, { half }: Changes, subgroupSize: number | undefined): Kernel {
+  return withSubgroupSize(half ? withHalf(kernel, halfBindings(kernel)) : kernel, subgroupSize);
 }
 
 /** Constants without a default, as 0. */

@@ -5,7 +5,7 @@ import { ProgressLine } from "../progress.ts";
 import type { Compiled } from "./compiled.ts";
 import { type FigureFile, keep, keptFigures, worse } from "./figures.ts";
 import { vendorOf } from "./gpus.ts";
-import { kernelsNamed, kernelsOn } from "./kernels.ts";
+import { kernelsNamed } from "./kernels.ts";
 import { compile } from "./mesa/compile.ts";
 import { prepareDrivers } from "./mesa/drivers.ts";
 import { compileTranslation, prepareNvidia } from "./nvidia/nvidia.ts";
@@ -30,23 +30,22 @@ async function main(args: readonly string[]): Promise<void> {
   const options = parseOptions(args);
   const kernels = kernelsNamed(options.kernels);
   const progress = new ProgressLine();
-  const total = options.gpu.reduce((sum, gpu) => sum + kernelsOn(gpu, kernels).length, 0);
+  const total = options.gpu.length * kernels.length;
   let versions = {};
   const reports = new Map<string, Report>();
-  let done = 0;
   try {
-    for (const gpu of options.gpu) {
-      const those = kernelsOn(gpu, kernels);
+    for (const [i, gpu] of options.gpu.entries()) {
+      let done = i * kernels.length;
       const compiled = await compileFor(
         gpu,
-        those,
+        kernels,
         options,
         (text) => progress.show({ done, total, text }),
         (name) => progress.show({ done: done++, total, text: `${gpu}: ${name}` }),
       );
       if (options.save) save(options.save, gpu, compiled);
       versions = { ...versions, ...compiled.versions };
-      reports.set(gpu, report(gpu, compiled, those));
+      reports.set(gpu, report(gpu, compiled, kernels));
     }
   } finally {
     progress.clear();

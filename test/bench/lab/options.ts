@@ -1,11 +1,12 @@
 import { Command } from "commander";
+import { wholeNumber } from "../options.ts";
 import { GPUS } from "./gpus.ts";
 
 export interface Options {
   /** Kernels by name; `*` stands for anything. */
   readonly kernels: readonly string[];
   readonly gpu: readonly string[];
-  readonly attribute?: string;
+  readonly subgroupSize?: number;
   readonly half: boolean;
   readonly drivers?: string;
   readonly save?: string;
@@ -26,7 +27,7 @@ export function parseOptions(args: readonly string[]): Options {
       (names) => names.split(","),
       [...GPUS] as string[],
     )
-    .option("--attribute <text>", "an attribute for the entry points, such as @subgroup_size(8)")
+    .option("--subgroup-size <n>", "instead of what the library asks for: for all kernels", wholeNumber)
     .option("--half", "activations are f16 in memory", false)
     .option("--drivers <folder>", "where Mesa's drivers are, instead of those that are downloaded")
     .option("--save <folder>", "keep the instructions there")

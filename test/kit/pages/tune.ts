@@ -5,7 +5,8 @@ import { sourcesOf } from "../../bench/page/kernel-cases.ts";
 import { offer } from "../../bench/page/offer.ts";
 
 export interface TuneSettings {
-  readonly shapes: "quick" | "all";
+  /** Names of networks of the bench's kernels. */
+  readonly networks: readonly string[];
   /** Whether the adapter is emulated, so that small batches are work enough. */
   readonly few: boolean;
 }
@@ -18,7 +19,12 @@ export interface TuneResult {
 /** How many variants may take the device down before this gives up. */
 const LIVES = 10;
 
-offer(async ({ shapes, few }: TuneSettings, progress): Promise<TuneResult> => {
+offer(async ({ networks, few }: TuneSettings, progress): Promise<TuneResult> => {
+  const sources = sourcesOf("all", few);
+  const unknown = networks.filter((name) => !sources.some((source) => source.name === name));
+  if (unknown.length > 0) {
+    throw new Error(`tune: takes ${sources.map(({ name }) => name).join(", ")} — got ${unknown.join(", ")}`);
+  }
   let table: TuningTable | undefined;
   // Kept here: a device that is lost takes its measurements with it.
   const store = {
@@ -31,7 +37,7 @@ offer(async ({ shapes, few }: TuneSettings, progress): Promise<TuneResult> => {
     const gpu = await openDevice();
     if (table) gpu.tuning.import(table);
     try {
-      for (const { name, model, batch } of sourcesOf(shapes, few)) {
+      for (const { name, model, batch } of sources.filter(({ name }) => networks.includes(name))) {
         await tune(gpu, model(), {
           ...{ batchSize: batch, store },
           onProgress: ({ done, total, task, variant }) =>

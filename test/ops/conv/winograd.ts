@@ -78,5 +78,6 @@ export const winogradCases: readonly OpCase<Conv2dAttrs>[] = [
     given(BY_FOURS, [1, 5, 6, 253], 253, { padding: SAME }, false, BY_WORKGROUPS),
     given(BY_FOURS, [1, 5, 6, 161], 65, { padding: SAME }, false, BY_QUADS),
     given(BY_FOURS, [1, 5, 6, 1], 61, { padding: SAME }),
+    given(BY_FOURS, [1, 5, 6, 8], 37, { padding: SAME }),
   ].map((some) => ({ ...some, grads: ["weight"] })),
 ];

@@ -64,6 +64,12 @@ Subgroups per SIMD: 14
     expect(readAmd(listing(taps), NUMBERS).turn).toEqual(turn);
   });
 
+  it("leaves out what unrolling by a number that may not divide the panel leaves over", () => {
+    const twice = `BB2:\n${sums.repeat(2)}s_cbranch_scc1 BB2\nBB3:\n${sums}s_cbranch_scc1 BB3\nv_mov_b32_e32 v9, 0`;
+    const { turn } = readAmd(listing(`BB1:\n${loads}${twice}\ns_cbranch_scc1 BB1`), NUMBERS);
+    expect(turn).toEqual(readAmd(listing(inner), NUMBERS).turn);
+  });
+
   it("counts paired multiply-adds of waves of 32 as two in one instruction", () => {
     const pair = "v_dual_fmac_f32 v0, v1, v2 :: v_dual_fmac_f32 v3, v4, v5\n";
     const loop = `BB1:\ns_and_b32 exec_lo, s0, s1\nds_store_b32 v0, v1\n${pair.repeat(128)}s_branch BB1`;

@@ -68,9 +68,9 @@ describe("variants of a convolution", () => {
       const launches = launchesOn({ ...SMALL_SUBGROUPS, tuned }, [8, 28, 28, 16], [3, 3, 16, 16]);
       return launches.find(({ kernel }) => kernel.name.includes("grad_weight"))!.constants.SPLITS!;
     };
-    expect(splits("4x16_quad_flat")).toBe(8);
-    expect(splits("4x16_quad_flat_more_splits")).toBe(29);
-    expect(splits("4x16_quad_flat_fewer_splits")).toBe(2);
+    expect(splits("4x16_quad_flat")).toBe(4);
+    expect(splits("4x16_quad_flat_more_splits")).toBe(15);
+    expect(splits("4x16_quad_flat_fewer_splits")).toBe(1);
   });
 
   it("share through workgroup memory on a GPU, in larger tiles the larger the product", () => {
@@ -120,7 +120,23 @@ describe("variants of a convolution", () => {
       "grad_weight_narrow_8x8_none_flat",
       "grad_input_4x4_none_flat",
     ]);
-    for (const name of kernelsOn({ features: [], software: true })) expect(name).toMatch(/8x8_none_\w+$/);
+  });
+
+  it("are of large tiles on a CPU without subgroups, where they are not mostly padding", () => {
+    const device: Capabilities = { features: [], software: true };
+    for (const name of kernelsOn(device)) expect(name).toMatch(/16x16_none_flat$/);
+    expect(kernelsOn(device, [4, 30, 30, 8], [3, 3, 8, 40])).toEqual([
+      "forward_16x16_none_flat",
+      "grad_weight_8x8_none_flat",
+      "grad_input_16x8_none_flat",
+    ]);
+    // Elsewhere they lose.
+    for (const other of [SMALL_SUBGROUPS, { features: [] }]) {
+      for (const C of [3, 8, 64]) {
+        for (const name of kernelsOn(other, [4, 30, 30, C], [3, 3, C, 24]))
+          expect(name).not.toMatch(/16x\d+_none/);
+      }
+    }
   });
 
   it("are Winograd's, where they save more than transforms cost", () => {

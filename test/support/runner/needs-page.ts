@@ -1,10 +1,13 @@
+import type { RuntimeEngine } from "../../../src/cli/engine/engines.ts";
+
 /** A GPU test that only a page can run. */
 interface PageTest {
   readonly file: string;
   /** The beginning of its name. */
   readonly name: string;
-  /** What Node and Deno, or one of them, lack. */
+  /** What Node and Deno lack, or only one of them. */
   readonly needs: string;
+  readonly only?: RuntimeEngine;
 }
 
 /** What Node and Deno leave out; a run lists it. Everything else runs in every engine. */
@@ -16,6 +19,12 @@ export const pageTests: readonly PageTest[] = [
       needs: kind,
     }),
   ),
+  {
+    file: "test/ops/image/preprocess.test.ts",
+    name: "takes ImageData as it takes its bytes",
+    needs: "ImageData",
+    only: "node",
+  },
   { file: "test/ops/image/preprocess.test.ts", name: "works in a worker", needs: "ImageBitmap, Worker" },
   {
     file: "test/ops/image/preprocess.test.ts",
@@ -50,8 +59,11 @@ export const pageTests: readonly PageTest[] = [
   },
 ];
 
-/** Why a test is left out without a page, if it is. */
+/** Why a test is left out here, if it is. */
 export function reasonToLeaveOut(file: string, test: string): string | undefined {
-  const found = pageTests.find((each) => each.file === file && test.startsWith(each.name));
+  const here: RuntimeEngine = process.versions.deno ? "deno" : "node";
+  const found = pageTests.find(
+    (each) => each.file === file && test.startsWith(each.name) && (each.only ?? here) === here,
+  );
   return found && `needs ${found.needs}`;
 }

@@ -32,9 +32,9 @@ class RuntimeWorker implements PoolWorker {
   }
 
   async stop(): Promise<void> {
-    const running = this.#process!;
+    const running = this.#process;
     // A process with an open device need not end by itself.
-    if (running.exitCode === null && running.kill("SIGKILL")) await once(running, "exit");
+    if (running?.exitCode === null && running.kill("SIGKILL")) await once(running, "exit");
   }
 
   send(message: WorkerRequest): void {

@@ -24,9 +24,9 @@ const fmasOfBlock = ({ TILE_ROWS, TILE_COLUMNS }: PanelNumbers): number => TILE_
 
 /**
  * Counts of one turn: of the smallest loop with multiply-adds and stores to workgroup memory. A loop inside it with
- * multiply-adds is that over the blocks of the panel, and counts as often as its blocks are in a panel. Compilers split
- * some multiply-adds into products and sums, so blocks are told from them by rounding. `whole` is for a listing without
- * loops.
+ * multiply-adds is that over the blocks of the panel, and counts as often as its blocks are in a panel; shorter ones
+ * beside it are what unrolling leaves over, and do not count. Compilers split some multiply-adds into products and sums,
+ * so blocks are told from them by rounding. `whole` is for a listing without loops.
  */
 export function turnOf<C extends Counts>(loops: readonly Loop<C>[], whole: C, numbers: PanelNumbers): C {
   const summing = loops
@@ -34,14 +34,18 @@ export function turnOf<C extends Counts>(loops: readonly Loop<C>[], whole: C, nu
     .sort((a, b) => a.end - a.begin - (b.end - b.begin));
   const turn = summing.find(({ counts }) => counts.stores > 0);
   if (!turn) return summing.at(-1)?.counts ?? whole;
-  const inner = summing.find((loop) => loop !== turn && loop.begin >= turn.begin && loop.end <= turn.end);
-  if (!inner) return turn.counts;
+  const inside = summing.filter((loop) => loop !== turn && loop.begin >= turn.begin && loop.end <= turn.end);
+  const sums = inside.sort((a, b) => b.counts.fma - a.counts.fma)[0];
+  if (!sums) return turn.counts;
+  const once = inside.reduce((counts, loop) => plus(counts, loop.counts, -1), turn.counts);
   const blocks = (fmas: number): number => Math.round(fmas / fmasOfBlock(numbers));
-  const others = blocks(turn.counts.fma - inner.counts.fma);
-  const trips = Math.max(1, Math.round((numbers.PANEL - others) / Math.max(1, blocks(inner.counts.fma))));
-  const inLoop = inner.counts as unknown as Record<string, number>;
-  const sums = Object.entries(turn.counts).map(([kind, n]) => [kind, n + (trips - 1) * inLoop[kind]!]);
-  return Object.fromEntries(sums) as C;
+  const times = (numbers.PANEL - blocks(once.fma)) / Math.max(1, blocks(sums.counts.fma));
+  return plus(once, sums.counts, Math.max(1, Math.round(times)));
+}
+
+function plus<C extends Counts>(counts: C, more: C, times: number): C {
+  const by = more as unknown as Readonly<Record<string, number>>;
+  return Object.fromEntries(Object.entries(counts).map(([kind, n]) => [kind, n + times * by[kind]!])) as C;
 }
 
 /** Whether a turn has the multiply-adds of whole panels, a quarter more or less: else it was misread. */
