@@ -4,6 +4,7 @@
  */
 import { describe, expect, it } from "vitest";
 import type { Dispatch } from "../../../src/graph/op.ts";
+import { keptFigures } from "../../bench/lab/figures.ts";
 import { GPUS } from "../../bench/model/gpus.ts";
 import { launchesOn, NETWORKS } from "../../bench/model/networks.ts";
 import { isTiled, type Work, workOf } from "../../bench/model/work.ts";
@@ -79,6 +80,18 @@ describe("the heuristics' choices on GPUs", () => {
     const alone = all.filter(({ kernel }) => isTiled(kernel) && kernel.slots.share !== "workgroup");
     expect(flopsOf(alone) / flopsOf(all)).toBeLessThan(0.02);
   });
+
+  it.each(everywhere.filter(([gpu]) => GPUS[gpu]!.device.vendor === "intel"))(
+    "are kernels whose registers Intel's compiler does not spill: %s, %s",
+    (gpu, network) => {
+      const figures = keptFigures().gpus[GPUS[gpu]!.lab]!;
+      const shared = launchesOf(gpu, network).filter(
+        ({ kernel }) => isTiled(kernel) && kernel.slots.share === "workgroup",
+      );
+      expect(shared.length).toBeGreaterThan(10);
+      for (const { kernel } of shared) expect(figures[kernel.name]?.spills, kernel.name).toBe(0);
+    },
+  );
 
   it.each(["rtx4090", "rx7900xtx"])("give all of a large GPU something to do: %s", (gpu) => {
     const all = launchesOf(gpu, "resnet18, 224×224, batch 32");
