@@ -7,7 +7,7 @@ import { describeNetwork } from "../bench/page/network.ts";
 import type { Report } from "../bench/report.ts";
 import { number, range, type Table } from "../bench/tables.ts";
 import { app } from "./instead/programs.ts";
-import { write } from "./kit.ts";
+import { write } from "./place.ts";
 
 /** What time_steps.py writes. */
 interface TorchResult {
