@@ -27,8 +27,10 @@ const commands: Readonly<Record<string, (place: Place, args: string[]) => Promis
 /** Measures as `npm run bench` does; `--vs-torch` times PyTorch beside it. */
 async function bench({ folder, gpu }: Place, args: string[]): Promise<boolean> {
   const only = args.includes("--only") ? [] : ["--only", ...(gpu === "software" ? BENCH_EMULATED : BENCH)];
+  // A GPU takes no time for more samples.
+  const steps = args.includes("--steps") || gpu === "software" ? [] : ["--steps", "15"];
   const given = args.filter((arg) => arg !== "--vs-torch");
-  const ran = runScript("bench.js", ["--engine", "node", ...only, ...given, "--out", folder]);
+  const ran = runScript("bench.js", ["--engine", "node", ...only, ...steps, ...given, "--out", folder]);
   const report = JSON.parse(readFileSync(join(folder, "bench.json"), "utf8")) as Report;
   const torch = args.includes("--vs-torch") ? timeTorch(folder, report) : [];
   write(folder, "bench.md", [asMarkdown(report), ...torch.map(markdownTable)].join("\n\n"));
