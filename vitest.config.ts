@@ -102,16 +102,15 @@ export default defineConfig(({ mode }) => ({
       },
       inBrowser("chrome", 1),
       inBrowser("firefox", 2, mode === "whole" ? [] : [FULL_SIZE]),
-      // Together, since much of the time one of two cores compiles shaders.
       inRuntime("node", 3, mode === "whole" ? GPU_TESTS : SOME_GPU_TESTS),
-      inRuntime("deno", 3, mode === "whole" ? GPU_TESTS : SOME_GPU_TESTS),
+      inRuntime("deno", 4, mode === "whole" ? GPU_TESTS : SOME_GPU_TESTS),
       // The commands and the page, which start browsers of their own.
       {
         extends: true,
         test: {
           name: "cli",
           include: ["test/{cli,demo}/**/*.test.ts", "test/bench/run.test.ts"],
-          sequence: { groupOrder: 4 },
+          sequence: { groupOrder: 5 },
         },
       },
     ],

@@ -1,14 +1,14 @@
 /** What run.sh starts: `tests`, `bench`, `tune` or `train`. See README.md. */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { availableParallelism, cpus } from "node:os";
 import { join } from "node:path";
 import { launchEngine } from "../../src/cli/engine/engine.ts";
-import type { Gpu } from "../../src/cli/engine/vulkan.ts";
 import type { Metrics } from "../../src/cli/output/run-log.ts";
 import type { Report } from "../bench/report.ts";
 import { asMarkdown, markdownTable, number } from "../bench/tables.ts";
 import { app, KIT } from "./instead/programs.ts";
+import { type Place, write } from "./place.ts";
 import { runTests } from "./run-tests.ts";
 import { timeTorch } from "./torch.ts";
 import { tuneKernels } from "./tune.ts";
@@ -16,14 +16,6 @@ import { tuneKernels } from "./tune.ts";
 /** Of the bench, on GPUs: real batches. An emulated GPU would take hours. */
 const BENCH = "ceilings kernels host interleaved-32 interleaved-1024 resnet18-224 resnet50-224".split(" ");
 const BENCH_EMULATED = "ceilings kernels host interleaved-32".split(" ");
-
-/** Where a command writes, and on what it runs. */
-export interface Place {
-  readonly folder: string;
-  readonly gpu: Gpu;
-  /** The engine and the adapter, for display. */
-  readonly description: string;
-}
 
 const commands: Readonly<Record<string, (place: Place, args: string[]) => Promise<boolean>>> = {
   tests: runTests,
@@ -35,8 +27,10 @@ const commands: Readonly<Record<string, (place: Place, args: string[]) => Promis
 /** Measures as `npm run bench` does; `--vs-torch` times PyTorch beside it. */
 async function bench({ folder, gpu }: Place, args: string[]): Promise<boolean> {
   const only = args.includes("--only") ? [] : ["--only", ...(gpu === "software" ? BENCH_EMULATED : BENCH)];
+  // A GPU takes no time for more samples.
+  const steps = args.includes("--steps") || gpu === "software" ? [] : ["--steps", "15"];
   const given = args.filter((arg) => arg !== "--vs-torch");
-  const ran = runScript("bench.js", ["--engine", "node", ...only, ...given, "--out", folder]);
+  const ran = runScript("bench.js", ["--engine", "node", ...only, ...steps, ...given, "--out", folder]);
   const report = JSON.parse(readFileSync(join(folder, "bench.json"), "utf8")) as Report;
   const torch = args.includes("--vs-torch") ? timeTorch(folder, report) : [];
   write(folder, "bench.md", [asMarkdown(report), ...torch.map(markdownTable)].join("\n\n"));
@@ -64,10 +58,6 @@ async function train({ folder, description }: Place, args: string[]): Promise<bo
 
 function runScript(name: string, args: readonly string[]): boolean {
   return spawnSync(process.execPath, [app(name), ...args], { stdio: "inherit" }).status === 0;
-}
-
-export function write(folder: string, name: string, content: string): void {
-  writeFileSync(join(folder, name), `${content}\n`);
 }
 
 async function main([name = "", ...args]: readonly string[]): Promise<number> {

@@ -2,8 +2,8 @@ import { readFileSync } from "node:fs";
 import { type GpuEngine, launchEngine, type Running } from "../../src/cli/engine/engine.ts";
 import { markdownTable } from "../bench/tables.ts";
 import { app } from "./instead/programs.ts";
-import { type Place, write } from "./kit.ts";
 import type { Outcome } from "./pages/tests.ts";
+import { type Place, write } from "./place.ts";
 
 /** Runs the test files whose names contain one of `words`, or all. */
 export async function runTests({ folder, description }: Place, words: string[]): Promise<boolean> {

@@ -101,7 +101,9 @@ def time_steps(network, device, compiled):
 def main(source, target):
     cuda = torch.cuda.is_available()
     device = "cuda" if cuda else "cpu"
+    torch.backends.cudnn.benchmark = True
     modes = [(tf32, compiled) for tf32 in ((False, True) if cuda else (False,)) for compiled in (False, True)]
+    name = torch.cuda.get_device_name() if cuda else "the CPU"
     steps = []
     with open(source) as file:
         networks = json.load(file)
@@ -120,9 +122,9 @@ def main(source, target):
             if compiled:
                 torch._dynamo.reset()
             steps.append({"name": network["name"], "mode": mode, **result})
-    name = torch.cuda.get_device_name() if cuda else "the CPU"
-    with open(target, "w") as file:
-        json.dump({"device": f"PyTorch {torch.__version__} on {name}", "steps": steps}, file)
+            # After each, so that one that hangs or crashes costs no other.
+            with open(target, "w") as file:
+                json.dump({"device": f"PyTorch {torch.__version__} on {name}", "steps": steps}, file)
 
 
 main(sys.argv[1], sys.argv[2])

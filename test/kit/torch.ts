@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileShape } from "../../src/weights/layout.ts";
 import { CASES } from "../bench/cases.ts";
@@ -7,7 +7,7 @@ import { describeNetwork } from "../bench/page/network.ts";
 import type { Report } from "../bench/report.ts";
 import { number, range, type Table } from "../bench/tables.ts";
 import { app } from "./instead/programs.ts";
-import { write } from "./kit.ts";
+import { write } from "./place.ts";
 
 /** What time_steps.py writes. */
 interface TorchResult {
@@ -40,9 +40,11 @@ export function timeTorch(folder: string, { peers = [] }: Report): Table[] {
     env,
   });
   if (status !== 0) {
-    process.stderr.write(`kit: PyTorch was not timed — ${error?.message ?? `exit status ${status}`}\n`);
-    return [];
+    process.stderr.write(
+      `kit: PyTorch was not timed to the end — ${error?.message ?? `exit status ${status}`}\n`,
+    );
   }
+  if (!existsSync(output!)) return [];
   const { device, steps } = JSON.parse(readFileSync(output!, "utf8")) as TorchResult;
   return trained.map(({ name, contestants }) => {
     const own = contestants.webgraft!.medianMs;

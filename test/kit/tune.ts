@@ -2,8 +2,8 @@ import { ProgressLine } from "../bench/progress.ts";
 import { markdownTable, number } from "../bench/tables.ts";
 import { inEngine } from "../bench/visit.ts";
 import { app } from "./instead/programs.ts";
-import { type Place, write } from "./kit.ts";
 import type { TuneResult, TuneSettings } from "./pages/tune.ts";
+import { type Place, write } from "./place.ts";
 
 /** Measures the variants of the kernels of these networks. */
 export async function tuneKernels({ folder, gpu, description }: Place, names: string[]): Promise<boolean> {

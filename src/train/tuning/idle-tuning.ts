@@ -23,6 +23,7 @@ export class IdleTuning {
   /** What is ready to run on the GPU. */
   #piece: { run(): Promise<void>; refuse(reason: unknown): void } | undefined;
   #notBefore = 0;
+  #isDone = false;
 
   /** `tasks` gives those of a step, as often as they are in it. */
   constructor(gpu: Gpu, tasks: () => readonly MeasurableTask[], options: Pick<TuneOptions, "store">) {
@@ -43,17 +44,21 @@ export class IdleTuning {
 
   /** Begins, or goes on, to measure what is not in the table yet. */
   #start(): void {
-    if (this.#run || measuring.has(this.#gpu)) return;
+    if (this.#isDone || this.#run || measuring.has(this.#gpu)) return;
     const abort = new AbortController();
     measuring.add(this.#gpu);
-    const { signal } = abort;
-    const options = { ...this.#options, signal };
-    const ended = tuneTasks(this.#gpu, largest(this.#tasks()), options, (work) => this.#between(work, signal))
+    const ended = this.#measure(abort.signal)
       .catch(() => {})
       .finally(() => {
         measuring.delete(this.#gpu);
       });
     this.#run = { abort, ended };
+  }
+
+  async #measure(signal: AbortSignal): Promise<void> {
+    const options = { ...this.#options, signal };
+    await tuneTasks(this.#gpu, largest(this.#tasks()), options, (work) => this.#between(work, signal));
+    this.#isDone = true;
   }
 
   /** Whether `work` has something to do now. */

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
-export const FILE = fileURLToPath(new URL("figures.json", import.meta.url));
+const FILE = fileURLToPath(new URL("figures.json", import.meta.url));
 
 /** Each is better smaller, or better larger. */
 const BETTER = {

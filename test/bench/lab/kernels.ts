@@ -23,7 +23,10 @@ export function panelNumbers({ wgsl }: Kernel): PanelNumbers {
   ) as unknown as PanelNumbers;
 }
 
-/** Kernels that the heuristic takes on a GPU. Throws if a name fits none. */
+/**
+ * Kernels that share through workgroup memory, those for GPUs, by name; `*` stands for anything, and no names for all.
+ * Throws if a name fits none.
+ */
 export function kernelsNamed(names: readonly string[]): Kernel[] {
   const all = (Object.values(shaders) as (Kernel | KernelVariant)[]).filter(
     (kernel) => "slots" in kernel && kernel.slots.share === "workgroup",

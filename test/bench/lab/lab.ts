@@ -28,6 +28,11 @@ async function compileFor(
 
 async function main(args: readonly string[]): Promise<void> {
   const options = parseOptions(args);
+  if (options.keep && (options.half || options.subgroupSize)) {
+    throw new Error(
+      "--keep is for figures of kernels as they are launched, without --half and --subgroup-size",
+    );
+  }
   const kernels = kernelsNamed(options.kernels);
   const progress = new ProgressLine();
   const total = options.gpu.length * kernels.length;
@@ -66,15 +71,16 @@ async function main(args: readonly string[]): Promise<void> {
 
 function check(now: FigureFile): void {
   const kept = keptFigures();
-  for (const [name, version] of Object.entries(kept.versions)) {
-    if (now.versions[name] !== version) {
-      process.stderr.write(`the kept figures are of ${name} ${version}, these of ${now.versions[name]}\n`);
+  for (const [name, version] of Object.entries(now.versions)) {
+    if (kept.versions[name] !== version) {
+      process.stderr.write(
+        `gpu:lab: kept are figures of ${name} ${kept.versions[name]}, these are of ${version}\n`,
+      );
     }
   }
   const sentences = worse(now, kept);
-  process.stdout.write(
-    `\n${sentences.length === 0 ? "No figure is worse than kept by more than 5 %." : `Worse:\n${sentences.join("\n")}`}\n`,
-  );
+  const result = sentences.length === 0 ? ["No figure is worse by more than 5 %."] : ["Worse:", ...sentences];
+  process.stdout.write(`\n${result.join("\n")}\n`);
   if (sentences.length > 0) process.exitCode = 1;
 }
 

@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import type { Kernel } from "../../../src/kernel/kernel.ts";
 import { worse } from "../../bench/lab/figures.ts";
+import { kernelsNamed, panelNumbers } from "../../bench/lab/kernels.ts";
 import { sharedReads, wavefronts } from "../../bench/lab/nvidia/shared-reads.ts";
 import { readAmd } from "../../bench/lab/read/amd.ts";
 import { readIntel } from "../../bench/lab/read/intel.ts";
@@ -197,6 +198,17 @@ fn operand_columns(step: u32, column: u32) -> vec4f { return panel_columns[0][8u
       wavefronts: (4 * (1 + 1)) / cycles,
       wavefrontsByHalves: (4 * (2 + 4)) / cycles,
     });
+  });
+
+  it("can be computed of the kernels there are", () => {
+    for (const kernel of kernelsNamed(["conv2d_forward_*"])) {
+      const numbers = panelNumbers(kernel);
+      expect(numbers.GROUP_ROWS * numbers.GROUP_COLUMNS, kernel.name).toBe(kernel.workgroupSize[0]);
+      const { wavefronts, wavefrontsByHalves } = sharedReads(kernel, numbers);
+      expect(wavefronts, kernel.name).toBeGreaterThan(0);
+      expect(wavefrontsByHalves, kernel.name).toBeGreaterThanOrEqual(wavefronts);
+    }
+    expect(() => kernelsNamed(["conv3d_*"])).toThrow("no kernel is called conv3d_*");
   });
 
   it("are fewest where pairs of lanes share both operands", () => {

@@ -11,7 +11,7 @@ import type { Engine } from "../../../src/cli/engine/engines.ts";
 import { writeTogether } from "../../../src/cli/files.ts";
 import { checkEngine, parseTrainOptions } from "../../../src/cli/options.ts";
 import { jsonLine } from "../../../src/cli/output/json-line.ts";
-import { duration, LineReporter } from "../../../src/cli/output/progress.ts";
+import { browserText, duration, LineReporter } from "../../../src/cli/output/progress.ts";
 import { reportHtml } from "../../../src/cli/output/report.ts";
 import { progressFiles, resultFiles } from "../../../src/cli/output/results.ts";
 import { RunLog } from "../../../src/cli/output/run-log.ts";
@@ -299,6 +299,15 @@ test("a checkpoint of an earlier version has no samples, no confusion matrix and
   const file = checkpoint({ ...metadata, history: '{"steps":[],"epochs":[]}' });
   expect(historyOf(file, "file")).toEqual({ steps: [], epochs: [], samples: [] });
   expect(learningRateOf(file, "file")).toBeUndefined();
+});
+
+test("what an emulated GPU is for is said beside its name, and nothing of a real one", () => {
+  expect(browserText("Chrome/1.0, hardware GPU: a card", "hardware")).toBe(
+    "Chrome/1.0, hardware GPU: a card",
+  );
+  const [name, text] = browserText("Chrome/1.0, software GPU: llvmpipe", "software").split("\n");
+  expect(name).toBe("Chrome/1.0, software GPU: llvmpipe");
+  expect(text).toMatch(/emulated by the CPU is for tests: on this CPU a native library/);
 });
 
 test("the kernels in a checkpoint are those of its device", () => {

@@ -19,7 +19,7 @@ const APPS = {
   "test/support/package/apps/kernel.ts": 4.9,
   "test/support/package/apps/op.ts": 12,
   "test/support/package/apps/predict.ts": 45,
-  "test/bench/minimal-app.ts": 69,
+  "test/bench/minimal-app.ts": 72,
 } as const;
 type AppPath = keyof typeof APPS;
 

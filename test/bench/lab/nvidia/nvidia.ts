@@ -2,7 +2,7 @@
  * NVIDIA's compiler for the forward convolution as translated by hand to CUDA C: the one that drivers use for WebGPU's
  * shaders is not to be had without a GPU, and this one shares its back end.
  */
-import { existsSync, mkdirSync, readdirSync, renameSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Kernel } from "../../../../src/kernel/kernel.ts";
@@ -29,7 +29,7 @@ export function prepareNvidia(onWork: (what: string) => void): string {
     const tools = ["nvdisasm", "cuobjdump"].map((tool) => `triton/backends/nvidia/bin/${tool}`);
     run("unzip", ["-q", "-o", "-j", wheel("triton"), ...tools, "-d", part]);
     run("unzip", ["-q", "-o", "-j", wheel("nvidia_cuda_nvrtc"), "*/lib/libnvrtc*.so.*", "-d", part]);
-    run("rm", [wheel("triton"), wheel("nvidia_cuda_nvrtc")]);
+    for (const name of ["triton", "nvidia_cuda_nvrtc"]) rmSync(wheel(name));
     renameSync(part, folder);
   }
   run("cc", ["-O1", "-o", join(folder, "nvrtc"), here("nvrtc.c"), "-ldl"]);
