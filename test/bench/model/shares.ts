@@ -22,18 +22,22 @@ const SHORT_OF_REGISTERS = 0.74;
 export function shareOf(kernel: Kernel, { lab, registers, device }: ModelledGpu): number {
   if (!isTiled(kernel)) return 1;
   if (kernel.slots.share !== "workgroup") return device.vendor === "intel" ? DIRECT.intel : DIRECT.share;
+  const name = labName(kernel);
   if (lab === "sm_86") {
     // The lab has the forward pass alone, translated by hand: another pass is to it as on AMD, and a tile that is missing as AMD's.
     const forward = `conv2d_forward_${kernel.variant}`;
     const translated = FIGURES.sm_86?.[forward]?.fmaShare;
-    const amd = figure("navi21", kernel.name).share;
+    const amd = figure("navi21", name).share;
     return translated ? (translated * amd) / figure("navi21", forward).share : amd;
   }
-  if (lab !== "none") return figure(lab, kernel.name).share;
+  if (lab !== "none") return figure(lab, name).share;
   // Apple's, Arm's and Qualcomm's compilers cannot be asked: the instructions are taken to be those of AMD.
-  const { share, registers: needed } = figure("navi21", kernel.name);
+  const { share, registers: needed } = figure("navi21", name);
   return needed <= registers! ? share : share * Math.min(SHORT_OF_REGISTERS, registers! / needed);
 }
+
+/** The lab compiles each kernel in the subgroups that the library asks for, under one name. */
+export const labName = ({ name }: Kernel): string => name.replace(/_subgroups_\d+$/, "");
 
 /** AMD's share is an estimate of the whole; of other vendors there are only the multiply-adds among the instructions. */
 function figure(gpu: string, kernel: string): { readonly share: number; readonly registers: number } {

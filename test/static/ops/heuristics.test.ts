@@ -7,6 +7,7 @@ import type { Dispatch } from "../../../src/graph/op.ts";
 import { keptFigures } from "../../bench/lab/figures.ts";
 import { GPUS } from "../../bench/model/gpus.ts";
 import { launchesOn, NETWORKS } from "../../bench/model/networks.ts";
+import { labName } from "../../bench/model/shares.ts";
 import { isTiled, type Work, workOf } from "../../bench/model/work.ts";
 
 interface Launch extends Work {
@@ -89,7 +90,7 @@ describe("the heuristics' choices on GPUs", () => {
         ({ kernel }) => isTiled(kernel) && kernel.slots.share === "workgroup",
       );
       expect(shared.length).toBeGreaterThan(10);
-      for (const { kernel } of shared) expect(figures[kernel.name]?.spills, kernel.name).toBe(0);
+      for (const { kernel } of shared) expect(figures[labName(kernel)]?.spills, kernel.name).toBe(0);
     },
   );
 
