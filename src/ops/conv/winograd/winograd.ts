@@ -226,7 +226,7 @@ function productsOf(size: Size) {
     winograd_product_variants,
     (geometry) => ({
       ...{ slices: points(size), rows: tilesOf(geometry, size), columns: geometry.K },
-      ...{ deep: true, maxSplits: 1 },
+      ...{ deep: true, maxSplits: 1, enoughLarge: 0 },
     }),
     (emit, geometry, { kernel, workgroups }, tensors) => {
       const { C, K } = geometry;
