@@ -13,8 +13,12 @@ import { openSession, type Session } from "../run/session.ts";
 import type { Variables } from "../run/variables.ts";
 import type { TrainerOptions } from "./options.ts";
 import { evaluationPass, trainingPass } from "./passes.ts";
+import { graphOptionsWith, type Kernels } from "./tuning/kernels.ts";
 
 export type Mode = "train" | "eval";
+
+/** The options of a trainer whose kernels are known. */
+export type PlanOptions = TrainerOptions & { readonly kernels: Kernels };
 
 /** A planned and compiled graph of the model. */
 export interface Compiled {
@@ -35,7 +39,7 @@ export interface Compiled {
  * micro-batches, `session` runs one of them; `update`, which ends the step, is there only for those of full size.
  */
 export function compileStep(
-  options: TrainerOptions,
+  options: PlanOptions,
   variables: Variables,
   mode: Mode,
   size: number,
@@ -46,7 +50,7 @@ export function compileStep(
 }
 
 async function compile(
-  options: TrainerOptions,
+  options: PlanOptions,
   mode: Mode,
   size: number,
   open: (steps: Steps) => Promise<Session>,
@@ -75,9 +79,12 @@ async function compile(
 }
 
 /** The model's graph, from images and labels to the loss. */
-function build(options: TrainerOptions, mode: Mode, size: number): { graph: Graph; loss: Tensor } {
-  const { gpu, model, frozen, precision = "f32" } = options;
-  const graph = new Graph({ mode, precision, ...gpu.graphOptions, frozen: frozenIn(model, frozen) });
+function build(options: PlanOptions, mode: Mode, size: number): { graph: Graph; loss: Tensor } {
+  const { gpu, model, frozen, precision = "f32", kernels } = options;
+  const graph = new Graph({
+    ...{ mode, precision, frozen: frozenIn(model, frozen) },
+    ...graphOptionsWith(gpu, kernels),
+  });
   const images = graph.input("images", [size, ...model.inputShape]);
   const labels = graph.input("labels", [size], "i32");
   const pass = mode === "train" ? trainingPass : evaluationPass;

@@ -56,25 +56,25 @@ fn tile_accumulate(tile: ptr<function, Tile>, places: TilePlaces, step: OperandS
   let a2 = operand_rows(places.p2, step);
   let a3 = operand_rows(places.p3, step);
   let b0 = operand_columns(step, column);
-  (*tile).c00 += b0 * a0;
-  (*tile).c10 += b0 * a1;
-  (*tile).c20 += b0 * a2;
-  (*tile).c30 += b0 * a3;
+  (*tile).c00 = plus_product((*tile).c00, b0, a0);
+  (*tile).c10 = plus_product((*tile).c10, b0, a1);
+  (*tile).c20 = plus_product((*tile).c20, b0, a2);
+  (*tile).c30 = plus_product((*tile).c30, b0, a3);
   let b1 = operand_columns(step, column + COLUMN_STRIDE);
-  (*tile).c01 += b1 * a0;
-  (*tile).c11 += b1 * a1;
-  (*tile).c21 += b1 * a2;
-  (*tile).c31 += b1 * a3;
+  (*tile).c01 = plus_product((*tile).c01, b1, a0);
+  (*tile).c11 = plus_product((*tile).c11, b1, a1);
+  (*tile).c21 = plus_product((*tile).c21, b1, a2);
+  (*tile).c31 = plus_product((*tile).c31, b1, a3);
   let b2 = operand_columns(step, column + 2u * COLUMN_STRIDE);
-  (*tile).c02 += b2 * a0;
-  (*tile).c12 += b2 * a1;
-  (*tile).c22 += b2 * a2;
-  (*tile).c32 += b2 * a3;
+  (*tile).c02 = plus_product((*tile).c02, b2, a0);
+  (*tile).c12 = plus_product((*tile).c12, b2, a1);
+  (*tile).c22 = plus_product((*tile).c22, b2, a2);
+  (*tile).c32 = plus_product((*tile).c32, b2, a3);
   let b3 = operand_columns(step, column + 3u * COLUMN_STRIDE);
-  (*tile).c03 += b3 * a0;
-  (*tile).c13 += b3 * a1;
-  (*tile).c23 += b3 * a2;
-  (*tile).c33 += b3 * a3;
+  (*tile).c03 = plus_product((*tile).c03, b3, a0);
+  (*tile).c13 = plus_product((*tile).c13, b3, a1);
+  (*tile).c23 = plus_product((*tile).c23, b3, a2);
+  (*tile).c33 = plus_product((*tile).c33, b3, a3);
 }
 
 fn tile_store(tile: ptr<function, Tile>, rows: TileRows, slice: u32, column: u32) {

@@ -4,8 +4,8 @@ import type { EpochRecord, JobEvent, SampleRecord, StepRecord } from "../../job/
 import type { JobSettings } from "../../job/settings.ts";
 import type { MemoryReport } from "../../plan/plan.ts";
 import type { Confusion } from "../../train/confusion.ts";
-import type { TuneMode } from "../../train/tune.ts";
-import type { Engine } from "../browser/find-browser.ts";
+import type { TuneMode } from "../../train/tuning/tune.ts";
+import type { Engine } from "../engine/engines.ts";
 
 /** The contents of `metrics.json`. */
 export interface Metrics {
