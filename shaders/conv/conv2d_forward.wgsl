@@ -146,14 +146,15 @@ fn main(
   let end = min(begin + chunk, pad4(args.C) / 4u);
   let lines = seen_taps(args.R, args.H, args.P, args.STRIDE_H, args.DILATION_H, args.PAD_TOP);
   let columns = seen_taps(args.S, args.W, args.Q, args.STRIDE_W, args.DILATION_W, args.PAD_LEFT);
-  first_tap = vec2u(lines.x, columns.x);
+  let own_first = vec2u(lines.x, columns.x);  // uniform where barriers need it, as a private variable never is
+  first_tap = own_first;
 
   // One vec4 of channels deeper, one tap to the right, one down.
   let width = vec2u(pad4(args.C), pad4(args.K)) / 4u;
   let deeper = Cursor(vec2u(0u), 1u, vec2u(1u, 4u * width.y));
   let right = Cursor(vec2u(0u, args.DILATION_W), 0u, vec2u(args.DILATION_W, args.C) * width);
   let down = Cursor(vec2u(args.DILATION_H, 0u), 0u, vec2u(args.DILATION_H * args.W, args.S * args.C) * width);
-  let first = Cursor(vec2u(0u), 0u, vec2u(0u, (first_tap.x * args.S + first_tap.y) * args.C * width.y));
+  let first = Cursor(vec2u(0u), 0u, vec2u(0u, (own_first.x * args.S + own_first.y) * args.C * width.y));
   let range = Range(vec2u(lines.y, columns.y), go(first, deeper, begin), end, deeper, right, down);
 
   let own_rows = tile_rows(origin.row);

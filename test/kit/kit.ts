@@ -7,7 +7,7 @@ import { launchEngine } from "../../src/cli/engine/engine.ts";
 import type { Metrics } from "../../src/cli/output/run-log.ts";
 import type { Report } from "../bench/report.ts";
 import { asMarkdown, markdownTable, number } from "../bench/tables.ts";
-import { app, KIT } from "./instead/programs.ts";
+import { app, KIT } from "./instead/resources.ts";
 import { type Place, write } from "./place.ts";
 import { runTests } from "./run-tests.ts";
 import { timeTorch } from "./torch.ts";

@@ -32,7 +32,7 @@ const TESTS = /^test\/((ops|embed)\/.*|train\/trajectory)\.test\.ts$/;
 
 /** Modules that need the repository, and what the kit has instead. */
 const INSTEAD: Readonly<Record<string, string>> = {
-  "src/cli/engine/programs.ts": "programs.ts",
+  "src/cli/resources.ts": "resources.ts",
   "src/cli/engine/vulkan.ts": "vulkan.ts",
   "src/cli/data/data-files.ts": "data.ts",
   "src/cli/data/idx-files.ts": "data.ts",
@@ -191,6 +191,11 @@ async function main(kit: string): Promise<void> {
     recursive: true,
   });
   copyFileSync(join(here, "time_steps.py"), join(app, "time_steps.py"));
+  copyFileSync(join(root, "src/cli/output/report.html"), join(app, "report.html"));
+  const plot = dirname(createRequire(import.meta.url).resolve("uplot/package.json"));
+  for (const name of ["package.json", "dist/uPlot.min.css", "dist/uPlot.iife.min.js"]) {
+    cpSync(join(plot, name), join(app, "node_modules/uplot", name));
+  }
   for (const name of ["run.sh", "README.md"]) copyFileSync(join(here, name), join(kit, name));
   addRuntime(kit);
   addData(kit);

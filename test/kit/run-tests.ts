@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { type GpuEngine, launchEngine, type Running } from "../../src/cli/engine/engine.ts";
 import { markdownTable } from "../bench/tables.ts";
-import { app } from "./instead/programs.ts";
+import { app } from "./instead/resources.ts";
 import type { Outcome } from "./pages/tests.ts";
 import { type Place, write } from "./place.ts";
 

@@ -6,7 +6,7 @@ import { CASES } from "../bench/cases.ts";
 import { describeNetwork } from "../bench/page/network.ts";
 import type { Report } from "../bench/report.ts";
 import { number, range, type Table } from "../bench/tables.ts";
-import { app } from "./instead/programs.ts";
+import { app } from "./instead/resources.ts";
 import { write } from "./place.ts";
 
 /** What time_steps.py writes. */

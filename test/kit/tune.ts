@@ -1,7 +1,7 @@
 import { ProgressLine } from "../bench/progress.ts";
 import { markdownTable, number } from "../bench/tables.ts";
 import { inEngine } from "../bench/visit.ts";
-import { app } from "./instead/programs.ts";
+import { app } from "./instead/resources.ts";
 import type { TuneResult, TuneSettings } from "./pages/tune.ts";
 import { type Place, write } from "./place.ts";
 

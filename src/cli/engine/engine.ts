@@ -1,9 +1,9 @@
 import { DeviceError } from "../../base/errors.ts";
 import type { GpuBrowser } from "../browser/browser.ts";
+import { MAIN } from "../resources.ts";
 import { Child } from "../runtime/child.ts";
 import { type GpuRuntime, launchRuntime } from "../runtime/runtime.ts";
 import { type Engine, isBrowser } from "./engines.ts";
-import { MAIN } from "./programs.ts";
 import type { Gpu } from "./vulkan.ts";
 
 /** What runs in an engine: a page of a browser, or a script of Node or Deno that does the same. */

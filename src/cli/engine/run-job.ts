@@ -1,13 +1,13 @@
 import { WebgraftError } from "../../base/errors.ts";
 import type { JobEvent } from "../../job/protocol.ts";
 import type { JobSettings } from "../../job/settings.ts";
+import { PAGE } from "../resources.ts";
 import type { RunFiles } from "../server/run-files.ts";
 import { serveRun } from "../server/run-server.ts";
 import type { LocalServer } from "../server/serve.ts";
 import { type GpuEngine, launchEngine } from "./engine.ts";
 import { type Engine, isBrowser } from "./engines.ts";
 import type { PageOptions } from "./page/main.ts";
-import { PAGE } from "./programs.ts";
 
 export interface JobRun extends Omit<PageOptions, "home" | "resumed"> {
   readonly engine: Engine;

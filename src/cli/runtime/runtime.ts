@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { DeviceError } from "../../base/errors.ts";
 import type { AdapterDescription } from "../engine/adapter.ts";
 import type { RuntimeEngine } from "../engine/engines.ts";
-import { MAIN } from "../engine/programs.ts";
 import { type Gpu, softwareVulkan, withBestGpu } from "../engine/vulkan.ts";
+import { MAIN } from "../resources.ts";
 import { Child } from "./child.ts";
 import { findDeno } from "./find-deno.ts";
 

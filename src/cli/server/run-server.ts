@@ -2,7 +2,7 @@ import { dirname } from "node:path";
 import type { Rolldown } from "vite";
 import { isDatasetName } from "../../job/settings.ts";
 import { dataRoute } from "../data/data-files.ts";
-import { PAGE } from "../engine/programs.ts";
+import { PAGE } from "../resources.ts";
 import { type CheckpointExchange, checkpointExchange } from "./checkpoint-exchange.ts";
 import { type RunFiles, runFiles } from "./run-files.ts";
 import { hasMethod, type LocalServer, type Route, serve } from "./serve.ts";

@@ -22,6 +22,8 @@ export interface Product {
   /** Whether the depth is long enough, for each time it is gone through, for an inner loop of its own. */
   readonly deep: boolean;
   readonly maxSplits: number;
+  /** Large tiles that are worth compiling a kernel for, on a CPU-class adapter. Default `ENOUGH_LARGE_TILES`. */
+  readonly enoughLarge?: number;
 }
 
 /** One kernel with what it takes to launch it. */
@@ -167,7 +169,7 @@ function chooseForCpu<K extends TileKernel>(
       // Where nothing can be shared loads bind, of which large tiles have the fewest; elsewhere such tiles lose.
       if (size < LARGE_TILE || sharing === "none") return true;
       // SwiftShader compiles a kernel of large tiles for 0.2 s, and that of the next smaller ones is mostly there.
-      return slots.share === sharing && invocations >= ENOUGH_LARGE_TILES;
+      return slots.share === sharing && invocations >= (product.enoughLarge ?? ENOUGH_LARGE_TILES);
     });
   const least = Math.min(...choices.map(({ covered }) => covered));
   const tight = choices.filter(({ covered }) => covered <= 1.5 * least);

@@ -8,7 +8,7 @@ import type { Route } from "../../../src/cli/server/serve.ts";
 import { parseIdx } from "../../../src/data/idx.ts";
 import type { DatasetName, Split } from "../../../src/data/load.ts";
 import { labelsFile } from "../../../src/data/shards.ts";
-import { KIT } from "./programs.ts";
+import { KIT } from "./resources.ts";
 
 export function dataFile(name: DatasetName, file: string): string | undefined {
   const path = join(KIT, "data", name, file);

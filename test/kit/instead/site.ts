@@ -1,6 +1,6 @@
 /** The kit has the bench's pages built, and neither peers nor a bundler. */
 import type { Site } from "../../bench/site.ts";
-import { app } from "./programs.ts";
+import { app } from "./resources.ts";
 
 export const openSite = async (): Promise<Site> => ({
   page: (name) => ({ url: "", file: app(`pages/${name}.js`) }),

@@ -3,7 +3,7 @@ import { pathToFileURL } from "node:url";
 import { beforeEach, startTests, type Task, type VitestRunner } from "@vitest/runner";
 import { fetchFiles } from "../../support/runner/fetch-files.ts";
 import { reasonToLeaveOut } from "../../support/runner/needs-page.ts";
-import { app } from "../instead/programs.ts";
+import { app } from "../instead/resources.ts";
 
 export interface Outcome {
   readonly name: string;

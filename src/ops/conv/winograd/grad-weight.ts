@@ -53,7 +53,7 @@ const PRODUCTS = tileVariants<(typeof winograd_grad_product_variants)[number], P
   winograd_grad_product_variants,
   (geometry) => ({
     ...{ slices: POINTS, rows: geometry.C, columns: geometry.K },
-    ...{ depth: tilesOf(geometry, SIZE), deep: true, maxSplits: 1 },
+    ...{ depth: tilesOf(geometry, SIZE), deep: true, maxSplits: 1, enoughLarge: 0 },
   }),
   (emit, geometry, { kernel, workgroups }, tensors, ACCUMULATE) => {
     const { C, K } = geometry;

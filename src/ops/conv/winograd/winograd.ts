@@ -247,7 +247,7 @@ function productsOf(size: Size) {
     winograd_product_variants,
     (geometry) => ({
       ...{ slices: points(size), rows: tilesOf(geometry, size), columns: geometry.K },
-      ...{ depth: pad4(geometry.C), deep: true, maxSplits: 1 },
+      ...{ depth: pad4(geometry.C), deep: true, maxSplits: 1, enoughLarge: 0 },
     }),
     (emit, geometry, { kernel, workgroups }, tensors) => {
       const { C, K } = geometry;

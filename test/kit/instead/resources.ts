@@ -1,4 +1,4 @@
-/** Where the kit has the scripts that engines load. */
+/** Where the kit has the files that are loaded or read besides modules. */
 import { join } from "node:path";
 
 /** The folder of the kit, which run.sh tells. */
@@ -8,3 +8,4 @@ export const app = (path: string): string => join(KIT, "app", path);
 
 export const MAIN = app("pages/main.js");
 export const PAGE = app("pages/job.js");
+export const REPORT = app("report.html");
