@@ -15,7 +15,7 @@ import type { Tunable } from "../tunable.ts";
 import { gradInputAlone, gradWeightAlone } from "./alone.ts";
 import { DEEP, ENOUGH, type Product, type TileLaunch, tileVariants } from "./register-tiles.ts";
 import { emitSplitSum } from "./split-sum.ts";
-import { WINOGRAD_GRAD_WEIGHT } from "./winograd/grad-weight.ts";
+import { gradProductsCost, WINOGRAD_GRAD_WEIGHT } from "./winograd/grad-weight.ts";
 import { pays, turned, WINOGRAD_GRAD_INPUT } from "./winograd/winograd.ts";
 
 export type GradInputArgs = [tensors: { readonly dy: Tensor; readonly w: Tensor }, target: GradientTarget];
@@ -64,7 +64,9 @@ export const CONV_GRAD_WEIGHT: Tunable<Geometry, GradWeightArgs> = {
   guess(geometry, device) {
     const tiles = gradWeightTiles(geometry, device);
     const plain = (): number => tiles.cost(geometry, device);
-    return pays(geometry, device, plain) ? WINOGRAD_GRAD_WEIGHT : tiles.guess(geometry, device);
+    return pays(geometry, device, plain, gradProductsCost)
+      ? WINOGRAD_GRAD_WEIGHT
+      : tiles.guess(geometry, device);
   },
   alone: (geometry, dtype) => gradWeightAlone(geometry, dtype),
 };

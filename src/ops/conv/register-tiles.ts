@@ -113,10 +113,13 @@ export function tileVariants<K extends TileKernel, Args extends readonly unknown
   };
 }
 
-/** Variants of a pass by tiles, and what the best of them would cost on a GPU; see `costOf`. */
+/** What a convolution would cost on a GPU; see `costOf`. */
+export type Cost = (geometry: Geometry, device: Capabilities) => number;
+
+/** Variants of a pass by tiles, and the cost of the best of them. */
 interface TileVariants<Args extends readonly unknown[]>
   extends Pick<Tunable<Geometry, Args>, "variants" | "guess"> {
-  cost(geometry: Geometry, device: Capabilities): number;
+  readonly cost: Cost;
 }
 
 /** How a tile covers a product: invocations of one split, the best number of splits, and `times` as many. */

@@ -11,7 +11,7 @@ import { winograd_grad_output, winograd_grad_weight } from "../../../kernel/shad
 import { winograd_grad_product_variants } from "../../../kernel/variants.gen.ts";
 import type { Variant } from "../../tunable.ts";
 import type { GradWeightArgs } from "../conv-gradients.ts";
-import { tileVariants } from "../register-tiles.ts";
+import { type Cost, tileVariants } from "../register-tiles.ts";
 import { emitInput, fits, imagesOf, partsOf, points, TILES_4X4 as SIZE, tilesOf } from "./winograd.ts";
 
 const POINTS = points(SIZE);
@@ -61,3 +61,6 @@ const PRODUCTS = tileVariants<(typeof winograd_grad_product_variants)[number], P
     emit.dispatch(kernel, tensors, { T: POINTS, TILES, C, K, ACCUMULATE }, workgroups);
   },
 );
+
+/** What the products of some images would cost on a GPU. */
+export const gradProductsCost: Cost = (geometry, device) => PRODUCTS.cost(geometry, device);

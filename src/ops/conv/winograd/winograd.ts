@@ -27,7 +27,7 @@ import { type Activation, activationConstants, IDENTITY } from "../../elementwis
 import type { Variant, VariantInfo } from "../../tunable.ts";
 import type { ForwardArgs } from "../conv-forward.ts";
 import type { GradInputArgs } from "../conv-gradients.ts";
-import { tileVariants } from "../register-tiles.ts";
+import { type Cost, tileVariants } from "../register-tiles.ts";
 import { costOfMoving, LAUNCHED } from "../tile-cost.ts";
 
 /** Tiles of so many outputs in a line, the kernels for them, and the rounding error they are allowed. */
@@ -100,15 +100,21 @@ export function turned({ N, H, W, C, K, P, Q, PAD_TOP, PAD_LEFT, ...rest }: Geom
 /**
  * Whether tiles of 4×4 are the heuristic's choice: where products and transforms of inputs, outputs and filters together
  * take less than the plain sum, on a GPU less than `plain`, its cost. Not where activations are f16 to save memory, for
- * transformed tiles are f32. The geometry is that of the convolution whose inputs are transformed.
+ * transformed tiles are f32. The geometry is that of the convolution whose inputs are transformed; `products` is the cost of
+ * the matrix products of some of its images.
  */
-export function pays(geometry: Geometry, device: Capabilities, plain: () => number): boolean {
+export function pays(
+  geometry: Geometry,
+  device: Capabilities,
+  plain: () => number,
+  products: Cost = PRODUCTS[TILES_4X4.outputs].cost,
+): boolean {
   if (device.activations || !fits(geometry, TILES_4X4)) return false;
   const { N, P, Q } = geometry;
   const [C, K] = [pad4(geometry.C), pad4(geometry.K)];
   if (!isCpu(device)) {
     const isSmall = 4 * points(TILES_4X4) * C * K <= budgetOf(geometry);
-    return isSmall && costOnGpu(geometry, device) < plain();
+    return isSmall && costOnGpu(geometry, device, products) < plain();
   }
   const tiles = tilesOf(geometry, TILES_4X4);
   const transformed = tiles * (C + K) + C * K;
@@ -117,12 +123,15 @@ export function pays(geometry: Geometry, device: Capabilities, plain: () => numb
 }
 
 /** In the unit of `costOf`: all that is transformed is written and read, by two launches besides the product. */
-function costOnGpu(geometry: Geometry, device: Capabilities): number {
+function costOnGpu(geometry: Geometry, device: Capabilities, products: Cost): number {
   const [C, K] = [pad4(geometry.C), pad4(geometry.K)];
   const parts = partsOf(geometry, TILES_4X4).map((part) => {
     const tiles = tilesOf(part.geometry, TILES_4X4);
-    const product = PRODUCTS[TILES_4X4.outputs].cost(part.geometry, device);
-    return product + costOfMoving(2 * points(TILES_4X4) * tiles * (C + K), device) + 3 * LAUNCHED;
+    return (
+      products(part.geometry, device) +
+      costOfMoving(2 * points(TILES_4X4) * tiles * (C + K), device) +
+      3 * LAUNCHED
+    );
   });
   const filters = costOfMoving(2 * points(TILES_4X4) * C * K, device);
   return parts.reduce((sum, part) => sum + part, filters);
