@@ -61,18 +61,23 @@ describe("options", () => {
     const args = "--only kernels vgg-training --engine firefox --peers none --steps 2".split(" ");
     const { only, engine, peers, steps } = parseOptions(args);
     expect({ only, engine, peers, steps }).toEqual({
-      ...{ only: ["kernels", "vgg-training"], engine: "firefox", peers: ["none"], steps: 2 },
+      ...{ only: ["kernels", "vgg-training"], engine: "firefox", peers: [], steps: 2 },
     });
   });
 
-  test.each(["--engine deno", "--only everything", "--steps 0", "--steps two", "--peers torch"])(
-    "%s is refused",
-    (args) => {
-      vi.spyOn(process.stderr, "write").mockReturnValue(true);
-      expect(() => parseOptions(args.split(" "))).toThrow(CommanderError);
-      vi.restoreAllMocks();
-    },
-  );
+  test.each([
+    "--engine safari",
+    "--engine deno --peers jax",
+    "--engine node --only cold",
+    "--only everything",
+    "--steps 0",
+    "--steps two",
+    "--peers torch",
+  ])("%s is refused", (args) => {
+    vi.spyOn(process.stderr, "write").mockReturnValue(true);
+    expect(() => parseOptions(args.split(" "))).toThrow(CommanderError);
+    vi.restoreAllMocks();
+  });
 });
 
 test("a spread is median and quartiles", () => {
