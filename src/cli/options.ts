@@ -1,6 +1,7 @@
 import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
+import { WebgraftError } from "../base/errors.ts";
 import type { Schema } from "../base/schema.ts";
 import { datasetNames } from "../data/load.ts";
 import { SAMPLE_EXAMPLES } from "../job/sample.ts";
@@ -16,8 +17,8 @@ import {
 import { topologies, topologyNames } from "../models/topologies/topologies.ts";
 import { optimizers } from "../optimizers/index.ts";
 import { type TuneMode, tuneModes } from "../train/tuning/tune.ts";
-import { type Engine, engines } from "./browser/find-browser.ts";
 import { isFolder, scanImageFolder } from "./data/image-folder.ts";
+import { browsers, type Engine, engines, isBrowser } from "./engine/engines.ts";
 import { TUNING_FILE } from "./files.ts";
 
 export interface TrainOptions {
@@ -44,7 +45,7 @@ export interface TrainOptions {
  */
 export function parseTrainOptions(argv: readonly string[]): TrainOptions {
   const command = new Command("npm run train --")
-    .description("Train a topology on the GPU of a headless browser.")
+    .description("Train a topology on the GPU, in a headless browser, Node or Deno.")
     .exitOverride()
     .helpOption("-h, --help", "show this help");
   const defaults = defaultSettings;
@@ -107,7 +108,7 @@ export function parseTrainOptions(argv: readonly string[]): TrainOptions {
   // A checkpoint holds the settings of its run.
   for (const option of settings) command.addOption(option.conflicts("resume"));
   command
-    .addOption(choice("--engine <name>", "browser to train in", engines, "chrome"))
+    .addOption(choice("--engine <name>", "browser, or runtime without one, to train in", engines, "chrome"))
     .addOption(
       choice(
         "--tune <mode>",
@@ -129,7 +130,16 @@ export function parseTrainOptions(argv: readonly string[]): TrainOptions {
     .parse(argv, { from: "user" })
     .opts<Omit<TrainOptions, "run"> & { resume?: string } & Given>();
   const run = resume !== undefined ? { resume } : { settings: settingsOf(given) };
+  if ("settings" in run) checkEngine(engine, run.settings);
   return { engine, tune, checkpointEvery, force, plan, json, run, ...(out !== undefined && { out }) };
+}
+
+/** Throws WebgraftError if an engine cannot read the images of a run. */
+export function checkEngine(engine: Engine, { data }: JobSettings): void {
+  if (isBrowser(engine) || isDatasetName(data)) return;
+  throw new WebgraftError(
+    `--engine ${engine}: cannot decode the images of a folder — got ${data}; take --engine ${browsers.join(" or ")}`,
+  );
 }
 
 type Given = Omit<JobSettings, "frozen" | "lr"> &

@@ -4,11 +4,11 @@ import { WeightsError } from "../base/errors.ts";
 import { settingsOf } from "../job/job-metadata.ts";
 import type { JobEvent } from "../job/protocol.ts";
 import type { JobSettings } from "../job/settings.ts";
-import { type BrowserRun, runInBrowser } from "./browser/run-in-browser.ts";
 import type { ImageFolder } from "./data/image-folder.ts";
 import { openData } from "./data/open-data.ts";
+import { type JobRun, runJob } from "./engine/run-job.ts";
 import { reason } from "./files.ts";
-import type { TrainOptions } from "./options.ts";
+import { checkEngine, type TrainOptions } from "./options.ts";
 import { jsonLine } from "./output/json-line.ts";
 import { BarReporter, browserText, LineReporter, percent, type Reporter } from "./output/progress.ts";
 import { progressFiles, resultFiles } from "./output/results.ts";
@@ -32,6 +32,7 @@ export async function train(options: TrainOptions): Promise<number> {
   const { run, out, force, plan } = options;
   const resumed = "resume" in run ? readCheckpoint(run.resume) : undefined;
   const settings = "settings" in run ? run.settings : resumed!.settings;
+  checkEngine(options.engine, settings);
   const prepared: Prepared = { settings, images: openData(settings), resumed };
   if (plan) return showPlan(options, prepared);
   const path = out ?? (resumed && dirname(resumed.path));
@@ -57,7 +58,7 @@ async function trainInto(folder: RunFolder, options: TrainOptions, prepared: Pre
     [checkpointPath] = folder.write(progressFiles(log.metrics()!, log.planPicture, checkpoint!));
   };
   try {
-    await runInBrowser({
+    await runJob({
       ...common(options, prepared, reporter, (description) => {
         log = new RunLog({ browser: description, engine, tune });
       }),
@@ -111,7 +112,7 @@ async function showPlan(options: TrainOptions, prepared: Prepared): Promise<numb
   const stop = stopOnSignal(reporter);
   const shown = new AbortController();
   try {
-    await runInBrowser({
+    await runJob({
       ...common(options, prepared, reporter, () => {}),
       signal: AbortSignal.any([stop.signal, shown.signal]),
       onEvent(event) {
@@ -128,18 +129,18 @@ async function showPlan(options: TrainOptions, prepared: Prepared): Promise<numb
   return shown.signal.aborted ? 0 : stop.code();
 }
 
-/** What training and planning ask of the browser alike. `onBrowser` gets its description. */
+/** What training and planning ask of the engine alike. `onDescription` gets its description. */
 function common(
   { engine, tune, checkpointEvery, json, plan }: TrainOptions,
   { settings, images, resumed }: Prepared,
   reporter: Reporter,
-  onBrowser: (description: string) => void,
-): Omit<BrowserRun, "signal" | "onEvent"> {
+  onDescription: (description: string) => void,
+): Omit<JobRun, "signal" | "onEvent"> {
   return {
     ...{ engine, tune, checkpointEvery, settings, paused: plan, checkpoint: resumed?.bytes },
     files: { folder: images, weights: resumed ? [] : (settings.weights ?? []) },
-    onBrowser({ description, gpu }) {
-      onBrowser(description);
+    onEngine({ description, gpu }) {
+      onDescription(description);
       if (json) print(jsonLine({ type: "browser" }, { description, software: gpu === "software" }));
       reporter.note(browserText(description, gpu));
     },

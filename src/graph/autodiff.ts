@@ -171,6 +171,8 @@ class NodeGradients extends Launches implements BackwardEmitter {
     const tensor = this.#table.original(output);
     const gradient = this.gradient(tensor);
     if (this.#table.isShared(gradient) || [...this.graph.outputs.values()].includes(tensor)) return undefined;
+    // Whoever it is passed on to holds it anew.
+    this.#table.release(tensor);
     this.#table.gradients.delete(tensor);
     return gradient;
   }

@@ -69,6 +69,7 @@ async function resized(
   }
 }
 
-/** There are no video frames in Firefox's workers yet. */
+/** Node has neither, and Firefox's workers have no video frames yet. */
 const isImage = (value: unknown): value is ImageBitmap | VideoFrame =>
-  value instanceof ImageBitmap || (typeof VideoFrame !== "undefined" && value instanceof VideoFrame);
+  (typeof ImageBitmap !== "undefined" && value instanceof ImageBitmap) ||
+  (typeof VideoFrame !== "undefined" && value instanceof VideoFrame);

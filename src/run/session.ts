@@ -244,7 +244,7 @@ export class Session {
       if (error instanceof WebgraftError) throw error;
       return await this.#gpu.blame(error);
     } finally {
-      staging.unmap();
+      unmap(staging);
       this.#release(staging);
     }
   }
@@ -253,4 +253,11 @@ export class Session {
     this.#free.push(staging);
     this.#waiting.shift()?.();
   }
+}
+
+/** Deno throws where the device is lost; what its loss means is told otherwise. */
+function unmap(buffer: GPUBuffer): void {
+  try {
+    buffer.unmap();
+  } catch {}
 }

@@ -10,6 +10,8 @@ export interface Case {
   model(): Model;
   /** Names of files in peers/. */
   readonly peers: readonly string[];
+  /** Minutes a step on an emulated GPU: measured only when it is named. */
+  readonly large?: boolean;
 }
 
 const TRAINERS = ["jax", "tfjs"] as const;
@@ -58,6 +60,30 @@ export const CASES: Readonly<Record<string, Case>> = {
     batch: 1,
     model: () => resnet(50),
     peers: ["ort"],
+  },
+  "interleaved-1024": {
+    network: "interleaved, 28×28×3",
+    task: "training",
+    batch: 1024,
+    model: () => interleaved(),
+    peers: [],
+    large: true,
+  },
+  "resnet18-224": {
+    network: "resnet18, 224×224×3",
+    task: "training",
+    batch: 32,
+    model: () => resnet(18),
+    peers: [],
+    large: true,
+  },
+  "resnet50-224": {
+    network: "resnet50, 224×224×3",
+    task: "training",
+    batch: 16,
+    model: () => resnet(50),
+    peers: [],
+    large: true,
   },
 };
 

@@ -4,15 +4,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
+import { parseOptions } from "./options.ts";
 import type { Report } from "./report.ts";
 
-test("the bench runs, and writes what it measured", () => {
+test.each(["chrome", "node"])("the bench runs in %s, and writes what it measured", (engine) => {
   const out = mkdtempSync(join(tmpdir(), "webgraft-bench-"));
   const bench = fileURLToPath(new URL("./bench.ts", import.meta.url));
   // No times are asserted, so the shortest measurement will do.
-  const args = "--only ceilings kernels --match global_avg_pool --steps 1 --sample-ms 1 --out".split(" ");
+  const args = "--only ceilings kernels --match global_avg_pool --steps 1 --sample-ms 1".split(" ");
   try {
-    const run = spawnSync(process.execPath, ["--import", "tsx", bench, ...args, out], { encoding: "utf8" });
+    const command = ["--import", "tsx", bench, ...args, "--engine", engine, "--out", out];
+    const run = spawnSync(process.execPath, command, { encoding: "utf8" });
     expect(run.status, run.stderr).toBe(0);
     const report = JSON.parse(readFileSync(join(out, "bench.json"), "utf8")) as Report;
     expect(report.adapter).not.toBe("none");
@@ -31,4 +33,11 @@ test("the bench runs, and writes what it measured", () => {
   } finally {
     rmSync(out, { recursive: true });
   }
+});
+
+test.each([
+  ["--peers", "jax"],
+  ["--only", "cold"],
+])("an engine without a page refuses %s %s", (...args) => {
+  expect(() => parseOptions(["--engine", "deno", ...args])).toThrow(`${args[1]} cannot be measured in deno`);
 });

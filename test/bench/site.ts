@@ -5,12 +5,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build as buildWithVite, type InlineConfig, preview } from "vite";
+import type { Program } from "../../src/cli/engine/engine.ts";
+import { type Engine, isBrowser } from "../../src/cli/engine/engines.ts";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 
-/** The pages of the bench, built as an app would build them, on a local server. */
+/** The pages of the bench, each under the name of its file in `page/`. */
 export interface Site {
-  url(page: string): string;
+  page(name: string): Program;
   close(): Promise<void>;
 }
 
@@ -29,19 +31,28 @@ export const buildConfig = (entries: readonly string[]) =>
     },
   }) satisfies InlineConfig;
 
-/** Builds pages (`device.html`) and serves them. */
-export async function serve(pages: readonly string[]): Promise<Site> {
+/** Builds pages (`device`) as an app would, on a local server for browsers and as scripts for Node and Deno. */
+export async function openSite(engine: Engine, pages: readonly string[]): Promise<Site> {
   const outDir = mkdtempSync(join(tmpdir(), "webgraft-bench-"));
-  const config = buildConfig(pages);
-  const build = { ...config.build, outDir, emptyOutDir: true };
+  const html = isBrowser(engine);
+  const config = buildConfig(pages.map((page) => (html ? `${page}.html` : `page/${page}.ts`)));
+  const rolldownOptions = {
+    ...config.build.rolldownOptions,
+    // Only browsers run the peers, which need not be there.
+    ...(!html && { external: Object.keys(peerVersions()).map((name) => new RegExp(`^${name}(/|$)`)) }),
+  };
+  const build = { ...config.build, rolldownOptions, outDir, emptyOutDir: true, ssr: !html };
   await buildWithVite({ ...config, build });
+  const remove = (): void => rmSync(outDir, { recursive: true });
+  const file = (name: string): string => join(outDir, `${name}.js`);
+  if (!html) return { page: (name) => ({ url: "", file: file(name) }), close: async () => remove() };
   const server = await preview({ ...config, build, preview: { port: 0, host: "localhost" } });
   const { port } = server.httpServer.address() as AddressInfo;
   return {
-    url: (page) => `http://localhost:${port}/${page}`,
+    page: (name) => ({ url: `http://localhost:${port}/${name}.html`, file: file(name) }),
     async close() {
       await server.close();
-      rmSync(outDir, { recursive: true });
+      remove();
     },
   };
 }

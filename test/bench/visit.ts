@@ -1,50 +1,38 @@
-import { type GpuBrowser, launchBrowser } from "../../src/cli/browser/browser.ts";
-import type { Engine } from "../../src/cli/browser/find-browser.ts";
-import type { PageGlobals, Progress } from "./page/offer.ts";
+import { type GpuEngine, launchEngine, type Program } from "../../src/cli/engine/engine.ts";
+import type { Engine } from "../../src/cli/engine/engines.ts";
+import type { Progress } from "./page/offer.ts";
 
 /** Opens a page and returns its result for `settings`. */
-export type Visit = <S, R>(url: string, settings: S) => Promise<R>;
+export type Visit = <S, R>(page: Program, settings: S) => Promise<R>;
 
-/** Starts a browser with an empty profile for some visits. `description` names it and its adapter. */
-export async function inBrowser<T>(
+/** Starts an engine, browsers with an empty profile, for some visits. `description` names it and its adapter. */
+export async function inEngine<T>(
   engine: Engine,
   progress: Progress,
   use: (visit: Visit, description: string) => Promise<T>,
 ): Promise<T> {
-  const started = await launchBrowser(engine);
+  const started = await launchEngine(engine);
   try {
-    return await use((url, settings) => visitPage(started, url, settings, progress), started.description);
+    return await use((page, settings) => visitPage(started, page, settings, progress), started.description);
   } finally {
     await started.close();
   }
 }
 
 async function visitPage<S, R>(
-  { browser, newPage }: GpuBrowser,
-  url: string,
+  started: GpuEngine,
+  page: Program,
   settings: S,
   progress: Progress,
 ): Promise<R> {
-  const page = await newPage();
   const { promise, resolve, reject } = deferred<R>();
   const fail = (reason: string): void => reject(new Error(reason));
-  const onDisconnected = (): void => fail("the browser went away");
-  page.on("error", (error) => fail(`the page crashed: ${error.message}`));
-  page.on("pageerror", (error) => fail(error instanceof Error ? error.message : String(error)));
-  browser.on("disconnected", onDisconnected);
+  const running = await started.run(page, { progress, finish: resolve, fail });
   try {
-    await page.exposeFunction("progress", progress);
-    await page.exposeFunction("finish", resolve);
-    await page.exposeFunction("fail", fail);
-    await page.goto(url);
-    await page.evaluate(
-      (given) => (globalThis as unknown as PageGlobals<unknown, R>).start(given),
-      settings as unknown,
-    );
-    return await promise;
+    await running.call("start", settings);
+    return await Promise.race([promise, running.died]);
   } finally {
-    browser.off("disconnected", onDisconnected);
-    await page.close().catch(() => {}); // A crashed page is gone already.
+    await running.close();
   }
 }
 

@@ -125,7 +125,7 @@ test.each(["127.0.0.1", "localhost"])("a page of %s gets nothing and changes not
 test("the run's own page may do all of it", async () => {
   const page = await started.newPage();
   await page.goto(server.url);
-  await page.waitForFunction("window.webgraftJob");
+  await page.waitForFunction("window.startJob");
   const statuses = await page.evaluate(
     async (body) => {
       const of = async (path: string, init?: RequestInit) => (await fetch(path, init)).status;

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
 import { Random } from "../../src/base/random.ts";
-import { type Engine, engines } from "../../src/cli/browser/find-browser.ts";
+import { type Engine, engines, isBrowser } from "../../src/cli/engine/engines.ts";
 import type { Metrics } from "../../src/cli/output/run-log.ts";
 import { historyOf } from "../../src/job/job-metadata.ts";
 import type { Line } from "../support/runner/command.ts";
@@ -23,7 +23,7 @@ const LATEST_STEP = 12;
 
 const seed = Number(process.env.KILLS_SEED ?? Math.floor(Math.random() * 2 ** 32));
 
-type Victim = "the command line" | "the browser" | "the GPU process";
+type Victim = "the command line" | "the engine" | "the GPU process";
 
 /** Runs the command line; at its step `at` calls `strike` with its process id. */
 async function live(args: readonly string[], at: number, strike: (pid: number) => void) {
@@ -48,23 +48,27 @@ async function live(args: readonly string[], at: number, strike: (pid: number) =
 const metricsOf = (folder: string): Metrics => JSON.parse(readFileSync(join(folder, "metrics.json"), "utf8"));
 const lossesOf = (folder: string) => metricsOf(folder).steps.map(({ step, loss }) => [step, loss]);
 
-/** The processes of the browser: the one that runs it, its first one, and that of the GPU. */
-function browserOf(pid: number) {
+/** The process of the engine and that of the GPU, and what must go with them: all processes, and a browser's profile. */
+function engineOf(engine: Engine, pid: number) {
   const all = descendants(pid);
+  const gpu = all.find(({ command }) => command.includes("--type=gpu-process"))?.pid;
+  if (!isBrowser(engine)) {
+    const { pid } = all.find(({ command }) => command.includes("runtime/main.ts"))!;
+    return { engine: pid, gpu, pids: [pid], profile: undefined };
+  }
   const keeper = all.find(({ command }) => command.includes("keeper.mjs"))!;
   const browser = all.find(({ parent }) => parent === keeper.pid)!;
-  const gpu = all.find(({ command }) => command.includes("--type=gpu-process"));
-  const profile = /\S*webgraft-browser-\w+/.exec(keeper.command)![0];
-  return { keeper, browser, gpu, profile };
+  const [profile] = /\S*webgraft-browser-\w+/.exec(keeper.command)!;
+  return { engine: browser.pid, gpu, pids: [keeper.pid, browser.pid], profile };
 }
 
-// At once, since much of a life is waiting for a browser.
+// At once, since much of a life is waiting for an engine.
 describe.concurrent.each(engines)("a run in %s", (engine: Engine) => {
   const victims: readonly Victim[] = [
-    ...(["the command line", "the browser", "the command line"] as const),
+    ...(["the command line", "the engine", "the command line"] as const),
     ...(engine === "chrome"
-      ? (["the GPU process", "the browser"] as const)
-      : (["the browser", "the command line"] as const)),
+      ? (["the GPU process", "the engine"] as const)
+      : (["the engine", "the command line"] as const)),
   ];
 
   test("that is killed five times ends as one that was not", async () => {
@@ -87,16 +91,16 @@ describe.concurrent.each(engines)("a run in %s", (engine: Engine) => {
     for (const victim of victims) {
       const at = 1 + Math.floor(random.uniform() * LATEST_STEP);
       const later = random.uniform() * 50;
-      let browser: ReturnType<typeof browserOf> | undefined;
+      let started: ReturnType<typeof engineOf> | undefined;
       const { code, signal, lines, steps } = await live(
         [...next(), "--checkpoint-every", "0.1"],
         at,
         (pid) => {
-          browser = browserOf(pid);
+          started = engineOf(engine, pid);
           const pids = {
             "the command line": pid,
-            "the browser": browser.browser.pid,
-            "the GPU process": browser.gpu?.pid,
+            "the engine": started.engine,
+            "the GPU process": started.gpu,
           };
           setTimeout(() => process.kill(pids[victim]!, "SIGKILL"), later);
         },
@@ -114,8 +118,8 @@ describe.concurrent.each(engines)("a run in %s", (engine: Engine) => {
         }
       }
       expect(steps, what).toBeGreaterThanOrEqual(at);
-      await gone([browser!.keeper.pid, browser!.browser.pid]);
-      expect(existsSync(browser!.profile), what).toBe(false);
+      await gone(started!.pids);
+      expect(existsSync(started!.profile ?? ""), what).toBe(false);
       if (existsSync(checkpoint)) {
         const history = historyOf(new Uint8Array(readFileSync(checkpoint)), checkpoint);
         expect(metricsOf(torn).steps, what).toEqual(history.steps);

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build, preview } from "vite";
 import { type GpuBrowser, launchBrowser } from "../../src/cli/browser/browser.ts";
-import type { Engine } from "../../src/cli/browser/find-browser.ts";
+import type { BrowserEngine } from "../../src/cli/engine/engines.ts";
 
 const configFile = fileURLToPath(new URL("../../vite.config.ts", import.meta.url));
 
@@ -27,7 +27,7 @@ export interface Site {
 }
 
 /** Builds and serves the site, and starts a browser. */
-export async function openSite(engine: Engine): Promise<Site> {
+export async function openSite(engine: BrowserEngine): Promise<Site> {
   const outDir = mkdtempSync(join(tmpdir(), "webgraft-site-"));
   // Vitest's NODE_ENV would make it a build for tests, without the service worker.
   const define = { "import.meta.env.PROD": "true" };

@@ -2,8 +2,8 @@ import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import { createServer } from "vite";
 import { launchBrowser } from "../../src/cli/browser/browser.ts";
-import type { Engine } from "../../src/cli/browser/find-browser.ts";
 import { dataFiles } from "../../src/cli/data/data-files.ts";
+import type { BrowserEngine } from "../../src/cli/engine/engines.ts";
 
 export const repository = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -27,7 +27,7 @@ export interface Browser {
  * called after each, with its index and the browser.
  */
 export async function runInPage<O>(
-  engine: Engine,
+  engine: BrowserEngine,
   name: "transfer" | "depth",
   [trials, ...more]: Parameters<PageFunction>,
   onOutcome: (index: number, outcome: O, browser: string) => void,

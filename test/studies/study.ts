@@ -7,7 +7,7 @@ import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { VERSION } from "../../src/base/version.ts";
-import type { Engine } from "../../src/cli/browser/find-browser.ts";
+import type { BrowserEngine } from "../../src/cli/engine/engines.ts";
 import { repository, runInPage } from "./browser.ts";
 import { figure } from "./figure/figure.ts";
 import { nameOf, type PlanName, plans } from "./plans.ts";
@@ -19,7 +19,7 @@ import { tableOf, withTable } from "./table.ts";
 interface Options {
   readonly plan: PlanName;
   readonly part: Part;
-  readonly engine: Engine;
+  readonly engine: BrowserEngine;
   readonly report?: true;
 }
 

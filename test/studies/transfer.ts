@@ -6,12 +6,12 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { SingleBar } from "cli-progress";
 import { Command, InvalidArgumentError, Option } from "commander";
-import type { Engine } from "../../src/cli/browser/find-browser.ts";
+import type { BrowserEngine } from "../../src/cli/engine/engines.ts";
 import { type Browser, repository, runInPage } from "./browser.ts";
 import type { Trial } from "./trial.ts";
 
 interface Options {
-  readonly engine: Engine;
+  readonly engine: BrowserEngine;
   readonly seeds: number;
   readonly json: string;
 }
@@ -56,7 +56,7 @@ function allTrials(seeds: number): Trial[] {
 }
 
 async function runTrials(
-  engine: Engine,
+  engine: BrowserEngine,
   trials: readonly Trial[],
   onOutcome: (outcome: Outcome) => void,
 ): Promise<Browser> {

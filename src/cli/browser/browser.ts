@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { constants, tmpdir } from "node:os";
@@ -6,10 +6,10 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import puppeteer, { type Browser, type Page } from "puppeteer";
 import { DeviceError } from "../../base/errors.ts";
-import { type Engine, findBrowser, softwareVulkan } from "./find-browser.ts";
-
-/** Which adapter to use: the machine's GPU, or one emulated by the CPU. */
-export type Gpu = "hardware" | "software";
+import { type AdapterDescription, describeAdapter } from "../engine/adapter.ts";
+import type { BrowserEngine } from "../engine/engines.ts";
+import { type Gpu, softwareVulkan, withBestGpu } from "../engine/vulkan.ts";
+import { findBrowser } from "./find-browser.ts";
 
 /** What takes longer hangs: a machine with other work may take a minute to start a browser or to load a page. */
 const PATIENCE_MS = 180_000;
@@ -34,37 +34,20 @@ export interface GpuBrowser {
  * Starts a headless browser with WebGPU: on the adapter that `gpu` names, by default the real GPU if there is one and
  * a software adapter otherwise. Throws DeviceError if there is no browser or no adapter.
  */
-export async function launchBrowser(engine: Engine, gpu?: Gpu): Promise<GpuBrowser> {
+export async function launchBrowser(engine: BrowserEngine, gpu?: Gpu): Promise<GpuBrowser> {
   const executablePath = await findBrowser(engine);
-  if (gpu) return launch(engine, executablePath, gpu);
-  if (!hasGpu()) return launch(engine, executablePath, "software");
-  try {
-    return await launch(engine, executablePath, "hardware");
-  } catch (error) {
-    // On servers and in containers the browser often cannot use the driver; the software adapter still works.
-    process.stderr.write(
-      `webgraft: ${(error as Error).message}\nwebgraft: trying a software adapter instead\n`,
-    );
-    return launch(engine, executablePath, "software");
-  }
+  const start = (gpu: Gpu): Promise<GpuBrowser> => launch(engine, executablePath, gpu);
+  return gpu ? start(gpu) : withBestGpu(start);
 }
 
-/** Whether this machine seems to have a GPU for a browser. */
-function hasGpu(): boolean {
-  if (process.platform !== "linux") return true;
-  const renders =
-    existsSync("/dev/dri") && readdirSync("/dev/dri").some((name) => name.startsWith("renderD"));
-  return renders || existsSync("/dev/nvidia0");
-}
-
-async function launch(engine: Engine, executablePath: string, gpu: Gpu): Promise<GpuBrowser> {
+async function launch(engine: BrowserEngine, executablePath: string, gpu: Gpu): Promise<GpuBrowser> {
   const profile = temporaryProfile();
   let browser: Browser | undefined;
   const close = async () => {
     if (browser) await closeBrowser(browser);
     profile.remove();
   };
-  const { args, ...options } = engine === "chrome" ? chromeOptions(gpu) : firefoxOptions(gpu);
+  const { args, ...options } = engine === "chrome" ? chromeOptions(gpu) : await firefoxOptions(gpu);
   const defaults = puppeteer.defaultArgs({ ...options, args, headless: true, userDataDir: profile.path });
   try {
     browser = await puppeteer.launch({
@@ -82,7 +65,7 @@ async function launch(engine: Engine, executablePath: string, gpu: Gpu): Promise
       handleSIGHUP: false,
     });
     const newPage = newPageOf(browser);
-    const adapter = await describeAdapter(newPage);
+    const adapter = await adapterOf(newPage);
     if (!adapter) {
       throw new DeviceError(
         `launchBrowser: ${executablePath} has no WebGPU adapter — ${gpu} GPU, ${process.platform}; ${adapterAdvice(engine)}`,
@@ -131,17 +114,16 @@ function chromeOptions(gpu: Gpu) {
   };
 }
 
-function firefoxOptions(gpu: Gpu) {
-  const driver = gpu === "software" ? softwareVulkan() : undefined;
+async function firefoxOptions(gpu: Gpu) {
   return {
     browser: "firefox" as const,
     args: [],
     extraPrefsFirefox: { "dom.webgpu.enabled": true, "gfx.webgpu.ignore-blocklist": true },
-    ...(driver && { env: { ...process.env, VK_ICD_FILENAMES: driver, VK_DRIVER_FILES: driver } }),
+    ...(gpu === "software" && { env: { ...process.env, ...(await softwareVulkan("firefox")) } }),
   };
 }
 
-function adapterAdvice(engine: Engine): string {
+function adapterAdvice(engine: BrowserEngine): string {
   if (process.platform !== "linux") return "update the browser and the graphics driver";
   return engine === "chrome"
     ? "update the browser, or install Debian's chromium, which brings a software adapter"
@@ -156,9 +138,7 @@ const newPageOf = (browser: Browser) => async (): Promise<Page> => {
 };
 
 /** The browser's description of the default adapter (without a name in Firefox); null if there is none. */
-async function describeAdapter(
-  newPage: () => Promise<Page>,
-): Promise<{ name: string; software: boolean } | null> {
+async function adapterOf(newPage: () => Promise<Page>): Promise<AdapterDescription | null> {
   // WebGPU needs a secure context, which a page from this machine is, but about:blank is not.
   const server = createServer((_request, response) => {
     response.setHeader("content-type", "text/html").end("<!doctype html><title>WebGPU</title>");
@@ -167,13 +147,7 @@ async function describeAdapter(
   const page = await newPage();
   try {
     await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
-    return await page.evaluate(async () => {
-      const adapter = await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" });
-      if (!adapter) return null;
-      const { vendor, architecture, device, description, isFallbackAdapter } = adapter.info;
-      const name = [vendor, architecture, device, description].filter((text) => text !== "").join(" ");
-      return { name, software: isFallbackAdapter || /swiftshader|llvmpipe|basic render/i.test(name) };
-    });
+    return await page.evaluate(describeAdapter);
   } finally {
     await page.close();
     server.close();

@@ -1,6 +1,6 @@
 import { SingleBar } from "cli-progress";
 import type { JobEvent } from "../../job/protocol.ts";
-import type { Gpu } from "../browser/browser.ts";
+import type { Gpu } from "../engine/vulkan.ts";
 
 /** Shows the progress of a run. */
 export interface Reporter {

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { smooth } from "../../job/smooth.ts";
+import { REPORT } from "../resources.ts";
 import { confusionTable, mostConfused } from "./confusion-table.ts";
 import { escapeHtml } from "./html.ts";
 import { bytesText, percent } from "./progress.ts";
@@ -55,7 +55,7 @@ export function reportHtml(metrics: Metrics, planPicture: string): string {
     uplotStyle: readFileSync(join(uplot, "uPlot.min.css"), "utf8"),
     uplotScript: readFileSync(join(uplot, "uPlot.iife.min.js"), "utf8"),
   };
-  const template = readFileSync(fileURLToPath(new URL("report.html", import.meta.url)), "utf8");
+  const template = readFileSync(REPORT, "utf8");
   return template.replace(/\/\*\{(\w+)\}\*\/|\{\{(\w+)\}\}/g, (_, script, markup) => {
     const text = slots[script ?? markup];
     if (text === undefined) throw new Error(`report.html: no such slot — ${script ?? markup}`);

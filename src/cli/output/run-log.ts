@@ -5,7 +5,7 @@ import type { JobSettings } from "../../job/settings.ts";
 import type { MemoryReport } from "../../plan/plan.ts";
 import type { Confusion } from "../../train/confusion.ts";
 import type { TuneMode } from "../../train/tuning/tune.ts";
-import type { Engine } from "../browser/find-browser.ts";
+import type { Engine } from "../engine/engines.ts";
 
 /** The contents of `metrics.json`. */
 export interface Metrics {

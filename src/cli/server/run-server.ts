@@ -1,17 +1,22 @@
-import { fileURLToPath } from "node:url";
-import { build, type Rolldown } from "vite";
+import { dirname } from "node:path";
+import type { Rolldown } from "vite";
 import { isDatasetName } from "../../job/settings.ts";
 import { dataRoute } from "../data/data-files.ts";
+import { PAGE } from "../resources.ts";
 import { type CheckpointExchange, checkpointExchange } from "./checkpoint-exchange.ts";
 import { type RunFiles, runFiles } from "./run-files.ts";
 import { hasMethod, type LocalServer, type Route, serve } from "./serve.ts";
 import { tuningFile } from "./tuning-file.ts";
 
-/** Serves the page of a run with all that it reads and writes, and no other file. */
-export async function serveRun(exchange: CheckpointExchange, files: RunFiles): Promise<LocalServer> {
+/** Serves all that a run reads and writes, and the page itself for browsers, and no other file. */
+export async function serveRun(
+  exchange: CheckpointExchange,
+  files: RunFiles,
+  withPage = true,
+): Promise<LocalServer> {
   const { data } = exchange.settings;
   return serve([
-    page(await bundle()),
+    ...(withPage ? [page(await bundle(PAGE))] : []),
     ...(isDatasetName(data) ? [dataRoute([data])] : []),
     runFiles(files),
     checkpointExchange(exchange),
@@ -34,11 +39,13 @@ function page(script: string): Route {
   };
 }
 
-/** The script of the page, with all that it imports. */
-async function bundle(): Promise<string> {
+/** A script with all that it imports. */
+async function bundle(file: string): Promise<string> {
+  // Not before it is needed: Node and Deno load the script itself.
+  const { build } = await import("vite");
   const built = await build({
     configFile: false,
-    root: fileURLToPath(new URL("../browser/page", import.meta.url)),
+    root: dirname(file),
     publicDir: false,
     logLevel: "silent",
     build: {
@@ -46,7 +53,7 @@ async function bundle(): Promise<string> {
       target: "esnext",
       minify: false,
       modulePreload: false,
-      rolldownOptions: { input: fileURLToPath(new URL("../browser/page/main.ts", import.meta.url)) },
+      rolldownOptions: { input: file },
     },
   });
   const [{ output }] = [built].flat() as [Rolldown.RolldownOutput];

@@ -38,7 +38,8 @@ export const BATCH_NORM_STATISTICS: Tunable<Rows, StatisticsArgs> = {
     emit.dispatch(batch_norm_statistics, { x, partial }, constants, workgroups);
     emit.dispatch(
       merge === "workgroup" ? batch_norm_statistics_merge : batch_norm_statistics_merge_single,
-      { x, partial, ...vectors },
+      // Of x it reads the first row.
+      { x: { ...x, shape: [1, C] }, partial, ...vectors },
       { ...constants, LANES, MOMENTUM },
       mergeGroups(rows, LANES),
     );

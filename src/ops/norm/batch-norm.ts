@@ -13,7 +13,12 @@ import { NUMBER } from "../../graph/takes.ts";
 import { describe, type Tensor } from "../../graph/tensor.ts";
 import { type Activation, IDENTITY, OPTIONAL_ACTIVATION } from "../elementwise/activation.ts";
 import { addOp } from "../elementwise/add.ts";
-import { checkFusable, isFusable, withActivation } from "../elementwise/fused-activation.ts";
+import {
+  checkFusable,
+  emitBeforeActivation,
+  isFusable,
+  withActivation,
+} from "../elementwise/fused-activation.ts";
 import { emitBest } from "../tunable.ts";
 import { BATCH_NORM_FORWARD, BATCH_NORM_STATISTICS } from "./batch-norm-forward.ts";
 import { BATCH_NORM_BACKWARD, BATCH_NORM_SUMS, type Target } from "./batch-norm-gradients.ts";
@@ -146,28 +151,27 @@ export const batchNormBackward: GradientRule<In, BatchNorm, Out> = (
   const rows = rowsOf(x);
   const train = attrs.mode === "train";
   const { eps, activation = IDENTITY } = attrs;
-  const linear = activation.name === "identity";
   const dy = emit.gradient(y);
-  // The residual itself is not read, so that it need not be kept; nor is y where the gradient does not depend on it.
-  const settings = { activation, residual: residual !== undefined && !linear };
-  // No temporary in its place, so that all temporaries that are bound may lie on one slab.
-  const read = { x, y: settings.residual ? y : weight, dy };
-
   // Frozen statistics with frozen weight and bias leave nothing to sum.
   const sums = emit.wants(weight) || emit.wants(bias) || (train && emit.wants(x));
-  const passes = linear && emit.wants(residual);
-  const elements = emit.wants(x) || (emit.wants(residual) && !passes);
+  // Before the activation, where a residual joins; else z is computed again, so that dz need not be stored. The residual
+  // itself is not read, so that it need not be kept.
+  const joined = residual !== undefined && activation.name !== "identity";
+  const dz = !joined ? dy : (emit.take(y) ?? emit.temporary("dz", y.shape, y.storage.dtype));
+  if (joined && !sums) emitBeforeActivation(emit, { y, dy }, activation, { tensor: dz, accumulate: 0 });
+
   const coefficients = emit.temporary("coefficients", [5, rows.C]);
-  if (sums || elements) {
+  if (sums || emit.wants(x)) {
     const results = { coefficients, dweight: target(emit, weight), dbias: target(emit, bias) };
-    const tensors = { ...read, mean, variance, weight, bias };
-    emitBest(BATCH_NORM_SUMS, emit, rows, tensors, results, { ...settings, eps, sums, train });
+    const tensors = { x, dy, mean, variance, weight, bias };
+    const settings = { eps, activation, sums, train };
+    emitBest(BATCH_NORM_SUMS, emit, rows, tensors, results, settings, joined ? { y, dz } : undefined);
   }
-  if (elements) {
-    const results = { dx: target(emit, x), dresidual: target(emit, passes ? undefined : residual) };
-    emitBest(BATCH_NORM_BACKWARD, emit, rows, { ...read, coefficients }, results, settings);
+  if (emit.wants(x)) {
+    const tensors = { x, dy: dz, coefficients };
+    emitBest(BATCH_NORM_BACKWARD, emit, rows, tensors, emit.into(x), joined ? IDENTITY : activation);
   }
-  if (passes) emit.pass(residual, dy);
+  if (emit.wants(residual)) emit.pass(residual, dz);
 };
 
 /** A batch norm with what is added to its y in the next node. */

@@ -64,18 +64,20 @@ export const winogradCases: readonly OpCase<Conv2dAttrs>[] = [
   ]),
   // Extents by which the other kernels of the products are chosen: those of y by pixels and channels,
   ...[
-    given(BY_TWOS, [1, 13, 13, 5], 53, { padding: SAME }, false, BY_WORKGROUPS),
-    given(BY_TWOS, [1, 29, 29, 5], 93, { padding: SAME }, false, BY_WORKGROUPS),
-    given(BY_TWOS, [1, 45, 45, 5], 45, { padding: SAME }, false, BY_WORKGROUPS),
-    given(BY_TWOS, [1, 97, 97, 5], 9, { padding: SAME }, false, BY_QUADS),
+    given(BY_TWOS, [1, 13, 13, 5], 29, { padding: SAME }, false, BY_WORKGROUPS),
+    given(BY_TWOS, [1, 31, 31, 5], 253, { padding: SAME }, false, BY_WORKGROUPS),
+    given(BY_TWOS, [3, 15, 15, 5], 701, { padding: SAME }, false, BY_WORKGROUPS),
+    given(BY_TWOS, [1, 63, 63, 5], 125, { padding: SAME }, false, BY_WORKGROUPS),
+    given(BY_FOURS, [1, 13, 13, 5], 53, { padding: SAME }, false, BY_QUADS),
   ].map((some) => ({ ...some, grads: [] })),
   // and those of the weights' gradient by channels alone.
   ...[
-    given(BY_FOURS, [1, 5, 6, 21], 29, { padding: SAME }, false, BY_WORKGROUPS),
-    given(BY_FOURS, [1, 5, 6, 45], 61, { padding: SAME }, false, BY_WORKGROUPS),
-    given(BY_FOURS, [1, 5, 6, 193], 53, { padding: SAME }, false, BY_WORKGROUPS),
-    given(BY_FOURS, [1, 5, 6, 53], 193, { padding: SAME }, false, BY_WORKGROUPS),
+    given(BY_FOURS, [1, 5, 6, 29], 477, { padding: SAME }, false, BY_WORKGROUPS),
+    given(BY_FOURS, [1, 5, 6, 125], 253, { padding: SAME }, false, BY_WORKGROUPS),
+    given(BY_FOURS, [1, 5, 6, 189], 317, { padding: SAME }, false, BY_WORKGROUPS),
+    given(BY_FOURS, [1, 5, 6, 253], 253, { padding: SAME }, false, BY_WORKGROUPS),
     given(BY_FOURS, [1, 5, 6, 161], 65, { padding: SAME }, false, BY_QUADS),
     given(BY_FOURS, [1, 5, 6, 1], 61, { padding: SAME }),
+    given(BY_FOURS, [1, 5, 6, 8], 37, { padding: SAME }),
   ].map((some) => ({ ...some, grads: ["weight"] })),
 ];

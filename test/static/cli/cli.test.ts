@@ -7,8 +7,9 @@ import { afterAll, beforeEach, expect, test, vi } from "vitest";
 import { WebgraftError, WeightsError } from "../../../src/base/errors.ts";
 import { median } from "../../../src/base/numbers.ts";
 import { openData } from "../../../src/cli/data/open-data.ts";
+import type { Engine } from "../../../src/cli/engine/engines.ts";
 import { writeTogether } from "../../../src/cli/files.ts";
-import { parseTrainOptions } from "../../../src/cli/options.ts";
+import { checkEngine, parseTrainOptions } from "../../../src/cli/options.ts";
 import { jsonLine } from "../../../src/cli/output/json-line.ts";
 import { browserText, duration, LineReporter } from "../../../src/cli/output/progress.ts";
 import { reportHtml } from "../../../src/cli/output/report.ts";
@@ -223,6 +224,13 @@ test.each([
 ])("refuses %s before a browser starts", (args, message) => {
   const { run } = parseTrainOptions(args.split(" "));
   expect(() => "settings" in run && openData(run.settings)).toThrow(message);
+});
+
+test("an engine without a page refuses a folder of images, which it cannot decode", () => {
+  const of = (data: string, engine: Engine) => () => checkEngine(engine, { ...settings, data });
+  expect(of("./pets", "node")).toThrow(/cannot decode the images of a folder — got \.\/pets; take --engine/);
+  expect(of("./pets", "firefox")).not.toThrow();
+  expect(of("mnist", "deno")).not.toThrow();
 });
 
 const grey = { shape: [28, 28, 1], classes: [..."0123456789"] } as const;

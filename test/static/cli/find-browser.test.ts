@@ -1,6 +1,9 @@
 import { expect, test } from "vitest";
 import { DeviceError } from "../../../src/base/errors.ts";
-import { findBrowser, type Host, softwareVulkan } from "../../../src/cli/browser/find-browser.ts";
+import { findBrowser } from "../../../src/cli/browser/find-browser.ts";
+import type { Host } from "../../../src/cli/engine/host.ts";
+import { softwareVulkan } from "../../../src/cli/engine/vulkan.ts";
+import { findDeno } from "../../../src/cli/runtime/find-deno.ts";
 
 /** A machine on which only `files` exist; `packages` collects what was installed, which adds `installs`. */
 function fakeHost(options: Partial<Host> & { files?: string[]; installs?: string[] } = {}) {
@@ -11,6 +14,7 @@ function fakeHost(options: Partial<Host> & { files?: string[]; installs?: string
     env: { PATH: "/opt/bin:/usr/bin" },
     isRoot: false,
     exists: (path) => files.has(path),
+    list: (folder) => [...files].filter((path) => path.startsWith(`${folder}/`)),
     cached: async () => undefined,
     install: (names) => {
       packages.push(...names);
@@ -79,12 +83,52 @@ test("an installation that brings no browser is still an error", async () => {
   await expect(findBrowser("chrome", host)).rejects.toThrow(DeviceError);
 });
 
-test("a missing software Vulkan driver is installed where that can be done", () => {
-  const root = fakeHost({ isRoot: true, files: ["/etc/debian_version"] });
-  softwareVulkan(root.host);
-  expect(root.packages).toEqual(["mesa-vulkan-drivers"]);
+const SWIFTSHADER = "/usr/lib/chromium/vk_swiftshader_icd.json";
+const LAVAPIPE = "/usr/share/vulkan/icd.d/lvp_icd.x86_64.json";
+
+test("Node takes SwiftShader and Chromium's loader, Deno takes Mesa's driver, and either takes what there is", async () => {
+  const both = fakeHost({ files: [SWIFTSHADER, LAVAPIPE, "/usr/lib/chromium/libvulkan.so.1"] }).host;
+  expect(await softwareVulkan("node", both)).toEqual({
+    VK_DRIVER_FILES: SWIFTSHADER,
+    VK_ICD_FILENAMES: SWIFTSHADER,
+    LD_LIBRARY_PATH: "/usr/lib/chromium",
+  });
+  const mesa = { VK_DRIVER_FILES: LAVAPIPE, VK_ICD_FILENAMES: LAVAPIPE };
+  expect(await softwareVulkan("deno", both)).toEqual(mesa);
+  expect(await softwareVulkan("firefox", both)).toEqual(mesa);
+  expect(await softwareVulkan("node", fakeHost({ files: [LAVAPIPE] }).host)).toEqual(mesa);
+  expect(await softwareVulkan("deno", fakeHost({ files: [SWIFTSHADER] }).host)).toMatchObject({
+    VK_DRIVER_FILES: SWIFTSHADER,
+  });
+});
+
+test("a driver that the environment names is kept", async () => {
+  const { host } = fakeHost({ env: { VK_DRIVER_FILES: "/my/icd.json" }, files: [SWIFTSHADER, LAVAPIPE] });
+  expect(await softwareVulkan("node", host)).toEqual({});
+});
+
+test.each([
+  ["node", "chromium"],
+  ["deno", "mesa-vulkan-drivers"],
+  ["firefox", "mesa-vulkan-drivers"],
+] as const)("a missing software driver for %s is installed where that can be done", async (engine, name) => {
+  const root = fakeHost({
+    ...{ isRoot: true, files: ["/etc/debian_version"] },
+    installs: [SWIFTSHADER, LAVAPIPE],
+  });
+  expect(await softwareVulkan(engine, root.host)).not.toEqual({});
+  expect(root.packages).toEqual([name]);
 
   const user = fakeHost({ files: ["/etc/debian_version"] });
-  expect(softwareVulkan(user.host)).toBeUndefined();
+  expect(await softwareVulkan(engine, user.host)).toEqual({});
   expect(user.packages).toEqual([]);
+});
+
+test("Deno is what DENO_PATH names, the npm package's or one in PATH; a missing one is an error", () => {
+  const inPath = { files: ["/opt/bin/deno"] };
+  const named = fakeHost({ ...inPath, env: { DENO_PATH: "/my/deno" } });
+  expect(() => findDeno(named.host)).toThrow(/DENO_PATH=\/my\/deno; correct it, or unset/);
+  expect(findDeno(fakeHost(inPath).host, () => "/packaged/deno")).toBe("/packaged/deno");
+  expect(findDeno(fakeHost(inPath).host, () => undefined)).toBe("/opt/bin/deno");
+  expect(() => findDeno(fakeHost().host, () => undefined)).toThrow(DeviceError);
 });

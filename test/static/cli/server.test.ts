@@ -106,7 +106,7 @@ describe("the page", () => {
 
   it("is one script with all that it imports", async () => {
     const { text } = await ask(inside("main.js"));
-    expect(text).toContain("webgraftJob");
+    expect(text).toContain("startJob");
     expect(text).not.toMatch(/^import\b/m);
   });
 

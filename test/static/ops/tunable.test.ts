@@ -18,8 +18,8 @@ import { programOf } from "../../support/models/programs.ts";
 const DEVICES: Readonly<Record<string, Capabilities>> = {
   "any device": { features: [] },
   "an emulated GPU": { features: [], software: true },
-  "small subgroups": { features: ["subgroups"], subgroupMaxSize: 4 },
-  "a GPU": { features: ["subgroups"], subgroupMaxSize: 32 },
+  "small subgroups": { features: ["subgroups"], software: true },
+  "a GPU": { features: ["subgroups"] },
 };
 
 /** The tasks of a training step with every tunable op. */
@@ -85,15 +85,12 @@ describe("tunable ops", () => {
     }
   });
 
-  it("let a table choose on every device what the heuristic takes on another", () => {
+  it("let a table choose on a GPU what the heuristic takes on a CPU", () => {
     const [gpu, cpu] = [DEVICES["a GPU"]!, DEVICES["small subgroups"]!];
     const others = tasksOn(cpu);
     for (const [i, task] of tasksOn(gpu).entries()) {
-      const choices = [task.variants(gpu)[0]!.name, others[i]!.variants(cpu)[0]!.name];
-      for (const device of [gpu, cpu]) {
-        const names = task.variants(device).map(({ name }) => name);
-        expect(names, taskKey(task)).toEqual(expect.arrayContaining(choices));
-      }
+      const names = task.variants(gpu).map(({ name }) => name);
+      expect(names, taskKey(task)).toContain(others[i]!.variants(cpu)[0]!.name);
     }
   });
 

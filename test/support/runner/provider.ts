@@ -1,7 +1,7 @@
 import { defineBrowserProvider } from "@vitest/browser";
 import type { BrowserProviderOption, TestProject } from "vitest/node";
 import { type GpuBrowser, launchBrowser } from "../../../src/cli/browser/browser.ts";
-import type { Engine } from "../../../src/cli/browser/find-browser.ts";
+import type { BrowserEngine } from "../../../src/cli/engine/engines.ts";
 
 /**
  * Runs test files in one page of a headless browser, found and started as the command line does it. A missing
@@ -11,7 +11,7 @@ export function gpuBrowser(): BrowserProviderOption {
   return defineBrowserProvider({
     name: "puppeteer",
     providerFactory(project: TestProject) {
-      const engine = project.config.browser.name as Engine;
+      const engine = project.config.browser.name as BrowserEngine;
       let running: Promise<GpuBrowser> | undefined;
       return {
         name: "puppeteer",
