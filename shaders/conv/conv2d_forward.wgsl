@@ -13,7 +13,8 @@
 // source    Chellapilla, Puri and Simard 2006 (convolution as a matrix product)
 // use: index, range_taps, masked, activation
 // link: tile=8x8 share=workgroup group=16x8 | tile=8x8 share=workgroup group=8x8
-// link: tile=4x4 share=workgroup group=16x16 | tile=4x4 share=workgroup group=8x8
+// link: tile=4x8 share=workgroup group=16x8 | tile=4x4 share=workgroup group=16x16
+// link: tile=4x4 share=workgroup group=8x8 | tile=4x4 share=workgroup group=32x4
 // link: tile=8x16 share=quad walk=nested | tile=4x16 share=quad walk=flat
 // link: tile=8x8 share=none walk=nested | tile=8x8 share=none walk=flat
 // link: tile=4x8 share=none walk=flat | tile=4x4 share=none walk=flat

@@ -11,7 +11,8 @@
 // numerics  f32 sums in a fixed order; tolerance 1e-6 · √(N·P·Q) relative
 // use: index, range_pixels, masked
 // link: tile=8x8 share=workgroup group=16x8 | tile=8x8 share=workgroup group=8x8
-// link: tile=4x4 share=workgroup group=16x16 | tile=4x4 share=workgroup group=8x8
+// link: tile=4x8 share=workgroup group=16x8 | tile=4x4 share=workgroup group=16x16
+// link: tile=4x4 share=workgroup group=8x8
 // link: tile=8x16 share=quad walk=flat | tile=4x16 share=quad walk=flat
 // link: tile=8x8 share=none walk=flat | tile=4x8 share=none walk=flat | tile=4x4 share=none walk=flat
 

@@ -10,7 +10,8 @@
 // source    Lavin and Gray 2016
 // use: index, range_taps
 // link: tile=8x8 share=workgroup group=16x8 | tile=8x8 share=workgroup group=8x8
-// link: tile=4x4 share=workgroup group=16x16 | tile=4x4 share=workgroup group=8x8
+// link: tile=4x8 share=workgroup group=16x8 | tile=4x4 share=workgroup group=16x16
+// link: tile=4x4 share=workgroup group=8x8
 // link: tile=8x16 share=quad walk=nested | tile=4x16 share=quad walk=nested
 // link: tile=8x8 share=none walk=nested | tile=4x8 share=none walk=nested | tile=4x4 share=none walk=nested
 

@@ -12,6 +12,8 @@
 const COLUMN_STRIDE = GROUP_COLUMNS;
 const GROUP_ROWS4 = GROUP_ROWS * TILE_ROWS / 4u;
 const GROUP_VECTORS = GROUP_COLUMNS * TILE_COLUMNS / 4u;
+// So that each invocation loads a block of rows, or every second one where more would not fit into the memory.
+const PANEL = min(THREADS / GROUP_ROWS4, 8u);
 const ROW_BLOCKS = GROUP_ROWS4 * PANEL;
 const COLUMN_BLOCKS = GROUP_VECTORS * PANEL;
 // Whether that makes one block for each invocation.

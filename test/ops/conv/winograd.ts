@@ -65,6 +65,7 @@ export const winogradCases: readonly OpCase<Conv2dAttrs>[] = [
   // Extents by which the other kernels of the products are chosen: those of y by pixels and channels,
   ...[
     given(BY_TWOS, [1, 13, 13, 5], 53, { padding: SAME }, false, BY_WORKGROUPS),
+    given(BY_TWOS, [1, 15, 15, 5], 253, { padding: SAME }, false, BY_WORKGROUPS),
     given(BY_TWOS, [1, 29, 29, 5], 93, { padding: SAME }, false, BY_WORKGROUPS),
     given(BY_TWOS, [1, 45, 45, 5], 45, { padding: SAME }, false, BY_WORKGROUPS),
     given(BY_TWOS, [1, 97, 97, 5], 9, { padding: SAME }, false, BY_QUADS),
@@ -73,6 +74,7 @@ export const winogradCases: readonly OpCase<Conv2dAttrs>[] = [
   ...[
     given(BY_FOURS, [1, 5, 6, 21], 29, { padding: SAME }, false, BY_WORKGROUPS),
     given(BY_FOURS, [1, 5, 6, 45], 61, { padding: SAME }, false, BY_WORKGROUPS),
+    given(BY_FOURS, [1, 5, 6, 61], 125, { padding: SAME }, false, BY_WORKGROUPS),
     given(BY_FOURS, [1, 5, 6, 193], 53, { padding: SAME }, false, BY_WORKGROUPS),
     given(BY_FOURS, [1, 5, 6, 53], 193, { padding: SAME }, false, BY_WORKGROUPS),
     given(BY_FOURS, [1, 5, 6, 161], 65, { padding: SAME }, false, BY_QUADS),

@@ -86,7 +86,7 @@ describe("variants of a convolution", () => {
     ]);
     // Most of a workgroup's block would be padding.
     expect(kernelsOn(gpu, [4, 30, 30, 3], [3, 3, 3, 24])).toEqual([
-      "forward_4x4_workgroup_8x8",
+      "forward_4x4_workgroup_32x4",
       "grad_weight_narrow_4x8_none_flat",
       "grad_input_4x4_none_flat",
     ]);
