@@ -19,6 +19,7 @@
 // link: tile=8x16 share=quad walk=nested | tile=4x16 share=quad walk=flat
 // link: tile=16x16 share=none walk=flat | tile=16x8 share=none walk=flat | tile=8x8 share=none walk=flat
 // link: tile=4x8 share=none walk=flat | tile=4x4 share=none walk=flat
+// version: norm=plain | norm=between for share=workgroup
 
 struct Args {
   N: u32,
@@ -86,7 +87,7 @@ fn load_rows(place: Place, step: Step) -> mat4x4f {
 }
 
 fn finish_rows(rows: mat4x4f, place: Place, step: Step) -> mat4x4f {
-  return masked(rows, place.mask);
+  return masked(normalised(rows, step.channel), place.mask);
 }
 
 fn as_rows(a: mat4x4f) -> mat4x4f {
@@ -161,4 +162,5 @@ fn main(
   var tile: Tile;
   tile_walk(&tile, own_rows, range, origin.column);
   tile_store(&tile, own_rows, split, origin.column);
+  finish_group();
 }

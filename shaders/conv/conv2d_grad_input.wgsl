@@ -21,6 +21,7 @@
 // link: tile=8x16 share=quad walk=nested | tile=4x16 share=quad walk=flat
 // link: tile=16x16 share=none walk=flat | tile=16x8 share=none walk=flat | tile=8x8 share=none walk=flat
 // link: tile=4x8 share=none walk=flat | tile=4x4 share=none walk=flat
+// version: norm=plain | norm=sums for share=workgroup
 
 struct Args {
   N: u32,
@@ -216,4 +217,5 @@ fn main(
   var tile: Tile;
   tile_walk(&tile, own_rows, range, origin.column);
   tile_store(&tile, own_rows, slice, origin.column);
+  finish_group();
 }

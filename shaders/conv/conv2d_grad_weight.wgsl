@@ -16,6 +16,7 @@
 // link: tile=8x16 share=quad walk=flat | tile=4x16 share=quad walk=flat
 // link: tile=16x16 share=none walk=flat | tile=16x8 share=none walk=flat
 // link: tile=8x8 share=none walk=flat | tile=4x8 share=none walk=flat | tile=4x4 share=none walk=flat
+// version: norm=plain | norm=after for share=workgroup
 
 override ACCUMULATE: u32;
 
@@ -86,7 +87,7 @@ fn load_rows(place: Place, step: Step) -> mat4x4f {
 }
 
 fn finish_rows(rows: mat4x4f, place: Place, step: Step) -> mat4x4f {
-  return masked(rows, step.mask);
+  return masked(normalised(rows, place), step.mask);
 }
 
 fn as_rows(a: mat4x4f) -> mat4x4f {

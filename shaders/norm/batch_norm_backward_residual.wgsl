@@ -35,13 +35,12 @@ alias dz4 = vec4f;
 @group(0) @binding(6) var<storage, read_write> partial: array<vec4f>;
 @group(0) @binding(7) var<uniform> args: Args;
 
-// dz as it is stored.
-fn gradient(at: u32) -> dz4 {
+fn gradient(at: u32) -> vec4f {
   let slope = activate_gradient_at_output(vec4f(y[at]));
   if (IN_PLACE == 1u) {
-    return dz4(vec4f(dz[at]) * slope);
+    return vec4f(dz[at]) * slope;
   }
-  return dz4(vec4f(dy[at]) * slope);
+  return vec4f(dy[at]) * slope;
 }
 
 @compute @workgroup_size(64)
@@ -67,10 +66,11 @@ fn main(
     let next = select(at, at + stride, inside);
     let own1 = gradient(at);
     let own2 = gradient(next);
-    dz[at] = own1;
-    dz[next] = own2;
-    let dz1 = vec4f(own1);
-    let dz2 = select(vec4f(0.0), vec4f(own2), inside);
+    dz[at] = dz4(own1);
+    dz[next] = dz4(own2);
+    // As they are stored, which may be f16.
+    let dz1 = vec4f(dz4(own1));
+    let dz2 = select(vec4f(0.0), vec4f(dz4(own2)), inside);
     sum += dz1 + dz2;
     product += dz1 * (vec4f(x[at]) - center) + dz2 * (vec4f(x[next]) - center);
   }

@@ -63,17 +63,25 @@ export interface MeasurableTask extends Task {
 type Named = Readonly<Record<string, Tensor>>;
 export type TaskOp = Op<Named, undefined, Named>;
 
-/** Emits the variant that the device's table names, where it fits, or else the heuristic's. */
+/** The variant that the device's table names, where it is usable, or else the heuristic's. */
+export function best<Key extends TaskKey, Args extends readonly unknown[]>(
+  tunable: Tunable<Key, Args>,
+  key: Key,
+  device: Capabilities,
+): Variant<Key, Args> {
+  const name = device.tuned?.(taskOf(tunable, key, device.activations));
+  const tuned = name === undefined ? undefined : usable(tunable, key, device).find((v) => v.name === name);
+  return tuned ?? guessed(tunable, key, device);
+}
+
+/** Emits the best variant. */
 export function emitBest<Key extends TaskKey, Args extends readonly unknown[]>(
   tunable: Tunable<Key, Args>,
   emit: Emitter,
   key: Key,
   ...args: Args
 ): void {
-  const { device } = emit;
-  const name = device.tuned?.(taskOf(tunable, key, device.activations));
-  const tuned = name === undefined ? undefined : usable(tunable, key, device).find((v) => v.name === name);
-  (tuned ?? guessed(tunable, key, device)).emit(emit, key, ...args);
+  best(tunable, key, emit.device).emit(emit, key, ...args);
 }
 
 /** The variants that fit and are not barred. */

@@ -6,6 +6,7 @@ import { emitForward } from "../graph/launches.ts";
 import type { Storage, Tensor } from "../graph/tensor.ts";
 import { softmax } from "../layers/index.ts";
 import { frozenIn } from "../models/model.ts";
+import { fusionsFor } from "../ops/fusions.ts";
 import { gradients } from "../ops/gradients.ts";
 import { withUpdate } from "../optimizers/optimizer.ts";
 import type { Steps } from "../plan/plan.ts";
@@ -58,7 +59,7 @@ async function compile(
   const { optimizer, batchSize, microBatches = 1, memory = "keep" } = options;
   const accumulate = microBatches > 1;
   const { graph, loss } = build(options, mode, size);
-  const nodes = options.fuse === false ? graph.nodes : fuse(graph);
+  const nodes = options.fuse === false ? graph.nodes : fuse(graph, [], fusionsFor(graph));
   const forward = emitForward(graph, nodes);
   if (mode === "eval")
     return { graph, moments: [], flags: [], normed: [], session: await open({ graph, dispatches: forward }) };

@@ -31,7 +31,7 @@ export const CONV_FORWARD: Tunable<Geometry, ForwardArgs> = {
   alone: forwardAlone,
 };
 
-function forwardProduct({ N, H, W, P, Q, C, K, R, S }: Geometry, device: Capabilities): Product {
+export function forwardProduct({ N, H, W, P, Q, C, K, R, S }: Geometry, device: Capabilities): Product {
   const rows = N * P * Q;
   const blocks = pad4(C) / 4;
   // On a CPU only a single deep product, such as a classifier's, is worth the second pass.

@@ -82,7 +82,7 @@ export function emitGradBias(emit: BackwardEmitter, dy: Tensor, target: Gradient
   emitSplitSum(emit, sum, SPLITS, target);
 }
 
-function gradInputProduct({ N, H, W, C, K, R, S, STRIDE_H, STRIDE_W }: Geometry): Product {
+export function gradInputProduct({ N, H, W, C, K, R, S, STRIDE_H, STRIDE_W }: Geometry): Product {
   const rows = N * Math.ceil(H / STRIDE_H) * Math.ceil(W / STRIDE_W);
   const phases = STRIDE_H * STRIDE_W;
   const depth = (R * S * pad4(K)) / phases;
@@ -93,19 +93,23 @@ function emitGradInputTiles(
   emit: Emitter,
   geometry: Geometry,
   { kernel, workgroups }: TileLaunch<(typeof conv2d_grad_input_variants)[number]>,
-  ...[{ dy, w }, { tensor: dx, accumulate: ACCUMULATE }]: GradInputArgs
+  ...[{ dy, w }, { tensor: dx, accumulate }]: GradInputArgs
 ): void {
+  emit.dispatch(kernel, { dy, w, dx }, gradInputConstants(geometry, accumulate), workgroups);
+}
+
+/** The constants of the kernels of an input gradient. */
+export function gradInputConstants(geometry: Geometry, ACCUMULATE: 0 | 1) {
   const { STRIDE_H, STRIDE_W, DILATION_H, DILATION_W } = geometry;
-  const constants = {
+  return {
     ...geometry,
     TAP_STEP_H: STRIDE_H / greatestCommonDivisor(STRIDE_H, DILATION_H),
     TAP_STEP_W: STRIDE_W / greatestCommonDivisor(STRIDE_W, DILATION_W),
     ACCUMULATE,
   };
-  emit.dispatch(kernel, { dy, w, dx }, constants, workgroups);
 }
 
-function gradWeightProduct({ N, P, Q, C, K, R, S }: Geometry): Product {
+export function gradWeightProduct({ N, P, Q, C, K, R, S }: Geometry): Product {
   const pixels = N * P * Q;
   const maxSplits = Math.ceil(pixels / 64);
   return { slices: R * S, rows: C, columns: K, depth: pixels, deep: false, maxSplits };
@@ -127,11 +131,25 @@ function emitGradWeightTiles(
   }: TileLaunch<(typeof conv2d_grad_weight_variants | typeof conv2d_grad_weight_narrow_variants)[number]>,
   ...[{ x, dy }, target]: GradWeightArgs
 ): void {
-  const whole = splits === 1;
-  const dw = whole ? target.tensor : emit.temporary("splits", [splits, ...target.tensor.shape]);
-  const constants = { ...geometry, SPLITS: splits, ACCUMULATE: whole ? target.accumulate : 0 };
-  emit.dispatch(kernel, { x, dy, dw }, constants, workgroups);
-  if (!whole) emitSplitSum(emit, dw, splits, target);
+  emitInSplits(emit, splits, target, (dw, ACCUMULATE) => {
+    emit.dispatch(kernel, { x, dy, dw }, { ...geometry, SPLITS: splits, ACCUMULATE }, workgroups);
+  });
+}
+
+/** Emits the gradient of a weight, or so many partial sums of it and then their sum. */
+export function emitInSplits(
+  emit: Emitter,
+  splits: number,
+  target: GradientTarget,
+  emitTiles: (dw: Tensor, ACCUMULATE: 0 | 1) => void,
+): void {
+  if (splits === 1) {
+    emitTiles(target.tensor, target.accumulate);
+    return;
+  }
+  const dw = emit.temporary("splits", [splits, ...target.tensor.shape]);
+  emitTiles(dw, 0);
+  emitSplitSum(emit, dw, splits, target);
 }
 
 function greatestCommonDivisor(a: number, b: number): number {

@@ -74,9 +74,13 @@ export function tileVariants<K extends TileKernel, Args extends readonly unknown
   prefix = "",
 ): TileVariants<Args> {
   const variants = kernels.flatMap((kernel) =>
-    Object.entries(SPLITS).map(([suffix, times]): Variant<Geometry, Args> => {
+    Object.entries(SPLITS).map(([suffix, times]): TileVariant<Args> => {
       const splitsFor = (geometry: Geometry, device: Capabilities) =>
         cover(kernel, product(geometry, device), device);
+      const splits = (geometry: Geometry, device: Capabilities): number => {
+        const covered = splitsFor(geometry, device);
+        return times === 1 ? covered.splits : covered.split(times);
+      };
       const name = prefix + kernel.variant;
       return {
         name: suffix ? `${name}_${suffix}` : name,
@@ -90,11 +94,14 @@ export function tileVariants<K extends TileKernel, Args extends readonly unknown
           const differs = times > 1 ? split(times) > splits : split(times) < splits;
           return known && !hopeless && (times === 1 || differs);
         },
+        splits,
         emit(emit, geometry, ...args) {
-          const { tiles, splits: best, split } = splitsFor(geometry, emit.device);
-          const splits = times === 1 ? best : split(times);
-          const launch = { kernel: withSubgroupSize(kernel, emit.device.subgroupSize), splits };
-          emitTiles(emit, geometry, { ...launch, workgroups: grid(tiles * splits, kernel) }, ...args);
+          const { tiles } = splitsFor(geometry, emit.device);
+          const launch = {
+            kernel: withSubgroupSize(kernel, emit.device.subgroupSize),
+            splits: splits(geometry, emit.device),
+          };
+          emitTiles(emit, geometry, { ...launch, workgroups: grid(tiles * launch.splits, kernel) }, ...args);
         },
       };
     }),
@@ -116,9 +123,14 @@ export function tileVariants<K extends TileKernel, Args extends readonly unknown
 /** What a convolution would cost on a GPU; see `costOf`. */
 export type Cost = (geometry: Geometry, device: Capabilities) => number;
 
+interface TileVariant<Args extends readonly unknown[]> extends Variant<Geometry, Args> {
+  /** Into how many parts it divides the depth. */
+  splits(geometry: Geometry, device: Capabilities): number;
+}
+
 /** Variants of a pass by tiles, and the cost of the best of them. */
-interface TileVariants<Args extends readonly unknown[]>
-  extends Pick<Tunable<Geometry, Args>, "variants" | "guess"> {
+interface TileVariants<Args extends readonly unknown[]> extends Pick<Tunable<Geometry, Args>, "guess"> {
+  readonly variants: readonly TileVariant<Args>[];
   readonly cost: Cost;
 }
 

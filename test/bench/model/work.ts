@@ -53,8 +53,14 @@ const LINES: Readonly<Record<string, string>> = {
 export const isTiled = (kernel: Kernel): kernel is TileKernel =>
   "numbers" in kernel && "TILE_ROWS" in (kernel as TileKernel).numbers;
 
+/** The name of a kernel that does a part of a batch norm's work besides, without that part: the product is the same. */
+export const withoutNorm = (name: string): string => name.replace(/_(?:after|between|sums)(?=_)/, "");
+
 /** `conv2d_grad_weight_narrow` of all its variants. */
-const familyOf = ({ name, variant }: TileKernel): string => name.slice(0, name.indexOf(`_${variant}`));
+function familyOf({ name, variant }: TileKernel): string {
+  const plain = withoutNorm(name);
+  return plain.slice(0, plain.indexOf(`_${variant}`));
+}
 
 /** Throws an Error for a kernel of register tiles whose product it does not know. */
 export function workOf({ kernel, bindings, constants, workgroups }: Dispatch): Work {

@@ -115,7 +115,7 @@ describe("a training step takes hardly more than is alive at once", () => {
 
   it.each(cases)("%s, %s kernels", (name, device) => {
     // At the peak of a VGG, or of maps of 32×32, little else is alive than what single launches read and write.
-    const factor = /vgg|fusion|resnet/.test(name!) ? 1.035 : 1.012;
+    const factor = /vgg|fusion|resnet/.test(name!) ? 1.04 : 1.012;
     for (const batch of [16, 32]) {
       const program = programOf(models[name!]!(), batch, "train", { device: devices[device!] });
       const { report, memory } = plan(program, limits);
