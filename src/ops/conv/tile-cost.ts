@@ -70,6 +70,7 @@ export function costOf(
   const size = kernel.numbers.TILE_ROWS * kernel.numbers.TILE_COLUMNS;
   const shared = kernel.slots.share === "workgroup";
   const sum = (shared ? SHARED[kernel.variant]! : ALONE) * (spilled[size] ?? 1);
+  // As long as one invocation takes on a full GPU, or on one that is not; how large it is nobody says, so both count.
   const sums = sum * size * (depth / splits) * Math.hypot(tiles * splits, full);
   if (splits === 1) return sums;
   // The partial sums are written, read and written as one.

@@ -4,6 +4,9 @@
  */
 import { describe, expect, it } from "vitest";
 import type { Dispatch } from "../../../src/graph/op.ts";
+import type { Kernel } from "../../../src/kernel/kernel.ts";
+import * as shaders from "../../../src/kernel/shaders.gen.ts";
+import { costOf } from "../../../src/ops/conv/tile-cost.ts";
 import { keptFigures } from "../../bench/lab/figures.ts";
 import { GPUS } from "../../bench/model/gpus.ts";
 import { launchesOn, NETWORKS } from "../../bench/model/networks.ts";
@@ -93,6 +96,14 @@ describe("the heuristics' choices on GPUs", () => {
       for (const { kernel } of shared) expect(figures[labName(kernel)]?.spills, kernel.name).toBe(0);
     },
   );
+
+  it("know the cost of every kernel", () => {
+    const tiled = (Object.values(shaders) as Kernel[]).filter(isTiled);
+    expect(tiled.length).toBeGreaterThan(40);
+    const product = { slices: 1, rows: 64, columns: 64, depth: 64, deep: true, maxSplits: 1 };
+    for (const kernel of tiled)
+      expect(costOf(kernel, product, 1, 1, { features: [] }), kernel.name).toBeGreaterThan(0);
+  });
 
   it.each(["rtx4090", "rx7900xtx"])("give all of a large GPU something to do: %s", (gpu) => {
     const all = launchesOf(gpu, "resnet18, 224×224, batch 32");
