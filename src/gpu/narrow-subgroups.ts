@@ -6,8 +6,11 @@ const NARROW = 16;
  * whose compiler otherwise takes twice as many lanes as there are registers for. WebGPU tells sizes of which compute
  * shaders need not support each, so it is tried out.
  */
-export async function narrowSubgroups(device: GPUDevice, info: GPUAdapterInfo): Promise<number | undefined> {
-  if (info.vendor !== "intel" || !device.features.has("subgroup-size-control")) return undefined;
+export async function narrowSubgroups(
+  device: GPUDevice,
+  info: GPUAdapterInfo | undefined,
+): Promise<number | undefined> {
+  if (info?.vendor !== "intel" || !device.features.has("subgroup-size-control")) return undefined;
   for (let size = info.subgroupMinSize ?? NARROW; size <= NARROW; size *= 2) {
     const code = `enable subgroups;enable subgroup_size_control;
       @compute @subgroup_size(${size}) @workgroup_size(64) fn main() {}`;
