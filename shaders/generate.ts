@@ -30,7 +30,7 @@ function writeGenerated(file: string, lines: readonly string[]): void {
 /** One entry point of one linked shader. */
 interface Entry {
   readonly name: string;
-  /** The name that it has in common with the other variants of its file. */
+  /** The name that it has in common with the other variants of its file and version. */
   readonly family: string;
   readonly isVariant: boolean;
   /** Paths of what it is linked from. */
@@ -48,7 +48,7 @@ function entriesOf(shader: LinkedShader): Entry[] {
     numbers: JSON.stringify(numbers),
   };
   return entryPoints(shader).map((entry): Entry => {
-    const [name, family] = [shader.name, shader.file].map((whose) =>
+    const [name, family] = [shader.name, shader.family].map((whose) =>
       entry.name === "main" ? whose : `${whose}_${entry.name}`,
     ) as [string, string];
     const fields = { name: JSON.stringify(name), ...entry.fields, ...(isVariant && variant) };

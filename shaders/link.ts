@@ -7,7 +7,12 @@
  * and the linker appends `<snippet>.wgsl`, from whichever folder of lib/ it lies in (WGSL does not care for the order
  * of declarations), so what is validated, run and shipped is plain WGSL. A slot `tile` with the value `8x8` is filled by
  * the snippet tile_8x8, and the kernel is named after the values: kernel_8x8_none, kernel_4x4. Link lines go on in the
- * next one. Only directives (`enable …;`) must come before all declarations: a snippet that has some holds nothing else
+ * next one.
+ *
+ *     // version: norm=plain | norm=after for share=workgroup
+ *
+ * links all alternatives with the snippet norm_plain as well, which does not show in their names, and then those that
+ * share=workgroup anew with norm_after, as kernels of their own: kernel_after_8x8_workgroup. Only directives (`enable …;`) must come before all declarations: a snippet that has some holds nothing else
  * and is put first.
  */
 import { readdirSync, readFileSync } from "node:fs";
@@ -15,8 +20,8 @@ import { basename, join } from "node:path";
 import { joinFiles, type SourceFile } from "../src/kernel/join.ts";
 
 export interface LinkedShader {
-  /** Name of the kernel file without extension. */
-  readonly file: string;
+  /** Name of the kernel file without extension, with its version where it is not the first: what its variants share. */
+  readonly family: string;
   /** That, with the values of the slots: names one kernel. */
   readonly name: string;
   /** What fills its slots, by their names; none where the file has no link line. */
@@ -71,7 +76,7 @@ export function linkShader(
   snippets: ReadonlyMap<string, string> = snippetsOf(directory),
 ): LinkedShader[] {
   const text = readFileSync(join(directory, file), "utf8");
-  const linked = alternativesOf(text, file).map((slots): LinkedShader => {
+  const linked = alternativesOf(text, file).map(({ slots, version, family }): LinkedShader => {
     const appended: SourceFile[] = [];
     const append = (snippet: string, user: string): void => {
       const path = snippets.get(snippet);
@@ -82,7 +87,7 @@ export function linkShader(
       for (const next of list(body, "use", ",")) append(next, `${path} uses "${next}"`);
     };
     for (const snippet of list(text, "use", ",")) append(snippet, `${file} uses "${snippet}"`);
-    const filling = Object.entries(slots).map(([slot, value]) => {
+    const filling = Object.entries({ ...slots, ...version }).map(([slot, value]) => {
       append(`${slot}_${value}`, `${file} links ${slot}=${value}`);
       return snippets.get(`${slot}_${value}`)!;
     });
@@ -90,8 +95,8 @@ export function linkShader(
     const others = appended.filter((snippet) => !directives.includes(snippet));
     const files: SourceFile[] = [...directives, [file, text], ...others];
     return {
-      file: basename(file, ".wgsl"),
-      name: [basename(file, ".wgsl"), ...Object.values(slots)].join("_"),
+      family,
+      name: [family, ...Object.values(slots)].join("_"),
       slots,
       numbers: numbersOf(files.filter(([path]) => filling.includes(path))),
       ...joinFiles(...files),
@@ -110,18 +115,36 @@ export function linkShaders(directory: string): LinkedShader[] {
   return kernels.flatMap(([, file]) => linkShader(directory, file, snippets));
 }
 
-/** The slots of each alternative of a kernel file's link lines; one without slots where there are none. */
-function alternativesOf(text: string, file: string): Readonly<Record<string, string>>[] {
-  const alternatives = list(text, "link", "|").map((alternative) =>
+type Slots = Readonly<Record<string, string>>;
+
+/** An alternative of a kernel file's link lines, in one of the file's versions. */
+interface Alternative {
+  readonly slots: Slots;
+  readonly version: Slots;
+  readonly family: string;
+}
+
+/** All alternatives in all versions; one without slots where there are none. */
+function alternativesOf(text: string, file: string): Alternative[] {
+  const parse = (words: string): Slots =>
     Object.fromEntries(
-      alternative.split(/\s+/).map((slot) => {
+      words.split(/\s+/).map((slot) => {
         const [name, value, ...rest] = slot.split("=");
         if (!name || !value || rest.length > 0) throw new Error(`${file}: "${slot}" is no slot=value`);
         return [name, value] as const;
       }),
-    ),
+    );
+  const linked = list(text, "link", "|").map(parse);
+  const alternatives = linked.length > 0 ? linked : [{}];
+  const versions = list(text, "version", "|").map((words) => words.split(" for ").map(parse));
+  return (versions.length > 0 ? versions : [[{}]]).flatMap(([version = {}, only = {}], i) =>
+    alternatives
+      .filter((slots: Slots) => Object.entries(only).every(([slot, value]) => slots[slot] === value))
+      .map((slots) => {
+        const family = [basename(file, ".wgsl"), ...(i > 0 ? Object.values(version) : [])].join("_");
+        return { slots, version, family };
+      }),
   );
-  return alternatives.length > 0 ? alternatives : [{}];
 }
 
 function numbersOf(files: readonly SourceFile[]): Record<string, number> {

@@ -10,7 +10,7 @@ export interface EntryPoint {
   readonly fields: Readonly<Record<string, string>>;
 }
 
-/** The uniform that holds a kernel's numbers, always its last binding. */
+/** The uniform that holds a kernel's numbers: the last binding of its file, before those of snippets. */
 const ARGS = "args";
 
 /** The entry points of a linked shader. Throws with its name where something is not as kernels are to be. */
@@ -33,8 +33,7 @@ export function entryPoints(shader: LinkedShader): EntryPoint[] {
       if (binding.binding !== i) throw new Error(`${shader.name}: ${entry.name} skips @binding(${i})`);
     });
     const bindings = own.filter(({ name }) => name !== ARGS);
-    if (own.length > bindings.length && own.at(-1)!.name !== ARGS)
-      throw new Error(`${shader.name}: ${ARGS} is not the last binding`);
+    const argsAt = own.findIndex(({ name }) => name === ARGS);
     const size = entry.attributes?.find((a) => a.name === "workgroup_size")?.value ?? [];
     const given = Array.isArray(size) ? size : [size];
     const used = reachable(shader.wgsl, entry.name);
@@ -53,7 +52,8 @@ export function entryPoints(shader: LinkedShader): EntryPoint[] {
       features: JSON.stringify(shader.features),
       live: `${resources.some((r) => r.group === 1)}`,
       constants: `{ ${constants.join(", ")} }`,
-      args: `{ ${own.length > bindings.length ? argsFields(reflect) : ""} }`,
+      args: `{ ${argsAt >= 0 ? argsFields(reflect) : ""} }`,
+      ...(argsAt >= 0 && argsAt < bindings.length && { argsAt: `${argsAt}` }),
       workgroupSize: JSON.stringify([0, 1, 2].map((i) => numberOf(given[i] ?? "1", shader.wgsl))),
     };
     return { name: entry.name, fields };

@@ -11,8 +11,11 @@ export { VERSION } from "./base/version.ts";
 export { type DeviceOptions, describeAdapter, Gpu, isSoftwareAdapter, openDevice } from "./gpu/device.ts";
 export { type Tuned, Tuning, type TuningStore, type TuningTable } from "./gpu/tuning.ts";
 export type { Capabilities, Task } from "./kernel/capabilities.ts";
+export type { WrongKernel } from "./run/check-kernels.ts";
+export { type SelfTest, selfTest } from "./run/self-test.ts";
 export { loadTuning, type TuneOptions, type TuneProgress } from "./run/tuner.ts";
-export { type TuneMode, type TuneModelOptions, tune } from "./train/tune.ts";
+export type { Kernels } from "./train/tuning/kernels.ts";
+export { type TuneMode, type TuneModelOptions, tune } from "./train/tuning/tune.ts";
 
 // Data
 

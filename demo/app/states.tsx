@@ -6,6 +6,7 @@ import { adapter } from "./adapter.ts";
 import { choose, refused, settings } from "./address.ts";
 import { isOffline, isUpdated } from "./offline.ts";
 import { discardKept, goOn, isOpen, isReplay, kept, notice, problem, record, start } from "./studio.ts";
+import { EMULATED } from "./words.ts";
 
 /** A step that takes longer on average makes a race of the default settings last for more than five minutes. */
 const SLOW_MS = 400;
@@ -137,9 +138,7 @@ function Slow() {
   };
   return (
     <Line onDismiss={() => (isSlowDismissed.value = true)}>
-      {software
-        ? "This browser emulates the GPU on the CPU, so a race takes many minutes."
-        : `A step takes ${Math.round(ms!)} ms here, so a race takes many minutes.`}{" "}
+      {software ? EMULATED : `A step takes ${Math.round(ms!)} ms here, so a race takes many minutes.`}{" "}
       <button type="button" onClick={race}>
         Race {small.images} images, {small.depth} layers
       </button>

@@ -1,4 +1,4 @@
-/** How the page says numbers. */
+/** How the page says numbers, and what an emulated GPU is for. */
 
 const numbers = new Intl.NumberFormat("en");
 
@@ -30,3 +30,7 @@ export const duration = (milliseconds: number): string =>
 /** `plain`, `plain and graft`, `plain, graft and residual` */
 export const listed = (words: readonly string[]): string =>
   words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} and ${words.at(-1)}`;
+
+/** What to expect of a GPU that the CPU emulates. */
+export const EMULATED =
+  "This browser emulates the GPU on the CPU, which is for tests: a race takes many minutes, and a native library on this CPU would be some 15 times as fast.";

@@ -1,8 +1,9 @@
 // y[n,p,q,k] = f(bias[k] + Σ_{r,s,c} x[n, p·stride + r·dilation − pad, q·stride + s·dilation − pad, c] w[r,s,c,k])
 //
 // Implicit GEMM: rows are the pixels (n,p,q), flattened so that small planes waste nothing, columns are
-// output channels, the depth is (r,s,c). One invocation computes one register tile. With SPLITS > 1 the
-// input channels are divided and y holds SPLITS partial sums, without bias and f, for split_sum to finish.
+// output channels, the depth is (r,s,c) without the taps that see only padding. One invocation computes one register
+// tile. With SPLITS > 1 the input channels are divided and y holds SPLITS partial sums, without bias and f, for
+// split_sum to finish.
 //
 // x         (N, H, W, C)
 // w         (R, S, C, K)
@@ -11,12 +12,14 @@
 // dispatch  one invocation for each split and tile of N·P·Q × K, in whole quads or workgroups where those share
 // numerics  f32 sums in a fixed order; tolerance 1e-6 · √(R·S·C) relative
 // source    Chellapilla, Puri and Simard 2006 (convolution as a matrix product)
-// use: index, range_taps, activation
+// use: index, range_taps, seen_taps, masked, activation
 // link: tile=8x8 share=workgroup group=16x8 | tile=8x8 share=workgroup group=8x8
-// link: tile=4x4 share=workgroup group=16x16 | tile=4x4 share=workgroup group=8x8
+// link: tile=4x8 share=workgroup group=16x8 | tile=4x4 share=workgroup group=16x16
+// link: tile=4x4 share=workgroup group=8x8 | tile=4x4 share=workgroup group=32x4
 // link: tile=8x16 share=quad walk=nested | tile=4x16 share=quad walk=flat
-// link: tile=8x8 share=none walk=nested | tile=8x8 share=none walk=flat
+// link: tile=16x16 share=none walk=flat | tile=16x8 share=none walk=flat | tile=8x8 share=none walk=flat
 // link: tile=4x8 share=none walk=flat | tile=4x4 share=none walk=flat
+// version: norm=plain | norm=between for share=workgroup
 
 struct Args {
   N: u32,
@@ -47,74 +50,61 @@ alias y4 = vec4f;
 @group(0) @binding(3) var<storage, read_write> y: array<y4>;
 @group(0) @binding(4) var<uniform> args: Args;
 
-// Four output pixels from `row` on: their image's first pixel, and the input pixel under filter tap (0, 0).
+// Four output pixels from `row` on, and the input pixels under the first tap: their vec4s, lines and columns, modulo 2^32.
 struct Rows4 {
   row: u32,
-  image: vec4i,
-  y: vec4i,
-  x: vec4i,
+  at: vec4u,
+  y: vec4u,
+  x: vec4u,
 }
 
-// The four vec4s, less the depth, and all bits set where they are inside: a mask is cheaper than a choice.
+// The four vec4s under the first tap, and all bits set where those under the tap are inside.
 struct Place {
   at: vec4u,
   mask: vec4u,
 }
 
-// Four input channels: number of the vec4, and the first row of weights of the tap.
-struct Step {
-  depth: u32,
-  weight: u32,
-}
+var<private> first_tap: vec2u;
 
 fn rows4(row: u32) -> Rows4 {
   let pixel = min(vec4u(row) + vec4u(0u, 1u, 2u, 3u), vec4u(args.N * args.P * args.Q - 1u));
   let line = pixel / args.Q;
-  return Rows4(
-    row,
-    vec4i(line / args.P * (args.H * args.W)),
-    vec4i(line % args.P * args.STRIDE_H) - i32(args.PAD_TOP),
-    vec4i(pixel % args.Q * args.STRIDE_W) - i32(args.PAD_LEFT),
-  );
+  let tap = first_tap * vec2u(args.DILATION_H, args.DILATION_W) - vec2u(args.PAD_TOP, args.PAD_LEFT);
+  let y = line % args.P * args.STRIDE_H + tap.x;
+  let x = pixel % args.Q * args.STRIDE_W + tap.y;
+  return Rows4(row, ((line / args.P * args.H + y) * args.W + x) * (pad4(args.C) / 4u), y, x);
 }
 
 fn place(rows4: Rows4, cursor: Cursor) -> Place {
-  let row = rows4.y + i32(cursor.tap.x * args.DILATION_H);
-  let column = rows4.x + i32(cursor.tap.y * args.DILATION_W);
-  // Negative numbers are huge as u32.
-  let inside = (vec4u(row) < vec4u(args.H)) & (vec4u(column) < vec4u(args.W));
-  let pixel = rows4.image + row * i32(args.W) + column;
-  let mask = select(vec4u(0u), vec4u(0xffffffffu), inside);
-  return Place(vec4u(select(vec4i(0), pixel, inside)) * (pad4(args.C) / 4u), mask);
-}
-
-fn step_at(range: Range, cursor: Cursor) -> Step {
-  return Step(cursor.depth, (cursor.tap.x * args.S + cursor.tap.y) * args.C);
-}
-
-fn load(at: u32, mask: u32) -> vec4f {
-  return bitcast<vec4f>(bitcast<vec4u>(vec4f(x[at])) & vec4u(mask));
+  // What would be negative has wrapped around to huge.
+  let inside = (rows4.y + cursor.tap.x < vec4u(args.H)) & (rows4.x + cursor.tap.y < vec4u(args.W));
+  return Place(rows4.at, select(vec4u(0u), vec4u(0xffffffffu), inside));
 }
 
 fn load_rows(place: Place, step: Step) -> mat4x4f {
-  let at = place.at + step.depth;
-  return mat4x4f(
-    load(at.x, place.mask.x),
-    load(at.y, place.mask.y),
-    load(at.z, place.mask.z),
-    load(at.w, place.mask.w),
-  );
+  let at = place.at + step.at.x;
+  return mat4x4f(vec4f(x[at.x]), vec4f(x[at.y]), vec4f(x[at.z]), vec4f(x[at.w]));
+}
+
+fn finish_rows(rows: mat4x4f, place: Place, step: Step) -> mat4x4f {
+  return masked(normalised(rows, step.channel), place.mask);
+}
+
+fn as_rows(a: mat4x4f) -> mat4x4f {
+  return a;
 }
 
 fn load_vec4(at: u32) -> vec4f {
   return w[at];
 }
 
-// Weights of four input channels; those past C meet only the zero padding of x.
+// Weights of four input channels; those past C meet only the zero padding of x, and columns past the end are not stored.
 fn load_columns(step: Step, column: u32) -> mat4x4f {
-  let channel = min(four_from(4u * step.depth), Four(args.C - 1u));
-  let at = (step.weight + channel) * (pad4(args.K) / 4u) + min(column, pad4(args.K) / 4u - 1u);
-  return load_four(at);
+  return load_four(four_from(0u) * (pad4(args.K) / 4u) + (step.at.y + column));
+}
+
+fn as_columns(b: mat4x4f) -> mat4x4f {
+  return b;
 }
 
 fn store_rows(rows4: Rows4, split: u32, column: u32, tile: mat4x4f) {
@@ -155,9 +145,22 @@ fn main(
   let chunk = (pad4(args.C) / 4u + args.SPLITS - 1u) / args.SPLITS;
   let begin = min(split * chunk, pad4(args.C) / 4u);
   let end = min(begin + chunk, pad4(args.C) / 4u);
+  let lines = seen_taps(args.R, args.H, args.P, args.STRIDE_H, args.DILATION_H, args.PAD_TOP);
+  let columns = seen_taps(args.S, args.W, args.Q, args.STRIDE_W, args.DILATION_W, args.PAD_LEFT);
+  let own_first = vec2u(lines.x, columns.x);  // uniform where barriers need it, as a private variable never is
+  first_tap = own_first;
+
+  // One vec4 of channels deeper, one tap to the right, one down.
+  let width = vec2u(pad4(args.C), pad4(args.K)) / 4u;
+  let deeper = Cursor(vec2u(0u), 1u, vec2u(1u, 4u * width.y));
+  let right = Cursor(vec2u(0u, args.DILATION_W), 0u, vec2u(args.DILATION_W, args.C) * width);
+  let down = Cursor(vec2u(args.DILATION_H, 0u), 0u, vec2u(args.DILATION_H * args.W, args.S * args.C) * width);
+  let first = Cursor(vec2u(0u), 0u, vec2u(0u, (own_first.x * args.S + own_first.y) * args.C * width.y));
+  let range = Range(vec2u(lines.y, columns.y), go(first, deeper, begin), end, deeper, right, down);
 
   let own_rows = tile_rows(origin.row);
   var tile: Tile;
-  tile_walk(&tile, own_rows, Range(vec2u(args.R, args.S), begin, end), origin.column);
+  tile_walk(&tile, own_rows, range, origin.column);
   tile_store(&tile, own_rows, split, origin.column);
+  finish_group();
 }

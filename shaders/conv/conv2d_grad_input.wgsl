@@ -4,8 +4,8 @@
 // Gather form by residue phases: the pixels with equal h mod stride and w mod stride meet the same taps, every
 // `stride / gcd(stride, dilation)`-th one, so within a phase this is a convolution of stride 1 and no product
 // with an inserted zero is ever computed. Implicit GEMM within a phase: rows are its pixels, columns are
-// input channels, the depth is (r,s,k). One invocation computes one register tile. All phases count as many
-// pixels as the largest, so that the number of a tile alone tells its phase.
+// input channels, the depth is (r,s,k) without the taps that meet no output. One invocation computes one register
+// tile. All phases count as many pixels as the largest, so that the number of a tile alone tells its phase.
 //
 // dy        (N, P, Q, K)
 // w         (R, S, C, K)
@@ -14,12 +14,14 @@
 //           those share
 // numerics  f32 sums in a fixed order; tolerance 1e-6 · √(R·S·K) relative
 // source    Dumoulin and Visin 2016, "A guide to convolution arithmetic for deep learning", §4
-// use: index, range_taps
+// use: index, range_taps, masked
 // link: tile=8x8 share=workgroup group=16x8 | tile=8x8 share=workgroup group=8x8
-// link: tile=4x4 share=workgroup group=16x16 | tile=4x4 share=workgroup group=8x8
+// link: tile=4x8 share=workgroup group=16x8 | tile=4x4 share=workgroup group=16x16
+// link: tile=4x4 share=workgroup group=8x8 | tile=4x4 share=workgroup group=32x4
 // link: tile=8x16 share=quad walk=nested | tile=4x16 share=quad walk=flat
-// link: tile=8x8 share=none walk=nested | tile=8x8 share=none walk=flat
+// link: tile=16x16 share=none walk=flat | tile=16x8 share=none walk=flat | tile=8x8 share=none walk=flat
 // link: tile=4x8 share=none walk=flat | tile=4x4 share=none walk=flat
+// version: norm=plain | norm=sums for share=workgroup
 
 struct Args {
   N: u32,
@@ -50,34 +52,29 @@ alias dx4 = vec4f;
 @group(0) @binding(2) var<storage, read_write> dx: array<dx4>;
 @group(0) @binding(3) var<uniform> args: Args;
 
-// Four input pixels, their image's first output pixel, and the output pixel that the phase's first tap meets.
+// Four input pixels, and the output pixels that the phase's first tap meets: their vec4s, lines and columns, modulo 2^32.
 struct Rows4 {
   pixel: vec4u,
-  image: vec4i,
-  y: vec4i,
-  x: vec4i,
+  at: vec4u,
+  y: vec4u,
+  x: vec4u,
 }
 
-// The four vec4s, less the depth, and all bits set where they are inside: a mask is cheaper than a choice.
+// The four vec4s that the first tap meets, and all bits set where those of the tap are inside.
 struct Place {
   at: vec4u,
   mask: vec4u,
 }
 
-// Four output channels: number of the vec4, and the first row of weights of the tap.
-struct Step {
-  depth: u32,
-  weight: u32,
-}
-
-// The first pixel and the first tap of a phase.
+// The first pixel of a phase, and the taps that its pixels meet: the first, and how many.
 struct Phase {
   pixel: vec2u,
   tap: vec2u,
+  taps: vec2u,
 }
 
 const PAST_END = 0xffffffffu;
-const OUTSIDE = -0x40000000;  // a line of dy that no tap brings back inside
+const OUTSIDE = 0xc0000000u;  // a line of dy that no tap brings back inside
 
 var<private> phase: Phase;
 
@@ -90,18 +87,28 @@ fn first_tap(residue: u32, taps: u32, stride: u32, dilation: u32) -> u32 {
   return tap;
 }
 
-fn make_phase(number: u32) -> Phase {
-  let pixel = vec2u(number / args.STRIDE_W, number % args.STRIDE_W);
-  let residue = (pixel + vec2u(args.PAD_TOP, args.PAD_LEFT)) % vec2u(args.STRIDE_H, args.STRIDE_W);
-  return Phase(
-    pixel,
-    vec2u(first_tap(residue.x, args.R, args.STRIDE_H, args.DILATION_H), first_tap(residue.y, args.S, args.STRIDE_W, args.DILATION_W)),
-  );
+// The taps, in one direction, with which the pixels from `pixel` on at every `stride` meet an output: the first, and
+// how many. In small maps others meet nothing.
+fn phase_taps(pixel: u32, inputs: u32, outputs: u32, taps: u32, stride: u32, dilation: u32, pad: u32, tap_step: u32) -> vec2u {
+  let first = first_tap((pixel + pad) % stride, taps, stride, dilation);
+  let all = (taps + tap_step - 1u - first) / tap_step;
+  // Outputs that the first and the last pixel meet with the first tap; with each next tap they are `apart` further up.
+  let lowest = (i32(pixel + pad) - i32(first * dilation)) / i32(stride);
+  let highest = lowest + (i32(inputs) - 1 - i32(pixel)) / i32(stride);
+  let apart = i32(tap_step * dilation / stride);
+  let begin = u32(max(lowest - i32(outputs) + apart, 0) / apart);
+  let end = min(all, u32(max(highest + apart, 0) / apart));
+  return vec2u(first + begin * tap_step, max(begin, end) - begin);
 }
 
-// From one tap of a phase to the next.
-fn tap_step() -> vec2u {
-  return vec2u(args.TAP_STEP_H, args.TAP_STEP_W);
+fn make_phase(number: u32) -> Phase {
+  // Those of many taps are the first or the last: a CPU's threads take launches in contiguous parts, so mix them.
+  let phases = args.STRIDE_H * args.STRIDE_W;
+  let mixed = select(number / 2u, phases - 1u - number / 2u, number % 2u == 1u);
+  let pixel = vec2u(mixed / args.STRIDE_W, mixed % args.STRIDE_W);
+  let lines = phase_taps(pixel.x, args.H, args.P, args.R, args.STRIDE_H, args.DILATION_H, args.PAD_TOP, args.TAP_STEP_H);
+  let columns = phase_taps(pixel.y, args.W, args.Q, args.S, args.STRIDE_W, args.DILATION_W, args.PAD_LEFT, args.TAP_STEP_W);
+  return Phase(pixel, vec2u(lines.x, columns.x), vec2u(lines.y, columns.y));
 }
 
 // Pixels of the largest phase in each direction.
@@ -117,52 +124,47 @@ fn rows4(row: u32) -> Rows4 {
   let w = number % phase_size().y * args.STRIDE_W + phase.pixel.y;
   let inside = (n < vec4u(args.N)) & (h < vec4u(args.H)) & (w < vec4u(args.W));
   // Whole numbers, for the residues of both terms are equal.
-  let y = (vec4i(h + args.PAD_TOP) - i32(phase.tap.x * args.DILATION_H)) / i32(args.STRIDE_H);
+  let line_out = (vec4i(h + args.PAD_TOP) - i32(phase.tap.x * args.DILATION_H)) / i32(args.STRIDE_H);
+  let x = vec4u((vec4i(w + args.PAD_LEFT) - i32(phase.tap.y * args.DILATION_W)) / i32(args.STRIDE_W));
+  let y = select(vec4u(OUTSIDE), vec4u(line_out), inside);
   return Rows4(
     select(vec4u(PAST_END), (n * args.H + h) * args.W + w, inside),
-    vec4i(n * (args.P * args.Q)),
-    select(vec4i(OUTSIDE), y, inside),
-    (vec4i(w + args.PAD_LEFT) - i32(phase.tap.y * args.DILATION_W)) / i32(args.STRIDE_W),
+    ((n * args.P + y) * args.Q + x) * (pad4(args.K) / 4u),
+    y,
+    x,
   );
 }
 
 fn place(rows4: Rows4, cursor: Cursor) -> Place {
-  // From one tap of the phase to the next, the output pixel moves by a whole number.
-  let row = rows4.y - i32(cursor.tap.x * (args.TAP_STEP_H * args.DILATION_H / args.STRIDE_H));
-  let column = rows4.x - i32(cursor.tap.y * (args.TAP_STEP_W * args.DILATION_W / args.STRIDE_W));
-  // Negative numbers are huge as u32.
-  let inside = (vec4u(row) < vec4u(args.P)) & (vec4u(column) < vec4u(args.Q));
-  let pixel = rows4.image + row * i32(args.Q) + column;
-  let mask = select(vec4u(0u), vec4u(0xffffffffu), inside);
-  return Place(vec4u(select(vec4i(0), pixel, inside)) * (pad4(args.K) / 4u), mask);
-}
-
-fn step_at(range: Range, cursor: Cursor) -> Step {
-  let tap = phase.tap + cursor.tap * tap_step();
-  return Step(cursor.depth, (tap.x * args.S + tap.y) * args.C);
-}
-
-fn load(at: u32, mask: u32) -> vec4f {
-  return bitcast<vec4f>(bitcast<vec4u>(vec4f(dy[at])) & vec4u(mask));
+  // What would be negative has wrapped around to huge.
+  let inside = (rows4.y - cursor.tap.x < vec4u(args.P)) & (rows4.x - cursor.tap.y < vec4u(args.Q));
+  return Place(rows4.at, select(vec4u(0u), vec4u(0xffffffffu), inside));
 }
 
 fn load_rows(place: Place, step: Step) -> mat4x4f {
-  let at = place.at + step.depth;
-  return mat4x4f(
-    load(at.x, place.mask.x),
-    load(at.y, place.mask.y),
-    load(at.z, place.mask.z),
-    load(at.w, place.mask.w),
-  );
+  let at = place.at + step.at.x;
+  return mat4x4f(vec4f(dy[at.x]), vec4f(dy[at.y]), vec4f(dy[at.z]), vec4f(dy[at.w]));
+}
+
+fn finish_rows(rows: mat4x4f, place: Place, step: Step) -> mat4x4f {
+  return masked(rows, place.mask);
+}
+
+fn as_rows(a: mat4x4f) -> mat4x4f {
+  return a;
 }
 
 fn load_vec4(at: u32) -> vec4f {
   return w[at];
 }
 
+// Columns past the end are those of another tap; they are not stored.
 fn load_columns(step: Step, column: u32) -> mat4x4f {
-  let c = min(four_from(4u * column), Four(args.C - 1u));
-  return transpose(load_four((step.weight + c) * (pad4(args.K) / 4u) + step.depth));
+  return load_four(four_from(0u) * (pad4(args.K) / 4u) + (column * pad4(args.K) + step.at.y));
+}
+
+fn as_columns(b: mat4x4f) -> mat4x4f {
+  return transpose(b);
 }
 
 fn store_rows(rows4: Rows4, slice: u32, column: u32, tile: mat4x4f) {
@@ -200,10 +202,20 @@ fn main(
   let origin = tile_origin(number, local, rows, args.C);
   let own = make_phase(slice);  // uniform where barriers need it, as a private variable never is
   phase = own;
-  let taps = (vec2u(args.R, args.S) + tap_step() - 1u - own.tap) / tap_step();
+
+  // One vec4 of channels deeper, and from one tap of the phase to the next, which moves the output pixel up or to the left.
+  let width = pad4(args.K) / 4u;
+  let tap_step = vec2u(args.TAP_STEP_H, args.TAP_STEP_W);
+  let moved = tap_step * vec2u(args.DILATION_H, args.DILATION_W) / vec2u(args.STRIDE_H, args.STRIDE_W);
+  let row = args.C * width;  // of taps
+  let begin = Cursor(vec2u(0u), 0u, vec2u(0u, (own.tap.x * args.S + own.tap.y) * row));
+  let right = Cursor(vec2u(0u, moved.y), 0u, vec2u(0u - moved.y * width, tap_step.y * row));
+  let down = Cursor(vec2u(moved.x, 0u), 0u, vec2u(0u - moved.x * args.Q * width, tap_step.x * args.S * row));
+  let range = Range(own.taps, begin, width, Cursor(vec2u(0u), 1u, vec2u(1u)), right, down);
 
   let own_rows = tile_rows(origin.row);
   var tile: Tile;
-  tile_walk(&tile, own_rows, Range(taps, 0u, pad4(args.K) / 4u), origin.column);
+  tile_walk(&tile, own_rows, range, origin.column);
   tile_store(&tile, own_rows, slice, origin.column);
+  finish_group();
 }

@@ -1,7 +1,7 @@
 // dw[r,s,c,k] = Σ_{n,p,q} x[n, p·stride + r·dilation − pad, q·stride + s·dilation − pad, c] dy[n,p,q,k]
 //
 // For each tap (r,s) a matrix product: rows are input channels, columns are output channels, the depth is the
-// pixels (n,p,q), flattened. One invocation computes one register tile. The pixels are divided among SPLITS,
+// pixels (n,p,q), flattened, or nothing for a tap that sees only padding. One invocation computes one register tile. The pixels are divided among SPLITS,
 // so that there are enough invocations; dw then holds SPLITS partial sums for split_sum to add up in order.
 //
 // x         (N, H, W, C)
@@ -9,11 +9,14 @@
 // dw        (R, S, C, K), or (SPLITS, R, S, C, K); padding lanes are zero
 // dispatch  one invocation for each split, tap and tile of C × K, in whole quads or workgroups where those share
 // numerics  f32 sums in a fixed order; tolerance 1e-6 · √(N·P·Q) relative
-// use: index
+// use: index, range_pixels, seen_taps, masked
 // link: tile=8x8 share=workgroup group=16x8 | tile=8x8 share=workgroup group=8x8
-// link: tile=4x4 share=workgroup group=16x16 | tile=4x4 share=workgroup group=8x8
+// link: tile=4x8 share=workgroup group=16x8 | tile=4x4 share=workgroup group=16x16
+// link: tile=4x4 share=workgroup group=8x8
 // link: tile=8x16 share=quad walk=flat | tile=4x16 share=quad walk=flat
+// link: tile=16x16 share=none walk=flat | tile=16x8 share=none walk=flat
 // link: tile=8x8 share=none walk=flat | tile=4x8 share=none walk=flat | tile=4x4 share=none walk=flat
+// version: norm=plain | norm=after for share=workgroup
 
 override ACCUMULATE: u32;
 
@@ -48,95 +51,60 @@ alias dy4 = vec4f;
 alias Rows4 = u32;
 alias Place = u32;
 
-// Four pixels: their vec4s in x, less the channel, with all bits set where they are inside (a mask is cheaper
-// than a choice), and in dy, less the column.
+// Four pixels: their vec4s in x, less the channel, with all bits set where they are inside, and the first one's in dy, less
+// the column.
 struct Step {
   at: vec4u,
   mask: vec4u,
-  dy: Four,
+  dy: u32,
 }
 
-// The pixels `begin` … `end` − 1, under one tap of the filter.
-struct Range {
-  tap: vec2u,
-  begin: u32,
-  end: u32,
-}
-
-// Four output pixels in order.
-struct Cursor {
-  first: u32,
-  n: Four,
-  p: Four,
-  q: Four,
-}
+// Where the tap that this invocation works on lies in x from an output pixel's place, modulo 2^32.
+var<private> tap: vec2u;
 
 fn rows4(row: u32) -> Rows4 {
   return row;
 }
 
 fn place(rows4: Rows4, cursor: Cursor) -> Place {
-  return min(rows4 / 4u, pad4(args.C) / 4u - 1u);
-}
-
-fn range_steps(range: Range) -> u32 {
-  return (range.end - range.begin + 3u) / 4u;
-}
-
-fn cursor_at(range: Range, i: u32) -> Cursor {
-  let first = range.begin + 4u * i;
-  let pixel = four_from(first);
-  return Cursor(first, pixel / (args.P * args.Q), pixel / args.Q % args.P, pixel % args.Q);
-}
-
-fn cursor_stride(range: Range, n: u32) -> Cursor {
-  return Cursor(4u * n, Four(4u * n / (args.P * args.Q)), Four(4u * n / args.Q % args.P), Four(4u * n % args.Q));
-}
-
-fn skip(range: Range, cursor: Cursor, by: Cursor) -> Cursor {
-  let q = cursor.q + by.q;
-  let next_line = q >= Four(args.Q);
-  let p = cursor.p + by.p + select(Four(0u), Four(1u), next_line);
-  let next_image = p >= Four(args.P);
-  return Cursor(
-    cursor.first + by.first,
-    cursor.n + by.n + select(Four(0u), Four(1u), next_image),
-    select(p, p - args.P, next_image),
-    select(q, q - args.Q, next_line),
-  );
+  return rows4 / 4u;
 }
 
 fn step_at(range: Range, cursor: Cursor) -> Step {
-  let row = cursor.p * args.STRIDE_H + range.tap.x * args.DILATION_H - args.PAD_TOP;
-  let column = cursor.q * args.STRIDE_W + range.tap.y * args.DILATION_W - args.PAD_LEFT;
   // What would be negative has wrapped around to huge.
-  let inside = (cursor.n < Four(args.N)) & (row < Four(args.H)) & (column < Four(args.W));
-  let pixel = select(Four(0u), (cursor.n * args.H + row) * args.W + column, inside);
-  let output = min(four_from(cursor.first), Four(args.N * args.P * args.Q - 1u));
-  let mask = select(Four(0u), Four(0xffffffffu), inside);
-  return Step(all_four(pixel * (pad4(args.C) / 4u)), all_four(mask), output * (pad4(args.K) / 4u));
-}
-
-fn load(at: u32, mask: u32) -> vec4f {
-  return bitcast<vec4f>(bitcast<vec4u>(vec4f(x[at])) & vec4u(mask));
+  let inside = (cursor.y + tap.x < Four(args.H)) & (cursor.x + tap.y < Four(args.W)) &
+    (four_from(cursor.first) < Four(args.N * args.P * args.Q));
+  return Step(
+    all_four(cursor.at + (tap.x * args.W + tap.y) * (pad4(args.C) / 4u)),
+    all_four(select(Four(0u), Four(0xffffffffu), inside)),
+    cursor.first * (pad4(args.K) / 4u),
+  );
 }
 
 fn load_rows(place: Place, step: Step) -> mat4x4f {
   let at = step.at + place;
-  return transpose(mat4x4f(
-    load(at.x, step.mask.x),
-    load(at.y, step.mask.y),
-    load(at.z, step.mask.z),
-    load(at.w, step.mask.w),
-  ));
+  return mat4x4f(vec4f(x[at.x]), vec4f(x[at.y]), vec4f(x[at.z]), vec4f(x[at.w]));
+}
+
+fn finish_rows(rows: mat4x4f, place: Place, step: Step) -> mat4x4f {
+  return masked(normalised(rows, place), step.mask);
+}
+
+fn as_rows(a: mat4x4f) -> mat4x4f {
+  return transpose(a);
 }
 
 fn load_vec4(at: u32) -> vec4f {
   return vec4f(dy[at]);
 }
 
+// Columns past the end are those of another pixel; they are not stored.
 fn load_columns(step: Step, column: u32) -> mat4x4f {
-  return load_four(step.dy + min(column, pad4(args.K) / 4u - 1u));
+  return load_four(four_from(0u) * (pad4(args.K) / 4u) + (step.dy + column));
+}
+
+fn as_columns(b: mat4x4f) -> mat4x4f {
+  return b;
 }
 
 fn store_rows(rows4: Rows4, slice: u32, column: u32, tile: mat4x4f) {
@@ -171,13 +139,18 @@ fn main(
     return;
   }
   let origin = tile_origin(number, local, args.C, args.K);
-  let tap = vec2u(slice % (args.R * args.S) / args.S, slice % args.S);
+  let own = vec2u(slice % (args.R * args.S) / args.S, slice % args.S);
+  tap = own * vec2u(args.DILATION_H, args.DILATION_W) - vec2u(args.PAD_TOP, args.PAD_LEFT);
   let chunk = ((args.N * args.P * args.Q + 3u) / 4u + args.SPLITS - 1u) / args.SPLITS * 4u;
   let begin = min(split * chunk, args.N * args.P * args.Q);
-  let end = min(begin + chunk, args.N * args.P * args.Q);
+  let lines = seen_taps(args.R, args.H, args.P, args.STRIDE_H, args.DILATION_H, args.PAD_TOP);
+  let columns = seen_taps(args.S, args.W, args.Q, args.STRIDE_W, args.DILATION_W, args.PAD_LEFT);
+  // Before the first seen tap, the difference wraps around.
+  let seen = (own.x - lines.x < lines.y) & (own.y - columns.x < columns.y);
+  let end = select(begin, min(begin + chunk, args.N * args.P * args.Q), seen);
 
   let own_rows = tile_rows(origin.row);
   var tile: Tile;
-  tile_walk(&tile, own_rows, Range(tap, begin, end), origin.column);
+  tile_walk(&tile, own_rows, Range(begin, end), origin.column);
   tile_store(&tile, own_rows, slice, origin.column);
 }

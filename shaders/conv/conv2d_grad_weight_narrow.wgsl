@@ -10,9 +10,10 @@
 // dw        (R, S, C, K), or (SPLITS, R, S, C, K); padding lanes are zero
 // dispatch  one invocation for each split and tile of R·S·pad4(C) × K, in whole quads or workgroups where those share
 // numerics  f32 sums in a fixed order; tolerance 1e-6 · √(N·P·Q) relative
-// use: index
-// link: tile=8x8 share=workgroup group=8x8 | tile=4x4 share=workgroup group=8x8 | tile=4x16 share=quad walk=flat
-// link: tile=8x8 share=none walk=flat | tile=4x8 share=none walk=flat
+// use: index, range_pixels, masked
+// link: tile=8x8 share=workgroup group=8x8 | tile=4x4 share=workgroup group=8x8
+// link: tile=4x4 share=workgroup group=32x4 | tile=4x16 share=quad walk=flat
+// link: tile=16x16 share=none walk=flat | tile=8x8 share=none walk=flat | tile=4x8 share=none walk=flat
 
 override ACCUMULATE: u32;
 
@@ -43,37 +44,24 @@ alias dy4 = vec4f;
 @group(0) @binding(2) var<storage, read_write> dw: array<vec4f>;
 @group(0) @binding(3) var<uniform> args: Args;
 
-// Four input channels under one tap: where the tap lies in x from an output pixel's place, modulo 2^32, the
-// number of the channels' vec4, and the first row of dw.
+// Four input channels under one tap: where the tap lies in x from an output pixel's place, modulo 2^32, and the channels'
+// vec4 from that pixel's first; the number of that vec4, and the first row of dw.
 struct Rows4 {
   tap: vec2u,
+  at: u32,
   channel: u32,
   row: u32,
 }
 
 alias Place = Rows4;
 
-// Four pixels: where their windows begin in x, first lines of images counted in lines, and their vec4s in dy,
-// less the column.
+// Four pixels: where their windows begin in x, in lines and columns and as the number of a vec4, and the first pixel's vec4
+// in dy, less the column.
 struct Step {
-  image: vec4u,
   y: vec4u,
   x: vec4u,
-  dy: Four,
-}
-
-// The pixels `begin` … `end` − 1.
-struct Range {
-  begin: u32,
-  end: u32,
-}
-
-// Four output pixels in order.
-struct Cursor {
-  first: u32,
-  n: Four,
-  p: Four,
-  q: Four,
+  at: vec4u,
+  dy: u32,
 }
 
 fn rows4(row: u32) -> Rows4 {
@@ -81,73 +69,45 @@ fn rows4(row: u32) -> Rows4 {
   let tap = row / 4u / vectors;
   let channel = row / 4u % vectors;
   let window = vec2u(tap / args.S * args.DILATION_H - args.PAD_TOP, tap % args.S * args.DILATION_W - args.PAD_LEFT);
-  return Rows4(window, channel, tap * args.C + 4u * channel);
+  return Rows4(window, (window.x * args.W + window.y) * vectors + channel, channel, tap * args.C + 4u * channel);
 }
 
 fn place(rows4: Rows4, cursor: Cursor) -> Place {
   return rows4;
 }
 
-fn range_steps(range: Range) -> u32 {
-  return (range.end - range.begin + 3u) / 4u;
-}
-
-fn cursor_at(range: Range, i: u32) -> Cursor {
-  let first = range.begin + 4u * i;
-  let pixel = four_from(first);
-  return Cursor(first, pixel / (args.P * args.Q), pixel / args.Q % args.P, pixel % args.Q);
-}
-
-fn cursor_stride(range: Range, n: u32) -> Cursor {
-  return Cursor(4u * n, Four(4u * n / (args.P * args.Q)), Four(4u * n / args.Q % args.P), Four(4u * n % args.Q));
-}
-
-fn skip(range: Range, cursor: Cursor, by: Cursor) -> Cursor {
-  let q = cursor.q + by.q;
-  let next_line = q >= Four(args.Q);
-  let p = cursor.p + by.p + select(Four(0u), Four(1u), next_line);
-  let next_image = p >= Four(args.P);
-  return Cursor(
-    cursor.first + by.first,
-    cursor.n + by.n + select(Four(0u), Four(1u), next_image),
-    select(p, p - args.P, next_image),
-    select(q, q - args.Q, next_line),
-  );
-}
-
 fn step_at(range: Range, cursor: Cursor) -> Step {
-  let output = min(four_from(cursor.first), Four(args.N * args.P * args.Q - 1u));
   // Pixels past the end have a line that no tap brings back inside.
-  let y = select(Four(0x80000000u), cursor.p * args.STRIDE_H, cursor.n < Four(args.N));
-  return Step(
-    all_four(cursor.n * args.H),
-    all_four(y),
-    all_four(cursor.q * args.STRIDE_W),
-    output * (pad4(args.K) / 4u),
-  );
-}
-
-fn load(at: u32, mask: u32) -> vec4f {
-  return bitcast<vec4f>(bitcast<vec4u>(vec4f(x[at])) & vec4u(mask));
+  let y = select(Four(0x80000000u), cursor.y, four_from(cursor.first) < Four(args.N * args.P * args.Q));
+  return Step(all_four(y), all_four(cursor.x), all_four(cursor.at), cursor.first * (pad4(args.K) / 4u));
 }
 
 fn load_rows(place: Place, step: Step) -> mat4x4f {
-  let row = step.y + place.tap.x;
-  let column = step.x + place.tap.y;
+  let at = step.at + place.at;
+  return mat4x4f(vec4f(x[at.x]), vec4f(x[at.y]), vec4f(x[at.z]), vec4f(x[at.w]));
+}
+
+fn finish_rows(rows: mat4x4f, place: Place, step: Step) -> mat4x4f {
   // What would be negative has wrapped around to huge.
-  let inside = (row < vec4u(args.H)) & (column < vec4u(args.W));
-  let pixel = select(vec4u(0u), (step.image + row) * args.W + column, inside);
-  let at = pixel * (pad4(args.C) / 4u) + place.channel;
-  let mask = select(vec4u(0u), vec4u(0xffffffffu), inside);
-  return transpose(mat4x4f(load(at.x, mask.x), load(at.y, mask.y), load(at.z, mask.z), load(at.w, mask.w)));
+  let inside = (step.y + place.tap.x < vec4u(args.H)) & (step.x + place.tap.y < vec4u(args.W));
+  return masked(rows, select(vec4u(0u), vec4u(0xffffffffu), inside));
+}
+
+fn as_rows(a: mat4x4f) -> mat4x4f {
+  return transpose(a);
 }
 
 fn load_vec4(at: u32) -> vec4f {
   return vec4f(dy[at]);
 }
 
+// Columns past the end are those of another pixel; they are not stored.
 fn load_columns(step: Step, column: u32) -> mat4x4f {
-  return load_four(step.dy + min(column, pad4(args.K) / 4u - 1u));
+  return load_four(four_from(0u) * (pad4(args.K) / 4u) + (step.dy + column));
+}
+
+fn as_columns(b: mat4x4f) -> mat4x4f {
+  return b;
 }
 
 fn store_rows(rows4: Rows4, slice: u32, column: u32, tile: mat4x4f) {

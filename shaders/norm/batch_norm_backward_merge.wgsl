@@ -1,4 +1,4 @@
-// Adds up the parts of batch_norm_backward_sums: the gradients of weight and bias, and what the gradient of x
+// Adds up the parts of batch_norm_backward_sums, or those that a convolution leaves (lib/norm/norm_sums): the gradients of weight and bias, and what the gradient of x
 // needs of each channel in one tensor.
 //
 //   dbias = Σ dz,  dweight = Σ dz x̂
@@ -8,6 +8,7 @@
 // partial        (2, PARTS, C); with PARTS = 0 the sums are zero, and any tensor will do
 // mean, variance, weight, bias, dweight, dbias  (C)
 // coefficients   (5, C)
+// WHOLE          1: the parts are Σ dz x̂; 0: they are Σ dz (x − mean)
 // INVERSE_ROWS   1 / (N H W), or 0 where the statistics do not depend on x
 // DWEIGHT, DBIAS 0: nobody wants it, 1: =, 2: +=
 // entries        main; single, without barriers, which a CPU takes longer to compile and to run than the sum
@@ -21,6 +22,7 @@ struct Args {
   C: u32,
   PARTS: u32,
   LANES: u32,
+  WHOLE: u32,
   INVERSE_ROWS: f32,
   DWEIGHT: u32,
   DBIAS: u32,
@@ -54,8 +56,12 @@ fn sum_parts(column: u32, columns: u32, lane: u32, lanes: u32) -> Sums {
   return sums;
 }
 
-fn finish(column: u32, columns: u32, sums: Sums) {
+fn finish(column: u32, columns: u32, found: Sums) {
   let root = sqrt(variance[column] + EPS);
+  var sums = found;
+  if (args.WHOLE == 0u) {
+    sums.product /= root;
+  }
   coefficients[column] = mean[column];
   coefficients[columns + column] = weight[column] / root;
   coefficients[2u * columns + column] = bias[column];

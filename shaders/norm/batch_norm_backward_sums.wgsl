@@ -1,13 +1,12 @@
 // Sums of the gradient of each channel over parts of the rows: the first of the two passes of the backward
 // reduction, the second is batch_norm_backward_merge.
 //
-//   dz = dy f'(z),  z = x̂ weight + bias [+ residual],  x̂ = (x − mean) / √(variance + EPS)
+//   dz = dy f'(z),  z = x̂ weight + bias,  x̂ = (x − mean) / √(variance + EPS)
 //   partial = Σ dz, Σ dz x̂
 //
-// With a residual f' is taken from y; see batch_norm_backward.
+// With a residual it is batch_norm_backward_residual.
 //
 // x, dy     (ROWS, C), ROWS = N H W
-// y         (ROWS, C), f(z); with RESIDUAL = 0 it is not read, and any tensor will do
 // mean, variance, weight, bias  (C)
 // partial   (2, PARTS, C)
 // dispatch  one invocation a part and vec4 of channels; part p takes the rows p, p + PARTS, …
@@ -15,7 +14,6 @@
 // use: index, activation
 
 override EPS: f32;
-override RESIDUAL: u32;
 
 struct Args {
   ROWS: u32,
@@ -24,26 +22,16 @@ struct Args {
 }
 
 alias x4 = vec4f;
-alias y4 = vec4f;
 alias dy4 = vec4f;
 
 @group(0) @binding(0) var<storage, read> x: array<x4>;
-@group(0) @binding(1) var<storage, read> y: array<y4>;
-@group(0) @binding(2) var<storage, read> dy: array<dy4>;
-@group(0) @binding(3) var<storage, read> mean: array<vec4f>;
-@group(0) @binding(4) var<storage, read> variance: array<vec4f>;
-@group(0) @binding(5) var<storage, read> weight: array<vec4f>;
-@group(0) @binding(6) var<storage, read> bias: array<vec4f>;
-@group(0) @binding(7) var<storage, read_write> partial: array<vec4f>;
-@group(0) @binding(8) var<uniform> args: Args;
-
-// f'(z), taken from y with a residual.
-fn slope(z: vec4f, at: u32) -> vec4f {
-  if (RESIDUAL == 1u) {
-    return activate_gradient_at_output(vec4f(y[at]));
-  }
-  return activate_gradient(z);
-}
+@group(0) @binding(1) var<storage, read> dy: array<dy4>;
+@group(0) @binding(2) var<storage, read> mean: array<vec4f>;
+@group(0) @binding(3) var<storage, read> variance: array<vec4f>;
+@group(0) @binding(4) var<storage, read> weight: array<vec4f>;
+@group(0) @binding(5) var<storage, read> bias: array<vec4f>;
+@group(0) @binding(6) var<storage, read_write> partial: array<vec4f>;
+@group(0) @binding(7) var<uniform> args: Args;
 
 @compute @workgroup_size(64)
 fn main(
@@ -71,8 +59,8 @@ fn main(
     let next = select(at, at + stride, inside);
     let d1 = vec4f(x[at]) - center;
     let d2 = vec4f(x[next]) - center;
-    let dz1 = vec4f(dy[at]) * slope(d1 * scale + offset, at);
-    let dz2 = select(vec4f(0.0), vec4f(dy[next]) * slope(d2 * scale + offset, next), inside);
+    let dz1 = vec4f(dy[at]) * activate_gradient(d1 * scale + offset);
+    let dz2 = select(vec4f(0.0), vec4f(dy[next]) * activate_gradient(d2 * scale + offset), inside);
     sum += dz1 + dz2;
     product += dz1 * d1 + dz2 * d2;
   }

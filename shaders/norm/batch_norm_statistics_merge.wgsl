@@ -1,12 +1,14 @@
-// Merges the parts of batch_norm_statistics into the mean and biased variance of the batch, and moves the
-// running statistics towards them:
+// Merges the parts of batch_norm_statistics, or those that a convolution leaves (lib/norm/norm_between), into the mean and
+// biased variance of the batch, and moves the running statistics towards them:
 //
 //   variance     = M2 / ROWS
 //   running_mean = (1 − MOMENTUM) running_mean + MOMENTUM mean
 //   running_var  = (1 − MOMENTUM) running_var  + MOMENTUM M2 / (ROWS − 1)
 //
-// x             (ROWS, C), of which row 0 is read: the means in `partial` are relative to it
+// x             (1, C), row 0 of what the statistics are of: the means in `partial` are relative to it
 // partial       (2, PARTS, C)
+// PART_ROWS     0, or the rows of each part but the last, if a part's rows follow each other; then its mean is not
+//               relative to x, which is only to be a row near the mean, to subtract before rounding
 // mean, variance, running_mean, running_var  (C); ROWS ≥ 2
 // entries       main; single, without barriers, which a CPU takes longer to compile and to run than the sum
 // dispatch      LANES invocations, a power of two up to 64, a vec4 of channels; single: one
@@ -20,6 +22,7 @@ struct Args {
   ROWS: u32,
   C: u32,
   PARTS: u32,
+  PART_ROWS: u32,
   LANES: u32,
 }
 
@@ -52,9 +55,14 @@ fn merge(a: Moments, b: Moments) -> Moments {
 fn merge_parts(column: u32, columns: u32, lane: u32, lanes: u32) -> Moments {
   var all = Moments(0.0, vec4f(0.0), vec4f(0.0));
   for (var part = lane; part < args.PARTS && column < columns; part += lanes) {
-    let rows = f32(args.ROWS / args.PARTS + select(0u, 1u, part < args.ROWS % args.PARTS));
     let at = part * columns + column;
-    all = merge(all, Moments(rows, partial[at], partial[args.PARTS * columns + at]));
+    var rows = args.ROWS / args.PARTS + select(0u, 1u, part < args.ROWS % args.PARTS);
+    var mean = partial[at];
+    if (args.PART_ROWS > 0u) {
+      rows = min(args.PART_ROWS, args.ROWS - part * args.PART_ROWS);
+      mean -= vec4f(x[column]);
+    }
+    all = merge(all, Moments(f32(rows), mean, partial[args.PARTS * columns + at]));
   }
   return all;
 }

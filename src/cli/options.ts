@@ -16,7 +16,7 @@ import {
 } from "../job/settings.ts";
 import { topologies, topologyNames } from "../models/topologies/topologies.ts";
 import { optimizers } from "../optimizers/index.ts";
-import { type TuneMode, tuneModes } from "../train/tune.ts";
+import { type TuneMode, tuneModes } from "../train/tuning/tune.ts";
 import { isFolder, scanImageFolder } from "./data/image-folder.ts";
 import { browsers, type Engine, engines, isBrowser } from "./engine/engines.ts";
 import { TUNING_FILE } from "./files.ts";
@@ -112,9 +112,10 @@ export function parseTrainOptions(argv: readonly string[]): TrainOptions {
     .addOption(
       choice(
         "--tune <mode>",
-        `measured kernels: ignore them, use earlier measurements, or measure too (kept in ${TUNING_FILE})`,
+        `measured kernels: ignore them, use earlier measurements, or measure too, while it trains (not on a GPU ` +
+          `emulated by a CPU) or before it trains (kept in ${TUNING_FILE})`,
         tuneModes,
-        "cached",
+        "idle",
       ),
     )
     .option("--out <dir>", "folder for the results (default: runs/<time>, or the checkpoint's)")

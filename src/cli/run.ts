@@ -10,7 +10,7 @@ import { type JobRun, runJob } from "./engine/run-job.ts";
 import { reason } from "./files.ts";
 import { checkEngine, type TrainOptions } from "./options.ts";
 import { jsonLine } from "./output/json-line.ts";
-import { BarReporter, LineReporter, percent, type Reporter } from "./output/progress.ts";
+import { BarReporter, browserText, LineReporter, percent, type Reporter } from "./output/progress.ts";
 import { progressFiles, resultFiles } from "./output/results.ts";
 import { RunLog } from "./output/run-log.ts";
 import { newFolder, RunFolder } from "./run-folder.ts";
@@ -142,10 +142,7 @@ function common(
     onEngine({ description, gpu }) {
       onDescription(description);
       if (json) print(jsonLine({ type: "browser" }, { description, software: gpu === "software" }));
-      reporter.note(description);
-      if (gpu === "software") {
-        reporter.note("This is a software adapter, a GPU emulated by the CPU: expect it to be slow.");
-      }
+      reporter.note(browserText(description, gpu));
     },
   };
 }

@@ -1,4 +1,4 @@
-import { argsBytes, packArgs } from "../kernel/args.ts";
+import { argsBytes, packArgs, withArgs } from "../kernel/args.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 
 /** Uniforms are bound at multiples of this many bytes (WebGPU's default minUniformBufferOffsetAlignment). */
@@ -7,12 +7,14 @@ const ALIGNMENT = 256;
 /** The `args` uniforms of launches in one buffer; equal ones share a place. */
 export class LaunchArgs {
   readonly #ranges: readonly (Required<GPUBufferBinding> | undefined)[];
+  readonly #kernels: readonly Kernel[];
   readonly #buffer: GPUBuffer | undefined;
 
   constructor(
     device: GPUDevice,
     launches: readonly { readonly kernel: Kernel; readonly constants: Readonly<Record<string, number>> }[],
   ) {
+    this.#kernels = launches.map(({ kernel }) => kernel);
     const places = new Map<string, number>();
     const contents: ArrayBuffer[] = [];
     const numbers = launches.map(({ kernel, constants }) => {
@@ -44,10 +46,11 @@ export class LaunchArgs {
     );
   }
 
-  /** Bind group entries of launch number `i`: the buffers of its bindings, then its args if its kernel has any. */
+  /** Bind group entries of launch number `i`: the buffers of its bindings, and its args if its kernel has any. */
   entries(i: number, buffers: readonly GPUBufferBinding[]): GPUBindGroupEntry[] {
     const args = this.#ranges[i];
-    return (args ? [...buffers, args] : buffers).map((resource, binding) => ({ binding, resource }));
+    const all = args ? withArgs(this.#kernels[i]!, buffers, args) : buffers;
+    return all.map((resource, binding) => ({ binding, resource }));
   }
 
   destroy(): void {

@@ -10,6 +10,7 @@ import type { Capabilities } from "../kernel/capabilities.ts";
 import { KERNEL_FEATURES } from "../kernel/constants.gen.ts";
 import type { MemoryLimits } from "../plan/memory.ts";
 import { DEFAULT_LIMITS } from "../plan/plan.ts";
+import { narrowSubgroups } from "./narrow-subgroups.ts";
 import { Pipelines } from "./pipelines.ts";
 import { Tuning } from "./tuning.ts";
 
@@ -41,7 +42,10 @@ export interface DeviceOptions {
 }
 
 /** Optional features, requested where the adapter has them: for the profiler, f16 activations and some kernels. */
-const FEATURES: ReadonlySet<string> = new Set(["timestamp-query", "shader-f16", ...KERNEL_FEATURES]);
+const FEATURES: ReadonlySet<string> = new Set([
+  ...["timestamp-query", "shader-f16", "subgroup-size-control"],
+  ...KERNEL_FEATURES,
+]);
 
 const ERROR_SCOPES: readonly GPUErrorFilter[] = ["validation", "out-of-memory", "internal"];
 
@@ -70,7 +74,7 @@ export async function openDevice(options: DeviceOptions = {}): Promise<Gpu> {
       maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
     },
   });
-  return new Gpu(device, adapter.info, true);
+  return new Gpu(device, adapter.info, true, await narrowSubgroups(device, adapter.info));
 }
 
 /** What WebGPU says to some calls. */
@@ -101,14 +105,22 @@ export class Gpu {
 
   /**
    * Wraps a device that the caller opened, and may go on using; `openDevice()` is the usual way. An `owned` device is
-   * destroyed with this object.
+   * destroyed with this object. `subgroupSize` is what `narrowSubgroups` has found.
    */
-  constructor(device: GPUDevice, info: GPUAdapterInfo = device.adapterInfo, owned = false) {
+  constructor(
+    device: GPUDevice,
+    info: GPUAdapterInfo = device.adapterInfo,
+    owned = false,
+    subgroupSize?: number,
+  ) {
     this.device = device;
     this.#owned = owned;
     this.adapter = describeAdapter(info);
     this.tuning = new Tuning(this.adapter);
-    this.capabilities = capabilitiesOf(device, info, this.tuning);
+    this.capabilities = {
+      ...capabilitiesOf(device, info, this.tuning),
+      ...(subgroupSize && { subgroupSize }),
+    };
     this.limits = {
       maxBindingBytes: Math.max(device.limits.maxStorageBufferBindingSize, DEFAULT_LIMITS.maxBindingBytes),
       maxBufferBytes: Math.max(device.limits.maxBufferSize, DEFAULT_LIMITS.maxBufferBytes),
@@ -195,16 +207,20 @@ export function capabilitiesOf(
   info: GPUAdapterInfo | undefined,
   tuning: Tuning,
 ): Capabilities {
-  const subgroupMaxSize = info?.subgroupMaxSize;
+  const { vendor, architecture, subgroupMinSize, subgroupMaxSize } = info ?? {};
   return {
     features: [...device.features],
+    ...(vendor && { vendor }),
+    ...(architecture && { architecture }),
+    ...(subgroupMinSize && { subgroupMinSize }),
     ...(subgroupMaxSize && { subgroupMaxSize }),
     software: isSoftwareAdapter(info),
     tuned: (task) => tuning.get(task)?.variant,
+    allows: (task, variant) => tuning.allows(task, variant),
   };
 }
 
-/** Whether an adapter is a GPU emulated by the CPU. Firefox may not tell. */
+/** Whether an adapter is a GPU emulated by the CPU. Firefox names none, but says that it is a fallback. */
 export const isSoftwareAdapter = (info: GPUAdapterInfo | undefined): boolean =>
   info?.isFallbackAdapter === true || /swiftshader|llvmpipe|basic render/i.test(describeAdapter(info));
 

@@ -1,5 +1,5 @@
 import { ShaderError } from "../base/errors.ts";
-import { argsBytes, compiledConstants } from "../kernel/args.ts";
+import { argsBytes, compiledConstants, withArgs } from "../kernel/args.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import type { Gpu } from "./device.ts";
 
@@ -111,10 +111,12 @@ export class Pipelines {
   }
 }
 
-/** What is bound to `@group(0)` of a kernel: its bindings, then its args if it has any. */
+/** What is bound to `@group(0)` of a kernel: its bindings, and its args if it has any. */
 function bindingTypes(kernel: Kernel): readonly GPUBufferBindingType[] {
-  const storage = kernel.bindings.map(({ access }) => (access === "read" ? "read-only-storage" : "storage"));
-  return argsBytes(kernel) > 0 ? [...storage, "uniform"] : storage;
+  const types = kernel.bindings.map(
+    ({ access }): GPUBufferBindingType => (access === "read" ? "read-only-storage" : "storage"),
+  );
+  return argsBytes(kernel) > 0 ? withArgs(kernel, types, "uniform") : types;
 }
 
 const compilationInfos = new WeakMap<GPUShaderModule, Promise<GPUCompilationInfo>>();

@@ -3,6 +3,7 @@ import { DataError } from "../base/errors.ts";
 import {
   anyObject,
   check,
+  flag,
   list,
   object,
   optional,
@@ -30,10 +31,15 @@ export interface TuningTable {
   /** Adapter, browser with its major version, and the library's shaders: measurements hold only for these. */
   readonly device: string;
   readonly tuned: Readonly<Record<string, Tuned>>;
-  /** Variants that gave a wrong result or an error, or crashed the device. */
+  /** Variants that gave a wrong result or an error, or crashed the device. The key of a task without extents is of all. */
   readonly failed: Readonly<Record<string, readonly string[]>>;
-  /** The variant being tried when the table was written. Still set in a later session, it crashed the device. */
-  readonly trying?: { readonly task: string; readonly variant: string };
+  /**
+   * The variant being tried when the table was written. Still set in a later session, the page ended meanwhile: it was
+   * closed or, the second time in a row (`again`), the variant crashed it.
+   */
+  readonly trying?: { readonly task: string; readonly variant: string; readonly again?: boolean };
+  /** Kernels that a self-test has found right. */
+  readonly tested?: readonly string[];
 }
 
 /** Keeps tables beyond the life of the page. */
@@ -54,7 +60,8 @@ const tableSchema: Schema<TuningTable> = object({
   device: string,
   tuned: record(object({ variant: string, milliseconds: notNegative, gain: notNegative })),
   failed: record(list(string)),
-  trying: optional(object({ task: string, variant: string })),
+  trying: optional(object({ task: string, variant: string, again: optional(flag) })),
+  tested: optional(list(string)),
 });
 
 /** A task in words: `dense forward N=8 C=512 K=10`, followed by ` f16` where activations are stored as f16. */
@@ -63,12 +70,27 @@ export function taskKey({ op, pass, key, dtype }: Task): string {
   return [op, pass, ...fields, ...(dtype ? [dtype] : [])].join(" ");
 }
 
+/** All tasks of this one's pass, whatever their extents. */
+export const allOf = (task: Task): Task => ({ ...task, key: {} });
+
+/** The key of all tasks of a task's pass. */
+const withoutExtents = (key: string): string => key.replace(/ \w+=\d+/g, "");
+
+type Trying = TuningTable["trying"];
+
+const same = (a: Trying, b: Trying): boolean =>
+  a !== undefined && a.task === b?.task && a.variant === b.variant;
+
 /** The measurements of one device. */
 export class Tuning {
   readonly device: string;
   readonly #tuned = new Map<string, Tuned>();
   readonly #failed = new Map<string, Set<string>>();
-  #trying: TuningTable["trying"];
+  /** Kernels that a self-test has found right, by its names for them. */
+  readonly tested = new Set<string>();
+  #trying: Trying;
+  /** What an earlier session was trying when it ended. */
+  #suspect: Trying;
 
   constructor(adapter: string) {
     this.device = [adapter, browser(), `shaders ${SHADERS_HASH}`].join(", ");
@@ -76,24 +98,33 @@ export class Tuning {
 
   /** The measurement of a task, if there is one. */
   get(task: Task): Tuned | undefined {
-    return this.#tuned.get(taskKey(task));
+    const key = taskKey(task);
+    const tuned = this.#tuned.get(key);
+    return tuned && this.#allows(key, tuned.variant) ? tuned : undefined;
+  }
+
+  /** The best variants so far, by task; later measurements do not change it. */
+  choices(): Readonly<Record<string, string>> {
+    const choices = [...this.#tuned].map(([task, { variant }]) => [task, variant] as const);
+    return Object.fromEntries(choices.filter(([task, variant]) => this.#allows(task, variant)));
   }
 
   set(task: Task, tuned: Tuned): void {
     this.#tuned.set(taskKey(task), tuned);
   }
 
-  /** Whether a variant may be tried. */
+  /** Whether a variant may be used. */
   allows(task: Task, variant: string): boolean {
-    return !this.#failed.get(taskKey(task))?.has(variant);
+    return this.#allows(taskKey(task), variant);
   }
 
   /** Notes that a variant is about to be tried or, with `undefined`, that trying it has ended. */
   trying(task: Task, variant: string | undefined): void {
-    this.#trying = variant === undefined ? undefined : { task: taskKey(task), variant };
+    const trying = variant === undefined ? undefined : { task: taskKey(task), variant };
+    this.#trying = trying && { ...trying, ...(same(trying, this.#suspect) && { again: true }) };
   }
 
-  /** Bars a variant from a task for good. */
+  /** Bars a variant for good: from a task or, with `allOf(task)`, from all of its pass. */
   fail(task: Task, variant: string): void {
     this.#fail(taskKey(task), variant);
   }
@@ -107,6 +138,7 @@ export class Tuning {
       tuned: Object.fromEntries(this.#tuned),
       failed: Object.fromEntries(failed),
       ...(this.#trying && { trying: this.#trying }),
+      ...(this.tested.size > 0 && { tested: [...this.tested] }),
     };
   }
 
@@ -115,15 +147,24 @@ export class Tuning {
    * made from now on use them. Throws DataError if `table` is not a valid table or was made by an earlier version.
    */
   import(table: unknown): number {
-    const { device, tuned, failed, trying } = checkTable(table);
+    const { device, tuned, failed, trying, tested = [] } = checkTable(table);
     if (device !== this.device) return 0;
     for (const [task, variants] of Object.entries(failed)) {
       for (const variant of variants) this.#fail(task, variant);
     }
-    if (trying) this.#fail(trying.task, trying.variant);
+    // What is being tried now, by this session, is no suspect.
+    if (!same(trying, this.#trying)) {
+      if (trying?.again) this.#fail(trying.task, trying.variant);
+      else this.#suspect = trying;
+    }
+    for (const kernel of tested) this.tested.add(kernel);
     const good = Object.entries(tuned).filter(([task, { variant }]) => !this.#failed.get(task)?.has(variant));
     for (const [task, result] of good) this.#tuned.set(task, result);
     return good.length;
+  }
+
+  #allows(task: string, variant: string): boolean {
+    return ![task, withoutExtents(task)].some((key) => this.#failed.get(key)?.has(variant));
   }
 
   #fail(task: string, variant: string): void {

@@ -11,7 +11,7 @@ import type { Graph } from "./graph.ts";
 import { emitAgain, Launches } from "./launches.ts";
 import type { BackwardEmitter, Dispatch, GradientRules, GradientTarget, OpNode } from "./op.ts";
 import { copyNodes, needed, type Segment, segmentsOf } from "./recompute.ts";
-import { type Storage, storedLength, type Tensor } from "./tensor.ts";
+import { type DType, type Storage, storedLength, type Tensor } from "./tensor.ts";
 
 /** Where differentiation starts: an output and its incoming gradient (`null` for a loss). */
 export type Seed = readonly [output: Tensor, gradient: Tensor | null];
@@ -130,8 +130,12 @@ class GradientTable {
   fresh(input: Tensor): Tensor {
     const { dtype } = input.storage;
     const tensor = this.graph.tensor(`d(${input.name})`, input.shape, { role: "temporary", dtype });
-    this.#owned.add(tensor.storage);
+    this.own(tensor);
     return tensor;
+  }
+
+  own({ storage }: Tensor): void {
+    this.#owned.add(storage);
   }
 
   ofParameter(parameter: Tensor): Tensor {
@@ -167,10 +171,18 @@ class NodeGradients extends Launches implements BackwardEmitter {
     return gradient;
   }
 
+  override temporary(name: string, shape: readonly number[], dtype: DType = "f32"): Tensor {
+    const tensor = super.temporary(name, shape, dtype);
+    this.#table.own(tensor);
+    return tensor;
+  }
+
   take(output: Tensor): Tensor | undefined {
     const tensor = this.#table.original(output);
     const gradient = this.gradient(tensor);
     if (this.#table.isShared(gradient) || [...this.graph.outputs.values()].includes(tensor)) return undefined;
+    // Whoever it is passed on to holds it anew.
+    this.#table.release(tensor);
     this.#table.gradients.delete(tensor);
     return gradient;
   }

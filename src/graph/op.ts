@@ -90,6 +90,8 @@ export interface Op<In extends Tensors, Attrs, Out extends Tensors> {
     readonly keeps: readonly (string & keyof Out)[];
     forward(emit: Emitter, node: OpNode<In, Attrs, Out>): void;
   };
+  /** Outputs that are not written: the only node that takes them computes them on the way from this node's others. */
+  readonly unwritten?: readonly (string & keyof Out)[];
   /** Whether, in training, equal inputs give different outputs in different steps. */
   isRandom?(attrs: Attrs): boolean;
   /** One node that computes this node and `next`, the only one that takes its y; undefined if they cannot be fused. */

@@ -20,7 +20,7 @@ export interface Segment {
 /** Storages a node writes that need not be kept: excludes views and `Op.again.keeps`. */
 function written({ op, outputs, inputs }: OpNode): Storage[] {
   const given = new Set(Object.values(inputs).map((tensor) => tensor?.storage));
-  const keeps: readonly string[] = op.again?.keeps ?? [];
+  const keeps: readonly string[] = [...(op.again?.keeps ?? []), ...(op.unwritten ?? [])];
   return Object.entries(outputs).flatMap(([key, tensor]) =>
     tensor && !keeps.includes(key) && !given.has(tensor.storage) ? [tensor.storage] : [],
   );

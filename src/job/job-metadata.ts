@@ -1,4 +1,4 @@
-/** What a job adds to the metadata of its checkpoints: settings, history and a rate set on the way, as JSON. */
+/** What a job adds to the metadata of its checkpoints, as JSON: settings, history, a rate set on the way, kernels. */
 import { WeightsError } from "../base/errors.ts";
 import {
   anything,
@@ -8,23 +8,35 @@ import {
   object,
   optional,
   parseJson,
+  record,
   type Schema,
   size,
+  string,
   value,
 } from "../base/schema.ts";
 import { readCheckpointMetadata } from "../train/checkpoint.ts";
+import type { Kernels } from "../train/tuning/kernels.ts";
 import type { JobHistory } from "./protocol.ts";
 import { checkSettings, type JobSettings } from "./settings.ts";
+
+/** The measured kernels of a run, which hold for one device. */
+export interface RunKernels {
+  /** As of its `Tuning`. */
+  readonly device: string;
+  readonly kernels: Kernels;
+}
 
 export function metadataOf(
   settings: JobSettings,
   history: JobHistory,
   learningRate?: number,
+  kernels?: RunKernels,
 ): Record<string, string> {
   return {
     settings: JSON.stringify(settings),
     history: JSON.stringify(history),
     ...(learningRate !== undefined && { learningRate: JSON.stringify(learningRate) }),
+    ...(kernels && { kernels: JSON.stringify(kernels) }),
   };
 }
 
@@ -60,6 +72,18 @@ export function historyOf(checkpoint: Uint8Array, source: string): JobHistory {
 export function learningRateOf(checkpoint: Uint8Array, source: string): number | undefined {
   if (readCheckpointMetadata(checkpoint, source).learningRate === undefined) return undefined;
   return parse(checkpoint, "learningRate", learningRateSchema, source);
+}
+
+const kernelsSchema: Schema<RunKernels> = object({ device: string, kernels: record(string) });
+
+/**
+ * The kernels with which the run goes on bit for bit, if it was on this device; files of earlier versions have none.
+ * Throws WeightsError, naming `source`, if they are not as they must be.
+ */
+export function kernelsOf(checkpoint: Uint8Array, device: string, source: string): Kernels | undefined {
+  if (readCheckpointMetadata(checkpoint, source).kernels === undefined) return undefined;
+  const { device: of, kernels } = parse(checkpoint, "kernels", kernelsSchema, source);
+  return of === device ? kernels : undefined;
 }
 
 function parse<T>(checkpoint: Uint8Array, key: string, schema: Schema<T>, source: string): T {

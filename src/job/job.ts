@@ -278,11 +278,12 @@ export class Job {
     this.#emit({ type: "sample", ...record });
   }
 
-  async #checkpoint({ trainer, cache, train, settings, history }: Run): Promise<void> {
+  async #checkpoint({ gpu, trainer, cache, train, settings, history }: Run): Promise<void> {
     this.#checkpointWanted = false;
     await cache?.finish();
+    const { kernels } = trainer;
     const bytes = await trainer.checkpoint({
-      metadata: metadataOf(settings, history, this.#learningRate),
+      metadata: metadataOf(settings, history, this.#learningRate, { device: gpu.tuning.device, kernels }),
       labels: train.classes,
     });
     this.#emit({ type: "checkpoint", step: trainer.step, bytes });

@@ -1,5 +1,5 @@
 import type { TuningStore } from "../gpu/tuning.ts";
-import type { TuneMode } from "../train/tune.ts";
+import type { TuneMode } from "../train/tuning/tune.ts";
 
 export interface JobOptions {
   /** Folder of the data sets, as for `loadDataset`; its subfolder `folder` holds the run's folder of images. */

@@ -11,7 +11,7 @@ import { FeatureCache } from "../transfer/feature-cache.ts";
 import { loadPretrained } from "../transfer/pretrained.ts";
 import { augmentationOf } from "./augmentation.ts";
 import { loadJobData, tellLoading } from "./job-data.ts";
-import { historyOf, learningRateOf, settingsOf } from "./job-metadata.ts";
+import { historyOf, kernelsOf, learningRateOf, settingsOf } from "./job-metadata.ts";
 import type { JobOptions } from "./options.ts";
 import type { EpochRecord, JobEvent, JobHistory, SampleRecord, StepRecord } from "./protocol.ts";
 import { sampleOf } from "./sample.ts";
@@ -102,10 +102,11 @@ export function describeRun(
 }
 
 function createTrainer(
-  { gpu, options: { tune, tuningStore: store }, signal, emit }: RunSource,
+  { gpu, checkpoint, options: { tune, tuningStore: store }, signal, emit }: RunSource,
   settings: JobSettings,
   data: Dataset,
 ): Promise<Trainer> {
+  const kernels = checkpoint && kernelsOf(checkpoint, gpu.tuning.device, "checkpoint");
   const { optimizer, lr, batch, microBatches, recompute, precision, seed, augment = [] } = settings;
   const { gradientNorms = false, updateRatios = false } = settings;
   return Trainer.create({
@@ -120,6 +121,7 @@ function createTrainer(
     schedule: oneCycle(),
     ...(augment.length > 0 && { augment: augmentationOf(augment, data) }),
     ...(tune && { tune }),
+    ...(kernels && { kernels }),
     tuning: {
       ...(store && { store }),
       signal,

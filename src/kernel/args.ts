@@ -33,6 +33,10 @@ export function compiledConstants(
 /** Size of a kernel's `args` uniform, bytes; 0 if it has none. */
 export const argsBytes = ({ args }: Kernel): number => 4 * Object.keys(args).length;
 
+/** What belongs to each binding of a kernel, with `args` in the place of that uniform. */
+export const withArgs = <T>({ argsAt, bindings }: Kernel, given: readonly T[], args: T): readonly T[] =>
+  given.toSpliced(argsAt ?? bindings.length, 0, args);
+
 /** Writes a kernel's `args` uniform to the start of `view`. */
 export function packArgs(
   { args }: Kernel,

@@ -2,20 +2,29 @@
 export interface Capabilities {
   /** Optional features enabled on the device. */
   readonly features: readonly string[];
-  /** Largest subgroup size, invocations; missing if unknown. */
+  /** The adapter's, in WebGPU's words: `nvidia`, `ampere`; missing where the browser does not name it. */
+  readonly vendor?: string;
+  readonly architecture?: string;
+  /** Smallest and largest subgroup size, invocations; missing if unknown. */
+  readonly subgroupMinSize?: number;
   readonly subgroupMaxSize?: number;
+  /** What kernels of register tiles ask for, where the size that the driver would choose takes their registers away. */
+  readonly subgroupSize?: number;
   /** Whether a CPU emulates the GPU: no fast workgroup memory, expensive barriers, few threads. */
   readonly software?: boolean;
   /** The type activations are stored as, if not f32. */
   readonly activations?: "f16";
   /** The name of the variant that measured fastest for a task, if known; see `src/ops/tunable.ts`. */
   readonly tuned?: (task: Task) => string | undefined;
+  /** Whether a variant may be used: not if it computed a wrong result on this device, or crashed it. Default all may. */
+  readonly allows?: (task: Task, variant: string) => boolean;
 }
 
-/** Whether the device is a CPU: it says so, or its subgroups are as small as a CPU's vectors. */
-export function isCpu({ software, subgroupMaxSize }: Capabilities): boolean {
-  return software === true || (subgroupMaxSize !== undefined && subgroupMaxSize <= 8);
-}
+/**
+ * Whether the device is a CPU. Its adapter says so; small subgroups do not, for there are GPUs of 8 lanes too, such as
+ * Arm's Mali.
+ */
+export const isCpu = ({ software }: Capabilities): boolean => software === true;
 
 /** Distinguishes the tasks of one pass: extents, strides and so on, in the op's order. */
 export type TaskKey = Readonly<Record<string, number>>;

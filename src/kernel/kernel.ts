@@ -26,10 +26,11 @@ export interface Kernel {
   /** `override` constants, compiled into the pipeline; `true` if the shader gives no default. */
   readonly constants: Readonly<Record<string, boolean>>;
   /**
-   * Fields of the `args` uniform, the last binding of `@group(0)`, in order: one pipeline serves all their values.
-   * Empty if the shader has no such uniform.
+   * Fields of the `args` uniform in order: one pipeline serves all their values. Empty if the shader has no such uniform.
    */
   readonly args: Readonly<Record<string, "f32" | "u32">>;
+  /** Number of its binding in `@group(0)`, if that is not the last. */
+  readonly argsAt?: number;
   readonly workgroupSize: readonly [number, number, number];
 }
 

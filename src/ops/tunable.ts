@@ -54,7 +54,7 @@ export interface InputSpec extends TensorSpec {
 
 /** A task with what the tuner needs in order to measure it. */
 export interface MeasurableTask extends Task {
-  /** Every variant that fits, the heuristic's first, variations of others last. */
+  /** Every variant that fits and is not barred, the heuristic's first, variations of others last. */
   variants(device: Capabilities): readonly VariantInfo[];
   /** The task as an op; its variant is that which `Capabilities.tuned` names. */
   alone(): Pick<Alone<never>, "inputs" | "outputs" | "products"> & { readonly op: TaskOp };
@@ -63,17 +63,48 @@ export interface MeasurableTask extends Task {
 type Named = Readonly<Record<string, Tensor>>;
 export type TaskOp = Op<Named, undefined, Named>;
 
-/** Emits the variant that the device's table names, where it fits, or else the heuristic's. */
+/** The variant that the device's table names, where it is usable, or else the heuristic's. */
+export function best<Key extends TaskKey, Args extends readonly unknown[]>(
+  tunable: Tunable<Key, Args>,
+  key: Key,
+  device: Capabilities,
+): Variant<Key, Args> {
+  const name = device.tuned?.(taskOf(tunable, key, device.activations));
+  const tuned = name === undefined ? undefined : usable(tunable, key, device).find((v) => v.name === name);
+  return tuned ?? guessed(tunable, key, device);
+}
+
+/** Emits the best variant. */
 export function emitBest<Key extends TaskKey, Args extends readonly unknown[]>(
   tunable: Tunable<Key, Args>,
   emit: Emitter,
   key: Key,
   ...args: Args
 ): void {
-  const { device } = emit;
-  const name = device.tuned?.(taskOf(tunable, key, device.activations));
-  const tuned = tunable.variants.find((variant) => variant.name === name && variant.fits(key, device));
-  (tuned ?? tunable.guess(key, device)).emit(emit, key, ...args);
+  best(tunable, key, emit.device).emit(emit, key, ...args);
+}
+
+/** The variants that fit and are not barred. */
+function usable<Key extends TaskKey, Args extends readonly unknown[]>(
+  tunable: Tunable<Key, Args>,
+  key: Key,
+  device: Capabilities,
+): readonly Variant<Key, Args>[] {
+  const task = taskOf(tunable, key, device.activations);
+  return tunable.variants.filter(
+    (variant) => variant.fits(key, device) && device.allows?.(task, variant.name) !== false,
+  );
+}
+
+/** The heuristic's choice or, where that is barred, the first that is not. */
+function guessed<Key extends TaskKey, Args extends readonly unknown[]>(
+  tunable: Tunable<Key, Args>,
+  key: Key,
+  device: Capabilities,
+): Variant<Key, Args> {
+  const guess = tunable.guess(key, device);
+  if (device.allows?.(taskOf(tunable, key, device.activations), guess.name) !== false) return guess;
+  return usable(tunable, key, device)[0] ?? guess;
 }
 
 /** The task of computing a pass for this key. */
@@ -108,11 +139,11 @@ export function recorder(given: Capabilities): {
 }
 
 function candidates<Key extends TaskKey, Args extends readonly unknown[]>(
-  { variants, guess }: Tunable<Key, Args>,
+  tunable: Tunable<Key, Args>,
   key: Key,
   device: Capabilities,
 ): readonly VariantInfo[] {
-  const first = guess(key, device);
-  const others = variants.filter((variant) => variant.name !== first.name && variant.fits(key, device));
+  const first = guessed(tunable, key, device);
+  const others = usable(tunable, key, device).filter(({ name }) => name !== first.name);
   return [first, ...others.filter(({ varies }) => !varies), ...others.filter(({ varies }) => varies)];
 }

@@ -50,6 +50,7 @@ function build(name: "adam" | "adamw", options: AdamOptions): Optimizer {
   return {
     name,
     learningRate: lr,
+    standard: () => adamw({ lr: 0.1 }),
     emit: (graph, backward) =>
       emitUpdate(graph, backward, name, options, ["first", "second"], (emit, arena) => {
         emit.dispatch(

@@ -22,6 +22,8 @@ export interface Optimizer {
    * ShapeError if no parameter has a gradient, or if a parameter group matches nothing.
    */
   emit(graph: Graph, backward: Gradients): Update;
+  /** The same kernel with options for which its results are known, for `selfTest`; without it, it is not tested. */
+  readonly standard?: () => Optimizer;
 }
 
 /** The end of a training step, and what an optimizer keeps and reports besides the parameters. */

@@ -33,6 +33,7 @@ export function sgd(options: SgdOptions): Optimizer {
   return {
     name: "sgd",
     learningRate: lr,
+    standard: () => sgd({ lr: 0.1, momentum: momentum > 0 ? 0.9 : 0 }),
     emit: (graph, backward) =>
       momentum === 0
         ? emitUpdate(graph, backward, "sgd", options, [], (emit, { bindings, constants, workgroups }) => {

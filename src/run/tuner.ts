@@ -2,7 +2,13 @@
  * Measures the variants of tasks on a device and keeps the best. A variant is timed only if its result agrees with that
  * of the heuristic's choice. One that fails, or crashes the device, is never tried again.
  */
-import { DataError, DeviceLostError, WebgraftError } from "../base/errors.ts";
+import {
+  DataError,
+  DestroyedError,
+  DeviceLostError,
+  OutOfMemoryError,
+  WebgraftError,
+} from "../base/errors.ts";
 import { median } from "../base/numbers.ts";
 import { Random } from "../base/random.ts";
 import type { Gpu } from "../gpu/device.ts";
@@ -35,6 +41,11 @@ export interface TuneProgress {
   readonly variant: string;
 }
 
+/** Runs a piece of work, some ten milliseconds on the GPU, when it may have the GPU for itself. */
+export type Turn = <T>(work: () => Promise<T>) => Promise<T>;
+
+const atOnce: Turn = (work) => work();
+
 /** Rounds in which a variant and the best so far take turns, after a first run that rules out hopeless ones. */
 const ROUNDS = 5;
 /** Minimum length of a round in milliseconds, since timestamps are coarse. */
@@ -58,12 +69,13 @@ export async function loadTuning(gpu: Gpu, store: TuningStore = browserStore): P
 /**
  * Measures the tasks that have several variants and no measurement yet. Rejects with the signal's reason when it is
  * aborted, and with a DeviceError if a variant crashes the device: open the device again and go on; the store remembers
- * that variant.
+ * that variant. `turn` runs all that takes the GPU; nothing fails because that rejects with the signal's reason.
  */
 export async function tuneTasks(
   gpu: Gpu,
   tasks: Iterable<MeasurableTask>,
   options: TuneOptions = {},
+  turn: Turn = atOnce,
 ): Promise<void> {
   const { store = browserStore, signal, onProgress, pause } = options;
   const missing = [...new Map([...tasks].map((task) => [taskKey(task), task])).values()].filter(
@@ -71,7 +83,7 @@ export async function tuneTasks(
   );
   const save = (): Promise<void> => store.write(gpu.tuning.device, gpu.tuning.export());
   for (const [done, task] of missing.entries()) {
-    const contest = new Contest(gpu, task);
+    const contest = new Contest(gpu, task, turn);
     try {
       for (const variant of task.variants(gpu.capabilities)) {
         const { name, varies } = variant;
@@ -85,7 +97,9 @@ export async function tuneTasks(
         try {
           if (!(await contest.enter(variant))) gpu.tuning.fail(task, name);
         } catch (error) {
-          gpu.tuning.fail(task, name);
+          // That the app ends the device or the measuring says nothing about the variant.
+          const ended = error === signal?.reason || error instanceof DestroyedError;
+          if (!ended) gpu.tuning.fail(task, name);
           throw error;
         } finally {
           gpu.tuning.trying(task, undefined);
@@ -111,6 +125,7 @@ interface Runner {
 class Contest {
   readonly #gpu: Gpu;
   readonly #task: MeasurableTask;
+  readonly #turn: Turn;
   readonly #variables: Variables;
   /** The first variant's result and allowed error. */
   #reference: Result | undefined;
@@ -119,9 +134,10 @@ class Contest {
   /** Product of the time ratios of successive winners: times from different moments are not comparable. */
   #gain = 1;
 
-  constructor(gpu: Gpu, task: MeasurableTask) {
+  constructor(gpu: Gpu, task: MeasurableTask, turn: Turn) {
     this.#gpu = gpu;
     this.#task = task;
+    this.#turn = turn;
     this.#variables = new Variables(gpu);
   }
 
@@ -136,22 +152,28 @@ class Contest {
     return (variant?.varies ?? variant?.name) === name;
   }
 
-  /** Checks and times a variant; false if it cannot run or its result is wrong. Rejects if the device is lost. */
+  /**
+   * Checks and times a variant; false if it cannot run or its result is wrong. One that only finds too little memory now
+   * is left out. Rejects if the device is lost.
+   */
   async enter(variant: VariantInfo): Promise<boolean> {
     const { name, error } = variant;
     let session: Session | undefined;
     let runner: Runner;
     try {
-      session = await this.#open(name);
-      const outputs = await session.submit({}, { step: 1, seed: 0, learningRate: 0 });
-      const result = { outputs, error };
-      this.#reference ??= result;
-      if (!agree(this.#task, this.#reference, result)) throw new WebgraftError(`${name}: wrong result`);
-      runner = { variant, session, once: await session.time(1) };
+      const opened = await this.#open(name);
+      session = opened;
+      runner = await this.#turn(async () => {
+        const result = { outputs: await opened.submit({}, { step: 1, seed: 0, learningRate: 0 }), error };
+        this.#reference ??= result;
+        if (!agree(this.#task, this.#reference, result)) throw new WebgraftError(`${name}: wrong result`);
+        return { variant, session: opened, once: await opened.time(1) };
+      });
     } catch (cause) {
       session?.destroy();
       // A lost device may refuse commands long before it reports the loss; then the variant is not merely wrong.
       const reason = await this.#gpu.blame(cause).catch((error: unknown) => error);
+      if (reason instanceof OutOfMemoryError) return true;
       if (reason === cause && cause instanceof WebgraftError && !(cause instanceof DeviceLostError)) {
         const { device } = this.#gpu;
         await this.#gpu.guard("tune", () =>
@@ -161,7 +183,11 @@ class Contest {
       }
       throw reason;
     }
-    await this.#race(runner);
+    try {
+      await this.#race(runner);
+    } finally {
+      if (this.#best !== runner) runner.session.destroy();
+    }
     return true;
   }
 
@@ -174,17 +200,19 @@ class Contest {
   async #race(runner: Runner): Promise<void> {
     const { variant, session, once } = runner;
     const best = this.#best;
-    if (best && once > HOPELESS * best.once) return session.destroy();
+    if (best && once > HOPELESS * best.once) return;
     const replays = Math.ceil(ROUND_MS / Math.max(Math.min(once, best?.once ?? once), 0.01));
     const times: number[] = [];
     const bestTimes: number[] = [];
     for (let round = 0; round < ROUNDS; round++) {
-      if (best) bestTimes.push(await best.session.time(replays));
-      times.push(await session.time(replays));
+      await this.#turn(async () => {
+        if (best) bestTimes.push(await best.session.time(replays));
+        times.push(await session.time(replays));
+      });
     }
     const milliseconds = median(times);
     const bestMilliseconds = best ? median(bestTimes) : milliseconds;
-    if (best && milliseconds > WORTH * bestMilliseconds) return session.destroy();
+    if (best && milliseconds > WORTH * bestMilliseconds) return;
     best?.session.destroy();
     this.#best = runner;
     this.#gain *= bestMilliseconds / milliseconds;

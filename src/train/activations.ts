@@ -7,8 +7,9 @@ import { frozenIn } from "../models/model.ts";
 import { layerOutputs } from "../models/structure.ts";
 import { openSession, type Session } from "../run/session.ts";
 import type { Variables } from "../run/variables.ts";
-import type { TrainerOptions } from "./options.ts";
+import type { PlanOptions } from "./compile.ts";
 import { runDataset } from "./run-dataset.ts";
+import { graphOptionsWith } from "./tuning/kernels.ts";
 
 /** The output of a layer for each of N images. */
 export interface Activations {
@@ -23,13 +24,16 @@ export interface Activations {
  * ShapeError for a label that the model lacks.
  */
 export async function compileActivations(
-  options: TrainerOptions,
+  options: PlanOptions,
   variables: Variables,
   layers: readonly string[],
   size: number,
 ): Promise<Session> {
-  const { gpu, model, frozen, precision = "f32" } = options;
-  const graph = new Graph({ mode: "eval", precision, ...gpu.graphOptions, frozen: frozenIn(model, frozen) });
+  const { gpu, model, frozen, precision = "f32", kernels } = options;
+  const graph = new Graph({
+    ...{ mode: "eval", precision, frozen: frozenIn(model, frozen) },
+    ...graphOptionsWith(gpu, kernels),
+  });
   // As activations are stored: a cast would be one more layer.
   const dtype = precision === "mixed" ? "f16" : "f32";
   model.build(graph.input("images", [size, ...model.inputShape], dtype));

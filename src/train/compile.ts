@@ -6,6 +6,7 @@ import { emitForward } from "../graph/launches.ts";
 import type { Storage, Tensor } from "../graph/tensor.ts";
 import { softmax } from "../layers/index.ts";
 import { frozenIn } from "../models/model.ts";
+import { fusionsFor } from "../ops/fusions.ts";
 import { gradients } from "../ops/gradients.ts";
 import { withUpdate } from "../optimizers/optimizer.ts";
 import type { Steps } from "../plan/plan.ts";
@@ -13,8 +14,12 @@ import { openSession, type Session } from "../run/session.ts";
 import type { Variables } from "../run/variables.ts";
 import type { TrainerOptions } from "./options.ts";
 import { evaluationPass, trainingPass } from "./passes.ts";
+import { graphOptionsWith, type Kernels } from "./tuning/kernels.ts";
 
 export type Mode = "train" | "eval";
+
+/** The options of a trainer whose kernels are known. */
+export type PlanOptions = TrainerOptions & { readonly kernels: Kernels };
 
 /** A planned and compiled graph of the model. */
 export interface Compiled {
@@ -35,7 +40,7 @@ export interface Compiled {
  * micro-batches, `session` runs one of them; `update`, which ends the step, is there only for those of full size.
  */
 export function compileStep(
-  options: TrainerOptions,
+  options: PlanOptions,
   variables: Variables,
   mode: Mode,
   size: number,
@@ -46,7 +51,7 @@ export function compileStep(
 }
 
 async function compile(
-  options: TrainerOptions,
+  options: PlanOptions,
   mode: Mode,
   size: number,
   open: (steps: Steps) => Promise<Session>,
@@ -54,7 +59,7 @@ async function compile(
   const { optimizer, batchSize, microBatches = 1, memory = "keep" } = options;
   const accumulate = microBatches > 1;
   const { graph, loss } = build(options, mode, size);
-  const nodes = options.fuse === false ? graph.nodes : fuse(graph);
+  const nodes = options.fuse === false ? graph.nodes : fuse(graph, [], fusionsFor(graph));
   const forward = emitForward(graph, nodes);
   if (mode === "eval")
     return { graph, moments: [], flags: [], normed: [], session: await open({ graph, dispatches: forward }) };
@@ -75,9 +80,12 @@ async function compile(
 }
 
 /** The model's graph, from images and labels to the loss. */
-function build(options: TrainerOptions, mode: Mode, size: number): { graph: Graph; loss: Tensor } {
-  const { gpu, model, frozen, precision = "f32" } = options;
-  const graph = new Graph({ mode, precision, ...gpu.graphOptions, frozen: frozenIn(model, frozen) });
+function build(options: PlanOptions, mode: Mode, size: number): { graph: Graph; loss: Tensor } {
+  const { gpu, model, frozen, precision = "f32", kernels } = options;
+  const graph = new Graph({
+    ...{ mode, precision, frozen: frozenIn(model, frozen) },
+    ...graphOptionsWith(gpu, kernels),
+  });
   const images = graph.input("images", [size, ...model.inputShape]);
   const labels = graph.input("labels", [size], "i32");
   const pass = mode === "train" ? trainingPass : evaluationPass;

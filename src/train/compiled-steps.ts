@@ -4,9 +4,10 @@ import type { Feeds, Outputs, Session } from "../run/session.ts";
 import type { Values } from "../run/values.ts";
 import type { Variables } from "../run/variables.ts";
 import { compileActivations } from "./activations.ts";
-import { type Compiled, compileStep, type Mode } from "./compile.ts";
+import { type Compiled, compileStep, type Mode, type PlanOptions } from "./compile.ts";
 import { microBatchesOf } from "./micro-batches.ts";
 import type { BatchInfo, TrainerOptions } from "./options.ts";
+import type { Kernels } from "./tuning/kernels.ts";
 
 /** What a training step tells, and its update's `nonFinite`, if anything trains. */
 export interface StepResult {
@@ -21,8 +22,9 @@ const ACTIVATIONS_KEPT = 2;
 export class CompiledSteps {
   /** Images that go through the model at once: a batch, or a micro-batch. */
   readonly batchSize: number;
-  readonly #options: TrainerOptions;
+  readonly #given: TrainerOptions;
   readonly #variables: Variables;
+  #planned: PlanOptions | undefined;
   readonly #compiled = new Map<string, Promise<Compiled>>();
   /** The one used last is the last. */
   readonly #activations = new Map<string, Promise<Session>>();
@@ -30,8 +32,19 @@ export class CompiledSteps {
   constructor(options: TrainerOptions, variables: Variables) {
     const { batchSize, microBatches = 1 } = options;
     this.batchSize = batchSize / microBatches;
-    this.#options = options;
+    this.#given = options;
     this.#variables = variables;
+  }
+
+  /** With the kernels known when the first step is compiled: one trainer computes with the same ones all its life. */
+  get #options(): PlanOptions {
+    const { kernels = this.#given.gpu.tuning.choices() } = this.#given;
+    this.#planned ??= { ...this.#given, kernels };
+    return this.#planned;
+  }
+
+  get kernels(): Kernels {
+    return this.#options.kernels;
   }
 
   /** A training step or an evaluation of `size` images. */

@@ -10,7 +10,8 @@ import type { TuneOptions } from "../run/tuner.ts";
 import type { Confusion } from "./confusion.ts";
 import type { TrainingPassOptions } from "./passes.ts";
 import type { Schedule } from "./schedules.ts";
-import type { TuneMode } from "./tune.ts";
+import type { Kernels } from "./tuning/kernels.ts";
+import type { TuneMode } from "./tuning/tune.ts";
 
 export interface TrainerOptions extends TrainingPassOptions, ProgramOptions {
   readonly gpu: Gpu;
@@ -35,13 +36,15 @@ export interface TrainerOptions extends TrainingPassOptions, ProgramOptions {
   readonly seed?: number;
   /** Whether the parameter of this name is frozen, in addition to those the model freezes; see `freeze`. */
   readonly frozen?: (name: string) => boolean;
-  /**
-   * Whether to load measurements of kernels before planning, and to measure what is missing. Default `cached`. A run
-   * resumed with other measurements may round differently from there on.
-   */
+  /** Whether to load measurements of kernels before planning, and to measure what is missing. Default `idle`. */
   readonly tune?: TuneMode;
   /** For `tune`: where measurements are kept, progress, and how to stop. */
   readonly tuning?: TuneOptions;
+  /**
+   * The `kernels` of another trainer on this adapter, browser and version of the library, in place of what was measured.
+   * Kernels round differently, so that only with the same ones a run goes on bit for bit.
+   */
+  readonly kernels?: Kernels;
 }
 
 export interface CheckpointOptions extends ModelInfo {

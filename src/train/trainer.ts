@@ -22,7 +22,7 @@ import {
 } from "./checks.ts";
 import type { Compiled } from "./compile.ts";
 import { CompiledSteps } from "./compiled-steps.ts";
-import { ConfusionCounter } from "./confusion.ts";
+import { EvaluationSums } from "./evaluation-sums.ts";
 import type {
   BatchInfo,
   CheckpointOptions,
@@ -35,7 +35,9 @@ import type {
 } from "./options.ts";
 import { runDataset } from "./run-dataset.ts";
 import { constant } from "./schedules.ts";
-import { prepareTuning } from "./tune.ts";
+import type { IdleTuning } from "./tuning/idle-tuning.ts";
+import type { Kernels } from "./tuning/kernels.ts";
+import { prepareTuning } from "./tuning/tune.ts";
 
 /**
  * Trains a classifier on one device: owns its variables, compiles a step for each batch size it meets, and
@@ -61,6 +63,7 @@ export class Trainer {
   readonly #steps: CompiledSteps;
   readonly #resource = new Resource("Trainer");
   #main!: Compiled;
+  #idle: IdleTuning | undefined;
   /** Whether flags of the update may be raised, so that the next step has to clear them. */
   #raised = false;
 
@@ -68,9 +71,9 @@ export class Trainer {
   static async create(options: TrainerOptions): Promise<Trainer> {
     return making(async (keep) => {
       const trainer = keep(new Trainer(options));
-      const { gpu, model, tune = "cached", tuning } = options;
+      const { gpu, model, tune = "idle", tuning } = options;
       const { batchSize } = trainer.#steps;
-      await prepareTuning(gpu, model, tune, { ...options, ...tuning, batchSize });
+      trainer.#idle = await prepareTuning(gpu, model, tune, { ...options, ...tuning, batchSize });
       trainer.#main = await trainer.#steps.compile("train", batchSize);
       const { parameters, states, lossScale } = trainer.#main.graph;
       trainer.variables.initialize(
@@ -119,6 +122,11 @@ export class Trainer {
     return [...this.weights, ...this.#main.moments];
   }
 
+  /** The measured choices that all its plans are made with; for `TrainerOptions.kernels`. */
+  get kernels(): Kernels {
+    return this.#steps.kernels;
+  }
+
   /** Number of trainable values in the model. */
   get parameterCount(): number {
     return countNumbers(this.#main.graph.parameters.filter(({ trainable }) => trainable));
@@ -137,7 +145,11 @@ export class Trainer {
     if (options.validation) this.check(options.validation);
     checkFit(options);
     const loader = new BatchLoader(dataset, { batchSize: this.batchSize, seed: this.seed });
-    return this.#resource.run(() => this.variables.turns.run("fit", () => this.#fit(loader, options)));
+    const fit = () => this.#fit(loader, options);
+    const goesOn = () => this.step === options.maxSteps || options.signal?.aborted === true;
+    return this.#resource.run(() =>
+      this.variables.turns.run("fit", () => this.#idle?.during(fit, goesOn) ?? fit()),
+    );
   }
 
   async #fit(loader: BatchLoader, options: FitOptions): Promise<History> {
@@ -220,23 +232,12 @@ export class Trainer {
     } = {},
   ): Promise<Evaluation> {
     this.check(dataset);
-    let lossSum = 0;
-    let weightSum = 0;
-    let correct = 0;
-    let counted = 0;
-    let done = 0;
-    const confusion = new ConfusionCounter(this.model.classes);
-    await this.#runEvaluation("evaluate", dataset, options.signal, ({ loss, probabilities }, size) => {
-      lossSum += loss![1]!;
-      weightSum += loss![2]!;
-      correct += loss![3]!;
-      counted += loss![4]!;
-      confusion.add(dataset.labels.subarray(done, done + size), probabilities!);
-      done += size;
-      options.onProgress?.(done, dataset.length);
+    const sums = new EvaluationSums(dataset.labels, this.model.classes);
+    await this.#runEvaluation("evaluate", dataset, options.signal, (outputs, size) => {
+      sums.add(outputs, size);
+      options.onProgress?.(sums.done, dataset.length);
     });
-    const { counts } = confusion;
-    return { loss: lossSum / weightSum, accuracy: correct / counted, examples: counted, confusion: counts };
+    return sums.evaluation;
   }
 
   /** Class probabilities (N, classes), row by row, of the images of a data set. */
@@ -326,6 +327,7 @@ export class Trainer {
   async destroy(): Promise<void> {
     this.#resource.end();
     this.variables.destroy();
+    await this.#idle?.stop();
     await this.#steps.destroy();
   }
 
@@ -353,6 +355,8 @@ export class Trainer {
     let before = performance.now();
     while (this.progress.examples < length && this.step < maxSteps) {
       if (signal?.aborted) break;
+      const idle = this.#idle;
+      if (idle?.ready) await this.variables.turn("tuning", () => idle.work());
       const { examples } = this.progress;
       // While the GPU works on the previous step, the host cuts out and normalises the next batch.
       const batch = loader.batchAt(epoch, examples);

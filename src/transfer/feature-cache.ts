@@ -8,6 +8,7 @@ import { frozenIn } from "../models/model.ts";
 import { openSession, type Session } from "../run/session.ts";
 import { runDataset } from "../train/run-dataset.ts";
 import { Trainer } from "../train/trainer.ts";
+import { graphOptionsWith } from "../train/tuning/kernels.ts";
 import { splitModel } from "./split.ts";
 
 export interface FeatureCacheOptions {
@@ -49,7 +50,7 @@ export class FeatureCache {
 
   /** Throws ShapeError if the model cannot be cut in two (see `splitModel`), or if images are augmented. */
   static async create(trainer: Trainer, { at }: FeatureCacheOptions = {}): Promise<FeatureCache> {
-    const { model, options, batchSize, variables } = trainer;
+    const { model, options, batchSize, variables, kernels } = trainer;
     const { gpu, frozen, augment, precision = "f32", microBatches = 1 } = options;
     if (augment) {
       throw new ShapeError(
@@ -60,16 +61,14 @@ export class FeatureCache {
     }
     const split = splitModel(model, { frozen, at });
     const graph = new Graph({
-      mode: "eval",
-      precision,
-      ...gpu.graphOptions,
-      frozen: frozenIn(model, frozen),
+      ...{ mode: "eval", precision, frozen: frozenIn(model, frozen) },
+      ...graphOptionsWith(gpu, kernels),
     });
     // The batch that goes through the trainer's model at once, so that the same kernels run.
     split.trunk(graph, batchSize / microBatches);
     return making(async (keep) => {
       const trunk = keep(await openSession(gpu, lowerForward(graph, options), variables));
-      const head = keep(await Trainer.create({ ...options, model: split.head }));
+      const head = keep(await Trainer.create({ ...options, kernels, model: split.head }));
       await hand(trainer, head);
       return new FeatureCache(trainer, split, trunk, head);
     });

@@ -2,6 +2,7 @@
 import type { Program } from "../../src/cli/engine/engine.ts";
 import { isBrowser } from "../../src/cli/engine/engines.ts";
 import { CASES, COLD_CASE } from "./cases.ts";
+import { modelSteps } from "./model/model.ts";
 import type { Options } from "./options.ts";
 import type { DeviceResult, DeviceSettings } from "./page/device.ts";
 import type { Progress } from "./page/offer.ts";
@@ -57,6 +58,7 @@ export async function measure(options: Options, progress: Progress): Promise<Mea
     const { measureSizes } = await import("./sizes.ts");
     await attempt("size", async () => ({ sizes: await measureSizes(options.peers) }));
   }
+  if (wanted("model")) await attempt("model", async () => ({ model: modelSteps(options.gpu) }));
   return measured;
 }
 

@@ -1,8 +1,9 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { type Engine, engines, isBrowser } from "../../src/cli/engine/engines.ts";
 import { CASES } from "./cases.ts";
+import { GPUS } from "./model/gpus.ts";
 
-export const PARTS = ["ceilings", "kernels", "host", "peers", "memory", "cold", "size"] as const;
+export const PARTS = ["ceilings", "kernels", "host", "peers", "memory", "cold", "size", "model"] as const;
 export const PEERS = ["jax", "tfjs", "ort"] as const;
 
 /** The default, which takes some minutes on two CPU cores. */
@@ -21,6 +22,8 @@ export interface Options {
   readonly tune: boolean;
   readonly steps: number;
   readonly sampleMs: number;
+  /** Of `GPUS`, for the model. */
+  readonly gpu: readonly string[];
   readonly out?: string;
   readonly json?: string;
   readonly markdown?: string;
@@ -57,6 +60,12 @@ export function parseOptions(args: readonly string[]): Options {
       wholeNumber,
       10,
     )
+    .option(
+      "--gpu <names>",
+      `GPUs of the model, of ${Object.keys(GPUS).join(",")}`,
+      gpuNames,
+      Object.keys(GPUS),
+    )
     .option("--out <folder>", "where bench.json and bench.svg go (default: runs/bench-<time>)")
     .option("--json <file>", "write bench.json there instead")
     .option("--markdown <file>", "also write the tables there; a README gets them between its marks")
@@ -76,7 +85,15 @@ export function parseOptions(args: readonly string[]): Options {
   return { ...options, peers: [], only: given("only") ? options.only : WITHOUT_BROWSER };
 }
 
-function wholeNumber(text: string): number {
+function gpuNames(text: string): readonly string[] {
+  const names = text.split(",");
+  const unknown = names.find((name) => !(name in GPUS));
+  if (unknown !== undefined) throw new InvalidArgumentError(`knows no GPU "${unknown}"`);
+  return names;
+}
+
+/** A whole number from 1 on, as an option's value. Throws InvalidArgumentError for what is none. */
+export function wholeNumber(text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1)
     throw new InvalidArgumentError("expects a whole number from 1 on");

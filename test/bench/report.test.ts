@@ -3,6 +3,8 @@ import { CommanderError } from "commander";
 import { afterAll, describe, expect, test, vi } from "vitest";
 import { resnet } from "webgraft";
 import { CASES } from "./cases.ts";
+import { GPUS } from "./model/gpus.ts";
+import { modelSteps } from "./model/model.ts";
 import { parseOptions } from "./options.ts";
 import { kernelCases, sourcesOf } from "./page/kernel-cases.ts";
 import { describeNetwork } from "./page/network.ts";
@@ -69,6 +71,7 @@ describe("options", () => {
     "--engine safari",
     "--engine deno --peers jax",
     "--engine node --only cold",
+    "--gpu m2,voodoo",
     "--only everything",
     "--steps 0",
     "--steps two",
@@ -142,6 +145,30 @@ describe("networks as data", () => {
     expect(one.weights.get("features.0.weight")).toEqual(two.weights.get("features.0.weight"));
     expect(one.images).toHaveLength(16 * 32 * 32 * 3);
     expect(Math.max(...one.labels)).toBeLessThan(10);
+  });
+});
+
+describe("the step model", () => {
+  const [slow, fast] = [modelSteps(["rtx3060"]), modelSteps(["rtx4090"])];
+
+  test("adds up what binds each launch", () => {
+    for (const [i, { ms, bounds, kernels, launches }] of fast.entries()) {
+      expect(bounds.arithmetic + bounds.bytes + bounds.launch).toBeCloseTo(ms);
+      expect(kernels.reduce((sum, kernel) => sum + kernel.ms, 0)).toBeCloseTo(ms);
+      expect(kernels.reduce((sum, kernel) => sum + kernel.launches, 0)).toBe(launches);
+      // A GPU that has more of everything is faster, but not by more than it has more.
+      const times = slow[i]!.ms / ms;
+      expect(times).toBeGreaterThan(1);
+      expect(times).toBeLessThan(GPUS.rtx4090!.teraflops / GPUS.rtx3060!.teraflops);
+    }
+  });
+
+  test("is never shown as a measurement", () => {
+    const tables = tablesOf({ ...report, model: fast }).filter(
+      ({ title }) => !tablesOf(report).some((t) => t.title === title),
+    );
+    expect(tables).toHaveLength(2);
+    for (const { title } of tables) expect(title).toMatch(/a model, not a measurement$/);
   });
 });
 

@@ -1,4 +1,5 @@
 import type { Task } from "./cases.ts";
+import type { ModelledStep } from "./model/model.ts";
 import type { Spread } from "./statistics.ts";
 
 /** The contents of `bench.json`. Parts that were not requested are missing. */
@@ -23,6 +24,8 @@ export interface Report {
   readonly peers?: readonly PeerResult[];
   readonly cold?: readonly ColdResult[];
   readonly sizes?: readonly SizeResult[];
+  /** Not measured: what a step would take on other GPUs. */
+  readonly model?: readonly ModelledStep[];
   /** What could not be measured, and why. */
   readonly failures: readonly string[];
 }

@@ -1,5 +1,6 @@
 /** The tables of a report, as text and as Markdown. */
 import { COLD_CASE } from "./cases.ts";
+import type { ModelledStep } from "./model/model.ts";
 import type {
   Ceiling,
   ColdResult,
@@ -21,7 +22,7 @@ export interface Table {
   readonly long?: boolean;
 }
 
-export function tablesOf({ ceilings, kernels, host, peers, cold, sizes }: Report): Table[] {
+export function tablesOf({ ceilings, kernels, host, peers, cold, sizes, model }: Report): Table[] {
   return [
     ...(ceilings ? [ceilingTable(ceilings)] : []),
     ...(kernels ? [kernelTable(kernels), meanTable(kernels)] : []),
@@ -29,6 +30,7 @@ export function tablesOf({ ceilings, kernels, host, peers, cold, sizes }: Report
     ...(peers ?? []).map(peerTable),
     ...(cold ? [coldTable(cold)] : []),
     ...(sizes ? [sizeTable(sizes)] : []),
+    ...(model ? [modelTable(model), modelledKernelTable(model)] : []),
   ];
 }
 
@@ -109,6 +111,38 @@ const sizeTable = (sizes: readonly SizeResult[]): Table => ({
   header: ["with", "KiB", "KiB, gzip"],
   rows: sizes.map(({ name, bytes, gzipBytes }) => [name, number(bytes / 1024), number(gzipBytes / 1024)]),
   words: 1,
+});
+
+const NO_MEASUREMENT = "a model, not a measurement";
+
+const modelTable = (steps: readonly ModelledStep[]): Table => ({
+  title: `Training steps on GPUs by their data: ${NO_MEASUREMENT}`,
+  header: ["GPU", "network", "launches", "GB bound", "ms", "by arithmetic", "by bytes", "by launches"],
+  rows: [
+    ...steps.map(({ gpu, network, launches, bytes, ms, bounds }) => [
+      ...[gpu, network, String(launches), number(bytes / 1e9), number(ms)],
+      ...[bounds.arithmetic, bounds.bytes, bounds.launch].map((part) => percent(part / ms)),
+    ]),
+    ["geometric mean", "", "", "", number(geometricMean(steps.map(({ ms }) => ms))), "", "", ""],
+  ],
+  words: 2,
+});
+
+/** Kernels that take so much of a step are worth a line. */
+const WORTH_A_LINE = 0.05;
+
+const modelledKernelTable = (steps: readonly ModelledStep[]): Table => ({
+  title: `Where the time of these steps would go: ${NO_MEASUREMENT}`,
+  header: ["GPU", "network", "kernel", "bound by", "launches", "ms", "of the step"],
+  rows: steps.flatMap(({ gpu, network, ms: whole, kernels }) =>
+    kernels
+      .filter(({ ms }) => ms > WORTH_A_LINE * whole)
+      .map(({ kernel, bound, launches, ms }) => [
+        ...[gpu, network, kernel, bound, String(launches), number(ms), percent(ms / whole)],
+      ]),
+  ),
+  words: 4,
+  long: true,
 });
 
 /** Three digits, or all of a larger whole number. */

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { EMULATED } from "../../demo/app/words.ts";
 import type { RunRecord } from "../../demo/runs/run.ts";
 import { newestRun, untilKept } from "./kept.ts";
 import { openSite, type Site, type SitePage } from "./site.ts";
@@ -75,6 +76,13 @@ describe.each(["chrome", "firefox"] as const)("%s", (engine) => {
     await bodyHas(page, "The GPU was lost.");
     expect(losses(await newestRun(page))).toEqual(losses(uninterrupted));
     expect(await pictures()).toEqual(before);
+    await page.close();
+  });
+
+  // Firefox does not tell.
+  test.runIf(engine === "chrome")("what an emulated GPU is for is said before a race on one", async () => {
+    const page = await site.open("#/race");
+    await bodyHas(page, EMULATED);
     await page.close();
   });
 

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import type { JobCommand } from "../../src/job/protocol.ts";
 import { defaultSettings, type JobSettings } from "../../src/job/settings.ts";
 import { Recorded, serve, testImages } from "../support/run/job.ts";
 
@@ -105,6 +106,27 @@ test("a stopped run goes on from its checkpoint as if nothing had been", async (
   expect([kept, firstStep]).toEqual([settings, step + 1]);
   expect([...history.steps.map(({ loss }) => loss), ...second.losses]).toEqual(whole.losses);
   expect(second.all("epoch")).toEqual(whole.all("epoch"));
+});
+
+test("a resumed run keeps its kernels, whatever was measured meanwhile", async () => {
+  const best = { variant: "4x4_none_flat", milliseconds: 1, gain: 1 };
+  const tuned = Object.fromEntries(
+    ["forward", "grad_weight"].map((pass) => [`dense ${pass} N=4 C=6272 K=10`, best]),
+  );
+  const tuningStore = {
+    read: async (device: string) => ({ format: "webgraft-tuning-2", device, tuned, failed: {} }),
+    write: async () => {},
+  };
+  const run = async (start: Partial<JobCommand & { type: "start" }>): Promise<readonly number[]> => {
+    const job = new Recorded(undefined, { tuningStore });
+    job.send({ type: "start", settings, ...start });
+    await job.until("done");
+    job.send({ type: "stop" });
+    return job.losses;
+  };
+  const { bytes } = whole.all("checkpoint")[0]!; // After three steps.
+  expect(await run({ checkpoint: bytes })).toEqual(whole.losses.slice(3));
+  expect(await run({})).not.toEqual(whole.losses);
 });
 
 test("a run stopped during its evaluation evaluates again when it goes on", async () => {

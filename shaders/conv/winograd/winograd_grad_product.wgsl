@@ -10,8 +10,9 @@
 // source    Lavin and Gray 2016
 // use: index, range_taps
 // link: tile=8x8 share=workgroup group=16x8 | tile=8x8 share=workgroup group=8x8
-// link: tile=4x4 share=workgroup group=16x16 | tile=4x4 share=workgroup group=8x8
-// link: tile=8x16 share=quad walk=nested | tile=4x16 share=quad walk=nested
+// link: tile=4x8 share=workgroup group=16x8 | tile=4x4 share=workgroup group=16x16
+// link: tile=4x4 share=workgroup group=8x8
+// link: tile=8x16 share=quad walk=nested | tile=16x16 share=none walk=nested
 // link: tile=8x8 share=none walk=nested | tile=4x8 share=none walk=nested | tile=4x4 share=none walk=nested
 
 struct Args {
@@ -27,45 +28,41 @@ struct Args {
 @group(0) @binding(2) var<storage, read_write> m: array<vec4f>;
 @group(0) @binding(3) var<uniform> args: Args;
 
-// The first of four channels; the number of their vec4.
+// The first of four channels; the number of their vec4. Rows and columns past the end are another tile's, and not stored.
 alias Rows4 = u32;
 alias Place = u32;
-
-// The first vec4s of four tiles in v and in z.
-struct Step {
-  rows: vec4u,
-  columns: Four,
-}
-
-// The product that this invocation works on.
-var<private> t: u32;
 
 fn rows4(row: u32) -> Rows4 {
   return row;
 }
 
 fn place(rows4: Rows4, cursor: Cursor) -> Place {
-  return min(rows4 / 4u, pad4(args.C) / 4u - 1u);
-}
-
-fn step_at(range: Range, cursor: Cursor) -> Step {
-  let tile = t * args.TILES + 4u * cursor.depth;
-  let rows = (tile + vec4u(0u, 1u, 2u, 3u)) * (pad4(args.C) / 4u);
-  return Step(rows, four_from(tile) * (pad4(args.K) / 4u));
+  return rows4 / 4u;
 }
 
 fn load_rows(place: Place, step: Step) -> mat4x4f {
-  let at = step.rows + place;
-  return transpose(mat4x4f(v[at.x], v[at.y], v[at.z], v[at.w]));
+  let at = vec4u(0u, 1u, 2u, 3u) * (pad4(args.C) / 4u) + (step.at.x + place);
+  return mat4x4f(v[at.x], v[at.y], v[at.z], v[at.w]);
+}
+
+fn finish_rows(rows: mat4x4f, place: Place, step: Step) -> mat4x4f {
+  return rows;
+}
+
+fn as_rows(a: mat4x4f) -> mat4x4f {
+  return transpose(a);
 }
 
 fn load_vec4(at: u32) -> vec4f {
   return z[at];
 }
 
-// Columns past the end are those of another tile; they are not stored.
 fn load_columns(step: Step, column: u32) -> mat4x4f {
-  return load_four(step.columns + column);
+  return load_four(four_from(0u) * (pad4(args.K) / 4u) + (step.at.y + column));
+}
+
+fn as_columns(b: mat4x4f) -> mat4x4f {
+  return b;
 }
 
 fn store_rows(rows4: Rows4, slice: u32, column: u32, c: mat4x4f) {
@@ -91,14 +88,15 @@ fn main(
   @builtin(local_invocation_index) local: u32,
 ) {
   let number = linear_id(group, groups, 0u, 1u);
-  let slice = tile_slice(number, local, args.C, args.K);
-  if (slice >= args.T) {
+  let t = tile_slice(number, local, args.C, args.K);
+  if (t >= args.T) {
     return;
   }
-  t = slice;
   let origin = tile_origin(number, local, args.C, args.K);
   let own_rows = tile_rows(origin.row);
   var tile: Tile;
-  tile_walk(&tile, own_rows, Range(vec2u(1u), 0u, args.TILES / 4u), origin.column);
-  tile_store(&tile, own_rows, slice, origin.column);
+  let width = vec2u(pad4(args.C), pad4(args.K)) / 4u;
+  let begin = Cursor(vec2u(0u), 0u, t * args.TILES * width);
+  tile_walk(&tile, own_rows, range_line(begin, args.TILES / 4u, 4u * width), origin.column);
+  tile_store(&tile, own_rows, t, origin.column);
 }

@@ -10,8 +10,10 @@
 // source    Lavin and Gray 2016
 // use: index, range_taps
 // link: tile=8x8 share=workgroup group=16x8 | tile=8x8 share=workgroup group=8x8
-// link: tile=4x4 share=workgroup group=16x16 | tile=4x4 share=workgroup group=8x8
+// link: tile=4x8 share=workgroup group=16x8 | tile=4x4 share=workgroup group=16x16
+// link: tile=4x4 share=workgroup group=8x8
 // link: tile=8x16 share=quad walk=nested | tile=4x16 share=quad walk=nested
+// link: tile=16x16 share=none walk=nested
 // link: tile=8x8 share=none walk=nested | tile=4x8 share=none walk=nested | tile=4x4 share=none walk=nested
 
 struct Args {
@@ -28,43 +30,40 @@ struct Args {
 
 // The first of four rows.
 alias Rows4 = u32;
-// The four rows' first vec4s in v.
+// The four rows' first vec4s in v; rows and columns past the end are others', and not stored.
 alias Place = vec4u;
-
-// Four channels: number of the vec4, and the first vec4s of their rows in u.
-struct Step {
-  depth: u32,
-  weights: Four,
-}
-
-// The product that this invocation works on.
-var<private> t: u32;
 
 fn rows4(row: u32) -> Rows4 {
   return row;
 }
 
 fn place(rows4: Rows4, cursor: Cursor) -> Place {
-  let row = min(rows4, args.ROWS - 4u) + vec4u(0u, 1u, 2u, 3u);
-  return (t * args.ROWS + row) * (pad4(args.C) / 4u);
-}
-
-fn step_at(range: Range, cursor: Cursor) -> Step {
-  return Step(cursor.depth, (t * pad4(args.C) + four_from(4u * cursor.depth)) * (pad4(args.K) / 4u));
+  return vec4u(0u, 1u, 2u, 3u) * (pad4(args.C) / 4u) + rows4 * (pad4(args.C) / 4u);
 }
 
 fn load_rows(place: Place, step: Step) -> mat4x4f {
-  let at = place + step.depth;
+  let at = place + step.at.x;
   return mat4x4f(v[at.x], v[at.y], v[at.z], v[at.w]);
+}
+
+fn finish_rows(rows: mat4x4f, place: Place, step: Step) -> mat4x4f {
+  return rows;
+}
+
+fn as_rows(a: mat4x4f) -> mat4x4f {
+  return a;
 }
 
 fn load_vec4(at: u32) -> vec4f {
   return u[at];
 }
 
-// Columns past the end are those of another row; they are not stored.
 fn load_columns(step: Step, column: u32) -> mat4x4f {
-  return load_four(step.weights + column);
+  return load_four(four_from(0u) * (pad4(args.K) / 4u) + (step.at.y + column));
+}
+
+fn as_columns(b: mat4x4f) -> mat4x4f {
+  return b;
 }
 
 fn store_rows(rows4: Rows4, slice: u32, column: u32, c: mat4x4f) {
@@ -86,14 +85,14 @@ fn main(
   @builtin(local_invocation_index) local: u32,
 ) {
   let number = linear_id(group, groups, 0u, 1u);
-  let slice = tile_slice(number, local, args.ROWS, args.K);
-  if (slice >= args.T) {
+  let t = tile_slice(number, local, args.ROWS, args.K);
+  if (t >= args.T) {
     return;
   }
-  t = slice;
   let origin = tile_origin(number, local, args.ROWS, args.K);
   let own_rows = tile_rows(origin.row);
   var tile: Tile;
-  tile_walk(&tile, own_rows, Range(vec2u(1u), 0u, pad4(args.C) / 4u), origin.column);
-  tile_store(&tile, own_rows, slice, origin.column);
+  let begin = Cursor(vec2u(0u), 0u, t * vec2u(args.ROWS, pad4(args.K)) * (pad4(args.C) / 4u));
+  tile_walk(&tile, own_rows, range_line(begin, pad4(args.C) / 4u, vec2u(1u, pad4(args.K))), origin.column);
+  tile_store(&tile, own_rows, t, origin.column);
 }

@@ -19,28 +19,25 @@ struct Args {
   ROTATED: u32,
 }
 
-@group(0) @binding(0) var<storage, read> w: array<vec4f>;
+@group(0) @binding(0) var<storage, read> w: array<f32>;
 @group(0) @binding(1) var<storage, read_write> u: array<vec4f>;
 @group(0) @binding(2) var<uniform> args: Args;
 
-// Row and vec4 of the columns in u[t], that vec4's number, and vec4s between the points of u.
+// Number of the vec4 in u[0], vec4s between the points of u, and where its four columns are in w[0,0]: the first, and how
+// far apart.
 struct At {
-  row: u32,
-  column: u32,
   number: u32,
   point: u32,
+  first: u32,
+  apart: u32,
 }
 
+// In scalars, which compile sooner than a branch for each way the columns may lie. What is past C is of another tap, or
+// whatever an index past the end gives.
 fn load(at: At, r: u32, s: u32) -> vec4f {
-  let columns = pad4(args.K) / 4u;
-  if (args.ROTATED == 0u) {
-    return w[((r * 3u + s) * args.C + min(at.row, args.C - 1u)) * columns + at.column];
-  }
-  let tap = 8u - (r * 3u + s);
-  let c = min(vec4u(4u * at.column) + vec4u(0u, 1u, 2u, 3u), vec4u(args.C - 1u));
-  let i = (tap * args.C + c) * columns + at.row / 4u;
-  let lane = at.row % 4u;
-  return vec4f(w[i.x][lane], w[i.y][lane], w[i.z][lane], w[i.w][lane]);
+  let tap = select(r * 3u + s, 8u - (r * 3u + s), args.ROTATED == 1u);
+  let i = tap * args.C * pad4(args.K) + at.first;
+  return vec4f(w[i], w[i + at.apart], w[i + 2u * at.apart], w[i + 3u * at.apart]);
 }
 
 fn store(at: At, i: u32, j: u32, value: vec4f) {
@@ -57,7 +54,11 @@ fn main(
   let rotated = args.ROTATED == 1u;
   let rows = pad4(select(args.C, args.K, rotated));
   let columns = pad4(select(args.K, args.C, rotated)) / 4u;
-  if (id < rows * columns) {
-    transform_weights(At(id / columns, id % columns, id, rows * columns));
+  if (id >= rows * columns) {
+    return;
   }
+  let row = id / columns;
+  let column = id % columns * 4u;
+  let first = select(min(row, args.C - 1u) * pad4(args.K) + column, column * pad4(args.K) + row, rotated);
+  transform_weights(At(id, rows * columns, first, select(1u, pad4(args.K), rotated)));
 }

@@ -3,4 +3,3 @@
 const THREADS = 256u;
 const GROUP_ROWS = 16u;
 const GROUP_COLUMNS = 16u;
-const PANEL = 8u;

@@ -3,4 +3,3 @@
 const THREADS = 128u;
 const GROUP_ROWS = 16u;
 const GROUP_COLUMNS = 8u;
-const PANEL = 4u;

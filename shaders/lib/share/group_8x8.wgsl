@@ -3,4 +3,3 @@
 const THREADS = 64u;
 const GROUP_ROWS = 8u;
 const GROUP_COLUMNS = 8u;
-const PANEL = 4u;

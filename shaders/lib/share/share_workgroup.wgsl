@@ -1,19 +1,23 @@
 // A workgroup loads blocks of both operands into its memory, a panel of the depth at a time, and every invocation
 // takes the operands of its tile from there: for GPUs, where that memory is fast. The interface is in lib/README.md. A
-// workgroup is GROUP_ROWS × GROUP_COLUMNS invocations, and a panel PANEL blocks of four steps of depth: `group_8x8`
-// and so on.
+// workgroup is GROUP_ROWS × GROUP_COLUMNS invocations: `group_8x8` and so on.
 //
-// Neighbours load neighbouring depths of the same rows and columns, so that they read whole lines of memory. The
-// columns of a tile are GROUP_COLUMNS apart, so that neighbours read neighbouring vec4s; those that they write
-// would all fall into one bank, had the columns not another order in each block of the depth.
+// Neighbours load neighbouring depths of the same rows and columns, so that they read whole lines of memory. In the panel
+// the vec4s that neighbours read lie side by side, so that they come from different banks: the columns of a tile are
+// GROUP_COLUMNS apart, and rows with one number in their tiles follow each other. Those that neighbours write would all fall
+// into one bank, had rows and columns not another order in each block of the depth.
 // source: Volkov and Demmel 2008, "Benchmarking GPUs to tune dense linear algebra"
 // use: four_loads
 
 const COLUMN_STRIDE = GROUP_COLUMNS;
 const GROUP_ROWS4 = GROUP_ROWS * TILE_ROWS / 4u;
 const GROUP_VECTORS = GROUP_COLUMNS * TILE_COLUMNS / 4u;
+// So that each invocation loads a block of rows, or every second one where more would not fit into the memory.
+const PANEL = min(THREADS / GROUP_ROWS4, 8u);
 const ROW_BLOCKS = GROUP_ROWS4 * PANEL;
 const COLUMN_BLOCKS = GROUP_VECTORS * PANEL;
+// Whether that makes one block for each invocation.
+const ONE_EACH = ROW_BLOCKS + COLUMN_BLOCKS <= THREADS;
 
 var<workgroup> panel_rows: array<array<vec4f, ROW_BLOCKS>, 4>;
 var<workgroup> panel_columns: array<array<vec4f, COLUMN_BLOCKS>, 4>;
@@ -52,21 +56,30 @@ fn tile_origin(group: u32, local: u32, rows: u32, columns: u32) -> TileOrigin {
 }
 
 fn operand_place(rows4: Rows4, number: u32, cursor: Cursor) -> OperandPlace {
-  return member.number / GROUP_COLUMNS * (TILE_ROWS / 4u) + number;
+  return row_place(member.number / GROUP_COLUMNS, number);
 }
 
-fn operand_rows(place: OperandPlace, step: OperandStep) -> mat4x4f {
-  let at = place * PANEL + step;
-  return mat4x4f(panel_rows[0][at], panel_rows[1][at], panel_rows[2][at], panel_rows[3][at]);
+// The rows4 with one number of neighbouring invocations are neighbours.
+fn row_place(invocation_row: u32, number: u32) -> u32 {
+  return (number * GROUP_ROWS + invocation_row) ^ number;
+}
+
+fn row_at(step: OperandStep, place: OperandPlace) -> u32 {
+  return step * GROUP_ROWS4 + (place ^ (step * (8u / PANEL)));
 }
 
 fn column_at(step: OperandStep, column: u32) -> u32 {
-  return step * GROUP_VECTORS + (column ^ (step * (8u / PANEL)));
+  return step * GROUP_VECTORS + (column ^ (step * (8u / PANEL) % GROUP_VECTORS));
+}
+
+fn operand_rows(place: OperandPlace, step: OperandStep) -> mat4x4f {
+  let at = row_at(step, place);
+  return as_rows(mat4x4f(panel_rows[0][at], panel_rows[1][at], panel_rows[2][at], panel_rows[3][at]));
 }
 
 fn operand_columns(step: OperandStep, column: u32) -> mat4x4f {
   let at = column_at(step, column);
-  return mat4x4f(panel_columns[0][at], panel_columns[1][at], panel_columns[2][at], panel_columns[3][at]);
+  return as_columns(mat4x4f(panel_columns[0][at], panel_columns[1][at], panel_columns[2][at], panel_columns[3][at]));
 }
 
 fn put_rows(at: u32, a: mat4x4f) {
@@ -83,40 +96,61 @@ fn put_columns(at: u32, b: mat4x4f) {
   panel_columns[3][at] = b[3];
 }
 
+// As chains of sums, each of which becomes a fused multiply-add: not every compiler takes the product of two matrices apart
+// to add c first.
+fn plus_product(c: mat4x4f, b: mat4x4f, a: mat4x4f) -> mat4x4f {
+  return mat4x4f(
+    c[0] + b[0] * a[0].x + b[1] * a[0].y + b[2] * a[0].z + b[3] * a[0].w,
+    c[1] + b[0] * a[1].x + b[1] * a[1].y + b[2] * a[1].z + b[3] * a[1].w,
+    c[2] + b[0] * a[2].x + b[1] * a[2].y + b[2] * a[2].z + b[3] * a[2].w,
+    c[3] + b[0] * a[3].x + b[1] * a[3].y + b[2] * a[3].z + b[3] * a[3].w,
+  );
+}
+
 fn tile_walk(tile: ptr<function, Tile>, rows: TileRows, range: Range, column: u32) {
-  // Each invocation loads at most one block of each operand; where one does not keep all busy, both are loaded at once.
-  let row_block = member.number;
-  let column_block = member.number - select(0u, ROW_BLOCKS, ROW_BLOCKS < THREADS);  // huge below 0
+  // Where there are fewer blocks of columns than invocations, some load the same: a value for those that load none would
+  // have to be made at every turn.
   let own = member.number % PANEL;
-  let own_rows4 = rows4(member.row + row_block / PANEL * 4u);
-  let own_column = column_block / PANEL;
+  let own_row = member.number / PANEL;
+  let own_column = member.number / PANEL % GROUP_VECTORS;
+  let row_block = row_at(own, row_place(own_row / (TILE_ROWS / 4u), own_row % (TILE_ROWS / 4u)));
+  let column_block = column_at(own, own_column);
+  let with_rows = ROW_BLOCKS == THREADS || member.number < ROW_BLOCKS;
+  let with_columns = COLUMN_BLOCKS == THREADS || member.number >= THREADS - COLUMN_BLOCKS;
+  let own_rows4 = rows4(member.row + own_row * 4u);
   let places = tile_places(rows, cursor_at(range, 0u));
 
   let steps = range_steps(range);
-  let by = cursor_stride(range, PANEL);
+  let stride = cursor_stride(range, PANEL);
   var cursor = cursor_at(range, own);
   for (var first = 0u; first < steps; first += PANEL) {
-    var a = mat4x4f();
-    var b = mat4x4f();
-    if (first + own < steps) {
-      let step = step_at(range, cursor);
-      if (row_block < ROW_BLOCKS) {
-        a = load_rows(place(own_rows4, cursor), step);
-      }
-      if (column_block < COLUMN_BLOCKS) {
-        b = load_columns(step, member.column + own_column);
-      }
+    // Blocks past the end are loaded, from anywhere, and not used. Both loads come before the first use of either.
+    let own_place = place(own_rows4, cursor);
+    let own_step = step_at(range, cursor);
+    var a: mat4x4f;
+    var b: mat4x4f;
+    if (ONE_EACH && !with_rows) {
+      a = load_columns(own_step, member.column + own_column);
+    } else {
+      a = load_rows(own_place, own_step);
     }
-    cursor = skip(range, cursor, by);
+    if (!ONE_EACH) {
+      b = load_columns(own_step, member.column + own_column);
+    }
+    cursor = skip(range, cursor, stride);
     workgroupBarrier();  // all have used the panel before
-    if (row_block < ROW_BLOCKS) {
-      put_rows(row_block, a);
+    if (with_rows) {
+      put_rows(row_block, finish_rows(a, own_place, own_step));
     }
-    if (column_block < COLUMN_BLOCKS) {
-      put_columns(column_at(own, own_column), b);
+    if (with_columns) {
+      if (ONE_EACH) {
+        b = a;
+      }
+      put_columns(column_block, b);
     }
     workgroupBarrier();
-    for (var step = 0u; step < PANEL; step++) {
+    let depth = min(PANEL, steps - first);
+    for (var step = 0u; step < depth; step++) {
       tile_accumulate(tile, places, step, column - member.column);
     }
   }

@@ -30,13 +30,13 @@ fn tile_places(rows: TileRows, cursor: Cursor) -> TilePlaces {
 fn tile_accumulate(tile: ptr<function, Tile>, places: TilePlaces, step: OperandStep, column: u32) {
   let a0 = operand_rows(places.p0, step);
   let b0 = operand_columns(step, column);
-  (*tile).c00 += b0 * a0;
+  (*tile).c00 = plus_product((*tile).c00, b0, a0);
   let b1 = operand_columns(step, column + COLUMN_STRIDE);
-  (*tile).c01 += b1 * a0;
+  (*tile).c01 = plus_product((*tile).c01, b1, a0);
   let b2 = operand_columns(step, column + 2u * COLUMN_STRIDE);
-  (*tile).c02 += b2 * a0;
+  (*tile).c02 = plus_product((*tile).c02, b2, a0);
   let b3 = operand_columns(step, column + 3u * COLUMN_STRIDE);
-  (*tile).c03 += b3 * a0;
+  (*tile).c03 = plus_product((*tile).c03, b3, a0);
 }
 
 fn tile_store(tile: ptr<function, Tile>, rows: TileRows, slice: u32, column: u32) {

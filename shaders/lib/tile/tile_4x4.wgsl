@@ -25,7 +25,7 @@ fn tile_places(rows: TileRows, cursor: Cursor) -> TilePlaces {
 }
 
 fn tile_accumulate(tile: ptr<function, Tile>, places: TilePlaces, step: OperandStep, column: u32) {
-  (*tile).c00 += operand_columns(step, column) * operand_rows(places.p0, step);
+  (*tile).c00 = plus_product((*tile).c00, operand_columns(step, column), operand_rows(places.p0, step));
 }
 
 fn tile_store(tile: ptr<function, Tile>, rows: TileRows, slice: u32, column: u32) {

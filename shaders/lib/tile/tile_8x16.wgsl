@@ -37,17 +37,17 @@ fn tile_accumulate(tile: ptr<function, Tile>, places: TilePlaces, step: OperandS
   let a0 = operand_rows(places.p0, step);
   let a1 = operand_rows(places.p1, step);
   let b0 = operand_columns(step, column);
-  (*tile).c00 += b0 * a0;
-  (*tile).c10 += b0 * a1;
+  (*tile).c00 = plus_product((*tile).c00, b0, a0);
+  (*tile).c10 = plus_product((*tile).c10, b0, a1);
   let b1 = operand_columns(step, column + COLUMN_STRIDE);
-  (*tile).c01 += b1 * a0;
-  (*tile).c11 += b1 * a1;
+  (*tile).c01 = plus_product((*tile).c01, b1, a0);
+  (*tile).c11 = plus_product((*tile).c11, b1, a1);
   let b2 = operand_columns(step, column + 2u * COLUMN_STRIDE);
-  (*tile).c02 += b2 * a0;
-  (*tile).c12 += b2 * a1;
+  (*tile).c02 = plus_product((*tile).c02, b2, a0);
+  (*tile).c12 = plus_product((*tile).c12, b2, a1);
   let b3 = operand_columns(step, column + 3u * COLUMN_STRIDE);
-  (*tile).c03 += b3 * a0;
-  (*tile).c13 += b3 * a1;
+  (*tile).c03 = plus_product((*tile).c03, b3, a0);
+  (*tile).c13 = plus_product((*tile).c13, b3, a1);
 }
 
 fn tile_store(tile: ptr<function, Tile>, rows: TileRows, slice: u32, column: u32) {

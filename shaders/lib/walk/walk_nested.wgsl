@@ -1,12 +1,15 @@
 // As `walk_flat`, for a long depth and a range of `range_taps`: the rows' places stay fixed in the inner loop.
 
 fn tile_walk(tile: ptr<function, Tile>, rows: TileRows, range: Range, column: u32) {
-  var tap = vec2u(0u);
+  let next_tap = cursor_stride(range, range_channels(range));
+  var tap = range.begin;
   for (var i = range.taps.x * range.taps.y; i > 0u; i--) {
-    let places = tile_places(rows, Cursor(tap, 0u));
-    for (var depth = range.begin; depth < range.end; depth++) {
-      tile_accumulate(tile, places, step_at(range, Cursor(tap, depth)), column);
+    let places = tile_places(rows, tap);
+    var step = step_at(range, tap);
+    for (var depth = range_channels(range); depth > 0u; depth--) {
+      tile_accumulate(tile, places, step, column);
+      step = go(step, range.deeper, 1u);
     }
-    tap = select(vec2u(tap.x, tap.y + 1u), vec2u(tap.x + 1u, 0u), tap.y + 1u == range.taps.y);
+    tap = skip(range, tap, next_tap);
   }
 }

@@ -1,5 +1,6 @@
 import { SingleBar } from "cli-progress";
 import type { JobEvent } from "../../job/protocol.ts";
+import type { Gpu } from "../engine/vulkan.ts";
 
 /** Shows the progress of a run. */
 export interface Reporter {
@@ -14,6 +15,13 @@ type Write = (text: string) => void;
 type Ready = JobEvent & { type: "ready" };
 type Weights = JobEvent & { type: "weights" };
 type Step = JobEvent & { type: "step" };
+
+/** The browser with its adapter, and what to expect of one that is emulated. */
+export const browserText = (description: string, gpu: Gpu): string =>
+  gpu === "hardware"
+    ? description
+    : `${description}\nA GPU emulated by the CPU is for tests: on this CPU a native library, such as PyTorch, trains some ` +
+      "15 times as fast.";
 
 /** Plain lines, for a log: at most one a second. */
 export class LineReporter implements Reporter {

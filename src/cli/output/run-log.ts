@@ -4,7 +4,7 @@ import type { EpochRecord, JobEvent, SampleRecord, StepRecord } from "../../job/
 import type { JobSettings } from "../../job/settings.ts";
 import type { MemoryReport } from "../../plan/plan.ts";
 import type { Confusion } from "../../train/confusion.ts";
-import type { TuneMode } from "../../train/tune.ts";
+import type { TuneMode } from "../../train/tuning/tune.ts";
 import type { Engine } from "../engine/engines.ts";
 
 /** The contents of `metrics.json`. */

@@ -3,6 +3,7 @@
 import type { Geometry } from "../../base/window.ts";
 import type { Emitter } from "../../graph/op.ts";
 import { pad4, type Tensor } from "../../graph/tensor.ts";
+import { type Capabilities, isCpu } from "../../kernel/capabilities.ts";
 import { conv2d_forward_variants } from "../../kernel/variants.gen.ts";
 import { type Activation, activationConstants, IDENTITY } from "../elementwise/activation.ts";
 import type { Tunable } from "../tunable.ts";
@@ -24,16 +25,19 @@ export const CONV_FORWARD: Tunable<Geometry, ForwardArgs> = {
   pass: "forward",
   variants: [...FORWARD_TILES.variants, ...WINOGRAD_FORWARD],
   guess: (geometry, device) =>
-    pays(geometry, device) ? WINOGRAD_FORWARD[0]! : FORWARD_TILES.guess(geometry, device),
+    pays(geometry, device, () => FORWARD_TILES.cost(geometry, device))
+      ? WINOGRAD_FORWARD[0]!
+      : FORWARD_TILES.guess(geometry, device),
   alone: forwardAlone,
 };
 
-function forwardProduct({ N, H, W, P, Q, C, K, R, S }: Geometry): Product {
+export function forwardProduct({ N, H, W, P, Q, C, K, R, S }: Geometry, device: Capabilities): Product {
   const rows = N * P * Q;
-  const depth = pad4(C) / 4;
-  // Only a single deep product, such as a classifier's, is worth the second pass.
+  const blocks = pad4(C) / 4;
+  // On a CPU only a single deep product, such as a classifier's, is worth the second pass.
   const isDense = R * S === 1 && rows < ENOUGH && H * W === P * Q;
-  return { slices: 1, rows, columns: K, deep: depth >= DEEP, maxSplits: isDense ? Math.ceil(depth / 16) : 1 };
+  const maxSplits = isDense ? Math.ceil(blocks / 16) : isCpu(device) ? 1 : Math.ceil(blocks / 32);
+  return { slices: 1, rows, columns: K, depth: R * S * 4 * blocks, deep: blocks >= DEEP, maxSplits };
 }
 
 function emitForwardTiles(

@@ -3,7 +3,7 @@
 import type { Geometry } from "../../base/window.ts";
 import type { BackwardEmitter, Emitter, GradientTarget } from "../../graph/op.ts";
 import { pad4, storedLength, type Tensor } from "../../graph/tensor.ts";
-import type { Capabilities } from "../../kernel/capabilities.ts";
+import { type Capabilities, isCpu } from "../../kernel/capabilities.ts";
 import { grid } from "../../kernel/grid.ts";
 import { channel_sum } from "../../kernel/shaders.gen.ts";
 import {
@@ -28,7 +28,9 @@ export const CONV_GRAD_INPUT: Tunable<Geometry, GradInputArgs> = {
   pass: "grad_input",
   variants: [...GRAD_INPUT_TILES.variants, ...WINOGRAD_GRAD_INPUT],
   guess: (geometry, device) =>
-    pays(turned(geometry), device) ? WINOGRAD_GRAD_INPUT[0]! : GRAD_INPUT_TILES.guess(geometry, device),
+    pays(turned(geometry), device, () => GRAD_INPUT_TILES.cost(geometry, device))
+      ? WINOGRAD_GRAD_INPUT[0]!
+      : GRAD_INPUT_TILES.guess(geometry, device),
   alone: gradInputAlone,
 };
 const WIDE = tileVariants(conv2d_grad_weight_variants, gradWeightProduct, emitGradWeightTiles);
@@ -38,8 +40,14 @@ const NARROW = tileVariants(
   emitGradWeightTiles,
   "narrow_",
 );
-/** Input channels that alone would not fill the rows of a tile. */
-const isNarrow = ({ C }: Geometry): boolean => C <= 4;
+/** Whether all taps in one product may be better than one for each: input channels that would not fill a block of rows. */
+const isNarrow = ({ C, R, S }: Geometry, device: Capabilities): boolean =>
+  C <= (isCpu(device) || R * S === 1 ? 4 : 32);
+/** The better of both. */
+function gradWeightTiles(geometry: Geometry, device: Capabilities) {
+  if (!isNarrow(geometry, device)) return WIDE;
+  return isCpu(device) || NARROW.cost(geometry, device) < WIDE.cost(geometry, device) ? NARROW : WIDE;
+}
 /** dw = Σ over pixels of x ⊗ dy, or dw += …. */
 export const CONV_GRAD_WEIGHT: Tunable<Geometry, GradWeightArgs> = {
   op: "conv2d",
@@ -49,14 +57,15 @@ export const CONV_GRAD_WEIGHT: Tunable<Geometry, GradWeightArgs> = {
     ...NARROW.variants.map((variant) => ({
       ...variant,
       fits: (geometry: Geometry, device: Capabilities) =>
-        isNarrow(geometry) && variant.fits(geometry, device),
+        isNarrow(geometry, device) && variant.fits(geometry, device),
     })),
     WINOGRAD_GRAD_WEIGHT,
   ],
-  guess: (geometry, device) =>
-    pays(geometry, device)
-      ? WINOGRAD_GRAD_WEIGHT
-      : (isNarrow(geometry) ? NARROW : WIDE).guess(geometry, device),
+  guess(geometry, device) {
+    const tiles = gradWeightTiles(geometry, device);
+    const plain = (): number => tiles.cost(geometry, device);
+    return pays(geometry, device, plain) ? WINOGRAD_GRAD_WEIGHT : tiles.guess(geometry, device);
+  },
   alone: (geometry, dtype) => gradWeightAlone(geometry, dtype),
 };
 
@@ -71,30 +80,37 @@ export function emitGradBias(emit: BackwardEmitter, dy: Tensor, target: Gradient
   emitSplitSum(emit, sum, SPLITS, target);
 }
 
-function gradInputProduct({ N, H, W, C, K, STRIDE_H, STRIDE_W }: Geometry): Product {
+export function gradInputProduct({ N, H, W, C, K, R, S, STRIDE_H, STRIDE_W }: Geometry): Product {
   const rows = N * Math.ceil(H / STRIDE_H) * Math.ceil(W / STRIDE_W);
-  return { slices: STRIDE_H * STRIDE_W, rows, columns: C, deep: pad4(K) / 4 >= DEEP, maxSplits: 1 };
+  const phases = STRIDE_H * STRIDE_W;
+  const depth = (R * S * pad4(K)) / phases;
+  return { slices: phases, rows, columns: C, depth, deep: pad4(K) / 4 >= DEEP, maxSplits: 1 };
 }
 
 function emitGradInputTiles(
   emit: Emitter,
   geometry: Geometry,
   { kernel, workgroups }: TileLaunch<(typeof conv2d_grad_input_variants)[number]>,
-  ...[{ dy, w }, { tensor: dx, accumulate: ACCUMULATE }]: GradInputArgs
+  ...[{ dy, w }, { tensor: dx, accumulate }]: GradInputArgs
 ): void {
+  emit.dispatch(kernel, { dy, w, dx }, gradInputConstants(geometry, accumulate), workgroups);
+}
+
+/** The constants of the kernels of an input gradient. */
+export function gradInputConstants(geometry: Geometry, ACCUMULATE: 0 | 1) {
   const { STRIDE_H, STRIDE_W, DILATION_H, DILATION_W } = geometry;
-  const constants = {
+  return {
     ...geometry,
     TAP_STEP_H: STRIDE_H / greatestCommonDivisor(STRIDE_H, DILATION_H),
     TAP_STEP_W: STRIDE_W / greatestCommonDivisor(STRIDE_W, DILATION_W),
     ACCUMULATE,
   };
-  emit.dispatch(kernel, { dy, w, dx }, constants, workgroups);
 }
 
-function gradWeightProduct({ N, P, Q, C, K, R, S }: Geometry): Product {
+export function gradWeightProduct({ N, P, Q, C, K, R, S }: Geometry): Product {
   const pixels = N * P * Q;
-  return { slices: R * S, rows: C, columns: K, deep: false, maxSplits: Math.ceil(pixels / 64) };
+  const maxSplits = Math.ceil(pixels / 64);
+  return { slices: R * S, rows: C, columns: K, depth: pixels, deep: false, maxSplits };
 }
 
 /** As `gradWeightProduct`, with all taps in one product. */
@@ -113,11 +129,25 @@ function emitGradWeightTiles(
   }: TileLaunch<(typeof conv2d_grad_weight_variants | typeof conv2d_grad_weight_narrow_variants)[number]>,
   ...[{ x, dy }, target]: GradWeightArgs
 ): void {
-  const whole = splits === 1;
-  const dw = whole ? target.tensor : emit.temporary("splits", [splits, ...target.tensor.shape]);
-  const constants = { ...geometry, SPLITS: splits, ACCUMULATE: whole ? target.accumulate : 0 };
-  emit.dispatch(kernel, { x, dy, dw }, constants, workgroups);
-  if (!whole) emitSplitSum(emit, dw, splits, target);
+  emitInSplits(emit, splits, target, (dw, ACCUMULATE) => {
+    emit.dispatch(kernel, { x, dy, dw }, { ...geometry, SPLITS: splits, ACCUMULATE }, workgroups);
+  });
+}
+
+/** Emits the gradient of a weight, or so many partial sums of it and then their sum. */
+export function emitInSplits(
+  emit: Emitter,
+  splits: number,
+  target: GradientTarget,
+  emitTiles: (dw: Tensor, ACCUMULATE: 0 | 1) => void,
+): void {
+  if (splits === 1) {
+    emitTiles(target.tensor, target.accumulate);
+    return;
+  }
+  const dw = emit.temporary("splits", [splits, ...target.tensor.shape]);
+  emitTiles(dw, 0);
+  emitSplitSum(emit, dw, splits, target);
 }
 
 function greatestCommonDivisor(a: number, b: number): number {

@@ -1,6 +1,6 @@
 import { ShapeError } from "../../base/errors.ts";
 import { convOutput, type Geometry, type Pads, type Pair, windowExtent } from "../../base/window.ts";
-import type { GradientRule, Op } from "../../graph/op.ts";
+import type { BackwardEmitter, GradientRule, GradientTarget, Op, OpNode } from "../../graph/op.ts";
 import { NUMBER, PADS, PAIR } from "../../graph/takes.ts";
 import { describe, nhwc, type Tensor } from "../../graph/tensor.ts";
 import { type Activation, OPTIONAL_ACTIVATION } from "../elementwise/activation.ts";
@@ -21,8 +21,8 @@ export interface Conv2dAttrs {
   readonly activation?: Activation;
 }
 
-type In = { x: Tensor; weight: Tensor; bias: Tensor | undefined };
-type Out = { y: Tensor };
+export type Conv2dInputs = { x: Tensor; weight: Tensor; bias: Tensor | undefined };
+export type Conv2dOutputs = { y: Tensor };
 
 /**
  * y[n,p,q,k] = f(bias[k] + Σ_{r,s,c} x[n, p·stride + r·dilation − pad, …, c] weight[r,s,c,k])
@@ -30,7 +30,7 @@ type Out = { y: Tensor };
  * x (N, H, W, C), weight (R, S, C/groups, K), bias (K) → y (N, P, Q, K). Throws ShapeError where channels or
  * groups do not fit, and where the window is larger than the padded input.
  */
-export const conv2dOp: Op<In, Conv2dAttrs, Out> = {
+export const conv2dOp: Op<Conv2dInputs, Conv2dAttrs, Conv2dOutputs> = {
   name: "conv2d",
   takes: {
     inputs: { x: "required", weight: "required", bias: "optional" },
@@ -51,26 +51,43 @@ export const conv2dOp: Op<In, Conv2dAttrs, Out> = {
   fuse: (node, next) => withActivation(node, next),
 };
 
-export const conv2dBackward: GradientRule<In, Conv2dAttrs, Out> = (
-  emit,
-  { inputs, attrs, outputs: { y } },
-) => {
+export const conv2dBackward: GradientRule<Conv2dInputs, Conv2dAttrs, Conv2dOutputs> = (emit, node) =>
+  emitConv2dGradients(emit, node, (geometry, dy, target) => {
+    const tensors = { x: node.inputs.x, dy };
+    const { groups: GROUPS } = node.attrs;
+    if (GROUPS === 1) emitBest(CONV_GRAD_WEIGHT, emit, geometry, tensors, target);
+    else emitBest(GROUPED_GRAD_WEIGHT, emit, { ...geometry, GROUPS }, tensors, target);
+  });
+
+type EmitGradient = (geometry: Geometry, dy: Tensor, target: GradientTarget) => void;
+
+/** Emits the gradients, that of the weight by `emitGradWeight` and that of x by `emitGradInput`, if there is one. */
+export function emitConv2dGradients(
+  emit: BackwardEmitter,
+  {
+    inputs,
+    attrs,
+    outputs: { y },
+  }: Pick<OpNode<Conv2dInputs, Conv2dAttrs, Conv2dOutputs>, "inputs" | "attrs" | "outputs">,
+  emitGradWeight: EmitGradient,
+  emitGradInput?: EmitGradient,
+): void {
   const { x, weight: w, bias } = inputs;
   const geometry = geometryOf(inputs, attrs);
-  const grouped = { ...geometry, GROUPS: attrs.groups };
   const dy = gradientBeforeActivation(emit, y, attrs.activation);
-  if (emit.wants(w)) {
-    if (attrs.groups === 1) emitBest(CONV_GRAD_WEIGHT, emit, geometry, { x, dy }, emit.into(w));
-    else emitBest(GROUPED_GRAD_WEIGHT, emit, grouped, { x, dy }, emit.into(w));
-  }
+  if (emit.wants(w)) emitGradWeight(geometry, dy, emit.into(w));
   if (emit.wants(bias)) emitGradBias(emit, dy, emit.into(bias));
   if (emit.wants(x)) {
-    if (attrs.groups === 1) emitBest(CONV_GRAD_INPUT, emit, geometry, { dy, w }, emit.into(x));
-    else emitGroupedGradInput(emit, grouped, { dy, w }, emit.into(x));
+    if (emitGradInput) emitGradInput(geometry, dy, emit.into(x));
+    else if (attrs.groups === 1) emitBest(CONV_GRAD_INPUT, emit, geometry, { dy, w }, emit.into(x));
+    else emitGroupedGradInput(emit, { ...geometry, GROUPS: attrs.groups }, { dy, w }, emit.into(x));
   }
-};
+}
 
-function geometryOf({ x, weight }: In, { stride, dilation, padding }: Conv2dAttrs): Geometry {
+export function geometryOf(
+  { x, weight }: Conv2dInputs,
+  { stride, dilation, padding }: Conv2dAttrs,
+): Geometry {
   const [N, H, W, C] = nhwc("conv2d", x);
   const [R, S, , K] = weight.shape as [number, number, number, number];
   const [top, bottom, left, right] = padding;
@@ -87,7 +104,7 @@ function geometryOf({ x, weight }: In, { stride, dilation, padding }: Conv2dAttr
   };
 }
 
-function check({ x, weight, bias }: In, attrs: Conv2dAttrs): void {
+function check({ x, weight, bias }: Conv2dInputs, attrs: Conv2dAttrs): void {
   const { stride, dilation, padding, groups, activation } = attrs;
   const given = [x, weight, ...(bias ? [bias] : [])].map(describe).join(", ");
   const refuse = (reason: string, more = ""): never => {

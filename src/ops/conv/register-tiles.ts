@@ -8,16 +8,22 @@ import type { Emitter } from "../../graph/op.ts";
 import { type Capabilities, isCpu } from "../../kernel/capabilities.ts";
 import { grid } from "../../kernel/grid.ts";
 import type { Kernel, KernelVariant } from "../../kernel/kernel.ts";
+import { withSubgroupSize } from "../../kernel/subgroup-size.ts";
 import type { Tunable, Variant } from "../tunable.ts";
+import { costOf, enoughOn } from "./tile-cost.ts";
 
 /** `slices` products of `rows` × `columns`, whose depth may be split into at most `maxSplits`. */
 export interface Product {
   readonly slices: number;
   readonly rows: number;
   readonly columns: number;
+  /** Products that are summed up for one number. */
+  readonly depth: number;
   /** Whether the depth is long enough, for each time it is gone through, for an inner loop of its own. */
   readonly deep: boolean;
   readonly maxSplits: number;
+  /** Large tiles that are worth compiling a kernel for, on a CPU-class adapter. Default `ENOUGH_LARGE_TILES`. */
+  readonly enoughLarge?: number;
 }
 
 /** One kernel with what it takes to launch it. */
@@ -45,13 +51,11 @@ export interface TileKernel extends KernelVariant {
   };
 }
 
-/** Invocations that are worth another pass or a smaller tile: what even a small GPU needs to hide its latency. */
+/** Invocations that are worth another pass: what even a small GPU needs to hide its latency. */
 export const ENOUGH = 1024;
-/** The same for tiles on a GPU of any size. */
-const ENOUGH_TILES = 8192;
-/** And on a CPU-class adapter: a workgroup for each of a few threads, then larger tiles are worth more. */
-const ENOUGH_TILES_FOR_CPU = 256;
-/** Numbers of a tile, and how many of such there must be, for the few percent that it saves to be worth compiling it. */
+/** The same for tiles on a CPU-class adapter: a workgroup for each of a few threads, then larger tiles are worth more. */
+const ENOUGH_TILES_FOR_CPU = 128;
+/** Numbers of a large tile, and how many there must be for the few percent that sharing saves to be worth compiling it. */
 const LARGE_TILE = 128;
 const ENOUGH_LARGE_TILES = 4096;
 /** vec4s of depth under a tap of a filter that are worth an inner loop over them. */
@@ -65,14 +69,18 @@ const SPLITS = { "": 1, more_splits: 4, fewer_splits: 1 / 4 } as const;
  */
 export function tileVariants<K extends TileKernel, Args extends readonly unknown[]>(
   kernels: readonly K[],
-  product: (geometry: Geometry) => Product,
+  product: (geometry: Geometry, device: Capabilities) => Product,
   emitTiles: (emit: Emitter, geometry: Geometry, launch: TileLaunch<K>, ...args: Args) => void,
   prefix = "",
-): Pick<Tunable<Geometry, Args>, "variants" | "guess"> {
+): TileVariants<Args> {
   const variants = kernels.flatMap((kernel) =>
-    Object.entries(SPLITS).map(([suffix, times]): Variant<Geometry, Args> => {
+    Object.entries(SPLITS).map(([suffix, times]): TileVariant<Args> => {
       const splitsFor = (geometry: Geometry, device: Capabilities) =>
-        cover(kernel, product(geometry), device);
+        cover(kernel, product(geometry, device), device);
+      const splits = (geometry: Geometry, device: Capabilities): number => {
+        const covered = splitsFor(geometry, device);
+        return times === 1 ? covered.splits : covered.split(times);
+      };
       const name = prefix + kernel.variant;
       return {
         name: suffix ? `${name}_${suffix}` : name,
@@ -83,12 +91,17 @@ export function tileVariants<K extends TileKernel, Args extends readonly unknown
           const known = kernel.features.every((feature) => device.features.includes(feature));
           // It would be right, but so slow on an emulated GPU that not even measuring it is worth the time.
           const hopeless = kernel.slots.share === "workgroup" && device.software === true;
-          return known && !hopeless && (times === 1 || split(times) !== splits);
+          const differs = times > 1 ? split(times) > splits : split(times) < splits;
+          return known && !hopeless && (times === 1 || differs);
         },
+        splits,
         emit(emit, geometry, ...args) {
-          const { tiles, split } = splitsFor(geometry, emit.device);
-          const splits = split(times);
-          emitTiles(emit, geometry, { kernel, splits, workgroups: grid(tiles * splits, kernel) }, ...args);
+          const { tiles } = splitsFor(geometry, emit.device);
+          const launch = {
+            kernel: withSubgroupSize(kernel, emit.device.subgroupSize),
+            splits: splits(geometry, emit.device),
+          };
+          emitTiles(emit, geometry, { ...launch, workgroups: grid(tiles * launch.splits, kernel) }, ...args);
         },
       };
     }),
@@ -96,38 +109,66 @@ export function tileVariants<K extends TileKernel, Args extends readonly unknown
   return {
     variants,
     guess(geometry, device) {
-      const { variant } = chooseTile(kernels, product(geometry), device);
+      const wanted = product(geometry, device);
+      const { variant } = (isCpu(device) ? chooseForCpu : cheapest)(kernels, wanted, device);
       return variants.find(({ name }) => name === prefix + variant)!;
+    },
+    cost(geometry, device) {
+      const wanted = product(geometry, device);
+      return cover(cheapest(kernels, wanted, device), wanted, device).cost;
     },
   };
 }
 
-/** How a tile covers a product: invocations of one split, splits, and `times` as many splits. */
+interface TileVariant<Args extends readonly unknown[]> extends Variant<Geometry, Args> {
+  /** Into how many parts it divides the depth. */
+  splits(geometry: Geometry, device: Capabilities): number;
+}
+
+/** Variants of a pass by tiles, and what the best of them would cost on a GPU; see `costOf`. */
+interface TileVariants<Args extends readonly unknown[]> extends Pick<Tunable<Geometry, Args>, "guess"> {
+  readonly variants: readonly TileVariant<Args>[];
+  cost(geometry: Geometry, device: Capabilities): number;
+}
+
+/** How a tile covers a product: invocations of one split, the best number of splits, and `times` as many. */
 function cover(
-  { numbers: { TILE_ROWS, TILE_COLUMNS, GROUP_ROWS = 1, GROUP_COLUMNS = 1 } }: TileKernel,
+  kernel: TileKernel,
   product: Product,
   device: Capabilities,
-): { readonly tiles: number; readonly splits: number; split(times: number): number } {
+): { readonly tiles: number; readonly splits: number; readonly cost: number; split(times: number): number } {
+  const { TILE_ROWS, TILE_COLUMNS, GROUP_ROWS = 1, GROUP_COLUMNS = 1 } = kernel.numbers;
   const count = (extent: number, tile: number, together: number): number =>
     Math.ceil(extent / (tile * together)) * together;
   const rows = count(product.rows, TILE_ROWS, GROUP_ROWS);
   const tiles = product.slices * rows * count(product.columns, TILE_COLUMNS, GROUP_COLUMNS);
-  const enough = isCpu(device) ? ENOUGH_TILES_FOR_CPU : ENOUGH_TILES;
+  const enough = isCpu(device) ? ENOUGH_TILES_FOR_CPU : enoughOn(device);
   const split = (times: number): number =>
     Math.max(1, Math.min(product.maxSplits, Math.ceil((times * enough) / tiles)));
-  return { tiles, splits: split(1), split };
+  const cost = (splits: number): number => costOf(kernel, product, tiles, splits, device);
+  const splits = isCpu(device) || cost(split(1)) < cost(1) ? split(1) : 1;
+  return { tiles, splits, cost: cost(splits), split };
+}
+
+/** The kernel that would take a GPU the shortest time. Quads are for subgroups as small as a CPU's. */
+function cheapest<K extends TileKernel>(kernels: readonly K[], product: Product, device: Capabilities): K {
+  const choices = kernels.filter(({ slots: { share } }) => share !== "quad");
+  const costs = choices.map((kernel) => cover(kernel, product, device).cost);
+  return choices[costs.indexOf(Math.min(...costs))]!;
 }
 
 /**
  * The first tile that has enough invocations and is not mostly padding, or else the one that has the most.
  *
- * By plain reasoning, for no GPU has measured it yet: a GPU takes the kernels that share through workgroup
- * memory, each value of which then serves a whole row or column of invocations. On a CPU-class adapter that memory
- * is as slow as any and barriers are dear, so each invocation, or a quad of a tiny subgroup, loads for itself.
+ * On a CPU-class adapter workgroup memory is as slow as any and barriers are dear, so each invocation, or a quad of a
+ * tiny subgroup, loads for itself.
  */
-function chooseTile<K extends TileKernel>(kernels: readonly K[], product: Product, device: Capabilities): K {
-  const cpu = isCpu(device);
-  const sharing = cpu ? (device.features.includes("subgroups") ? "quad" : "none") : "workgroup";
+function chooseForCpu<K extends TileKernel>(
+  kernels: readonly K[],
+  product: Product,
+  device: Capabilities,
+): K {
+  const sharing = device.features.includes("subgroups") ? "quad" : "none";
   const choices = kernels
     .filter(({ slots: { share } }) => share === sharing || share === "none")
     .filter(({ slots: { walk } }) => product.deep || walk !== "nested")
@@ -136,11 +177,14 @@ function chooseTile<K extends TileKernel>(kernels: readonly K[], product: Produc
       const size = kernel.numbers.TILE_ROWS * kernel.numbers.TILE_COLUMNS;
       return { kernel, size, invocations: tiles * splits, covered: tiles * size };
     })
-    // A CPU-class adapter compiles a kernel of large tiles for 0.2 s, and that of the next smaller ones is mostly there.
-    .filter(({ size, invocations }) => !cpu || size < LARGE_TILE || invocations >= ENOUGH_LARGE_TILES);
+    .filter(({ kernel: { slots }, size, invocations }) => {
+      // Where nothing can be shared loads bind, of which large tiles have the fewest; elsewhere such tiles lose.
+      if (size < LARGE_TILE || sharing === "none") return true;
+      // SwiftShader compiles a kernel of large tiles for 0.2 s, and that of the next smaller ones is mostly there.
+      return slots.share === sharing && invocations >= (product.enoughLarge ?? ENOUGH_LARGE_TILES);
+    });
   const least = Math.min(...choices.map(({ covered }) => covered));
   const tight = choices.filter(({ covered }) => covered <= 1.5 * least);
-  const enough = cpu ? ENOUGH_TILES_FOR_CPU : ENOUGH_TILES;
   const most = Math.max(...tight.map(({ invocations }) => invocations));
-  return tight.find(({ invocations }) => invocations >= Math.min(enough, most))!.kernel;
+  return tight.find(({ invocations }) => invocations >= Math.min(ENOUGH_TILES_FOR_CPU, most))!.kernel;
 }

@@ -42,9 +42,9 @@ export const sumsAlone = ({ ROWS, C }: Rows, dtype: DType): Alone<SumsArgs> => (
   outputs: { coefficients: { shape: [5, C] }, dweight: { shape: [C] }, dbias: { shape: [C] } },
   products: ROWS,
   args: ({ x, dy, mean, variance, weight, bias, coefficients, dweight, dbias }) => [
-    { x: x!, y: x!, dy: dy!, mean: mean!, variance: variance!, weight: weight!, bias: bias! },
+    { x: x!, dy: dy!, mean: mean!, variance: variance!, weight: weight!, bias: bias! },
     { coefficients: coefficients!, dweight: [dweight!, 1], dbias: [dbias!, 1] },
-    { eps, sums: true, train: true, residual: false, activation: RELU },
+    { eps, sums: true, train: true, activation: RELU },
   ],
 });
 
@@ -53,14 +53,13 @@ export const backwardAlone = ({ ROWS, C }: Rows, dtype: DType): Alone<BackwardAr
     x: { shape: [ROWS, C], dtype },
     dy: { shape: [ROWS, C], dtype },
     coefficients: { shape: [5, C] },
-    unwanted: { shape: [4] },
   },
   outputs: { dx: { shape: [ROWS, C], dtype } },
   products: 1,
-  args: ({ x, dy, coefficients, dx, unwanted }) => [
-    { x: x!, y: x!, dy: dy!, coefficients: coefficients! },
-    { dx: [dx!, 1], dresidual: [unwanted!, 0] },
-    { residual: false, activation: RELU },
+  args: ({ x, dy, coefficients, dx }) => [
+    { x: x!, dy: dy!, coefficients: coefficients! },
+    { tensor: dx!, accumulate: 0 },
+    RELU,
   ],
 });
 

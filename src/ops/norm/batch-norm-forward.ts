@@ -23,6 +23,8 @@ export type ForwardArgs = [
     readonly eps: number;
     readonly activation: Activation;
     readonly residual?: Tensor | undefined;
+    /** (5, C), where `residual` is the input of a batch norm: mean, scale and bias of that. */
+    readonly residualNorm?: Tensor | undefined;
   },
 ];
 
@@ -38,8 +40,8 @@ export const BATCH_NORM_STATISTICS: Tunable<Rows, StatisticsArgs> = {
     emit.dispatch(batch_norm_statistics, { x, partial }, constants, workgroups);
     emit.dispatch(
       merge === "workgroup" ? batch_norm_statistics_merge : batch_norm_statistics_merge_single,
-      { x, partial, ...vectors },
-      { ...constants, LANES, MOMENTUM },
+      { x: { ...x, shape: [1, C] }, partial, ...vectors },
+      { ...constants, PART_ROWS: 0, LANES, MOMENTUM },
       mergeGroups(rows, LANES),
     );
   }),
@@ -50,11 +52,18 @@ export const BATCH_NORM_STATISTICS: Tunable<Rows, StatisticsArgs> = {
 export const BATCH_NORM_FORWARD: Tunable<Rows, ForwardArgs> = {
   op: "batch_norm",
   pass: "forward",
-  ...elementwise<ForwardArgs>((emit, rows, PARTS, tensors, { eps, activation, residual }) => {
+  ...elementwise<ForwardArgs>((emit, rows, PARTS, { y, ...tensors }, settings) => {
+    const {
+      eps,
+      activation,
+      residual = tensors.weight,
+      residualNorm: coefficients = tensors.weight,
+    } = settings;
+    const RESIDUAL = settings.residualNorm ? 2 : settings.residual ? 1 : 0;
     emit.dispatch(
       batch_norm_forward,
-      { ...tensors, residual: residual ?? tensors.weight },
-      { ...rows, PARTS, EPS: eps, RESIDUAL: residual ? 1 : 0, ...activationConstants(activation) },
+      { ...tensors, residual, coefficients, y },
+      { ...rows, PARTS, EPS: eps, RESIDUAL, ...activationConstants(activation) },
       grid(PARTS * columnsOf(rows), batch_norm_forward),
     );
   }),

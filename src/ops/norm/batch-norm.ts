@@ -13,11 +13,16 @@ import { NUMBER } from "../../graph/takes.ts";
 import { describe, type Tensor } from "../../graph/tensor.ts";
 import { type Activation, IDENTITY, OPTIONAL_ACTIVATION } from "../elementwise/activation.ts";
 import { addOp } from "../elementwise/add.ts";
-import { checkFusable, isFusable, withActivation } from "../elementwise/fused-activation.ts";
+import {
+  checkFusable,
+  emitBeforeActivation,
+  isFusable,
+  withActivation,
+} from "../elementwise/fused-activation.ts";
 import { emitBest } from "../tunable.ts";
 import { BATCH_NORM_FORWARD, BATCH_NORM_STATISTICS } from "./batch-norm-forward.ts";
-import { BATCH_NORM_BACKWARD, BATCH_NORM_SUMS, type Target } from "./batch-norm-gradients.ts";
-import type { Rows } from "./rows.ts";
+import { BATCH_NORM_BACKWARD, BATCH_NORM_SUMS, emitMergedSums, type Target } from "./batch-norm-gradients.ts";
+import { lanesFor, type Rows } from "./rows.ts";
 
 export interface BatchNorm {
   /**
@@ -35,7 +40,7 @@ export interface BatchNorm {
 
 const MODE = /* @__PURE__ */ oneOf(["train", "eval", "frozen"]);
 
-type In = {
+export type BatchNormInputs = {
   x: Tensor;
   weight: Tensor;
   bias: Tensor;
@@ -43,10 +48,10 @@ type In = {
   runningVar: Tensor;
   residual?: Tensor | undefined;
 };
-type Out = { y: Tensor; mean: Tensor; variance: Tensor };
-type Node = OpNode<In, BatchNorm, Out>;
+export type BatchNormOutputs = { y: Tensor; mean: Tensor; variance: Tensor };
+type Node = OpNode<BatchNormInputs, BatchNorm, BatchNormOutputs>;
 
-const rowsOf = ({ shape }: Tensor): Rows => ({
+export const rowsOf = ({ shape }: Tensor): Rows => ({
   ROWS: shape.slice(0, -1).reduce((a, b) => a * b, 1),
   C: shape.at(-1)!,
 });
@@ -58,7 +63,10 @@ function target(emit: BackwardEmitter, input: Tensor | undefined): Target {
 }
 
 /** Mean and variance of the batch, which the running ones follow. */
-function emitStatistics(emit: Emitter, { inputs, attrs, outputs: { mean, variance } }: Node): void {
+export function emitStatistics(
+  emit: Emitter,
+  { inputs, attrs, outputs: { mean, variance } }: Pick<Node, "inputs" | "attrs" | "outputs">,
+): void {
   const { x, runningMean: running_mean, runningVar: running_var } = inputs;
   emitBest(
     BATCH_NORM_STATISTICS,
@@ -87,7 +95,7 @@ function emitNormalise(emit: Emitter, { inputs, attrs, outputs: { y, mean, varia
  * Ioffe and Szegedy, "Batch Normalization: Accelerating Deep Network Training by Reducing Internal Covariate
  * Shift", 2015.
  */
-export const batchNormOp: Op<In, BatchNorm, Out> = {
+export const batchNormOp: Op<BatchNormInputs, BatchNorm, BatchNormOutputs> = {
   name: "batch_norm",
   takes: {
     inputs: {
@@ -139,40 +147,59 @@ export const batchNormOp: Op<In, BatchNorm, Out> = {
     withActivation(node, next, (activation) => !node.inputs.residual || isFusable(activation)),
 };
 
-export const batchNormBackward: GradientRule<In, BatchNorm, Out> = (
-  emit,
-  { inputs: { x, weight, bias, residual }, attrs, outputs: { y, mean, variance } },
-) => {
+export const batchNormBackward: GradientRule<BatchNormInputs, BatchNorm, BatchNormOutputs> = (emit, node) =>
+  emitBatchNormGradients(emit, node);
+
+/**
+ * Emits the gradients. With `summed` (2, parts, C), which are Σ dz and Σ dz (x − mean), the first pass is done: what has
+ * arrived at y is the gradient before the activation, if there is a residual.
+ */
+export function emitBatchNormGradients(
+  emit: BackwardEmitter,
+  { inputs, attrs, outputs: { y, mean, variance } }: Pick<Node, "inputs" | "attrs" | "outputs">,
+  summed?: Tensor,
+): void {
+  const { x, weight, bias, residual } = inputs;
   const rows = rowsOf(x);
   const train = attrs.mode === "train";
   const { eps, activation = IDENTITY } = attrs;
-  const linear = activation.name === "identity";
   const dy = emit.gradient(y);
-  // The residual itself is not read, so that it need not be kept; nor is y where the gradient does not depend on it.
-  const settings = { activation, residual: residual !== undefined && !linear };
-  // No temporary in its place, so that all temporaries that are bound may lie on one slab.
-  const read = { x, y: settings.residual ? y : weight, dy };
-
   // Frozen statistics with frozen weight and bias leave nothing to sum.
   const sums = emit.wants(weight) || emit.wants(bias) || (train && emit.wants(x));
-  const passes = linear && emit.wants(residual);
-  const elements = emit.wants(x) || (emit.wants(residual) && !passes);
+  // Before the activation, where a residual joins; else z is computed again, so that dz need not be stored. The residual
+  // itself is not read, so that it need not be kept.
+  const joined = residual !== undefined && activation.name !== "identity";
+  const dz = !joined || summed ? dy : (emit.take(y) ?? emit.temporary("dz", y.shape, y.storage.dtype));
+  if (joined && !sums) emitBeforeActivation(emit, { y, dy }, activation, { tensor: dz, accumulate: 0 });
+
   const coefficients = emit.temporary("coefficients", [5, rows.C]);
-  if (sums || elements) {
+  if (sums || emit.wants(x)) {
     const results = { coefficients, dweight: target(emit, weight), dbias: target(emit, bias) };
-    const tensors = { ...read, mean, variance, weight, bias };
-    emitBest(BATCH_NORM_SUMS, emit, rows, tensors, results, { ...settings, eps, sums, train });
+    const vectors = { mean, variance, weight, bias };
+    const settings = { eps, activation, sums, train };
+    if (summed) {
+      const parts = {
+        partial: summed,
+        LANES: lanesFor(summed.shape[1]!),
+        merge: "workgroup",
+        WHOLE: 0,
+      } as const;
+      emitMergedSums(emit, rows, parts, vectors, results, settings);
+    } else {
+      const tensors = { x, dy, ...vectors };
+      emitBest(BATCH_NORM_SUMS, emit, rows, tensors, results, settings, joined ? { y, dz } : undefined);
+    }
   }
-  if (elements) {
-    const results = { dx: target(emit, x), dresidual: target(emit, passes ? undefined : residual) };
-    emitBest(BATCH_NORM_BACKWARD, emit, rows, { ...read, coefficients }, results, settings);
+  if (emit.wants(x)) {
+    const tensors = { x, dy: dz, coefficients };
+    emitBest(BATCH_NORM_BACKWARD, emit, rows, tensors, emit.into(x), joined ? IDENTITY : activation);
   }
-  if (passes) emit.pass(residual, dy);
-};
+  if (emit.wants(residual)) emit.pass(residual, dz);
+}
 
 /** A batch norm with what is added to its y in the next node. */
 function withResidual(
-  { op, inputs, attrs, outputs: { y } }: OpNode<In, BatchNorm, Out>,
+  { op, inputs, attrs, outputs: { y } }: OpNode<BatchNormInputs, BatchNorm, BatchNormOutputs>,
   next: OpNode,
 ): Fused | undefined {
   if (!isNode(next, addOp) || attrs.activation || inputs.residual) return undefined;

@@ -13,7 +13,7 @@ const ENOUGH = { few: 2048, many: 32768 } as const;
 export const columnsOf = ({ C }: Rows): number => pad4(C) / 4;
 
 /** How the rows of a reduction are divided, and by whom the parts are merged. */
-interface Reduction {
+export interface Reduction {
   readonly PARTS: number;
   /** Invocations that merge the parts of one vec4 of channels, through workgroup memory. */
   readonly LANES: number;
@@ -25,7 +25,8 @@ const partsFor = (rows: Rows, threads: keyof typeof ENOUGH): number =>
   Math.max(1, Math.min(Math.floor(ENOUGH[threads] / columnsOf(rows)), Math.ceil(rows.ROWS / 16)));
 
 /** About 8 parts for each lane, and at most a workgroup. */
-const lanesFor = (parts: number): number => Math.min(64, 2 ** Math.floor(Math.log2(Math.max(1, parts / 8))));
+export const lanesFor = (parts: number): number =>
+  Math.min(64, 2 ** Math.floor(Math.log2(Math.max(1, parts / 8))));
 
 /** Workgroups of a merge. */
 export const mergeGroups = (rows: Rows, LANES: number) =>

@@ -61,6 +61,13 @@ export const conv2d = declare({
     given([2, 3, 3, 4], [5, 4, 4, 4], { padding: [1, 1, 0, 1] }),
     // More padding than window: some outputs see only zeros.
     given([1, 3, 3, 2], [2, 2, 2, 3], { padding: [4, 1, 0, 3] }, true),
+    // Maps so small that some taps see only padding, at the window's begin, at its end, or all; and most pixels, no output.
+    given([3, 1, 1, 9], [3, 3, 9, 21], { padding: ONE }, true),
+    given([3, 2, 2, 9], [3, 3, 9, 5], { stride: [2, 2], padding: ONE }),
+    given([2, 2, 3, 5], [5, 4, 5, 6], { padding: [3, 1, 2, 2] }),
+    given([2, 3, 2, 3], [5, 7, 3, 4], { stride: [2, 3], dilation: [2, 1], padding: [6, 5, 4, 3] }, true),
+    given([1, 2, 2, 4], [2, 2, 4, 4], { stride: [3, 3], dilation: [3, 3], padding: [2, 0, 4, 0] }),
+    given([1, 9, 7, 3], [1, 1, 3, 4], { stride: [9, 5] }),
     // Large enough for the large tile in all three passes.
     given([4, 28, 28, 20], [1, 3, 20, 21], { padding: [0, 0, 1, 1] }, true),
     given([4, 14, 14, 3], [3, 3, 3, 24], { padding: ONE }),

@@ -101,9 +101,9 @@ export const batchNorm = declare({
   half: { activations: ["x", "residual"] },
   work({ inputs: { x, residual }, attrs, outputs: { y } }, pass) {
     if (pass === "forward") return { bytes: bytes(x, x, y, residual) };
-    // Once for the sums and once for dx; y only if the derivative needs it, since without a residual x is enough.
+    // Once for the sums and once for dx. With a residual the first reads y, since x is not enough, and writes dz.
     const mask = residual && attrs.activation ? y : undefined;
-    return { bytes: bytes(x, y, mask) * 2 + bytes(x, mask) };
+    return { bytes: bytes(x, y) * 2 + bytes(x, mask, mask) };
   },
   text: ({ inputs: { x, residual }, attrs: { activation } }) =>
     `${x.shape.join("×")}${residual ? " + residual" : ""}${activation ? `, ${activation.name}` : ""}`,

@@ -11,13 +11,19 @@ import type { Engine } from "../../../src/cli/engine/engines.ts";
 import { writeTogether } from "../../../src/cli/files.ts";
 import { checkEngine, parseTrainOptions } from "../../../src/cli/options.ts";
 import { jsonLine } from "../../../src/cli/output/json-line.ts";
-import { duration, LineReporter } from "../../../src/cli/output/progress.ts";
+import { browserText, duration, LineReporter } from "../../../src/cli/output/progress.ts";
 import { reportHtml } from "../../../src/cli/output/report.ts";
 import { progressFiles, resultFiles } from "../../../src/cli/output/results.ts";
 import { RunLog } from "../../../src/cli/output/run-log.ts";
 import { RunFolder } from "../../../src/cli/run-folder.ts";
 import { augmentationOf, augmentKinds } from "../../../src/job/augmentation.ts";
-import { historyOf, learningRateOf, metadataOf, settingsOf } from "../../../src/job/job-metadata.ts";
+import {
+  historyOf,
+  kernelsOf,
+  learningRateOf,
+  metadataOf,
+  settingsOf,
+} from "../../../src/job/job-metadata.ts";
 import type { JobEvent } from "../../../src/job/protocol.ts";
 import { checkSettings, defaultSettings, type JobSettings, modelOf } from "../../../src/job/settings.ts";
 import { decodeSafetensors, encodeSafetensors } from "../../../src/weights/safetensors.ts";
@@ -74,7 +80,7 @@ const epoch = (number: number): JobEvent => ({
 });
 
 function logOf(events: readonly JobEvent[]): RunLog {
-  const log = new RunLog({ browser: "Chrome/1.0, software GPU: <none>", engine: "chrome", tune: "cached" });
+  const log = new RunLog({ browser: "Chrome/1.0, software GPU: <none>", engine: "chrome", tune: "idle" });
   for (const event of events) log.add(event);
   return log;
 }
@@ -103,7 +109,7 @@ test("without arguments all test images are evaluated", () => {
   const options = parseTrainOptions([]);
   expect(options).toEqual({
     engine: "chrome",
-    tune: "cached",
+    tune: "idle",
     checkpointEvery: 60,
     force: false,
     json: false,
@@ -293,6 +299,28 @@ test("a checkpoint of an earlier version has no samples, no confusion matrix and
   const file = checkpoint({ ...metadata, history: '{"steps":[],"epochs":[]}' });
   expect(historyOf(file, "file")).toEqual({ steps: [], epochs: [], samples: [] });
   expect(learningRateOf(file, "file")).toBeUndefined();
+});
+
+test("what an emulated GPU is for is said beside its name, and nothing of a real one", () => {
+  expect(browserText("Chrome/1.0, hardware GPU: a card", "hardware")).toBe(
+    "Chrome/1.0, hardware GPU: a card",
+  );
+  const [name, text] = browserText("Chrome/1.0, software GPU: llvmpipe", "software").split("\n");
+  expect(name).toBe("Chrome/1.0, software GPU: llvmpipe");
+  expect(text).toMatch(/emulated by the CPU is for tests: on this CPU a native library/);
+});
+
+test("the kernels in a checkpoint are those of its device", () => {
+  const kernels = { "dense forward N=1": "a variant" };
+  const given = metadataOf(settings, historyOf(checkpoint(metadata), "file"), undefined, {
+    device: "a GPU",
+    kernels,
+  });
+  expect(kernelsOf(checkpoint(given), "a GPU", "file")).toEqual(kernels);
+  expect(kernelsOf(checkpoint(given), "another GPU", "file")).toBeUndefined();
+  expect(kernelsOf(checkpoint(metadata), "a GPU", "file")).toBeUndefined();
+  const read = () => kernelsOf(checkpoint({ ...metadata, kernels: '{"device":1}' }), "a GPU", "file");
+  expect(read).toThrow(/^file: the kernels in its metadata/);
 });
 
 test.each(["-1", "null", '"0.1"', "{"])(

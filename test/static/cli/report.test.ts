@@ -24,7 +24,7 @@ const metrics: Metrics = {
   adapter: "google swiftshader",
   browser: "Chrome/150.0, software GPU: google swiftshader",
   engine: "chrome",
-  tune: "cached",
+  tune: "idle",
   version: "1.2.3",
   parameters: 326_346,
   dispatchesPerStep: 99,
@@ -112,7 +112,7 @@ describe("the command in a report", () => {
     // As a shell takes it apart.
     const script = command.replace("npm run train --", "printf '%s\\0'");
     const args = execFileSync("sh", ["-c", script], { encoding: "utf8" }).split("\0").slice(0, -1);
-    const { engine = "chrome", tune = "cached" } = machine;
+    const { engine = "chrome", tune = "idle" } = machine;
     expect(parseTrainOptions(args)).toMatchObject({ engine, tune, run: { settings } });
   });
 

@@ -6,8 +6,8 @@ import * as shaders from "../../../src/kernel/shaders.gen.ts";
 import { createModel, type Model, resnet } from "../../../src/models/index.ts";
 import { programOf } from "../../support/models/programs.ts";
 
-const CPU: Capabilities = { features: ["subgroups"], subgroupMaxSize: 4, software: true };
-const GPU: Capabilities = { features: ["subgroups"], subgroupMaxSize: 32 };
+const CPU: Capabilities = { features: ["subgroups"], software: true };
+const GPU: Capabilities = { features: ["subgroups"] };
 
 /** Pipelines that a training step needs. */
 function pipelinesOf(model: Model, batch: number, device: Capabilities): ReadonlySet<string> {
@@ -22,7 +22,7 @@ function pipelinesOf(model: Model, batch: number, device: Capabilities): Readonl
 describe("the pipelines of a training step", () => {
   it.each([
     ["a CPU", CPU, 32],
-    ["a GPU", GPU, 32],
+    ["a GPU", GPU, 36],
   ])("are few, for layers share them, on %s", (_, device, most) => {
     expect(pipelinesOf(createModel("interleaved"), 32, device).size).toBeLessThanOrEqual(most);
     expect(pipelinesOf(resnet(50), 8, device).size).toBeLessThanOrEqual(most + 10);
@@ -30,8 +30,8 @@ describe("the pipelines of a training step", () => {
 
   it("serve batches of other sizes too, in convolutions and batch norm", () => {
     const model = createModel("interleaved");
-    const known = pipelinesOf(model, 256, GPU);
-    const others = [...pipelinesOf(model, 320, GPU)].filter((key) =>
+    const known = pipelinesOf(model, 256, CPU);
+    const others = [...pipelinesOf(model, 320, CPU)].filter((key) =>
       /^(conv2d|batch_norm|split_sum)/.test(key),
     );
     expect(others.length).toBeGreaterThan(10);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { DataError } from "../../../src/base/errors.ts";
-import { Tuning, taskKey } from "../../../src/gpu/tuning.ts";
+import { allOf, Tuning, taskKey } from "../../../src/gpu/tuning.ts";
 import { MAX_POOL_FORWARD } from "../../../src/ops/pool/max-pool-passes.ts";
 import { taskOf } from "../../../src/ops/tunable.ts";
 import { agree } from "../../../src/run/tuner.ts";
@@ -43,16 +43,42 @@ describe("a tuning table", () => {
     expect(tuning.allows(forward, "c")).toBe(true);
   });
 
-  it("remembers what was tried when nothing more was heard", () => {
-    const crashed = measured();
-    crashed.trying(gradient, "d");
+  it("bars what was tried when the page ended, the second time in a row", () => {
+    const ended = measured();
+    ended.trying(gradient, "b");
+    // Perhaps someone has closed the page.
     const tuning = new Tuning("an adapter");
-    tuning.import(crashed.export());
-    expect(tuning.allows(gradient, "d")).toBe(false);
-    // Also where an older table had it as the best.
-    crashed.trying(gradient, "b");
-    tuning.import(crashed.export());
-    expect(tuning.get(gradient)).toBeUndefined();
+    tuning.import(ended.export());
+    expect(tuning.allows(gradient, "b")).toBe(true);
+    expect(tuning.get(gradient)?.variant).toBe("b");
+    tuning.trying(gradient, "a");
+    expect(tuning.export().trying).toEqual({ task: taskKey(gradient), variant: "a" });
+    tuning.trying(gradient, "b");
+    const again = JSON.parse(JSON.stringify(tuning.export()));
+    expect(again.trying).toEqual({ task: taskKey(gradient), variant: "b", again: true });
+    // Another trainer of this session loads what it has written.
+    tuning.import(again);
+    expect(tuning.allows(gradient, "b")).toBe(true);
+    const third = new Tuning("an adapter");
+    third.import(again);
+    expect(third.allows(gradient, "b")).toBe(false);
+    expect(third.get(gradient)).toBeUndefined();
+    expect(third.allows(forward, "b")).toBe(true);
+  });
+
+  it("bars a variant from all tasks of a pass and type, and no other", () => {
+    const tuning = measured();
+    tuning.fail(allOf(forward), "a");
+    const again = new Tuning("an adapter");
+    again.import(JSON.parse(JSON.stringify(tuning.export())));
+    for (const table of [tuning, again]) {
+      expect(table.get(forward)).toBeUndefined();
+      expect(Object.keys(table.choices())).toEqual([taskKey(gradient)]);
+      expect(table.allows({ ...forward, key: { ...forward.key, N: 17 } }, "a")).toBe(false);
+      expect(table.allows(forward, "b")).toBe(true);
+      expect(table.allows(gradient, "a")).toBe(true);
+      expect(table.allows({ ...forward, dtype: "f16" }, "a")).toBe(true);
+    }
   });
 
   it("of an earlier version is refused, with what to do", () => {

@@ -12,7 +12,7 @@ const limits = { maxBindingBytes: 2 ** 31, maxBufferBytes: 2 ** 31 };
 /** One whose kernels need no temporaries, but for few parts of weight gradients: activations are what takes memory. */
 const device: Capabilities = {
   features: ["subgroups"],
-  subgroupMaxSize: 4,
+  software: true,
   tuned: ({ pass }) => (pass === "grad_weight" ? "8x16_quad_flat" : "8x16_quad_nested"),
 };
 
@@ -30,7 +30,7 @@ describe("memory: recompute", () => {
     ["resnet152", resnet(152), 1, 0.2],
     ["sequential", sequential(), 1, 0.4],
     ["fusion", fusion(), 1, 0.45],
-    ["interleaved", interleaved(), 16, 0.55],
+    ["interleaved", interleaved(), 16, 0.6],
   ])("makes the temporaries of %s smaller: batch %#", (_, model, batch, factor) => {
     const keep = plan(kept(model, batch), limits).report;
     const { report } = plan(recomputed(model, batch), limits);

@@ -34,8 +34,9 @@ describe("shader files", () => {
     });
   }
 
-  it("bind inputs before outputs, as the TypeScript call lists them", () => {
-    const disordered = kernels.filter(({ bindings }) => {
+  it("bind inputs before outputs, as the TypeScript call lists them; those of snippets come after their args", () => {
+    const disordered = kernels.filter(({ bindings: all, argsAt = all.length }) => {
+      const bindings = all.slice(0, argsAt);
       const firstWritten = bindings.findIndex(({ access }) => access === "read_write");
       return bindings.slice(firstWritten).some(({ access }) => access === "read") && firstWritten >= 0;
     });
@@ -53,13 +54,17 @@ describe("shader files", () => {
   it("are in lists of variants in the order of their link lines, with what fills their slots", () => {
     for (const [list, variants] of Object.entries(lists)) {
       const file = join(directory, variants[0].sources.find(([path]) => !path.startsWith("lib/"))![0]);
-      const lines = [...readFileSync(file, "utf8").matchAll(/^\/\/ link: (.*)$/gm)].map(([, line]) => line);
+      const text = readFileSync(file, "utf8");
+      const lines = [...text.matchAll(/^\/\/ link: (.*)$/gm)].flatMap(([, line]) => line!.split(" | "));
+      const version = [...text.matchAll(/ norm=(\w+) for (\S+)$/gm)].find(([, name]) =>
+        list.includes(`_${name}_`),
+      );
       const linked = variants.map(({ slots }) =>
         Object.entries(slots)
           .map((slot) => slot.join("="))
           .join(" "),
       );
-      expect(linked, list).toEqual(lines.join(" | ").split(" | "));
+      expect(linked, list).toEqual(lines.filter((line) => !version || line.includes(version[2]!)));
       for (const { name, variant, slots } of variants) {
         expect(variant).toBe(Object.values(slots).join("_"));
         expect(name).toContain(`_${variant}`);
@@ -156,15 +161,34 @@ describe("linker", () => {
     const share = "// use: a\nconst ALONE = 1u;\nconst A = 1u;\n";
     expect(linkShaders(folder)).toMatchObject([
       {
-        ...{ file: "k", name: "k_8x8_none", slots: { tile: "8x8", share: "none" } },
+        ...{ family: "k", name: "k_8x8_none", slots: { tile: "8x8", share: "none" } },
         numbers: { ROWS: 8, ALONE: 1 },
         wgsl: `${file}const ROWS = 8u;\nconst HALF = ROWS / 2u;\n${share}`,
       },
       {
-        ...{ file: "k", name: "k_4x4", slots: { tile: "4x4" }, numbers: { ROWS: 4 } },
+        ...{ family: "k", name: "k_4x4", slots: { tile: "4x4" }, numbers: { ROWS: 4 } },
         wgsl: `${file}const ROWS = 4u;\n`,
       },
-      { file: "k", name: "k_none", slots: { share: "none" }, numbers: { ALONE: 1 }, wgsl: file + share },
+      { family: "k", name: "k_none", slots: { share: "none" }, numbers: { ALONE: 1 }, wgsl: file + share },
+    ]);
+  });
+
+  it("links the alternatives of each version, the first of which does not show in names", () => {
+    const file = "// link: tile=4x4 | tile=8x8\n// version: norm=plain | norm=after for tile=8x8\n";
+    write({
+      "k.wgsl": file,
+      "lib/tile_8x8.wgsl": "const ROWS = 8u;\n",
+      "lib/tile_4x4.wgsl": "const ROWS = 4u;\n",
+      "lib/norm_plain.wgsl": "fn plain() {}\n",
+      "lib/norm_after.wgsl": "fn after() {}\n",
+    });
+    expect(linkShaders(folder)).toMatchObject([
+      { family: "k", name: "k_4x4", wgsl: `${file}const ROWS = 4u;\nfn plain() {}\n` },
+      { family: "k", name: "k_8x8", wgsl: `${file}const ROWS = 8u;\nfn plain() {}\n` },
+      {
+        ...{ family: "k_after", name: "k_after_8x8", slots: { tile: "8x8" } },
+        wgsl: `${file}const ROWS = 8u;\nfn after() {}\n`,
+      },
     ]);
   });
 

@@ -8,6 +8,7 @@ import { RESIZE } from "../../../src/run/preprocessor.ts";
 import { conv2d } from "../../ops/conv/conv2d.ts";
 import { declarations, optimizers } from "../../ops/declarations.ts";
 import { batchNorm } from "../../ops/norm/batch-norm.ts";
+import { besidePrograms } from "../../ops/norm/beside-convs.ts";
 import { maxPool2d } from "../../ops/pool/max-pool2d.ts";
 import { undeclared, unlaunched } from "../../support/op/coverage.ts";
 import { passesOf } from "../../support/op/declaration.ts";
@@ -24,6 +25,7 @@ const kernels: readonly Kernel[] = Object.values(shaders);
 const programs = [
   ...declarations.flatMap((each) => [...programsOf(each)]),
   ...optimizers.flatMap(programsOfUpdates),
+  ...besidePrograms(),
 ];
 
 it("every op is declared", () => {

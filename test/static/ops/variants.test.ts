@@ -8,7 +8,8 @@ import { lower } from "../../../src/ops/lower.ts";
 import { recorder } from "../../../src/ops/tunable.ts";
 import { convPasses, convTask } from "../../support/models/tuning.ts";
 
-const SMALL_SUBGROUPS: Capabilities = { features: ["subgroups"], subgroupMaxSize: 4 };
+const SMALL_SUBGROUPS: Capabilities = { features: ["subgroups"], software: true };
+const GPU: Capabilities = { features: ["subgroups"] };
 
 /** Launches of a convolution without padding, forward and backward, on a device. */
 function launchesOn(
@@ -67,52 +68,78 @@ describe("variants of a convolution", () => {
       const launches = launchesOn({ ...SMALL_SUBGROUPS, tuned }, [8, 28, 28, 16], [3, 3, 16, 16]);
       return launches.find(({ kernel }) => kernel.name.includes("grad_weight"))!.constants.SPLITS!;
     };
-    expect(splits("4x16_quad_flat")).toBe(8);
-    expect(splits("4x16_quad_flat_more_splits")).toBe(29);
-    expect(splits("4x16_quad_flat_fewer_splits")).toBe(2);
+    expect(splits("4x16_quad_flat")).toBe(4);
+    expect(splits("4x16_quad_flat_more_splits")).toBe(15);
+    expect(splits("4x16_quad_flat_fewer_splits")).toBe(1);
   });
 
   it("share through workgroup memory on a GPU, in larger tiles the larger the product", () => {
-    const gpu: Capabilities = { features: ["subgroups"], subgroupMaxSize: 32 };
-    expect(kernelsOn(gpu, [32, 56, 56, 128], [3, 3, 128, 128])).toEqual([
+    expect(kernelsOn(GPU, [32, 56, 56, 128], [5, 5, 128, 128])).toEqual([
       "forward_8x8_workgroup_16x8",
       "grad_weight_8x8_workgroup_16x8",
       "grad_input_8x8_workgroup_16x8",
     ]);
-    expect(kernelsOn(gpu, [4, 28, 28, 64], [3, 3, 64, 64])).toEqual([
+    expect(kernelsOn(GPU, [4, 28, 28, 64], [5, 5, 64, 64])).toEqual([
       "forward_4x4_workgroup_16x16",
-      "grad_weight_8x8_workgroup_8x8",
+      "grad_weight_4x4_workgroup_16x16",
       "grad_input_4x4_workgroup_16x16",
     ]);
-    // Most of a workgroup's block would be padding.
-    expect(kernelsOn(gpu, [4, 30, 30, 3], [3, 3, 3, 24])).toEqual([
-      "forward_4x4_workgroup_8x8",
-      "grad_weight_narrow_4x8_none_flat",
-      "grad_input_4x4_none_flat",
+    // Of the other groups most would be padding.
+    expect(kernelsOn(GPU, [128, 32, 32, 16], [3, 3, 16, 16])).toEqual([
+      "forward_4x4_workgroup_32x4",
+      "grad_weight_narrow_4x4_workgroup_32x4",
+      "grad_input_4x4_workgroup_32x4",
     ]);
-    for (const name of kernelsOn(gpu, [1, 4, 4, 4], [3, 3, 4, 4])) expect(name).toContain("_none_");
+  });
+
+  it("have tiles for which there are registers, by vendor", () => {
+    const tiles = (device: Partial<Capabilities>) =>
+      new Set(
+        kernelsOn({ ...GPU, ...device }, [32, 28, 28, 512], [5, 5, 512, 512]).map(
+          (name) => /\d+x\d+_workgroup.*/.exec(name)![0],
+        ),
+      );
+    for (const vendor of ["nvidia", "amd"])
+      expect(tiles({ vendor })).toEqual(new Set(["8x8_workgroup_16x8"]));
+    expect(tiles({ vendor: "apple" })).toEqual(new Set(["4x8_workgroup_16x8"]));
+    expect(tiles({ vendor: "arm" })).toEqual(new Set(["4x4_workgroup_16x16"]));
+    expect(tiles({ vendor: "intel" })).toEqual(new Set(["4x4_workgroup_16x16"]));
+    expect(tiles({ vendor: "intel", subgroupSize: 8 })).toEqual(new Set(["4x8_workgroup_16x8_subgroups_8"]));
   });
 
   it("use no workgroup memory on a CPU, and quads where there are subgroups", () => {
-    for (const software of [true, false]) {
-      const device = { ...SMALL_SUBGROUPS, software };
-      // The largest tile, once there is enough to do for it to be worth compiling.
-      expect(kernelsOn(device, [64, 28, 28, 64], [7, 7, 64, 64])).toEqual([
-        "forward_8x16_quad_nested",
-        "grad_weight_4x16_quad_flat",
-        "grad_input_8x16_quad_nested",
-      ]);
-      for (const name of kernelsOn(device)) expect(name).toMatch(/4x16_quad_flat$/);
-    }
+    // The largest tile, once there is enough to do for it to be worth compiling.
+    expect(kernelsOn(SMALL_SUBGROUPS, [64, 28, 28, 64], [7, 7, 64, 64])).toEqual([
+      "forward_8x16_quad_nested",
+      "grad_weight_4x16_quad_flat",
+      "grad_input_8x16_quad_nested",
+    ]);
+    for (const name of kernelsOn(SMALL_SUBGROUPS)) expect(name).toMatch(/4x16_quad_flat$/);
     expect(kernelsOn(SMALL_SUBGROUPS, [4, 30, 30, 3], [3, 3, 3, 24])).toEqual([
       "forward_4x16_quad_flat",
       "grad_weight_narrow_8x8_none_flat",
       "grad_input_4x4_none_flat",
     ]);
-    for (const name of kernelsOn({ features: [], software: true })) expect(name).toMatch(/8x8_none_\w+$/);
   });
 
-  it("are Winograd's on a CPU, where they save more than transforms cost", () => {
+  it("are of large tiles on a CPU without subgroups, where they are not mostly padding", () => {
+    const device: Capabilities = { features: [], software: true };
+    for (const name of kernelsOn(device)) expect(name).toMatch(/16x16_none_flat$/);
+    expect(kernelsOn(device, [4, 30, 30, 8], [3, 3, 8, 40])).toEqual([
+      "forward_16x16_none_flat",
+      "grad_weight_8x8_none_flat",
+      "grad_input_16x8_none_flat",
+    ]);
+    // Elsewhere they lose.
+    for (const other of [SMALL_SUBGROUPS, { features: [] }]) {
+      for (const C of [3, 8, 64]) {
+        for (const name of kernelsOn(other, [4, 30, 30, C], [3, 3, C, 24]))
+          expect(name).not.toMatch(/16x\d+_none/);
+      }
+    }
+  });
+
+  it("are Winograd's, where they save more than transforms cost", () => {
     const guess = (changes: Partial<Geometry>, device: Capabilities) =>
       convPasses.map((pass) => {
         const given = {
@@ -124,12 +151,17 @@ describe("variants of a convolution", () => {
     const [all, none] = [Array(3).fill(true), Array(3).fill(false)];
     expect(guess({}, { features: [], software: true })).toEqual(all);
     expect(guess({}, SMALL_SUBGROUPS)).toEqual(all);
-    expect(guess({}, { features: ["subgroups"], subgroupMaxSize: 32 })).toEqual(none);
+    expect(guess({}, GPU)).toEqual(none);
     // Few channels, and maps that tiles do not fill or that are too few for their filters.
     expect(guess({ C: 3 }, SMALL_SUBGROUPS)).toEqual(none);
     expect(guess({ H: 2, W: 2, P: 2, Q: 2 }, SMALL_SUBGROUPS)).toEqual(none);
     const last = { N: 1, H: 7, W: 7, P: 7, Q: 7, C: 512, K: 512 };
     expect(guess(last, SMALL_SUBGROUPS)).toEqual(none);
     expect(guess({ STRIDE_H: 2, STRIDE_W: 2, P: 7, Q: 7 }, SMALL_SUBGROUPS)).toEqual(none);
+    // A GPU multiplies much faster than it loads, so it takes more channels; and f16 is there to save memory.
+    expect(guess({ C: 256, K: 256 }, GPU)).toEqual(all);
+    expect(guess({ C: 256, K: 256 }, { ...GPU, activations: "f16" })).toEqual(none);
+    // Its filters would take more than inputs and outputs.
+    expect(guess({ C: 512, K: 512, H: 7, W: 7, P: 7, Q: 7 }, GPU)).toEqual(none);
   });
 });

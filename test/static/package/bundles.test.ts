@@ -18,8 +18,8 @@ afterAll(() => app.remove());
 const APPS = {
   "test/support/package/apps/kernel.ts": 4.9,
   "test/support/package/apps/op.ts": 12,
-  "test/support/package/apps/predict.ts": 44,
-  "test/bench/minimal-app.ts": 68,
+  "test/support/package/apps/predict.ts": 45,
+  "test/bench/minimal-app.ts": 72,
 } as const;
 type AppPath = keyof typeof APPS;
 

@@ -10,7 +10,13 @@ import { importKeras } from "../../../src/formats/keras/import.ts";
 import { importOnnx } from "../../../src/formats/onnx/import.ts";
 import type { Gpu } from "../../../src/gpu/device.ts";
 import { Tuning } from "../../../src/gpu/tuning.ts";
-import { historyOf, learningRateOf, metadataOf, settingsOf } from "../../../src/job/job-metadata.ts";
+import {
+  historyOf,
+  kernelsOf,
+  learningRateOf,
+  metadataOf,
+  settingsOf,
+} from "../../../src/job/job-metadata.ts";
 import { checkSettings, defaultSettings } from "../../../src/job/settings.ts";
 import { convnet } from "../../../src/models/index.ts";
 import { describeModel, loadModel, modelFile } from "../../../src/predict/model-file.ts";
@@ -98,7 +104,7 @@ const history = {
 };
 const checkpoint = encodeSafetensors(await readTensors(target.variables, target.weights), {
   ...{ format: "webgraft", step: "1", epoch: "1", seed: "1", optimizer: "sgd" },
-  ...metadataOf(defaultSettings, history, 0.1),
+  ...metadataOf(defaultSettings, history, 0.1, { device: "a GPU", kernels: { task: "variant" } }),
   ...describeModel(model, { labels: ["cat", "dog"] }),
 });
 
@@ -180,6 +186,7 @@ export const parsers: readonly Parser[] = [
       const variables = { write() {} } as unknown as Variables;
       loadCheckpoint(variables, target.weights, { optimizer: "sgd", seed: 1 }, bytes, "checkpoint");
       modelFile(bytes);
+      kernelsOf(bytes, "a GPU", "checkpoint");
       return [settingsOf, historyOf, learningRateOf].map((read) => read(bytes, "checkpoint"));
     },
   },

@@ -2,7 +2,7 @@ import { Graph, type Precision } from "../../../src/graph/graph.ts";
 import type { Capabilities } from "../../../src/kernel/capabilities.ts";
 import { asActivations, crossEntropy } from "../../../src/layers/index.ts";
 import { frozenIn, type Model } from "../../../src/models/index.ts";
-import { lower, type Program, type ProgramOptions } from "../../../src/ops/lower.ts";
+import { type LowerOptions, lower, type Program } from "../../../src/ops/lower.ts";
 import { sgd } from "../../../src/optimizers/index.ts";
 
 /** The launches of a training step (SGD with momentum) or an evaluation of a model, optionally with frozen parts. */
@@ -10,7 +10,7 @@ export function programOf(
   model: Model,
   batch: number,
   mode: "train" | "eval",
-  options: ProgramOptions & {
+  options: LowerOptions & {
     readonly frozen?: (name: string) => boolean;
     readonly device?: Capabilities | undefined;
     readonly precision?: Precision;

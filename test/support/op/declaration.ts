@@ -82,7 +82,7 @@ export const LIVE: Live = { step: 1, seed: 5, learningRate: 0.1 };
 export const PLAIN: Devices = { "": { features: [] } };
 export const CPU: Capabilities = { features: [], software: true };
 /** Makes ops choose the kernels for small subgroups, which are correct on larger ones too. */
-export const SMALL_SUBGROUPS: Capabilities = { features: ["subgroups"], subgroupMaxSize: 4 };
+export const SMALL_SUBGROUPS: Capabilities = { features: ["subgroups"], software: true };
 /** For ops whose kernels depend on subgroups: a CPU without and with them. */
 export const WITH_AND_WITHOUT_SUBGROUPS: Devices = { "": CPU, "small subgroups": SMALL_SUBGROUPS };
 

@@ -1,4 +1,4 @@
-import { type Gpu, openDevice } from "../../../src/gpu/device.ts";
+import { Gpu, openDevice } from "../../../src/gpu/device.ts";
 
 let gpu: Promise<Gpu> | undefined;
 
@@ -6,4 +6,10 @@ let gpu: Promise<Gpu> | undefined;
 export function testGpu(): Promise<Gpu> {
   gpu ??= openDevice();
   return gpu;
+}
+
+/** A device of its own that says it is a real GPU, of a made-up name; the caller destroys it. */
+export async function realGpu(description: string): Promise<Gpu> {
+  const { device } = await openDevice();
+  return new Gpu(device, { vendor: "test", description } as GPUAdapterInfo, true);
 }

@@ -3,7 +3,7 @@ import type { TuningStore } from "../../../gpu/tuning.ts";
 import { Job } from "../../../job/job.ts";
 import type { JobEvent } from "../../../job/protocol.ts";
 import type { JobSettings } from "../../../job/settings.ts";
-import type { TuneMode } from "../../../train/tune.ts";
+import type { TuneMode } from "../../../train/tuning/tune.ts";
 
 /** What the command line asks of a run, beyond its settings. */
 export interface PageOptions {

@@ -51,7 +51,10 @@ type ProductArgs = [
 /** The ways to compute the matrix products, m[t] = v[t]ᵀ · z[t] or m[t] += …. */
 const PRODUCTS = tileVariants<(typeof winograd_grad_product_variants)[number], ProductArgs>(
   winograd_grad_product_variants,
-  ({ C, K }) => ({ slices: POINTS, rows: C, columns: K, deep: true, maxSplits: 1 }),
+  (geometry) => ({
+    ...{ slices: POINTS, rows: geometry.C, columns: geometry.K },
+    ...{ depth: tilesOf(geometry, SIZE), deep: true, maxSplits: 1, enoughLarge: 0 },
+  }),
   (emit, geometry, { kernel, workgroups }, tensors, ACCUMULATE) => {
     const { C, K } = geometry;
     const TILES = tilesOf(geometry, SIZE);

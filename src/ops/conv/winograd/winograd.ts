@@ -28,6 +28,7 @@ import type { Variant, VariantInfo } from "../../tunable.ts";
 import type { ForwardArgs } from "../conv-forward.ts";
 import type { GradInputArgs } from "../conv-gradients.ts";
 import { tileVariants } from "../register-tiles.ts";
+import { costOfMoving, LAUNCHED } from "../tile-cost.ts";
 
 /** Tiles of so many outputs in a line, the kernels for them, and the rounding error they are allowed. */
 export interface Size {
@@ -97,17 +98,34 @@ export function turned({ N, H, W, C, K, P, Q, PAD_TOP, PAD_LEFT, ...rest }: Geom
 }
 
 /**
- * Whether tiles of 4×4 are the heuristic's choice: on CPU-class adapters, which multiply no faster than they load, and
- * where products and transforms of inputs, outputs and filters together take less than the plain sum. No GPU has
- * measured it yet: there the tuner decides. Nor where activations are f16 to save memory, for transformed tiles are f32.
+ * Whether tiles of 4×4 are the heuristic's choice: where products and transforms of inputs, outputs and filters together
+ * take less than the plain sum, on a GPU less than `plain`, its cost. Not where activations are f16 to save memory, for
+ * transformed tiles are f32. The geometry is that of the convolution whose inputs are transformed.
  */
-export function pays(geometry: Geometry, device: Capabilities): boolean {
+export function pays(geometry: Geometry, device: Capabilities, plain: () => number): boolean {
+  if (device.activations || !fits(geometry, TILES_4X4)) return false;
   const { N, P, Q } = geometry;
   const [C, K] = [pad4(geometry.C), pad4(geometry.K)];
+  if (!isCpu(device)) {
+    const isSmall = 4 * points(TILES_4X4) * C * K <= budgetOf(geometry);
+    return isSmall && costOnGpu(geometry, device) < plain();
+  }
   const tiles = tilesOf(geometry, TILES_4X4);
   const transformed = tiles * (C + K) + C * K;
   const cost = points(TILES_4X4) * (tiles * C * K + TRANSFORM * transformed);
-  return isCpu(device) && !device.activations && fits(geometry, TILES_4X4) && cost < 9 * N * P * Q * C * K;
+  return cost < 9 * N * P * Q * C * K;
+}
+
+/** In the unit of `costOf`: all that is transformed is written and read, by two launches besides the product. */
+function costOnGpu(geometry: Geometry, device: Capabilities): number {
+  const [C, K] = [pad4(geometry.C), pad4(geometry.K)];
+  const parts = partsOf(geometry, TILES_4X4).map((part) => {
+    const tiles = tilesOf(part.geometry, TILES_4X4);
+    const product = PRODUCTS[TILES_4X4.outputs].cost(part.geometry, device);
+    return product + costOfMoving(2 * points(TILES_4X4) * tiles * (C + K), device) + 3 * LAUNCHED;
+  });
+  const filters = costOfMoving(2 * points(TILES_4X4) * C * K, device);
+  return parts.reduce((sum, part) => sum + part, filters);
 }
 
 /** Whether a convolution can be computed by such tiles on every device. */
@@ -125,6 +143,10 @@ export const points = ({ outputs }: Size): number => (outputs + 2) ** 2;
 export const tilesOf = ({ N, P, Q }: Geometry, { outputs }: Size): number =>
   pad4(N * Math.ceil(P / outputs) * Math.ceil(Q / outputs));
 
+/** Bytes of transformed numbers that are worth their memory: those of inputs and outputs together, or few. */
+const budgetOf = ({ N, H, W, C, K, P, Q }: Geometry): number =>
+  Math.max(ENOUGH_BYTES, 4 * N * (H * W * pad4(C) + P * Q * pad4(K)));
+
 /**
  * Images at a time, which bounds the memory of transformed inputs and outputs together: they take no more than the
  * inputs and outputs themselves, unless that is little or an image takes more. Parts are as equal as views allow.
@@ -133,8 +155,7 @@ function imagesAtOnce(geometry: Geometry, size: Size): number {
   const { N, H, W, C, K, P, Q } = geometry;
   const [input, output] = [H * W * pad4(C), P * Q * pad4(K)];
   const bytes = 4 * points(size) * tilesOf({ ...geometry, N: 1 }, size) * (pad4(C) + pad4(K));
-  const budget = Math.max(ENOUGH_BYTES, 4 * N * (input + output));
-  const parts = Math.ceil(N / Math.max(1, Math.floor(budget / bytes)));
+  const parts = Math.ceil(N / Math.max(1, Math.floor(budgetOf(geometry) / bytes)));
   let step = 1;
   while ((step * input) % ALIGNMENT !== 0 || (step * output) % ALIGNMENT !== 0) step *= 2;
   return Math.min(N, Math.ceil(N / parts / step) * step);
@@ -226,7 +247,7 @@ function productsOf(size: Size) {
     winograd_product_variants,
     (geometry) => ({
       ...{ slices: points(size), rows: tilesOf(geometry, size), columns: geometry.K },
-      ...{ deep: true, maxSplits: 1 },
+      ...{ depth: pad4(geometry.C), deep: true, maxSplits: 1, enoughLarge: 0 },
     }),
     (emit, geometry, { kernel, workgroups }, tensors) => {
       const { C, K } = geometry;

@@ -1,0 +1,163 @@
+// Made by test/support/op/known-results.ts from the references in f64; it is not edited.
+
+/** An op on inputs of these shapes, filled with `knownValues`, and what comes out. */
+export interface KnownCase {
+  readonly inputs: Readonly<Record<string, readonly number[]>>;
+  readonly attrs: unknown;
+  /** Whether its activations may be f16. */
+  readonly half?: true;
+  /** The sums, with `sumWeights`, of the result `y`, or the loss, and of the gradient `d…` of inputs. */
+  readonly sums: Readonly<Record<string, number>>;
+}
+
+/** By the op's name. */
+export const knownOps: Readonly<Record<string, readonly KnownCase[]>> = {
+  conv2d: [
+    {
+      inputs: { x: [2, 9, 10, 20], weight: [3, 3, 20, 36], bias: [36] },
+      attrs: {
+        stride: [1, 1],
+        dilation: [1, 1],
+        padding: [1, 1, 1, 1],
+        groups: 1,
+        activation: { name: "relu" },
+      },
+      half: true,
+      sums: { y: -149.8668, dx: 92.72446, dweight: 60.55658, dbias: -15.28779 },
+    },
+    {
+      inputs: { x: [2, 9, 10, 12], weight: [3, 3, 12, 20], bias: [20] },
+      attrs: { stride: [2, 2], dilation: [1, 1], padding: [1, 1, 1, 1], groups: 1 },
+      half: true,
+      sums: { y: -83.69486, dx: 30.75586, dweight: -43.61171, dbias: 2.286848 },
+    },
+    {
+      inputs: { x: [2, 7, 6, 68], weight: [1, 1, 68, 20], bias: [20] },
+      attrs: { stride: [1, 1], dilation: [1, 1], padding: [0, 0, 0, 0], groups: 1 },
+      half: true,
+      sums: { y: -0.8097093, dx: -28.60383, dweight: 90.51995, dbias: 4.430083 },
+    },
+    {
+      inputs: { x: [2, 9, 8, 3], weight: [3, 3, 3, 20], bias: [20] },
+      attrs: { stride: [1, 1], dilation: [1, 1], padding: [1, 1, 1, 1], groups: 1 },
+      half: true,
+      sums: { y: 28.9436, dx: 15.30225, dweight: 22.20137, dbias: 9.229609 },
+    },
+    {
+      inputs: { x: [2, 7, 6, 8], weight: [3, 3, 1, 8], bias: [8] },
+      attrs: { stride: [1, 1], dilation: [1, 1], padding: [1, 1, 1, 1], groups: 8 },
+      half: true,
+      sums: { y: 4.48249, dx: -6.624602, dweight: 4.107999, dbias: -7.264146 },
+    },
+  ],
+  dense: [
+    {
+      inputs: { x: [18, 76], weight: [76, 37], bias: [37] },
+      attrs: {},
+      half: true,
+      sums: { y: 55.94159, dx: -62.16441, dweight: 53.83921, dbias: 3.793993 },
+    },
+    {
+      inputs: { x: [18, 3], weight: [3, 37], bias: [37] },
+      attrs: {},
+      half: true,
+      sums: { y: 12.61978, dx: -2.798262, dweight: -8.813853, dbias: 3.793993 },
+    },
+  ],
+  activation: [
+    { inputs: { x: [3, 5, 6] }, attrs: { name: "relu" }, half: true, sums: { y: 0.6950342, dx: 0.6024435 } },
+    { inputs: { x: [3, 5, 6] }, attrs: { name: "gelu" }, half: true, sums: { y: 0.896295, dx: 0.5905962 } },
+  ],
+  add: [
+    {
+      inputs: { a: [3, 5, 6], b: [3, 5, 6] },
+      attrs: { activation: { name: "relu" } },
+      half: true,
+      sums: { y: 1.348246, da: -0.8581112, db: 0.6360363 },
+    },
+  ],
+  average: [
+    {
+      inputs: { x0: [3, 5, 6], x1: [3, 5, 6] },
+      attrs: {},
+      half: true,
+      sums: { y: -1.342438, dx0: 0.4456662, dx1: 0.9677749 },
+    },
+  ],
+  concat: [
+    {
+      inputs: { x0: [3, 5, 6], x1: [3, 5, 7] },
+      attrs: {},
+      half: true,
+      sums: { y: -2.036087, dx0: -1.010828, dx1: -0.2375595 },
+    },
+  ],
+  flatten: [{ inputs: { x: [2, 3, 5, 7] }, attrs: {}, half: true, sums: { y: 0.02880702, dx: 5.619234 } }],
+  pad_channels: [
+    { inputs: { x: [3, 5, 6] }, attrs: { channels: 13 }, half: true, sums: { y: 2.465871, dx: 8.663531 } },
+  ],
+  cross_entropy: [
+    { inputs: { logits: [37, 11], labels: [37] }, attrs: {}, sums: { y: 118.8719, dlogits: 0.04082635 } },
+  ],
+  mse: [
+    {
+      inputs: { prediction: [7, 11], target: [7, 11] },
+      attrs: {},
+      sums: { y: 114.5235, dprediction: -0.05974505 },
+    },
+  ],
+  softmax: [{ inputs: { x: [7, 11] }, attrs: {}, sums: { y: 0.3726104, dx: -0.05739469 } }],
+  batch_norm: [
+    {
+      inputs: { x: [2, 7, 6, 20], weight: [20], bias: [20], runningMean: [20], runningVar: [20] },
+      attrs: { mode: "train", eps: 0.00001, momentum: 0.1, activation: { name: "relu" } },
+      half: true,
+      sums: { y: -4.74467, dx: -4.80844, dweight: 0.8758132, dbias: -0.6788389 },
+    },
+    {
+      inputs: {
+        x: [2, 7, 6, 20],
+        weight: [20],
+        bias: [20],
+        runningMean: [20],
+        runningVar: [20],
+        residual: [2, 7, 6, 20],
+      },
+      attrs: { mode: "train", eps: 0.00001, momentum: 0.1, activation: { name: "relu" } },
+      half: true,
+      sums: { y: 0.1218642, dx: -2.499169, dweight: 2.828855, dbias: 8.111562, dresidual: -14.84844 },
+    },
+  ],
+  avg_pool2d: [
+    {
+      inputs: { x: [2, 7, 6, 5] },
+      attrs: { kernel: [3, 3], padding: [1, 1, 1, 1], stride: [2, 2], countIncludePad: true },
+      half: true,
+      sums: { y: 0.4815396, dx: -2.106804 },
+    },
+  ],
+  global_avg_pool: [
+    { inputs: { x: [3, 5, 6, 7] }, attrs: {}, half: true, sums: { y: 0.3394297, dx: -0.2794602 } },
+  ],
+  max_pool2d: [
+    {
+      inputs: { x: [2, 7, 6, 5] },
+      attrs: { kernel: [3, 3], padding: [1, 1, 1, 1], stride: [2, 2] },
+      half: true,
+      sums: { y: 1.239827, dx: -8.626418 },
+    },
+    {
+      inputs: { x: [2, 7, 6, 5] },
+      attrs: { kernel: [3, 3], padding: [1, 1, 1, 1], stride: [1, 1] },
+      half: true,
+      sums: { y: -0.29129, dx: 13.93725 },
+    },
+  ],
+};
+
+/** Sums of a parameter after two steps of an optimizer's `standard`, by the kernel that does them. */
+export const knownUpdates: Readonly<Record<string, number>> = {
+  adam: 2.554136,
+  sgd: 1.99903,
+  sgd_without_momentum: 1.899529,
+};

@@ -1,0 +1,15 @@
+/** GPUs by the names that their compilers give them. */
+
+export type Vendor = "amd" | "intel" | "nvidia";
+
+/** What is compiled for where nothing else is asked: two generations of AMD's, three of Intel's. */
+export const GPUS = ["navi21", "navi31", "tgl", "dg2", "lnl"] as const;
+
+/** Intel's platforms in Mesa's src/intel/dev/intel_device_info.c; every other name is left to RADV. */
+const INTEL = /^(skl|kbl|cfl|icl|tgl|rkl|adl|rpl|dg1|dg2|mtl|arl|lnl|bmg|ptl)$/;
+const NVIDIA = /^sm_\d+$/;
+
+export function vendorOf(gpu: string): Vendor {
+  if (NVIDIA.test(gpu)) return "nvidia";
+  return INTEL.test(gpu) ? "intel" : "amd";
+}

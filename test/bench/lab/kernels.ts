@@ -1,0 +1,64 @@
+/** The kernels that are compiled, as the library launches them. */
+import { halfBindings, withHalf } from "../../../src/kernel/half.ts";
+import type { Kernel, KernelVariant } from "../../../src/kernel/kernel.ts";
+import * as shaders from "../../../src/kernel/shaders.gen.ts";
+import { withSubgroupSize } from "../../../src/kernel/subgroup-size.ts";
+import { WgslArithmetic } from "./wgsl.ts";
+
+/** Sizes of the parts of a kernel that shares through workgroup memory. */
+export interface PanelNumbers {
+  readonly TILE_ROWS: number;
+  readonly TILE_COLUMNS: number;
+  readonly GROUP_ROWS: number;
+  readonly GROUP_COLUMNS: number;
+  /** Blocks of four steps of depth that a workgroup holds at a time. */
+  readonly PANEL: number;
+}
+
+export function panelNumbers({ wgsl }: Kernel): PanelNumbers {
+  const shader = new WgslArithmetic(wgsl);
+  const constants = ["TILE_ROWS", "TILE_COLUMNS", "GROUP_ROWS", "GROUP_COLUMNS", "PANEL"];
+  return Object.fromEntries(
+    constants.map((name) => [name, shader.constant(name)]),
+  ) as unknown as PanelNumbers;
+}
+
+/**
+ * Kernels that share through workgroup memory, those for GPUs, by name; `*` stands for anything, and no names for all.
+ * Throws if a name fits none.
+ */
+export function kernelsNamed(names: readonly string[]): Kernel[] {
+  const all = (Object.values(shaders) as (Kernel | KernelVariant)[]).filter(
+    (kernel) => "slots" in kernel && kernel.slots.share === "workgroup",
+  );
+  const fitting = names.map((name) => {
+    const pattern = new RegExp(`^${name.replace(/[.+?^${}()|[\]\\]/g, "\\$&").replaceAll("*", ".*")}$`);
+    const found = all.filter((kernel) => pattern.test(kernel.name));
+    if (found.length === 0) {
+      throw new Error(
+        `no kernel is called ${name}; there are ${all.map((kernel) => kernel.name).join(", ")}`,
+      );
+    }
+    return found;
+  });
+  return names.length === 0 ? all : [...new Set(fitting.flat())];
+}
+
+/** What is changed of a kernel before it is compiled. */
+export interface Changes {
+  /** Instead of the size of subgroups that the library asks for. */
+  readonly subgroupSize?: number;
+  /** Activations are f16 in memory. */
+  readonly half: boolean;
+}
+
+/** A kernel as the library derives it for a device on which kernels ask for subgroups of `subgroupSize`. */
+export function derived(kernel: Kernel, { half }: Changes, subgroupSize: number | undefined): Kernel {
+  return withSubgroupSize(half ? withHalf(kernel, halfBindings(kernel)) : kernel, subgroupSize);
+}
+
+/** Constants without a default, as 0. */
+export function requiredConstants({ constants }: Kernel): Record<string, number> {
+  const required = Object.entries(constants).filter(([, isRequired]) => isRequired);
+  return Object.fromEntries(required.map(([constant]) => [constant, 0]));
+}
