@@ -1,6 +1,6 @@
 /** What run.sh starts: `tests`, `bench`, `tune` or `train`. See README.md. */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { availableParallelism, cpus } from "node:os";
 import { join } from "node:path";
 import { launchEngine } from "../../src/cli/engine/engine.ts";
@@ -31,7 +31,9 @@ async function bench({ folder, gpu }: Place, args: string[]): Promise<boolean> {
   const steps = args.includes("--steps") || gpu === "software" ? [] : ["--steps", "15"];
   const given = args.filter((arg) => arg !== "--vs-torch");
   const ran = runScript("bench.js", ["--engine", "node", ...only, ...steps, ...given, "--out", folder]);
-  const report = JSON.parse(readFileSync(join(folder, "bench.json"), "utf8")) as Report;
+  const file = join(folder, "bench.json");
+  if (!existsSync(file)) return false;
+  const report = JSON.parse(readFileSync(file, "utf8")) as Report;
   const torch = args.includes("--vs-torch") ? timeTorch(folder, report) : [];
   write(folder, "bench.md", [asMarkdown(report), ...torch.map(markdownTable)].join("\n\n"));
   return ran;
@@ -57,6 +59,7 @@ async function train({ folder, description }: Place, args: string[]): Promise<bo
 }
 
 function runScript(name: string, args: readonly string[]): boolean {
+  process.on("SIGINT", () => {}); // Ctrl-C reaches the script too, which ends in order.
   return spawnSync(process.execPath, [app(name), ...args], { stdio: "inherit" }).status === 0;
 }
 
