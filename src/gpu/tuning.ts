@@ -76,6 +76,11 @@ export const allOf = (task: Task): Task => ({ ...task, key: {} });
 /** The key of all tasks of a task's pass. */
 const withoutExtents = (key: string): string => key.replace(/ \w+=\d+/g, "");
 
+type Trying = TuningTable["trying"];
+
+const same = (a: Trying, b: Trying): boolean =>
+  a !== undefined && a.task === b?.task && a.variant === b.variant;
+
 /** The measurements of one device. */
 export class Tuning {
   readonly device: string;
@@ -83,9 +88,9 @@ export class Tuning {
   readonly #failed = new Map<string, Set<string>>();
   /** Kernels that a self-test has found right, by its names for them. */
   readonly tested = new Set<string>();
-  #trying: TuningTable["trying"];
+  #trying: Trying;
   /** What an earlier session was trying when it ended. */
-  #suspect: TuningTable["trying"];
+  #suspect: Trying;
 
   constructor(adapter: string) {
     this.device = [adapter, browser(), `shaders ${SHADERS_HASH}`].join(", ");
@@ -115,10 +120,8 @@ export class Tuning {
 
   /** Notes that a variant is about to be tried or, with `undefined`, that trying it has ended. */
   trying(task: Task, variant: string | undefined): void {
-    const { task: suspect, variant: suspected } = this.#suspect ?? {};
-    const again = taskKey(task) === suspect && variant === suspected;
-    this.#trying =
-      variant === undefined ? undefined : { task: taskKey(task), variant, ...(again && { again }) };
+    const trying = variant === undefined ? undefined : { task: taskKey(task), variant };
+    this.#trying = trying && { ...trying, ...(same(trying, this.#suspect) && { again: true }) };
   }
 
   /** Bars a variant for good: from a task or, with `allOf(task)`, from all of its pass. */
@@ -149,8 +152,11 @@ export class Tuning {
     for (const [task, variants] of Object.entries(failed)) {
       for (const variant of variants) this.#fail(task, variant);
     }
-    if (trying?.again) this.#fail(trying.task, trying.variant);
-    else this.#suspect = trying;
+    // What is being tried now, by this session, is no suspect.
+    if (!same(trying, this.#trying)) {
+      if (trying?.again) this.#fail(trying.task, trying.variant);
+      else this.#suspect = trying;
+    }
     for (const kernel of tested) this.tested.add(kernel);
     const good = Object.entries(tuned).filter(([task, { variant }]) => !this.#failed.get(task)?.has(variant));
     for (const [task, result] of good) this.#tuned.set(task, result);

@@ -57,6 +57,12 @@ export const knownOps: Readonly<Record<string, readonly KnownCase[]>> = {
       half: true,
       sums: { y: 55.94159, dx: -62.16441, dweight: 53.83921, dbias: 3.793993 },
     },
+    {
+      inputs: { x: [18, 3], weight: [3, 37], bias: [37] },
+      attrs: {},
+      half: true,
+      sums: { y: 12.61978, dx: -2.798262, dweight: -8.813853, dbias: 3.793993 },
+    },
   ],
   activation: [
     { inputs: { x: [3, 5, 6] }, attrs: { name: "relu" }, half: true, sums: { y: 0.6950342, dx: 0.6024435 } },

@@ -63,12 +63,14 @@ describe("options", () => {
     const args = "--only kernels vgg-training --engine firefox --peers none --steps 2".split(" ");
     const { only, engine, peers, steps } = parseOptions(args);
     expect({ only, engine, peers, steps }).toEqual({
-      ...{ only: ["kernels", "vgg-training"], engine: "firefox", peers: ["none"], steps: 2 },
+      ...{ only: ["kernels", "vgg-training"], engine: "firefox", peers: [], steps: 2 },
     });
   });
 
   test.each([
-    "--engine deno",
+    "--engine safari",
+    "--engine deno --peers jax",
+    "--engine node --only cold",
     "--gpu m2,voodoo",
     "--only everything",
     "--steps 0",

@@ -4,7 +4,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import { parseOptions } from "./options.ts";
 import type { Report } from "./report.ts";
 
 test.each(["chrome", "node"])("the bench runs in %s, and writes what it measured", (engine) => {
@@ -33,11 +32,4 @@ test.each(["chrome", "node"])("the bench runs in %s, and writes what it measured
   } finally {
     rmSync(out, { recursive: true });
   }
-});
-
-test.each([
-  ["--peers", "jax"],
-  ["--only", "cold"],
-])("an engine without a page refuses %s %s", (...args) => {
-  expect(() => parseOptions(["--engine", "deno", ...args])).toThrow(`${args[1]} cannot be measured in deno`);
 });

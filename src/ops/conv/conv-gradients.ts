@@ -41,7 +41,8 @@ const NARROW = tileVariants(
   "narrow_",
 );
 /** Whether all taps in one product may be better than one for each: input channels that would not fill a block of rows. */
-const isNarrow = ({ C }: Geometry, device: Capabilities): boolean => C <= (isCpu(device) ? 4 : 32);
+const isNarrow = ({ C, R, S }: Geometry, device: Capabilities): boolean =>
+  C <= (isCpu(device) || R * S === 1 ? 4 : 32);
 /** The better of both. */
 function gradWeightTiles(geometry: Geometry, device: Capabilities) {
   if (!isNarrow(geometry, device)) return WIDE;

@@ -11,15 +11,16 @@ export const LAUNCHED = 5e7;
 
 /**
  * A multiply-add of a sum, by the tile of a kernel that shares through workgroup memory and the group of its invocations:
- * the instructions for one, as compilers for AMD and NVIDIA make them, and more for small blocks, which load more.
+ * one over the share of the peak that the compilers of AMD and NVIDIA leave (`npm run gpu:lab`), and more for small blocks,
+ * which load more.
  */
 const SHARED: Readonly<Record<string, number>> = {
-  "8x8_workgroup_16x8": 1.2,
-  "8x8_workgroup_8x8": 1.25,
-  "4x8_workgroup_16x8": 1.35,
-  "4x4_workgroup_16x16": 1.4,
-  "4x4_workgroup_8x8": 1.8,
-  "4x4_workgroup_32x4": 1.8,
+  "8x8_workgroup_16x8": 1.13,
+  "8x8_workgroup_8x8": 1.16,
+  "4x8_workgroup_16x8": 1.24,
+  "4x4_workgroup_16x16": 1.34,
+  "4x4_workgroup_8x8": 1.5,
+  "4x4_workgroup_32x4": 1.6,
 };
 /** And of one whose invocations load alone, whose neighbours read lines far from each other. */
 const ALONE = 4;
@@ -34,18 +35,17 @@ interface GpuKind {
   readonly spilled: Readonly<Record<number, number>>;
 }
 
-const UNKNOWN: GpuKind = { full: 32768, moved: 100, spilled: {} };
+const UNKNOWN: GpuKind = { full: 32768, moved: 80, spilled: {} };
 const KINDS: Readonly<Record<string, GpuKind>> = {
-  nvidia: { ...UNKNOWN, moved: 120 },
   // llama.cpp measured tiles of 16 sums at 1.35 times the speed of those of 64, over GPUs of which one is an M2.
   apple: { full: 8192, moved: 70, spilled: { 64: 1.35 } },
   qualcomm: { full: 4096, moved: 60, spilled: { 64: 1.35 } },
-  arm: { full: 4096, moved: 30, spilled: { 32: 1.35, 64: 2 } },
+  arm: { full: 4096, moved: 20, spilled: { 32: 1.35, 64: 2 } },
   // By its compiler: in subgroups of 16 each tile spills, 42 to 268 times in its inner loop, and half of its lanes wait.
-  intel: { full: 8192, moved: 30, spilled: { 32: 2, 64: 4 } },
+  intel: { full: 8192, moved: 20, spilled: { 32: 2, 64: 4 } },
 };
 /** In subgroups of 8 only the largest tiles spill. */
-const INTEL_NARROW: GpuKind = { full: 8192, moved: 50, spilled: { 64: 4 } };
+const INTEL_NARROW: GpuKind = { full: 8192, moved: 30, spilled: { 64: 4 } };
 
 function kindOf({ vendor, subgroupSize }: Capabilities): GpuKind {
   if (vendor === "intel" && subgroupSize) return INTEL_NARROW;
@@ -70,7 +70,7 @@ export function costOf(
   const size = kernel.numbers.TILE_ROWS * kernel.numbers.TILE_COLUMNS;
   const shared = kernel.slots.share === "workgroup";
   const sum = (shared ? SHARED[kernel.variant]! : ALONE) * (spilled[size] ?? 1);
-  const sums = sum * size * (depth / splits) * Math.max(tiles * splits, full);
+  const sums = sum * size * (depth / splits) * Math.hypot(tiles * splits, full);
   if (splits === 1) return sums;
   // The partial sums are written, read and written as one.
   return sums + costOfMoving((2 * splits + 1) * slices * rows * columns, device) + LAUNCHED;

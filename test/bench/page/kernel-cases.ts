@@ -1,6 +1,7 @@
 /** The passes of ops that training runs, over the shapes of whole networks. */
 import type { Model } from "webgraft";
 import { Graph, type GraphOptions, interleaved, lower, resnet, type Steps, vgg, withUpdate } from "webgraft";
+import { fuse } from "../../../src/graph/fusion.ts";
 import type { Dispatch, OpNode, Tensors } from "../../../src/graph/op.ts";
 import type { Tensor } from "../../../src/graph/tensor.ts";
 import { zeros } from "../../../src/layers/init.ts";
@@ -48,7 +49,8 @@ export function kernelCases(sources: readonly Source[], options: GraphOptions): 
     const graph = new Graph(options);
     const { inputShape, build } = model();
     build(graph.input("images", [batch, ...inputShape]));
-    for (const kernelCase of lower(graph).nodes.flatMap(casesOf)) {
+    // Each op as it is alone: what nodes do for each other on a GPU belongs to a step.
+    for (const kernelCase of fuse(graph).flatMap(casesOf)) {
       const key = `${kernelCase.name} ${kernelCase.shape}`;
       const known = cases.get(key) ?? kernelCase;
       if (!known.networks.includes(name)) known.networks.push(name);

@@ -12,6 +12,7 @@ export const VARIANTS = [
 // Devices that choose the kernels of the products: each invocation alone, through workgroup memory, by quads.
 const ALONE: Devices = { alone: CPU };
 const BY_WORKGROUPS: Devices = { "by workgroups": { features: [] } };
+const ON_APPLE: Devices = { "by workgroups of smaller tiles": { features: [], vendor: "apple" } };
 const BY_QUADS: Devices = { "by quads": SMALL_SUBGROUPS };
 const ALL: Devices = { ...ALONE, ...BY_WORKGROUPS, ...BY_QUADS };
 
@@ -65,17 +66,17 @@ export const winogradCases: readonly OpCase<Conv2dAttrs>[] = [
   // Extents by which the other kernels of the products are chosen: those of y by pixels and channels,
   ...[
     given(BY_TWOS, [1, 13, 13, 5], 29, { padding: SAME }, false, BY_WORKGROUPS),
-    given(BY_TWOS, [1, 31, 31, 5], 253, { padding: SAME }, false, BY_WORKGROUPS),
-    given(BY_TWOS, [3, 15, 15, 5], 701, { padding: SAME }, false, BY_WORKGROUPS),
-    given(BY_TWOS, [1, 63, 63, 5], 125, { padding: SAME }, false, BY_WORKGROUPS),
+    given(BY_TWOS, [1, 31, 31, 5], 189, { padding: SAME }, false, ON_APPLE),
+    given(BY_TWOS, [1, 47, 47, 5], 573, { padding: SAME }, false, BY_WORKGROUPS),
+    given(BY_TWOS, [1, 63, 63, 5], 253, { padding: SAME }, false, BY_WORKGROUPS),
     given(BY_FOURS, [1, 13, 13, 5], 53, { padding: SAME }, false, BY_QUADS),
   ].map((some) => ({ ...some, grads: [] })),
   // and those of the weights' gradient by channels alone.
   ...[
-    given(BY_FOURS, [1, 5, 6, 29], 477, { padding: SAME }, false, BY_WORKGROUPS),
-    given(BY_FOURS, [1, 5, 6, 125], 253, { padding: SAME }, false, BY_WORKGROUPS),
-    given(BY_FOURS, [1, 5, 6, 189], 317, { padding: SAME }, false, BY_WORKGROUPS),
-    given(BY_FOURS, [1, 5, 6, 253], 253, { padding: SAME }, false, BY_WORKGROUPS),
+    given(BY_FOURS, [1, 2, 2, 29], 477, { padding: SAME }, false, BY_WORKGROUPS),
+    given(BY_FOURS, [1, 2, 2, 125], 125, { padding: SAME }, false, ON_APPLE),
+    given(BY_FOURS, [1, 2, 2, 317], 445, { padding: SAME }, false, BY_WORKGROUPS),
+    given(BY_FOURS, [1, 2, 2, 253], 445, { padding: SAME }, false, BY_WORKGROUPS),
     given(BY_FOURS, [1, 5, 6, 161], 65, { padding: SAME }, false, BY_QUADS),
     given(BY_FOURS, [1, 5, 6, 1], 61, { padding: SAME }),
     given(BY_FOURS, [1, 5, 6, 8], 37, { padding: SAME }),

@@ -56,6 +56,9 @@ describe("a tuning table", () => {
     tuning.trying(gradient, "b");
     const again = JSON.parse(JSON.stringify(tuning.export()));
     expect(again.trying).toEqual({ task: taskKey(gradient), variant: "b", again: true });
+    // Another trainer of this session loads what it has written.
+    tuning.import(again);
+    expect(tuning.allows(gradient, "b")).toBe(true);
     const third = new Tuning("an adapter");
     third.import(again);
     expect(third.allows(gradient, "b")).toBe(false);

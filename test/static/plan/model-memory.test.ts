@@ -146,14 +146,14 @@ describe("at 224×224, within WebGPU's default limits", () => {
   it.each<[string, Model, number, { readonly peak: number; readonly persistent: number }]>([
     ["sequential", sequential(), 1, { peak: 74, persistent: 274 }],
     ["sequential", sequential(), 2, { peak: 147, persistent: 274 }],
-    ["fusion", fusion(), 1, { peak: 138, persistent: 474 }],
-    ["fusion", fusion(), 2, { peak: 254, persistent: 475 }],
+    ["fusion", fusion(), 1, { peak: 158, persistent: 474 }],
+    ["fusion", fusion(), 2, { peak: 272, persistent: 475 }],
     ["features", features(), 2, { peak: 19, persistent: 50 }],
   ])("a training step of %s fits: %#", (_, model, batch, expected) => {
     const planned = plan(programOf(model, batch, "train"), DEFAULT_LIMITS);
     const { peakBytes, lowerBoundBytes, persistentBytes } = planned.report;
     expect(Math.round(peakBytes / MiB)).toBeLessThanOrEqual(expected.peak);
-    expect(peakBytes).toBeLessThanOrEqual(1.02 * lowerBoundBytes);
+    expect(peakBytes).toBeLessThanOrEqual(1.05 * lowerBoundBytes);
     expect(Math.round(persistentBytes / MiB)).toBeLessThanOrEqual(expected.persistent);
     const { binding, buffer, storageBuffers } = largest(planned);
     expect(binding).toBeLessThanOrEqual(DEFAULT_LIMITS.maxBindingBytes);

@@ -45,7 +45,7 @@ const CASES: Readonly<Record<string, readonly Given[]>> = {
     conv([2, 9, 8, 3], [3, 3, 3, 20], { padding: ONE }),
     conv([2, 7, 6, 8], [3, 3, 1, 8], { padding: ONE, groups: 8 }),
   ],
-  dense: [{ inputs: { x: [18, 76], weight: [76, 37], bias: [37] }, attrs: {} }],
+  dense: [76, 3].map((C) => ({ inputs: { x: [18, C], weight: [C, 37], bias: [37] }, attrs: {} })),
   activation: ["relu", "gelu"].map((name) => ({ inputs: { x: [3, 5, 6] }, attrs: { name } })),
   add: [{ inputs: { a: [3, 5, 6], b: [3, 5, 6] }, attrs: { activation: RELU } }],
   average: [{ inputs: { x0: [3, 5, 6], x1: [3, 5, 6] }, attrs: {} }],
