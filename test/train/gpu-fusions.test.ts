@@ -51,7 +51,6 @@ it.each<[string, Partial<TrainerOptions>]>([
   fused.losses.forEach((loss, i) => {
     expect(Math.abs(loss - each.losses[i]!) / each.losses[i]!, `step ${i}`).toBeLessThan(5e-3);
   });
-  expect(fused.losses.at(-1)).toBeLessThan(fused.losses[0]!);
 });
 
 it("a ResNet learns the same bit for bit if activations are computed again", async () => {

@@ -4,6 +4,9 @@
 const LANES = THREADS / GROUP_VECTORS;
 const MOST_ROWS = 4u * GROUP_ROWS4;
 
+// Two vec4s of each invocation have room in the panel.
+const_assert 4u * ROW_BLOCKS >= 2u * THREADS;
+
 fn own_lane() -> u32 {
   return member.number / GROUP_VECTORS;
 }

@@ -7,22 +7,11 @@ import { conv2dOp } from "../../../src/ops/conv/conv2d.ts";
 import { lower, type Program } from "../../../src/ops/lower.ts";
 import { batchNormOp } from "../../../src/ops/norm/batch-norm.ts";
 import type { OpCase } from "../../support/op/declaration.ts";
-import { draw, type Expected, expectedOf } from "../../support/op/expected.ts";
+import { draw, expectedOf } from "../../support/op/expected.ts";
 import type { NdArray } from "../../support/reference/ndarray.ts";
 import { testGpu } from "../../support/run/gpu.ts";
 import { feedsOf, openProgram } from "../../support/run/run-op.ts";
-import {
-  type Block,
-  blockDeclaration,
-  cases,
-  conv,
-  gpuOf,
-  type Named,
-  programOf,
-  relu,
-  SMALL,
-  trials,
-} from "./beside-convs.ts";
+import { blockDeclaration, cases, conv, gpuOf, type Named, programOf, relu, SMALL } from "./beside-convs.ts";
 
 type Outputs = Named<ArrayLike<number>>;
 
@@ -47,18 +36,14 @@ function errorOf(got: ArrayLike<number>, array: NdArray & { readonly elements?: 
 
 const kernelsOf = ({ dispatches }: Program): string => dispatches.map(({ kernel }) => kernel.name).join(" ");
 
-const expectations = new Map<OpCase<Block>, Expected>();
-
-test.each(trials)("%s", async (_, one, variant) => {
-  const device = gpuOf(variant);
-  const known = expectations.get(one) ?? expectedOf(blockDeclaration, one as OpCase);
-  expectations.set(one, known);
-  const { inputs, outputs, dy, gradients } = known;
+test.each(cases.map((one) => [one.name!, one] as const))("%s", async (_, one) => {
+  const device = gpuOf(SMALL);
+  const { inputs, outputs, dy, gradients } = expectedOf(blockDeclaration, one as OpCase);
   const arrays = { ...inputs, dy: dy[0]! };
   const program = programOf(one, device);
   const text = kernelsOf(program);
-  expect(text).toContain(`conv2d_forward_between_${variant}`);
-  expect(text).toContain(`conv2d_grad_weight_after_${variant}`);
+  expect(text).toContain(`conv2d_forward_between_${SMALL}`);
+  expect(text).toContain(`conv2d_grad_weight_after_${SMALL}`);
   const count = (kernel: string): number => text.split(" ").filter((name) => name.startsWith(kernel)).length;
   expect(count("batch_norm_statistics_merge")).toBe(count("batch_norm_statistics"));
   expect(count("batch_norm_forward"), "only those with a residual are written").toBe(2);

@@ -175,24 +175,11 @@ export function programOf(
   return program;
 }
 
-/** The kernels that do it, the largest first. */
-const variants = conv2d_forward_between_variants.map(({ variant }) => variant);
-
-type Trial = readonly [title: string, given: OpCase<Block>, variant: string];
-
-const trial = (one: OpCase<Block>, variant: string): Trial => [`${one.name}, ${variant}`, one, variant];
-
 /** One that software compiles fast. */
 export const SMALL = "4x4_workgroup_8x8";
 
-/** Each case with a small kernel, and one with the largest. */
-export const trials: readonly Trial[] = [
-  ...cases.map((one) => trial(one, SMALL)),
-  trial(cases[0]!, variants[0]!),
+/** The launches of all cases, and of one with each of the kernels. */
+export const besidePrograms = (): readonly Program[] => [
+  ...cases.map((one) => programOf(one, gpuOf(SMALL))),
+  ...conv2d_forward_between_variants.map(({ variant }) => programOf(cases[0]!, gpuOf(variant))),
 ];
-
-/** The launches of all trials, and of one case with each of the kernels. */
-export const besidePrograms = (): readonly Program[] =>
-  [...trials, ...variants.map((variant) => trial(cases[0]!, variant))].map(([, one, variant]) =>
-    programOf(one, gpuOf(variant)),
-  );

@@ -33,7 +33,7 @@ it.each([
   const [name, batch, precision, each, fused] = given;
   const measure = (options: Parameters<typeof programOf>[3]) =>
     gigabytes(programOf(createModel(name), batch, "train", { device: GPU, precision, ...options }));
-  // Within half a percent: how many partial sums there are is up to the heuristics.
-  expect(Math.abs(measure({ fusions: [] }) / each - 1)).toBeLessThan(0.005);
-  expect(Math.abs(measure({}) / fused - 1)).toBeLessThan(0.005);
+  // Within one percent: how many partial sums there are is up to the heuristics.
+  expect(Math.abs(measure({ fusions: [] }) / each - 1)).toBeLessThan(0.01);
+  expect(Math.abs(measure({}) / fused - 1)).toBeLessThan(0.01);
 });
