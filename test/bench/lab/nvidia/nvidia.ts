@@ -13,8 +13,8 @@ import { run } from "../mesa/run.ts";
 
 const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
 
-/** Whether there is a translation of a kernel. */
-export const isTranslated = ({ name }: Kernel): boolean => name.startsWith("conv2d_forward_");
+/** Whether there is a translation of a kernel: of the plain forward pass. */
+export const isTranslated = ({ name }: Kernel): boolean => /^conv2d_forward_\d/.test(name);
 
 /** Downloads NVIDIA's compiler and tools where they are not there yet. Returns their folder. */
 export function prepareNvidia(onWork: (what: string) => void): string {
