@@ -24,15 +24,16 @@ export async function runTests({ folder, description }: Place, words: string[]):
       running = undefined;
     }
     results.push({ file, tests });
+    // After each, so that a run that is ended leaves what it has found out.
+    const found = { date: new Date().toISOString(), adapter: description, results };
+    write(folder, "tests.json", JSON.stringify(found, null, 1));
+    write(folder, "tests.md", asMarkdown(description, results));
     process.stdout.write(`${file}: ${summary(tests)}\n`);
     for (const { name, message } of tests.filter(isFailed))
       process.stdout.write(`  failed: ${name}: ${message}\n`);
   }
   await engine.close();
   const every = results.flatMap(({ tests }) => tests);
-  const adapter = description;
-  write(folder, "tests.json", JSON.stringify({ date: new Date().toISOString(), adapter, results }, null, 1));
-  write(folder, "tests.md", asMarkdown(adapter, results));
   process.stdout.write(`${summary(every)}\n`);
   return files.length > 0 && !every.some(isFailed);
 }
