@@ -39,9 +39,10 @@ fn tile_accumulate(tile: ptr<function, Tile>, places: TilePlaces, step: OperandS
   (*tile).c03 = plus_product((*tile).c03, b3, a0);
 }
 
+// Copies that a loop indexes: SwiftShader, which this tile is for, compiles long for each store in the text.
 fn tile_store(tile: ptr<function, Tile>, rows: TileRows, slice: u32, column: u32) {
-  store_rows(rows.r0, slice, column, (*tile).c00);
-  store_rows(rows.r0, slice, column + COLUMN_STRIDE, (*tile).c01);
-  store_rows(rows.r0, slice, column + 2u * COLUMN_STRIDE, (*tile).c02);
-  store_rows(rows.r0, slice, column + 3u * COLUMN_STRIDE, (*tile).c03);
+  var blocks = array<mat4x4f, 4>((*tile).c00, (*tile).c01, (*tile).c02, (*tile).c03);
+  for (var i = 0u; i < 4u; i++) {
+    store_rows(rows.r0, slice, column + i * COLUMN_STRIDE, blocks[i]);
+  }
 }

@@ -50,13 +50,14 @@ fn tile_accumulate(tile: ptr<function, Tile>, places: TilePlaces, step: OperandS
   (*tile).c13 = plus_product((*tile).c13, b3, a1);
 }
 
+// Copies that a loop indexes: SwiftShader, which this tile is for, compiles long for each store in the text.
 fn tile_store(tile: ptr<function, Tile>, rows: TileRows, slice: u32, column: u32) {
-  store_rows(rows.r0, slice, column, (*tile).c00);
-  store_rows(rows.r0, slice, column + COLUMN_STRIDE, (*tile).c01);
-  store_rows(rows.r0, slice, column + 2u * COLUMN_STRIDE, (*tile).c02);
-  store_rows(rows.r0, slice, column + 3u * COLUMN_STRIDE, (*tile).c03);
-  store_rows(rows.r1, slice, column, (*tile).c10);
-  store_rows(rows.r1, slice, column + COLUMN_STRIDE, (*tile).c11);
-  store_rows(rows.r1, slice, column + 2u * COLUMN_STRIDE, (*tile).c12);
-  store_rows(rows.r1, slice, column + 3u * COLUMN_STRIDE, (*tile).c13);
+  var blocks = array<mat4x4f, 8>(
+    (*tile).c00, (*tile).c01, (*tile).c02, (*tile).c03,
+    (*tile).c10, (*tile).c11, (*tile).c12, (*tile).c13,
+  );
+  var whose = array<Rows4, 2>(rows.r0, rows.r1);
+  for (var i = 0u; i < 8u; i++) {
+    store_rows(whose[i / 4u], slice, column + i % 4u * COLUMN_STRIDE, blocks[i]);
+  }
 }
