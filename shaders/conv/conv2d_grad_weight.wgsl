@@ -73,11 +73,11 @@ fn place(rows4: Rows4, cursor: Cursor) -> Place {
 fn step_at(range: Range, cursor: Cursor) -> Step {
   // What would be negative has wrapped around to huge.
   let inside = (cursor.y + tap.x < Four(args.H)) & (cursor.x + tap.y < Four(args.W)) &
-    (four_from(cursor.first) < Four(args.N * args.P * args.Q));
+    (dy_of(cursor.dy) < Four(args.N * args.P * args.Q * (pad4(args.K) / 4u)));
   return Step(
     all_four(cursor.at + (tap.x * args.W + tap.y) * (pad4(args.C) / 4u)),
     all_four(select(Four(0u), Four(0xffffffffu), inside)),
-    cursor.first * (pad4(args.K) / 4u),
+    cursor.dy,
   );
 }
 
@@ -100,7 +100,7 @@ fn load_vec4(at: u32) -> vec4f {
 
 // Columns past the end are those of another pixel; they are not stored.
 fn load_columns(step: Step, column: u32) -> mat4x4f {
-  return load_four(four_from(0u) * (pad4(args.K) / 4u) + (step.dy + column));
+  return load_four(dy_of(step.dy + column));
 }
 
 fn as_columns(b: mat4x4f) -> mat4x4f {

@@ -78,8 +78,8 @@ fn place(rows4: Rows4, cursor: Cursor) -> Place {
 
 fn step_at(range: Range, cursor: Cursor) -> Step {
   // Pixels past the end have a line that no tap brings back inside.
-  let y = select(Four(0x80000000u), cursor.y, four_from(cursor.first) < Four(args.N * args.P * args.Q));
-  return Step(all_four(y), all_four(cursor.x), all_four(cursor.at), cursor.first * (pad4(args.K) / 4u));
+  let y = select(Four(0x80000000u), cursor.y, dy_of(cursor.dy) < Four(args.N * args.P * args.Q * (pad4(args.K) / 4u)));
+  return Step(all_four(y), all_four(cursor.x), all_four(cursor.at), cursor.dy);
 }
 
 fn load_rows(place: Place, step: Step) -> mat4x4f {
@@ -103,7 +103,7 @@ fn load_vec4(at: u32) -> vec4f {
 
 // Columns past the end are those of another pixel; they are not stored.
 fn load_columns(step: Step, column: u32) -> mat4x4f {
-  return load_four(four_from(0u) * (pad4(args.K) / 4u) + (step.dy + column));
+  return load_four(dy_of(step.dy + column));
 }
 
 fn as_columns(b: mat4x4f) -> mat4x4f {

@@ -96,15 +96,13 @@ fn put_columns(at: u32, b: mat4x4f) {
   panel_columns[3][at] = b[3];
 }
 
-// As chains of sums, each of which becomes a fused multiply-add: not every compiler takes the product of two matrices apart
-// to add c first.
+// As fused multiply-adds: not every compiler takes the product of two matrices apart to add c first.
 fn plus_product(c: mat4x4f, b: mat4x4f, a: mat4x4f) -> mat4x4f {
-  return mat4x4f(
-    c[0] + b[0] * a[0].x + b[1] * a[0].y + b[2] * a[0].z + b[3] * a[0].w,
-    c[1] + b[0] * a[1].x + b[1] * a[1].y + b[2] * a[1].z + b[3] * a[1].w,
-    c[2] + b[0] * a[2].x + b[1] * a[2].y + b[2] * a[2].z + b[3] * a[2].w,
-    c[3] + b[0] * a[3].x + b[1] * a[3].y + b[2] * a[3].z + b[3] * a[3].w,
-  );
+  return mat4x4f(plus(c[0], b, a[0]), plus(c[1], b, a[1]), plus(c[2], b, a[2]), plus(c[3], b, a[3]));
+}
+
+fn plus(c: vec4f, b: mat4x4f, a: vec4f) -> vec4f {
+  return fma(b[3], a.wwww, fma(b[2], a.zzzz, fma(b[1], a.yyyy, fma(b[0], a.xxxx, c))));
 }
 
 fn tile_walk(tile: ptr<function, Tile>, rows: TileRows, range: Range, column: u32) {
@@ -124,7 +122,7 @@ fn tile_walk(tile: ptr<function, Tile>, rows: TileRows, range: Range, column: u3
   let stride = cursor_stride(range, PANEL);
   var cursor = cursor_at(range, own);
   for (var first = 0u; first < steps; first += PANEL) {
-    // Blocks past the end are loaded, from anywhere, and not used. Both loads come before the first use of either.
+    // Both loads come before the first use of either.
     let own_place = place(own_rows4, cursor);
     let own_step = step_at(range, cursor);
     var a: mat4x4f;
@@ -141,6 +139,9 @@ fn tile_walk(tile: ptr<function, Tile>, rows: TileRows, range: Range, column: u3
     workgroupBarrier();  // all have used the panel before
     if (with_rows) {
       put_rows(row_block, finish_rows(a, own_place, own_step));
+      if (first + own >= steps) {
+        put_rows(row_block, mat4x4f());  // past the end, where it meets any columns
+      }
     }
     if (with_columns) {
       if (ONE_EACH) {
@@ -149,8 +150,7 @@ fn tile_walk(tile: ptr<function, Tile>, rows: TileRows, range: Range, column: u3
       put_columns(column_block, b);
     }
     workgroupBarrier();
-    let depth = min(PANEL, steps - first);
-    for (var step = 0u; step < depth; step++) {
+    for (var step = 0u; step < PANEL; step++) {
       tile_accumulate(tile, places, step, column - member.column);
     }
   }

@@ -10,7 +10,8 @@ struct Range {
 
 // Four output pixels in order, or a way from some to others.
 struct Cursor {
-  first: u32,
+  // Number of the first one's vec4 in dy.
+  dy: u32,
   // The pixels of the input that they meet under the filter's first tap, but for the padding: lines and columns.
   y: Four,
   x: Four,
@@ -32,9 +33,10 @@ fn range_steps(range: Range) -> u32 {
 }
 
 fn cursor_of(first: u32, pixel: Four) -> Cursor {
+  let dy = first * (pad4(args.K) / 4u);
   let y = pixel / args.Q % args.P * args.STRIDE_H;
   let x = pixel % args.Q * args.STRIDE_W;
-  return Cursor(first, y, x, ((pixel / (args.P * args.Q) * args.H + y) * args.W + x) * (pad4(args.C) / 4u));
+  return Cursor(dy, y, x, ((pixel / (args.P * args.Q) * args.H + y) * args.W + x) * (pad4(args.C) / 4u));
 }
 
 fn cursor_at(range: Range, i: u32) -> Cursor {
@@ -61,9 +63,14 @@ fn skip(range: Range, cursor: Cursor, stride: Stride) -> Cursor {
   let y = cursor.y + stride.by.y + select(Four(0u), Four(args.STRIDE_H), next_line);
   let next_image = y >= Four(stride.y_end);
   return Cursor(
-    cursor.first + stride.by.first,
+    cursor.dy + stride.by.dy,
     select(y, y - stride.y_end, next_image),
     select(x, x - stride.x_end, next_line),
     cursor.at + stride.by.at + select(Four(0u), Four(stride.next_line), next_line) + select(Four(0u), Four(stride.next_image), next_image),
   );
+}
+
+// The vec4s in dy of four pixels in order, by the first one's.
+fn dy_of(first: u32) -> Four {
+  return four_from(0u) * (pad4(args.K) / 4u) + first;
 }
