@@ -59,8 +59,11 @@ function slopeOf({ name, alpha = 0 }: Activation = { name: "identity" }): number
   return { identity: 1, relu: 0, leaky_relu: alpha }[name as string];
 }
 
+/** What is barred on a device that computes wrong with them, by its only variant. */
+export const FUSIONS = { task: { op: "training", pass: "fusions", key: {} }, variant: "all" } as const;
+
 /** The fusions of a graph's nodes that pay on its device. */
 export const fusionsFor = ({ mode, device }: Graph): readonly Fusion[] =>
-  mode === "train" && !isCpu(device)
+  mode === "train" && !isCpu(device) && device.allows?.(FUSIONS.task, FUSIONS.variant) !== false
     ? [leaveMoments, normaliseInConvolution, normaliseResidual, sumInGradient]
     : [];

@@ -15,6 +15,9 @@ import {
   type TrainerOptions,
   type TuningTable,
 } from "webgraft";
+import { Graph } from "../../src/graph/graph.ts";
+import { fusionsFor } from "../../src/ops/fusions.ts";
+import { checkFusions } from "../../src/run/self-test/check-fusions.ts";
 import { quarters } from "../support/data/quarters.ts";
 import { memoryStore } from "../support/models/tuning.ts";
 import { realGpu } from "../support/run/gpu.ts";
@@ -167,4 +170,37 @@ describe("on a real GPU, a trainer", () => {
       /in adam \(relative error/,
     );
   });
+});
+
+describe("nodes that do a part of each other's work", () => {
+  const tile = "4x4_workgroup_8x8"; // which software compiles fast
+  const choice = { forward: tile, grad_input: tile, grad_weight: tile };
+
+  it("compute what each computes alone, and are not checked again", async () => {
+    const gpu = await real();
+    expect(await checkFusions(gpu, [choice], false)).toBeUndefined();
+    const [tested] = gpu.tuning.tested;
+    expect(tested).toBe(`training fusions forward ${tile} grad_input ${tile} grad_weight ${tile}`);
+    const spoilt = miscompile(gpu, () => true, shifted);
+    expect(await checkFusions(gpu, [choice], false)).toBeUndefined();
+    expect(spoilt.count).toBe(0);
+  });
+
+  it.each(["conv2d_forward_between", "conv2d_grad_weight_after", "conv2d_grad_input_sums"])(
+    "work alone where %s is wrong",
+    async (kernel) => {
+      const gpu = await real();
+      expect(fusionsFor(new Graph({ mode: "train", device: gpu.capabilities }))).not.toEqual([]);
+      const spoilt = miscompile(gpu, (name) => name.startsWith(kernel), shifted);
+      const wrong = await checkFusions(gpu, [choice], false);
+      expect(spoilt.count).toBeGreaterThan(0);
+      expect(wrong).toMatchObject({
+        kernel: expect.stringContaining("training fusions"),
+        adapter: gpu.adapter,
+      });
+      expect(wrong!.error).toBeGreaterThan(1e-2);
+      expect(gpu.tuning.export().failed).toEqual({ "training fusions": ["all"] });
+      expect(fusionsFor(new Graph({ mode: "train", device: gpu.capabilities }))).toEqual([]);
+    },
+  );
 });

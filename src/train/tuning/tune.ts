@@ -7,7 +7,8 @@ import { frozenIn, type Model } from "../../models/model.ts";
 import { lower } from "../../ops/lower.ts";
 import { type MeasurableTask, recorder } from "../../ops/tunable.ts";
 import type { Optimizer } from "../../optimizers/optimizer.ts";
-import { type CheckedOp, checkKernels, type WrongKernel } from "../../run/check-kernels.ts";
+import { checkFusions, choicesOf } from "../../run/self-test/check-fusions.ts";
+import { type CheckedOp, checkKernels, type WrongKernel } from "../../run/self-test/check-kernels.ts";
 import { loadTuning, type TuneOptions, tuneTasks } from "../../run/tuner.ts";
 import { evaluationPass, trainingPass } from "../passes.ts";
 import { IdleTuning } from "./idle-tuning.ts";
@@ -78,16 +79,27 @@ async function checkModel(
     let wrong: readonly WrongKernel[];
     do {
       const { tasks, ops } = usesOf(gpu, model, options);
-      const planned = tasks.map((task) => {
-        const { variant = task.variants(capabilities)[0]!.name } = tuning.get(task) ?? {};
-        return `${taskKey(allOf(task))} ${variant}`;
-      });
+      const chosen = (task: MeasurableTask): string =>
+        tuning.get(task)?.variant ?? task.variants(capabilities)[0]!.name;
+      const planned = tasks.map((task) => `${taskKey(allOf(task))} ${chosen(task)}`);
       const wanted = (task: MeasurableTask): string[] =>
         task
           .variants(capabilities)
           .map(({ name }) => name)
           .filter((name) => planned.includes(`${taskKey(allOf(task))} ${name}`));
       wrong = await checkKernels(gpu, ops, wanted, [options.optimizer]);
+      if (wrong.length === 0 && ops.some(({ op }) => op.name === "batch_norm")) {
+        const conv = (pass: string): string[] => {
+          const those = tasks.filter((task) => task.op === "conv2d" && task.pass === pass);
+          return [...new Set(those.map(chosen))];
+        };
+        const variants = {
+          forward: conv("forward"),
+          grad_input: conv("grad_input"),
+          grad_weight: conv("grad_weight"),
+        };
+        await checkFusions(gpu, choicesOf(variants), options.precision === "mixed");
+      }
     } while (wrong.length > 0);
   } finally {
     if (tuning.tested.size > before) await store.write(tuning.device, tuning.export());

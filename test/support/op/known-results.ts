@@ -1,12 +1,13 @@
 /**
- * Makes `src/run/known-results.ts`, by which `selfTest` tells a kernel that computes wrong, from the references in f64:
+ * Makes `src/run/self-test/known-results.ts`, by which `selfTest` tells a kernel that computes wrong, from the references
+ * in f64:
  *
- *     npx tsx test/support/op/known-results.ts && npx biome check --write src/run/known-results.ts
+ *     npx tsx test/support/op/known-results.ts && npx biome check --write src/run/self-test/known-results.ts
  */
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { knownLabels, knownValues, sumWeights } from "../../../src/run/check-kernels.ts";
-import type { KnownCase } from "../../../src/run/known-results.ts";
+import { knownLabels, knownValues, sumWeights } from "../../../src/run/self-test/check-kernels.ts";
+import type { KnownCase } from "../../../src/run/self-test/known-results.ts";
 import { declarations } from "../../ops/declarations.ts";
 import { type NdArray, size } from "../reference/ndarray.ts";
 import { adamReference, type Step, sgdReference } from "../reference/optimizers.ts";
@@ -146,7 +147,7 @@ export const results = (): {
   },
 });
 
-const FILE = fileURLToPath(new URL("../../../src/run/known-results.ts", import.meta.url));
+const FILE = fileURLToPath(new URL("../../../src/run/self-test/known-results.ts", import.meta.url));
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const { knownOps, knownUpdates } = results();

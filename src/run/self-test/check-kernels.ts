@@ -8,23 +8,23 @@ import {
   DeviceLostError,
   OutOfMemoryError,
   WebgraftError,
-} from "../base/errors.ts";
-import { Random } from "../base/random.ts";
-import type { Gpu } from "../gpu/device.ts";
-import { allOf, taskKey } from "../gpu/tuning.ts";
-import { Graph } from "../graph/graph.ts";
-import type { Op, OpNode, Tensors } from "../graph/op.ts";
-import { pad, type Tensor } from "../graph/tensor.ts";
-import type { Capabilities, Task } from "../kernel/capabilities.ts";
-import { castOp } from "../ops/elementwise/cast.ts";
-import { lower } from "../ops/lower.ts";
-import { type MeasurableTask, recorder } from "../ops/tunable.ts";
-import type { Optimizer } from "../optimizers/optimizer.ts";
-import { withUpdate } from "../optimizers/optimizer.ts";
-import type { Steps } from "../plan/plan.ts";
+} from "../../base/errors.ts";
+import { Random } from "../../base/random.ts";
+import type { Gpu } from "../../gpu/device.ts";
+import { allOf, taskKey } from "../../gpu/tuning.ts";
+import { Graph } from "../../graph/graph.ts";
+import type { Op, OpNode, Tensors } from "../../graph/op.ts";
+import { pad, type Tensor } from "../../graph/tensor.ts";
+import type { Capabilities, Task } from "../../kernel/capabilities.ts";
+import { castOp } from "../../ops/elementwise/cast.ts";
+import { lower } from "../../ops/lower.ts";
+import { type MeasurableTask, recorder } from "../../ops/tunable.ts";
+import type { Optimizer } from "../../optimizers/optimizer.ts";
+import { withUpdate } from "../../optimizers/optimizer.ts";
+import type { Steps } from "../../plan/plan.ts";
+import { type Feeds, type Outputs, openSession, type Session } from "../session.ts";
+import { Variables } from "../variables.ts";
 import { type KnownCase, knownOps, knownUpdates } from "./known-results.ts";
-import { type Feeds, type Outputs, openSession, type Session } from "./session.ts";
-import { Variables } from "./variables.ts";
 
 /** An op to check, with its activations in f16 or not. */
 export interface CheckedOp {
@@ -267,6 +267,15 @@ async function attempt(
   steps: number,
   sums: Readonly<Record<string, number>>,
 ): Promise<Worst> {
+  const outputs = await outputsOf(gpu, program, steps);
+  if (!outputs) return { result: "it does not run", error: Number.POSITIVE_INFINITY };
+  return Object.entries(sums)
+    .map(([result, sum]) => ({ result, error: errorOf(result, outputs[result]!, sum) }))
+    .reduce((worst, other) => (other.error > worst.error ? other : worst));
+}
+
+/** What comes out of the last of some steps on known inputs; undefined if a kernel does not run. */
+export async function outputsOf(gpu: Gpu, program: Steps, steps: number): Promise<Outputs | undefined> {
   const variables = new Variables(gpu);
   let session: Session | undefined;
   try {
@@ -276,16 +285,14 @@ async function attempt(
     for (let step = 1; step <= steps; step++) {
       outputs = await session.submit(knownFeeds(program), { step, seed: 0, learningRate: 0.1 });
     }
-    return Object.entries(sums)
-      .map(([result, sum]) => ({ result, error: errorOf(result, outputs[result]!, sum) }))
-      .reduce((worst, other) => (other.error > worst.error ? other : worst));
+    return outputs;
   } catch (error) {
     // What does not run is as bad as what is wrong, unless it is not to blame.
     const innocent = [DeviceLostError, DestroyedError, OutOfMemoryError].some(
       (kind) => error instanceof kind,
     );
     if (innocent || !(error instanceof WebgraftError)) throw error;
-    return { result: "it does not run", error: Number.POSITIVE_INFINITY };
+    return undefined;
   } finally {
     session?.destroy();
     variables.destroy();
