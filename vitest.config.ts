@@ -18,8 +18,12 @@ const PATIENCE_MS = 15 * 60_000;
 
 const GPU_TESTS = "test/{embed,formats,gpu,job,ops,predict,race,train,transfer}/**/*.test.ts";
 
-/** What `npm test` runs of them in Node and Deno: each op, and kernels alone, which is where Vulkan drivers differ. */
+/**
+ * What `npm test` runs of them in Node and Deno: each op, and kernels alone, which is where Vulkan drivers differ; but not
+ * what compiles for minutes, for the browsers run it on the same drivers.
+ */
 const SOME_GPU_TESTS = "test/{embed,ops}/**/*.test.ts";
+const COMPILES_LONG = ["test/ops/conv/conv2d.test.ts", "test/ops/norm/beside-convs.test.ts"];
 
 /** ResNet-50 with VGG-16 takes minutes, and the kernels are the same. */
 const FULL_SIZE = "test/train/full-size.test.ts";
@@ -55,13 +59,14 @@ function inBrowser(
 }
 
 /** GPU tests in Node or Deno, but for those that need a page. */
-function inRuntime(engine: RuntimeEngine, turn: number, include: string): TestProjectInlineConfiguration {
+function inRuntime(engine: RuntimeEngine, turn: number, whole: boolean): TestProjectInlineConfiguration {
   return {
     extends: true,
     resolve: { alias: { "vitest/browser": path("test/support/runner/commands-here.ts") } },
     test: {
       name: engine,
-      include: [include],
+      include: [whole ? GPU_TESTS : SOME_GPU_TESTS],
+      exclude: whole ? [] : COMPILES_LONG,
       setupFiles: [path("test/support/runner/leave-out.ts")],
       sequence: { groupOrder: turn },
       // One process, one file at a time: all files share its GPU device.
@@ -102,8 +107,8 @@ export default defineConfig(({ mode }) => ({
       },
       inBrowser("chrome", 1),
       inBrowser("firefox", 2, mode === "whole" ? [] : [FULL_SIZE]),
-      inRuntime("node", 3, mode === "whole" ? GPU_TESTS : SOME_GPU_TESTS),
-      inRuntime("deno", 4, mode === "whole" ? GPU_TESTS : SOME_GPU_TESTS),
+      inRuntime("node", 3, mode === "whole"),
+      inRuntime("deno", 4, mode === "whole"),
       // The commands and the page, which start browsers of their own.
       {
         extends: true,

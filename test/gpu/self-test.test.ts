@@ -186,21 +186,18 @@ describe("nodes that do a part of each other's work", () => {
     expect(spoilt.count).toBe(0);
   });
 
-  it.each(["conv2d_forward_between", "conv2d_grad_weight_after", "conv2d_grad_input_sums"])(
-    "work alone where %s is wrong",
-    async (kernel) => {
-      const gpu = await real();
-      expect(fusionsFor(new Graph({ mode: "train", device: gpu.capabilities }))).not.toEqual([]);
-      const spoilt = miscompile(gpu, (name) => name.startsWith(kernel), shifted);
-      const wrong = await checkFusions(gpu, [choice], false);
-      expect(spoilt.count).toBeGreaterThan(0);
-      expect(wrong).toMatchObject({
-        kernel: expect.stringContaining("training fusions"),
-        adapter: gpu.adapter,
-      });
-      expect(wrong!.error).toBeGreaterThan(1e-2);
-      expect(gpu.tuning.export().failed).toEqual({ "training fusions": ["all"] });
-      expect(fusionsFor(new Graph({ mode: "train", device: gpu.capabilities }))).toEqual([]);
-    },
-  );
+  it("work alone where a gradient comes out wrong", async () => {
+    const gpu = await real();
+    expect(fusionsFor(new Graph({ mode: "train", device: gpu.capabilities }))).not.toEqual([]);
+    const spoilt = miscompile(gpu, (name) => name.startsWith("conv2d_grad_weight_after"), shifted);
+    const wrong = await checkFusions(gpu, [choice], false);
+    expect(spoilt.count).toBeGreaterThan(0);
+    expect(wrong).toMatchObject({
+      kernel: expect.stringContaining("training fusions"),
+      adapter: gpu.adapter,
+    });
+    expect(wrong!.error).toBeGreaterThan(1e-2);
+    expect(gpu.tuning.export().failed).toEqual({ "training fusions": ["all"] });
+    expect(fusionsFor(new Graph({ mode: "train", device: gpu.capabilities }))).toEqual([]);
+  });
 });
