@@ -46,7 +46,7 @@ export class LaunchArgs {
     );
   }
 
-  /** Bind group entries of launch number `i`: the buffers of its bindings, and its args if its kernel has any. */
+  /** Bind group entries of launch number `i`: the buffers of its bindings and, where its kernel has args, their uniform. */
   entries(i: number, buffers: readonly GPUBufferBinding[]): GPUBindGroupEntry[] {
     const args = this.#ranges[i];
     const all = args ? withArgs(this.#kernels[i]!, buffers, args) : buffers;

@@ -111,7 +111,7 @@ export class Pipelines {
   }
 }
 
-/** What is bound to `@group(0)` of a kernel: its bindings, and its args if it has any. */
+/** What is bound to `@group(0)` of a kernel: its bindings and, where it has args, their uniform. */
 function bindingTypes(kernel: Kernel): readonly GPUBufferBindingType[] {
   const types = kernel.bindings.map(
     ({ access }): GPUBufferBindingType => (access === "read" ? "read-only-storage" : "storage"),
