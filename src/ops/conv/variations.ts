@@ -3,7 +3,8 @@
  * without a GPU is in the lab's figures (`npm run gpu:lab`); whether they are faster, only a GPU can tell.
  */
 import type { Capabilities } from "../../kernel/capabilities.ts";
-import { withHalfPanel, withPanelAhead } from "../../kernel/panel.ts";
+import { derive, replaceOnce } from "../../kernel/derive.ts";
+import { withHalfPanel } from "../../kernel/half.ts";
 import { withSubgroupSize } from "../../kernel/subgroup-size.ts";
 import type { TileKernel } from "./register-tiles.ts";
 
@@ -28,6 +29,12 @@ const LARGE = 32;
 const shares = ({ slots: { share } }: TileKernel): boolean => share === "workgroup";
 const sharesLarge = (kernel: TileKernel): boolean =>
   shares(kernel) && kernel.numbers.TILE_ROWS * kernel.numbers.TILE_COLUMNS >= LARGE;
+
+/** `kernel` loading what it needs of the next panel before it sums up the present one: the same results to the bit. */
+const withPanelAhead = <K extends TileKernel>(kernel: K): K =>
+  derive(kernel, "ahead", () => ({
+    wgsl: replaceOnce(kernel, kernel.wgsl, "const AHEAD = false;", "const AHEAD = true;"),
+  }));
 
 export const VARIATIONS: readonly Variation[] = [
   { name: "more_splits", splits: 4 },
