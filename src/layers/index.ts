@@ -33,6 +33,7 @@ export {
   meanSquaredError,
   softCrossEntropy,
   softmax,
+  sumLosses,
 } from "./loss.ts";
 export { add, average, concat } from "./merge.ts";
 export { type BatchNormOptions, batchNorm } from "./norm.ts";

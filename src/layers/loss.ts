@@ -4,6 +4,8 @@ import { type CrossEntropyAttrs, crossEntropyOp } from "../ops/loss/cross-entrop
 import { mseOp } from "../ops/loss/mse.ts";
 import { softCrossEntropyOp } from "../ops/loss/soft-cross-entropy.ts";
 import { softmaxOp } from "../ops/loss/softmax.ts";
+import { sumLossesOp } from "../ops/loss/sum-losses.ts";
+import { toBranches } from "./merge.ts";
 import { cast, exact } from "./precision.ts";
 
 export interface CrossEntropyOptions extends CrossEntropyAttrs {
@@ -58,3 +60,16 @@ export const softmax = (logits: Tensor): Tensor =>
 export const meanSquaredError = (prediction: Tensor, target: Tensor): Tensor =>
   prediction.graph.apply(mseOp, "loss", { prediction: exact(prediction), target: cast(target, "f32") }, {})
     .loss;
+
+/**
+ * Σ weight · mean loss of two to six losses, such as those of several outputs. Default weights 1. The result is (1), so
+ * that batches of an evaluation count by their numbers of examples, whatever the losses were divided by. Throws
+ * ShapeError for weights that are not finite or not as many.
+ */
+export function sumLosses(
+  losses: readonly Tensor[],
+  weights: readonly number[] = losses.map(() => 1),
+): Tensor {
+  const branches = toBranches("sumLosses", losses);
+  return branches.x0.graph.apply(sumLossesOp, "sum of losses", branches, { weights }).loss;
+}

@@ -3,6 +3,7 @@ import type { Op, TensorSpec } from "../../graph/op.ts";
 import { describe, storedLength, type Tensor } from "../../graph/tensor.ts";
 import { fold } from "../../kernel/grid.ts";
 import { squared_error, squared_error_mean, squared_error_with_gradient } from "../../kernel/shaders.gen.ts";
+import { passLossGradient } from "./pass-loss-gradient.ts";
 
 type In = { prediction: Tensor; target: Tensor };
 
@@ -42,7 +43,7 @@ export const mseOp: Op<In, Record<never, never>, Out> = {
     }
     emit.dispatch(squared_error_mean, { partials, loss }, { PARTS, COUNT }, [1, 1, 1]);
   },
-  backward(emit, { inputs: { prediction }, outputs: { dprediction } }) {
-    if (dprediction) emit.pass(prediction, dprediction);
+  backward(emit, { inputs: { prediction }, outputs: { loss, dprediction } }) {
+    if (dprediction) passLossGradient(emit, prediction, dprediction, loss);
   },
 };
