@@ -39,9 +39,9 @@ export * from "./models/index.ts";
 // Training
 
 export * from "./optimizers/index.ts";
-export type { Activations } from "./train/activations.ts";
 export { readCheckpointMetadata } from "./train/checkpoint.ts";
-export type { Confusion } from "./train/confusion.ts";
+export type { Activations } from "./train/evaluation/activations.ts";
+export type { Confusion } from "./train/evaluation/confusion.ts";
 export type {
   BatchInfo,
   CheckpointOptions,

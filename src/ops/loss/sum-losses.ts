@@ -38,13 +38,16 @@ export const sumLossesOp: Op<Branches, SumLossesAttrs, Out> = {
     });
   },
   backward(emit, { inputs, attrs: { weights }, outputs: { loss } }) {
-    branchesOf(inputs).forEach((x, i) => {
-      if (!emit.wants(x)) return;
-      if (emit.startsAt(loss)) return emit.pass(x, constantOf(emit, weights[i]!, x));
+    for (const [i, x] of branchesOf(inputs).entries()) {
+      if (!emit.wants(x)) continue;
+      if (emit.startsAt(loss)) {
+        emit.pass(x, constantOf(emit, weights[i]!, x));
+        continue;
+      }
       const dy = emit.gradient(loss);
       const { tensor, accumulate } = emit.into(x);
       emitFirst(emit, dy, constantOf(emit, weights[i]!), tensor, accumulate);
-    });
+    }
   },
 };
 
