@@ -7,7 +7,7 @@ import type { Variables } from "../run/variables.ts";
 import { type Compiled, compileStep, type PlanOptions } from "./compile.ts";
 import { compileActivations } from "./evaluation/activations.ts";
 import { feedsOf } from "./evaluation/run-batches.ts";
-import { type MicroBatch, microBatchesOf } from "./micro-batches.ts";
+import { type MicroBatch, microBatchesOf } from "./feed/micro-batches.ts";
 import type { StepNumbers, TrainerOptions } from "./options.ts";
 import type { Fed, Mode, Task } from "./task.ts";
 import type { Kernels } from "./tuning/kernels.ts";

@@ -1,11 +1,13 @@
 /** The loop of `Trainer.fit`. */
+
+import type { Storage } from "../graph/tensor.ts";
 import type { AnyNetwork } from "../models/network.ts";
 import { InFlight } from "../run/in-flight.ts";
 import type { Progress } from "./checkpoint.ts";
 import { checkEvaluation, checkStep } from "./checks.ts";
 import type { Compiled } from "./compile.ts";
 import type { CompiledSteps } from "./compiled-steps.ts";
-import type { Loader } from "./loader.ts";
+import type { Loader } from "./feed/loader.ts";
 import type { EpochInfo, Evaluation, FitOptions, History, StepInfo } from "./options.ts";
 import { constant } from "./schedules.ts";
 import type { Trainer } from "./trainer.ts";
@@ -18,22 +20,29 @@ export interface FitHost {
   readonly steps: CompiledSteps;
   readonly main: Compiled;
   readonly idle: IdleTuning | undefined;
-  /** Says whether flags of the update may be raised. */
-  raised(value: boolean): void;
+  readonly state: RunState;
   /** Evaluates the validation data. */
   evaluate(): Promise<Evaluation>;
+}
+
+/** What a trainer remembers of a run besides its progress. */
+export interface RunState {
+  /** Whether flags of the update may be raised, so that the next step has to clear them. */
+  raised: boolean;
+  /** Whether the gradients in memory are those of a step of this run. */
+  hasGradients: boolean;
   /** The best epoch so far, whose weights are kept. */
   best: Watched;
-  /** Copies weights and running statistics to where those of the best epoch are kept, or back. */
-  keep(direction: "to" | "from"): Promise<void>;
 }
+
+export const newRun = (): RunState => ({ raised: false, hasGradients: false, best: UNWATCHED });
 
 export async function runFit(
   host: FitHost,
   loader: Loader,
   options: FitOptions<AnyNetwork>,
 ): Promise<History<AnyNetwork>> {
-  const { trainer } = host;
+  const { trainer, state } = host;
   const { epochs, validation, onEpoch, earlyStopping, reduceOnPlateau, keepBest } = options;
   const steps: StepInfo[] = [];
   const done: EpochInfo[] = [];
@@ -63,17 +72,17 @@ export async function runFit(
       progress = { ...progress, plateau: onPlateau(plateau, reduceOnPlateau, info) };
     }
     if (info && keepBest) {
-      host.best = watch(host.best, keepBest, info);
-      if (host.best.since === 0) await host.keep("to");
+      state.best = watch(state.best, keepBest, info);
+      if (state.best.since === 0) await keep(trainer, "to");
     }
     trainer.progress = progress;
     if (!info) continue;
     done.push(info);
     await onEpoch?.(info);
   }
-  if (keepBest && host.best.best !== null) await host.keep("from");
+  if (keepBest && state.best.best !== null) await keep(trainer, "from");
   // The run has ended: what may follow is another one.
-  host.best = UNWATCHED;
+  state.best = UNWATCHED;
   const { stopping: _, ...progress } = trainer.progress;
   trainer.progress = progress;
   return { steps, epochs: done, stoppedEarly };
@@ -81,7 +90,7 @@ export async function runFit(
 
 /** Trains the rest of the current epoch. */
 async function runEpoch(host: FitHost, loader: Loader, options: FitOptions<AnyNetwork>): Promise<StepInfo[]> {
-  const { trainer, steps, main, idle } = host;
+  const { trainer, steps, main, idle, state } = host;
   const { epochs, maxSteps = Infinity, signal, onStep } = options;
   const { batchSize, seed, optimizer, epoch, variables } = trainer;
   const { learningRate: peak = optimizer.learningRate } = options;
@@ -96,7 +105,7 @@ async function runEpoch(host: FitHost, loader: Loader, options: FitOptions<AnyNe
   const inFlight = new InFlight();
   const cleared = variables.clear(main.flags);
   cleared.catch(() => {}); // Thrown when its turn comes.
-  host.raised(true); // Until the last step in flight has been looked at.
+  Object.assign(state, { raised: true, hasGradients: true }); // Until the last step in flight has been looked at.
   let before = performance.now();
   while (trainer.progress.examples < length && trainer.step < maxSteps) {
     if (signal?.aborted) break;
@@ -123,7 +132,20 @@ async function runEpoch(host: FitHost, loader: Loader, options: FitOptions<AnyNe
   }
   await cleared;
   await inFlight.settle();
-  host.raised(false);
+  state.raised = false;
   signal?.throwIfAborted();
   return results;
+}
+
+/** Copies weights, statistics and averages to where those of the best epoch are kept, or back. */
+function keep(
+  { variables, weights, averaged }: Trainer<AnyNetwork>,
+  direction: "to" | "from",
+): Promise<void> {
+  const storages = [...weights, ...(averaged?.weights ?? [])].map(({ tensor }) => tensor.storage);
+  const pairs = [...new Set(storages)].map((storage): readonly [Storage, Storage] => {
+    const kept = { ...storage, name: `best of ${storage.name}` };
+    return direction === "to" ? [storage, kept] : [kept, storage];
+  });
+  return variables.turn("keepBest", () => variables.copy(pairs));
 }

@@ -12,7 +12,7 @@ import type { TuneOptions } from "../run/tuner.ts";
 import type { Values } from "../run/values.ts";
 import type { Confusion } from "./evaluation/confusion.ts";
 import type { Metric } from "./evaluation/metrics.ts";
-import type { Examples } from "./examples.ts";
+import type { Examples } from "./feed/examples.ts";
 import type { TrainingPassOptions } from "./passes.ts";
 import type { Schedule } from "./schedules.ts";
 import type { LossOf } from "./task.ts";

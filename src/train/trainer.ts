@@ -8,18 +8,16 @@ import type { Optimizer } from "../optimizers/optimizer.ts";
 import type { Plan } from "../plan/plan.ts";
 import { describeModel } from "../predict/model-file.ts";
 import { Predictor } from "../predict/predictor.ts";
-import type { Session } from "../run/session.ts";
 import { Variables } from "../run/variables.ts";
 import type { WeightsTarget } from "../weights/load.ts";
 import { loadCheckpoint, type Progress, saveCheckpoint } from "./checkpoint.ts";
 import { checkFit, checkLearningRate, checkSizes, checkStep } from "./checks.ts";
 import type { Compiled } from "./compile.ts";
 import { CompiledSteps } from "./compiled-steps.ts";
-import { type Activations, readActivations } from "./evaluation/activations.ts";
-import { EvaluationSums, Predictions } from "./evaluation/evaluation-sums.ts";
-import { runBatches } from "./evaluation/run-batches.ts";
-import { type FitHost, runFit } from "./fit.ts";
-import { batchOf, type Loader, loaderOf } from "./loader.ts";
+import type { Activations } from "./evaluation/activations.ts";
+import { type EvaluateOptions, Evaluator } from "./evaluation/evaluator.ts";
+import { batchOf, type Loader, loaderOf } from "./feed/loader.ts";
+import { type FitHost, newRun, runFit } from "./fit.ts";
 import type {
   BatchInfo,
   BatchOf,
@@ -39,7 +37,6 @@ import { type Fed, type Mode, type Task, taskOf } from "./task.ts";
 import type { IdleTuning } from "./tuning/idle-tuning.ts";
 import type { Kernels } from "./tuning/kernels.ts";
 import { prepareTuning } from "./tuning/tune.ts";
-import { UNWATCHED, type Watched } from "./watch.ts";
 /**
  * Trains a network on one device, a classifier of images or any other (`Network`): owns its variables, compiles a step for
  * each batch size it meets, and runs epochs, evaluations and predictions.
@@ -63,14 +60,12 @@ export class Trainer<M extends AnyNetwork = Model, V extends MetricValues = Metr
   readonly options: TrainerOptions<M, V>;
   readonly #task: Task;
   readonly #steps: CompiledSteps;
+  readonly #evaluator: Evaluator;
   readonly #resource = new Resource("Trainer");
   #main!: Compiled;
   #idle: IdleTuning | undefined;
-  /** Whether flags of the update may be raised, so that the next step has to clear them. */
-  #raised = false;
-  /** Whether the gradients in memory are those of a step of this run. */
-  #hasGradients = false;
-  #best: Watched = UNWATCHED;
+  readonly #state = newRun();
+  readonly #usesAverages = (): boolean => this.options.ema !== undefined && this.step > 0;
 
   /** Builds the network's graph, plans and compiles its training step, and draws the initial weights. */
   static async create<M extends AnyNetwork = Model, V extends MetricValues = MetricValues>(
@@ -105,6 +100,8 @@ export class Trainer<M extends AnyNetwork = Model, V extends MetricValues = Metr
     this.options = options;
     this.variables = new Variables(gpu);
     this.#steps = new CompiledSteps(options as TrainerOptions<AnyNetwork>, this.#task, this.variables);
+    const { metrics = {} } = options;
+    this.#evaluator = new Evaluator(this.#task, this.#steps, this.variables, metrics, this.#usesAverages);
     this.model = model;
     this.optimizer = optimizer;
     this.batchSize = batchSize;
@@ -171,31 +168,18 @@ export class Trainer<M extends AnyNetwork = Model, V extends MetricValues = Metr
    */
   async fit(data: DataOf<M>, options: FitOptions<M, V>): Promise<History<M, V>> {
     const given = options as unknown as FitOptions<AnyNetwork>;
-    this.#resource.check();
     const loader = this.#load("fit", data, true);
     const { validation, signal, onEvaluate } = given;
     if (validation) this.#load("fit", validation, false);
     checkFit(given);
-    const self = this;
     const host: FitHost = {
       trainer: this as unknown as Trainer<AnyNetwork>,
-      ...{ steps: this.#steps, main: this.#main, idle: this.#idle },
-      raised: (value) => {
-        this.#raised = value;
-        this.#hasGradients = true;
-      },
+      ...{ steps: this.#steps, main: this.#main, idle: this.#idle, state: this.#state },
       evaluate: () =>
-        this.#evaluate(this.#load("evaluate", validation!, false), {
+        this.#evaluator.evaluate(this.#load("evaluate", validation, false), {
           ...(signal && { signal }),
           ...(onEvaluate && { onProgress: onEvaluate }),
         }),
-      get best() {
-        return self.#best;
-      },
-      set best(watched) {
-        self.#best = watched;
-      },
-      keep: (direction) => this.#turn("keepBest", async () => this.#keep(direction)),
     };
     const fit = () => runFit(host, loader, given);
     const goesOn = () => this.step === options.maxSteps || options.signal?.aborted === true;
@@ -203,17 +187,6 @@ export class Trainer<M extends AnyNetwork = Model, V extends MetricValues = Metr
       this.variables.turns.run("fit", () => this.#idle?.during(fit, goesOn) ?? fit()),
     );
     return history as unknown as Promise<History<M, V>>;
-  }
-
-  /** Copies weights, statistics and averages to where those of the best epoch are kept, or back. */
-  #keep(direction: "to" | "from"): Promise<void> {
-    const tensors = [...this.weights, ...(this.averaged?.weights ?? [])].map(({ tensor }) => tensor.storage);
-    return this.variables.copy(
-      [...new Set(tensors)].map((storage) => {
-        const kept = { ...storage, name: `best of ${storage.name}` };
-        return direction === "to" ? [storage, kept] : [kept, storage];
-      }),
-    );
   }
 
   /**
@@ -252,17 +225,17 @@ export class Trainer<M extends AnyNetwork = Model, V extends MetricValues = Metr
     });
     await cleared;
     const { info, nonFinite = [] } = await result;
-    this.#raised ||= Array.from(nonFinite).some(Boolean);
+    this.#state.raised ||= Array.from(nonFinite).some(Boolean);
     checkStep(info, nonFinite);
     return info;
   }
 
   /** The number of the next step, once flags that the last one raised are cleared. */
   #beginStep(): { readonly step: number; readonly cleared: Promise<void> | undefined } {
-    const cleared = this.#raised ? this.variables.clear(this.#main.flags) : undefined;
+    const cleared = this.#state.raised ? this.variables.clear(this.#main.flags) : undefined;
     cleared?.catch(() => {}); // Thrown when its turn comes.
-    this.#raised = false;
-    this.#hasGradients = true;
+    this.#state.raised = false;
+    this.#state.hasGradients = true;
     return { step: this.step + 1, cleared };
   }
 
@@ -281,7 +254,7 @@ export class Trainer<M extends AnyNetwork = Model, V extends MetricValues = Metr
       this.#turn("profile", async () => {
         const { step, cleared } = this.#beginStep();
         const launches = await this.#steps.profile(fed, { step, seed: this.seed, learningRate });
-        this.#raised = true; // Nobody has looked.
+        this.#state.raised = true; // Nobody has looked.
         this.progress = { ...this.progress, step };
         await cleared;
         return profileOf(launches);
@@ -298,7 +271,7 @@ export class Trainer<M extends AnyNetwork = Model, V extends MetricValues = Metr
     this.#resource.check();
     const { gradients, graph } = this.#main;
     return this.#turn("gradients", async ({ read }) => {
-      if (!this.#hasGradients)
+      if (!this.#state.hasGradients)
         throw new DataError("gradients: no step has been trained — call trainStep or fit first");
       const scale = graph.lossScale && (await read([graph.lossScale.tensor]))[0]![3]!;
       const values = await read([...gradients.values()]);
@@ -312,30 +285,10 @@ export class Trainer<M extends AnyNetwork = Model, V extends MetricValues = Metr
    * The loss over all examples, what `metrics` say, and of a classifier accuracy and confusion matrix, with running
    * statistics and without dropout.
    */
-  async evaluate(
-    data: DataOf<M>,
-    options: {
-      readonly signal?: AbortSignal;
-      readonly onProgress?: (done: number, total: number) => void;
-    } = {},
-  ): Promise<Told<M, Evaluation<V>>> {
-    this.#resource.check();
-    const evaluation: Promise<unknown> = this.#evaluate(this.#load("evaluate", data, false), options);
+  async evaluate(data: DataOf<M>, options: EvaluateOptions = {}): Promise<Told<M, Evaluation<V>>> {
+    const loader = this.#load("evaluate", data, false);
+    const evaluation: Promise<unknown> = this.#resource.run(() => this.#evaluator.evaluate(loader, options));
     return evaluation as Promise<Told<M, Evaluation<V>>>;
-  }
-
-  async #evaluate(
-    loader: Loader,
-    { signal, onProgress }: NonNullable<Parameters<Trainer["evaluate"]>[1]>,
-  ): Promise<Evaluation> {
-    const sums = new EvaluationSums(this.#task, this.options.metrics ?? {});
-    await this.#turn("evaluate", () =>
-      runBatches(loader, this.#sessions("eval", loader), signal, (outputs, batch) => {
-        sums.add(outputs, batch);
-        onProgress?.(sums.done, loader.length);
-      }),
-    );
-    return sums.evaluation;
   }
 
   /**
@@ -343,17 +296,8 @@ export class Trainer<M extends AnyNetwork = Model, V extends MetricValues = Metr
    * inputs by name, without targets.
    */
   async predict(data: DataOf<M>, options: { readonly signal?: AbortSignal } = {}): Promise<PredictionOf<M>> {
-    this.#resource.check();
     const loader = this.#load("predict", data, false, "predict");
-    const predictions = new Predictions(loader.length);
-    // A classifier's evaluation has all that it needs, so that nothing else is compiled.
-    const mode = isClassifier(this.model) && this.#task.ignored !== undefined ? "eval" : "predict";
-    await this.#turn("predict", () =>
-      runBatches(loader, this.#sessions(mode, loader), options.signal, ({ loss: _, ...outputs }, { size }) =>
-        predictions.add(outputs, size),
-      ),
-    );
-    const { values } = predictions;
+    const values = await this.#resource.run(() => this.#evaluator.predict(loader, options.signal));
     return (isClassifier(this.model) ? values.probabilities : values) as PredictionOf<M>;
   }
 
@@ -368,7 +312,7 @@ export class Trainer<M extends AnyNetwork = Model, V extends MetricValues = Metr
     return this.#resource.run(async () =>
       Predictor.sharing({
         ...{ gpu, model, batchSize, precision, weights, variables },
-        buffers: await this.#steps.evaluated(this.#usesAverages),
+        buffers: await this.#steps.evaluated(this.#usesAverages()),
       }),
     );
   }
@@ -383,12 +327,8 @@ export class Trainer<M extends AnyNetwork = Model, V extends MetricValues = Metr
     layers: readonly string[],
     options: { readonly signal?: AbortSignal } = {},
   ): Promise<Readonly<Record<string, Activations>>> {
-    this.#resource.check();
     const loader = this.#load("activations", data, false, "predict");
-    return this.#turn("activations", async () => {
-      const session = await this.#steps.activations(layers, loader.length, this.#usesAverages);
-      return readActivations(session, loader, options.signal);
-    });
+    return this.#resource.run(() => this.#evaluator.activations(loader, layers, options.signal));
   }
 
   /**
@@ -421,8 +361,7 @@ export class Trainer<M extends AnyNetwork = Model, V extends MetricValues = Metr
     this.variables.turns.checkFree("restore");
     const expected = { optimizer: this.optimizer.name, seed: this.seed };
     this.progress = loadCheckpoint(this.variables, this.saved, expected, file, source);
-    this.#hasGradients = false;
-    this.#best = UNWATCHED;
+    Object.assign(this.#state, newRun(), { raised: this.#state.raised });
   }
 
   /**
@@ -439,7 +378,6 @@ export class Trainer<M extends AnyNetwork = Model, V extends MetricValues = Metr
 
   /** Throws DataError unless the examples fit the network. */
   check(data: DataOf<M>): void {
-    this.#resource.check();
     this.#load("check", data, false);
   }
 
@@ -456,16 +394,9 @@ export class Trainer<M extends AnyNetwork = Model, V extends MetricValues = Metr
     return this.#resource.run(() => this.variables.turn(name, work));
   }
 
-  #sessions(mode: "eval" | "predict", { length }: Loader): (size: number) => Promise<Session> {
-    return this.#steps.evaluation(mode, length, this.#usesAverages);
-  }
-
-  get #usesAverages(): boolean {
-    return this.options.ema !== undefined && this.step > 0;
-  }
-
   /** Batches of these data, checked. */
   #load(operation: string, data: unknown, shuffle: boolean, mode: Mode = "train"): Loader {
+    this.#resource.check();
     const batchSize = shuffle ? this.batchSize : this.#steps.batchSize;
     return loaderOf(operation, this.#task, data, { batchSize, seed: this.seed, shuffle }, mode);
   }

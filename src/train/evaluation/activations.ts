@@ -8,7 +8,7 @@ import { layerOutputs } from "../../models/structure.ts";
 import { openSession, type Session } from "../../run/session.ts";
 import type { Variables } from "../../run/variables.ts";
 import type { PlanOptions } from "../compile.ts";
-import type { Loader } from "../loader.ts";
+import type { Loader } from "../feed/loader.ts";
 import { graphOptionsWith } from "../tuning/kernels.ts";
 import { runBatches } from "./run-batches.ts";
 

@@ -4,7 +4,7 @@ import { InFlight } from "../../run/in-flight.ts";
 import type { Live } from "../../run/live.ts";
 import type { Outputs, Session } from "../../run/session.ts";
 import type { Values } from "../../run/values.ts";
-import { type Loader, loadDataset } from "../loader.ts";
+import { type Loader, loadDataset } from "../feed/loader.ts";
 import type { Fed } from "../task.ts";
 
 /** Label of examples that do not count, as in PyTorch. */

@@ -1,12 +1,12 @@
 /** Where batches come from. */
-import { DataError } from "../base/errors.ts";
-import { Random } from "../base/random.ts";
-import { type Batch, BatchLoader, type BatchOptions } from "../data/batches.ts";
-import type { Dataset } from "../data/dataset.ts";
-import { isClassifier } from "../models/network.ts";
-import { checkBatch, checkDataset } from "./checks.ts";
+import { DataError } from "../../base/errors.ts";
+import { Random } from "../../base/random.ts";
+import { type Batch, BatchLoader, type BatchOptions } from "../../data/batches.ts";
+import type { Dataset } from "../../data/dataset.ts";
+import { isClassifier } from "../../models/network.ts";
+import { checkBatch, checkDataset } from "../checks.ts";
+import type { Fed, Mode, Task } from "../task.ts";
 import { countExamples, type Examples, rowsOf, toFed } from "./examples.ts";
-import type { Fed, Mode, Task } from "./task.ts";
 
 /** Gives any batch of any epoch; valid until two more have been made. */
 export interface Loader {

@@ -1,6 +1,6 @@
-import { DataError } from "../base/errors.ts";
-import { pad } from "../graph/tensor.ts";
-import type { Fed, Task } from "./task.ts";
+import { DataError } from "../../base/errors.ts";
+import { pad } from "../../graph/tensor.ts";
+import type { Fed, Task } from "../task.ts";
 
 /**
  * Values of examples by the names of inputs and targets. For those of type f32, bytes stand for 0…1 in steps of 1/255;

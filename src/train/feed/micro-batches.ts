@@ -1,4 +1,4 @@
-import type { Fed, Task } from "./task.ts";
+import type { Fed, Task } from "../task.ts";
 
 /** A part of a batch. */
 export interface MicroBatch extends Fed {
