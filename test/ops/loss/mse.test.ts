@@ -3,7 +3,7 @@ import { Graph } from "../../../src/graph/graph.ts";
 import { mseOp } from "../../../src/ops/loss/mse.ts";
 import { drawInputs } from "../../support/op/expected.ts";
 import { testOp } from "../../support/op/op-test.ts";
-import { forwardProgram } from "../../support/op/programs.ts";
+import { backwardProgram, forwardProgram } from "../../support/op/programs.ts";
 import { feedsOf, openProgram } from "../../support/run/run-op.ts";
 import { mse } from "./mse.ts";
 
@@ -24,6 +24,16 @@ it.each(mse.cases.map((given) => [given.name, given] as const))(
     expect(losses[1]).toEqual(losses[0]);
   },
 );
+
+it("mse multiplies its gradient by the share of a micro-batch", async () => {
+  const [given] = mse.cases;
+  const program = backwardProgram(mse, given!, { features: [] }, 1);
+  const running = await openProgram(program);
+  const feeds = feedsOf(program, drawInputs(given!));
+  const [whole, part] = await Promise.all([running.step(feeds), running.step(feeds, { share: 0.25 })]);
+  running.close();
+  expect([...part.dprediction!]).toEqual([...whole.dprediction!].map((v) => 0.25 * v));
+});
 
 it("mse says which shapes do not fit", () => {
   const graph = new Graph({ mode: "train" });
