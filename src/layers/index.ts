@@ -40,6 +40,7 @@ export {
   sigmoidFocalLoss,
   softCrossEntropy,
   softmax,
+  sumLosses,
 } from "./loss.ts";
 export { add, average, concat } from "./merge.ts";
 export { type BatchNormOptions, batchNorm } from "./norm.ts";

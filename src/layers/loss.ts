@@ -4,6 +4,8 @@ import { type CrossEntropyAttrs, crossEntropyOp } from "../ops/loss/cross-entrop
 import { type ElementwiseLossAttrs, elementwiseLossOp } from "../ops/loss/elementwise.ts";
 import { softCrossEntropyOp } from "../ops/loss/soft-cross-entropy.ts";
 import { softmaxOp } from "../ops/loss/softmax.ts";
+import { sumLossesOp } from "../ops/loss/sum-losses.ts";
+import { toBranches } from "./merge.ts";
 import { cast, exact } from "./precision.ts";
 
 export interface CrossEntropyOptions extends CrossEntropyAttrs {
@@ -107,6 +109,19 @@ export const sigmoidFocalLoss = (
   targets: Tensor,
   options: SigmoidFocalLossOptions = {},
 ): Tensor => elementwise(logits, targets, { name: "sigmoid_focal", ...options });
+
+/**
+ * Σ weight · mean loss of two to six losses, such as those of several outputs. Default weights 1. The result is (1), so
+ * that batches of an evaluation count by their numbers of examples, whatever the losses were divided by. Throws
+ * ShapeError for weights that are not finite or not as many.
+ */
+export function sumLosses(
+  losses: readonly Tensor[],
+  weights: readonly number[] = losses.map(() => 1),
+): Tensor {
+  const branches = toBranches("sumLosses", losses);
+  return branches.x0.graph.apply(sumLossesOp, "sum of losses", branches, { weights }).loss;
+}
 
 /** The result is (3): mean, Σ weighted losses, number of elements. */
 function elementwise(

@@ -15,5 +15,6 @@ export { elementwiseLossOp } from "./loss/elementwise.ts";
 export { lossScaleOp } from "./loss/loss-scale.ts";
 export { softCrossEntropyOp } from "./loss/soft-cross-entropy.ts";
 export { softmaxOp } from "./loss/softmax.ts";
+export { sumLossesOp } from "./loss/sum-losses.ts";
 export { batchNormOp } from "./norm/batch-norm.ts";
 export { avgPool2dOp, globalAvgPoolOp, maxPool2dOp } from "./pool/pool.ts";

@@ -18,6 +18,7 @@ import { elementwiseLoss } from "./loss/elementwise.ts";
 import { lossScale } from "./loss/loss-scale.ts";
 import { softCrossEntropy } from "./loss/soft-cross-entropy.ts";
 import { softmax } from "./loss/softmax.ts";
+import { sumLosses } from "./loss/sum-losses.ts";
 import { batchNorm } from "./norm/batch-norm.ts";
 import { adam } from "./optimizer/adam.ts";
 import { sgd } from "./optimizer/sgd.ts";
@@ -31,7 +32,7 @@ export const declarations: readonly OpDeclaration[] = [
   ...[activation, add, average, cast, dropout],
   ...[augment],
   ...[concat, flatten, padChannels, fromPadded, toPadded],
-  ...[crossEntropy, elementwiseLoss, lossScale, softCrossEntropy, softmax],
+  ...[crossEntropy, elementwiseLoss, lossScale, softCrossEntropy, softmax, sumLosses],
   ...[batchNorm],
   ...[avgPool2d, globalAvgPool, maxPool2d],
 ];

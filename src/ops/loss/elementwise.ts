@@ -11,6 +11,7 @@ import {
   elementwise_loss_mean,
   elementwise_loss_with_gradient,
 } from "../../kernel/shaders.gen.ts";
+import { passLossGradient } from "./pass-loss-gradient.ts";
 
 export interface ElementwiseLossAttrs {
   readonly name: keyof typeof LOSSES;
@@ -104,7 +105,7 @@ export const elementwiseLossOp: Op<In, ElementwiseLossAttrs, Out> = {
     }
     emit.dispatch(elementwise_loss_mean, { partials, loss }, { PARTS, COUNT }, [1, 1, 1]);
   },
-  backward(emit, { inputs: { prediction }, outputs: { dprediction } }) {
-    if (dprediction) emit.pass(prediction, dprediction);
+  backward(emit, { inputs: { prediction }, outputs: { loss, dprediction } }) {
+    if (dprediction) passLossGradient(emit, prediction, dprediction, loss);
   },
 };
