@@ -21,13 +21,14 @@ export { type TuneMode, type TuneModelOptions, tune } from "./train/tuning/tune.
 
 export { type Batch, BatchLoader, type BatchOptions } from "./data/batches.ts";
 export { balanced, createDataset, type Dataset, subset, take } from "./data/dataset.ts";
-export { fashion } from "./data/fashion.ts";
 export { type FolderOptions, loadImageFolder } from "./data/folder.ts";
 export type { FolderImage, FolderIndex } from "./data/folder-index.ts";
-export type { IdxFile, IdxPair } from "./data/idx.ts";
 export { type DatasetName, datasetNames, type LoadOptions, loadDataset, type Split } from "./data/load.ts";
-export { mnist } from "./data/mnist.ts";
+export { fashion } from "./data/mnist/fashion.ts";
+export type { IdxFile, IdxPair } from "./data/mnist/idx.ts";
+export { mnist } from "./data/mnist/mnist.ts";
 export { resizeImages } from "./data/resize.ts";
+export type { DataSource, Examples } from "./data/source.ts";
 export type { PixelImage } from "./image/preprocessing.ts";
 export type { Augmentation } from "./ops/image/augment.ts";
 

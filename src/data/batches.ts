@@ -55,7 +55,7 @@ export class BatchLoader {
     this.#dataset = dataset;
     this.#seed = seed;
     this.#shuffle = shuffle;
-    this.#write = imageWriter(dataset);
+    this.#write = imageWriter(dataset, pad4(dataset.shape[2]));
     this.#buffers = [emptyBatch(dataset, batchSize), emptyBatch(dataset, batchSize)];
     this.#order = Uint32Array.from(dataset.labels, (_, index) => index);
   }
@@ -108,12 +108,15 @@ function emptyBatch({ shape: [height, width, channels] }: Dataset, size: number)
 }
 
 /** Writes image `example`, normalised, into place `slot` of a batch. The padding is never written and stays zero. */
-type ImageWriter = (example: number, batch: Float32Array, slot: number) => void;
+export type ImageWriter = (example: number, batch: Float32Array, slot: number) => void;
 
-function imageWriter({ shape, images, normalize: { mean, std } }: Dataset): ImageWriter {
+/** For batches with `stride` values a pixel, the channels first. */
+export function imageWriter(
+  { shape, images, normalize: { mean, std } }: Pick<Dataset, "shape" | "images" | "normalize">,
+  stride: number,
+): ImageWriter {
   const [height, width, channels] = shape;
   const pixels = height * width;
-  const stride = pad4(channels);
   const scale = images instanceof Uint8Array ? 1 / 255 : 1;
   const factor = std.map((deviation) => scale / deviation);
   const shift = std.map((deviation, channel) => -mean[channel]! / deviation);

@@ -28,9 +28,16 @@ export {
   zeros,
 } from "./init.ts";
 export {
+  type BinaryCrossEntropyOptions,
+  binaryCrossEntropyWithLogits,
   type CrossEntropyOptions,
   crossEntropy,
-  meanSquaredError,
+  type HuberLossOptions,
+  huberLoss,
+  l1Loss,
+  mseLoss,
+  type SigmoidFocalLossOptions,
+  sigmoidFocalLoss,
   softCrossEntropy,
   softmax,
   sumLosses,

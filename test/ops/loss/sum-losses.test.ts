@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { Graph } from "../../../src/graph/graph.ts";
-import { meanSquaredError, sumLosses } from "../../../src/layers/index.ts";
+import { mseLoss, sumLosses } from "../../../src/layers/index.ts";
 import { testOp } from "../../support/op/op-test.ts";
 import { runProgram } from "../../support/run/run-op.ts";
 import { sumLosses as declaration } from "./sum-losses.ts";
@@ -11,8 +11,8 @@ it("losses in a sum, and in a sum of sums, pass on gradients of their weights", 
   const graph = new Graph({ mode: "train" });
   const x = graph.input("x", [2, 3], "f32", true);
   const [a, b] = [graph.input("a", [2, 3]), graph.input("b", [2, 3])];
-  const inner = sumLosses([meanSquaredError(x, a), meanSquaredError(x, b)], [0.5, -2]);
-  const loss = sumLosses([inner, meanSquaredError(x, b)], [3, 1]);
+  const inner = sumLosses([mseLoss(x, a), mseLoss(x, b)], [0.5, -2]);
+  const loss = sumLosses([inner, mseLoss(x, b)], [3, 1]);
   const values = {
     x: [1, -2, 3, 0, 0.5, 7],
     a: [0, 1, 2, 3, 4, 5],

@@ -4,7 +4,7 @@ import { WebgraftError } from "../../../src/base/errors.ts";
 import type { Random } from "../../../src/base/random.ts";
 import { anyObject, parseJson } from "../../../src/base/schema.ts";
 import { parseFolderIndex } from "../../../src/data/folder-index.ts";
-import { formatIdx, idxDataset } from "../../../src/data/idx.ts";
+import { formatIdx, idxDataset } from "../../../src/data/mnist/idx.ts";
 import { readImageHeader } from "../../../src/data/image-header.ts";
 import { importKeras } from "../../../src/formats/keras/import.ts";
 import { importOnnx } from "../../../src/formats/onnx/import.ts";
