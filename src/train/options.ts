@@ -31,7 +31,7 @@ export interface TrainerOptions<M extends AnyNetwork = Model, V extends MetricVa
   readonly model: M;
   /**
    * What to minimise: a function of a classifier's logits (N, classes) and labels (N), or of a network's outputs and
-   * targets by name, that ends in a loss such as `meanSquaredError`, or in a sum of them (`sumLosses`). With mixup or
+   * targets by name, that ends in a loss such as `mseLoss`, or in a sum of them (`sumLosses`). With mixup or
    * cutmix, a classifier's labels are shares (N, classes). Default, for classifiers only: cross-entropy.
    *
    * What an evaluation tells is Σ [1] / Σ [2] over its batches; losses that are only a mean (1) count by their numbers of

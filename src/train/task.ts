@@ -148,7 +148,7 @@ export function buildPass(graph: Graph, task: Task, mode: Mode, size: number): R
   if ("loss" in outputs)
     throw new ShapeError(network.name, "no output may have the name of the loss", "loss");
   if (!loss || !graph.nodes.some((node) => node.outputs.loss === loss)) {
-    const reason = "the loss must come from a loss, such as crossEntropy, meanSquaredError or sumLosses";
+    const reason = "the loss must come from a loss, such as crossEntropy, mseLoss or sumLosses";
     throw new ShapeError(network.name, reason, loss ? describe(loss) : String(loss));
   }
   return { loss, outputs };
