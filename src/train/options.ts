@@ -9,7 +9,6 @@ import type { ProgramOptions } from "../ops/lower.ts";
 import type { Optimizer } from "../optimizers/optimizer.ts";
 import type { ModelInfo } from "../predict/model-file.ts";
 import type { TuneOptions } from "../run/tuner.ts";
-import type { Values } from "../run/values.ts";
 import type { Confusion } from "./evaluation/confusion.ts";
 import type { Metric } from "./evaluation/metrics.ts";
 import type { Examples } from "./feed/examples.ts";
@@ -144,7 +143,7 @@ export type BatchOf<M extends AnyNetwork> = M extends Model ? Batch : Examples;
 /** What is predicted: class probabilities (N, classes), or a network's outputs by name, (N, …) without padding. */
 export type PredictionOf<M extends AnyNetwork> = M extends Model
   ? Float32Array<ArrayBuffer>
-  : Readonly<Record<string, Values<ArrayBuffer>>>;
+  : Readonly<Record<string, Float32Array<ArrayBuffer>>>;
 
 export interface FitOptions<M extends AnyNetwork = Model, V extends MetricValues = MetricValues> {
   /** Epochs of the whole run, including those before a resume. */

@@ -71,7 +71,7 @@ describe("a regression", () => {
     expect(Math.abs(evaluation.loss - expected.lossOf(data))).toBeLessThan(1e-5);
     expect(evaluation).toEqual({ loss: evaluation.loss, examples: 10, metrics: {} });
     const { y } = await fitted.predict({ x: data.x });
-    const squares = data.y.reduce((sum, target, i) => sum + (target - (y![i] as number)) ** 2, 0);
+    const squares = data.y.reduce((sum, target, i) => sum + (target - y![i]!) ** 2, 0);
     expect(squares / 20).toBeCloseTo(evaluation.loss, 5);
 
     const stepped = await make({ model: regression, loss, batchSize: 4, seed: 2 });
@@ -198,7 +198,7 @@ it("several labels at once are learnt by binary cross-entropy, and an autoencode
     expect(steps.at(-1)!.loss).toBeLessThan(0.4 * steps[0]!.loss);
   }
   const { tags: logits } = await tagging.predict({ x });
-  const right = tags.filter((tag, i) => tag === Number((logits![i] as number) > 0)).length;
+  const right = tags.filter((tag, i) => tag === Number(logits![i]! > 0)).length;
   expect(right).toBeGreaterThan(28);
 });
 

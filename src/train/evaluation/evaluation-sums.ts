@@ -5,7 +5,7 @@ import type { Outputs } from "../../run/session.ts";
 import type { Evaluation } from "../options.ts";
 import type { Fed, Task } from "../task.ts";
 import { ConfusionCounter } from "./confusion.ts";
-import type { Metric } from "./metrics.ts";
+import type { Metric, MetricBatch } from "./metrics.ts";
 
 /** Adds up what the batches of an evaluation tell, in the order of the data. */
 export class EvaluationSums {
@@ -44,7 +44,7 @@ export class EvaluationSums {
         shape.length > 0 && stored instanceof Float32Array ? unpad(stored, shape) : stored,
       ] as const;
     });
-    const batch = { outputs, targets: Object.fromEntries(targets), size };
+    const batch = { outputs, targets: Object.fromEntries(targets), size } as MetricBatch;
     for (const [name, metric, sums] of this.#metrics) addTo(sums, metric.sums(batch), name);
   }
 
@@ -71,7 +71,7 @@ function addTo(sums: number[], more: ArrayLike<number>, name: string): void {
 
 /** Puts the outputs of batches one after the other. */
 export class Predictions {
-  readonly values: Record<string, Outputs[string]> = {};
+  readonly values: Record<string, Float32Array<ArrayBuffer>> = {};
   readonly #length: number;
   #done = 0;
 
@@ -82,11 +82,8 @@ export class Predictions {
 
   add(outputs: Outputs, size: number): void {
     for (const [name, some] of Object.entries(outputs)) {
-      const each = some.length / size;
-      this.values[name] ??= new (some.constructor as new (length: number) => Outputs[string])(
-        this.#length * each,
-      );
-      this.values[name].set(some, this.#done * each);
+      this.values[name] ??= new Float32Array(this.#length * (some.length / size));
+      this.values[name].set(some, this.#done * (some.length / size));
     }
     this.#done += size;
   }

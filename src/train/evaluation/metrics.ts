@@ -1,14 +1,13 @@
 /** What an evaluation tells besides the loss. */
 import { ShapeError } from "../../base/errors.ts";
-import type { Values } from "../../run/values.ts";
 import { type Confusion, ConfusionCounter } from "./confusion.ts";
 
 /** What a batch of an evaluation gave, without padding, one example after the other. */
 export interface MetricBatch {
   /** By name: a classifier's `probabilities` (N, classes), or a network's outputs. */
-  readonly outputs: Readonly<Record<string, Values>>;
+  readonly outputs: Readonly<Record<string, Float32Array>>;
   /** By name: a classifier's `labels` (N), or a network's targets. */
-  readonly targets: Readonly<Record<string, Values>>;
+  readonly targets: Readonly<Record<string, Float32Array | Int32Array>>;
   /** Number of examples N. */
   readonly size: number;
 }
@@ -18,7 +17,7 @@ export interface MetricBatch {
  * not depend on how the data are cut into batches.
  *
  *     const meanAbsoluteError: Metric<number> = {
- *       sums: ({ outputs, targets, size }) => [outputs.y.reduce((sum, y, i) => sum + Math.abs(y - targets.y[i]), 0), size],
+ *       sums: ({ outputs: { y }, targets, size }) => [y.reduce((sum, v, i) => sum + Math.abs(v - targets.y[i]), 0), size],
  *       value: ([sum, count]) => sum / count,
  *     };
  */
@@ -123,7 +122,7 @@ function eachLabelled(
   metric: string,
   { outputs, targets, size }: MetricBatch,
   { output = "probabilities", target = "labels" }: ClassMetricOptions,
-  take: (scores: Values, label: number) => void,
+  take: (scores: Float32Array, label: number) => void,
 ): void {
   const [scores, labels] = [outputs[output], targets[target]];
   if (!scores || !labels || labels.length !== size) {
