@@ -24,11 +24,12 @@ export { balanced, createDataset, type Dataset, subset, take } from "./data/data
 export { type FolderOptions, loadImageFolder } from "./data/folder.ts";
 export type { FolderImage, FolderIndex } from "./data/folder-index.ts";
 export { type DatasetName, datasetNames, type LoadOptions, loadDataset, type Split } from "./data/load.ts";
+export { type ExampleSpec, type LoadedBatch, type LoaderOptions, SourceLoader } from "./data/loader.ts";
 export { fashion } from "./data/mnist/fashion.ts";
 export type { IdxFile, IdxPair } from "./data/mnist/idx.ts";
 export { mnist } from "./data/mnist/mnist.ts";
 export { resizeImages } from "./data/resize.ts";
-export type { DataSource, Examples } from "./data/source.ts";
+export { type DataSource, type Examples, type SourceOptions, sourceOf } from "./data/source.ts";
 export type { PixelImage } from "./image/preprocessing.ts";
 export type { Augmentation } from "./ops/image/augment.ts";
 
