@@ -23,6 +23,8 @@ export { type Batch, BatchLoader, type BatchOptions } from "./data/batches.ts";
 export { balanced, createDataset, type Dataset, subset, take } from "./data/dataset.ts";
 export { type FolderOptions, loadImageFolder } from "./data/folder.ts";
 export type { FolderImage, FolderIndex } from "./data/folder-index.ts";
+export { type FramesOptions, framesOf } from "./data/frames.ts";
+export { datasetFromImages, type FromImagesOptions, type LabelledImage } from "./data/from-images.ts";
 export { type DatasetName, datasetNames, type LoadOptions, loadDataset, type Split } from "./data/load.ts";
 export { type ExampleSpec, type LoadedBatch, type LoaderOptions, SourceLoader } from "./data/loader.ts";
 export { fashion } from "./data/mnist/fashion.ts";
