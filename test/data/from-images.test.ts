@@ -1,5 +1,5 @@
 /** Images and frames as apps have them, as data sets. */
-import { expect, it } from "vitest";
+import { afterEach, expect, it, vi } from "vitest";
 import {
   DataError,
   datasetFromImages,
@@ -9,8 +9,11 @@ import {
   Preprocessor,
   type PreprocessorModel,
   Random,
+  SourceLoader,
 } from "webgraft";
 import { testGpu } from "../support/run/gpu.ts";
+
+afterEach(() => vi.unstubAllGlobals());
 
 const model: PreprocessorModel = {
   inputShape: [8, 8, 3],
@@ -115,6 +118,31 @@ it("files, bitmaps, canvases and elements are the images that they show", async 
   await expect(datasetFromImages(gpu, model, [all[0]!, text])).rejects.toThrow(
     "images: image 1, of 1, cannot be used — ",
   );
+});
+
+it("the page's code reads photographs as they are needed, and says which one is not there", async () => {
+  vi.stubGlobal("fetch", async (url: string) => {
+    const [, animal, number] = url.match(/^photographs\/(cat|dog)-(\d)\.png$/)!;
+    if (animal === "dog" && number === "2") return new Response("", { status: 404 });
+    return new Response(await canvasOf(noise(Number(number))).convertToBlob());
+  });
+  const { gpu, model, photographs } = await import("virtual:readme/lazily");
+  const specs = {
+    images: { shape: model.inputShape, dtype: "f32" },
+    labels: { shape: [], dtype: "i32" },
+  } as const;
+  const loader = new SourceLoader(photographs, specs, { batchSize: 2, shuffle: false });
+  const { values, size } = await loader.batchAt(0, 0);
+  const { images } = await datasetFromImages(gpu, model, [{ image: noise(1), label: 0 }]);
+  expect([size, [...values.labels!]]).toEqual([2, [0, 1]]);
+  for (let i = 0; i < 30; i++) {
+    const place = 4 * Math.floor(i / 3) + (i % 3); // Channels are padded to 4.
+    expect(values.images![place]).toBeCloseTo(images[i]!, 4);
+  }
+  await expect(loader.batchAt(0, 2)).rejects.toThrow(
+    "photographs: batch 1 of epoch 0, of examples 2, 3: example 3: dog-2.png answers 404",
+  );
+  gpu.destroy();
 });
 
 it("frames of a stream come until it ends, or a signal says so", async () => {

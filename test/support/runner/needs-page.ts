@@ -58,6 +58,11 @@ export const pageTests: readonly PageTest[] = [
   },
   {
     file: "test/data/from-images.test.ts",
+    name: "the page's code reads photographs as they are needed",
+    needs: "OffscreenCanvas, ImageBitmap",
+  },
+  {
+    file: "test/data/from-images.test.ts",
     name: "frames of a stream come until it ends",
     needs: "HTMLVideoElement, MediaStream",
   },
