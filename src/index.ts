@@ -23,12 +23,15 @@ export { type Batch, BatchLoader, type BatchOptions } from "./data/batches.ts";
 export { balanced, createDataset, type Dataset, subset, take } from "./data/dataset.ts";
 export { type FolderOptions, loadImageFolder } from "./data/folder.ts";
 export type { FolderImage, FolderIndex } from "./data/folder-index.ts";
+export { type FramesOptions, framesOf } from "./data/frames.ts";
+export { datasetFromImages, type FromImagesOptions, type LabelledImage } from "./data/from-images.ts";
 export { type DatasetName, datasetNames, type LoadOptions, loadDataset, type Split } from "./data/load.ts";
+export { type ExampleSpec, type LoadedBatch, type LoaderOptions, SourceLoader } from "./data/loader.ts";
 export { fashion } from "./data/mnist/fashion.ts";
 export type { IdxFile, IdxPair } from "./data/mnist/idx.ts";
 export { mnist } from "./data/mnist/mnist.ts";
 export { resizeImages } from "./data/resize.ts";
-export type { DataSource, Examples } from "./data/source.ts";
+export { type DataSource, type Examples, type SourceOptions, sourceOf } from "./data/source.ts";
 export type { PixelImage } from "./image/preprocessing.ts";
 export type { Augmentation } from "./ops/image/augment.ts";
 

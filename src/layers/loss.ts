@@ -1,3 +1,16 @@
+/**
+ * Losses, named as PyTorch's functions, and softmax. Their results begin with the mean, the sum of losses and what that was
+ * divided by, so that batches merge as Σ [1] / Σ [2].
+ *
+ *     here                           PyTorch                               Keras
+ *     crossEntropy                   F.cross_entropy                       SparseCategoricalCrossentropy
+ *     softCrossEntropy               F.cross_entropy, of probabilities     CategoricalCrossentropy
+ *     binaryCrossEntropyWithLogits   F.binary_cross_entropy_with_logits    BinaryCrossentropy
+ *     sigmoidFocalLoss               torchvision.ops.sigmoid_focal_loss    BinaryFocalCrossentropy
+ *     mseLoss                        F.mse_loss                            MeanSquaredError
+ *     l1Loss                         F.l1_loss                             MeanAbsoluteError
+ *     huberLoss                      F.huber_loss                          Huber
+ */
 import { ShapeError } from "../base/errors.ts";
 import { pad, type Tensor } from "../graph/tensor.ts";
 import { type CrossEntropyAttrs, crossEntropyOp } from "../ops/loss/cross-entropy.ts";
