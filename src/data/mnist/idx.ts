@@ -1,5 +1,5 @@
-import { DataError } from "../base/errors.ts";
-import { createDataset, type Dataset } from "./dataset.ts";
+import { DataError } from "../../base/errors.ts";
+import { createDataset, type Dataset } from "../dataset.ts";
 
 /** The contents of an IDX file of unsigned bytes. */
 export interface Idx {

@@ -1,6 +1,6 @@
-import { collect, type DownloadOptions, download, lengthOf, reasonOf } from "../base/download.ts";
-import { DataError } from "../base/errors.ts";
-import { gunzip, isGzip } from "../base/gunzip.ts";
+import { collect, type DownloadOptions, download, lengthOf, reasonOf } from "../../base/download.ts";
+import { DataError } from "../../base/errors.ts";
+import { gunzip, isGzip } from "../../base/gunzip.ts";
 import { type Idx, parseIdx } from "./idx.ts";
 
 export interface IdxRequest extends DownloadOptions {

@@ -1,4 +1,4 @@
-import type { Dataset } from "./dataset.ts";
+import type { Dataset } from "../dataset.ts";
 import { type IdxAbout, type IdxPair, idxDataset } from "./idx.ts";
 
 export const aboutFashion: IdxAbout = {

@@ -1,6 +1,6 @@
-// Joins the partial sums of squared_error: loss = [Σ / COUNT, Σ, COUNT].
+// Joins the partial sums of elementwise_loss: loss = [Σ / COUNT, Σ, COUNT].
 //
-// partials  PARTS sums of squares
+// partials  PARTS sums of losses
 // loss      3 numbers, padded with a zero
 // dispatch  one workgroup
 // numerics  f32 sum in a fixed order, tolerance 1e-6
