@@ -7,6 +7,8 @@
  */
 export type { TuningTable } from "../gpu/tuning.ts";
 export { describe, pad, pad4, storedLength, unpad } from "../graph/tensor.ts";
+export type { DefinedKernel } from "../kernel/define/declared.ts";
+export { defineKernel } from "../kernel/define/define.ts";
 export { fold, grid } from "../kernel/grid.ts";
 export type { Kernel, KernelBindings, KernelConstants } from "../kernel/kernel.ts";
 export * from "../kernel/shaders.gen.ts"; // By themselves: of a namespace, esbuild bundles all members.

@@ -143,8 +143,8 @@ async function explain(
   return new ShaderError(`${kernel.name}: ${text}`, { cause });
 }
 
-/** Where a line of the linked text comes from, such as `shaders/lib/core/index.wgsl:7`. */
-export function sourceOf(kernel: Kernel, line: number): string {
-  const [file, first] = kernel.sources.findLast(([, firstLine]) => firstLine <= line) ?? kernel.sources[0]!;
-  return `shaders/${file}:${line - first + 1}`;
+/** Where a line of a kernel's text comes from, such as `shaders/lib/core/index.wgsl:7`; `line 7` of an app's own. */
+export function sourceOf({ sources }: Kernel, line: number): string {
+  const source = sources.findLast(([, firstLine]) => firstLine <= line) ?? sources[0];
+  return source ? `shaders/${source[0]}:${line - source[1] + 1}` : `line ${line}`;
 }
