@@ -1,9 +1,9 @@
 import { expect, it } from "vitest";
 import { Graph } from "../../../src/graph/graph.ts";
 import { mseOp } from "../../../src/ops/loss/mse.ts";
-import { drawInputs } from "../../support/op/expected.ts";
+import { drawInputs } from "../../../src/testing/arrays.ts";
+import { forwardProgram } from "../../../src/testing/programs.ts";
 import { testOp } from "../../support/op/op-test.ts";
-import { forwardProgram } from "../../support/op/programs.ts";
 import { feedsOf, openProgram } from "../../support/run/run-op.ts";
 import { mse } from "./mse.ts";
 
