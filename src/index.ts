@@ -146,6 +146,27 @@ export { decodeSafetensors, encodeSafetensors, type TensorData } from "./weights
 export type { OpenOptions, WeightsSource } from "./weights/source.ts";
 export type { NamedWeights } from "./weights/tensors.ts";
 
+// Ops of your own: kernels, what an op launches, and where a layer appends it, `x.graph.apply(op, …)`
+
+export type {
+  BackwardEmitter,
+  Dispatch,
+  Emitter,
+  Fused,
+  GradientRule,
+  GradientTarget,
+  Op,
+  OpNode,
+  TensorSpec,
+  Tensors,
+} from "./graph/op.ts";
+export type { Takes } from "./graph/takes.ts";
+export { type DType, describe, nhwc, pad4, type Storage, storedLength } from "./graph/tensor.ts";
+export type { DefinedKernel } from "./kernel/define/declared.ts";
+export { defineKernel } from "./kernel/define/define.ts";
+export { fold, grid } from "./kernel/grid.ts";
+export type { Kernel, KernelBinding, KernelBindings, KernelConstants } from "./kernel/kernel.ts";
+
 // Graphs, plans and sessions: training by hand
 
 export type { Seed } from "./graph/autodiff.ts";
