@@ -12,6 +12,7 @@ beforeAll(() => {
   installInto(app.folder, "@webgpu/types");
   for (const [name, code] of snippets()) writeFileSync(join(app.folder, `${name}.ts`), code);
   copyFileSync(join(root, "test/support/package/results.ts"), join(app.folder, "results.ts"));
+  copyFileSync(join(root, "demo/examples/own-ops/hard-swish.ts"), join(app.folder, "hard-swish.ts"));
 });
 afterAll(() => app.remove());
 
@@ -52,7 +53,7 @@ function complaints({ files, moduleResolution = "bundler", types = [], lib = DOM
   return stdout.split("\n").filter(Boolean);
 }
 
-const ours = ["train", "weights", "finetune", "results"];
+const ours = ["train", "weights", "finetune", "lazily", "results", "hard-swish"];
 const all = [...ours, "kernel"];
 
 describe.each(COMPILERS)("$name", ({ name, knowsGpu }) => {
