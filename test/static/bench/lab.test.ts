@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import type { Kernel } from "../../../src/kernel/kernel.ts";
 import { worse } from "../../bench/lab/figures.ts";
-import { kernelsNamed, panelNumbers } from "../../bench/lab/kernels.ts";
+import { kernelsNamed, launchConstants, panelNumbers } from "../../bench/lab/kernels.ts";
 import { sharedReads, wavefronts } from "../../bench/lab/nvidia/shared-reads.ts";
 import { readAmd } from "../../bench/lab/read/amd.ts";
 import { readIntel } from "../../bench/lab/read/intel.ts";
@@ -218,6 +218,13 @@ fn operand_columns(step: u32, column: u32) -> vec4f { return panel_columns[0][8u
       wavefrontsByHalves: (4 * (2 + 2)) / cycles,
     });
   });
+});
+
+it("kernels beside batch norms are compiled with all of their work, and none that accumulates", () => {
+  const constantsOf = (name: string) => launchConstants(kernelsNamed([name])[0]!);
+  expect(constantsOf("conv2d_forward_between_4x4_*")).toEqual({ NORMALISED: 1, MOMENTS: 1, SLOPE: 0 });
+  expect(constantsOf("conv2d_grad_input_sums_4x4_*")).toEqual({ RESIDUAL: 1, SLOPE: 0 });
+  expect(constantsOf("conv2d_grad_weight_after_4x4_*")).toEqual({ ACCUMULATE: 0, SLOPE: 0 });
 });
 
 it("figures are worse by more than 5 % in their own direction", () => {
