@@ -137,17 +137,17 @@ fn tile_walk(tile: ptr<function, Tile>, rows: TileRows, range: Range, column: u3
     }
     cursor = skip(range, cursor, stride);
     workgroupBarrier();  // all have used the panel before
-    if (with_rows) {
-      put_rows(row_block, finish_rows(a, own_place, own_step));
-      if (first + own >= steps) {
-        put_rows(row_block, mat4x4f());  // past the end, where it meets any columns
-      }
-    }
     if (with_columns) {
       if (ONE_EACH) {
         b = a;
       }
       put_columns(column_block, b);
+    }
+    if (with_rows) {
+      put_rows(row_block, finish_rows(a, own_place, own_step));
+      if (first + own >= steps) {
+        put_rows(row_block, mat4x4f());  // past the end, where it meets any columns
+      }
     }
     workgroupBarrier();
     for (var step = 0u; step < PANEL; step++) {
