@@ -1,6 +1,7 @@
 import { OutOfMemoryError, ShapeError } from "../base/errors.ts";
 import { Resource } from "../base/resource.ts";
 import { capabilitiesOf, describeAdapter } from "../gpu/device.ts";
+import { narrowSubgroups } from "../gpu/narrow-subgroups.ts";
 import { Tuning, type TuningTable } from "../gpu/tuning.ts";
 import { Graph } from "../graph/graph.ts";
 import { lowerForward } from "../graph/lower.ts";
@@ -48,7 +49,11 @@ export async function prepareOp<In extends Tensors, Attrs, Out extends Tensors>(
   const { maxStorageBufferBindingSize: maxBindingBytes, maxBufferSize: maxBufferBytes } = device.limits;
   const tuning = new Tuning(describeAdapter(device.adapterInfo));
   if (options.tuning) tuning.import(options.tuning);
-  const capabilities = capabilitiesOf(device, device.adapterInfo, tuning);
+  const subgroupSize = await narrowSubgroups(device, device.adapterInfo);
+  const capabilities = {
+    ...capabilitiesOf(device, device.adapterInfo, tuning),
+    ...(subgroupSize && { subgroupSize }),
+  };
   const graph = new Graph({ mode: "eval", maxBindingBytes, device: capabilities });
   const tensors: Record<string, Tensor> = {};
   for (const [name, spec] of Object.entries<InputSpec | undefined>(inputs)) {
