@@ -171,17 +171,17 @@ fn tile_walk(tile: ptr<function, Tile>, rows: TileRows, range: Range, column: u3
     }
     cursor = skip(range, cursor, stride);
     workgroupBarrier();  // all have used the panel before
-    if (with_rows) {
-      put_rows(row_block, finish_rows(loaded.a, loaded.place, loaded.step));
-      if (first + own >= steps) {
-        put_rows(row_block, mat4x4f());  // past the end, where it meets any columns
-      }
-    }
     if (with_columns) {
       if (ONE_EACH) {
         loaded.b = loaded.a;
       }
       put_columns(column_block, loaded.b);
+    }
+    if (with_rows) {
+      put_rows(row_block, finish_rows(loaded.a, loaded.place, loaded.step));
+      if (first + own >= steps) {
+        put_rows(row_block, mat4x4f());  // past the end, where it meets any columns
+      }
     }
     workgroupBarrier();
     if (AHEAD) {

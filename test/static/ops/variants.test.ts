@@ -163,8 +163,11 @@ describe("variants of a convolution", () => {
     // A GPU multiplies much faster than it loads, so it takes more channels; and f16 is there to save memory.
     expect(guess({ C: 256, K: 256 }, GPU)).toEqual(all);
     expect(guess({ C: 256, K: 256 }, { ...GPU, activations: "f16" })).toEqual(none);
-    // Its filters would take more than inputs and outputs.
-    expect(guess({ C: 512, K: 512, H: 7, W: 7, P: 7, Q: 7 }, GPU)).toEqual(none);
+    // Whose images are taken some at a time, so that a large batch has no tiles that cannot be bound.
+    expect(guess({ C: 256, K: 256, N: 4096 }, GPU)).toEqual(all);
+    // Its filters may take what keeps a GPU busy, and no more than that or inputs and outputs.
+    expect(guess({ C: 512, K: 512, H: 7, W: 7, P: 7, Q: 7 }, GPU)).toEqual(all);
+    expect(guess({ C: 768, K: 768, H: 7, W: 7, P: 7, Q: 7 }, GPU)).toEqual(none);
   });
 });
 
