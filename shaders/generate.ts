@@ -6,6 +6,7 @@
  *   variants.gen.ts      the kernels of each file that has link lines, the best first
  *   constants.gen.ts     where the fields of structs lie that the host writes, so that nobody packs offsets by hand,
  *                        the numbers of activations, and the features that kernels want
+ *   share-matrix.gen.ts  a snippet that kernels are derived with at run time
  *   shaders-hash.gen.ts  tells one set of texts from another
  *
  * and the linked texts to dist/wgsl/, which the package ships as webgraft/wgsl/*.
@@ -104,6 +105,12 @@ writeGenerated("shaders.gen.ts", [
   ...[...families].flatMap(([family, entries]) => declare(family, entries)),
 ]);
 
+/** Takes the place of another snippet at run time: in a module of its own, since few apps want it. */
+const RUN_TIME = "lib/share/share_matrix.wgsl";
+writeGenerated("share-matrix.gen.ts", [
+  `export const share_matrix = [${JSON.stringify(RUN_TIME)}, ${bundled(RUN_TIME)}] as const;`,
+]);
+
 const lists = [...families].filter(([, [first]]) => first!.isVariant);
 writeGenerated("variants.gen.ts", [
   `import {\n${lists.flatMap(([, entries]) => entries.map(({ name }) => `  ${name},\n`)).join("")}} from "./shaders.gen.ts";`,
@@ -133,6 +140,7 @@ writeGenerated("constants.gen.ts", [
 
 const hash = createHash("sha256");
 for (const { wgsl } of shaders) hash.update(wgsl);
+hash.update(sourceText(RUN_TIME));
 writeGenerated("shaders-hash.gen.ts", [
   "/** Changes with any shader: measurements of other texts do not count. */",
   `export const SHADERS_HASH = "${hash.digest("hex").slice(0, 12)}";`,

@@ -1,19 +1,24 @@
-// A workgroup multiplies by the matrix units of a GPU, a square of 16 × 16 numbers at a time: what a tuner may try where the
-// browser has its experimental feature. The interface is in lib/README.md; it has a tile and a group of its own. What it asks of the
-// units is in `matrix_units`.
+// A workgroup multiplies by the matrix units of a GPU, a square of 16 × 16 numbers at a time. No kernel is linked with this:
+// `src/kernel/matrix-units.ts` puts it, with what it asks of the units, in the place of `share_workgroup` and `tile_4x8` in
+// kernels of `group_16x8`, which have as many invocations and sums.
 //
 // A workgroup has 64 × 64 sums, each of four subgroups a quarter of them: two squares by two. The panel in the workgroup's
 // memory is as deep as a square, so that each invocation loads one block of 4 × 4: the first half of them of rows, the others
 // of columns. In the end the sums go through that memory too, a square of each subgroup at a time, and every invocation
-// takes from there the tile that it stores. Wrong units, or subgroups of more than 32 invocations, give wrong sums: the tuner and
-// `selfTest` compare them before they are used.
-// use: count_tiles, four_loads, members, matrix_units
+// takes from there the tile that it stores. Units that compute wrong, or subgroups of more than 32 invocations, give wrong
+// sums: the tuner compares a variant's result before it times it, and `selfTest` those of all.
+//
+// What it asks of the units:
+//   element4                          a vec4 of numbers that they multiply
+//   PITCH                             from one row or column of the panel to the next, in vec4s
+//   Left, load_left(at)               a square of rows of the panel
+//   Right, load_right(at)             one of columns
+//   Sums, plus_square(sums, l, r)     sums + l · r
+//   store_sums(at, sums)              puts them into `squares`, row by row
+//   own_subgroup()                    number of the invocation's subgroup
 
 const TILE_ROWS = 4u;
 const TILE_COLUMNS = 8u;
-const THREADS = 128u;
-const GROUP_ROWS = 16u;
-const GROUP_COLUMNS = 8u;
 const SUBGROUPS = 4u;
 // Blocks of four steps.
 const PANEL = 4u;

@@ -5,6 +5,7 @@
 import type { Capabilities } from "../../kernel/capabilities.ts";
 import { withHalfPanel, withPanelAhead } from "../../kernel/panel.ts";
 import { withSubgroupSize } from "../../kernel/subgroup-size.ts";
+import { MATRIX_VARIATIONS } from "./matrix-variations.ts";
 import type { TileKernel } from "./register-tiles.ts";
 
 export interface Variation {
@@ -18,8 +19,10 @@ export interface Variation {
   of?(kernel: TileKernel): boolean;
   /** The devices that it may be better on. Default all. */
   on?(device: Capabilities): boolean;
-  /** Changes the kernel. Default it stays what it is. */
-  derived?<K extends TileKernel>(kernel: K): K;
+  /** Changes the kernel for a device that it is on. Default it stays what it is. */
+  derived?<K extends TileKernel>(kernel: K, device: Capabilities): K;
+  /** Whether it may be the best where its kernel is not. Default it may not. */
+  readonly apart?: boolean;
 }
 
 /** Sums of a tile for which compilers take so many registers that few invocations are left to hide a load. */
@@ -58,6 +61,7 @@ export const VARIATIONS: readonly Variation[] = [
       subgroupMaxSize > 32,
     derived: (kernel) => withSubgroupSize(kernel, 32),
   },
+  ...MATRIX_VARIATIONS,
 ];
 
 /** Those that a kernel has. */
