@@ -8,6 +8,8 @@ export async function installWebGpu(): Promise<void> {
     const value = { userAgent: `Node.js/${process.versions.node.split(".", 1)}` };
     Object.defineProperty(globalThis, "navigator", { value, configurable: true });
   }
+  // With experimental features, which browsers have behind a flag: matrix units are one.
+  const value = create(["enable-dawn-features=allow_unsafe_apis"]);
   // Kept reachable: Dawn ends with this object, whatever its devices are doing.
-  Object.defineProperty(navigator, "gpu", { value: create([]), configurable: true });
+  Object.defineProperty(navigator, "gpu", { value, configurable: true });
 }

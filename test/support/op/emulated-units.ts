@@ -10,31 +10,39 @@ const TEXT = `
 alias element4 = vec4f;
 alias Left = u32;
 alias Right = u32;
-alias Sums = array<f32, 8>;
+struct Sums { upper: vec4f, lower: vec4f }
 const PITCH = 5u;
 fn load_left(at: u32) -> Left { return at; }
 fn load_right(at: u32) -> Right { return at; }
+fn by_four(at: u32, column: vec4f) -> vec4f {
+  return vec4f(
+    dot(panel[at], column),
+    dot(panel[at + PITCH], column),
+    dot(panel[at + 2u * PITCH], column),
+    dot(panel[at + 3u * PITCH], column),
+  );
+}
 fn plus_square(sums: Sums, left: Left, right: Right) -> Sums {
   let row = left + member.number / 16u % 2u * 8u * PITCH;
   let column = right + member.number % 16u * PITCH;
   var c = sums;
   for (var step = 0u; step < 4u; step++) {
-    for (var i = 0u; i < 8u; i++) {
-      c[i] += dot(panel[row + i * PITCH + step], panel[column + step]);
-    }
+    c.upper += by_four(row + step, panel[column + step]);
+    c.lower += by_four(row + step + 4u * PITCH, panel[column + step]);
   }
   return c;
 }
 fn store_sums(at: u32, sums: Sums) {
-  var c = sums;
-  for (var i = 0u; i < 8u; i++) {
-    squares[at + (member.number / 16u % 2u * 8u + i) * 16u + member.number % 16u] = c[i];
+  let first = at + member.number / 16u % 2u * 128u + member.number % 16u;
+  for (var i = 0u; i < 4u; i++) {
+    squares[first + i * 16u] = sums.upper[i];
+    squares[first + (4u + i) * 16u] = sums.lower[i];
   }
 }
 fn own_subgroup() -> u32 { return member.number / 32u; }
 `;
 
-const units: MatrixUnits = {
+export const EMULATED: MatrixUnits = {
   element: "f32",
   by: (kernel) => derive(kernel, "emulated", () => withSquares(kernel, TEXT)),
 };
@@ -42,6 +50,6 @@ const units: MatrixUnits = {
 /** Takes the emulated units in all passes of a convolution. */
 export const EMULATED_UNITS: Capabilities = {
   features: [],
-  matrixUnits: [units],
+  matrixUnits: [EMULATED],
   tuned: () => "4x8_workgroup_16x8_matrix",
 };

@@ -1,10 +1,11 @@
 import { Gpu, openDevice } from "../../../src/gpu/device.ts";
+import { matrixUnits } from "../../../src/kernel/matrix-units.ts";
 
 let gpu: Promise<Gpu> | undefined;
 
 /** The device that all tests of a page share. */
 export function testGpu(): Promise<Gpu> {
-  gpu ??= openDevice();
+  gpu ??= openDevice({ matrixUnits });
   return gpu;
 }
 
