@@ -5,8 +5,8 @@
  *   shaders.gen.ts       every linked kernel with its interface, so that a misspelt binding or constant is a compile error
  *   variants.gen.ts      the kernels of each file that has link lines, the best first
  *   constants.gen.ts     where the fields of structs lie that the host writes, so that nobody packs offsets by hand,
- *                        the numbers of activations, and the features that kernels want
- *   share-matrix.gen.ts  a snippet that kernels are derived with at run time
+ *                        the numbers of activations, the features that kernels want, and a snippet that takes the place of
+ *                        others at run time
  *   shaders-hash.gen.ts  tells one set of texts from another
  *
  * and the linked texts to dist/wgsl/, which the package ships as webgraft/wgsl/*.
@@ -105,12 +105,6 @@ writeGenerated("shaders.gen.ts", [
   ...[...families].flatMap(([family, entries]) => declare(family, entries)),
 ]);
 
-/** Takes the place of another snippet at run time: in a module of its own, since few apps want it. */
-const RUN_TIME = "lib/share/share_matrix.wgsl";
-writeGenerated("share-matrix.gen.ts", [
-  `export const share_matrix = [${JSON.stringify(RUN_TIME)}, ${bundled(RUN_TIME)}] as const;`,
-]);
-
 const lists = [...families].filter(([, [first]]) => first!.isVariant);
 writeGenerated("variants.gen.ts", [
   `import {\n${lists.flatMap(([, entries]) => entries.map(({ name }) => `  ${name},\n`)).join("")}} from "./shaders.gen.ts";`,
@@ -120,6 +114,7 @@ writeGenerated("variants.gen.ts", [
   }),
 ]);
 
+const RUN_TIME = "lib/share/share_matrix.wgsl";
 const features = [...new Set(shaders.flatMap((shader) => shader.features))].sort();
 const activations = [...sourceText("lib/core/activation.wgsl").matchAll(/^const (\w+) = (\d+)u;/gm)].map(
   ([, name, number]) => `${name!.toLowerCase()}: ${number}`,
@@ -136,6 +131,8 @@ writeGenerated("constants.gen.ts", [
   `export const KERNEL_FEATURES = ${JSON.stringify(features)} as const;`,
   "/** Numbers of activations in kernels. */",
   `export const ACTIVATIONS = { ${activations.join(", ")} } as const;`,
+  "/** A snippet that no kernel is linked with: `src/gpu/matrix-units.ts` derives kernels with it. */",
+  `export const SHARE_MATRIX = [${JSON.stringify(RUN_TIME)}, ${bundled(RUN_TIME)}] as const;`,
 ]);
 
 const hash = createHash("sha256");

@@ -1,5 +1,5 @@
 // A workgroup multiplies by the matrix units of a GPU, a square of 16 × 16 numbers at a time. No kernel is linked with this:
-// `src/kernel/matrix-units.ts` puts it, with what it asks of the units, in the place of `share_workgroup` and `tile_4x8` in
+// `src/gpu/matrix-units.ts` puts it, with what it asks of the units, in the place of `share_workgroup` and `tile_4x8` in
 // kernels of `group_16x8`, which have as many invocations and sums.
 //
 // A workgroup has 64 × 64 sums, each of four subgroups a quarter of them: two squares by two. The panel in the workgroup's

@@ -2,12 +2,12 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { create } from "webgpu";
 import { ShaderError } from "../../../src/base/errors.ts";
+import { matrixUnits } from "../../../src/gpu/matrix-units.ts";
 import { Pipelines } from "../../../src/gpu/pipelines.ts";
 import { MATRIX_FEATURE } from "../../../src/kernel/capabilities.ts";
 import { KERNEL_FEATURES } from "../../../src/kernel/constants.gen.ts";
 import { halfBindings, withHalf } from "../../../src/kernel/half.ts";
 import type { Kernel } from "../../../src/kernel/kernel.ts";
-import { matrixUnits } from "../../../src/kernel/matrix-units.ts";
 import * as shaders from "../../../src/kernel/shaders.gen.ts";
 import * as variants from "../../../src/kernel/variants.gen.ts";
 import { writable } from "../../../src/kernel/writable.ts";

@@ -2,9 +2,10 @@
  * Matrix units by plain arithmetic, so that all but the units themselves is tested where no adapter has any: 32 invocations
  * count as a subgroup, each with eight sums under each other of a square.
  */
+
+import { withSquares } from "../../../src/gpu/matrix-units.ts";
 import type { Capabilities, MatrixUnits } from "../../../src/kernel/capabilities.ts";
 import { derive } from "../../../src/kernel/derive.ts";
-import { withSquares } from "../../../src/kernel/matrix-units.ts";
 
 const TEXT = `
 alias element4 = vec4f;

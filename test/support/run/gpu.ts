@@ -1,5 +1,5 @@
 import { Gpu, openDevice } from "../../../src/gpu/device.ts";
-import { matrixUnits } from "../../../src/kernel/matrix-units.ts";
+import { matrixUnits } from "../../../src/gpu/matrix-units.ts";
 
 let gpu: Promise<Gpu> | undefined;
 

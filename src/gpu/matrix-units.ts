@@ -2,12 +2,12 @@
  * Kernels that multiply by a GPU's matrix units, derived from those that share through a workgroup's memory. Only an app that
  * gives `matrixUnits` to `openDevice` loads this.
  */
-import { type Capabilities, MATRIX_FEATURE, type MatrixUnits } from "./capabilities.ts";
-import { derive } from "./derive.ts";
-import { joinFiles, type SourceFile } from "./join.ts";
-import type { Kernel } from "./kernel.ts";
-import { share_matrix } from "./share-matrix.gen.ts";
-import { withSubgroupSize } from "./subgroup-size.ts";
+import { type Capabilities, MATRIX_FEATURE, type MatrixUnits } from "../kernel/capabilities.ts";
+import { SHARE_MATRIX } from "../kernel/constants.gen.ts";
+import { derive } from "../kernel/derive.ts";
+import { joinFiles, type SourceFile } from "../kernel/join.ts";
+import type { Kernel } from "../kernel/kernel.ts";
+import { withSubgroupSize } from "../kernel/subgroup-size.ts";
 
 /** One of `GPUAdapterInfo.subgroupMatrixConfigs`, which WebGPU's types do not have yet. */
 interface MatrixConfig {
@@ -68,7 +68,7 @@ export function withSquares({ wgsl, sources }: Kernel, units: string): Pick<Kern
   const lines = wgsl.split("\n");
   const files = sources.flatMap(([path, first], i): SourceFile[] => {
     if (path === "lib/tile/tile_4x8.wgsl") return []; // The squares have a tile of their own.
-    if (path === "lib/share/share_workgroup.wgsl") return [share_matrix, ["matrix units", `${units}\n`]];
+    if (path === "lib/share/share_workgroup.wgsl") return [SHARE_MATRIX, ["matrix units", `${units}\n`]];
     const next = sources[i + 1]?.[1];
     return [[path, lines.slice(first - 1, next && next - 1).join("\n") + (next ? "\n" : "")]];
   });
