@@ -7,8 +7,8 @@
 // GROUP_COLUMNS apart, and rows with one number in their tiles follow each other. Those that neighbours write would all fall
 // into one bank, had rows and columns not another order in each block of the depth.
 //
-// What `src/kernel/panel.ts` changes: with AHEAD an invocation loads its blocks of the next panel before the workgroup sums up
-// the present one, so that even few invocations hide the loads, for as many more registers; a panel may hold f16.
+// What `src/ops/conv/variations.ts` changes: with AHEAD an invocation loads its blocks of the next panel before the workgroup
+// sums up the present one, so that even few invocations hide the loads, for as many more registers; a panel may hold f16.
 // source: Volkov and Demmel 2008, "Benchmarking GPUs to tune dense linear algebra"
 // use: four_loads, members
 

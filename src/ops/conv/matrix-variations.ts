@@ -13,7 +13,7 @@ function byUnits(element: MatrixUnits["element"]): Omit<Variation, "name"> {
     of: ({ variant, sources }) =>
       variant === "4x8_workgroup_16x8" && !sources.some(([file]) => file === "lib/norm/by_columns.wgsl"),
     on: (device) => unitsOf(device) !== undefined && (element === "f32" || device.activations === element),
-    derived: (kernel, device) => unitsOf(device)!.by(kernel, device),
+    derivedOn: (kernel, device) => unitsOf(device)!.by(kernel, device),
   };
 }
 

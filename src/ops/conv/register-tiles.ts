@@ -75,7 +75,8 @@ export function tileVariants<K extends TileKernel, Args extends readonly unknown
   const variants = kernels.flatMap((kernel) =>
     [undefined, ...variationsOf(kernel)].map((variation): TileVariant<Args> => {
       const { splits: times = 1, error = 1 } = variation ?? {};
-      const derived = (device: Capabilities): K => variation?.derived?.(kernel, device) ?? kernel;
+      const derived = (device: Capabilities): K =>
+        variation?.derivedOn?.(kernel, device) ?? variation?.derived?.(kernel) ?? kernel;
       const splitsFor = (geometry: Geometry, device: Capabilities) =>
         cover(kernel, product(geometry, device), device);
       const splits = (geometry: Geometry, device: Capabilities): number => {

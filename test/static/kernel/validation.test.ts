@@ -9,10 +9,10 @@ import { KERNEL_FEATURES } from "../../../src/kernel/constants.gen.ts";
 import { halfBindings, withHalf } from "../../../src/kernel/half.ts";
 import type { Kernel } from "../../../src/kernel/kernel.ts";
 import * as shaders from "../../../src/kernel/shaders.gen.ts";
-import * as variants from "../../../src/kernel/variants.gen.ts";
 import { writable } from "../../../src/kernel/writable.ts";
 import { MATRIX_VARIATIONS } from "../../../src/ops/conv/matrix-variations.ts";
-import type { TileKernel } from "../../../src/ops/conv/register-tiles.ts";
+import { variationsOf } from "../../../src/ops/conv/variations.ts";
+import { isTiled } from "../../bench/model/work.ts";
 import { EMULATED } from "../../support/op/emulated-units.ts";
 
 const kernels: readonly Kernel[] = Object.values(shaders);
@@ -21,6 +21,13 @@ const kernels: readonly Kernel[] = Object.values(shaders);
 function halves(kernel: Kernel): Kernel[] {
   const names = halfBindings(kernel);
   return names.length > 0 ? [withHalf(kernel, names)] : [];
+}
+
+/** What measuring may prefer to the kernel, as far as the device has the features. */
+function varied(kernel: Kernel): Kernel[] {
+  if (!isTiled(kernel)) return [];
+  const changed = variationsOf(kernel).flatMap(({ derived }) => (derived ? [derived(kernel)] : []));
+  return changed.filter(({ features }) => features.every((feature) => device.features.has(feature)));
 }
 
 /** The kernel with all bindings that it reads declared to be written too, if it reads any. */
@@ -55,15 +62,15 @@ afterAll(() => device.destroy());
 describe("kernels are valid", () => {
   it.each(kernels.map((kernel) => [kernel.name, kernel] as const))("%s", async (_, kernel) => {
     const derived = [kernel, ...halves(kernel)];
-    for (const each of [...derived, ...derived.flatMap(writables)]) {
+    for (const each of [...derived, ...derived.flatMap(writables), ...varied(kernel)]) {
       await pipelines.compile(each, constantsOf(each));
     }
     expect(uncaptured).toEqual([]);
   });
 
   it.each(
-    Object.values(variants)
-      .flatMap((list): readonly TileKernel[] => list as readonly TileKernel[])
+    kernels
+      .filter(isTiled)
       .filter((kernel) => MATRIX_VARIATIONS.every(({ of }) => of!(kernel)))
       .map((kernel) => [kernel.name, kernel] as const),
   )("%s by matrix units", async (_, kernel) => {
