@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { prepareOp } from "../../../src/embed/op.ts";
+import { prepareOp } from "../../../src/embed/forward.ts";
 import { narrowSubgroups } from "../../../src/gpu/narrow-subgroups.ts";
 import type { Capabilities } from "../../../src/kernel/capabilities.ts";
 import { halfBindings, withHalf } from "../../../src/kernel/half.ts";

@@ -2,13 +2,18 @@ import { describe, expect, it } from "vitest";
 import type { Geometry } from "../../../src/base/window.ts";
 import { Graph } from "../../../src/graph/graph.ts";
 import type { Dispatch } from "../../../src/graph/op.ts";
-import type { Capabilities, Task } from "../../../src/kernel/capabilities.ts";
+import {
+  type Capabilities,
+  MATRIX_FEATURE,
+  type MatrixUnits,
+  type Task,
+} from "../../../src/kernel/capabilities.ts";
 import { resnet } from "../../../src/models/index.ts";
 import { conv2dOp } from "../../../src/ops/conv/conv2d.ts";
 import { lower } from "../../../src/ops/lower.ts";
 import { recorder } from "../../../src/ops/tunable.ts";
 import { programOf } from "../../support/models/programs.ts";
-import { convPasses, convTask } from "../../support/models/tuning.ts";
+import { convPasses, convTask, smallTask } from "../../support/models/tuning.ts";
 
 const SMALL_SUBGROUPS: Capabilities = { features: ["subgroups"], software: true };
 const GPU: Capabilities = { features: ["subgroups"] };
@@ -107,6 +112,35 @@ describe("variants of a convolution", () => {
     expect(tiles({ vendor: "arm" })).toEqual(new Set(["4x4_workgroup_16x16"]));
     expect(tiles({ vendor: "intel" })).toEqual(new Set(["4x4_workgroup_16x16"]));
     expect(tiles({ vendor: "intel", subgroupSize: 8 })).toEqual(new Set(["4x8_workgroup_16x8_subgroups_8"]));
+  });
+
+  it("multiply by matrix units where a device has some that are no narrower than its numbers", () => {
+    const byUnits = (device: Capabilities) =>
+      convPasses.flatMap((pass) => {
+        const variants = smallTask(pass, device.activations).variants(device);
+        const found = variants.filter(({ name }) => name.endsWith("_matrix"));
+        // No heuristic takes them; as the tuner sees them they vary no other, and what is rounded is said.
+        expect(found).not.toContain(variants[0]);
+        return found.map(({ name, varies, error }) => [name, varies, error > 1]);
+      });
+    const units = (element: "f32" | "f16"): MatrixUnits => ({ element, by: (kernel) => kernel });
+    const [single, half] = [units("f32"), units("f16")];
+    const plain = Array(3).fill(["4x8_workgroup_16x8_matrix", undefined, false]);
+    const rounded = Array(3).fill(["4x8_workgroup_16x8_half_matrix", undefined, true]);
+    const mixed = { activations: "f16" } as const;
+    expect(byUnits(GPU)).toEqual([]);
+    expect(byUnits({ ...GPU, matrixUnits: [] })).toEqual([]);
+    expect(byUnits({ ...GPU, matrixUnits: [single] })).toEqual(plain);
+    expect(byUnits({ ...GPU, matrixUnits: [half] })).toEqual([]);
+    expect(byUnits({ ...GPU, ...mixed, matrixUnits: [half] })).toEqual(rounded);
+    expect(byUnits({ ...GPU, ...mixed, matrixUnits: [single] })).toEqual(plain);
+    expect(byUnits({ ...GPU, software: true, matrixUnits: [single] })).toEqual([]);
+    // A kernel of features that the device lacks.
+    const unknown: MatrixUnits = {
+      element: "f32",
+      by: (kernel) => ({ ...kernel, features: [MATRIX_FEATURE] }),
+    };
+    expect(byUnits({ ...GPU, matrixUnits: [unknown] })).toEqual([]);
   });
 
   it("use no workgroup memory on a CPU, and quads where there are subgroups", () => {
