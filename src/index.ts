@@ -122,7 +122,12 @@ export {
   type SaveModelOptions,
   saveModel,
 } from "./predict/model-file.ts";
-export { type NamedValues, Predictor, type PredictorOptions } from "./predict/predictor.ts";
+export {
+  type NamedValues,
+  Predictor,
+  type PredictorOptions,
+  type PredictorSource,
+} from "./predict/predictor.ts";
 export { type ImageSource, Preprocessor, type PreprocessorModel } from "./run/preprocessor.ts";
 
 // Weights and model files

@@ -10,7 +10,6 @@ import { averagesOf } from "../optimizers/averages.ts";
 import type { Optimizer } from "../optimizers/optimizer.ts";
 import type { Plan } from "../plan/plan.ts";
 import { describeModel } from "../predict/model-file.ts";
-import { Predictor } from "../predict/predictor.ts";
 import { Variables } from "../run/variables.ts";
 import type { WeightsTarget } from "../weights/load.ts";
 import { loadCheckpoint, type Progress, saveCheckpoint } from "./checkpoint.ts";
@@ -295,20 +294,9 @@ export class Trainer<M extends AnyNetwork = Model, V extends MetricValues = Metr
     return (isClassifier(this.model) ? values.probabilities : values) as PredictionOf<M>;
   }
 
-  /**
-   * A Predictor that shares this trainer's weights, or its averages, on the GPU: what it predicts is up to date with the
-   * last step, and it takes turns with whatever the trainer does. Ends with the trainer.
-   */
-  async predictor(options: { readonly batchSize?: number } = {}): Promise<Predictor<M>> {
-    const { batchSize = 1 } = options;
-    const { gpu, precision = "f32" } = this.options;
-    const { model, variables, weights } = this;
-    return this.#resource.run(async () =>
-      Predictor.sharing({
-        ...{ gpu, model, batchSize, precision, weights, variables },
-        buffers: await this.#steps.evaluated(this.#usesAverages()),
-      }),
-    );
+  /** The buffers of the weights that evaluations take, or of their averages, for `Predictor.of`. */
+  evaluated(): Promise<Pick<Variables, "buffer">> {
+    return this.#resource.run(() => this.#steps.evaluated(this.#usesAverages()));
   }
 
   /**
