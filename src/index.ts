@@ -58,6 +58,7 @@ export {
   scoresOf,
   topK,
 } from "./train/evaluation/metrics.ts";
+export type { LossOf } from "./train/objective.ts";
 export type {
   BatchInfo,
   BatchOf,
@@ -76,7 +77,6 @@ export type {
 } from "./train/options.ts";
 export { describeProfile, type LayerTime, type Profile } from "./train/profile.ts";
 export * from "./train/schedules.ts";
-export type { LossOf } from "./train/task.ts";
 export { Trainer } from "./train/trainer.ts";
 export type { EarlyStopping, ReduceOnPlateau, WatchOptions } from "./train/watch.ts";
 

@@ -4,9 +4,9 @@ import type { Gpu } from "../gpu/device.ts";
 import { Graph, type Precision, type Variable } from "../graph/graph.ts";
 import { lowerForward } from "../graph/lower.ts";
 import { pad } from "../graph/tensor.ts";
-import { softmax } from "../layers/index.ts";
+import { asActivations, softmax } from "../layers/index.ts";
 import type { Model } from "../models/model.ts";
-import { type AnyNetwork, buildIn, inputsOf, isClassifier } from "../models/network.ts";
+import { type AnyNetwork, buildOutputs, inputsOf, isClassifier } from "../models/network.ts";
 import { InFlight } from "../run/in-flight.ts";
 import { type ImageSource, Preprocessor } from "../run/preprocessor.ts";
 import { type Feeds, openSession, type Session } from "../run/session.ts";
@@ -205,7 +205,10 @@ function predictionGraph(
     throw new DataError(`Predictor: batchSize must be a positive whole number — got ${batchSize}`);
   }
   const graph = new Graph({ mode: "eval", precision, ...gpu.graphOptions });
-  const { logits, ...outputs } = buildIn(graph, model, batchSize, precision === "mixed" ? "f16" : "f32");
+  const inputs = Object.entries(inputsOf(model)).map(
+    ([name, shape]) => [name, asActivations(graph.input(name, [batchSize, ...shape]))] as const,
+  );
+  const { logits, ...outputs } = buildOutputs(model, Object.fromEntries(inputs));
   if (isClassifier(model)) graph.output("probabilities", softmax(logits!));
   else
     for (const [name, tensor] of Object.entries({ ...outputs, ...(logits && { logits }) }))
