@@ -263,20 +263,45 @@ function fill(
     );
   }
   const isReal = spec.dtype === "f32";
-  const fits = isReal ? Number.isFinite : Number.isInteger;
-  const scale = isReal && given instanceof Uint8Array ? 1 / 255 : 1;
   const { row, stored } = rowOf(spec);
-  for (let from = 0, to = 0; from < given.length; from += row, to += stored) {
-    for (let i = 0; i < row; i++) {
-      const value = given[from + i]!;
-      if (!fits(value)) {
-        const [place, at] = [Math.floor((from + i) / each), (from + i) % each];
-        throw new DataError(
-          `${name} of example ${indices[place]} must be ${isReal ? "finite" : "whole numbers"} — got ${value} at value ${at}`,
-        );
-      }
-      into[to + i] = value * scale;
-    }
+  const scale = isReal && given instanceof Uint8Array ? 1 / 255 : 1;
+  if (stored === row && scale === 1) into.set(given);
+  else spread(given, row, into, stored, scale);
+  // Bytes are both.
+  const bad = given instanceof Uint8Array ? -1 : isReal ? notFinite(given) : notWhole(given);
+  if (bad >= 0) {
+    throw new DataError(
+      `${name} of example ${indices[Math.floor(bad / each)]} must be ${isReal ? "finite" : "whole numbers"} — ` +
+        `got ${given[bad]} at value ${bad % each}`,
+    );
   }
   return into;
+}
+
+/** Writes rows of values, times `scale`, into longer rows. */
+function spread(
+  from: Examples[string],
+  row: number,
+  into: Values<ArrayBuffer>,
+  stored: number,
+  scale: number,
+): void {
+  for (let start = 0, to = 0; start < from.length; start += row, to += stored) {
+    for (let i = 0; i < row; i++) into[to + i] = from[start + i]! * scale;
+  }
+}
+
+// Loops, not findIndex, which calls a function for each value.
+
+function notFinite(values: Examples[string]): number {
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i]!;
+    if (value - value !== 0) return i;
+  }
+  return -1;
+}
+
+function notWhole(values: Examples[string]): number {
+  for (let i = 0; i < values.length; i++) if (!Number.isInteger(values[i])) return i;
+  return -1;
 }
