@@ -11,6 +11,8 @@ import type { DataSource, Examples } from "./source.ts";
 export interface ExampleSpec {
   readonly shape: readonly number[];
   readonly dtype: "f32" | "i32" | "u32";
+  /** For whole numbers that are 0 … below − 1, such as labels: the number of classes. */
+  readonly below?: number;
 }
 
 /** A batch as the GPU takes it. Valid until two more have been given. */
@@ -80,7 +82,7 @@ interface Asked {
  * unless the source answers at once; going elsewhere ends what is being fetched. What the source gives is checked:
  * `batchAt` rejects with a DataError that names source, batch and, where it is one, the example, for an error of the
  * source, for a name of `specs` that is missing, a length that does not fit, and a value that is not finite or, for
- * integers, not whole. Other names are left alone.
+ * integers, not whole or out of range. Other names are left alone.
  */
 export class SourceLoader implements Loader {
   readonly length: number;
@@ -267,11 +269,11 @@ function fill(
   const scale = isReal && given instanceof Uint8Array ? 1 / 255 : 1;
   if (stored === row && scale === 1) into.set(given);
   else spread(given, row, into, stored, scale);
-  // Bytes are both.
-  const bad = given instanceof Uint8Array ? -1 : isReal ? notFinite(given) : notWhole(given);
+  const bad = isReal ? notFinite(given) : notWhole(given, spec.below);
   if (bad >= 0) {
+    const range = spec.below === undefined ? "whole numbers" : `0…${spec.below - 1}`;
     throw new DataError(
-      `${name} of example ${indices[Math.floor(bad / each)]} must be ${isReal ? "finite" : "whole numbers"} — ` +
+      `${name} of example ${indices[Math.floor(bad / each)]} must be ${isReal ? "finite" : range} — ` +
         `got ${given[bad]} at value ${bad % each}`,
     );
   }
@@ -294,6 +296,7 @@ function spread(
 // Loops, not findIndex, which calls a function for each value.
 
 function notFinite(values: Examples[string]): number {
+  if (values instanceof Uint8Array) return -1;
   for (let i = 0; i < values.length; i++) {
     const value = values[i]!;
     if (value - value !== 0) return i;
@@ -301,7 +304,10 @@ function notFinite(values: Examples[string]): number {
   return -1;
 }
 
-function notWhole(values: Examples[string]): number {
-  for (let i = 0; i < values.length; i++) if (!Number.isInteger(values[i])) return i;
+function notWhole(values: Examples[string], below: number | undefined): number {
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i]!;
+    if (!Number.isInteger(value) || (below !== undefined && !(value >= 0 && value < below))) return i;
+  }
   return -1;
 }
