@@ -43,21 +43,42 @@ export * from "./models/index.ts";
 // Training
 
 export * from "./optimizers/index.ts";
-export type { Activations } from "./train/activations.ts";
 export { readCheckpointMetadata } from "./train/checkpoint.ts";
-export type { Confusion } from "./train/confusion.ts";
+export type { Activations } from "./train/evaluation/activations.ts";
+export type { Confusion } from "./train/evaluation/confusion.ts";
+export type { EvaluateOptions } from "./train/evaluation/evaluator.ts";
+export {
+  accuracy,
+  type ClassMetricOptions,
+  type ClassScores,
+  confusionMatrix,
+  type Metric,
+  type MetricBatch,
+  perClass,
+  scoresOf,
+  topK,
+} from "./train/evaluation/metrics.ts";
 export type {
   BatchInfo,
+  BatchOf,
   CheckpointOptions,
+  DataOf,
   EpochInfo,
   Evaluation,
   FitOptions,
   History,
+  MetricValues,
+  PredictionOf,
   StepInfo,
+  StepNumbers,
+  Told,
   TrainerOptions,
 } from "./train/options.ts";
+export { describeProfile, type LayerTime, type Profile } from "./train/profile.ts";
 export * from "./train/schedules.ts";
+export type { LossOf } from "./train/task.ts";
 export { Trainer } from "./train/trainer.ts";
+export type { EarlyStopping, ReduceOnPlateau, WatchOptions } from "./train/watch.ts";
 
 // Races: several trainers side by side
 
@@ -101,7 +122,7 @@ export {
   type SaveModelOptions,
   saveModel,
 } from "./predict/model-file.ts";
-export { Predictor, type PredictorOptions } from "./predict/predictor.ts";
+export { type NamedValues, Predictor, type PredictorOptions } from "./predict/predictor.ts";
 export { type ImageSource, Preprocessor, type PreprocessorModel } from "./run/preprocessor.ts";
 
 // Weights and model files

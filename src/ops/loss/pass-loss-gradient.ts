@@ -8,7 +8,10 @@ import { scale_by } from "../../kernel/shaders.gen.ts";
  * multiplied by the loss's own gradient where the loss is a part of another.
  */
 export function passLossGradient(emit: BackwardEmitter, input: Tensor, gradient: Tensor, loss: Tensor): void {
-  if (emit.startsAt(loss)) return emit.pass(input, gradient);
+  if (emit.startsAt(loss)) {
+    emit.pass(input, gradient);
+    return;
+  }
   const factor = emit.gradient(loss);
   const { tensor: y, accumulate: ACCUMULATE } = emit.into(input);
   const LENGTH = storedLength(gradient.shape) / 4;

@@ -1,9 +1,9 @@
 import { ShapeError } from "../../base/errors.ts";
 import { list } from "../../base/schema.ts";
-import type { BackwardEmitter, Emitter, Op } from "../../graph/op.ts";
+import type { Emitter, Op } from "../../graph/op.ts";
 import { NUMBER } from "../../graph/takes.ts";
 import { describe, storedLength, type Tensor } from "../../graph/tensor.ts";
-import { scale_by } from "../../kernel/shaders.gen.ts";
+import { sum_losses } from "../../kernel/shaders.gen.ts";
 import { BRANCHES, type Branches, branchesOf } from "../elementwise/branches.ts";
 
 export interface SumLossesAttrs {
@@ -33,29 +33,25 @@ export const sumLossesOp: Op<Branches, SumLossesAttrs, Out> = {
     return { loss: { shape: [1] } };
   },
   forward(emit, { inputs, attrs: { weights }, outputs: { loss } }) {
-    branchesOf(inputs).forEach((x, i) => {
-      emitFirst(emit, x, constantOf(emit, weights[i]!), loss, i === 0 ? 0 : 1);
-    });
+    for (const [i, x] of branchesOf(inputs).entries()) emitFirst(emit, x, weights[i]!, loss, i === 0 ? 0 : 1);
   },
   backward(emit, { inputs, attrs: { weights }, outputs: { loss } }) {
-    branchesOf(inputs).forEach((x, i) => {
-      if (!emit.wants(x)) return;
-      if (emit.startsAt(loss)) return emit.pass(x, constantOf(emit, weights[i]!, x));
+    for (const [i, x] of branchesOf(inputs).entries()) {
+      if (!emit.wants(x)) continue;
+      if (emit.startsAt(loss)) {
+        const data = new Float32Array(storedLength(x.shape));
+        data[0] = weights[i]!;
+        emit.pass(x, emit.constant("weight", data));
+        continue;
+      }
       const dy = emit.gradient(loss);
       const { tensor, accumulate } = emit.into(x);
-      emitFirst(emit, dy, constantOf(emit, weights[i]!), tensor, accumulate);
-    });
+      emitFirst(emit, dy, weights[i]!, tensor, accumulate);
+    }
   },
 };
 
-/** A weight, with zeros behind it as in the loss `like`. */
-function constantOf(emit: Emitter | BackwardEmitter, weight: number, like?: Tensor): Tensor {
-  const data = new Float32Array(like ? storedLength(like.shape) : 4);
-  data[0] = weight;
-  return emit.constant("weight", data);
-}
-
-/** y[0] = factor x[0], or +=. Nothing reads what a loss's gradient has after its first vec4. */
-function emitFirst(emit: Emitter, x: Tensor, factor: Tensor, y: Tensor, ACCUMULATE: 0 | 1): void {
-  emit.dispatch(scale_by, { x, factor, y }, { LENGTH: 1, C: 1, ACCUMULATE }, [1, 1, 1]);
+/** y[0] = WEIGHT x[0], or +=. Nothing reads what a loss's gradient has after its first number. */
+function emitFirst(emit: Emitter, x: Tensor, WEIGHT: number, y: Tensor, ACCUMULATE: 0 | 1): void {
+  emit.dispatch(sum_losses, { x, y }, { WEIGHT, ACCUMULATE }, [1, 1, 1]);
 }

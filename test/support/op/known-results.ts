@@ -76,7 +76,7 @@ export const unknown: Readonly<Record<string, string>> = {
   from_padded: "it is run once, for single kernels in other apps",
   to_padded: "it is run once, for single kernels in other apps",
   loss_scale: "it is run by the steps of mixed precision only",
-  sum_losses: "its kernel is run by the steps of mixed precision only",
+  sum_losses: "it is an addition of a few numbers, in steps of several losses only",
   soft_cross_entropy: "its targets must be shares; its kernels are those of cross_entropy",
 };
 

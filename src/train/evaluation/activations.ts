@@ -1,15 +1,16 @@
 /** What the layers of a model make of images. */
-import { ShapeError } from "../base/errors.ts";
-import type { Dataset } from "../data/dataset.ts";
-import { Graph } from "../graph/graph.ts";
-import { lowerForward } from "../graph/lower.ts";
-import { frozenIn } from "../models/model.ts";
-import { layerOutputs } from "../models/structure.ts";
-import { openSession, type Session } from "../run/session.ts";
-import type { Variables } from "../run/variables.ts";
-import type { PlanOptions } from "./compile.ts";
-import { runDataset } from "./run-dataset.ts";
-import { graphOptionsWith } from "./tuning/kernels.ts";
+import { ShapeError } from "../../base/errors.ts";
+import { Graph } from "../../graph/graph.ts";
+import { lowerForward } from "../../graph/lower.ts";
+import { frozenIn } from "../../models/model.ts";
+import { buildIn } from "../../models/network.ts";
+import { layerOutputs } from "../../models/structure.ts";
+import { openSession, type Session } from "../../run/session.ts";
+import type { Variables } from "../../run/variables.ts";
+import type { PlanOptions } from "../compile.ts";
+import type { Loader } from "../feed/loader.ts";
+import { graphOptionsWith } from "../tuning/kernels.ts";
+import { runBatches } from "./run-batches.ts";
 
 /** The output of a layer for each of N images. */
 export interface Activations {
@@ -25,7 +26,7 @@ export interface Activations {
  */
 export async function compileActivations(
   options: PlanOptions,
-  variables: Variables,
+  variables: Pick<Variables, "buffer">,
   layers: readonly string[],
   size: number,
 ): Promise<Session> {
@@ -35,8 +36,7 @@ export async function compileActivations(
     ...graphOptionsWith(gpu, kernels),
   });
   // As activations are stored: a cast would be one more layer.
-  const dtype = precision === "mixed" ? "f16" : "f32";
-  model.build(graph.input("images", [size, ...model.inputShape], dtype));
+  buildIn(graph, model, size, precision === "mixed" ? "f16" : "f32");
   const outputs = layerOutputs(graph);
   for (const label of layers) {
     const output = outputs.get(label);
@@ -50,24 +50,27 @@ export async function compileActivations(
   return openSession(gpu, lowerForward(graph, options), variables);
 }
 
-/** Runs such an evaluation over a data set. */
+/** Runs such an evaluation over all batches of a loader. */
 export async function readActivations(
   session: Session,
-  dataset: Dataset,
+  loader: Loader,
   signal: AbortSignal | undefined,
 ): Promise<Readonly<Record<string, Activations>>> {
   const layers = [...session.plan.outputs].map(([label, tensor]) => {
-    const shape = [dataset.length, ...tensor.shape.slice(1)];
+    const shape = [loader.length, ...tensor.shape.slice(1)];
     const values = new Float32Array(shape.reduce((product, extent) => product * extent, 1));
     return [label, { shape, values }] as const;
   });
   let done = 0;
-  await runDataset(session, dataset, signal, (outputs, size) => {
-    for (const [label, { values }] of layers) {
-      const each = values.length / dataset.length;
-      values.set(outputs[label]!.subarray(0, size * each), done * each);
-    }
-    done += size;
-  });
+  await runBatches(
+    loader,
+    () => session,
+    signal,
+    (outputs, { size }) => {
+      for (const [label, { values }] of layers)
+        values.set(outputs[label]!, done * (values.length / loader.length));
+      done += size;
+    },
+  );
   return Object.fromEntries(layers);
 }
