@@ -52,7 +52,7 @@ function complaints({ files, moduleResolution = "bundler", types = [], lib = DOM
   return stdout.split("\n").filter(Boolean);
 }
 
-const ours = ["train", "weights", "finetune", "lazily", "results"];
+const ours = ["train", "weights", "finetune", "lazily", "networks", "results"];
 const all = [...ours, "kernel"];
 
 describe.each(COMPILERS)("$name", ({ name, knowsGpu }) => {
