@@ -8,7 +8,7 @@ import { isDataset } from "./dataset.ts";
 import type { DataSource, Examples } from "./source.ts";
 
 /** What a network takes of each example: a shape without the number of examples; () for one number. */
-export interface ExampleSpec {
+export interface LoaderSpec {
   readonly shape: readonly number[];
   readonly dtype: "f32" | "i32" | "u32";
   /** For whole numbers that are 0 … below − 1, such as labels: the number of classes. */
@@ -47,7 +47,7 @@ export interface LoaderOptions extends BatchOptions {
  */
 export function openLoader(
   source: DataSource,
-  specs: Readonly<Record<string, ExampleSpec>>,
+  specs: Readonly<Record<string, LoaderSpec>>,
   options: LoaderOptions,
 ): Loader {
   const batchSize =
@@ -89,7 +89,7 @@ export class SourceLoader implements Loader {
   readonly batchSize: number;
   readonly batchesPerEpoch: number;
   readonly #source: DataSource;
-  readonly #specs: Readonly<Record<string, ExampleSpec>>;
+  readonly #specs: Readonly<Record<string, LoaderSpec>>;
   readonly #order: ExampleOrder;
   readonly #prefetch: number;
   readonly #signal: AbortSignal | undefined;
@@ -105,7 +105,7 @@ export class SourceLoader implements Loader {
 
   constructor(
     source: DataSource,
-    specs: Readonly<Record<string, ExampleSpec>>,
+    specs: Readonly<Record<string, LoaderSpec>>,
     { prefetch = 2, signal, ...options }: LoaderOptions,
   ) {
     if (!Number.isInteger(prefetch) || prefetch < 0) {
@@ -231,15 +231,15 @@ function unlessAborted<T>(promise: T | Promise<T>, signal: AbortSignal): Promise
 }
 
 /** Numbers of an example in a row, and how many of them the row takes in memory. */
-function rowOf({ shape, dtype }: ExampleSpec): { readonly row: number; readonly stored: number } {
+function rowOf({ shape, dtype }: LoaderSpec): { readonly row: number; readonly stored: number } {
   const row = shape.at(-1) ?? 1;
   return { row, stored: dtype === "f32" && shape.length > 0 ? pad4(row) : row };
 }
 
-const numbersIn = ({ shape }: ExampleSpec): number => shape.reduce((product, extent) => product * extent, 1);
+const numbersIn = ({ shape }: LoaderSpec): number => shape.reduce((product, extent) => product * extent, 1);
 
 /** Zeros for `size` examples. */
-function room(spec: ExampleSpec, size: number): Values<ArrayBuffer> {
+function room(spec: LoaderSpec, size: number): Values<ArrayBuffer> {
   const { row, stored } = rowOf(spec);
   const length = ((size * numbersIn(spec)) / row) * stored;
   if (spec.dtype === "f32") return new Float32Array(length);
@@ -250,7 +250,7 @@ function room(spec: ExampleSpec, size: number): Values<ArrayBuffer> {
 function fill(
   name: string,
   given: Examples[string],
-  spec: ExampleSpec,
+  spec: LoaderSpec,
   indices: Uint32Array,
   into: Values<ArrayBuffer>,
 ): Values<ArrayBuffer> {

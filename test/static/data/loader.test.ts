@@ -2,12 +2,12 @@ import { expect, test, vi } from "vitest";
 import { DataError, DestroyedError, DeviceLostError } from "../../../src/base/errors.ts";
 import { BatchLoader } from "../../../src/data/batches.ts";
 import { createDataset, subset, take } from "../../../src/data/dataset.ts";
-import { type ExampleSpec, openLoader, SourceLoader } from "../../../src/data/loader.ts";
+import { type LoaderSpec, openLoader, SourceLoader } from "../../../src/data/loader.ts";
 import { type DataSource, type Examples, sourceOf } from "../../../src/data/source.ts";
 
 const IMAGES = { shape: [1, 2, 3], dtype: "f32" } as const;
 const LABELS = { shape: [], dtype: "i32", below: 10 } as const;
-const specs: Readonly<Record<string, ExampleSpec>> = { images: IMAGES, labels: LABELS };
+const specs: Readonly<Record<string, LoaderSpec>> = { images: IMAGES, labels: LABELS };
 
 const dataset = createDataset({
   name: "numbered",
@@ -42,7 +42,7 @@ function asking(length = 10) {
   return { asked, source };
 }
 
-const x: Readonly<Record<string, ExampleSpec>> = { x: { shape: [1], dtype: "f32" } };
+const x: Readonly<Record<string, LoaderSpec>> = { x: { shape: [1], dtype: "f32" } };
 const options = { batchSize: 2, shuffle: false };
 
 test("a data set is a source with the batches of a BatchLoader, in its order", async () => {
