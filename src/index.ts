@@ -26,7 +26,7 @@ export type { FolderImage, FolderIndex } from "./data/folder-index.ts";
 export { type FramesOptions, framesOf } from "./data/frames.ts";
 export { datasetFromImages, type FromImagesOptions, type LabelledImage } from "./data/from-images.ts";
 export { type DatasetName, datasetNames, type LoadOptions, loadDataset, type Split } from "./data/load.ts";
-export { type ExampleSpec, type LoadedBatch, type LoaderOptions, SourceLoader } from "./data/loader.ts";
+export { type LoadedBatch, type LoaderOptions, type LoaderSpec, SourceLoader } from "./data/loader.ts";
 export { fashion } from "./data/mnist/fashion.ts";
 export type { IdxFile, IdxPair } from "./data/mnist/idx.ts";
 export { mnist } from "./data/mnist/mnist.ts";

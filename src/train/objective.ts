@@ -1,5 +1,6 @@
 /** What a trainer trains: a network with its loss, a classifier being one of them. */
 import { ShapeError } from "../base/errors.ts";
+import type { LoaderSpec } from "../data/loader.ts";
 import type { Graph } from "../graph/graph.ts";
 import { describe, type Tensor } from "../graph/tensor.ts";
 import { asActivations, softmax } from "../layers/index.ts";
@@ -29,7 +30,7 @@ export interface Fed {
 }
 
 /** What the host feeds of each example. */
-type FedSpec = { readonly shape: readonly number[]; readonly dtype: "f32" | "i32" };
+type FedSpec = LoaderSpec & { readonly dtype: "f32" | "i32" };
 
 export interface Objective {
   readonly network: AnyNetwork;
@@ -85,7 +86,7 @@ function classification(
   return {
     network: model,
     inputs: { images: { shape: model.inputShape, dtype: "f32" } },
-    targets: { labels: { shape: [], dtype: "i32" } },
+    targets: { labels: { shape: [], dtype: "i32", below: model.classes } },
     pass(mode, { images, labels }) {
       if (mode === "train") {
         const { logits, loss } = classifierLoss(model, images!, labels!, options, own);

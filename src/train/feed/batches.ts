@@ -5,7 +5,7 @@ import { type Dataset, isDataset } from "../../data/dataset.ts";
 import { type Loader, type LoaderOptions, openLoader } from "../../data/loader.ts";
 import type { DataSource, Examples } from "../../data/source.ts";
 import { isClassifier } from "../../models/network.ts";
-import { checkBatch, checkDataset, checkLabels } from "../checks.ts";
+import { checkBatch, checkDataset } from "../checks.ts";
 import type { Fed, Mode, Objective } from "../objective.ts";
 import { countExamples, sourceOfExamples, toFed } from "./examples.ts";
 
@@ -23,9 +23,7 @@ export function loaderOf(
   const { network } = objective;
   const specs = specsFor(objective, mode);
   if (isSource(data)) {
-    if (!isClassifier(network)) return openLoader(data, specs, options);
-    if (isDataset(data)) checkDataset(data, network);
-    else if (mode !== "predict") return withLabels(openLoader(data, specs, options), data, network.classes);
+    if (isClassifier(network) && isDataset(data)) checkDataset(data, network);
     return openLoader(data, specs, options);
   }
   if (isClassifier(network)) {
@@ -64,15 +62,3 @@ const specsFor = ({ inputs, targets }: Objective, mode: Mode): Objective["inputs
   mode === "predict" ? inputs : { ...inputs, ...targets };
 
 const isSource = (data: DataSource | Examples): data is DataSource => typeof data.batch === "function";
-
-/** A loader whose labels are checked: one out of range would only make the loss NaN. */
-const withLabels = (loader: Loader, { name = "the data source" }: DataSource, classes: number): Loader => ({
-  length: loader.length,
-  batchSize: loader.batchSize,
-  async batchAt(epoch, first) {
-    const batch = await loader.batchAt(epoch, first);
-    checkLabels(`${name}: batch of epoch ${epoch} from ${first}`, batch.values.labels as Int32Array, classes);
-    return batch;
-  },
-  close: () => loader.close(),
-});
