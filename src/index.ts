@@ -9,8 +9,9 @@ export { VERSION } from "./base/version.ts";
 // Devices, and kernels measured on them
 
 export { type DeviceOptions, describeAdapter, Gpu, isSoftwareAdapter, openDevice } from "./gpu/device.ts";
+export { matrixUnits } from "./gpu/matrix-units.ts";
 export { type Tuned, Tuning, type TuningStore, type TuningTable } from "./gpu/tuning.ts";
-export type { Capabilities, Task } from "./kernel/capabilities.ts";
+export type { Capabilities, MatrixUnits, Task } from "./kernel/capabilities.ts";
 export type { WrongKernel } from "./run/self-test/check-kernels.ts";
 export { type SelfTest, selfTest } from "./run/self-test/self-test.ts";
 export { loadTuning, type TuneOptions, type TuneProgress } from "./run/tuner.ts";
@@ -150,6 +151,27 @@ export type { ReadOptions } from "./weights/ranges.ts";
 export { decodeSafetensors, encodeSafetensors, type TensorData } from "./weights/safetensors.ts";
 export type { OpenOptions, WeightsSource } from "./weights/source.ts";
 export type { NamedWeights } from "./weights/tensors.ts";
+
+// Ops of your own: kernels, what an op launches, and where a layer appends it, `x.graph.apply(op, …)`
+
+export type {
+  BackwardEmitter,
+  Dispatch,
+  Emitter,
+  Fused,
+  GradientRule,
+  GradientTarget,
+  Op,
+  OpNode,
+  TensorSpec,
+  Tensors,
+} from "./graph/op.ts";
+export type { Takes } from "./graph/takes.ts";
+export { type DType, describe, nhwc, pad4, type Storage, storedLength } from "./graph/tensor.ts";
+export type { DefinedKernel } from "./kernel/define/declared.ts";
+export { defineKernel } from "./kernel/define/define.ts";
+export { fold, grid } from "./kernel/grid.ts";
+export type { Kernel, KernelBinding, KernelBindings, KernelConstants } from "./kernel/kernel.ts";
 
 // Graphs, plans and sessions: training by hand
 

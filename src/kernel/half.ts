@@ -18,7 +18,12 @@ export function withHalf(kernel: Kernel, names: readonly string[]): Kernel {
     const bindings = kernel.bindings.map((binding): KernelBinding => {
       const { name, alias, element } = binding;
       if (!names.includes(name)) return binding;
-      if (!alias) throw new ShapeError(kernel.name, "this binding cannot be f16", name);
+      if (!alias)
+        throw new ShapeError(
+          kernel.name,
+          "this binding cannot be f16; its elements lack an alias, such as x4 = vec4f",
+          name,
+        );
       const narrow = element === "f32" ? "f16" : "vec4<f16>";
       wgsl = replaceOnce(kernel, wgsl, `alias ${alias} = ${element};`, `alias ${alias} = ${narrow};`);
       return { ...binding, element: narrow };
@@ -26,6 +31,16 @@ export function withHalf(kernel: Kernel, names: readonly string[]): Kernel {
     return { wgsl: `enable f16;${wgsl}`, bindings, features: [...kernel.features, "shader-f16"] };
   });
 }
+
+/**
+ * `kernel` with f16 in its panels (`lib/share/share_workgroup.wgsl`): half the workgroup memory, and half of what is read
+ * from it. Operands are rounded to 11 bits, and must be below 65,520; sums stay f32.
+ */
+export const withHalfPanel = <K extends Kernel>(kernel: K): K =>
+  derive(kernel, "half_panel", () => ({
+    wgsl: `enable f16;${replaceOnce(kernel, kernel.wgsl, "alias panel4 = vec4f;", "alias panel4 = vec4<f16>;")}`,
+    features: [...kernel.features, "shader-f16"],
+  }));
 
 /** The bindings of a kernel that may hold f16. */
 export const halfBindings = (kernel: Kernel): readonly string[] =>

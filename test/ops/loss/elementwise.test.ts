@@ -7,9 +7,9 @@ import {
   sigmoidFocalLoss,
 } from "../../../src/layers/index.ts";
 import { elementwiseLossOp } from "../../../src/ops/loss/elementwise.ts";
-import { drawInputs } from "../../support/op/expected.ts";
+import { drawInputs } from "../../../src/testing/arrays.ts";
+import { backwardProgram, forwardProgram } from "../../../src/testing/programs.ts";
 import { testOp } from "../../support/op/op-test.ts";
-import { backwardProgram, forwardProgram } from "../../support/op/programs.ts";
 import { feedsOf, openProgram } from "../../support/run/run-op.ts";
 import { elementwiseLoss } from "./elementwise.ts";
 

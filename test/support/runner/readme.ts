@@ -24,6 +24,7 @@ export const snippets = (language: "ts" | "sh" = "ts"): ReadonlyMap<string, stri
 export const shortened = (code: string): string =>
   code
     .replace("12_000", "96")
+    .replace("2_000", "96")
     .replace("224, 224", "32, 32")
     .replace("size: 224", "size: 32")
     .replace("epochs: 10", "epochs: 4")
