@@ -51,6 +51,11 @@ export const pageTests: readonly PageTest[] = [
     name: "an image of a folder that no preprocessing takes is named",
     needs: "OffscreenCanvas, ImageBitmap",
   },
+  {
+    file: "test/embed/beside-others.test.ts",
+    name: "three.js renders the same frame",
+    needs: "HTMLCanvasElement",
+  },
   { file: "test/train/tune.test.ts", name: "keeps its table in the browser", needs: "IndexedDB" },
   {
     file: "test/train/readme.test.ts",
