@@ -35,7 +35,8 @@ export type BackwardBuffers<In extends Tensors, Out extends Tensors> = {
 
 /**
  * Compiles the kernels of the gradients of an op's inputs and allocates the memory that they need besides the caller's
- * buffers, `describe().workspaceBytes`. Differentiated is the output `y`, or the output `loss` of an op that has no y.
+ * buffers, `describe().workspaceBytes`. Differentiated is the output `y`, or the output `loss` of an op that has no y; losses that
+ * write their gradient in the forward pass are refused, with a word on how to get it.
  * Rejects with a ShapeError if the shapes do not fit the op or it has no such gradient, and with a DataError if `tuning` is
  * not a valid table.
  */
@@ -83,6 +84,10 @@ export async function prepareBackward(
     { accumulate },
   );
   const results = gradients.flatMap((input): [string, Tensor][] => {
+    if (`d${input}` in outputs) {
+      const instead = "prepareOp with { backward: true } prepares it";
+      throw new ShapeError(op.name, `its forward pass writes d${input}`, instead);
+    }
     const gradient = found.get(node.inputs[input]!);
     if (gradient) return [[`d${input}`, gradient]];
     if (!more.gradients) return [];

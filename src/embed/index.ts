@@ -16,7 +16,7 @@ export * from "../ops/index.ts";
 export { type BackwardBuffers, type BackwardOptions, prepareBackward } from "./backward.ts";
 export type { Bound } from "./bound.ts";
 export type { BufferRange } from "./buffers.ts";
-export { type OpBuffers, prepareOp } from "./forward.ts";
+export { type ForwardOptions, type OpBuffers, prepareOp } from "./forward.ts";
 export { type KernelBuffers, liveScalars, PreparedKernel, prepareKernel } from "./kernel.ts";
 export { fromNchw, fromOihw, toNchw, toOihw } from "./layout.ts";
 export { type OpDescription, PreparedOp } from "./op.ts";

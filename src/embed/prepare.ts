@@ -40,6 +40,8 @@ export interface Wanted {
   readonly options: unknown;
   /** Inputs whose gradients are computed. */
   readonly gradients?: readonly string[];
+  /** Whether all f32 inputs have gradients, which are computed elsewhere. */
+  readonly requiresGrad?: boolean;
 }
 
 /** The node of an op by itself. */
@@ -52,7 +54,7 @@ export interface Alone {
 /** An op on inputs of these shapes. Throws ShapeError where they do not fit it. */
 export function alone(
   device: GPUDevice,
-  { op, inputs: specs, options, gradients = [] }: Wanted,
+  { op, inputs: specs, options, gradients = [], requiresGrad = false }: Wanted,
   { tuning: table }: PrepareOptions,
 ): Alone {
   const tuning = new Tuning(describeAdapter(device.adapterInfo));
@@ -60,7 +62,7 @@ export function alone(
   const capabilities = capabilitiesOf(device, device.adapterInfo, tuning);
   const { maxStorageBufferBindingSize: maxBindingBytes } = device.limits;
   const graph = new Graph({
-    mode: gradients.length > 0 ? "train" : "eval",
+    mode: requiresGrad || gradients.length > 0 ? "train" : "eval",
     maxBindingBytes,
     device: capabilities,
   });
@@ -71,7 +73,7 @@ export function alone(
     // A parameter's gradient is memory of its own, and never another gradient under a second name.
     inputs[name] = gradients.includes(name)
       ? graph.tensor(name, shape, { role: "parameter", requiresGrad: true })
-      : graph.input(name, shape, dtype);
+      : graph.input(name, shape, dtype, requiresGrad && dtype === "f32");
   }
   const attrs = op.attrsOf ? op.attrsOf(inputs, options) : options;
   const applied = Object.entries(graph.apply(op, op.name, inputs, attrs));

@@ -47,6 +47,8 @@ export interface Emitter {
 export interface BackwardEmitter extends Emitter {
   /** The incoming gradient of an output of this node. Throws ShapeError if there is none. */
   gradient(output: Tensor): Tensor;
+  /** Whether gradients start at this output, a loss, whose own gradient is then 1. */
+  startsAt(output: Tensor): boolean;
   /** The same gradient for the caller to overwrite; undefined if something else still reads its memory. */
   take(output: Tensor): Tensor | undefined;
   /** Whether the gradient of this input is needed. */
@@ -67,7 +69,9 @@ export type GradientRules = Readonly<Record<string, GradientRule<Tensors, unknow
 
 /**
  * One operation. `infer` checks the inputs (throwing ShapeError with the given values) and describes the outputs;
- * `forward` and `backward` emit launches.
+ * `forward` and `backward` emit launches. An output named `loss` may be minimised: (1), a mean, or (k ≥ 3), which begins
+ * with a mean, the sum and what that was divided by. Its op multiplies gradients by the live scalar `share`, and takes
+ * its own gradient from `passLossGradient`.
  */
 export interface Op<In extends Tensors, Attrs, Out extends Tensors> {
   readonly name: string;

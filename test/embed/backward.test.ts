@@ -4,11 +4,12 @@ import {
   addOp,
   conv2dOp,
   defineKernel,
+  elementwiseLossOp,
   fromNchw,
   fromOihw,
   fromPaddedOp,
+  liveScalars,
   maxPool2dOp,
-  mseOp,
   pad,
   prepareBackward,
   prepareKernel,
@@ -124,10 +125,22 @@ test("gradients that are passed on are buffers of their own", async () => {
   add.destroy();
 });
 
-test("the gradient of a loss needs none that arrives, that of a maximum its index", async () => {
-  const loss = await prepareBackward(device, mseOp, { prediction: [2, 4], target: [2, 4] }, {});
-  expect(Object.keys(loss.tensors)).not.toContain("dy");
-  loss.destroy();
+test("losses write their gradient in the forward pass", async () => {
+  const inputs = { prediction: [2, 4], target: [2, 4] };
+  const mse = await prepareOp(device, elementwiseLossOp, inputs, { name: "mse" }, { backward: true });
+  await expect(prepareBackward(device, elementwiseLossOp, inputs, { name: "mse" })).rejects.toThrow(
+    "elementwise_loss: its forward pass writes dprediction — prepareOp with { backward: true } prepares it",
+  );
+  const live = device.createBuffer({ size: 32, usage: 0x40 | 0x8 });
+  device.queue.writeBuffer(live, 0, liveScalars({ step: 1, seed: 1, learningRate: 1 }));
+  const [prediction, target] = [upload(ramp(8)), upload(new Float32Array(8))];
+  const [loss, dprediction] = [empty(mse.bytes("loss")), empty(32)];
+  run(mse.bind({ prediction, target, loss, dprediction, live }));
+  expect(await download(dprediction)).toEqual(ramp(8).map((v) => v / 4));
+  mse.destroy();
+});
+
+test("the gradient of a maximum needs its index alone", async () => {
   const pool = await prepareBackward(device, maxPool2dOp, { x: [1, 4, 4, 4] }, { kernelSize: 2 });
   expect(Object.keys(pool.tensors).sort()).toEqual(["dx", "dy", "index"]);
   pool.destroy();

@@ -11,6 +11,7 @@ import { conv2d } from "../../ops/conv/conv2d.ts";
 import { declarations, optimizers } from "../../ops/declarations.ts";
 import { batchNorm } from "../../ops/norm/batch-norm.ts";
 import { besidePrograms } from "../../ops/norm/beside-convs.ts";
+import { averagesProgram } from "../../ops/optimizer/averages.ts";
 import { maxPool2d } from "../../ops/pool/max-pool2d.ts";
 import { undeclared, unlaunched } from "../../support/op/coverage.ts";
 import { passesOf } from "../../support/op/declaration.ts";
@@ -21,6 +22,7 @@ const kernels: readonly Kernel[] = Object.values(shaders);
 const programs = [
   ...declarations.flatMap((each) => [...programsOf(each)]),
   ...optimizers.flatMap(programsOfUpdates),
+  averagesProgram().program,
   ...besidePrograms(),
 ];
 

@@ -4,7 +4,10 @@ import type { Plugin } from "vitest/config";
 
 const PREFIX = "virtual:readme/";
 const readme = fileURLToPath(new URL("../../../README.md", import.meta.url));
-const documents = [readme, fileURLToPath(new URL("../../../src/transfer/README.md", import.meta.url))];
+const rooms = ["transfer", "data"].map((room) =>
+  fileURLToPath(new URL(`../../../src/${room}/README.md`, import.meta.url)),
+);
+const documents = [readme, ...rooms];
 
 /** The code in a language of README.md and of the rooms' pages: the fence that begins with "```ts NAME", by NAME. */
 export const snippets = (language: "ts" | "sh" = "ts"): ReadonlyMap<string, string> =>
@@ -21,6 +24,7 @@ export const snippets = (language: "ts" | "sh" = "ts"): ReadonlyMap<string, stri
 export const shortened = (code: string): string =>
   code
     .replace("12_000", "96")
+    .replace("2_000", "96")
     .replace("224, 224", "32, 32")
     .replace("size: 224", "size: 32")
     .replace("epochs: 10", "epochs: 4")

@@ -14,6 +14,11 @@ declare module "virtual:readme/finetune" {
   export const trainer: import("webgraft").Trainer;
   export const history: import("webgraft").History;
 }
+declare module "virtual:readme/lazily" {
+  export const gpu: import("webgraft").Gpu;
+  export const model: import("webgraft").Model;
+  export const photographs: import("webgraft").DataSource;
+}
 declare module "vitest/browser" {
   type Shape = [N: number, H: number, W: number, C: number];
   export const commands: {
