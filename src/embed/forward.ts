@@ -5,7 +5,6 @@ import type { PreparedOp } from "./op.ts";
 import {
   alone,
   type ForEach,
-  flopsOf,
   type InputSpecs,
   type PrepareOptions,
   prepare,
@@ -55,5 +54,5 @@ export async function prepareOp(
   const given = new Set(Object.values(node.inputs).map(({ storage }) => storage));
   const written = Object.entries(node.outputs).filter(([, { storage }]) => !given.has(storage));
   const tensors = { ...node.inputs, ...Object.fromEntries(written) };
-  return prepare(device, op.name, tensors, lowerForward(node.graph), flopsOf(node));
+  return prepare(device, op.name, tensors, lowerForward(node.graph));
 }

@@ -87,27 +87,19 @@ export async function prepare<Buffers>(
   name: string,
   tensors: Readonly<Record<string, Tensor>>,
   program: { readonly graph: Graph; readonly dispatches: readonly Dispatch[] },
-  flops: number | undefined,
 ): Promise<PreparedOp<Buffers>> {
   const { maxStorageBufferBindingSize: maxBindingBytes, maxBufferSize: maxBufferBytes } = device.limits;
   const given = new Set(Object.values(tensors).map(({ storage }) => storage));
   const planned = plan({ ...program, given }, { maxBindingBytes, maxBufferBytes });
   const pipelines = await gpuOf(device).pipelines.compileAll(planned.dispatches);
   device.pushErrorScope("out-of-memory");
-  const prepared = new PreparedOp<Buffers>(device, name, tensors, planned, pipelines, flops);
+  const prepared = new PreparedOp<Buffers>(device, name, tensors, planned, pipelines);
   const error = await device.popErrorScope();
   if (error) {
     prepared.destroy();
     throw new OutOfMemoryError(`${name}: ${error.message}`);
   }
   return prepared;
-}
-
-/** Additions and multiplications of a pass of an op with a weight, (…, C, K): each number of y sums up a column of it. */
-export function flopsOf({ inputs: { weight }, outputs: { y } }: Alone): number | undefined {
-  if (!weight || !y || weight.shape.length < 2) return undefined;
-  const size = ({ shape }: Tensor): number => shape.reduce((product, extent) => product * extent, 1);
-  return (2 * size(y) * size(weight)) / weight.shape.at(-1)!;
 }
 
 /** Throws ShapeError for names that are no inputs of an op, or no f32 ones. */
