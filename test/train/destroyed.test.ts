@@ -134,11 +134,11 @@ const cases: Readonly<Record<string, Case>> = {
   },
   PreparedOp: {
     make: () => prepareOp(device, flattenOp, { x: [2, 2, 2, 4] }, {}),
-    calls: { bytes: ["x"], encode: [null, {}] },
+    calls: { bytes: ["x"], bind: [{}], encode: [null, {}] },
   },
   PreparedKernel: {
     make: () => prepareKernel(device, activation_forward, { LENGTH: 4, C: 4 } as never),
-    calls: { encode: [null, {}, [1, 1, 1]] },
+    calls: { bind: [{}, [1, 1, 1]], encode: [null, {}, [1, 1, 1]] },
   },
 };
 
