@@ -28,6 +28,7 @@ export type OpBuffers<In extends Tensors, Out extends Tensors> = ForEach<In, Buf
   readonly [K in keyof Out]?: BufferRange;
 };
 
+/** Options of `prepareOp`. */
 export interface PrepareOptions {
   /** Measurements of this device, from `gpu.tuning.export()`. A table of another device is ignored. */
   readonly tuning?: TuningTable;
@@ -36,7 +37,7 @@ export interface PrepareOptions {
 /**
  * Infers an op's outputs for inputs of these shapes, compiles its forward kernels, and allocates the memory it needs
  * besides the caller's buffers. Rejects with a ShapeError if the shapes do not fit the op, and with a DataError if
- * `tuning` is not a valid table.
+ * `tuning` is not a valid table, and with an OutOfMemoryError if the GPU has no room.
  */
 export async function prepareOp<In extends Tensors, Attrs, Out extends Tensors>(
   device: GPUDevice,
@@ -79,6 +80,7 @@ export async function prepareOp<In extends Tensors, Attrs, Out extends Tensors>(
 
 /** A compiled op, to encode into the caller's compute passes any number of times. */
 export class PreparedOp<In extends Tensors, Out extends Tensors> {
+  /** Of the op. */
   readonly name: string;
   /** The tensors that the caller must give buffers for. */
   readonly tensors: Readonly<Record<string, Tensor>>;

@@ -35,6 +35,7 @@ declare global {
   interface HTMLVideoElement {}
 }
 
+/** Which adapter to open. */
 export interface DeviceOptions {
   readonly powerPreference?: "low-power" | "high-performance";
   /** WebGPU's entry point. Default `navigator.gpu`. */

@@ -6,6 +6,7 @@ import { softCrossEntropyOp } from "../ops/loss/soft-cross-entropy.ts";
 import { softmaxOp } from "../ops/loss/softmax.ts";
 import { cast, exact } from "./precision.ts";
 
+/** How `crossEntropy` counts rows and classes. */
 export interface CrossEntropyOptions extends CrossEntropyAttrs {
   /** A weight for each class. Default 1. */
   readonly classWeights?: readonly number[];

@@ -2,6 +2,7 @@ import { type Padding, type Pair, pair, resolvePadding } from "../base/window.ts
 import { nhwc, type Tensor } from "../graph/tensor.ts";
 import { avgPool2dOp, globalAvgPoolOp, maxPool2dOp } from "../ops/pool/pool.ts";
 
+/** Windows of a pooling layer: (R, S) = `kernelSize`, extents in pixels. */
 export interface Pool2dOptions {
   readonly kernelSize: number | Pair;
   /** Default: the kernel size, so that windows tile the map. */
@@ -10,6 +11,7 @@ export interface Pool2dOptions {
   readonly padding?: Padding;
 }
 
+/** Windows of `avgPool2d`, and whether padding counts. */
 export interface AvgPool2dOptions extends Pool2dOptions {
   /** Whether the padding's zeros count in the mean. Default true, as in torch. */
   readonly countIncludePad?: boolean;

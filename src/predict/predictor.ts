@@ -11,6 +11,7 @@ import { type ImageSource, Preprocessor } from "../run/preprocessor.ts";
 import { type Feeds, openSession, type Session } from "../run/session.ts";
 import { Variables } from "../run/variables.ts";
 
+/** The model, its GPU, and how many images go through it at once. */
 export interface PredictorOptions {
   readonly gpu: Gpu;
   readonly model: Model;
@@ -24,6 +25,7 @@ export interface PredictorOptions {
  */
 export class Predictor {
   readonly model: Model;
+  /** Images that the GPU processes at once. */
   readonly batchSize: number;
   /** Parameters and running statistics, for `loadWeights` and `saveWeights`. */
   readonly weights: readonly Variable[];

@@ -13,6 +13,7 @@ import type { Schedule } from "./schedules.ts";
 import type { Kernels } from "./tuning/kernels.ts";
 import type { TuneMode } from "./tuning/tune.ts";
 
+/** What a trainer trains, on which GPU, and how. */
 export interface TrainerOptions extends TrainingPassOptions, ProgramOptions {
   readonly gpu: Gpu;
   readonly model: Model;
@@ -47,6 +48,7 @@ export interface TrainerOptions extends TrainingPassOptions, ProgramOptions {
   readonly kernels?: Kernels;
 }
 
+/** What a checkpoint holds besides weights, moments and progress. */
 export interface CheckpointOptions extends ModelInfo {
   readonly metadata?: Readonly<Record<string, string>>;
 }
@@ -80,6 +82,7 @@ export interface StepInfo extends BatchInfo {
   readonly milliseconds: number;
 }
 
+/** What the end of an epoch tells, if there is `validation`. */
 export interface EpochInfo {
   readonly epoch: number;
   readonly testLoss: number;
@@ -88,6 +91,7 @@ export interface EpochInfo {
   readonly confusion: Confusion;
 }
 
+/** How a model does on a data set: mean loss, share of right answers, and which classes are taken for which. */
 export interface Evaluation {
   readonly loss: number;
   readonly accuracy: number;
@@ -95,6 +99,7 @@ export interface Evaluation {
   readonly confusion: Confusion;
 }
 
+/** How long `fit` trains, and who hears of it. */
 export interface FitOptions {
   /** Epochs of the whole run, including those before a resume. */
   readonly epochs: number;
@@ -111,6 +116,7 @@ export interface FitOptions {
   readonly signal?: AbortSignal;
   /** Called for each step, in order. To pause training, return a promise. */
   readonly onStep?: (info: StepInfo) => void | Promise<void>;
+  /** Called after each epoch's evaluation, in order. */
   readonly onEpoch?: (info: EpochInfo) => void | Promise<void>;
   /** Progress of an evaluation, in examples. */
   readonly onEvaluate?: (done: number, total: number) => void;
@@ -118,6 +124,7 @@ export interface FitOptions {
   readonly earlyStopping?: { readonly patience: number; readonly minDelta?: number };
 }
 
+/** What `fit` has done: its steps and epochs, in order. */
 export interface History {
   readonly steps: readonly StepInfo[];
   readonly epochs: readonly EpochInfo[];
