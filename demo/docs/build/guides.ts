@@ -7,7 +7,7 @@ import type { Page } from "./page.ts";
 /** File by group; `index` is the documentation's first page. */
 export const GUIDES: Readonly<Record<string, readonly string[]>> = {
   Start: ["index", "train", "finetune", "from"],
-  "Your own": ["network", "loss", "op", "kernel"],
+  "Your own": ["network", "kernel"],
   "In depth": ["tune", "deploy", "numerics", "memory"],
 };
 

@@ -63,7 +63,7 @@ export function toHtml(
   };
   const parsed = markdown.parse(text, {});
   for (const [i, token] of parsed.entries()) {
-    if (token.type !== "heading_open") continue;
+    if (token.type !== "heading_open" || token.tag === "h1") continue;
     const { content } = parsed[i + 1]!;
     const plain = content.replaceAll("`", "");
     token.attrSet("id", slug(plain));

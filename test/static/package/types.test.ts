@@ -52,8 +52,12 @@ function complaints({ files, moduleResolution = "bundler", types = [], lib = DOM
   return stdout.split("\n").filter(Boolean);
 }
 
-const ours = ["train", "weights", "finetune", "results"];
-const all = [...ours, "kernel"];
+/** What speaks of WebGPU itself. */
+const GPU = ["kernel", "relu", "scale"];
+/** What speaks of a page, or of a worker. */
+const PLACES = ["job", "page", "few"];
+const ours = ["results", ...[...snippets().keys()].filter((name) => ![...GPU, ...PLACES].includes(name))];
+const all = [...ours, ...GPU];
 
 describe.each(COMPILERS)("$name", ({ name, knowsGpu }) => {
   it.each(RESOLUTIONS)("compiles the README's code with %s resolution", (moduleResolution) => {
@@ -69,6 +73,10 @@ describe.each(COMPILERS)("$name", ({ name, knowsGpu }) => {
     const foreign = /(^node_modules\/@webgpu\/types\/|\/lib\.\w+\.d\.ts)/;
     expect(lines.filter((line) => !knowsGpu || (/^\S/.test(line) && !foreign.test(line)))).toEqual([]);
   });
+});
+
+it("compiles the code of the guides that is for a page or a worker", () => {
+  expect(complaints({ compiler: "typescript", files: PLACES })).toEqual([]);
 });
 
 it("compiles in a worker, which knows no elements of a page", () => {

@@ -235,10 +235,16 @@ const typeMembers = (members: ts.NodeArray<ts.TypeElement>, checker: ts.TypeChec
     return { name: symbol.name, signature: tidy(withoutComments(member)), doc: docOf(symbol, checker) };
   });
 
-/** The error classes that a declaration's own text throws. */
+/** The error classes that a declaration's own text throws to its caller. */
 function thrownBy(declaration: ts.Declaration): string[] {
   const names = new Set<string>();
   const look = (node: ts.Node): void => {
+    if (ts.isClassElement(node) && isHidden(node)) return;
+    // What is caught is not thrown.
+    if (ts.isTryStatement(node) && node.catchClause) {
+      look(node.catchClause);
+      return;
+    }
     if (ts.isThrowStatement(node) && ts.isNewExpression(node.expression))
       names.add(node.expression.expression.getText());
     ts.forEachChild(node, look);
