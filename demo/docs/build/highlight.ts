@@ -60,8 +60,10 @@ function tokenHtml({ kind, text }: Run, linked: (word: string) => string | undef
       ? escaped(text)
       : text
           .split(/(\b[A-Za-z_]\w*\b)/)
-          .map((word) => {
-            const address = linked(word);
+          .map((word, i, words) => {
+            // A method of this name is another thing.
+            const address =
+              words[i - 1]?.endsWith(".") && !words[i - 1]!.endsWith("...") ? undefined : linked(word);
             return address ? `<a href="${address}">${word}</a>` : escaped(word);
           })
           .join("");

@@ -167,7 +167,7 @@ ${codeBlock(highlighted(wgsl.trimEnd(), "wgsl"), "WGSL")}`;
       ...(kernels.length > 1 ? [{ level: 2, id: "variants", text: "Kernels of this file" }] : []),
       { level: 2, id: "text", text: "Text" },
     ],
-    found: [{ id: "", title: kernels.map(({ name }) => name).join(" "), text: summary }],
+    also: kernels.map((kernel) => kernel.name).join(" "),
   };
 }
 

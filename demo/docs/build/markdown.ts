@@ -28,7 +28,7 @@ const LANGUAGES: Readonly<Record<string, Language>> = {
 
 /** A block of code that scrolls by itself, within reach of the keyboard. */
 export const codeBlock = (html: string, label: string): string =>
-  `<pre class="code" tabindex="0" role="region" aria-label="${label}"><code>${html}</code></pre>\n`;
+  `<pre class="code" tabindex="0" role="group" aria-label="${label}"><code>${html}</code></pre>\n`;
 
 export function toHtml(
   text: string,
@@ -48,13 +48,16 @@ export function toHtml(
       `Code, ${language}`,
     );
   };
+  // Examples of docstrings.
+  rules.code_block = (tokens, i) =>
+    codeBlock(highlighted(tokens[i]!.content.trimEnd(), "ts", links), "Example");
   rules.code_inline = (tokens, i) => {
     const { content } = tokens[i]!;
     const code = `<code>${markdown.utils.escapeHtml(content)}</code>`;
     const address = links(content.replace(/\(.*$/, "").replace(/\.\w+$/, "")) ?? links(content);
     return address ? `<a href="${address}">${code}</a>` : code;
   };
-  rules.table_open = () => '<div class="wide" tabindex="0" role="region" aria-label="Table"><table>\n';
+  rules.table_open = () => '<div class="wide" tabindex="0" role="group" aria-label="Table"><table>\n';
   rules.table_close = () => "</table></div>\n";
   rules.link_open = (tokens, i, options, _env, self) => {
     const token = tokens[i]!;

@@ -13,7 +13,9 @@ export interface Page {
   readonly group?: string;
   readonly html: string;
   readonly headings: readonly Heading[];
-  /** What search finds here besides the title. */
+  /** Words by which search finds the page besides its title and summary. */
+  readonly also?: string;
+  /** What search finds within the page. */
   readonly found?: readonly Found[];
 }
 
@@ -42,8 +44,11 @@ export interface Assets {
   readonly policy?: string;
 }
 
+/** Names of kernels are long, and break after a part. */
+const breakable = (name: string): string => escaped(name).replaceAll("_", "_<wbr>");
+
 const item = (page: Page, current: Page): string =>
-  `<li><a href="${page.path}"${page === current ? ' aria-current="page"' : ""}>${escaped(page.title)}</a></li>`;
+  `<li><a href="${page.path}"${page === current ? ' aria-current="page"' : ""}>${breakable(page.title)}</a></li>`;
 
 function contents(current: Page, pages: readonly Page[]): string {
   const own = pages.filter(({ part }) => part === current.part);
@@ -70,7 +75,7 @@ function neighbours(current: Page, pages: readonly Page[]): string {
   const at = own.indexOf(current);
   const link = (page: Page | undefined, rel: string, word: string): string =>
     page
-      ? `<a rel="${rel}" href="${page.path}"><small>${word}</small> ${escaped(page.title)}</a>`
+      ? `<a rel="${rel}" href="${page.path}"><small>${word}</small> ${breakable(page.title)}</a>`
       : "<span></span>";
   return `<nav class="turn" aria-label="Pages before and after">${link(own[at - 1], "prev", "Before")}${link(own[at + 1], "next", "Next")}</nav>`;
 }

@@ -17,16 +17,18 @@ export interface Findable {
   readonly title: string;
   readonly place: string;
   readonly text: string;
+  /** Not shown. */
+  readonly also?: string;
 }
 
 export function findables(pages: readonly Page[]): Findable[] {
-  return pages.flatMap(({ path, title, summary, part, headings, found }) => [
-    { href: path, title, place: parts[part], text: summary },
+  return pages.flatMap(({ path, title, summary, part, headings, also, found }) => [
+    { href: path, title, place: parts[part], text: summary, ...(also && { also }) },
     ...(part === "guides" ? headings.filter(({ level }) => level > 1) : []).map(({ id, text }) => ({
       ...{ href: `${path}#${id}`, title: text, place: title, text: "" },
     })),
     ...(found ?? []).map((each) => ({
-      ...{ href: each.id ? `${path}#${each.id}` : path, title: each.title, place: title, text: each.text },
+      ...{ href: `${path}#${each.id}`, title: each.title, place: title, text: each.text },
     })),
   ]);
 }

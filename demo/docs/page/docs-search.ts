@@ -17,7 +17,7 @@ export async function openSearch(): Promise<void> {
 async function make(): Promise<HTMLDialogElement> {
   const found = (await (await fetch("search.json")).json()) as Findable[];
   const index = new MiniSearch<Findable & { readonly id: number }>({
-    fields: ["title", "text", "place"],
+    fields: ["title", "text", "place", "also"],
     // `Trainer.fit` and conv2d_forward are found by their parts, too.
     tokenize: (text) => text.split(/[^\p{L}\p{N}]+|(?<=\p{Ll})(?=\p{Lu})/u),
     searchOptions: { prefix: true, fuzzy: 0.15, boost: { title: 4 }, combineWith: "AND" },

@@ -70,6 +70,10 @@ export function openGallery(section: HTMLElement): void {
   cancel.addEventListener("click", () => end("Cancelled."));
 }
 
+/** A text whose long names may break after a part. */
+const broken = (text: string): (string | HTMLElement)[] =>
+  text.split(/(?<=_)/).flatMap((part, i) => (i === 0 ? part : [document.createElement("wbr"), part]));
+
 const few = (value: number): string => value.toPrecision(value < 1e-3 ? 2 : 3);
 
 type Cells = readonly (string | { readonly text: string; readonly kind: string })[];
@@ -84,19 +88,18 @@ const comparedRow = ({ output, kernels, title, error, allowed, right }: Compared
 ];
 
 const timedRow = ({ pass, shape, medianMs, quartilesMs, gflops, gbps, launches, networks }: Timed): Cells => [
-  `${pass}, ${shape}`,
+  `${pass}, ${shape}, of ${networks.join(" and ")}`,
   `${few(medianMs)} ms`,
   quartilesMs.map(few).join("–"),
   gflops === undefined ? `${few(gbps)} GB/s` : `${few(gflops)} GFLOP/s`,
   launches.join(", "),
-  networks.join(", "),
 ];
 
 const comparedTable = (into: HTMLElement) =>
   table(into, ["Result", "Largest error", "Allowed", "", "Kernels", "Test"], "Results");
 
 const timedTable = (into: HTMLElement) =>
-  table(into, ["Pass", "Median", "Quartiles", "Rate", "Launches", "Networks"], "Times");
+  table(into, ["Pass", "Median", "Quartiles", "Rate", "Launches"], "Times");
 
 /** An empty table in place of what was there, and what adds rows to it. */
 function table(into: HTMLElement, head: readonly string[], label: string): (...rows: Cells[]) => void {
@@ -120,7 +123,7 @@ function table(into: HTMLElement, head: readonly string[], label: string): (...r
       const row = body.insertRow();
       for (const cell of cells) {
         const made = row.insertCell();
-        made.textContent = typeof cell === "string" ? cell : cell.text;
+        made.append(...broken(typeof cell === "string" ? cell : cell.text));
         if (typeof cell !== "string") made.className = cell.kind;
       }
     }
