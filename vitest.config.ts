@@ -91,6 +91,7 @@ export default defineConfig(({ mode }) => ({
       { find: /^webgraft$/, replacement: path("src/index.ts") },
       { find: /^webgraft\/job$/, replacement: path("src/job/index.ts") },
       { find: /^webgraft\/kernels$/, replacement: path("src/embed/index.ts") },
+      { find: /^webgraft\/node$/, replacement: path("src/node/index.ts") },
     ],
   },
   test: {

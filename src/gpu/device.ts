@@ -64,18 +64,29 @@ export async function openDevice(options: DeviceOptions = {}): Promise<Gpu> {
   }
   const adapter = await gpu.requestAdapter({ powerPreference });
   if (!adapter) throw new DeviceError("openDevice: WebGPU found no adapter — check the graphics driver");
-  const { limits } = adapter;
-  const device = await adapter.requestDevice({
-    label: "webgraft",
-    requiredFeatures: [...FEATURES].filter((feature): feature is GPUFeatureName =>
-      adapter.features.has(feature),
-    ),
-    requiredLimits: {
-      maxBufferSize: limits.maxBufferSize,
-      maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
-    },
+  const device = await request(adapter).catch((error: Error) => {
+    throw new DeviceError(
+      `openDevice: the adapter ${describeAdapter(adapter.info)} gave no device — ${error.message}`,
+    );
   });
   return new Gpu(device, adapter.info, true, await narrowSubgroups(device, adapter.info));
+}
+
+/** A device with the features of `FEATURES` that the adapter has, and buffers as large as it allows. */
+async function request(adapter: GPUAdapter): Promise<GPUDevice> {
+  const { limits } = adapter;
+  const { maxBufferSize, maxStorageBufferBindingSize } = limits;
+  const requiredFeatures = [...FEATURES].filter((feature): feature is GPUFeatureName =>
+    adapter.features.has(feature),
+  );
+  const ask = (requiredLimits: Record<string, number>): Promise<GPUDevice> =>
+    adapter.requestDevice({ label: "webgraft", requiredFeatures, requiredLimits });
+  return ask({ maxBufferSize, maxStorageBufferBindingSize }).catch((error) => {
+    // Bun's bun-webgpu fills in defaults for the limits that are not named, and then finds some above the adapter's.
+    const own = Object.entries(limits).filter(([, limit]) => typeof limit === "number");
+    if (own.length === 0) throw error; // Elsewhere limits are getters, which are no entries.
+    return ask(Object.fromEntries(own));
+  });
 }
 
 /** What WebGPU says to some calls. */

@@ -1,6 +1,6 @@
 /** The guides, in the order in which they are read. */
 import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { type Links, toHtml } from "./markdown.ts";
 import type { Page } from "./page.ts";
 
@@ -14,10 +14,20 @@ export const GUIDES: Readonly<Record<string, readonly string[]>> = {
 export const guideFile = (name: string): string =>
   fileURLToPath(new URL(`../guides/${name}.md`, import.meta.url));
 
+/** A line with nothing but a link to a document elsewhere stands for its table. */
+const withTables = (text: string, name: string): string =>
+  text.replace(/^\[[^\]]+\]\((\.\.\/[^)]+\.md)\)$/gm, (_, target: string) => {
+    const document = readFileSync(new URL(target, pathToFileURL(guideFile(name))), "utf8");
+    return document
+      .split("\n")
+      .filter((line) => line.startsWith("|"))
+      .join("\n");
+  });
+
 export function guidePages(links: Links): Page[] {
   return Object.entries(GUIDES).flatMap(([group, names]) =>
     names.map((name): Page => {
-      const text = readFileSync(guideFile(name), "utf8");
+      const text = withTables(readFileSync(guideFile(name), "utf8"), name);
       const [, title] = /^# (.+)$/m.exec(text) ?? [];
       const [, summary] = /^# .+\n\n([\s\S]+?)(?:\n\n|$)/.exec(text) ?? [];
       if (!title || !summary)

@@ -59,6 +59,9 @@ export function toHtml(
   };
   rules.table_open = () => '<div class="wide" tabindex="0" role="group" aria-label="Table"><table>\n';
   rules.table_close = () => "</table></div>\n";
+  // Columns of numbers have a style in Markdown, and a class here.
+  rules.th_open = rules.td_open = (tokens, i) =>
+    `<${tokens[i]!.tag}${tokens[i]!.attrGet("style")?.includes("right") ? ' class="number"' : ""}>`;
   rules.link_open = (tokens, i, options, _env, self) => {
     const token = tokens[i]!;
     token.attrSet("href", String(token.attrGet("href")).replace(/\.md(?=#|$)/, ".html"));

@@ -22,15 +22,19 @@ interface Content {
 
 /** Made in Vite's module runner, since it takes kernels and names from the library by its public names. */
 const contentFor = (resolve: UserConfig["resolve"]): Promise<Content> =>
-  cached("docs-pages", ["src", "shaders", "demo/docs", "package-lock.json"], async () => {
-    const config = { configFile: false, root, resolve: resolve ?? {}, logLevel: "error" } as const;
-    const { module } = await runnerImport<typeof import("./site.ts")>(
-      `${root}demo/docs/build/site.ts`,
-      config,
-    );
-    const pages = await module.sitePages();
-    return { pages, found: module.findables(pages) };
-  });
+  cached(
+    "docs-pages",
+    ["src", "shaders", "demo/docs", "package.json", "package-lock.json", "test/static/package/sizes.md"],
+    async () => {
+      const config = { configFile: false, root, resolve: resolve ?? {}, logLevel: "error" } as const;
+      const { module } = await runnerImport<typeof import("./site.ts")>(
+        `${root}demo/docs/build/site.ts`,
+        config,
+      );
+      const pages = await module.sitePages();
+      return { pages, found: module.findables(pages) };
+    },
+  );
 
 export function docs(): Plugin {
   let resolve: UserConfig["resolve"];

@@ -3,7 +3,7 @@ import { pathToFileURL } from "node:url";
 import { describeAdapter } from "../engine/adapter.ts";
 import type { Answer, Call } from "./child.ts";
 import type { Description } from "./runtime.ts";
-import { installWebGpu } from "./webgpu.ts";
+import { installWebGpu } from "../../node/index.ts";
 
 const send = (message: Call | Answer): void => {
   if (process.connected) process.send!(message);

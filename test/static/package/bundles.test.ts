@@ -14,6 +14,13 @@ beforeAll(() => {
 });
 afterAll(() => app.remove());
 
+const ABOUT = `# Sizes
+
+What comes into an app's bundle with the library, minified, in KiB by gzip, rounded up. The test beside this file measures
+it; \`npx vitest run --project static bundles -u\` writes what has changed.`;
+
+const kibOf = (code: string | Uint8Array): number => gzipSync(code, { level: 9 }).length / 1024;
+
 /** Most KiB of each app's bundle, compressed by gzip. */
 const APPS = {
   "test/support/package/apps/kernel.ts": 5,
@@ -22,15 +29,27 @@ const APPS = {
   "test/bench/minimal-app.ts": 81,
 } as const;
 type AppPath = keyof typeof APPS;
+const WHAT: Readonly<Record<AppPath, string>> = {
+  "test/support/package/apps/kernel.ts": "one kernel, `webgraft/kernels`",
+  "test/support/package/apps/op.ts": "one op, `webgraft/kernels`",
+  "test/support/package/apps/predict.ts": "a network that predicts, `webgraft`",
+  "test/bench/minimal-app.ts": "the same network, trained, `webgraft`",
+};
 
-describe.each(Object.entries(bundlers))("%s", (_, bundle) => {
+/** KiB by gzip, rounded up, of each app by each bundler. */
+const measured = new Map<AppPath, Map<string, number>>();
+
+describe.each(Object.entries(bundlers))("%s", (bundler, bundle) => {
   /** Of the code, which is not compressed when it is parsed. */
   const sizes = new Map<AppPath, number>();
 
   it.each(Object.entries(APPS))("bundles little else with %s", async (path, most) => {
     const code = await bundle(app.folder, addModule(app.folder, join(root, path)));
     sizes.set(path as AppPath, code.length);
-    expect(gzipSync(code, { level: 9 }).length / 1024).toBeLessThanOrEqual(most);
+    const size = kibOf(code);
+    const row = measured.get(path as AppPath) ?? new Map<string, number>();
+    measured.set(path as AppPath, row.set(bundler, Math.ceil(size)));
+    expect(size).toBeLessThanOrEqual(most);
   });
 
   it("leaves training out of an app that predicts", () => {
@@ -38,6 +57,20 @@ describe.each(Object.entries(bundlers))("%s", (_, bundle) => {
       sizes.get("test/support/package/apps/predict.ts")! / sizes.get("test/bench/minimal-app.ts")!;
     expect(share).toBeLessThanOrEqual(0.6);
   });
+});
+
+it("their sizes are those of the table", async () => {
+  const names = Object.keys(bundlers);
+  const rows = [...measured].map(([path, row]) => [WHAT[path], ...names.map((name) => row.get(name))]);
+  const whole = readFileSync(join(app.folder, "node_modules/webgraft/dist/webgraft.min.js"));
+  const table = [
+    ["An app of", ...names],
+    ["---", ...names.map(() => "--:")],
+    ...rows,
+    ["`dist/webgraft.min.js`, everything in one file", ...names.map(() => Math.ceil(kibOf(whole)))],
+  ];
+  const lines = table.map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+  await expect(`${ABOUT}\n\n${lines}\n`).toMatchFileSnapshot("sizes.md");
 });
 
 // Without webpack, whose minifier takes long for the whole library and treats names like the others.

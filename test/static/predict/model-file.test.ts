@@ -51,6 +51,8 @@ const described = (description: unknown): Uint8Array =>
 it("carries the version of the package", () => {
   const { version } = JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8"));
   expect(VERSION).toBe(version);
+  const citation = readFileSync(new URL("../../../CITATION.cff", import.meta.url), "utf8");
+  expect(/^version: (.+)$/m.exec(citation)?.[1]).toBe(version);
 });
 
 describe("a model file", () => {

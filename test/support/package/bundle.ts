@@ -1,6 +1,9 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
+import { nodeResolve } from "@rollup/plugin-node-resolve";
+import terser from "@rollup/plugin-terser";
 import { transformSync, build as withEsbuild } from "esbuild";
+import { rollup } from "rollup";
 import { build as withVite } from "vite";
 import webpack from "webpack";
 
@@ -26,6 +29,13 @@ export const bundlers: Readonly<Record<string, (folder: string, entry: string) =
     });
     const { output } = bundle as Exclude<typeof bundle, unknown[] | { close(): unknown }>;
     return output.map((file) => (file.type === "chunk" ? file.code : "")).join("");
+  },
+
+  async rollup(folder, entry) {
+    const plugins = [nodeResolve(), terser({ ecma: 2020, module: true })];
+    const bundle = await rollup({ input: join(folder, entry), plugins });
+    const { output } = await bundle.generate({ format: "esm" });
+    return output[0].code;
   },
 
   async webpack(folder, entry) {

@@ -27,6 +27,7 @@ export function emptyApp(): { readonly folder: string; remove(): void } {
   }
   const build = ["-p", "tsconfig.build.json", "--outDir", join(stage, "dist")];
   execFileSync(process.execPath, [compiler("typescript"), ...build], { cwd: root, stdio: "inherit" });
+  shell(`PATH="${join(root, "node_modules/.bin")}:$PATH" npm run --silent build:file`, stage);
   shell("npm pack --silent", stage);
   mkdirSync(folder);
   writeFileSync(join(folder, "package.json"), '{ "private": true, "type": "module" }');

@@ -28,10 +28,11 @@ const FENCE = /^```(ts|sh) (\w+)\n([\s\S]*?)^```/gm;
 export const shortened = (code: string): string =>
   code
     .replace("12_000", "96")
+    .replace("2_000", "96")
     .replace("224, 224", "32, 32")
     .replace("size: 224", "size: 32")
     .replace("epochs: 10", "epochs: 4")
-    .replace("testExamples: 2_000", "batch: 4, examples: 12, testExamples: 6")
+    .replace("testExamples: 1_000", "batch: 4, examples: 12, testExamples: 6")
     .replace('loadDataset("mnist", "test")', 'loadDataset("mnist", "test", { examples: 96 })');
 
 /**

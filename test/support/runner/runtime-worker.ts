@@ -1,7 +1,7 @@
 /** Runs test files in a process of Node or Deno that has WebGPU. */
 import { Buffer } from "node:buffer";
 import { init, runBaseTests, setupEnvironment } from "vitest/worker";
-import { installWebGpu } from "../../../src/cli/runtime/webgpu.ts";
+import { installWebGpu } from "../../../src/node/index.ts";
 import { fetchFiles } from "./fetch-files.ts";
 import { pack, unpack } from "./pack.ts";
 

@@ -1,14 +1,20 @@
 /** The public symbols of the package's doors with their docstrings, read from the sources. */
-import { relative } from "node:path";
+import { readFileSync } from "node:fs";
+import { join, relative } from "node:path";
 import ts from "typescript-6";
 import { cached, root } from "../cache.ts";
 
-/** The doors, by the name that an app imports. */
-export const DOORS: Readonly<Record<string, string>> = {
-  webgraft: "src/index.ts",
-  "webgraft/job": "src/job/index.ts",
-  "webgraft/kernels": "src/embed/index.ts",
-};
+/** The files of the doors, by the name that an app imports: what package.json exports with types of its own. */
+function doorFiles(): [name: string, file: string][] {
+  const { exports } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
+    readonly exports: Readonly<Record<string, string | { readonly types: string; readonly default: string }>>;
+  };
+  return Object.entries(exports).flatMap(([name, target]) => {
+    if (typeof target === "string" || target.types.replace(".d.ts", ".js") !== target.default) return [];
+    const file = target.types.replace("./dist/", "src/").replace(".d.ts", ".ts");
+    return [[join("webgraft", name), join(root, file)]];
+  });
+}
 
 export interface Member {
   readonly name: string;
@@ -43,7 +49,7 @@ export interface Door {
 
 /** The doors with all that is public. */
 export const publicDoors = (): Promise<readonly Door[]> =>
-  cached("docs-doors", ["src", "demo/docs/build/api", "tsconfig.json"], extractDoors);
+  cached("docs-doors", ["src", "demo/docs/build/api", "package.json", "tsconfig.json"], extractDoors);
 
 function extractDoors(): Door[] {
   const { options } = ts.parseJsonConfigFileContent(
@@ -51,7 +57,7 @@ function extractDoors(): Door[] {
     ts.sys,
     root,
   );
-  const files = Object.entries(DOORS).map(([name, file]) => [name, root + file] as const);
+  const files = doorFiles();
   const program = ts.createProgram({ rootNames: files.map(([, file]) => file), options });
   const checker = program.getTypeChecker();
   return files.map(([name, file]) => doorOf(name, program.getSourceFile(file)!, checker));
@@ -64,16 +70,15 @@ function doorOf(name: string, source: ts.SourceFile, checker: ts.TypeChecker): D
   const sections: { title: string; symbols: PublicSymbol[] }[] = [];
   const text = source.getFullText();
   for (const statement of source.statements) {
-    if (!ts.isExportDeclaration(statement)) continue;
+    const exported = exportsOf(statement, checker);
+    if (exported.length === 0) continue;
     const comments = ts.getLeadingCommentRanges(text, statement.getFullStart()) ?? [];
     for (const { pos, end } of comments) {
       const [, title] = HEADING.exec(text.slice(pos, end)) ?? [];
       if (title) sections.push({ title, symbols: [] });
     }
     if (sections.length === 0) sections.push({ title: "", symbols: [] });
-    sections
-      .at(-1)!
-      .symbols.push(...exportsOf(statement, checker).flatMap((symbol) => describe(symbol, checker)));
+    sections.at(-1)!.symbols.push(...exported.flatMap((symbol) => describe(symbol, checker)));
   }
   const doc = /\/\*\*([\s\S]*?)\*\//.exec(text)?.[1] ?? "";
   return { name, doc: plainComment(doc), sections: sections.filter(({ symbols }) => symbols.length > 0) };
@@ -81,7 +86,16 @@ function doorOf(name: string, source: ts.SourceFile, checker: ts.TypeChecker): D
 
 const plainComment = (comment: string): string => comment.replace(/^\s*\* ?/gm, "").trim();
 
-function exportsOf(
+/** What a statement of a door exports. */
+function exportsOf(statement: ts.Statement, checker: ts.TypeChecker): ts.Symbol[] {
+  if (ts.isExportDeclaration(statement)) return reexportsOf(statement, checker);
+  const isExported =
+    (ts.getCombinedModifierFlags(statement as ts.DeclarationStatement) & ts.ModifierFlags.Export) !== 0;
+  const { name } = statement as ts.DeclarationStatement;
+  return isExported && name ? [checker.getSymbolAtLocation(name)!] : [];
+}
+
+function reexportsOf(
   { exportClause, moduleSpecifier }: ts.ExportDeclaration,
   checker: ts.TypeChecker,
 ): ts.Symbol[] {
