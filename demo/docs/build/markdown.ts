@@ -61,7 +61,7 @@ export function toHtml(
   rules.table_close = () => "</table></div>\n";
   // Columns of numbers have a style in Markdown, and a class here.
   rules.th_open = rules.td_open = (tokens, i) =>
-    `<${tokens[i]!.tag}${tokens[i]!.attrGet("style")?.includes("right") ? ' class="number"' : ""}>`;
+    `<${tokens[i]!.tag}${String(tokens[i]!.attrGet("style")).includes("right") ? ' class="number"' : ""}>`;
   rules.link_open = (tokens, i, options, _env, self) => {
     const token = tokens[i]!;
     token.attrSet("href", String(token.attrGet("href")).replace(/\.md(?=#|$)/, ".html"));
