@@ -1,6 +1,6 @@
 /** Runs tests of ops that launch a kernel, as they are declared for the test suite, and compares with references in f64. */
-import { Random, type Steps } from "webgraft";
-import { type Kernel, pad4 } from "webgraft/kernels";
+import { type Preprocessing, Preprocessor, Random, type Steps } from "webgraft";
+import { type Kernel, pad, pad4 } from "webgraft/kernels";
 import { declarations, optimizers } from "../../../test/ops/declarations.ts";
 import {
   type OpCase,
@@ -18,6 +18,8 @@ import {
 } from "../../../test/support/op/programs.ts";
 import { PARAMETERS, TRAINED, type UpdateCase, updateProgram } from "../../../test/support/op/update.ts";
 import { size } from "../../../test/support/reference/ndarray.ts";
+import { preprocess } from "../../../test/support/reference/resize.ts";
+import { testGpu } from "../../../test/support/run/gpu.ts";
 import { feedsOf, openProgram } from "../../../test/support/run/run-op.ts";
 import type { Compared } from "./gallery-events.ts";
 
@@ -38,8 +40,16 @@ const ENOUGH = 100;
 export const fileOf = ({ sources }: Kernel): string | undefined =>
   sources.map(([path]) => path).find((path) => !path.startsWith("lib/"));
 
+/** The kernels of `Preprocessor`, which no op launches. */
+const RESIZE = /^image\/(resize_\w+)\.wgsl$/;
+
 /** Tests of kernels of a file: a few, and then only those that launch a kernel that those before do not. */
 export function* candidatesFor(file: string, features: readonly string[]): Generator<Candidate> {
+  const [, resize] = RESIZE.exec(file) ?? [];
+  if (resize) {
+    yield { title: "an image of 61 × 37 pixels to 14 × 13", kernels: [resize], run: runResize };
+    return;
+  }
   const seen = new Set<string>();
   let count = 0;
   const isNew = (program: Steps): string[] => {
@@ -133,6 +143,27 @@ function compared(
     }
   });
   return worst;
+}
+
+const TORCH: Preprocessing = {
+  ...{ resize: 16, mode: "torch" },
+  ...{ mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] },
+};
+
+/** An image of noise, resized, cut out and normalised. */
+async function runResize() {
+  const inputShape = [14, 13, 3] as const;
+  const random = new Random(1, "pixels");
+  const data = Uint8ClampedArray.from({ length: 61 * 37 * 3 }, () => 256 * random.uniform());
+  const image = { width: 61, height: 37, data };
+  const preprocessor = await Preprocessor.create(await testGpu(), { inputShape, preprocessing: TORCH });
+  try {
+    const values = pad(await preprocessor.read([image]), inputShape);
+    // As much as the test suite allows.
+    return [{ output: "t", ...compared(values, preprocess(image, inputShape, TORCH), () => 5e-6, 1) }];
+  } finally {
+    preprocessor.destroy();
+  }
 }
 
 const STEPS = 3;
