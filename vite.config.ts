@@ -7,13 +7,21 @@ import { dataFiles } from "./src/cli/data/data-files.ts";
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
 
+/** What the page loads of the tests: the recorded study, and what runs a kernel beside its reference and times it. */
+const TESTS = [
+  "test/studies/recorded",
+  "test/ops",
+  ...["test/support/op", "test/support/reference", "test/support/run"],
+  ...["test/bench/page", "test/bench/statistics.ts"],
+];
+
 /** `vite`, `vite build`: the demo and the documentation, static pages that may lie in any folder of a server. */
 export default defineConfig({
   root: path("demo"),
   base: "./",
   // All of MNIST, and of Fashion-MNIST what keeps the site under 25 MB: the first 12,000 training images, all for testing.
   plugins: [dataFiles({ shards: { fashion: 6 } }), contentSecurityPolicy(), docs(), offline()],
-  server: { cors: false, fs: { allow: [path("demo"), path("src"), path("test")] } },
+  server: { cors: false, fs: { allow: [path("demo"), path("src"), ...TESTS.map(path)] } },
   preview: { cors: false },
   resolve: {
     alias: [

@@ -74,7 +74,9 @@ export function openGallery(section: HTMLElement): void {
 const broken = (text: string): (string | HTMLElement)[] =>
   text.split(/(?<=_)/).flatMap((part, i) => (i === 0 ? part : [document.createElement("wbr"), part]));
 
-const few = (value: number): string => value.toPrecision(value < 1e-3 ? 2 : 3);
+/** `0`, `2.0e-6`, `0.0123`, `175` */
+const few = (value: number): string =>
+  value === 0 ? "0" : value < 1e-3 ? value.toExponential(1) : value.toPrecision(3);
 
 type Cells = readonly (string | { readonly text: string; readonly kind: string })[];
 
