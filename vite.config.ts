@@ -11,7 +11,7 @@ const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.u
 const TESTS = [
   "test/studies/recorded",
   "test/ops",
-  ...["test/support/op", "test/support/reference", "test/support/run"],
+  ...["test/support/gallery", "test/support/op", "test/support/reference", "test/support/run"],
   ...["test/bench/page", "test/bench/statistics.ts"],
 ];
 

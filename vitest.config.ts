@@ -16,7 +16,7 @@ const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.u
  */
 const PATIENCE_MS = 15 * 60_000;
 
-const GPU_TESTS = "test/{embed,formats,gpu,job,ops,predict,race,train,transfer}/**/*.test.ts";
+const GPU_TESTS = "test/{data,embed,formats,gpu,job,ops,predict,race,train,transfer}/**/*.test.ts";
 
 /**
  * What `npm test` runs of them in Node and Deno: each op, and kernels alone, which is where Vulkan drivers differ; but not
@@ -92,6 +92,7 @@ export default defineConfig(({ mode }) => ({
       { find: /^webgraft\/job$/, replacement: path("src/job/index.ts") },
       { find: /^webgraft\/kernels$/, replacement: path("src/embed/index.ts") },
       { find: /^webgraft\/node$/, replacement: path("src/node/index.ts") },
+      { find: /^webgraft\/testing$/, replacement: path("src/testing/index.ts") },
     ],
   },
   test: {

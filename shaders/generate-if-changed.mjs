@@ -25,6 +25,7 @@ function state() {
   for (const file of [
     "package-lock.json",
     ...filesIn("shaders", /\.(wgsl|ts|mjs)$/),
+    ...filesIn("src/kernel/define", /\.ts$/),
     ...filesIn("src/kernel", /\.gen\.ts$/),
     ...filesIn("dist/wgsl", /\.wgsl$/),
   ]) {

@@ -5,7 +5,7 @@
  *   shaders.gen.ts       every linked kernel with its interface, so that a misspelt binding or constant is a compile error
  *   variants.gen.ts      the kernels of each file that has link lines, the best first
  *   constants.gen.ts     where the fields of structs lie that the host writes, so that nobody packs offsets by hand,
- *                        the numbers of activations, and the features that kernels want
+ *                        the numbers of activations and losses, and the features that kernels want
  *   shaders-hash.gen.ts  tells one set of texts from another
  *
  * and the linked texts to dist/wgsl/, which the package ships as webgraft/wgsl/*.
@@ -114,9 +114,11 @@ writeGenerated("variants.gen.ts", [
 ]);
 
 const features = [...new Set(shaders.flatMap((shader) => shader.features))].sort();
-const activations = [...sourceText("lib/core/activation.wgsl").matchAll(/^const (\w+) = (\d+)u;/gm)].map(
-  ([, name, number]) => `${name!.toLowerCase()}: ${number}`,
-);
+/** The whole-number constants of a file, in lower case. */
+const numbersOf = (path: string): string => {
+  const constants = [...sourceText(path).matchAll(/^const (\w+) = (\d+)u;/gm)];
+  return `{ ${constants.map(([, name, number]) => `${name!.toLowerCase()}: ${number}`).join(", ")} }`;
+};
 writeGenerated("constants.gen.ts", [
   'import type { StructLayout } from "./args.ts";',
   // Several shaders bind one struct; two structs of one name would be an error of the compiler.
@@ -128,7 +130,9 @@ writeGenerated("constants.gen.ts", [
   "/** Optional features of WebGPU that some kernel wants. */",
   `export const KERNEL_FEATURES = ${JSON.stringify(features)} as const;`,
   "/** Numbers of activations in kernels. */",
-  `export const ACTIVATIONS = { ${activations.join(", ")} } as const;`,
+  `export const ACTIVATIONS = ${numbersOf("lib/core/activation.wgsl")} as const;`,
+  "/** Numbers of elementwise losses in kernels. */",
+  `export const LOSSES = ${numbersOf("lib/core/losses.wgsl")} as const;`,
 ]);
 
 const hash = createHash("sha256");

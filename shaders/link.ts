@@ -17,6 +17,7 @@
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
+import { FEATURES } from "../src/kernel/define/read.ts";
 import { joinFiles, type SourceFile } from "../src/kernel/join.ts";
 
 export interface LinkedShader {
@@ -37,13 +38,6 @@ export interface LinkedShader {
 
 /** What WGSL wants before any declaration. */
 const DIRECTIVE = /^(enable|requires|diagnostic)\b/m;
-
-/** WebGPU's names of the features that WGSL enables in compute shaders. */
-const FEATURES: Readonly<Record<string, string>> = {
-  f16: "shader-f16",
-  subgroups: "subgroups",
-  subgroup_size_control: "subgroup-size-control",
-};
 
 const list = (text: string, key: string, separator: string): string[] =>
   [...text.matchAll(new RegExp(`^// ${key}: (.+)$`, "gm"))].flatMap((m) =>
@@ -156,7 +150,8 @@ function featuresOf([path, text]: SourceFile): string[] {
   const names = [...text.matchAll(/^enable ([\w, ]+);/gm)].flatMap((m) => m[1]!.split(/, */));
   return names.map((name) => {
     const feature = FEATURES[name];
-    if (!feature) throw new Error(`shaders/${path} enables ${name}, which FEATURES of link.ts does not know`);
+    if (!feature)
+      throw new Error(`shaders/${path} enables ${name}, which FEATURES of src/kernel/define/read.ts lacks`);
     return feature;
   });
 }

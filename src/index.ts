@@ -21,13 +21,17 @@ export { type TuneMode, type TuneModelOptions, tune } from "./train/tuning/tune.
 
 export { type Batch, BatchLoader, type BatchOptions } from "./data/batches.ts";
 export { balanced, createDataset, type Dataset, subset, take } from "./data/dataset.ts";
-export { fashion } from "./data/fashion.ts";
 export { type FolderOptions, loadImageFolder } from "./data/folder.ts";
 export type { FolderImage, FolderIndex } from "./data/folder-index.ts";
-export type { IdxFile, IdxPair } from "./data/idx.ts";
+export { type FramesOptions, framesOf } from "./data/frames.ts";
+export { datasetFromImages, type FromImagesOptions, type LabelledImage } from "./data/from-images.ts";
 export { type DatasetName, datasetNames, type LoadOptions, loadDataset, type Split } from "./data/load.ts";
-export { mnist } from "./data/mnist.ts";
+export { type ExampleSpec, type LoadedBatch, type LoaderOptions, SourceLoader } from "./data/loader.ts";
+export { fashion } from "./data/mnist/fashion.ts";
+export type { IdxFile, IdxPair } from "./data/mnist/idx.ts";
+export { mnist } from "./data/mnist/mnist.ts";
 export { resizeImages } from "./data/resize.ts";
+export { type DataSource, type Examples, type SourceOptions, sourceOf } from "./data/source.ts";
 export type { PixelImage } from "./image/preprocessing.ts";
 export type { Augmentation } from "./ops/image/augment.ts";
 
@@ -39,21 +43,42 @@ export * from "./models/index.ts";
 // Training
 
 export * from "./optimizers/index.ts";
-export type { Activations } from "./train/activations.ts";
 export { readCheckpointMetadata } from "./train/checkpoint.ts";
-export type { Confusion } from "./train/confusion.ts";
+export type { Activations } from "./train/evaluation/activations.ts";
+export type { Confusion } from "./train/evaluation/confusion.ts";
+export type { EvaluateOptions } from "./train/evaluation/evaluator.ts";
+export {
+  accuracy,
+  type ClassMetricOptions,
+  type ClassScores,
+  confusionMatrix,
+  type Metric,
+  type MetricBatch,
+  perClass,
+  scoresOf,
+  topK,
+} from "./train/evaluation/metrics.ts";
 export type {
   BatchInfo,
+  BatchOf,
   CheckpointOptions,
+  DataOf,
   EpochInfo,
   Evaluation,
   FitOptions,
   History,
+  MetricValues,
+  PredictionOf,
   StepInfo,
+  StepNumbers,
+  Told,
   TrainerOptions,
 } from "./train/options.ts";
+export { describeProfile, type LayerTime, type Profile } from "./train/profile.ts";
 export * from "./train/schedules.ts";
+export type { LossOf } from "./train/task.ts";
 export { Trainer } from "./train/trainer.ts";
+export type { EarlyStopping, ReduceOnPlateau, WatchOptions } from "./train/watch.ts";
 
 // Races: several trainers side by side
 
@@ -97,7 +122,7 @@ export {
   type SaveModelOptions,
   saveModel,
 } from "./predict/model-file.ts";
-export { Predictor, type PredictorOptions } from "./predict/predictor.ts";
+export { type NamedValues, Predictor, type PredictorOptions } from "./predict/predictor.ts";
 export { type ImageSource, Preprocessor, type PreprocessorModel } from "./run/preprocessor.ts";
 
 // Weights and model files
@@ -120,6 +145,27 @@ export type { ReadOptions } from "./weights/ranges.ts";
 export { decodeSafetensors, encodeSafetensors, type TensorData } from "./weights/safetensors.ts";
 export type { OpenOptions, WeightsSource } from "./weights/source.ts";
 export type { NamedWeights } from "./weights/tensors.ts";
+
+// Ops of your own: kernels, what an op launches, and where a layer appends it, `x.graph.apply(op, …)`
+
+export type {
+  BackwardEmitter,
+  Dispatch,
+  Emitter,
+  Fused,
+  GradientRule,
+  GradientTarget,
+  Op,
+  OpNode,
+  TensorSpec,
+  Tensors,
+} from "./graph/op.ts";
+export type { Takes } from "./graph/takes.ts";
+export { type DType, describe, nhwc, pad4, type Storage, storedLength } from "./graph/tensor.ts";
+export type { DefinedKernel } from "./kernel/define/declared.ts";
+export { defineKernel } from "./kernel/define/define.ts";
+export { fold, grid } from "./kernel/grid.ts";
+export type { Kernel, KernelBinding, KernelBindings, KernelConstants } from "./kernel/kernel.ts";
 
 // Graphs, plans and sessions: training by hand
 

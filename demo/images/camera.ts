@@ -10,11 +10,6 @@ export const opening = signal(false);
 /** Why there is no camera, and what to do. */
 export const refusal = signal<string | undefined>(undefined);
 
-/** Reads frames of the stream; it plays without being shown, too. */
-const video = document.createElement("video");
-video.muted = true;
-video.playsInline = true;
-
 export async function openCamera(): Promise<void> {
   if (stream.value || opening.value) return;
   refusal.value = undefined;
@@ -26,8 +21,6 @@ export async function openCamera(): Promise<void> {
       video: { width: { ideal: 640 }, facingMode: "environment" },
     });
     for (const track of opened.getTracks()) track.addEventListener("ended", closeCamera);
-    video.srcObject = opened;
-    await video.play();
     stream.value = opened;
   } catch (error) {
     refusal.value = reasonOf(error as DOMException);
@@ -39,12 +32,6 @@ export async function openCamera(): Promise<void> {
 export function closeCamera(): void {
   for (const track of stream.value?.getTracks() ?? []) track.stop();
   stream.value = undefined;
-  video.srcObject = null;
-}
-
-/** What the camera sees now; undefined while it is off or has no picture yet. */
-export async function frame(): Promise<ImageBitmap | undefined> {
-  return stream.value && video.videoWidth > 0 ? createImageBitmap(video) : undefined;
 }
 
 function reasonOf({ name }: DOMException): string {

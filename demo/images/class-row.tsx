@@ -1,7 +1,8 @@
 import { signal } from "@preact/signals";
+import { framesOf } from "webgraft";
 import { count, counted } from "../app/words.ts";
 import { heldOut } from "../worker/images-recipe.ts";
-import { frame, openCamera, opening, stream } from "./camera.ts";
+import { openCamera, opening, stream } from "./camera.ts";
 import {
   addFiles,
   addFrame,
@@ -23,21 +24,20 @@ import { LEAST } from "./words.ts";
 /** Pictures that are drawn of a class, its last ones. */
 const DRAWN = 12;
 
-/** Time between two frames of a recording. */
-const FRAME_MS = 150;
+/** Frames a second of a recording. */
+const FPS = 6;
 
 /** The class whose pictures are being recorded. */
 const recording = signal<number | undefined>(undefined);
 
 /** Records frames for as long as the button is held, at least one. */
 async function record(key: number): Promise<void> {
-  if (recording.value !== undefined) return;
+  if (recording.value !== undefined || !stream.value) return;
   recording.value = key;
-  do {
-    const now = await frame();
-    if (now) await addFrame(key, now);
-    await new Promise((done) => setTimeout(done, FRAME_MS));
-  } while (recording.value === key && stream.value && room.value > 0);
+  for await (const frame of framesOf(stream.value, { fps: FPS })) {
+    await addFrame(key, frame);
+    if (recording.value !== key || room.value <= 0) break;
+  }
   if (recording.value === key) release();
 }
 

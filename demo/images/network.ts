@@ -1,12 +1,13 @@
 /** The network that tells the pictures apart: how it is trained, what it guesses, and what is saved of it. */
 import { computed, effect, signal } from "@preact/signals";
 import * as Comlink from "comlink";
+import { framesOf } from "webgraft";
 import { place } from "../app/address.ts";
 import { save } from "../app/save.ts";
 import { worker } from "../app/studio.ts";
 import type { ExportKind, TrainEvent, Trained } from "../worker/images-events.ts";
 import { heldOut } from "../worker/images-recipe.ts";
-import { frame, stream } from "./camera.ts";
+import { stream } from "./camera.ts";
 import { classes } from "./collection.ts";
 import { recipeFor } from "./recipes.ts";
 import { missing } from "./words.ts";
@@ -123,8 +124,8 @@ export async function saveAs(kind: ExportKind): Promise<void> {
   }
 }
 
-/** Between two looks at the webcam. */
-const PAUSE_MS = 100;
+/** Looks at the webcam, a second. */
+const FPS = 10;
 
 /** Whether what the webcam sees is guessed: there is a network, and no other work for the GPU. */
 const isWatching = computed(
@@ -133,14 +134,16 @@ const isWatching = computed(
 
 let watching = false;
 
-async function watch(): Promise<void> {
+async function watch(camera: MediaStream): Promise<void> {
   if (watching) return;
   watching = true;
   try {
-    while (isWatching.value) {
-      const now = await frame();
-      if (now) guess.value = await worker().images.guess(Comlink.transfer(now, [now]));
-      await new Promise((done) => setTimeout(done, PAUSE_MS));
+    for await (const frame of framesOf(camera, { fps: FPS })) {
+      if (!isWatching.value) {
+        frame.close();
+        break;
+      }
+      guess.value = await worker().images.guess(Comlink.transfer(frame, [frame]));
     }
   } catch (error) {
     problem.value = (error as Error).message;
@@ -162,7 +165,7 @@ async function look(picture: Blob): Promise<void> {
 }
 
 effect(() => {
-  if (isWatching.value) void watch();
+  if (isWatching.value) void watch(stream.value!);
 });
 
 // A picture that stays is guessed again by each new network.

@@ -6,6 +6,7 @@ import {
   type BackboneName,
   createDataset,
   type Dataset,
+  datasetFromImages,
   type Evaluation,
   FeatureCache,
   type FinetuneOptions,
@@ -13,7 +14,6 @@ import {
   type Gpu,
   oneCycle,
   type PixelImage,
-  Preprocessor,
   type PretrainedSource,
   type StepInfo,
   Trainer,
@@ -94,7 +94,6 @@ export async function fineTune(
     await tuning.load(trainer, weights);
     // The frozen part of the network gives the same for a picture every time, so it runs once.
     const cache = await FeatureCache.create(trainer);
-    const preprocessor = await Preprocessor.create(gpu, tuning.model);
     let done = 0;
     /** A few pictures at a time, since prepared ones take four bytes for each value. */
     const featuresOf = async ({ images, labels }: Labelled): Promise<Dataset> => {
@@ -102,14 +101,8 @@ export async function fineTune(
       for (let at = 0; at < images.length; at += batchSize) {
         signal?.throwIfAborted();
         const few = images.slice(at, at + batchSize);
-        const batch = createDataset({
-          name: "pictures",
-          shape: recipe.inputShape,
-          classes,
-          images: await preprocessor.read(few),
-          labels: Int32Array.from(labels.slice(at, at + batchSize)),
-        });
-        parts.push(await cache.features(batch));
+        const labelled = few.map((image, i) => ({ image, label: labels[at + i]! }));
+        parts.push(await cache.features(await datasetFromImages(gpu, tuning.model, labelled, { classes })));
         done += few.length;
         onFeatures?.(done);
       }
@@ -129,7 +122,6 @@ export async function fineTune(
       await cache.finish();
       return { trainer, tested };
     } finally {
-      preprocessor.destroy();
       await cache.destroy();
     }
   } catch (error) {

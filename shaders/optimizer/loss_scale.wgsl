@@ -3,7 +3,7 @@
 //   finite:  norms = norms / s,  unscale = 1 / s,  and s doubles after INTERVAL steps without a change
 //   else:    unscale = 0, so that the step is skipped,  and s halves, for the gradients have overflowed
 //
-// state     s; steps since it last changed; steps skipped so far; 0
+// state     s; steps since it last changed; steps skipped so far; s of the step before
 // norms     LENGTH: the global norm of the gradients of s times the loss, which no gradient leaves finite that is not;
 //           perhaps others
 // unscale   1 / s or 0; steps skipped before this one; 0; 0
@@ -35,11 +35,11 @@ fn main(@builtin(local_invocation_index) local: u32) {
   }
   let steps = before.y + 1.0;
   if (!finite) {
-    state[0] = vec4f(max(before.x / 2.0, LEAST), 0.0, before.z + 1.0, 0.0);
+    state[0] = vec4f(max(before.x / 2.0, LEAST), 0.0, before.z + 1.0, before.x);
   } else if (steps >= INTERVAL) {
-    state[0] = vec4f(min(before.x * 2.0, MOST), 0.0, before.z, 0.0);
+    state[0] = vec4f(min(before.x * 2.0, MOST), 0.0, before.z, before.x);
   } else {
-    state[0] = vec4f(before.x, steps, before.z, 0.0);
+    state[0] = vec4f(before.x, steps, before.z, before.x);
   }
   unscale[0] = vec4f(select(0.0, 1.0 / before.x, finite), before.z, 0.0, 0.0);
 }

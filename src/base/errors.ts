@@ -56,6 +56,11 @@ export class NonFiniteError extends WebgraftError {
   override readonly name = "NonFiniteError";
 }
 
+/** An op does not compute what it is to, or its gradients are not the slopes of that; the message says where. */
+export class GradientError extends WebgraftError {
+  override readonly name = "GradientError";
+}
+
 /** The planner cannot place a tensor within the device's limits. */
 export class PlanError extends WebgraftError {
   override readonly name = "PlanError";

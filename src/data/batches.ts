@@ -2,6 +2,7 @@ import { DataError } from "../base/errors.ts";
 import { Random } from "../base/random.ts";
 import { pad4 } from "../graph/tensor.ts";
 import type { Dataset } from "./dataset.ts";
+import type { DataSource } from "./source.ts";
 
 /** Examples laid out for the GPU. Valid until `batch` has been called twice more. */
 export interface Batch {
@@ -35,33 +36,20 @@ export class BatchLoader {
   /** Number of batches, the smaller last one included. */
   readonly batchesPerEpoch: number;
   readonly #dataset: Dataset;
-  readonly #seed: number;
-  readonly #shuffle: boolean;
+  readonly #order: ExampleOrder;
   readonly #write: ImageWriter;
   readonly #buffers: readonly [Batch, Batch];
   #turn: 0 | 1 = 0;
-  #epoch = -1;
-  #order: Uint32Array;
 
-  constructor(dataset: Dataset, { batchSize, seed = 0, shuffle = true }: BatchOptions) {
-    if (!Number.isInteger(batchSize) || batchSize < 1) {
-      throw new DataError(`BatchLoader: batchSize must be a positive whole number — got ${batchSize}`);
-    }
-    if (batchSize > dataset.length) {
-      throw new DataError(
-        `BatchLoader: got batchSize ${batchSize}, but ${dataset.name} has ${dataset.length} examples — ` +
-          `take batchSize ≤ ${dataset.length}`,
-      );
-    }
+  constructor(dataset: Dataset, options: BatchOptions) {
+    const { batchSize } = options;
+    this.#order = new ExampleOrder("BatchLoader", dataset, options);
     this.batchSize = batchSize;
     this.length = dataset.length;
     this.batchesPerEpoch = Math.ceil(dataset.length / batchSize);
     this.#dataset = dataset;
-    this.#seed = seed;
-    this.#shuffle = shuffle;
-    this.#write = imageWriter(dataset);
+    this.#write = imageWriter(dataset, pad4(dataset.shape[2]));
     this.#buffers = [emptyBatch(dataset, batchSize), emptyBatch(dataset, batchSize)];
-    this.#order = Uint32Array.from(dataset.labels, (_, index) => index);
   }
 
   /** Batch `index` of epoch `epoch`, both counted from 0. */
@@ -77,21 +65,12 @@ export class BatchLoader {
 
   /** The batch that begins with example number `first` of epoch `epoch`, both counted from 0. */
   batchAt(epoch: number, first: number): Batch {
-    if (!isCount(epoch) || !isCount(first) || first >= this.length) {
-      throw new DataError(
-        `BatchLoader: there is no example ${first} in epoch ${epoch} — an epoch has ${this.length} examples, ` +
-          "counted from 0",
-      );
-    }
-    if (this.#shuffle && epoch !== this.#epoch) {
-      this.#order = new Random(this.#seed, `shuffle ${epoch}`).permutation(this.length);
-      this.#epoch = epoch;
-    }
+    const indices = this.#order.batchAt(epoch, first);
     this.#turn = this.#turn === 0 ? 1 : 0;
     const full = this.#buffers[this.#turn];
-    const size = Math.min(this.batchSize, this.length - first);
+    const size = indices.length;
     for (let i = 0; i < size; i++) {
-      const example = this.#order[first + i]!;
+      const example = indices[i]!;
       this.#write(example, full.images, i);
       full.labels[i] = this.#dataset.labels[example]!;
     }
@@ -104,6 +83,53 @@ export class BatchLoader {
   }
 }
 
+/** Which examples are in which batch: any batch of any epoch, by the seed alone. */
+export class ExampleOrder {
+  readonly #operation: string;
+  readonly #batchSize: number;
+  readonly #seed: number;
+  readonly #shuffle: boolean;
+  #epoch = -1;
+  #order: Uint32Array;
+
+  /** Throws DataError unless batches have 1 … length examples. */
+  constructor(
+    operation: string,
+    { name = "the data source", length }: Pick<DataSource, "name" | "length">,
+    { batchSize, seed = 0, shuffle = true }: BatchOptions,
+  ) {
+    if (!Number.isInteger(batchSize) || batchSize < 1) {
+      throw new DataError(`${operation}: batchSize must be a positive whole number — got ${batchSize}`);
+    }
+    if (batchSize > length) {
+      throw new DataError(
+        `${operation}: got batchSize ${batchSize}, but ${name} has ${length} examples — take batchSize ≤ ${length}`,
+      );
+    }
+    this.#operation = operation;
+    this.#batchSize = batchSize;
+    this.#seed = seed;
+    this.#shuffle = shuffle;
+    this.#order = Uint32Array.from({ length }, (_, index) => index);
+  }
+
+  /** Indices of the batch that begins with example number `first` of an epoch: a view. Throws DataError if there is none. */
+  batchAt(epoch: number, first: number): Uint32Array {
+    const { length } = this.#order;
+    if (!isCount(epoch) || !isCount(first) || first >= length) {
+      throw new DataError(
+        `${this.#operation}: there is no example ${first} in epoch ${epoch} — an epoch has ${length} examples, ` +
+          "counted from 0",
+      );
+    }
+    if (this.#shuffle && epoch !== this.#epoch) {
+      this.#order = new Random(this.#seed, `shuffle ${epoch}`).permutation(length);
+      this.#epoch = epoch;
+    }
+    return this.#order.subarray(first, first + this.#batchSize);
+  }
+}
+
 const isCount = (value: number): boolean => Number.isInteger(value) && value >= 0;
 
 function emptyBatch({ shape: [height, width, channels] }: Dataset, size: number): Batch {
@@ -112,12 +138,15 @@ function emptyBatch({ shape: [height, width, channels] }: Dataset, size: number)
 }
 
 /** Writes image `example`, normalised, into place `slot` of a batch. The padding is never written and stays zero. */
-type ImageWriter = (example: number, batch: Float32Array, slot: number) => void;
+export type ImageWriter = (example: number, batch: Float32Array, slot: number) => void;
 
-function imageWriter({ shape, images, normalize: { mean, std } }: Dataset): ImageWriter {
+/** For batches with `stride` values a pixel, the channels first. */
+export function imageWriter(
+  { shape, images, normalize: { mean, std } }: Pick<Dataset, "shape" | "images" | "normalize">,
+  stride: number,
+): ImageWriter {
   const [height, width, channels] = shape;
   const pixels = height * width;
-  const stride = pad4(channels);
   const scale = images instanceof Uint8Array ? 1 / 255 : 1;
   const factor = std.map((deviation) => scale / deviation);
   const shift = std.map((deviation, channel) => -mean[channel]! / deviation);

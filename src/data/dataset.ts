@@ -1,8 +1,10 @@
 import { DataError } from "../base/errors.ts";
 import { Random } from "../base/random.ts";
+import { imageWriter } from "./batches.ts";
+import type { DataSource, Examples } from "./source.ts";
 
-/** Labelled images held in memory. */
-export interface Dataset {
+/** Labelled images held in memory. `createDataset` makes one. */
+export interface Dataset extends DataSource {
   readonly name: string;
   /** Number of examples. */
   readonly length: number;
@@ -14,6 +16,23 @@ export interface Dataset {
   readonly labels: Int32Array;
   /** Per channel, on the 0…1 scale for bytes: a batch holds (value − mean) / std. */
   readonly normalize: { readonly mean: readonly number[]; readonly std: readonly number[] };
+  /** `images`, normalised, and `labels`. */
+  batch(this: Dataset, indices: Uint32Array): Examples;
+}
+
+/** Whether a source is a data set in memory, which can be cut into batches without waiting. */
+export const isDataset = (source: DataSource): source is Dataset =>
+  "images" in source && "labels" in source && "normalize" in source;
+
+/** Of `this`, so that it fits copies with other images too. */
+function batch(this: Dataset, indices: Uint32Array): Examples {
+  const { shape, labels } = this;
+  const images = new Float32Array(indices.length * shape[0] * shape[1] * shape[2]);
+  const write = imageWriter(this, shape[2]);
+  indices.forEach((example, slot) => {
+    write(example, images, slot);
+  });
+  return { images, labels: Int32Array.from(indices, (example) => labels[example]!) };
 }
 
 /**
@@ -21,7 +40,7 @@ export interface Dataset {
  * fit together, or hold a label out of range or a value that is not finite.
  */
 export function createDataset(
-  parts: Omit<Dataset, "length" | "normalize"> & Partial<Pick<Dataset, "normalize">>,
+  parts: Omit<Dataset, "length" | "normalize" | "batch"> & Partial<Pick<Dataset, "normalize">>,
 ): Dataset {
   const { name, shape, classes, images, labels } = parts;
   const fail = (reason: string): never => {
@@ -68,7 +87,7 @@ export function createDataset(
   if (!mean.every(Number.isFinite) || !std.every((value) => Number.isFinite(value) && value > 0)) {
     fail(`normalize needs finite means and positive stds — mean ${mean.join(", ")}, std ${std.join(", ")}`);
   }
-  return { name, length, shape, classes, images, labels, normalize };
+  return { name, length, shape, classes, images, labels, normalize, batch };
 }
 
 /** The first `n` examples, sharing memory with `dataset`. Throws DataError if there are not so many. */

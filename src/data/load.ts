@@ -3,10 +3,10 @@ import type { DownloadOptions } from "../base/download.ts";
 import { DataError } from "../base/errors.ts";
 import { namesOf } from "../base/names.ts";
 import { createDataset, type Dataset } from "./dataset.ts";
-import { aboutFashion } from "./fashion.ts";
-import { fetchIdx } from "./fetch-idx.ts";
-import { type Idx, type IdxAbout, idxLength } from "./idx.ts";
-import { aboutMnist } from "./mnist.ts";
+import { aboutFashion } from "./mnist/fashion.ts";
+import { fetchIdx } from "./mnist/fetch-idx.ts";
+import { type Idx, type IdxAbout, idxLength } from "./mnist/idx.ts";
+import { aboutMnist } from "./mnist/mnist.ts";
 import { imagesFile, imagesIn, labelsFile, MAX_EXAMPLES, SHARD_IMAGES, shardsOf } from "./shards.ts";
 
 const about = { mnist: aboutMnist, fashion: aboutFashion } satisfies Record<string, IdxAbout>;

@@ -5,9 +5,14 @@ import type { Dataset } from "./dataset.ts";
 /** The largest data set in memory: an ArrayBuffer that every browser can allocate. */
 export const MAX_DATASET_BYTES = 2 ** 31 - 1;
 
-/** Throws DataError unless `count` images of bytes fit into memory. */
-export function checkMemory(name: string, count: number, [height, width, channels]: Dataset["shape"]): void {
-  const bytes = count * height * width * channels;
+/** Throws DataError unless `count` images, of bytes or of larger values, fit into memory. */
+export function checkMemory(
+  name: string,
+  count: number,
+  [height, width, channels]: Dataset["shape"],
+  bytesEach = 1,
+): void {
+  const bytes = count * height * width * channels * bytesEach;
   if (bytes > MAX_DATASET_BYTES) {
     throw new DataError(
       `${name}: ${count} images of ${height}×${width}×${channels} take ${bytes} bytes, more than the ` +

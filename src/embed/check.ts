@@ -78,20 +78,8 @@ function resolveOne(operation: string, name: string, { bytes, usage }: Need, giv
 }
 
 const usagesOf = ({ usage }: GPUBuffer): string =>
-  (
-    [
-      "MAP_READ",
-      "MAP_WRITE",
-      "COPY_SRC",
-      "COPY_DST",
-      "INDEX",
-      "VERTEX",
-      "UNIFORM",
-      "STORAGE",
-      "INDIRECT",
-    ] as const
-  )
-    .filter((name) => usage & GPUBufferUsage[name])
+  Object.entries(Object.getOwnPropertyDescriptors(GPUBufferUsage))
+    .flatMap(([name, { value }]) => (usage & value ? name : []))
     .join(" | ");
 
 /** One use of a buffer by a launch; `name` is for errors. */

@@ -7,17 +7,17 @@
  */
 export type { TuningTable } from "../gpu/tuning.ts";
 export { describe, pad, pad4, storedLength, unpad } from "../graph/tensor.ts";
+export type { DefinedKernel } from "../kernel/define/declared.ts";
+export { defineKernel } from "../kernel/define/define.ts";
 export { fold, grid } from "../kernel/grid.ts";
 export type { Kernel, KernelBindings, KernelConstants } from "../kernel/kernel.ts";
 export * from "../kernel/shaders.gen.ts"; // By themselves: of a namespace, esbuild bundles all members.
 export * from "../ops/index.ts";
+export { type BackwardBuffers, type BackwardOptions, prepareBackward } from "./backward.ts";
+export type { Bound } from "./bound.ts";
 export type { BufferRange } from "./buffers.ts";
+export { type OpBuffers, prepareOp } from "./forward.ts";
 export { type KernelBuffers, liveScalars, PreparedKernel, prepareKernel } from "./kernel.ts";
-export {
-  type InputSpec,
-  type InputSpecs,
-  type OpBuffers,
-  PreparedOp,
-  type PrepareOptions,
-  prepareOp,
-} from "./op.ts";
+export { fromNchw, fromOihw, toNchw, toOihw } from "./layout.ts";
+export { type OpDescription, PreparedOp } from "./op.ts";
+export type { InputSpec, InputSpecs, PrepareOptions } from "./prepare.ts";

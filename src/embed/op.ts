@@ -1,85 +1,41 @@
-import { OutOfMemoryError, ShapeError } from "../base/errors.ts";
+import { ShapeError } from "../base/errors.ts";
 import { Resource } from "../base/resource.ts";
-import { capabilitiesOf, describeAdapter } from "../gpu/device.ts";
-import { Tuning, type TuningTable } from "../gpu/tuning.ts";
-import { Graph } from "../graph/graph.ts";
-import { lowerForward } from "../graph/lower.ts";
-import type { Dispatch, Op, Tensors } from "../graph/op.ts";
-import { bytesWithin, type DType, type Storage, type Tensor } from "../graph/tensor.ts";
-import { type Plan, plan } from "../plan/plan.ts";
+import type { Dispatch } from "../graph/op.ts";
+import { bytesOf, bytesWithin, type DType, type Storage, type Tensor } from "../graph/tensor.ts";
+import type { Plan } from "../plan/plan.ts";
 import { Buffers } from "../run/buffers.ts";
-import { Executor, encode, type Range } from "../run/executor.ts";
+import { Executor, type Range } from "../run/executor.ts";
+import { Bound } from "./bound.ts";
 import { type BufferRange, gpuOf } from "./buffers.ts";
 import { checkApart, LIVE, type Need, resolveAll, type Use } from "./check.ts";
 
-/** A `T` for each input of an op; optional inputs may be left out. */
-type ForEach<In extends Tensors, T> = {
-  readonly [K in keyof In as undefined extends In[K] ? never : K]: T;
-} & { readonly [K in keyof In as undefined extends In[K] ? K : never]?: T | undefined };
-
-/** A shape, or `{ shape, dtype }` for a tensor that is not f32. */
-export type InputSpec = readonly number[] | { readonly shape: readonly number[]; readonly dtype: DType };
-
-/** Shape and dtype of each input of an op. */
-export type InputSpecs<In extends Tensors> = ForEach<In, InputSpec>;
-
-/** A buffer for each input and output. Outputs that are views of inputs need none. */
-export type OpBuffers<In extends Tensors, Out extends Tensors> = ForEach<In, BufferRange> & {
-  readonly [K in keyof Out]?: BufferRange;
-};
-
-/** Options of `prepareOp`. */
-export interface PrepareOptions {
-  /** Measurements of this device, from `gpu.tuning.export()`. A table of another device is ignored. */
-  readonly tuning?: TuningTable;
+/** What a prepared op takes, does and needs. */
+export interface OpDescription {
+  readonly name: string;
+  /** The tensors that the caller gives buffers for, as they are in memory. */
+  readonly tensors: Readonly<
+    Record<string, { readonly shape: readonly number[]; readonly dtype: DType; readonly bytes: number }>
+  >;
+  /** Names of the kernels, in the order of their launches. */
+  readonly kernels: readonly string[];
+  /** Memory that was allocated besides the caller's. */
+  readonly workspaceBytes: number;
+  /** Read and written, if each launch touches each of its tensors once. */
+  readonly bytes: number;
+  /** Multiplications and additions of convolutions and dense ops, by the definition; missing where memory alone limits. */
+  readonly flops?: number;
+  /** What the device must allow at least. */
+  readonly limits: {
+    readonly maxStorageBufferBindingSize: number;
+    readonly maxStorageBuffersPerShaderStage: number;
+    readonly maxComputeInvocationsPerWorkgroup: number;
+    readonly maxComputeWorkgroupsPerDimension: number;
+    readonly features: readonly string[];
+  };
 }
 
-/**
- * Infers an op's outputs for inputs of these shapes, compiles its forward kernels, and allocates the memory it needs
- * besides the caller's buffers. Rejects with a ShapeError if the shapes do not fit the op, and with a DataError if
- * `tuning` is not a valid table, and with an OutOfMemoryError if the GPU has no room.
- */
-export async function prepareOp<In extends Tensors, Attrs, Out extends Tensors>(
-  device: GPUDevice,
-  op: Op<In, Attrs, Out>,
-  inputs: InputSpecs<In>,
-  attrs: Attrs,
-  options: PrepareOptions = {},
-): Promise<PreparedOp<In, Out>> {
-  const { maxStorageBufferBindingSize: maxBindingBytes, maxBufferSize: maxBufferBytes } = device.limits;
-  const tuning = new Tuning(describeAdapter(device.adapterInfo));
-  if (options.tuning) tuning.import(options.tuning);
-  const capabilities = capabilitiesOf(device, device.adapterInfo, tuning);
-  const graph = new Graph({ mode: "eval", maxBindingBytes, device: capabilities });
-  const tensors: Record<string, Tensor> = {};
-  for (const [name, spec] of Object.entries<InputSpec | undefined>(inputs)) {
-    if (!spec) continue;
-    const { shape, dtype } = "shape" in spec ? spec : { shape: spec, dtype: "f32" as const };
-    tensors[name] = graph.input(name, shape, dtype);
-  }
-  const outputs = Object.entries<Tensor | undefined>(
-    graph.apply(op, op.name, tensors as unknown as In, attrs),
-  );
-  for (const [name, tensor] of outputs) {
-    // A view of an input is already in the caller's buffer.
-    const isView = Object.values(tensors).some(({ storage }) => storage === tensor?.storage);
-    if (tensor && !isView) tensors[name] = tensor;
-  }
-  const given = new Set(Object.values(tensors).map(({ storage }) => storage));
-  const planned = plan({ ...lowerForward(graph), given }, { maxBindingBytes, maxBufferBytes });
-  const pipelines = await gpuOf(device).pipelines.compileAll(planned.dispatches);
-  device.pushErrorScope("out-of-memory");
-  const prepared = new PreparedOp<In, Out>(device, op.name, tensors, planned, pipelines);
-  const error = await device.popErrorScope();
-  if (error) {
-    prepared.destroy();
-    throw new OutOfMemoryError(`${op.name}: ${error.message}`);
-  }
-  return prepared;
-}
-
-/** A compiled op, to encode into the caller's compute passes any number of times. */
-export class PreparedOp<In extends Tensors, Out extends Tensors> {
+/** A compiled op or its gradients, to encode into the caller's compute passes any number of times. */
+export class PreparedOp<Given> {
   /** Of the op. */
   readonly name: string;
   /** The tensors that the caller must give buffers for. */
@@ -88,21 +44,27 @@ export class PreparedOp<In extends Tensors, Out extends Tensors> {
   readonly dispatches: readonly Dispatch[];
   readonly #executor: Executor;
   readonly #buffers: Buffers;
+  readonly #flops: number | undefined;
+  readonly #workspaceBytes: number;
   readonly #resource = new Resource("PreparedOp");
-  /** The caller's buffers for the launches being encoded. */
+  /** The caller's buffers for the launches being bound. */
   readonly #given = new Map<Storage, Range>();
 
-  /** Use `prepareOp`. */
+  /** Use `prepareOp` or `prepareBackward`. */
   constructor(
     device: GPUDevice,
     name: string,
     tensors: Readonly<Record<string, Tensor>>,
     planned: Plan,
     pipelines: readonly GPUComputePipeline[],
+    flops: number | undefined,
   ) {
     this.name = name;
     this.tensors = tensors;
     this.dispatches = planned.dispatches;
+    this.#flops = flops;
+    const kept = [...planned.persistent].map(bytesOf);
+    this.#workspaceBytes = [...planned.memory.slabs, ...kept].reduce((sum, bytes) => sum + bytes, 0);
     this.#executor = new Executor(gpuOf(device), planned.dispatches, pipelines);
     this.#buffers = new Buffers(device, planned, (storage) => this.#given.get(storage)!);
   }
@@ -115,12 +77,42 @@ export class PreparedOp<In extends Tensors, Out extends Tensors> {
     return bytesWithin(tensor).size;
   }
 
+  /** Shapes and bytes of its tensors, its work, its memory, and what it needs of a device. */
+  describe(): OpDescription {
+    const launches = this.dispatches.map(({ kernel, bindings, workgroups }) => {
+      const sizes = Object.values(bindings).map((tensor) => bytesWithin(tensor).size);
+      return { kernel, sizes, workgroups };
+    });
+    const most = (numbers: readonly number[]): number => numbers.reduce((a, b) => Math.max(a, b), 0);
+    const tensors = Object.entries(this.tensors).map(([name, tensor]) => {
+      const { shape, storage } = tensor;
+      return [name, { shape, dtype: storage.dtype, bytes: this.bytes(name) }] as const;
+    });
+    return {
+      name: this.name,
+      tensors: Object.fromEntries(tensors),
+      kernels: launches.map(({ kernel }) => kernel.name),
+      workspaceBytes: this.#workspaceBytes,
+      bytes: launches.flatMap(({ sizes }) => sizes).reduce((sum, size) => sum + size, 0),
+      ...(this.#flops !== undefined && { flops: this.#flops }),
+      limits: {
+        maxStorageBufferBindingSize: most(launches.flatMap(({ sizes }) => sizes)),
+        maxStorageBuffersPerShaderStage: most(launches.map(({ sizes }) => sizes.length)),
+        maxComputeInvocationsPerWorkgroup: most(
+          launches.map(({ kernel }) => kernel.workgroupSize.reduce((a, b) => a * b)),
+        ),
+        maxComputeWorkgroupsPerDimension: most(launches.flatMap(({ workgroups }) => workgroups)),
+        features: [...new Set(launches.flatMap(({ kernel }) => kernel.features))],
+      },
+    };
+  }
+
   /**
-   * Appends the op's launches to `pass`. Ops that read live scalars, such as dropout, need the uniform buffer `live`.
-   * Throws ShapeError for a buffer that is missing, unknown, too small or of another usage, for an offset that is no
-   * multiple of 256, and where what is read and what is written are in one buffer.
+   * The launches on these buffers, whose bind groups are made once. Ops that read live scalars, such as dropout, need the
+   * uniform buffer `live`. Throws ShapeError for a buffer that is missing, unknown, too small or of another usage, for an
+   * offset that is no multiple of 256, and where what is read and what is written are in one buffer.
    */
-  encode(pass: GPUComputePassEncoder, buffers: OpBuffers<In, Out> & { readonly live?: BufferRange }): void {
+  bind(buffers: Given): Bound {
     this.#resource.check();
     const isLive = this.dispatches.some(({ kernel }) => kernel.live);
     const needs = Object.keys(this.tensors).map((name): [string, Need] => [
@@ -142,10 +134,16 @@ export class PreparedOp<In extends Tensors, Out extends Tensors> {
     const launches = this.dispatches.map(({ bindings, workgroups }, i) =>
       this.#executor.bind(i, workgroups, (name) => this.#buffers.range(bindings[name]!)),
     );
-    encode(pass, launches, isLive ? this.#executor.bindLive(ranges.get("live")!) : undefined);
+    const live = isLive ? this.#executor.bindLive(ranges.get("live")!) : undefined;
+    return new Bound(launches, live, () => this.#resource.check());
   }
 
-  /** Frees the memory allocated by `prepareOp`; the caller's buffers stay. */
+  /** The same, encoded once; bind groups are made each time. */
+  encode(pass: GPUComputePassEncoder, buffers: Given): void {
+    this.bind(buffers).encode(pass);
+  }
+
+  /** Frees the memory allocated when it was prepared; the caller's buffers stay. */
   destroy(): void {
     this.#resource.end();
     this.#executor.destroy();

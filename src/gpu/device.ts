@@ -33,6 +33,7 @@ declare global {
   interface HTMLCanvasElement {}
   interface HTMLImageElement {}
   interface HTMLVideoElement {}
+  interface MediaStream {}
 }
 
 /** Which adapter to open. */

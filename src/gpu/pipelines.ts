@@ -1,6 +1,6 @@
-import { ShaderError } from "../base/errors.ts";
-import { argsBytes, compiledConstants, withArgs } from "../kernel/args.ts";
+import { compiledConstants } from "../kernel/args.ts";
 import type { Kernel } from "../kernel/kernel.ts";
+import { bindingTypes, createLayout, createModule, createPipeline, LIVE_TYPES } from "./compile.ts";
 import type { Gpu } from "./device.ts";
 
 /** A WGSL text and the pipelines made from it. */
@@ -26,12 +26,14 @@ export class Pipelines {
 
   /** The pipeline of a kernel with these constants. Rejects with a ShaderError that names the source file and line. */
   compile(kernel: Kernel, constants: Readonly<Record<string, number>>): Promise<GPUComputePipeline> {
-    const compiled = compiledConstants(kernel, constants);
     const { module, pipelines } = this.#text(kernel);
+    const compiled = compiledConstants(kernel, constants);
     const key = JSON.stringify([kernel.entryPoint, compiled, bindingTypes(kernel), kernel.live]);
     let pipeline = pipelines.get(key);
     if (!pipeline) {
-      pipeline = this.#create(kernel, module, compiled);
+      const layouts = [this.bindGroupLayout(kernel), ...(kernel.live ? [this.liveLayout()] : [])];
+      const check = () => this.#gpu.check();
+      pipeline = createPipeline(this.#gpu.device, kernel, module, constants, layouts, check);
       pipelines.set(key, pipeline);
       // What failed once, such as for lack of memory, may work later.
       pipeline.catch(() => pipelines.delete(key));
@@ -56,26 +58,7 @@ export class Pipelines {
 
   /** Layout of `@group(1)`: the live scalars. */
   liveLayout(): GPUBindGroupLayout {
-    return this.#layout(["uniform"]);
-  }
-
-  async #create(
-    kernel: Kernel,
-    module: GPUShaderModule,
-    constants: Readonly<Record<string, number>>,
-  ): Promise<GPUComputePipeline> {
-    const { device } = this.#gpu;
-    const layouts = [this.bindGroupLayout(kernel), ...(kernel.live ? [this.liveLayout()] : [])];
-    try {
-      return await device.createComputePipelineAsync({
-        label: kernel.name,
-        layout: device.createPipelineLayout({ bindGroupLayouts: layouts }),
-        compute: { module, entryPoint: kernel.entryPoint, constants },
-      });
-    } catch (cause) {
-      this.#gpu.check();
-      throw await explain(kernel, module, constants, cause);
-    }
+    return this.#layout(LIVE_TYPES);
   }
 
   #count(ready: number, wanted: number): void {
@@ -84,15 +67,11 @@ export class Pipelines {
     this.onProgress?.(this.#ready, this.#wanted);
   }
 
-  #text({ name, wgsl }: Kernel): Compiled {
-    let text = this.#texts.get(wgsl);
+  #text(kernel: Kernel): Compiled {
+    let text = this.#texts.get(kernel.wgsl);
     if (!text) {
-      // A module that does not compile also reports to the error scope; drop that, the pipeline's error says more.
-      this.#gpu.device.pushErrorScope("validation");
-      const module = this.#gpu.device.createShaderModule({ label: name, code: wgsl });
-      this.#gpu.device.popErrorScope().catch(() => {});
-      text = { module, pipelines: new Map() };
-      this.#texts.set(wgsl, text);
+      text = { module: createModule(this.#gpu.device, kernel), pipelines: new Map() };
+      this.#texts.set(kernel.wgsl, text);
     }
     return text;
   }
@@ -101,50 +80,9 @@ export class Pipelines {
     const key = types.join();
     let layout = this.#layouts.get(key);
     if (!layout) {
-      layout = this.#gpu.device.createBindGroupLayout({
-        label: key,
-        entries: types.map((type, binding) => ({ binding, visibility: 4 /* compute */, buffer: { type } })),
-      });
+      layout = createLayout(this.#gpu.device, types);
       this.#layouts.set(key, layout);
     }
     return layout;
   }
-}
-
-/** What is bound to `@group(0)` of a kernel: its bindings and, where it has args, their uniform. */
-function bindingTypes(kernel: Kernel): readonly GPUBufferBindingType[] {
-  const types = kernel.bindings.map(
-    ({ access }): GPUBufferBindingType => (access === "read" ? "read-only-storage" : "storage"),
-  );
-  return argsBytes(kernel) > 0 ? withArgs(kernel, types, "uniform") : types;
-}
-
-const compilationInfos = new WeakMap<GPUShaderModule, Promise<GPUCompilationInfo>>();
-
-/** A module's compiler messages, asked for only once: Chrome 156 does not answer a third request. */
-function compilationInfo(module: GPUShaderModule): Promise<GPUCompilationInfo> {
-  const info = compilationInfos.get(module) ?? module.getCompilationInfo();
-  compilationInfos.set(module, info);
-  return info;
-}
-
-async function explain(
-  kernel: Kernel,
-  module: GPUShaderModule,
-  constants: Readonly<Record<string, number>>,
-  cause: unknown,
-): Promise<ShaderError> {
-  const { messages } = await compilationInfo(module);
-  const lines = messages
-    .filter(({ type }) => type === "error")
-    .map(({ lineNum, linePos, message }) => `${sourceOf(kernel, lineNum)}:${linePos}: ${message}`);
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  const text = lines.length > 0 ? lines.join("\n") : `${reason} — constants ${JSON.stringify(constants)}`;
-  return new ShaderError(`${kernel.name}: ${text}`, { cause });
-}
-
-/** Where a line of the linked text comes from, such as `shaders/lib/core/index.wgsl:7`. */
-export function sourceOf(kernel: Kernel, line: number): string {
-  const [file, first] = kernel.sources.findLast(([, firstLine]) => firstLine <= line) ?? kernel.sources[0]!;
-  return `shaders/${file}:${line - first + 1}`;
 }

@@ -171,6 +171,10 @@ class NodeGradients extends Launches implements BackwardEmitter {
     return gradient;
   }
 
+  startsAt(output: Tensor): boolean {
+    return this.#table.losses.has(this.#table.original(output));
+  }
+
   override temporary(name: string, shape: readonly number[], dtype: DType = "f32"): Tensor {
     const tensor = super.temporary(name, shape, dtype);
     this.#table.own(tensor);

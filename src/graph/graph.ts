@@ -3,7 +3,7 @@ import type { Random } from "../base/random.ts";
 import type { Capabilities } from "../kernel/capabilities.ts";
 import type { Op, OpNode, TensorSpec, Tensors } from "./op.ts";
 import { checkTakes } from "./takes.ts";
-import { type DType, type Role, type Storage, storedLength, type Tensor } from "./tensor.ts";
+import { type DType, describe, type Role, type Storage, storedLength, type Tensor } from "./tensor.ts";
 
 /** Returns a parameter's initial values, in logical order without padding. */
 export type Initializer = (shape: readonly number[], random: Random) => Float32Array;
@@ -86,6 +86,9 @@ export class Graph {
   readonly #arenas = new Map<string, Storage[]>();
   readonly #names = new Set<string>();
   #storages = 0;
+  /** How many calls of `reuse` there have been, and whether one is under way. */
+  #reuses = 0;
+  #reusing = false;
 
   constructor(options: GraphOptions) {
     const {
@@ -142,6 +145,8 @@ export class Graph {
     decay: boolean,
     flattened?: readonly [number, number, number],
   ): Tensor {
+    const shared = this.#shared(this.parameters, name, shape);
+    if (shared) return shared;
     this.#claim(name);
     const trainable = !this.isFrozen(name);
     const tensor = trainable
@@ -153,10 +158,33 @@ export class Graph {
 
   /** A tensor that kernels update without gradients, such as a running mean. */
   state(name: string, shape: readonly number[], init: Initializer): Tensor {
+    const shared = this.#shared(this.states, name, shape);
+    if (shared) return shared;
     this.#claim(name);
     const tensor = this.#slice("state", "state", name, shape);
     this.states.push({ name, tensor, init, trainable: false, decay: false });
     return tensor;
+  }
+
+  /**
+   * Builds layers again with the parameters and running statistics that they have: while `build` runs, a name must be one
+   * that is taken, by a tensor of the same shape. Gradients add up, and batch norm updates its statistics each time, in
+   * the order of the calls. Throws ShapeError for a name that is new, or of another shape.
+   */
+  reuse<T>(build: () => T): T {
+    const before = this.#reusing;
+    this.#reusing = true;
+    this.#reuses++;
+    try {
+      return build();
+    } finally {
+      this.#reusing = before;
+    }
+  }
+
+  /** A name for random numbers, which differ in each use of a layer. */
+  randomName(name: string): string {
+    return this.#reusing ? `${name} (${this.#reuses + 1})` : name;
   }
 
   /** Whether the parameter with this name is frozen. */
@@ -218,9 +246,24 @@ export class Graph {
     return { name, tensor, init, trainable: false, decay: false };
   }
 
+  /** The variable of this name, while one is to be used again. */
+  #shared(variables: readonly Variable[], name: string, shape: readonly number[]): Tensor | undefined {
+    if (!this.#reusing) return undefined;
+    const tensor = variables.find((variable) => variable.name === name)?.tensor;
+    if (!tensor) throw new ShapeError("reuse", "there is no parameter or statistic of this name yet", name);
+    if (tensor.shape.join() !== shape.join()) {
+      const given = `${describe(tensor)}, not (${shape.join(", ")})`;
+      throw new ShapeError("reuse", "what is used again must have the same shape", given);
+    }
+    return tensor;
+  }
+
   #claim(name: string): void {
-    if (this.#names.has(name))
-      throw new ShapeError("graph", "this name is already taken; give each tensor its own", name);
+    if (this.#names.has(name)) {
+      const reason =
+        "this name is already taken; give each tensor its own, or share layers on purpose by reuse";
+      throw new ShapeError("graph", reason, name);
+    }
     this.#names.add(name);
   }
 

@@ -15,8 +15,8 @@
 import type { Split } from "../data/load.ts";
 import type { Layer } from "../models/structure.ts";
 import type { MemoryReport } from "../plan/plan.ts";
-import type { Activations } from "../train/activations.ts";
-import type { Confusion } from "../train/confusion.ts";
+import type { Activations } from "../train/evaluation/activations.ts";
+import type { Confusion } from "../train/evaluation/confusion.ts";
 import type { BatchInfo } from "../train/options.ts";
 import type { PretrainedReport } from "../transfer/pretrained.ts";
 import type { JobSettings } from "./settings.ts";

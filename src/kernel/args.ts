@@ -45,6 +45,7 @@ export function packArgs(
 ): void {
   Object.entries(args).forEach(([name, type], i) => {
     if (type === "f32") view.setFloat32(4 * i, constants[name]!, true);
+    // The bits of a negative i32 too.
     else view.setUint32(4 * i, constants[name]!, true);
   });
 }

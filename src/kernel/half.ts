@@ -18,7 +18,12 @@ export function withHalf(kernel: Kernel, names: readonly string[]): Kernel {
     const bindings = kernel.bindings.map((binding): KernelBinding => {
       const { name, alias, element } = binding;
       if (!names.includes(name)) return binding;
-      if (!alias) throw new ShapeError(kernel.name, "this binding cannot be f16", name);
+      if (!alias)
+        throw new ShapeError(
+          kernel.name,
+          "this binding cannot be f16; its elements lack an alias, such as x4 = vec4f",
+          name,
+        );
       const narrow = element === "f32" ? "f16" : "vec4<f16>";
       wgsl = replaceOnce(kernel, wgsl, `alias ${alias} = ${element};`, `alias ${alias} = ${narrow};`);
       return { ...binding, element: narrow };

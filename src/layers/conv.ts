@@ -1,23 +1,15 @@
 import { ShapeError } from "../base/errors.ts";
-import { type Padding, type Pair, pair, resolvePadding } from "../base/window.ts";
+import { type Pair, pair } from "../base/window.ts";
 import type { Initializer } from "../graph/graph.ts";
 import { describe, nhwc, type Tensor } from "../graph/tensor.ts";
-import { conv2dOp } from "../ops/conv/conv2d.ts";
+import { type Conv2dWindow, conv2dOp } from "../ops/conv/conv2d.ts";
 import { type ActivationLike, activation } from "./activation.ts";
 import { fans, torchBias, torchWeight } from "./init.ts";
 
 /** What `conv2d` computes: K = `outChannels`, (R, S) = `kernelSize`, extents in pixels. */
-export interface Conv2dOptions {
+export interface Conv2dOptions extends Conv2dWindow {
   readonly outChannels: number;
   readonly kernelSize: number | Pair;
-  /** Default 1. */
-  readonly stride?: number | Pair;
-  /** Default 0. */
-  readonly padding?: Padding;
-  /** Default 1. */
-  readonly dilation?: number | Pair;
-  /** Default 1; as many groups as input channels make it depthwise. */
-  readonly groups?: number;
   /** Default true. */
   readonly bias?: boolean;
   /** Default none. */
@@ -34,21 +26,24 @@ export interface Conv2dOptions {
  */
 export function conv2d(x: Tensor, name: string, options: Conv2dOptions): Tensor {
   const { outChannels: K, bias: hasBias = true, groups = 1, init = torchWeight() } = options;
+  const { stride = 1, padding = 0, dilation = 1 } = options;
   const { graph } = x;
-  const [, H, W, C] = nhwc(`conv2d ${name}`, x);
+  const [, , , C] = nhwc(`conv2d ${name}`, x);
   if (!Number.isInteger(C / groups) || !Number.isInteger(K / groups)) {
     const reason = `C=${C} and K=${K} must be divisible by groups`;
     throw new ShapeError(`conv2d ${name}`, reason, `groups ${groups}, ${describe(x)}`);
   }
-  const [kernel, stride, dilation] = [options.kernelSize, options.stride ?? 1, options.dilation ?? 1].map(
-    pair,
-  ) as [Pair, Pair, Pair];
-  const padding = resolvePadding(options.padding ?? 0, [H, W], kernel, stride, dilation);
-  const shape = [...kernel, C / groups, K];
+  const shape = [...pair(options.kernelSize), C / groups, K];
   const weight = graph.parameter(`${name}.weight`, shape, init, true);
   const bias = hasBias
     ? graph.parameter(`${name}.bias`, [K], options.biasInit ?? torchBias(fans(shape).fanIn), false)
     : undefined;
-  const { y } = graph.apply(conv2dOp, name, { x, weight, bias }, { stride, dilation, padding, groups });
+  const inputs = { x, weight, bias };
+  const { y } = graph.apply(
+    conv2dOp,
+    name,
+    inputs,
+    conv2dOp.attrsOf(inputs, { stride, padding, dilation, groups }),
+  );
   return activation(y, options.activation ?? "identity", name);
 }

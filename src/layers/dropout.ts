@@ -4,7 +4,7 @@ import { dropoutOp } from "../ops/elementwise/dropout.ts";
 
 /**
  * Drops a share `p` of the elements in training and scales the rest by 1 / (1 − p). `name`, seed and step determine
- * which elements; give every dropout its own name.
+ * which elements; give every dropout its own name. Used again (`reuse`), it drops others.
  */
 export const dropout = (x: Tensor, name: string, p = 0.5): Tensor =>
-  x.graph.apply(dropoutOp, name, { x }, { p, layer: hashString(name) }).y;
+  x.graph.apply(dropoutOp, name, { x }, { p, layer: hashString(x.graph.randomName(name)) }).y;

@@ -28,11 +28,19 @@ export {
   zeros,
 } from "./init.ts";
 export {
+  type BinaryCrossEntropyOptions,
+  binaryCrossEntropyWithLogits,
   type CrossEntropyOptions,
   crossEntropy,
-  meanSquaredError,
+  type HuberLossOptions,
+  huberLoss,
+  l1Loss,
+  mseLoss,
+  type SigmoidFocalLossOptions,
+  sigmoidFocalLoss,
   softCrossEntropy,
   softmax,
+  sumLosses,
 } from "./loss.ts";
 export { add, average, concat } from "./merge.ts";
 export { type BatchNormOptions, batchNorm } from "./norm.ts";

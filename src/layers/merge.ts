@@ -23,7 +23,8 @@ export const concat = (...xs: readonly Tensor[]): Tensor => {
   return branches.x0.graph.apply(concatOp, `${branches.x0.name}.concat`, branches, {}).y;
 };
 
-function toBranches(operation: string, xs: readonly Tensor[]): Branches {
+/** Throws ShapeError unless there are two to six. */
+export function toBranches(operation: string, xs: readonly Tensor[]): Branches {
   const [x0, x1, x2, x3, x4, x5] = xs;
   if (!x0 || !x1 || xs.length > 6) {
     throw new ShapeError(operation, "takes two to six tensors", xs.map(describe).join(", ") || "none");

@@ -3,6 +3,7 @@ import { matchesPattern } from "../base/pattern.ts";
 import { Graph, type Variable } from "../graph/graph.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { freeze } from "./freeze.ts";
+import { type AnyNetwork, buildIn } from "./network.ts";
 import type { Preprocessing } from "./preprocessing.ts";
 
 /** The description of an image classifier, which builds itself into a graph of any batch size and mode. */
@@ -44,7 +45,7 @@ export const carried = ({
 });
 
 /** Which parameters do not train: the model's own frozen ones and those that `frozen` matches. */
-export function frozenIn(model: Model, frozen?: (name: string) => boolean): (name: string) => boolean {
+export function frozenIn(model: AnyNetwork, frozen?: (name: string) => boolean): (name: string) => boolean {
   const own = freeze(...(model.frozen ?? []));
   return (name) => own(name) || frozen?.(name) === true;
 }
@@ -52,14 +53,17 @@ export function frozenIn(model: Model, frozen?: (name: string) => boolean): (nam
 /** More than any device can bind. */
 const MAX_PARAMETER_BYTES = 2 ** 32;
 
-/** The model's graph for one image, to look at without a GPU. Throws PlanError for parameters that no device can hold. */
-export function inspect(model: Model, frozen?: (name: string) => boolean): Graph {
+/**
+ * The model's graph for one image or other example, to look at without a GPU. Throws PlanError for parameters that no
+ * device can hold.
+ */
+export function inspect(model: AnyNetwork, frozen?: (name: string) => boolean): Graph {
   const graph = new Graph({
     mode: "eval",
     frozen: frozenIn(model, frozen),
     maxBindingBytes: MAX_PARAMETER_BYTES,
   });
-  graph.output("logits", model.build(graph.input("images", [1, ...model.inputShape])));
+  for (const [name, tensor] of Object.entries(buildIn(graph, model, 1))) graph.output(name, tensor);
   return graph;
 }
 

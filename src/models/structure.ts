@@ -1,7 +1,8 @@
 import type { Graph } from "../graph/graph.ts";
 import type { OpNode } from "../graph/op.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { countNumbers, inspect, type Model } from "./model.ts";
+import { countNumbers, inspect } from "./model.ts";
+import type { AnyNetwork } from "./network.ts";
 
 /** A layer of a model. */
 export interface Layer {
@@ -11,7 +12,7 @@ export interface Layer {
   readonly operations: readonly string[];
   /** The shape of its output without the batch: (H, W, C), or (C). */
   readonly shape: readonly number[];
-  /** The layers whose outputs it takes, by label, or `images`; several where a shortcut or branches join. */
+  /** The layers whose outputs it takes, by label, or inputs such as `images`; several where a shortcut or branches join. */
   readonly inputs: readonly string[];
   /** Names of its parameters: `layer1.0.conv1.weight`. */
   readonly parameters: readonly string[];
@@ -26,7 +27,7 @@ export interface Layer {
  * sum and activation that follow it under its name are one layer. What trains follows the model's frozen patterns and
  * `frozen`. Needs no GPU.
  */
-export function layersOf(model: Model, frozen?: (name: string) => boolean): readonly Layer[] {
+export function layersOf(model: AnyNetwork, frozen?: (name: string) => boolean): readonly Layer[] {
   const graph = inspect(model, frozen);
   const groups = groupNodes(graph);
   const labels = new Map<Tensor, string>();

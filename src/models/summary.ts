@@ -1,11 +1,11 @@
-import type { Model } from "./model.ts";
+import { type AnyNetwork, inputsOf, isClassifier } from "./network.ts";
 import { type Layer, layersOf } from "./structure.ts";
 
 /**
  * A table of a model's layers with output shapes (N for the batch) and parameters, and totals below: all parameters,
  * and those that train, given the model's frozen patterns and `frozen`. Needs no GPU. `layersOf` gives the same as data.
  */
-export function summary(model: Model, frozen?: (name: string) => boolean): string {
+export function summary(model: AnyNetwork, frozen?: (name: string) => boolean): string {
   const layers = layersOf(model, frozen);
   const rows = layers.map(({ label, operations, shape, parameterCount, trainableCount }) => [
     label,
@@ -15,15 +15,18 @@ export function summary(model: Model, frozen?: (name: string) => boolean): strin
     grouped(trainableCount),
   ]);
   const header = ["Layer", "Operation", "Output", "Parameters", "Trainable"];
-  const input = ["images", "input", `(N, ${model.inputShape.join(", ")})`, "0", "0"];
+  const inputs = Object.entries(inputsOf(model)).map(([name, shape]) => {
+    return [name, "input", `(N, ${shape.join(", ")})`, "0", "0"];
+  });
+  const given = Object.entries(inputsOf(model)).map(([name, shape]) => `${name} (${shape.join(", ")})`);
   const sum = (count: (layer: Layer) => number): number =>
     layers.reduce((total, layer) => total + count(layer), 0);
   const total = sum(({ parameterCount }) => parameterCount);
   const trainable = sum(({ trainableCount }) => trainableCount);
   return [
-    `${model.name}: images (${model.inputShape.join(", ")}) → ${model.classes} classes`,
+    `${model.name}: ${given.join(", ")}${isClassifier(model) ? ` → ${model.classes} classes` : ""}`,
     "",
-    ...table([header, input, ...rows]),
+    ...table([header, ...inputs, ...rows]),
     "",
     `${grouped(total)} parameters, ${grouped(trainable)} trainable, ${grouped(total - trainable)} frozen`,
   ].join("\n");

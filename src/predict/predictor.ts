@@ -1,31 +1,45 @@
-import { DataError } from "../base/errors.ts";
+import { DataError, ShapeError } from "../base/errors.ts";
 import { making, Resource } from "../base/resource.ts";
 import type { Gpu } from "../gpu/device.ts";
-import { Graph, type Variable } from "../graph/graph.ts";
+import { Graph, type Precision, type Variable } from "../graph/graph.ts";
 import { lowerForward } from "../graph/lower.ts";
 import { pad } from "../graph/tensor.ts";
 import { softmax } from "../layers/index.ts";
 import type { Model } from "../models/model.ts";
+import { type AnyNetwork, buildIn, inputsOf, isClassifier } from "../models/network.ts";
 import { InFlight } from "../run/in-flight.ts";
 import { type ImageSource, Preprocessor } from "../run/preprocessor.ts";
 import { type Feeds, openSession, type Session } from "../run/session.ts";
 import { Variables } from "../run/variables.ts";
 
-/** The model, its GPU, and how many images go through it at once. */
-export interface PredictorOptions {
+/** The network, its GPU, and how many examples go through it at once. */
+export interface PredictorOptions<M extends AnyNetwork = Model> {
   readonly gpu: Gpu;
-  readonly model: Model;
-  /** Images that the GPU processes at once. Default 1. */
+  /** A classifier of images, or any network. */
+  readonly model: M;
+  /** Examples that the GPU processes at once. Default 1. */
   readonly batchSize?: number;
 }
 
+/** Variables of somebody else. */
+interface SharedOptions<M extends AnyNetwork> extends PredictorOptions<M> {
+  readonly precision: Precision;
+  readonly weights: readonly Variable[];
+  readonly variables: Variables;
+  /** The buffers that predictions take. */
+  readonly buffers: Pick<Variables, "buffer">;
+}
+
+/** Examples by the names of a network's inputs: (N, …) without padding. */
+export type NamedValues = Readonly<Record<string, Float32Array>>;
+
 /**
- * Classifies images with a trained model, whose weights are loaded into it. Calls take turns; while one runs, loading
- * other weights throws BusyError.
+ * Predicts with a trained network, whose weights are loaded into it. Calls take turns; while one runs, loading other
+ * weights throws BusyError.
  */
-export class Predictor {
-  readonly model: Model;
-  /** Images that the GPU processes at once. */
+export class Predictor<M extends AnyNetwork = Model> {
+  readonly model: M;
+  /** Examples that the GPU processes at once. */
   readonly batchSize: number;
   /** Parameters and running statistics, for `loadWeights` and `saveWeights`. */
   readonly weights: readonly Variable[];
@@ -33,31 +47,34 @@ export class Predictor {
   readonly #gpu: Gpu;
   readonly #session: Session;
   readonly #resource = new Resource("Predictor");
+  /** Whether the variables end with it. */
+  readonly #owns: boolean;
   #preprocessor: Promise<Preprocessor> | undefined;
 
-  /** Plans and compiles the model. Its weights are zeros until some are loaded. */
-  static async create(options: PredictorOptions): Promise<Predictor> {
-    const { gpu, model, batchSize = 1 } = options;
-    if (!Number.isInteger(batchSize) || batchSize < 1) {
-      throw new DataError(`Predictor: batchSize must be a positive whole number — got ${batchSize}`);
-    }
-    const graph = new Graph({ mode: "eval", ...gpu.graphOptions });
-    const images = graph.input("images", [batchSize, ...model.inputShape]);
-    graph.output("probabilities", softmax(model.build(images)));
+  /** Plans and compiles the network. Its weights are zeros until some are loaded. */
+  static async create<M extends AnyNetwork = Model>(options: PredictorOptions<M>): Promise<Predictor<M>> {
+    const { gpu } = options;
+    const graph = predictionGraph(options, "f32");
     return making(async (keep) => {
       const variables = keep(new Variables(gpu));
       const session = keep(await openSession(gpu, lowerForward(graph), variables));
-      return new Predictor(gpu, model, batchSize, [...graph.parameters, ...graph.states], variables, session);
+      const weights = [...graph.parameters, ...graph.states];
+      return new Predictor(options, { weights, variables }, session, true);
     });
   }
 
+  /** One that predicts with weights that are somebody else's, such as a trainer's, for `Trainer.predictor`. */
+  static async sharing<M extends AnyNetwork>(options: SharedOptions<M>): Promise<Predictor<M>> {
+    const { gpu, precision, buffers } = options;
+    const graph = predictionGraph(options, precision);
+    return new Predictor(options, options, await openSession(gpu, lowerForward(graph), buffers), false);
+  }
+
   private constructor(
-    gpu: Gpu,
-    model: Model,
-    batchSize: number,
-    weights: readonly Variable[],
-    variables: Variables,
+    { gpu, model, batchSize = 1 }: PredictorOptions<M>,
+    { weights, variables }: Pick<SharedOptions<M>, "weights" | "variables">,
     session: Session,
+    owns: boolean,
   ) {
     this.#gpu = gpu;
     this.model = model;
@@ -65,77 +82,125 @@ export class Predictor {
     this.weights = weights;
     this.variables = variables;
     this.#session = session;
+    this.#owns = owns;
   }
 
   /**
-   * Class probabilities, (N, classes) row by row, of images (N, H, W, C) that have been preprocessed for the model.
-   * Throws DataError if `images` is not a whole number of images.
+   * Class probabilities, (N, classes) row by row, of images (N, H, W, C) that have been preprocessed for the model; or a
+   * network's outputs (N, …) by name, of its inputs by name. Throws DataError if `examples` is not a whole number of them.
    */
-  async predict(images: Float32Array): Promise<Float32Array<ArrayBuffer>> {
+  async predict(
+    examples: M extends Model ? Float32Array : NamedValues,
+  ): Promise<
+    M extends Model ? Float32Array<ArrayBuffer> : Readonly<Record<string, Float32Array<ArrayBuffer>>>
+  > {
     this.#resource.check();
-    const { inputShape, name } = this.model;
-    const each = inputShape.reduce((product, extent) => product * extent, 1);
-    const count = images.length / each;
-    if (!Number.isInteger(count)) {
+    const given = isClassifier(this.model) ? { images: examples as Float32Array } : (examples as NamedValues);
+    const inputs = Object.entries(inputsOf(this.model)).map(([name, shape]) => {
+      const each = shape.reduce((product, extent) => product * extent, 1);
+      return { name, shape, each, values: given[name] };
+    });
+    const count = (inputs[0]!.values?.length ?? Number.NaN) / inputs[0]!.each;
+    for (const { name, shape, each, values } of inputs) {
+      if (values && Number.isInteger(count) && values.length === count * each) continue;
       throw new DataError(
-        `${name}: expects images (${inputShape.join(", ")}), ${each} values each — got ${images.length} values`,
+        `${this.model.name}: expects ${name} (${shape.join(", ")}), ${each} values each — got ` +
+          `${values?.length ?? "no"} values`,
       );
     }
-    return this.#run(count, (first, end) => {
-      const batch = new Float32Array(this.batchSize * each);
-      batch.set(images.subarray(first * each, end * each));
-      return pad(batch, inputShape);
-    });
+    const outputs = await this.#run(count, (first, end) =>
+      Object.fromEntries(
+        inputs.map(({ name, shape, each, values }) => {
+          const batch = new Float32Array(this.batchSize * each);
+          batch.set(values!.subarray(first * each, end * each));
+          return [name, pad(batch, shape)];
+        }),
+      ),
+    );
+    return (isClassifier(this.model) ? outputs.probabilities : outputs) as Awaited<
+      ReturnType<Predictor<M>["predict"]>
+    >;
   }
 
   /**
    * Class probabilities, (N, classes) row by row, of raw images, which go through the model's own preprocessing.
-   * Throws ShapeError if the model has none, and DataError for an image that cannot be used.
+   * Throws ShapeError if the model has none, or is no classifier, and DataError for an image that cannot be used.
    */
   async classify(images: readonly ImageSource[]): Promise<Float32Array<ArrayBuffer>> {
     return this.#resource.run(async () => {
-      this.#preprocessor ??= Preprocessor.create(this.#gpu, this.model);
+      const { model } = this;
+      if (!isClassifier(model)) {
+        throw new ShapeError("classify", "needs a classifier of images — use predict", model.name);
+      }
+      this.#preprocessor ??= Preprocessor.create(this.#gpu, model);
       // What failed once, such as for lack of memory, may work later.
       this.#preprocessor.catch(() => {
         this.#preprocessor = undefined;
       });
       const preprocessor = await this.#preprocessor;
-      return this.#run(images.length, (first, end) => preprocessor.input(images.slice(first, end)));
+      const outputs = await this.#run(images.length, (first, end) => ({
+        images: preprocessor.input(images.slice(first, end)),
+      }));
+      return outputs.probabilities!;
     });
   }
 
-  /** Frees all GPU memory of this predictor; the device stays. What is being predicted rejects with a DestroyedError. */
+  /**
+   * Frees all GPU memory of this predictor; the device stays, and so do weights that it shares. What is being predicted
+   * rejects with a DestroyedError.
+   */
   destroy(): void {
     this.#resource.end();
     this.#session.destroy();
-    this.variables.destroy();
+    if (this.#owns) this.variables.destroy();
     this.#preprocessor?.then(
       (preprocessor) => preprocessor.destroy(),
       () => {},
     );
   }
 
-  /** Probabilities of `count` images; `input` gives the images [first, end), at most a batch. */
+  /** Outputs of `count` examples; `input` gives those from `first` to before `end`, at most a batch. */
   #run(
     count: number,
-    input: (first: number, end: number) => Feeds[string],
-  ): Promise<Float32Array<ArrayBuffer>> {
+    input: (first: number, end: number) => Feeds,
+  ): Promise<Readonly<Record<string, Float32Array<ArrayBuffer>>>> {
     return this.variables.turn("predict", async () => {
-      const { classes } = this.model;
-      const probabilities = new Float32Array(count * classes);
+      const all: Record<string, Float32Array<ArrayBuffer>> = {};
+      for (const [name, { shape }] of this.#session.plan.outputs) {
+        all[name] = new Float32Array(shape.slice(1).reduce((product, extent) => product * extent, count));
+      }
       const inFlight = new InFlight();
       for (let first = 0; first < count; first += this.batchSize) {
         const end = Math.min(first + this.batchSize, count);
         await this.#session.ready();
-        const feeds = { images: input(first, end) };
+        const feeds = input(first, end);
         const outputs = this.#session.submit(feeds, { step: 0, seed: 0, learningRate: 0 });
         await inFlight.add(outputs, (values) => {
-          const rows = values.probabilities!.subarray(0, (end - first) * classes);
-          probabilities.set(rows, first * classes);
+          for (const [name, into] of Object.entries(all)) {
+            const each = into.length / count;
+            into.set(values[name]!.subarray(0, (end - first) * each), first * each);
+          }
         });
       }
       await inFlight.settle();
-      return probabilities;
+      return all;
     });
   }
+}
+
+/** From a network's inputs to its outputs, a classifier's being probabilities. */
+function predictionGraph(
+  { gpu, model, batchSize = 1 }: PredictorOptions<AnyNetwork>,
+  precision: Precision,
+): Graph {
+  if (!Number.isInteger(batchSize) || batchSize < 1) {
+    throw new DataError(`Predictor: batchSize must be a positive whole number — got ${batchSize}`);
+  }
+  const graph = new Graph({ mode: "eval", precision, ...gpu.graphOptions });
+  const { logits, ...outputs } = buildIn(graph, model, batchSize, precision === "mixed" ? "f16" : "f32");
+  if (isClassifier(model)) graph.output("probabilities", softmax(logits!));
+  else
+    for (const [name, tensor] of Object.entries({ ...outputs, ...(logits && { logits }) }))
+      graph.output(name, tensor);
+  return graph;
 }

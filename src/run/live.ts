@@ -13,8 +13,8 @@ export interface Live {
   readonly share?: number;
 }
 
-/** Size in bytes of a buffer of live scalars. */
-export const LIVE_BYTES = layout.size;
+/** Size in bytes of a buffer of live scalars: the layout's, without which a bundle may do. */
+export const LIVE_BYTES = 20 satisfies typeof layout.size;
 
 /** Writes live scalars in the layout that kernels read. */
 export function packLive({ step, seed, learningRate, first = 0, share = 1 }: Live, view: DataView): void {

@@ -27,7 +27,7 @@ export interface LaunchTime {
 }
 
 /** Plans a program, or part of one, within the device's limits and opens a session on it. `variables` are shared. */
-export const openSession = (gpu: Gpu, steps: Steps, variables: Variables): Promise<Session> =>
+export const openSession = (gpu: Gpu, steps: Steps, variables: Pick<Variables, "buffer">): Promise<Session> =>
   Session.create(gpu, plan(steps, gpu.limits), variables);
 
 /**
@@ -50,7 +50,7 @@ export class Session {
   readonly #resource = new Resource("Session");
 
   /** Compiles the plan's pipelines in parallel and creates its buffers. `variables` are shared. */
-  static async create(gpu: Gpu, plan: Plan, variables: Variables): Promise<Session> {
+  static async create(gpu: Gpu, plan: Plan, variables: Pick<Variables, "buffer">): Promise<Session> {
     const pipelines = await gpu.pipelines.compileAll(plan.dispatches);
     return making((keep) => gpu.guard("session", () => new Session(gpu, plan, variables, pipelines, keep)));
   }
@@ -58,7 +58,7 @@ export class Session {
   private constructor(
     gpu: Gpu,
     plan: Plan,
-    variables: Variables,
+    variables: Pick<Variables, "buffer">,
     pipelines: readonly GPUComputePipeline[],
     keep: <P extends Destroyable>(part: P) => P,
   ) {
@@ -121,8 +121,7 @@ export class Session {
   async profile(feeds: Feeds, live: Live): Promise<readonly LaunchTime[]> {
     this.#check();
     const { device } = this.#gpu;
-    if (!device.features.has("timestamp-query"))
-      throw new DeviceError("profile: the adapter lacks the WebGPU feature timestamp-query");
+    checkTimestamps(this.#gpu);
     const timestamps = new Timestamps(device, 2 * this.#launches.length);
     try {
       const times = await this.#guard("profile", () => {
@@ -253,6 +252,12 @@ export class Session {
     this.#free.push(staging);
     this.#waiting.shift()?.();
   }
+}
+
+/** Throws DeviceError unless the device can tell how long launches take. */
+export function checkTimestamps({ device }: Gpu): void {
+  if (device.features.has("timestamp-query")) return;
+  throw new DeviceError("profile: the adapter lacks the WebGPU feature timestamp-query");
 }
 
 /** Deno throws where the device is lost; what its loss means is told otherwise. */

@@ -72,6 +72,19 @@ export class Variables {
     });
   }
 
+  /** Copies storages to others of the same length. The promise tells whether the GPU took the work. */
+  copy(pairs: Iterable<readonly [from: Storage, to: Storage]>): Promise<void> {
+    return this.#gpu.guard("copying variables", () => {
+      this.#resource.check();
+      const { device } = this.#gpu;
+      const encoder = device.createCommandEncoder();
+      for (const [from, to] of pairs) {
+        encoder.copyBufferToBuffer(this.buffer(from), 0, this.buffer(to), 0, bytesOf(from));
+      }
+      device.queue.submit([encoder.finish()]);
+    });
+  }
+
   /** Reads values in logical order, in turn: between two steps if a run uses them. */
   read(tensors: readonly Tensor[]): Promise<Float32Array<ArrayBuffer>[]> {
     return this.turn("reading weights", ({ read }) => read(tensors));

@@ -4,12 +4,14 @@
  * depend on these two alone), the epoch, the optimizer, and whatever the caller adds.
  */
 import { WeightsError } from "../base/errors.ts";
+import { number, object, optional, parseJson, size } from "../base/schema.ts";
 import type { Variable } from "../graph/graph.ts";
 import type { Variables } from "../run/variables.ts";
 import { checkFinite } from "../weights/finite.ts";
 import { fromFile } from "../weights/layout.ts";
 import { matchTensors, misfit, readTensors } from "../weights/load.ts";
 import { decodeSafetensors, encodeSafetensors, float32Values } from "../weights/safetensors.ts";
+import type { Plateau, Watched } from "./watch.ts";
 
 /** How far a run has come. */
 export interface Progress {
@@ -19,6 +21,9 @@ export interface Progress {
   /** Examples that the current epoch has trained on, of a data set of this length. */
   readonly examples: number;
   readonly length: number;
+  /** What early stopping and the plateau of `fit` have seen of a run that has not ended. */
+  readonly stopping?: Watched;
+  readonly plateau?: Plateau;
 }
 
 /** How far a run has come, and what it was made with. */
@@ -37,7 +42,9 @@ export async function saveCheckpoint(
   position: Position,
   metadata: Readonly<Record<string, string>>,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const fields = Object.entries(position).map(([name, value]) => [name, String(value)] as const);
+  const { stopping, plateau, ...numbers } = position;
+  const fields = Object.entries(numbers).map(([name, value]) => [name, String(value)]);
+  if (stopping || plateau) fields.push(["watches", JSON.stringify({ stopping, plateau })]);
   const tensors = await readTensors(variables, list);
   checkFinite("checkpoint", tensors);
   return encodeSafetensors(tensors, { ...metadata, format: "webgraft", ...Object.fromEntries(fields) });
@@ -104,5 +111,17 @@ function readPosition(metadata: Readonly<Record<string, string>>, source: string
     length: count(fields.length),
     seed: count(metadata.seed),
     optimizer: metadata.optimizer ?? "",
+    ...(metadata.watches && readWatches(metadata.watches, source)),
   };
+}
+
+const watched = { best: number, since: size };
+const watchesSchema = object({
+  stopping: optional(object(watched)),
+  plateau: optional(object({ ...watched, factor: number })),
+});
+
+function readWatches(text: string, source: string): Pick<Progress, "stopping" | "plateau"> {
+  const { stopping, plateau } = parseJson(watchesSchema, text, `${source}: watches`, WeightsError);
+  return { ...(stopping && { stopping }), ...(plateau && { plateau }) };
 }

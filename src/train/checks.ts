@@ -3,10 +3,15 @@ import type { Batch } from "../data/batches.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { pad4 } from "../graph/tensor.ts";
 import type { Model } from "../models/model.ts";
+import type { AnyNetwork } from "../models/network.ts";
 import type { BatchInfo, FitOptions, TrainerOptions } from "./options.ts";
+import { checkWatches } from "./watch.ts";
 
 /** Throws DataError unless a trainer's batch is a whole number of images, in equal parts. */
-export function checkSizes({ batchSize, microBatches = 1 }: TrainerOptions): void {
+export function checkSizes({
+  batchSize,
+  microBatches = 1,
+}: Pick<TrainerOptions, "batchSize" | "microBatches">): void {
   if (!Number.isInteger(batchSize) || batchSize < 1) {
     throw new DataError(`Trainer: batchSize must be a positive whole number — got ${batchSize}`);
   }
@@ -20,24 +25,25 @@ export function checkSizes({ batchSize, microBatches = 1 }: TrainerOptions): voi
 
 /** Throws DataError unless a batch has 1…`most` examples in the layout of a BatchLoader that fit the model. */
 export function checkBatch(
+  operation: string,
   { images, labels, size }: Batch,
   { inputShape, classes }: Model,
   most: number,
 ): void {
   if (!Number.isInteger(size) || size < 1 || size > most) {
     throw new DataError(
-      `trainStep: a batch must have 1…${most} examples, the trainer's batchSize — got ${size}`,
+      `${operation}: a batch must have 1…${most} examples, the trainer's batchSize — got ${size}`,
     );
   }
   const [height, width, channels] = inputShape;
   const expected = size * height * width * pad4(channels);
   if (images.length !== expected || labels.length !== size) {
     throw new DataError(
-      `trainStep: ${size} examples of (${inputShape.join(", ")}), channels padded to ${pad4(channels)}, have ` +
+      `${operation}: ${size} examples of (${inputShape.join(", ")}), channels padded to ${pad4(channels)}, have ` +
         `${expected} values and ${size} labels — got ${images.length} and ${labels.length}; a BatchLoader makes them`,
     );
   }
-  checkLabels("trainStep", labels, classes);
+  checkLabels(operation, labels, classes);
 }
 
 /** Throws DataError for options of `fit` that make no sense. */
@@ -45,18 +51,17 @@ export function checkFit({
   epochs,
   maxSteps = Infinity,
   validation,
-  earlyStopping,
   learningRate = 0,
-}: FitOptions): void {
+  ...watches
+}: FitOptions<AnyNetwork>): void {
   if (!Number.isInteger(epochs) || epochs < 0) {
     throw new DataError(`fit: epochs must be a whole number — got ${epochs}`);
   }
   if (!(Number.isInteger(maxSteps) || maxSteps === Infinity) || maxSteps < 0) {
     throw new DataError(`fit: maxSteps must be a whole number — got ${maxSteps}`);
   }
-  if (earlyStopping && !validation) {
-    throw new DataError("fit: earlyStopping compares losses of validation — give a validation data set");
-  }
+  const { earlyStopping, reduceOnPlateau, keepBest } = watches;
+  checkWatches({ earlyStopping, reduceOnPlateau, keepBest }, validation !== undefined);
   checkLearningRate("fit", learningRate);
 }
 

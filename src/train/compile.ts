@@ -1,32 +1,35 @@
 import { making } from "../base/resource.ts";
-import { differentiate } from "../graph/autodiff.ts";
+import { differentiate, type Gradients } from "../graph/autodiff.ts";
 import { fuse } from "../graph/fusion.ts";
 import { Graph, type Variable } from "../graph/graph.ts";
 import { emitForward } from "../graph/launches.ts";
 import type { Storage, Tensor } from "../graph/tensor.ts";
-import { softmax } from "../layers/index.ts";
 import { frozenIn } from "../models/model.ts";
+import type { AnyNetwork } from "../models/network.ts";
 import { fusionsFor } from "../ops/fusions.ts";
 import { gradients } from "../ops/gradients.ts";
+import { withAverages } from "../optimizers/averages.ts";
 import { withUpdate } from "../optimizers/optimizer.ts";
 import type { Steps } from "../plan/plan.ts";
 import { openSession, type Session } from "../run/session.ts";
 import type { Variables } from "../run/variables.ts";
 import type { TrainerOptions } from "./options.ts";
-import { evaluationPass, trainingPass } from "./passes.ts";
+import { buildPass, type Mode, type Task } from "./task.ts";
 import { graphOptionsWith, type Kernels } from "./tuning/kernels.ts";
 
-export type Mode = "train" | "eval";
+/** The options of a trainer whose task and kernels are known. */
+export type PlanOptions = TrainerOptions<AnyNetwork> & { readonly task: Task; readonly kernels: Kernels };
 
-/** The options of a trainer whose kernels are known. */
-export type PlanOptions = TrainerOptions & { readonly kernels: Kernels };
-
-/** A planned and compiled graph of the model. */
+/** A planned and compiled graph of a network. */
 export interface Compiled {
   readonly graph: Graph;
   readonly session: Session;
+  /** The gradients of the parameters that train, by name, which stay until the next step; none in an evaluation. */
+  readonly gradients: ReadonlyMap<string, Tensor>;
   /** The optimizer's moments; none in an evaluation. */
   readonly moments: readonly Variable[];
+  /** With `ema`, the arenas whose averages are among the moments. */
+  readonly averaged: readonly Storage[];
   /** The update's flags for what is not finite, which stay raised until they are cleared. */
   readonly flags: readonly Storage[];
   /** `normed` of the update. */
@@ -36,12 +39,12 @@ export interface Compiled {
 }
 
 /**
- * Compiles a training step (output `loss`) or an evaluation (outputs `loss` and `probabilities`) of `size` images. With
- * micro-batches, `session` runs one of them; `update`, which ends the step, is there only for those of full size.
+ * Compiles a training step (output `loss`), an evaluation (outputs `loss` and the task's) or a prediction (only those) of
+ * `size` examples. With micro-batches, `session` runs one of them; `update`, which ends the step, is there only for those of full size.
  */
 export function compileStep(
   options: PlanOptions,
-  variables: Variables,
+  variables: Pick<Variables, "buffer">,
   mode: Mode,
   size: number,
 ): Promise<Compiled> {
@@ -56,41 +59,51 @@ async function compile(
   size: number,
   open: (steps: Steps) => Promise<Session>,
 ): Promise<Compiled> {
-  const { optimizer, batchSize, microBatches = 1, memory = "keep" } = options;
+  const { optimizer, batchSize, microBatches = 1, memory = "keep", ema } = options;
   const accumulate = microBatches > 1;
   const { graph, loss } = build(options, mode, size);
   const nodes = options.fuse === false ? graph.nodes : fuse(graph, [], fusionsFor(graph));
   const forward = emitForward(graph, nodes);
-  if (mode === "eval")
-    return { graph, moments: [], flags: [], normed: [], session: await open({ graph, dispatches: forward }) };
+  if (mode !== "train" || !loss) {
+    const nothing = { gradients: new Map(), moments: [], averaged: [], flags: [], normed: [] };
+    return { ...nothing, graph, session: await open({ graph, dispatches: forward }) };
+  }
 
   const backward = differentiate(graph, nodes, [[loss, null]], gradients, { memory, accumulate });
-  const update = optimizer.emit(graph, backward);
-  const { moments, normed } = update;
+  const plain = optimizer.emit(graph, backward);
+  const trained = backward.arenas.map(([parameters]) => parameters);
+  const update = ema ? withAverages(plain, graph, trained, ema.decay) : { ...plain, averaged: [] };
+  const { moments, normed, averaged } = update;
   const flags = [update.outputs.get("nonFinite")].flatMap((tensor) => tensor?.storage ?? []);
+  const step = { graph, gradients: gradientsByName(graph, backward), moments, averaged, flags, normed };
   const passes = { graph, dispatches: [...forward, ...backward.dispatches] };
-  if (!accumulate) return { graph, moments, flags, normed, session: await open(withUpdate(passes, update)) };
+  if (!accumulate) return { ...step, session: await open(withUpdate(passes, update)) };
 
   const session = await open(passes);
-  if (size * microBatches < batchSize) return { graph, moments, flags, normed, session };
+  if (size * microBatches < batchSize) return { ...step, session };
   const nothing = { graph: { ...graph, inputs: new Map(), outputs: new Map() }, dispatches: [] };
   const ends = await open(withUpdate(nothing, update));
   const arenas = backward.arenas.map(([, arena]) => arena);
-  return { graph, moments, flags, normed, session, update: { session: ends, gradients: arenas } };
+  return { ...step, session, update: { session: ends, gradients: arenas } };
 }
 
-/** The model's graph, from images and labels to the loss. */
-function build(options: PlanOptions, mode: Mode, size: number): { graph: Graph; loss: Tensor } {
-  const { gpu, model, frozen, precision = "f32", kernels } = options;
+const gradientsByName = ({ parameters }: Graph, { gradients }: Gradients): Compiled["gradients"] =>
+  new Map(
+    parameters.flatMap(({ name, tensor }) => {
+      const gradient = gradients.get(tensor);
+      return gradient ? [[name, gradient] as const] : [];
+    }),
+  );
+
+/** The network's graph, from inputs and targets to the loss, and to what the host reads. */
+function build(options: PlanOptions, mode: Mode, size: number): { graph: Graph; loss?: Tensor } {
+  const { gpu, model, frozen, precision = "f32", kernels, task } = options;
   const graph = new Graph({
-    ...{ mode, precision, frozen: frozenIn(model, frozen) },
+    ...{ mode: mode === "train" ? mode : "eval", precision, frozen: frozenIn(model, frozen) },
     ...graphOptionsWith(gpu, kernels),
   });
-  const images = graph.input("images", [size, ...model.inputShape]);
-  const labels = graph.input("labels", [size], "i32");
-  const pass = mode === "train" ? trainingPass : evaluationPass;
-  const { logits, loss } = pass(model, images, labels, options);
-  graph.output("loss", loss);
-  if (mode === "eval") graph.output("probabilities", softmax(logits));
-  return { graph, loss };
+  const { loss, outputs } = buildPass(graph, task, mode, size);
+  if (loss) graph.output("loss", loss);
+  for (const [name, tensor] of Object.entries(outputs)) graph.output(name, tensor);
+  return { graph, ...(loss && { loss }) };
 }

@@ -1,17 +1,20 @@
-import type { Batch } from "../data/batches.ts";
+import type { AnyNetwork } from "../models/network.ts";
+import { averageStorage } from "../optimizers/averages.ts";
 import type { Live } from "../run/live.ts";
-import type { Feeds, Outputs, Session } from "../run/session.ts";
+import { checkTimestamps, type Feeds, type LaunchTime, type Outputs, type Session } from "../run/session.ts";
 import type { Values } from "../run/values.ts";
 import type { Variables } from "../run/variables.ts";
-import { compileActivations } from "./activations.ts";
-import { type Compiled, compileStep, type Mode, type PlanOptions } from "./compile.ts";
-import { microBatchesOf } from "./micro-batches.ts";
-import type { BatchInfo, TrainerOptions } from "./options.ts";
+import { type Compiled, compileStep, type PlanOptions } from "./compile.ts";
+import { compileActivations } from "./evaluation/activations.ts";
+import { feedsOf } from "./evaluation/run-batches.ts";
+import { type MicroBatch, microBatchesOf } from "./feed/micro-batches.ts";
+import type { StepNumbers, TrainerOptions } from "./options.ts";
+import type { Fed, Mode, Task } from "./task.ts";
 import type { Kernels } from "./tuning/kernels.ts";
 
 /** What a training step tells, and its update's `nonFinite`, if anything trains. */
 export interface StepResult {
-  readonly info: BatchInfo;
+  readonly info: StepNumbers;
   readonly nonFinite: Values | undefined;
 }
 
@@ -20,26 +23,28 @@ const ACTIVATIONS_KEPT = 2;
 
 /** The steps of a trainer, each compiled when it is first needed, and how a batch goes through them. */
 export class CompiledSteps {
-  /** Images that go through the model at once: a batch, or a micro-batch. */
+  /** Examples that go through the network at once: a batch, or a micro-batch. */
   readonly batchSize: number;
-  readonly #given: TrainerOptions;
+  readonly #given: TrainerOptions<AnyNetwork>;
+  readonly #task: Task;
   readonly #variables: Variables;
   #planned: PlanOptions | undefined;
   readonly #compiled = new Map<string, Promise<Compiled>>();
   /** The one used last is the last. */
   readonly #activations = new Map<string, Promise<Session>>();
 
-  constructor(options: TrainerOptions, variables: Variables) {
+  constructor(options: TrainerOptions<AnyNetwork>, task: Task, variables: Variables) {
     const { batchSize, microBatches = 1 } = options;
     this.batchSize = batchSize / microBatches;
     this.#given = options;
+    this.#task = task;
     this.#variables = variables;
   }
 
   /** With the kernels known when the first step is compiled: one trainer computes with the same ones all its life. */
   get #options(): PlanOptions {
     const { kernels = this.#given.gpu.tuning.choices() } = this.#given;
-    this.#planned ??= { ...this.#given, kernels };
+    this.#planned ??= { ...this.#given, task: this.#task, kernels };
     return this.#planned;
   }
 
@@ -47,12 +52,14 @@ export class CompiledSteps {
     return this.#options.kernels;
   }
 
-  /** A training step or an evaluation of `size` images. */
-  compile(mode: Mode, size: number): Promise<Compiled> {
-    const key = `${mode} ${size}`;
+  /** A training step, an evaluation or a prediction of `size` examples. */
+  compile(mode: Mode, size: number, averages = false): Promise<Compiled> {
+    const key = `${mode} ${size} ${averages}`;
     let compiled = this.#compiled.get(key);
     if (!compiled) {
-      compiled = compileStep(this.#options, this.#variables, mode, size);
+      compiled = this.evaluated(averages).then((variables) =>
+        compileStep(this.#options, variables, mode, size),
+      );
       this.#compiled.set(key, compiled);
       // What failed once, such as for lack of memory, may work later.
       compiled.catch(() => this.#compiled.delete(key));
@@ -60,17 +67,40 @@ export class CompiledSteps {
     return compiled;
   }
 
-  /** An evaluation of `length` images, or of as many as go through the model at once. */
-  async evaluation(length: number): Promise<Session> {
-    return (await this.compile("eval", Math.min(this.batchSize, length))).session;
+  /**
+   * Sessions that evaluate `length` examples, or predict of them, a batch at a time. For a smaller last batch, whose rest
+   * nothing would leave out of the loss, another session is compiled.
+   */
+  evaluation(
+    mode: "eval" | "predict",
+    length: number,
+    averages: boolean,
+  ): (size: number) => Promise<Session> {
+    const whole = Math.min(this.batchSize, length);
+    const fills = mode === "predict" || this.#task.ignored !== undefined;
+    return async (size) => (await this.compile(mode, fills ? whole : size, averages)).session;
+  }
+
+  /** The buffers of weights to evaluate: the variables, or with averages in place of those that are averaged. */
+  async evaluated(averages: boolean): Promise<Pick<Variables, "buffer">> {
+    if (!averages) return this.#variables;
+    const { averaged } = await this.compile("train", this.batchSize);
+    const names = new Set(averaged.map(({ name }) => name));
+    return {
+      buffer: (storage) =>
+        this.#variables.buffer(names.has(storage.name) ? averageStorage(storage) : storage),
+    };
   }
 
   /** The same as far as these layers. */
-  activations(layers: readonly string[], length: number): Promise<Session> {
+  activations(layers: readonly string[], length: number, averages: boolean): Promise<Session> {
     const size = Math.min(this.batchSize, length);
-    const key = JSON.stringify([size, ...layers]);
+    const key = JSON.stringify([size, averages, ...layers]);
     const session =
-      this.#activations.get(key) ?? compileActivations(this.#options, this.#variables, layers, size);
+      this.#activations.get(key) ??
+      this.evaluated(averages).then((variables) =>
+        compileActivations(this.#options, variables, layers, size),
+      );
     session.catch(() => this.#activations.delete(key));
     this.#activations.delete(key);
     this.#activations.set(key, session);
@@ -82,8 +112,8 @@ export class CompiledSteps {
   }
 
   /** Resolves once the training step is submitted; `result` is a separate promise, so that it is not awaited here. */
-  async submit(batch: Batch, live: Live): Promise<{ readonly result: Promise<StepResult> }> {
-    const parts = microBatchesOf(batch, this.batchSize, this.#options);
+  async submit(batch: Fed, live: Live): Promise<{ readonly result: Promise<StepResult> }> {
+    const parts = microBatchesOf(batch, this.batchSize, this.#task.weightOf);
     const compiled = await Promise.all(parts.map(({ size }) => this.compile("train", size)));
     const { update, normed } = await this.compile("train", this.batchSize);
     const outputs: Promise<Outputs>[] = [];
@@ -95,21 +125,23 @@ export class CompiledSteps {
     };
     const cleared = update && this.#variables.clear(update.gradients);
     cleared?.catch(() => {}); // Thrown when its turn comes.
-    for (const [i, { images, labels, first, share }] of parts.entries()) {
-      await submit(compiled[i]!.session, { images, labels }, { ...live, first, share });
+    for (const [i, part] of parts.entries()) {
+      const { session } = compiled[i]!;
+      await submit(session, feedsOf(part, session), { ...live, first: part.first, share: part.share });
     }
     if (update) await submit(update.session, {}, live);
     const result = Promise.all([Promise.all(outputs), cleared]).then(([values]) => {
-      const sum = (of: (loss: ArrayLike<number>, share: number) => number): number =>
-        parts.reduce((total, { share }, i) => total + of(values[i]!.loss!, share), 0);
+      const sum = (of: (outputs: Outputs, part: MicroBatch) => number): number =>
+        parts.reduce((total, part, i) => total + of(values[i]!, part), 0);
+      const { correct } = this.#task;
       // The session that updates is the last.
       const { nonFinite, gradientNorms, updateNorms, parameterNorms } = values.at(-1)!;
       const byName = (value: (i: number) => number): Record<string, number> =>
         Object.fromEntries(normed.map((name, i) => [name, value(1 + i)]));
       const info = {
         ...{ step: live.step, learningRate: live.learningRate, examples: batch.size },
-        loss: sum((loss, share) => share * loss[0]!),
-        accuracy: sum((loss) => loss[3]!) / batch.size,
+        loss: sum(({ loss }, { share }) => share * loss![0]!),
+        ...(correct && { accuracy: sum(correct) / batch.size }),
         ...(gradientNorms && { gradientNorms: byName((i) => gradientNorms[i]!) }),
         ...(updateNorms &&
           parameterNorms && {
@@ -120,6 +152,21 @@ export class CompiledSteps {
     });
     result.catch(() => {}); // Thrown when its turn comes.
     return { result };
+  }
+
+  /** Runs a training step and returns the time of each launch. Rejects with a DeviceError, before, if it cannot tell. */
+  async profile(batch: Fed, live: Live): Promise<readonly LaunchTime[]> {
+    checkTimestamps(this.#given.gpu);
+    const { update } = await this.compile("train", this.batchSize);
+    const launches: LaunchTime[] = [];
+    if (update) await this.#variables.clear(update.gradients);
+    for (const part of microBatchesOf(batch, this.batchSize, this.#task.weightOf)) {
+      const { session } = await this.compile("train", part.size);
+      const { first, share } = part;
+      launches.push(...(await session.profile(feedsOf(part, session), { ...live, first, share })));
+    }
+    if (update) launches.push(...(await update.session.profile({}, live)));
+    return launches;
   }
 
   /** Frees all steps, once what is being compiled is ready to be freed. */

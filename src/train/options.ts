@@ -1,22 +1,45 @@
 /** Options and results of `Trainer`. */
+import type { Batch } from "../data/batches.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { Gpu } from "../gpu/device.ts";
 import type { Precision } from "../graph/graph.ts";
 import type { Model } from "../models/model.ts";
+import type { AnyNetwork } from "../models/network.ts";
 import type { ProgramOptions } from "../ops/lower.ts";
 import type { Optimizer } from "../optimizers/optimizer.ts";
 import type { ModelInfo } from "../predict/model-file.ts";
 import type { TuneOptions } from "../run/tuner.ts";
-import type { Confusion } from "./confusion.ts";
+import type { Confusion } from "./evaluation/confusion.ts";
+import type { Metric } from "./evaluation/metrics.ts";
+import type { Examples } from "./feed/examples.ts";
 import type { TrainingPassOptions } from "./passes.ts";
 import type { Schedule } from "./schedules.ts";
+import type { LossOf } from "./task.ts";
 import type { Kernels } from "./tuning/kernels.ts";
 import type { TuneMode } from "./tuning/tune.ts";
+import type { EarlyStopping, ReduceOnPlateau, WatchOptions } from "./watch.ts";
+
+/** Results of metrics, by the names they were given. */
+export type MetricValues = Readonly<Record<string, unknown>>;
 
 /** What a trainer trains, on which GPU, and how. */
-export interface TrainerOptions extends TrainingPassOptions, ProgramOptions {
+export interface TrainerOptions<M extends AnyNetwork = Model, V extends MetricValues = MetricValues>
+  extends TrainingPassOptions,
+    ProgramOptions {
   readonly gpu: Gpu;
-  readonly model: Model;
+  /** What to train: a classifier of images, or any `Network`. */
+  readonly model: M;
+  /**
+   * What to minimise: a function of a classifier's logits (N, classes) and labels (N), or of a network's outputs and
+   * targets by name, that ends in a loss such as `mseLoss`, or in a sum of them (`sumLosses`). With mixup or
+   * cutmix, a classifier's labels are shares (N, classes). Default, for classifiers only: cross-entropy.
+   *
+   * What an evaluation tells is Σ [1] / Σ [2] over its batches; losses that are only a mean (1) count by their numbers of
+   * examples. So do micro-batches, but for cross-entropy with `classWeights`.
+   */
+  readonly loss?: LossOf<M>;
+  /** What evaluations tell besides, by names of your own: `{ top5: topK(5) }`. */
+  readonly metrics?: { readonly [K in keyof V]: Metric<V[K]> };
   readonly optimizer: Optimizer;
   readonly batchSize: number;
   /**
@@ -37,6 +60,11 @@ export interface TrainerOptions extends TrainingPassOptions, ProgramOptions {
   readonly seed?: number;
   /** Whether the parameter of this name is frozen, in addition to those the model freezes; see `freeze`. */
   readonly frozen?: (name: string) => boolean;
+  /**
+   * Averages weights and running statistics over steps: a ← decay · a + (1 − decay) · w, beginning with the weights after
+   * the first step. From then on, evaluations, predictions and predictors use the averages; `averaged` saves them.
+   */
+  readonly ema?: { readonly decay: number };
   /** Whether to load measurements of kernels before planning, and to measure what is missing. Default `idle`. */
   readonly tune?: TuneMode;
   /** For `tune`: where measurements are kept, progress, and how to stop. */
@@ -53,14 +81,23 @@ export interface CheckpointOptions extends ModelInfo {
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
+/** What a trainer tells: of a network that is no classifier, nothing about classes. */
+export type Told<M extends AnyNetwork, T> = M extends Model
+  ? T
+  : Omit<T, "accuracy" | "confusion" | "testAccuracy">;
+
 /** What a training step tells. */
-export interface BatchInfo {
+export interface BatchInfo extends StepNumbers {
+  /** Share of the batch classified correctly. */
+  readonly accuracy: number;
+}
+
+/** What a training step of any network tells. */
+export interface StepNumbers {
   /** 1 for the first step of the run. */
   readonly step: number;
   /** Mean loss of the batch, before the update. */
   readonly loss: number;
-  /** Share of the batch classified correctly. */
-  readonly accuracy: number;
   readonly learningRate: number;
   readonly examples: number;
   /** Norm of each parameter's gradient, before clipping, by name; with the optimizer's option `gradientNorms`. */
@@ -83,24 +120,37 @@ export interface StepInfo extends BatchInfo {
 }
 
 /** What the end of an epoch tells, if there is `validation`. */
-export interface EpochInfo {
+export interface EpochInfo<V extends MetricValues = MetricValues> {
   readonly epoch: number;
   readonly testLoss: number;
   readonly testAccuracy: number;
   /** Of the validation data. */
   readonly confusion: Confusion;
+  /** Those of the option `metrics`. */
+  readonly metrics: V;
 }
 
-/** How a model does on a data set: mean loss, share of right answers, and which classes are taken for which. */
-export interface Evaluation {
+/** How a network does on data: mean loss and metrics; of a classifier, share of right answers and confusion. */
+export interface Evaluation<V extends MetricValues = MetricValues> {
   readonly loss: number;
   readonly accuracy: number;
   readonly examples: number;
   readonly confusion: Confusion;
+  /** Those of the option `metrics`. */
+  readonly metrics: V;
 }
 
+/** Examples to train on or to evaluate: a data set of images for a classifier, values by name for a network. */
+export type DataOf<M extends AnyNetwork> = M extends Model ? Dataset : Examples;
+/** A batch of them. */
+export type BatchOf<M extends AnyNetwork> = M extends Model ? Batch : Examples;
+/** What is predicted: class probabilities (N, classes), or a network's outputs by name, (N, …) without padding. */
+export type PredictionOf<M extends AnyNetwork> = M extends Model
+  ? Float32Array<ArrayBuffer>
+  : Readonly<Record<string, Float32Array<ArrayBuffer>>>;
+
 /** How long `fit` trains, and who hears of it. */
-export interface FitOptions {
+export interface FitOptions<M extends AnyNetwork = Model, V extends MetricValues = MetricValues> {
   /** Epochs of the whole run, including those before a resume. */
   readonly epochs: number;
   /**
@@ -111,23 +161,31 @@ export interface FitOptions {
   /** What the schedule multiplies in this call. Default: the optimizer's. */
   readonly learningRate?: number;
   /** Evaluated after each epoch. */
-  readonly validation?: Dataset;
+  readonly validation?: DataOf<M>;
   /** Stops training after the steps in flight; `fit` then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
   /** Called for each step, in order. To pause training, return a promise. */
-  readonly onStep?: (info: StepInfo) => void | Promise<void>;
+  readonly onStep?: (info: Told<M, StepInfo>) => void | Promise<void>;
   /** Called after each epoch's evaluation, in order. */
-  readonly onEpoch?: (info: EpochInfo) => void | Promise<void>;
+  readonly onEpoch?: (info: Told<M, EpochInfo<V>>) => void | Promise<void>;
   /** Progress of an evaluation, in examples. */
   readonly onEvaluate?: (done: number, total: number) => void;
-  /** Stops training when the validation loss has not fallen by `minDelta` (default 0) for `patience` epochs. */
-  readonly earlyStopping?: { readonly patience: number; readonly minDelta?: number };
+  /** Stops training when validation has not become better. */
+  readonly earlyStopping?: EarlyStopping;
+  /** Lowers the learning rate when validation has not become better. */
+  readonly reduceOnPlateau?: ReduceOnPlateau;
+  /**
+   * Keeps a copy of the weights and running statistics of the best epoch on the GPU, by validation loss or as the options
+   * say, and restores it when the run ends, by early stopping or with its last epoch. The optimizer's state stays that
+   * of the last step. Checkpoints do not hold the copy: after `restore`, only later epochs are compared.
+   */
+  readonly keepBest?: WatchOptions;
 }
 
 /** What `fit` has done: its steps and epochs, in order. */
-export interface History {
-  readonly steps: readonly StepInfo[];
-  readonly epochs: readonly EpochInfo[];
+export interface History<M extends AnyNetwork = Model, V extends MetricValues = MetricValues> {
+  readonly steps: readonly Told<M, StepInfo>[];
+  readonly epochs: readonly Told<M, EpochInfo<V>>[];
   /** Whether `earlyStopping` ended the run. */
   readonly stoppedEarly: boolean;
 }

@@ -2,7 +2,7 @@ import type { Tensor } from "../graph/tensor.ts";
 import { asActivations, augment, augmentLabelled, crossEntropy, softCrossEntropy } from "../layers/index.ts";
 import type { Model } from "../models/model.ts";
 import type { Augmentation } from "../ops/image/augment.ts";
-import { IGNORED } from "./run-dataset.ts";
+import { IGNORED } from "./evaluation/run-batches.ts";
 
 export interface TrainingPassOptions {
   readonly labelSmoothing?: number;
@@ -19,32 +19,38 @@ export interface TrainingPassOptions {
 export const hasSoftTargets = (augmentation: Augmentation | undefined): augmentation is Augmentation =>
   Boolean(augmentation?.mixup || augmentation?.cutmix);
 
-/** Results of the forward pass; `loss` has the layout of `crossEntropy`. */
+/** Results of the forward pass; `loss` has the layout of `crossEntropy`, or of a loss of one's own. */
 interface Answers {
   readonly logits: Tensor;
   readonly loss: Tensor;
 }
 
-/** From images (N, H, W, C) and labels (N) to the loss to minimise. */
-export function trainingPass(
+/** From images (N, H, W, C) and labels (N) to the loss to minimise: `own`, or cross-entropy. */
+export function classifierLoss(
   model: Model,
   images: Tensor,
   labels: Tensor,
   { labelSmoothing = 0, classWeights, augment: augmentation }: TrainingPassOptions,
+  own?: (logits: Tensor, targets: Tensor) => Tensor,
 ): Answers {
   const options = { labelSmoothing, ...(classWeights && { classWeights }) };
   if (hasSoftTargets(augmentation)) {
     const given = { ...augmentation, classes: model.classes };
     const mixed = augmentLabelled(images, labels, "augment", given);
     const logits = model.build(asActivations(mixed.images));
-    return { logits, loss: softCrossEntropy(logits, mixed.targets, options) };
+    const { targets } = mixed;
+    return { logits, loss: own?.(logits, targets) ?? softCrossEntropy(logits, targets, options) };
   }
   const logits = model.build(asActivations(augmentation ? augment(images, "augment", augmentation) : images));
-  return { logits, loss: crossEntropy(logits, labels, { ignoreIndex: IGNORED, ...options }) };
+  return {
+    logits,
+    loss: own?.(logits, labels) ?? crossEntropy(logits, labels, { ignoreIndex: IGNORED, ...options }),
+  };
 }
 
-/** From images (N, H, W, C) and labels (N), some of them `IGNORED`, to the loss without smoothing or weights. */
-export function evaluationPass(model: Model, images: Tensor, labels: Tensor): Answers {
-  const logits = model.build(asActivations(images));
-  return { logits, loss: crossEntropy(logits, labels, { ignoreIndex: IGNORED }) };
-}
+/** The loss of an evaluation: `own`, or cross-entropy without smoothing or weights; some labels may be `IGNORED`. */
+export const evaluationLoss = (
+  logits: Tensor,
+  labels: Tensor,
+  own?: (logits: Tensor, labels: Tensor) => Tensor,
+): Tensor => own?.(logits, labels) ?? crossEntropy(logits, labels, { ignoreIndex: IGNORED });

@@ -1,56 +1,54 @@
+import { DataError } from "../base/errors.ts";
 import { making, Resource } from "../base/resource.ts";
-import { type Batch, BatchLoader } from "../data/batches.ts";
-import type { Dataset } from "../data/dataset.ts";
 import type { Variable } from "../graph/graph.ts";
 import { countNumbers, type Model } from "../models/model.ts";
+import { type AnyNetwork, isClassifier } from "../models/network.ts";
+import { averageName } from "../optimizers/averages.ts";
 import type { Optimizer } from "../optimizers/optimizer.ts";
 import type { Plan } from "../plan/plan.ts";
 import { describeModel } from "../predict/model-file.ts";
-import { InFlight } from "../run/in-flight.ts";
-import type { Outputs } from "../run/session.ts";
+import { Predictor } from "../predict/predictor.ts";
 import { Variables } from "../run/variables.ts";
-import { type Activations, readActivations } from "./activations.ts";
+import type { WeightsTarget } from "../weights/load.ts";
 import { loadCheckpoint, type Progress, saveCheckpoint } from "./checkpoint.ts";
-import {
-  checkBatch,
-  checkDataset,
-  checkEvaluation,
-  checkFit,
-  checkLearningRate,
-  checkSizes,
-  checkStep,
-} from "./checks.ts";
+import { checkFit, checkLearningRate, checkSizes, checkStep } from "./checks.ts";
 import type { Compiled } from "./compile.ts";
 import { CompiledSteps } from "./compiled-steps.ts";
-import { EvaluationSums } from "./evaluation-sums.ts";
+import type { Activations } from "./evaluation/activations.ts";
+import { type EvaluateOptions, Evaluator } from "./evaluation/evaluator.ts";
+import { batchOf, type Loader, loaderOf } from "./feed/loader.ts";
+import { type FitHost, newRun, runFit } from "./fit.ts";
 import type {
   BatchInfo,
+  BatchOf,
   CheckpointOptions,
-  EpochInfo,
+  DataOf,
   Evaluation,
   FitOptions,
   History,
-  StepInfo,
+  MetricValues,
+  PredictionOf,
+  StepNumbers,
+  Told,
   TrainerOptions,
 } from "./options.ts";
-import { runDataset } from "./run-dataset.ts";
-import { constant } from "./schedules.ts";
+import { type Profile, profileOf } from "./profile.ts";
+import { type Fed, type Mode, type Task, taskOf } from "./task.ts";
 import type { IdleTuning } from "./tuning/idle-tuning.ts";
 import type { Kernels } from "./tuning/kernels.ts";
 import { prepareTuning } from "./tuning/tune.ts";
-
 /**
- * Trains a classifier on one device: owns its variables, compiles a step for each batch size it meets, and
- * runs epochs, evaluations and predictions.
+ * Trains a network on one device, a classifier of images or any other (`Network`): owns its variables, compiles a step for
+ * each batch size it meets, and runs epochs, evaluations and predictions.
  *
- * Several calls at once: `evaluate`, `predict`, `activations`, `checkpoint` and `lossScale` only read, so they may be
+ * Several calls at once: `evaluate`, `predict`, `activations`, `gradients`, `checkpoint` and `lossScale` only read, so they may be
  * called at any time, from the callbacks of `fit` too. They take turns; a `fit` waits for them between two of its steps.
  * `fit` rejects with a BusyError while another `fit` or a `trainStep` runs, and `trainStep` while a `fit` runs. What
  * changes weights from outside, `restore` and `loadWeights`, throws one while anything runs. `destroy` makes whatever
  * runs reject with a DestroyedError, and so does any later call.
  */
-export class Trainer {
-  readonly model: Model;
+export class Trainer<M extends AnyNetwork = Model, V extends MetricValues = MetricValues> {
+  readonly model: M;
   readonly optimizer: Optimizer;
   /** Examples of a step. */
   readonly batchSize: number;
@@ -61,21 +59,32 @@ export class Trainer {
   /** The buffers that outlive a step. */
   readonly variables: Variables;
   /** The options it was created with. */
-  readonly options: TrainerOptions;
+  readonly options: TrainerOptions<M, V>;
+  readonly #task: Task;
   readonly #steps: CompiledSteps;
+  readonly #evaluator: Evaluator;
   readonly #resource = new Resource("Trainer");
   #main!: Compiled;
   #idle: IdleTuning | undefined;
-  /** Whether flags of the update may be raised, so that the next step has to clear them. */
-  #raised = false;
+  readonly #state = newRun();
+  readonly #usesAverages = (): boolean => this.options.ema !== undefined && this.step > 0;
 
-  /** Builds the model's graph, plans and compiles its training step, and draws the initial weights. */
-  static async create(options: TrainerOptions): Promise<Trainer> {
+  /** Builds the network's graph, plans and compiles its training step, and draws the initial weights. */
+  static async create<M extends AnyNetwork = Model, V extends MetricValues = MetricValues>(
+    options: TrainerOptions<M, V>,
+  ): Promise<Trainer<M, V>> {
     return making(async (keep) => {
-      const trainer = keep(new Trainer(options));
-      const { gpu, model, tune = "idle", tuning } = options;
+      const trainer = keep(new Trainer<M, V>(options));
+      const { gpu, model, tune = "idle", tuning, loss } = options as TrainerOptions<AnyNetwork>;
       const { batchSize } = trainer.#steps;
-      trainer.#idle = await prepareTuning(gpu, model, tune, { ...options, ...tuning, batchSize });
+      const { optimizer, frozen, precision } = options;
+      const given = {
+        optimizer,
+        ...(frozen && { frozen }),
+        ...(precision && { precision }),
+        ...(loss && { loss }),
+      };
+      trainer.#idle = await prepareTuning(gpu, model, tune, { ...given, ...tuning, batchSize });
       trainer.#main = await trainer.#steps.compile("train", batchSize);
       const { parameters, states, lossScale } = trainer.#main.graph;
       trainer.variables.initialize(
@@ -86,12 +95,15 @@ export class Trainer {
     });
   }
 
-  private constructor(options: TrainerOptions) {
+  private constructor(options: TrainerOptions<M, V>) {
     const { gpu, model, optimizer, batchSize, seed = 0 } = options;
     checkSizes(options);
+    this.#task = taskOf(options as TrainerOptions<AnyNetwork>);
     this.options = options;
     this.variables = new Variables(gpu);
-    this.#steps = new CompiledSteps(options, this.variables);
+    this.#steps = new CompiledSteps(options as TrainerOptions<AnyNetwork>, this.#task, this.variables);
+    const { metrics = {} } = options;
+    this.#evaluator = new Evaluator(this.#task, this.#steps, this.variables, metrics, this.#usesAverages);
     this.model = model;
     this.optimizer = optimizer;
     this.batchSize = batchSize;
@@ -119,6 +131,20 @@ export class Trainer {
     return [...graph.parameters, ...graph.states];
   }
 
+  /**
+   * With `ema`, the averages in place of the weights, for `saveWeights` and, of a classifier, `saveModel`; zeros before
+   * the first step. Undefined without.
+   */
+  get averaged(): (WeightsTarget & { readonly model: M }) | undefined {
+    if (!this.options.ema) return undefined;
+    const moments = new Map(this.#main.moments.map((moment) => [moment.name, moment]));
+    const weights = this.weights.map((weight) => {
+      const { tensor } = moments.get(averageName(weight.name)) ?? weight;
+      return { ...weight, tensor };
+    });
+    return { model: this.model, weights, variables: this.variables };
+  }
+
   /** Weights and the optimizer's moments: all tensors of a checkpoint. */
   get saved(): readonly Variable[] {
     return [...this.weights, ...this.#main.moments];
@@ -129,67 +155,47 @@ export class Trainer {
     return this.#steps.kernels;
   }
 
-  /** Number of trainable values in the model. */
+  /** Number of trainable values in the network. */
   get parameterCount(): number {
     return countNumbers(this.#main.graph.parameters.filter(({ trainable }) => trainable));
   }
 
   /**
    * Trains until `epochs` are done in the whole life of this trainer, whatever data they were on; an epoch is one pass
-   * over the data set given here. The last batch of an epoch may be smaller. An epoch that was interrupted goes on at
-   * the next example, with another batch size too, but begins anew if the data set now has another length.
+   * over the data given here. The last batch of an epoch may be smaller. An epoch that was interrupted goes on at the
+   * next example, with another batch size too, but begins anew if the data now have another length.
    *
-   * Rejects with a DataError if the data do not fit the model, with a NonFiniteError if loss, gradients or weights, or
+   * Rejects with a DataError if the data do not fit the network, with a NonFiniteError if loss, gradients or weights, or
    * the loss of an evaluation, are not finite, and with a BusyError while another `fit` runs.
    */
-  async fit(dataset: Dataset, options: FitOptions): Promise<History> {
-    this.check(dataset);
-    if (options.validation) this.check(options.validation);
-    checkFit(options);
-    const loader = new BatchLoader(dataset, { batchSize: this.batchSize, seed: this.seed });
-    const fit = () => this.#fit(loader, options);
-    const goesOn = () => this.step === options.maxSteps || options.signal?.aborted === true;
-    return this.#resource.run(() =>
-      this.variables.turns.run("fit", () => this.#idle?.during(fit, goesOn) ?? fit()),
-    );
-  }
-
-  async #fit(loader: BatchLoader, options: FitOptions): Promise<History> {
-    const { epochs, validation, signal, onEpoch, onEvaluate, earlyStopping } = options;
-    const steps: StepInfo[] = [];
-    const done: EpochInfo[] = [];
-    let best = Number.POSITIVE_INFINITY;
-    let worse = 0;
-    while (this.epoch < epochs) {
-      steps.push(...(await this.#epoch(loader, options)));
-      if (this.progress.examples < loader.length) break; // It has done `maxSteps`.
-      const epoch = this.epoch + 1;
-      let info: EpochInfo | undefined;
-      if (validation) {
-        const { loss, accuracy, confusion } = await this.evaluate(validation, {
+  async fit(data: DataOf<M>, options: FitOptions<M, V>): Promise<History<M, V>> {
+    const given = options as unknown as FitOptions<AnyNetwork>;
+    const loader = this.#load("fit", data, true);
+    const { validation, signal, onEvaluate } = given;
+    if (validation) this.#load("fit", validation, false);
+    checkFit(given);
+    const host: FitHost = {
+      trainer: this as unknown as Trainer<AnyNetwork>,
+      ...{ steps: this.#steps, main: this.#main, idle: this.#idle, state: this.#state },
+      evaluate: () =>
+        this.#evaluator.evaluate(this.#load("evaluate", validation, false), {
           ...(signal && { signal }),
           ...(onEvaluate && { onProgress: onEvaluate }),
-        });
-        info = { epoch, testLoss: loss, testAccuracy: accuracy, confusion };
-        checkEvaluation(`epoch ${epoch}`, loss);
-      }
-      this.progress = { ...this.progress, epoch, examples: 0 };
-      if (!info) continue;
-      done.push(info);
-      await onEpoch?.(info);
-      worse = info.testLoss < best - (earlyStopping?.minDelta ?? 0) ? 0 : worse + 1;
-      best = Math.min(best, info.testLoss);
-      if (earlyStopping && worse >= earlyStopping.patience)
-        return { steps, epochs: done, stoppedEarly: true };
-    }
-    return { steps, epochs: done, stoppedEarly: false };
+        }),
+    };
+    const fit = () => runFit(host, loader, given);
+    const goesOn = () => this.step === options.maxSteps || options.signal?.aborted === true;
+    const history = this.#resource.run(() =>
+      this.variables.turns.run("fit", () => this.#idle?.during(fit, goesOn) ?? fit()),
+    );
+    return history as unknown as Promise<History<M, V>>;
   }
 
   /**
    * Trains one step on a batch, as `fit` does, for loops of one's own. Steps take their turns in the order of the calls,
    * at most two in flight; call the next one before awaiting the last, so that the GPU does not wait. The batch must
-   * stay unchanged until the step has resolved, as those of a BatchLoader do for two steps. It counts as a step, but not
-   * towards epochs, which are `fit`'s.
+   * stay unchanged until the step has resolved, as those of a BatchLoader do for two steps; of a network that is no
+   * classifier, it holds values by name. It counts as a step, but not towards epochs, which are `fit`'s.
    *
    *     const loader = new BatchLoader(train, { batchSize: trainer.batchSize, seed: trainer.seed });
    *     for (let i = 0; i < loader.batchesPerEpoch; i++) console.log(await trainer.trainStep(loader.batch(0, i)));
@@ -198,85 +204,137 @@ export class Trainer {
    * of steps. Rejects with a DataError if batch or rate do not fit, with a NonFiniteError as `fit` does, and with a
    * BusyError while a `fit` runs.
    */
-  async trainStep(batch: Batch, options: { readonly learningRate?: number } = {}): Promise<BatchInfo> {
+  async trainStep(
+    batch: BatchOf<M>,
+    options: { readonly learningRate?: number } = {},
+  ): Promise<Told<M, BatchInfo>> {
     this.#resource.check();
     const { learningRate = this.optimizer.learningRate } = options;
-    checkBatch(batch, this.model, this.batchSize);
+    const fed = batchOf("trainStep", this.#task, batch, this.batchSize);
     checkLearningRate("trainStep", learningRate);
-    return this.#resource.run(() =>
-      this.variables.turns.run("trainStep", () => this.#trainStep(batch, learningRate), true),
+    const info = this.#resource.run(() =>
+      this.variables.turns.run("trainStep", () => this.#trainStep(fed, learningRate), true),
     );
+    return info as Promise<unknown> as Promise<Told<M, BatchInfo>>;
   }
 
-  async #trainStep(batch: Batch, learningRate: number): Promise<BatchInfo> {
+  async #trainStep(batch: Fed, learningRate: number): Promise<StepNumbers> {
     const { cleared, result } = await this.variables.turn("trainStep", async () => {
-      const step = this.step + 1;
-      const cleared = this.#raised ? this.variables.clear(this.#main.flags) : undefined;
-      cleared?.catch(() => {}); // Thrown when its turn comes.
-      this.#raised = false;
+      const { step, cleared } = this.#beginStep();
       const { result } = await this.#steps.submit(batch, { step, seed: this.seed, learningRate });
       this.progress = { ...this.progress, step };
       return { cleared, result };
     });
     await cleared;
     const { info, nonFinite = [] } = await result;
-    this.#raised ||= Array.from(nonFinite).some(Boolean);
+    this.#state.raised ||= Array.from(nonFinite).some(Boolean);
     checkStep(info, nonFinite);
     return info;
   }
 
-  /** Loss, accuracy and confusion matrix over a data set, with running statistics and without dropout. */
-  async evaluate(
-    dataset: Dataset,
-    options: {
-      readonly signal?: AbortSignal;
-      readonly onProgress?: (done: number, total: number) => void;
-    } = {},
-  ): Promise<Evaluation> {
-    this.check(dataset);
-    const sums = new EvaluationSums(dataset.labels, this.model.classes);
-    await this.#runEvaluation("evaluate", dataset, options.signal, (outputs, size) => {
-      sums.add(outputs, size);
-      options.onProgress?.(sums.done, dataset.length);
-    });
-    return sums.evaluation;
-  }
-
-  /** Class probabilities (N, classes), row by row, of the images of a data set. */
-  async predict(
-    dataset: Dataset,
-    options: { readonly signal?: AbortSignal } = {},
-  ): Promise<Float32Array<ArrayBuffer>> {
-    this.check(dataset);
-    const { classes } = this.model;
-    const probabilities = new Float32Array(dataset.length * classes);
-    let at = 0;
-    await this.#runEvaluation("predict", dataset, options.signal, (outputs, size) => {
-      probabilities.set(outputs.probabilities!.subarray(0, size * classes), at);
-      at += size * classes;
-    });
-    return probabilities;
+  /** The number of the next step, once flags that the last one raised are cleared. */
+  #beginStep(): { readonly step: number; readonly cleared: Promise<void> | undefined } {
+    const cleared = this.#state.raised ? this.variables.clear(this.#main.flags) : undefined;
+    cleared?.catch(() => {}); // Thrown when its turn comes.
+    this.#state.raised = false;
+    this.#state.hasGradients = true;
+    return { step: this.step + 1, cleared };
   }
 
   /**
-   * What layers make of the images of a data set, by the labels of `layersOf`: at the end of the layer, after its sum and
+   * Trains one step on a batch as `trainStep` does, with each launch between two timestamps, and tells how long each
+   * took on the GPU; `describeProfile` makes a table of it. Browsers round timestamps (Chrome to 0.1 ms). The first step
+   * of a run is slower than later ones. With micro-batches, launches are those of all of them. Rejects with a DeviceError
+   * where the device lacks the feature `timestamp-query`, before it trains.
+   */
+  async profile(batch: BatchOf<M>, options: { readonly learningRate?: number } = {}): Promise<Profile> {
+    this.#resource.check();
+    const { learningRate = this.optimizer.learningRate } = options;
+    const fed = batchOf("profile", this.#task, batch, this.batchSize);
+    checkLearningRate("profile", learningRate);
+    const run = (): Promise<Profile> =>
+      this.#turn("profile", async () => {
+        const { step, cleared } = this.#beginStep();
+        const launches = await this.#steps.profile(fed, { step, seed: this.seed, learningRate });
+        this.#state.raised = true; // Nobody has looked.
+        this.progress = { ...this.progress, step };
+        await cleared;
+        return profileOf(launches);
+      });
+    return this.#resource.run(() => this.variables.turns.run("profile", run));
+  }
+
+  /**
+   * The gradients of the loss in the last step, before clipping and weight decay, of each parameter that trains, by name
+   * and in the order of its shape, without padding. With a learning rate of 0, `trainStep` computes those of any batch
+   * and leaves the weights. Rejects with a DataError before the first step and after `restore`.
+   */
+  async gradients(): Promise<Readonly<Record<string, Float32Array<ArrayBuffer>>>> {
+    this.#resource.check();
+    const { gradients, graph } = this.#main;
+    return this.#turn("gradients", async ({ read }) => {
+      if (!this.#state.hasGradients)
+        throw new DataError("gradients: no step has been trained — call trainStep or fit first");
+      const scale = graph.lossScale && (await read([graph.lossScale.tensor]))[0]![3]!;
+      const values = await read([...gradients.values()]);
+      return Object.fromEntries(
+        [...gradients.keys()].map((name, i) => [name, scale ? values[i]!.map((g) => g / scale) : values[i]!]),
+      );
+    });
+  }
+
+  /**
+   * The loss over all examples, what `metrics` say, and of a classifier accuracy and confusion matrix, with running
+   * statistics and without dropout.
+   */
+  async evaluate(data: DataOf<M>, options: EvaluateOptions = {}): Promise<Told<M, Evaluation<V>>> {
+    const loader = this.#load("evaluate", data, false);
+    const evaluation: Promise<unknown> = this.#resource.run(() => this.#evaluator.evaluate(loader, options));
+    return evaluation as Promise<Told<M, Evaluation<V>>>;
+  }
+
+  /**
+   * Class probabilities (N, classes), row by row, of the images of a data set; or a network's outputs (N, …) by name, of
+   * inputs by name, without targets.
+   */
+  async predict(data: DataOf<M>, options: { readonly signal?: AbortSignal } = {}): Promise<PredictionOf<M>> {
+    const loader = this.#load("predict", data, false, "predict");
+    const values = await this.#resource.run(() => this.#evaluator.predict(loader, options.signal));
+    return (isClassifier(this.model) ? values.probabilities : values) as PredictionOf<M>;
+  }
+
+  /**
+   * A Predictor that shares this trainer's weights, or its averages, on the GPU: what it predicts is up to date with the
+   * last step, and it takes turns with whatever the trainer does. Ends with the trainer.
+   */
+  async predictor(options: { readonly batchSize?: number } = {}): Promise<Predictor<M>> {
+    const { batchSize = 1 } = options;
+    const { gpu, precision = "f32" } = this.options;
+    const { model, variables, weights } = this;
+    return this.#resource.run(async () =>
+      Predictor.sharing({
+        ...{ gpu, model, batchSize, precision, weights, variables },
+        buffers: await this.#steps.evaluated(this.#usesAverages()),
+      }),
+    );
+  }
+
+  /**
+   * What layers make of examples, by the labels of `layersOf`: at the end of the layer, after its sum and
    * activation, with running statistics and without dropout. What the last two choices of layers and batch sizes need
    * stays compiled. Rejects with a ShapeError for a label that the model lacks.
    */
   async activations(
-    dataset: Dataset,
+    data: DataOf<M>,
     layers: readonly string[],
     options: { readonly signal?: AbortSignal } = {},
   ): Promise<Readonly<Record<string, Activations>>> {
-    this.check(dataset);
-    return this.#turn("activations", async () => {
-      const session = await this.#steps.activations(layers, dataset.length);
-      return readActivations(session, dataset, options.signal);
-    });
+    const loader = this.#load("activations", data, false, "predict");
+    return this.#resource.run(() => this.#evaluator.activations(loader, layers, options.signal));
   }
 
   /**
-   * A safetensors file from which `restore` continues bit for bit, and which `loadModel` reads too. It includes
+   * A safetensors file from which `restore` continues bit for bit, and which of a classifier `loadModel` reads too. It includes
    * `metadata` and labels. Rejects with a NonFiniteError if a weight, statistic or moment is NaN or infinite.
    */
   async checkpoint(options: CheckpointOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
@@ -290,7 +348,7 @@ export class Trainer {
         { ...this.progress, seed, optimizer: optimizer.name },
         {
           ...metadata,
-          ...describeModel(this.model, info),
+          ...(isClassifier(this.model) && describeModel(this.model, info)),
         },
       ),
     );
@@ -305,6 +363,7 @@ export class Trainer {
     this.variables.turns.checkFree("restore");
     const expected = { optimizer: this.optimizer.name, seed: this.seed };
     this.progress = loadCheckpoint(this.variables, this.saved, expected, file, source);
+    Object.assign(this.#state, newRun(), { raised: this.#state.raised });
   }
 
   /**
@@ -319,10 +378,9 @@ export class Trainer {
     return { scale: values![0]!, skipped: values![2]! };
   }
 
-  /** Throws DataError unless the images and labels of a data set fit the model. */
-  check(dataset: Dataset): void {
-    this.#resource.check();
-    checkDataset(dataset, this.model);
+  /** Throws DataError unless the examples fit the network. */
+  check(data: DataOf<M>): void {
+    this.#load("check", data, false);
   }
 
   /** Frees all GPU memory of this trainer, once what is being compiled is ready to be freed; the device stays open. */
@@ -338,62 +396,10 @@ export class Trainer {
     return this.#resource.run(() => this.variables.turn(name, work));
   }
 
-  /** Trains the rest of the current epoch. */
-  async #epoch(loader: BatchLoader, options: FitOptions): Promise<StepInfo[]> {
-    const { epochs, maxSteps = Infinity, signal, onStep } = options;
-    const { batchSize, seed, optimizer } = this;
-    const { learningRate: peak = optimizer.learningRate } = options;
-    const { length, batchesPerEpoch } = loader;
-    const { epoch } = this;
-    if (this.progress.length !== length) this.progress = { ...this.progress, examples: 0, length };
-    const left = Math.ceil((length - this.progress.examples) / batchSize);
-    const totalSteps = this.step + left + (epochs - epoch - 1) * batchesPerEpoch;
-    const schedule = this.options.schedule ?? constant();
-    const results: StepInfo[] = [];
-    const inFlight = new InFlight();
-    const cleared = this.variables.clear(this.#main.flags);
-    cleared.catch(() => {}); // Thrown when its turn comes.
-    this.#raised = true; // Until the last step in flight has been looked at.
-    let before = performance.now();
-    while (this.progress.examples < length && this.step < maxSteps) {
-      if (signal?.aborted) break;
-      const idle = this.#idle;
-      if (idle?.ready) await this.variables.turn("tuning", () => idle.work());
-      const { examples } = this.progress;
-      // While the GPU works on the previous step, the host cuts out and normalises the next batch.
-      const batch = loader.batchAt(epoch, examples);
-      const learningRate = peak * schedule(this.step, totalSteps);
-      const step = this.step + 1;
-      const { result } = await this.variables.turn("fit", async () => {
-        const submitted = await this.#steps.submit(batch, { step, seed, learningRate });
-        this.progress = { step, epoch, examples: examples + batch.size, length };
-        return submitted;
-      });
-      await inFlight.add(result, async ({ info: told, nonFinite }) => {
-        const now = performance.now();
-        const info: StepInfo = { ...told, totalSteps, epoch: epoch + 1, milliseconds: now - before };
-        before = now;
-        checkStep(info, nonFinite);
-        results.push(info);
-        await onStep?.(info);
-      });
-    }
-    await cleared;
-    await inFlight.settle();
-    this.#raised = false;
-    signal?.throwIfAborted();
-    return results;
-  }
-
-  /** Runs the evaluation graph over a data set in order. */
-  async #runEvaluation(
-    name: string,
-    dataset: Dataset,
-    signal: AbortSignal | undefined,
-    take: (outputs: Outputs, size: number) => void,
-  ): Promise<void> {
-    await this.#turn(name, async () => {
-      await runDataset(await this.#steps.evaluation(dataset.length), dataset, signal, take);
-    });
+  /** Batches of these data, checked. */
+  #load(operation: string, data: unknown, shuffle: boolean, mode: Mode = "train"): Loader {
+    this.#resource.check();
+    const batchSize = shuffle ? this.batchSize : this.#steps.batchSize;
+    return loaderOf(operation, this.#task, data, { batchSize, seed: this.seed, shuffle }, mode);
   }
 }

@@ -6,7 +6,7 @@ import { Graph } from "../graph/graph.ts";
 import { lowerForward } from "../graph/lower.ts";
 import { frozenIn } from "../models/model.ts";
 import { openSession, type Session } from "../run/session.ts";
-import { runDataset } from "../train/run-dataset.ts";
+import { runDataset } from "../train/evaluation/run-batches.ts";
 import { Trainer } from "../train/trainer.ts";
 import { graphOptionsWith } from "../train/tuning/kernels.ts";
 import { splitModel } from "./split.ts";

@@ -26,45 +26,55 @@ export function fitsShape(variable: Variable, shape: readonly number[]): boolean
 
 /** Reorders values from our layout into a file's. */
 export function toFile(variable: Variable, values: Float32Array): Float32Array {
-  const result = new Float32Array(values.length);
-  forEachPair(variable, (ours, theirs) => {
-    result[theirs] = values[ours]!;
-  });
-  return result;
+  const { shape, axes } = orderOf(variable);
+  return permute(values, shape, axes);
 }
 
 /** Reorders values from a file's layout into ours. */
 export function fromFile(variable: Variable, values: Float32Array): Float32Array {
-  const result = new Float32Array(values.length);
-  forEachPair(variable, (ours, theirs) => {
-    result[ours] = values[theirs]!;
-  });
-  return result;
+  const { shape, axes } = orderOf(variable);
+  const back = axes.map((_, axis) => axes.indexOf(axis));
+  return permute(
+    values,
+    axes.map((axis) => shape[axis]!),
+    back,
+  );
 }
 
-function forEachPair(variable: Variable, visit: (ours: number, theirs: number) => void): void {
-  const { shape } = variable.tensor;
-  if (shape.length === 4) {
-    const [R, S, C, K] = shape as [number, number, number, number];
-    let ours = 0;
-    for (let r = 0; r < R; r++) {
-      for (let s = 0; s < S; s++) {
-        for (let c = 0; c < C; c++) {
-          for (let k = 0; k < K; k++) visit(ours++, ((k * C + c) * R + r) * S + s);
-        }
-      }
+/** The axes that our layout tells apart, and their order in a file. */
+function orderOf({ tensor: { shape }, flattened }: Variable): Record<"shape" | "axes", readonly number[]> {
+  if (shape.length === 4) return { shape, axes: [3, 2, 0, 1] };
+  if (shape.length !== 2) return { shape, axes: shape.map((_, axis) => axis) };
+  const [rows, K] = shape as [number, number];
+  const [H, W, C] = flattened ?? [1, 1, rows];
+  return { shape: [H * W, C, K], axes: [2, 1, 0] };
+}
+
+/**
+ * The values of a row-major array with its axes in another order, as in torch: axis i of the result, whose shape is
+ * `shape[axes[i]]`, is axis `axes[i]` of the values.
+ */
+export function permute(
+  values: Float32Array,
+  shape: readonly number[],
+  axes: readonly number[],
+): Float32Array<ArrayBuffer> {
+  const strides = shape.map((_, axis) =>
+    shape.slice(axis + 1).reduce((product, extent) => product * extent, 1),
+  );
+  const result = new Float32Array(values.length);
+  const extents = axes.map((axis) => shape[axis]!);
+  const steps = axes.map((axis) => strides[axis]!);
+  const at = extents.map(() => 0);
+  let from = 0;
+  for (let to = 0; to < result.length; to++) {
+    result[to] = values[from]!;
+    for (let axis = axes.length - 1; axis >= 0; axis--) {
+      from += steps[axis]!;
+      if (++at[axis]! < extents[axis]!) break;
+      from -= steps[axis]! * extents[axis]!;
+      at[axis] = 0;
     }
-  } else if (shape.length === 2) {
-    const [rows, K] = shape as [number, number];
-    const [H, W, C] = variable.flattened ?? [1, 1, rows];
-    let ours = 0;
-    for (let hw = 0; hw < H * W; hw++) {
-      for (let c = 0; c < C; c++) {
-        for (let k = 0; k < K; k++) visit(ours++, k * rows + c * H * W + hw);
-      }
-    }
-  } else {
-    const length = shape.reduce((product, extent) => product * extent, 1);
-    for (let i = 0; i < length; i++) visit(i, i);
   }
+  return result;
 }

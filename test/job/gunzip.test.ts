@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { gunzip, isGzip } from "../../src/base/gunzip.ts";
 import { Random } from "../../src/base/random.ts";
-import { formatIdx } from "../../src/data/idx.ts";
+import { formatIdx } from "../../src/data/mnist/idx.ts";
 import { idxGz } from "../support/data/shards.ts";
 
 const random = new Random(1, "gunzip");

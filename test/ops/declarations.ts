@@ -14,10 +14,11 @@ import { fromPadded } from "./layout/from-padded.ts";
 import { padChannels } from "./layout/pad-channels.ts";
 import { toPadded } from "./layout/to-padded.ts";
 import { crossEntropy } from "./loss/cross-entropy.ts";
+import { elementwiseLoss } from "./loss/elementwise.ts";
 import { lossScale } from "./loss/loss-scale.ts";
-import { mse } from "./loss/mse.ts";
 import { softCrossEntropy } from "./loss/soft-cross-entropy.ts";
 import { softmax } from "./loss/softmax.ts";
+import { sumLosses } from "./loss/sum-losses.ts";
 import { batchNorm } from "./norm/batch-norm.ts";
 import { adam } from "./optimizer/adam.ts";
 import { sgd } from "./optimizer/sgd.ts";
@@ -31,7 +32,7 @@ export const declarations: readonly OpDeclaration[] = [
   ...[activation, add, average, cast, dropout],
   ...[augment],
   ...[concat, flatten, padChannels, fromPadded, toPadded],
-  ...[crossEntropy, lossScale, mse, softCrossEntropy, softmax],
+  ...[crossEntropy, elementwiseLoss, lossScale, softCrossEntropy, softmax, sumLosses],
   ...[batchNorm],
   ...[avgPool2d, globalAvgPool, maxPool2d],
 ];

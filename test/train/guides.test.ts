@@ -35,6 +35,25 @@ it("from other frameworks: the loop learns", async () => {
   falls((await import("virtual:readme/loop")).losses);
 });
 
+it("your own loss: learns, with its metrics", async () => {
+  const { metrics, steps } = await import("virtual:readme/smoothed");
+  falls(steps.map(({ loss }) => loss));
+  expect(metrics.top2).toBeGreaterThan(0.9);
+});
+
+it("your own loss: a network that is no classifier learns, from a source too", async () => {
+  const { metrics, more, steps } = await import("virtual:readme/price");
+  falls(steps.map(({ loss }) => loss));
+  expect(metrics.meanError).toBeLessThan(0.7);
+  expect(more.steps.length).toBe(8);
+});
+
+it("your own op: passes the check of gradients, and trains", async () => {
+  const { report, steps } = await import("virtual:readme/squared");
+  expect(report.comparisons.length).toBeGreaterThan(2);
+  falls(steps.map(({ loss }) => loss));
+});
+
 it("your own network: trains, and its roads join", async () => {
   const { roads, seen, steps } = await import("virtual:readme/own");
   falls(steps.map(({ loss }) => loss));

@@ -56,6 +56,7 @@ describe("Trainer", () => {
       accuracy: epochs.at(-1)!.testAccuracy,
       examples: 100,
       confusion: epochs.at(-1)!.confusion,
+      metrics: {},
     });
     const probabilities = await subject.predict(test);
     expect(probabilities.length).toBe(400);

@@ -6,8 +6,8 @@ import type { Page } from "./page.ts";
 
 /** File by group; `index` is the documentation's first page. */
 export const GUIDES: Readonly<Record<string, readonly string[]>> = {
-  Start: ["index", "train", "finetune", "from"],
-  "Your own": ["network", "kernel"],
+  Start: ["index", "train", "data", "finetune", "from"],
+  "Your own": ["network", "loss", "op", "kernel"],
   "In depth": ["tune", "deploy", "numerics", "memory"],
 };
 

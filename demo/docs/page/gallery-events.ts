@@ -11,12 +11,14 @@ export interface Compared {
   /** Kernels of the file that took part. */
   readonly kernels: readonly string[];
   readonly title: string;
-  /** `y`, or `dx` for a gradient. */
+  /** `y`, `dx` for a gradient, or `dx of two uses`, which are added up. */
   readonly output: string;
-  /** The largest difference, and the largest allowed there. */
+  /** The largest difference, and what is allowed; missing where that depends on the element. */
   readonly error: number;
-  readonly allowed: number;
+  readonly allowed?: number;
   readonly right: boolean;
+  /** What is wrong, in words. */
+  readonly failure?: string;
 }
 
 export interface Timed {

@@ -1,8 +1,9 @@
 /** Everything of the gallery that touches the GPU; ended from outside where the visitor cancels. */
+
+import { candidatesFor } from "../../../test/support/gallery/check.ts";
+import { passesWith, timePass } from "../../../test/support/gallery/time.ts";
 import { testGpu } from "../../../test/support/run/gpu.ts";
-import { candidatesFor } from "./gallery-check.ts";
 import type { GalleryEvent, GalleryRequest } from "./gallery-events.ts";
-import { passesWith, timePass } from "./gallery-time.ts";
 
 const tell = (event: GalleryEvent): void => postMessage(event);
 

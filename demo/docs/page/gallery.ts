@@ -80,13 +80,13 @@ const few = (value: number): string =>
 
 type Cells = readonly (string | { readonly text: string; readonly kind: string })[];
 
-const comparedRow = ({ output, kernels, title, error, allowed, right }: Compared): Cells => [
+const comparedRow = ({ output, kernels, title, error, allowed, right, failure }: Compared): Cells => [
   output,
   few(error),
-  Number.isFinite(allowed) ? few(allowed) : "–",
+  allowed === undefined ? "by element" : few(allowed),
   right ? { text: "right", kind: "right" } : { text: "wrong", kind: "wrong" },
   kernels.join(", "),
-  title,
+  failure ? `${title}: ${failure}` : title,
 ];
 
 const timedRow = ({ pass, shape, medianMs, quartilesMs, gflops, gbps, launches, networks }: Timed): Cells => [

@@ -4,8 +4,8 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { DataError } from "../../base/errors.ts";
-import { formatIdx, parseIdx } from "../../data/idx.ts";
 import { type DatasetName, type Split, splits } from "../../data/load.ts";
+import { formatIdx, parseIdx } from "../../data/mnist/idx.ts";
 
 export type Part = "images" | "labels";
 

@@ -1,4 +1,4 @@
-import type { Confusion } from "../../train/confusion.ts";
+import type { Confusion } from "../../train/evaluation/confusion.ts";
 import { escapeHtml } from "./html.ts";
 
 /** More classes than this are not drawn, since nobody could read the table. */

@@ -3,7 +3,7 @@ import { VERSION } from "../../base/version.ts";
 import type { EpochRecord, JobEvent, SampleRecord, StepRecord } from "../../job/protocol.ts";
 import type { JobSettings } from "../../job/settings.ts";
 import type { MemoryReport } from "../../plan/plan.ts";
-import type { Confusion } from "../../train/confusion.ts";
+import type { Confusion } from "../../train/evaluation/confusion.ts";
 import type { TuneMode } from "../../train/tuning/tune.ts";
 import type { Engine } from "../engine/engines.ts";
 

@@ -1,10 +1,20 @@
 import { ShapeError } from "../../base/errors.ts";
-import { convOutput, type Geometry, type Pads, type Pair, windowExtent } from "../../base/window.ts";
+import {
+  convOutput,
+  type Geometry,
+  type Padding,
+  type Pads,
+  type Pair,
+  pair,
+  resolvePadding,
+  windowExtent,
+} from "../../base/window.ts";
 import type { BackwardEmitter, GradientRule, GradientTarget, Op, OpNode } from "../../graph/op.ts";
 import { NUMBER, PADS, PAIR } from "../../graph/takes.ts";
 import { describe, nhwc, type Tensor } from "../../graph/tensor.ts";
 import { type Activation, OPTIONAL_ACTIVATION } from "../elementwise/activation.ts";
 import { checkFusable, gradientBeforeActivation, withActivation } from "../elementwise/fused-activation.ts";
+import type { TakesOptions } from "../options.ts";
 import { emitBest } from "../tunable.ts";
 import { CONV_FORWARD } from "./conv-forward.ts";
 import { CONV_GRAD_INPUT, CONV_GRAD_WEIGHT, emitGradBias } from "./conv-gradients.ts";
@@ -21,6 +31,18 @@ export interface Conv2dAttrs {
   readonly activation?: Activation;
 }
 
+/** How a convolution's window moves, as the layer takes it. */
+export interface Conv2dWindow {
+  /** Default 1. */
+  readonly stride?: number | Pair;
+  /** Default 0. */
+  readonly padding?: Padding;
+  /** Default 1. */
+  readonly dilation?: number | Pair;
+  /** Default 1; as many groups as input channels make it depthwise. */
+  readonly groups?: number;
+}
+
 export type Conv2dInputs = { x: Tensor; weight: Tensor; bias: Tensor | undefined };
 export type Conv2dOutputs = { y: Tensor };
 
@@ -30,8 +52,16 @@ export type Conv2dOutputs = { y: Tensor };
  * x (N, H, W, C), weight (R, S, C/groups, K), bias (K) → y (N, P, Q, K). Throws ShapeError where channels or
  * groups do not fit, and where the window is larger than the padded input.
  */
-export const conv2dOp: Op<Conv2dInputs, Conv2dAttrs, Conv2dOutputs> = {
+export const conv2dOp: Op<Conv2dInputs, Conv2dAttrs, Conv2dOutputs> &
+  TakesOptions<Conv2dInputs, Conv2dWindow & Pick<Conv2dAttrs, "activation">, Conv2dAttrs> = {
   name: "conv2d",
+  attrsOf({ x, weight }, { stride = 1, padding = 0, dilation = 1, groups = 1, ...rest }) {
+    const [, H, W] = nhwc("conv2d", x);
+    const taps = weight.shape.slice(0, 2) as unknown as Pair;
+    const [strides, dilations] = [pair(stride), pair(dilation)];
+    const pads = resolvePadding(padding, [H, W], taps, strides, dilations);
+    return { ...rest, stride: strides, dilation: dilations, padding: pads, groups };
+  },
   takes: {
     inputs: { x: "required", weight: "required", bias: "optional" },
     options: { stride: PAIR, dilation: PAIR, padding: PADS, groups: NUMBER, activation: OPTIONAL_ACTIVATION },

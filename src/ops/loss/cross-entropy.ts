@@ -4,6 +4,7 @@ import { OPTIONAL_NUMBER } from "../../graph/takes.ts";
 import { describe, pad4, type Tensor } from "../../graph/tensor.ts";
 import { emitBest } from "../tunable.ts";
 import { CROSS_ENTROPY_ROWS, MEAN_LOSS } from "./cross-entropy-passes.ts";
+import { passLossGradient } from "./pass-loss-gradient.ts";
 
 export interface CrossEntropyAttrs {
   /** Share of each target that is spread evenly over the classes. Default 0. */
@@ -70,8 +71,8 @@ export const crossEntropyOp: Op<In, CrossEntropyAttrs, Out> = {
     emitBest(CROSS_ENTROPY_ROWS, emit, { N, K }, tensors, { IGNORED, SMOOTHING });
     emitMeanLoss(emit, rows, loss);
   },
-  backward(emit, { inputs: { logits }, outputs: { dlogits } }) {
-    if (dlogits) emit.pass(logits, dlogits);
+  backward(emit, { inputs: { logits }, outputs: { loss, dlogits } }) {
+    if (dlogits) passLossGradient(emit, logits, dlogits, loss);
   },
 };
 

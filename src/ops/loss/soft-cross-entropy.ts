@@ -5,6 +5,7 @@ import { describe, pad4, type Tensor } from "../../graph/tensor.ts";
 import { fold } from "../../kernel/grid.ts";
 import { soft_cross_entropy, soft_cross_entropy_with_gradient } from "../../kernel/shaders.gen.ts";
 import { emitMeanLoss } from "./cross-entropy.ts";
+import { passLossGradient } from "./pass-loss-gradient.ts";
 
 export interface SoftCrossEntropyAttrs {
   /** Share of each target that is spread evenly over the classes. Default 0. */
@@ -68,7 +69,7 @@ export const softCrossEntropyOp: Op<In, SoftCrossEntropyAttrs, Out> = {
     }
     emitMeanLoss(emit, rows, loss);
   },
-  backward(emit, { inputs: { logits }, outputs: { dlogits } }) {
-    if (dlogits) emit.pass(logits, dlogits);
+  backward(emit, { inputs: { logits }, outputs: { loss, dlogits } }) {
+    if (dlogits) passLossGradient(emit, logits, dlogits, loss);
   },
 };

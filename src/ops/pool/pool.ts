@@ -1,6 +1,6 @@
 import { ShapeError } from "../../base/errors.ts";
 import { flag } from "../../base/schema.ts";
-import { convOutput, type Pads, type Pair } from "../../base/window.ts";
+import { convOutput, type Padding, type Pads, type Pair, pair, resolvePadding } from "../../base/window.ts";
 import type { GradientRule, Op } from "../../graph/op.ts";
 import { PADS, PAIR } from "../../graph/takes.ts";
 import { describe, nhwc, pad4, storedLength, type Tensor } from "../../graph/tensor.ts";
@@ -12,6 +12,7 @@ import {
   global_avg_pool_forward,
 } from "../../kernel/shaders.gen.ts";
 import { type Activation, IDENTITY, keepsMaximum, OPTIONAL_ACTIVATION } from "../elementwise/activation.ts";
+import type { TakesOptions } from "../options.ts";
 import { emitBest } from "../tunable.ts";
 import { MAX_POOL_BACKWARD, MAX_POOL_FORWARD, type Windows } from "./max-pool-passes.ts";
 
@@ -19,6 +20,21 @@ export interface Pool2d {
   readonly kernel: Pair;
   readonly stride: Pair;
   readonly padding: Pads;
+}
+
+/** Windows, as the layers take them. */
+export interface Pool2dOptions {
+  readonly kernelSize: number | Pair;
+  /** Default: the kernel size, so that windows tile the map. */
+  readonly stride?: number | Pair;
+  /** Default 0. */
+  readonly padding?: Padding;
+}
+
+/** Windows of `avgPool2d`, and whether padding counts. */
+export interface AvgPool2dOptions extends Pool2dOptions {
+  /** Whether the padding's zeros count in the mean. Default true, as in torch. */
+  readonly countIncludePad?: boolean;
 }
 
 export interface MaxPool2d extends Pool2d {
@@ -54,6 +70,16 @@ function outputShape(operation: string, x: Tensor, { kernel, stride, padding }: 
   return [N, P, Q, C];
 }
 
+/** The attributes of windows on x; other options stay as they are. */
+function windows<Rest>(
+  { x }: In,
+  { kernelSize, stride = kernelSize, padding = 0, ...rest }: Pool2dOptions & Rest,
+) {
+  const [, H, W] = nhwc("pool", x);
+  const [kernel, strides] = [pair(kernelSize), pair(stride)];
+  return { ...rest, kernel, stride: strides, padding: resolvePadding(padding, [H, W], kernel, strides) };
+}
+
 /** The constants of shaders/lib/core/pool.wgsl. */
 function geometry(x: Tensor, y: Tensor, { kernel, stride, padding }: Pool2d) {
   const [, H, W, C] = nhwc("pool", x);
@@ -71,8 +97,10 @@ const vec4s = (tensor: Tensor): number => storedLength(tensor.shape) / 4;
  * f(maximum) over windows. x (N, H, W, C), y (N, P, Q, C), P = ⌊(H + top + bottom − h) / stride⌋ + 1. The first of
  * equal values gets the gradient; NaN propagates. `index` holds the cell of each maximum, for the gradient.
  */
-export const maxPool2dOp: Op<In, MaxPool2d, Out & { index: Tensor }> = {
+export const maxPool2dOp: Op<In, MaxPool2d, Out & { index: Tensor }> &
+  TakesOptions<In, Pool2dOptions & Pick<MaxPool2d, "activation">, MaxPool2d> = {
   name: "max_pool2d",
+  attrsOf: windows,
   takes: {
     inputs: { x: "required" },
     options: { kernel: PAIR, stride: PAIR, padding: PADS, activation: OPTIONAL_ACTIVATION },
@@ -115,7 +143,9 @@ const windowsOf = (x: Tensor, y: Tensor, attrs: Pool2d): Windows => ({
 });
 
 /** Mean over windows. x (N, H, W, C), y (N, P, Q, C), P = ⌊(H + top + bottom − h) / stride⌋ + 1. */
-export const avgPool2dOp: Op<In, AvgPool2d, Out> = {
+export const avgPool2dOp: Op<In, AvgPool2d, Out> & TakesOptions<In, AvgPool2dOptions, AvgPool2d> = {
+  attrsOf: (inputs, options) =>
+    windows(inputs, { ...options, countIncludePad: options.countIncludePad ?? true }),
   name: "avg_pool2d",
   takes: {
     inputs: { x: "required" },

@@ -99,11 +99,26 @@ export const knownOps: Readonly<Record<string, readonly KnownCase[]>> = {
   cross_entropy: [
     { inputs: { logits: [37, 11], labels: [37] }, attrs: {}, sums: { y: 118.8719, dlogits: 0.04082635 } },
   ],
-  mse: [
+  elementwise_loss: [
     {
       inputs: { prediction: [7, 11], target: [7, 11] },
-      attrs: {},
+      attrs: { name: "mse" },
       sums: { y: 114.5235, dprediction: -0.05974505 },
+    },
+    {
+      inputs: { prediction: [7, 11], target: [7, 11] },
+      attrs: { name: "l1" },
+      sums: { y: 109.6847, dprediction: -0.0634979 },
+    },
+    {
+      inputs: { prediction: [7, 11], target: [7, 11] },
+      attrs: { name: "huber" },
+      sums: { y: 84.01181, dprediction: -0.03772257 },
+    },
+    {
+      inputs: { prediction: [7, 11], target: [7, 11] },
+      attrs: { name: "bce_with_logits" },
+      sums: { y: 110.2851, dprediction: -0.01059761 },
     },
   ],
   softmax: [{ inputs: { x: [7, 11] }, attrs: {}, sums: { y: 0.3726104, dx: -0.05739469 } }],

@@ -3,14 +3,15 @@ import { allOf, type TuningStore, taskKey } from "../../gpu/tuning.ts";
 import { browserStore } from "../../gpu/tuning-store.ts";
 import { Graph, type Precision } from "../../graph/graph.ts";
 import { isCpu } from "../../kernel/capabilities.ts";
-import { frozenIn, type Model } from "../../models/model.ts";
+import { frozenIn } from "../../models/model.ts";
+import type { AnyNetwork } from "../../models/network.ts";
 import { lower } from "../../ops/lower.ts";
 import { type MeasurableTask, recorder } from "../../ops/tunable.ts";
 import type { Optimizer } from "../../optimizers/optimizer.ts";
 import { checkFusions, choicesOf } from "../../run/self-test/check-fusions.ts";
 import { type CheckedOp, checkKernels, type WrongKernel } from "../../run/self-test/check-kernels.ts";
 import { loadTuning, type TuneOptions, tuneTasks } from "../../run/tuner.ts";
-import { evaluationPass, trainingPass } from "../passes.ts";
+import { buildPass, type LossOf, taskOf } from "../task.ts";
 import { IdleTuning } from "./idle-tuning.ts";
 
 /**
@@ -32,6 +33,8 @@ export interface TuneModelOptions extends TuneOptions {
   readonly frozen?: (name: string) => boolean;
   /** Precision of the training to follow. Default `f32`. */
   readonly precision?: Precision;
+  /** What training minimises, as in `TrainerOptions`. */
+  readonly loss?: LossOf<AnyNetwork>;
 }
 
 /**
@@ -44,7 +47,7 @@ export interface TuneModelOptions extends TuneOptions {
  * Rejects with the signal's reason when it is aborted, and with a DeviceError if a kernel crashes the device: open the
  * device again and go on; the store remembers that kernel.
  */
-export async function tune(gpu: Gpu, model: Model, options: TuneModelOptions): Promise<void> {
+export async function tune(gpu: Gpu, model: AnyNetwork, options: TuneModelOptions): Promise<void> {
   await tuneTasks(gpu, usesOf(gpu, model, options).tasks, options);
 }
 
@@ -54,7 +57,7 @@ export async function tune(gpu: Gpu, model: Model, options: TuneModelOptions): P
  */
 export async function prepareTuning(
   gpu: Gpu,
-  model: Model,
+  model: AnyNetwork,
   mode: TuneMode,
   options: TuneModelOptions & { readonly optimizer: Optimizer },
 ): Promise<IdleTuning | undefined> {
@@ -70,7 +73,7 @@ export async function prepareTuning(
 /** Checks the kernels that the model's plans will take and that were not checked before; wrong ones are replaced. */
 async function checkModel(
   gpu: Gpu,
-  model: Model,
+  model: AnyNetwork,
   options: TuneModelOptions & { readonly optimizer: Optimizer },
   store: TuningStore,
 ): Promise<void> {
@@ -110,12 +113,13 @@ async function checkModel(
 /** What a model's training step and evaluation use: the ops, and the tasks that they look up when they are planned. */
 function usesOf(
   gpu: Gpu,
-  model: Model,
-  { batchSize, frozen, precision = "f32" }: TuneModelOptions,
+  model: AnyNetwork,
+  { batchSize, frozen, precision = "f32", loss }: TuneModelOptions,
   modes: readonly ("train" | "eval")[] = ["train", "eval"],
 ): { readonly tasks: readonly MeasurableTask[]; readonly ops: readonly CheckedOp[] } {
   const { device, tasks } = recorder(gpu.capabilities);
   const ops = new Map<string, CheckedOp>();
+  const task = taskOf({ model, ...(loss && { loss }) });
   for (const mode of modes) {
     const graph = new Graph({
       ...gpu.graphOptions,
@@ -124,11 +128,8 @@ function usesOf(
       precision,
       frozen: frozenIn(model, frozen),
     });
-    const images = graph.input("images", [batchSize, ...model.inputShape]);
-    const labels = graph.input("labels", [batchSize], "i32");
-    const pass = mode === "train" ? trainingPass : evaluationPass;
-    const { loss } = pass(model, images, labels, {});
-    const { nodes } = lower(graph, mode === "train" ? [[loss, null]] : []);
+    const { loss } = buildPass(graph, task, mode, batchSize);
+    const { nodes } = lower(graph, mode === "train" && loss ? [[loss, null]] : []);
     for (const { op, inputs } of nodes) {
       const half = Object.values(inputs).some((input) => input?.storage.dtype === "f16");
       ops.set(`${op.name} ${half}`, { op, half });

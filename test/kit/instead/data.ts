@@ -5,8 +5,8 @@ import { gunzipSync } from "node:zlib";
 import { WebgraftError } from "../../../src/base/errors.ts";
 import { sendFile } from "../../../src/cli/server/send-file.ts";
 import type { Route } from "../../../src/cli/server/serve.ts";
-import { parseIdx } from "../../../src/data/idx.ts";
 import type { DatasetName, Split } from "../../../src/data/load.ts";
+import { parseIdx } from "../../../src/data/mnist/idx.ts";
 import { labelsFile } from "../../../src/data/shards.ts";
 import { KIT } from "./resources.ts";
 

@@ -1,6 +1,7 @@
 import { pcg4d } from "../../../src/base/random.ts";
 import { type Dropout, dropoutOp } from "../../../src/ops/elementwise/dropout.ts";
-import { declare, LIVE, streams } from "../../support/op/declaration.ts";
+import { LIVE } from "../../../src/testing/run.ts";
+import { declare, streams } from "../../support/op/declaration.ts";
 import type { NdArray } from "../../support/reference/ndarray.ts";
 
 /** The same mask from the host's generator: one hash per vec4 of the padded layout. */

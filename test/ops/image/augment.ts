@@ -1,5 +1,6 @@
 import { type Augmentation, augmentOp } from "../../../src/ops/image/augment.ts";
-import { bytes, declare, LIVE } from "../../support/op/declaration.ts";
+import { LIVE } from "../../../src/testing/run.ts";
+import { bytes, declare } from "../../support/op/declaration.ts";
 import { augment as augmentReference } from "../../support/reference/augment.ts";
 
 const CLASSES = 6;

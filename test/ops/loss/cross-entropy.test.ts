@@ -2,10 +2,10 @@ import { describe, expect, it } from "vitest";
 import { Graph } from "../../../src/graph/graph.ts";
 import { pad, pad4 } from "../../../src/graph/tensor.ts";
 import { crossEntropyOp } from "../../../src/ops/loss/cross-entropy.ts";
+import { drawInputs } from "../../../src/testing/arrays.ts";
+import { forwardProgram } from "../../../src/testing/programs.ts";
 import { CPU } from "../../support/op/declaration.ts";
-import { drawInputs } from "../../support/op/expected.ts";
 import { testOp } from "../../support/op/op-test.ts";
-import { forwardProgram } from "../../support/op/programs.ts";
 import { feedsOf, openProgram, runProgram } from "../../support/run/run-op.ts";
 import { crossEntropy } from "./cross-entropy.ts";
 

@@ -8,8 +8,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { DataError } from "../../../src/base/errors.ts";
 import { dataFile, dataFileNames, dataFiles } from "../../../src/cli/data/data-files.ts";
 import { idxFile } from "../../../src/cli/data/idx-files.ts";
-import { formatIdx, parseIdx } from "../../../src/data/idx.ts";
 import { type DatasetName, datasetNames, loadDataset } from "../../../src/data/load.ts";
+import { formatIdx, parseIdx } from "../../../src/data/mnist/idx.ts";
 
 let server: ViteDevServer;
 let baseUrl: string;

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { DataError } from "../../../src/base/errors.ts";
-import { formatIdx, idxDataset, parseIdx } from "../../../src/data/idx.ts";
-import { mnist } from "../../../src/data/mnist.ts";
+import { formatIdx, idxDataset, parseIdx } from "../../../src/data/mnist/idx.ts";
+import { mnist } from "../../../src/data/mnist/mnist.ts";
 
 const image = (shape: number[]) =>
   formatIdx({ shape, data: Uint8Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => i) });

@@ -6,8 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DataError } from "../../../src/base/errors.ts";
 import { loadImageFolder } from "../../../src/data/folder.ts";
 import { parseFolderIndex } from "../../../src/data/folder-index.ts";
-import { formatIdx } from "../../../src/data/idx.ts";
 import { type DatasetName, type LoadOptions, loadDataset } from "../../../src/data/load.ts";
+import { formatIdx } from "../../../src/data/mnist/idx.ts";
 
 let answer: (request: IncomingMessage, response: ServerResponse) => unknown;
 const server = createServer((request, response) => void answer(request, response));

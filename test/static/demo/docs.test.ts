@@ -82,7 +82,12 @@ describe("guides", () => {
   });
 
   it("and the README have no code that no test runs", () => {
-    const tests = ["train/readme.test.ts", "train/guides.test.ts", "cli/package.test.ts"]
+    const tests = [
+      "train/readme.test.ts",
+      "train/guides.test.ts",
+      "data/from-images.test.ts",
+      "cli/package.test.ts",
+    ]
       .map((file) => readFileSync(`${root}test/${file}`, "utf8"))
       .join("\n");
     const seen = new Map<string, string>();

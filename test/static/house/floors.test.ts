@@ -22,6 +22,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   optimizers: 3,
   models: 4,
   embed: 4,
+  testing: 4,
   data: 5,
   formats: 5,
   predict: 5,

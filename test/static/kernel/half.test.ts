@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { DeviceError, ShaderError, ShapeError } from "../../../src/base/errors.ts";
-import { sourceOf } from "../../../src/gpu/pipelines.ts";
+import { sourceOf } from "../../../src/gpu/compile.ts";
 import { taskKey } from "../../../src/gpu/tuning.ts";
 import { Graph, type Precision } from "../../../src/graph/graph.ts";
 import { bytesOf } from "../../../src/graph/tensor.ts";

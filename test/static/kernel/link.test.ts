@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, it } from "vitest";
 import { linkShader, linkShaders } from "../../../shaders/link.ts";
-import { sourceOf } from "../../../src/gpu/pipelines.ts";
+import { sourceOf } from "../../../src/gpu/compile.ts";
 import { ACTIVATIONS, KERNEL_FEATURES } from "../../../src/kernel/constants.gen.ts";
 import type { Kernel } from "../../../src/kernel/kernel.ts";
 import * as shaders from "../../../src/kernel/shaders.gen.ts";

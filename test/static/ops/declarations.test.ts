@@ -5,26 +5,24 @@ import * as shaders from "../../../src/kernel/shaders.gen.ts";
 import { gradients } from "../../../src/ops/gradients.ts";
 import * as ops from "../../../src/ops/index.ts";
 import { RESIZE } from "../../../src/run/preprocessor.ts";
+import { hasGradients } from "../../../src/testing/expected.ts";
+import { backwardProgram, forwardProgram } from "../../../src/testing/programs.ts";
 import { conv2d } from "../../ops/conv/conv2d.ts";
 import { declarations, optimizers } from "../../ops/declarations.ts";
 import { batchNorm } from "../../ops/norm/batch-norm.ts";
 import { besidePrograms } from "../../ops/norm/beside-convs.ts";
+import { averagesProgram } from "../../ops/optimizer/averages.ts";
 import { maxPool2d } from "../../ops/pool/max-pool2d.ts";
 import { undeclared, unlaunched } from "../../support/op/coverage.ts";
 import { passesOf } from "../../support/op/declaration.ts";
-import {
-  backwardProgram,
-  devicesOf,
-  forwardProgram,
-  hasGradients,
-  programsOf,
-} from "../../support/op/programs.ts";
+import { devicesOf, programsOf } from "../../support/op/programs.ts";
 import { programsOfUpdates } from "../../support/op/update.ts";
 
 const kernels: readonly Kernel[] = Object.values(shaders);
 const programs = [
   ...declarations.flatMap((each) => [...programsOf(each)]),
   ...optimizers.flatMap(programsOfUpdates),
+  averagesProgram().program,
   ...besidePrograms(),
 ];
 

@@ -12,6 +12,7 @@ beforeAll(() => {
   installInto(app.folder, "@webgpu/types");
   for (const [name, code] of snippets()) writeFileSync(join(app.folder, `${name}.ts`), code);
   copyFileSync(join(root, "test/support/package/results.ts"), join(app.folder, "results.ts"));
+  copyFileSync(join(root, "demo/examples/own-ops/hard-swish.ts"), join(app.folder, "hard-swish.ts"));
 });
 afterAll(() => app.remove());
 
@@ -56,7 +57,11 @@ function complaints({ files, moduleResolution = "bundler", types = [], lib = DOM
 const GPU = ["kernel", "relu", "scale"];
 /** What speaks of a page, or of a worker. */
 const PLACES = ["job", "page", "few"];
-const ours = ["results", ...[...snippets().keys()].filter((name) => ![...GPU, ...PLACES].includes(name))];
+const ours = [
+  "results",
+  "hard-swish",
+  ...[...snippets().keys()].filter((name) => ![...GPU, ...PLACES].includes(name)),
+];
 const all = [...ours, ...GPU];
 
 describe.each(COMPILERS)("$name", ({ name, knowsGpu }) => {

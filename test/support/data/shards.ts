@@ -1,4 +1,4 @@
-import { formatIdx, type Idx } from "../../../src/data/idx.ts";
+import { formatIdx, type Idx } from "../../../src/data/mnist/idx.ts";
 
 /** A file of a data set, as servers have it. */
 export const idxGz = (idx: Idx): Promise<Blob> => {

@@ -1,29 +1,18 @@
 /** The declaration of an op: its tests, its test in f16 and its rows in the bench come from here. */
-import type { Random } from "../../../src/base/random.ts";
-import type { Op, OpNode, Tensors } from "../../../src/graph/op.ts";
-import { bytesWithin, type DType, type Tensor } from "../../../src/graph/tensor.ts";
+import type { OpNode, Tensors } from "../../../src/graph/op.ts";
+import { bytesWithin, type Tensor } from "../../../src/graph/tensor.ts";
 import type { Capabilities } from "../../../src/kernel/capabilities.ts";
-import type { Live } from "../../../src/run/live.ts";
-import { type NdArray, size } from "../reference/ndarray.ts";
+import { type Arrays, size } from "../../../src/testing/arrays.ts";
+import { type Shape, shapeOf, type OpCase as TestedCase, type Tolerance } from "../../../src/testing/case.ts";
+import type { Referenced } from "../../../src/testing/expected.ts";
 
-export type Shape = readonly number[];
-type InputSpec = Shape | { readonly shape: Shape; readonly dtype: DType };
-export type Arrays = Readonly<Record<string, NdArray>>;
+export type { Arrays, Shape };
 /** Capabilities that an op may rely on, by a name for titles. Skipped if the test device lacks a feature. */
 export type Devices = Readonly<Record<string, Capabilities>>;
 
-/** Allowed difference, relative to the largest expected number; or a function of each expected number. */
-export type Tolerance = number | ((expected: number) => number);
-
-export interface OpCase<Attrs = unknown> {
+export interface OpCase<Attrs = unknown> extends TestedCase<Attrs> {
   /** Default the shapes of its inputs. */
   readonly name?: string;
-  readonly inputs: Readonly<Record<string, InputSpec>>;
-  readonly attrs: Attrs;
-  /** How to fill an input, element by element in logical order; default uniform in [−1, 1). */
-  readonly values?: Readonly<Record<string, (random: Random, i: number) => number>>;
-  /** Inputs whose gradients are checked; default all f32 inputs. */
-  readonly grads?: readonly string[];
   /** Default the op's. */
   readonly devices?: Devices;
   /** Also run once with each variant whose name this accepts, chosen by a tuning table. */
@@ -41,15 +30,8 @@ export interface Work {
   readonly bytes: number;
 }
 
-export interface OpDeclaration<In extends Tensors = Tensors, Attrs = unknown, Out extends Tensors = Tensors> {
-  readonly op: Op<In, Attrs, Out>;
-  /** The op in f64. Keys of the result are outputs of the op, or inputs that the op updates in place. */
-  reference(inputs: Arrays, attrs: Attrs): Arrays;
-  /**
-   * Its gradients in f64, of the mean for a loss. Default central differences of y; needed for ops without y, or whose
-   * gradients differ from these.
-   */
-  gradients?(inputs: Arrays, attrs: Attrs, dy: NdArray): Arrays;
+export interface OpDeclaration<In extends Tensors = Tensors, Attrs = unknown, Out extends Tensors = Tensors>
+  extends Referenced<In, Attrs, Out> {
   readonly cases: readonly OpCase<Attrs>[];
   /** For ops that choose kernels by device. Default one without any features. */
   readonly devices?: Devices;
@@ -72,11 +54,10 @@ export interface OpDeclaration<In extends Tensors = Tensors, Attrs = unknown, Ou
 
 /** Checks the types of a declaration, then widens them to one type for lists. */
 export const declare = <In extends Tensors, Attrs, Out extends Tensors>(
-  declaration: OpDeclaration<NoInfer<In>, NoInfer<Attrs>, NoInfer<Out>> & { readonly op: Op<In, Attrs, Out> },
+  declaration: OpDeclaration<NoInfer<In>, NoInfer<Attrs>, NoInfer<Out>> & {
+    readonly op: Referenced<In, Attrs, Out>["op"];
+  },
 ): OpDeclaration => declaration as unknown as OpDeclaration;
-
-/** The live scalars of the tests' steps. */
-export const LIVE: Live = { step: 1, seed: 5, learningRate: 0.1 };
 
 /** A device without any features. */
 export const PLAIN: Devices = { "": { features: [] } };
@@ -85,13 +66,6 @@ export const CPU: Capabilities = { features: [], software: true };
 export const SMALL_SUBGROUPS: Capabilities = { features: ["subgroups"], software: true };
 /** For ops whose kernels depend on subgroups: a CPU without and with them. */
 export const WITH_AND_WITHOUT_SUBGROUPS: Devices = { "": CPU, "small subgroups": SMALL_SUBGROUPS };
-
-export const shapeOf = (spec: InputSpec): Shape => ("shape" in spec ? spec.shape : spec);
-export const dtypeOf = (spec: InputSpec): DType => ("shape" in spec ? spec.dtype : "f32");
-
-/** The inputs of a case whose gradients are checked. */
-export const gradsOf = ({ inputs, grads }: OpCase): readonly string[] =>
-  grads ?? Object.keys(inputs).filter((name) => dtypeOf(inputs[name]!) === "f32");
 
 /** The title of a case on a device. */
 export function titleOf({ name, inputs }: OpCase, device: string): string {

@@ -54,7 +54,10 @@ const CASES: Readonly<Record<string, readonly Given[]>> = {
   flatten: [{ inputs: { x: [2, 3, 5, 7] }, attrs: {} }],
   pad_channels: [{ inputs: { x: [3, 5, 6] }, attrs: { channels: 13 } }],
   cross_entropy: [{ inputs: { logits: [37, 11], labels: [37] }, attrs: {}, grads: ["logits"] }],
-  mse: [{ inputs: { prediction: [7, 11], target: [7, 11] }, attrs: {}, grads: ["prediction"] }],
+  // Focal loss wants targets between 0 and 1; its kernel is the same.
+  elementwise_loss: ["mse", "l1", "huber", "bce_with_logits"].map((name) => ({
+    ...{ inputs: { prediction: [7, 11], target: [7, 11] }, attrs: { name }, grads: ["prediction"] },
+  })),
   softmax: [{ inputs: { x: [7, 11] }, attrs: {} }],
   batch_norm: [norm(false), norm(true)],
   avg_pool2d: [{ inputs: { x: [2, 7, 6, 5] }, attrs: { ...pool, stride: [2, 2], countIncludePad: true } }],
@@ -73,6 +76,7 @@ export const unknown: Readonly<Record<string, string>> = {
   from_padded: "it is run once, for single kernels in other apps",
   to_padded: "it is run once, for single kernels in other apps",
   loss_scale: "it is run by the steps of mixed precision only",
+  sum_losses: "it is an addition of a few numbers, in steps of several losses only",
   soft_cross_entropy: "its targets must be shares; its kernels are those of cross_entropy",
 };
 

@@ -1,8 +1,9 @@
 /** What an op must give for inputs that are not finite: whatever depends on a NaN is NaN, in both directions. */
 import { Random } from "../../../src/base/random.ts";
-import { type NdArray, size } from "../reference/ndarray.ts";
-import { type Arrays, dtypeOf, type OpCase, type OpDeclaration, type Shape, shapeOf } from "./declaration.ts";
-import { type Expected, type Slopes, slopesOf } from "./expected.ts";
+import { type Arrays, type NdArray, size } from "../../../src/testing/arrays.ts";
+import { dtypeOf, type Shape, shapeOf } from "../../../src/testing/case.ts";
+import { type Expected, type Slopes, slopesOf } from "../../../src/testing/expected.ts";
+import type { OpCase, OpDeclaration } from "./declaration.ts";
 
 /** A run with one bad number in one of its inputs. */
 export interface Spoiled {

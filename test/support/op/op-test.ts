@@ -1,15 +1,15 @@
 import { describe, expect, it } from "vitest";
 import { pad4 } from "../../../src/graph/tensor.ts";
 import type { Capabilities } from "../../../src/kernel/capabilities.ts";
-import type { Program } from "../../../src/ops/lower.ts";
-import type { Steps } from "../../../src/plan/plan.ts";
 import type { Outputs } from "../../../src/run/session.ts";
+import { compareRuns } from "../../../src/testing/compare.ts";
+import { type Expected, expectedOf } from "../../../src/testing/expected.ts";
+import { backwardProgram, forwardProgram } from "../../../src/testing/programs.ts";
 import { testGpu } from "../run/gpu.ts";
-import { feedsOf, openProgram, type Running } from "../run/run-op.ts";
-import { type Arrays, type OpCase, type OpDeclaration, type Tolerance, titleOf } from "./declaration.ts";
-import { type Expected, expectedOf, type Gradient } from "./expected.ts";
+import { feedsOf, openProgram } from "../run/run-op.ts";
+import { type OpCase, type OpDeclaration, titleOf } from "./declaration.ts";
 import { type Spoiled, spoiledRuns } from "./non-finite.ts";
-import { backwardProgram, devicesOf, forwardProgram } from "./programs.ts";
+import { devicesOf } from "./programs.ts";
 
 const { features } = (await testGpu()).capabilities;
 
@@ -46,7 +46,7 @@ async function check(
   device: Capabilities,
   expected: Expected,
 ): Promise<void> {
-  const { inputs, outputs, dy, gradients } = expected;
+  const { inputs, dy, gradients } = expected;
   const programs = [
     forwardProgram(declaration, given, device),
     ...gradients.map((_, i) => backwardProgram(declaration, given, device, i + 1)),
@@ -55,14 +55,9 @@ async function check(
   // All at once, so that kernels compile in parallel and the browser is awaited only once.
   const opened = await Promise.all(programs.map(openProgram));
   try {
-    const results = await Promise.all(opened.map((running) => runTwice(running, arrays)));
-    for (const [uses, { program }] of opened.entries()) {
-      const wanted = uses === 0 ? outputs : gradients[uses - 1]!;
-      for (const [name, array] of Object.entries<Gradient>(wanted)) {
-        const tolerance = given.tolerance ?? declaration.tolerance(given, name);
-        if (uses === 0) expectClose(program, results[uses]!, name, array, tolerance, 1);
-        else expectClose(program, results[uses]!, `d${name}`, array, tolerance, 2);
-      }
+    const tolerance = (name: string) => given.tolerance ?? declaration.tolerance(given, name);
+    for (const { failure } of await compareRuns(opened, expected, tolerance)) {
+      if (failure) expect.fail(failure);
     }
     for (const spoiled of spoiledRuns(declaration, given, expected)) {
       const { program, step } = opened[spoiled.pass === "forward" ? 0 : 1]!;
@@ -70,50 +65,6 @@ async function check(
     }
   } finally {
     for (const running of opened) running.close();
-  }
-}
-
-async function runTwice({ program, step }: Running<Steps>, arrays: Arrays): Promise<Outputs> {
-  const feeds = feedsOf(program, arrays);
-  const [first, second] = await Promise.all([step(feeds), step(feeds)]);
-  for (const [name, values] of Object.entries(first)) {
-    const [bits, others] = [bitsOf(values), bitsOf(second[name]!)];
-    const at = bits.findIndex((value, i) => value !== others[i]);
-    if (at >= 0) expect.fail(`${name}: a second run gives ${second[name]![at]}, not ${values[at]}, at ${at}`);
-  }
-  return first;
-}
-
-const bitsOf = ({ buffer }: Outputs[string]): Uint32Array => new Uint32Array(buffer);
-
-/**
- * Compares an output of a program with an array, or only some of its elements, and its padding with 0. Differences may
- * be up to `times` the tolerance.
- */
-function expectClose(
-  { graph }: Program,
-  outputs: Outputs,
-  name: string,
-  { shape, data, elements }: Gradient,
-  tolerance: Tolerance,
-  times: number,
-): void {
-  const width = shape.at(-1)!;
-  const row = pad4(width);
-  expect(graph.outputs.get(name)?.shape, `shape of ${name} in memory`).toEqual([...shape.slice(0, -1), row]);
-  const actual = outputs[name]!;
-  const scale = data.reduce((largest, v) => Math.max(largest, Math.abs(v)), 1e-6);
-  data.forEach((expected, i) => {
-    const allowed = times * (typeof tolerance === "number" ? tolerance * scale : tolerance(expected));
-    const element = elements?.[i] ?? i;
-    const got = actual[Math.floor(element / width) * row + (element % width)]!;
-    if (!(Math.abs(got - expected) <= allowed)) {
-      const at = `element ${element} of (${shape.join(", ")})`;
-      expect.fail(`${name}: ${got} instead of ${expected} at ${at}; allowed ${allowed}, largest ${scale}`);
-    }
-  });
-  for (let i = 0; i < actual.length; i++) {
-    if (i % row >= width && actual[i] !== 0) expect.fail(`${name}: padding holds ${actual[i]} at ${i}`);
   }
 }
 

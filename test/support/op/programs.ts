@@ -1,57 +1,15 @@
 /** The programs of an op's tests; made without a device. */
 import type { Seed } from "../../../src/graph/autodiff.ts";
 import { Graph } from "../../../src/graph/graph.ts";
-import type { Tensors } from "../../../src/graph/op.ts";
-import { isFloat, pad4, type Tensor } from "../../../src/graph/tensor.ts";
+import type { Tensor } from "../../../src/graph/tensor.ts";
 import type { Capabilities } from "../../../src/kernel/capabilities.ts";
 import { castOp } from "../../../src/ops/elementwise/cast.ts";
 import { lower, type Program } from "../../../src/ops/lower.ts";
 import { recorder } from "../../../src/ops/tunable.ts";
-import {
-  type Devices,
-  dtypeOf,
-  gradsOf,
-  type OpCase,
-  type OpDeclaration,
-  PLAIN,
-  shapeOf,
-} from "./declaration.ts";
-
-/** Runs the op on its inputs and reads all inputs and outputs, padding included. */
-export function forwardProgram({ op }: OpDeclaration, given: OpCase, device: Capabilities): Program {
-  const graph = new Graph({ mode: "train", device });
-  const inputs = declareInputs(graph, given);
-  const outputs = graph.apply(op, "op", inputs, given.attrs);
-  for (const [name, tensor] of Object.entries({ ...inputs, ...outputs })) {
-    if (tensor) graph.output(name, stored(tensor));
-  }
-  return lower(graph);
-}
-
-/**
- * The gradients of a case's inputs, each used by `uses` nodes: from the second on, gradients are added up. The gradient
- * of y of node i is the input `dy<i>`; a loss is differentiated from its first number.
- */
-export function backwardProgram(
-  { op }: OpDeclaration,
-  given: OpCase,
-  device: Capabilities,
-  uses: number,
-): Program {
-  const graph = new Graph({ mode: "train", device });
-  const inputs = declareInputs(graph, given);
-  const seeds = Array.from({ length: uses }, (_, i): Seed => {
-    const { y, loss } = graph.apply(op, `op${i}`, inputs, given.attrs);
-    return y ? [y, graph.input(`dy${i}`, y.shape, y.storage.dtype)] : [loss!, null];
-  });
-  const program = lower(graph, seeds);
-  for (const name of gradsOf(given)) {
-    const gradient = program.gradients.get(inputs[name]!);
-    if (!gradient) throw new Error(`${op.name} gives no gradient for ${name}`);
-    graph.output(`d${name}`, stored(gradient));
-  }
-  return program;
-}
+import { gradsOf } from "../../../src/testing/case.ts";
+import { hasGradients } from "../../../src/testing/expected.ts";
+import { backwardProgram, declareInputs, forwardProgram } from "../../../src/testing/programs.ts";
+import { type Devices, type OpCase, type OpDeclaration, PLAIN } from "./declaration.ts";
 
 /**
  * The op in two nodes whose gradients are added up, with its activations in f16 if `half`. Inputs and outputs of the
@@ -109,24 +67,3 @@ export function* programsOf(declaration: OpDeclaration): Generator<Program> {
     }
   }
 }
-
-export const hasGradients = ({ op }: OpDeclaration, given: OpCase): boolean =>
-  op.backward !== undefined && gradsOf(given).length > 0;
-
-function declareInputs(graph: Graph, given: OpCase): Record<string, Tensor> & Tensors {
-  const wanted = gradsOf(given);
-  return Object.fromEntries(
-    Object.entries(given.inputs).map(([name, spec]) => [
-      name,
-      graph.input(name, shapeOf(spec), dtypeOf(spec), wanted.includes(name)),
-    ]),
-  );
-}
-
-/** The tensor as stored, so that its padding is read too. */
-const stored = (tensor: Tensor): Tensor => ({
-  ...tensor,
-  shape: isFloat(tensor.storage.dtype)
-    ? [...tensor.shape.slice(0, -1), pad4(tensor.shape.at(-1)!)]
-    : tensor.shape,
-});

@@ -66,12 +66,6 @@ export function softmax({ shape, data }: NdArray): NdArray {
   return { shape, data: Float64Array.from(rows.flat(), Math.exp) };
 }
 
-/** [mean, Σ of squares, number of elements]. */
-export function squaredError(prediction: ArrayLike<number>, target: ArrayLike<number>): number[] {
-  const sum = Array.from(prediction).reduce((total, v, i) => total + (v - target[i]!) ** 2, 0);
-  return [sum / prediction.length, sum, prediction.length];
-}
-
 const rowOf = (values: ArrayLike<number>, n: number, K: number): number[] =>
   Array.from({ length: K }, (_, k) => values[n * K + k]!);
 

@@ -1,4 +1,5 @@
 import { Gpu, openDevice } from "../../../src/gpu/device.ts";
+import type { Task } from "../../../src/kernel/capabilities.ts";
 
 let gpu: Promise<Gpu> | undefined;
 
@@ -8,8 +9,18 @@ export function testGpu(): Promise<Gpu> {
   return gpu;
 }
 
-/** A device of its own that says it is a real GPU, of a made-up name; the caller destroys it. */
+/** Kernels that an emulated GPU takes seconds to compile: all that share through workgroup memory, but for the smallest. */
+const COMPILES_LONG = /^winograd|^(?!4x4_workgroup_8x8).*_workgroup_/;
+
+/**
+ * A device of its own that says it is a real GPU, of a made-up name, which allows no kernels that would take long to compile
+ * here; the caller destroys it.
+ */
 export async function realGpu(description: string): Promise<Gpu> {
   const { device } = await openDevice();
-  return new Gpu(device, { vendor: "test", description } as GPUAdapterInfo, true);
+  const gpu = new Gpu(device, { vendor: "test", description } as GPUAdapterInfo, true);
+  const allows = (task: Task, variant: string): boolean =>
+    !COMPILES_LONG.test(variant) && gpu.tuning.allows(task, variant);
+  Object.assign(gpu.capabilities, { allows });
+  return gpu;
 }

@@ -51,6 +51,21 @@ export const pageTests: readonly PageTest[] = [
     name: "an image of a folder that no preprocessing takes is named",
     needs: "OffscreenCanvas, ImageBitmap",
   },
+  {
+    file: "test/data/from-images.test.ts",
+    name: "files, bitmaps, canvases and elements are the images that they show",
+    needs: "OffscreenCanvas, ImageBitmap, HTMLImageElement",
+  },
+  {
+    file: "test/data/from-images.test.ts",
+    name: "the page's code reads photographs as they are needed",
+    needs: "OffscreenCanvas, ImageBitmap",
+  },
+  {
+    file: "test/data/from-images.test.ts",
+    name: "frames of a stream come until it ends",
+    needs: "HTMLVideoElement, MediaStream",
+  },
   { file: "test/train/tune.test.ts", name: "keeps its table in the browser", needs: "IndexedDB" },
   {
     file: "test/train/readme.test.ts",

@@ -31,6 +31,19 @@ declare module "virtual:readme/own" {
   export const seen: Readonly<Record<string, import("webgraft").Activations>>;
   export const steps: import("webgraft").History["steps"];
 }
+declare module "virtual:readme/smoothed" {
+  export const metrics: { readonly top2: number };
+  export const steps: import("webgraft").History["steps"];
+}
+declare module "virtual:readme/price" {
+  export const metrics: { readonly meanError: number };
+  export const more: { readonly steps: readonly import("webgraft").StepNumbers[] };
+  export const steps: readonly import("webgraft").StepNumbers[];
+}
+declare module "virtual:readme/squared" {
+  export const report: import("webgraft/testing").GradientReport;
+  export const steps: import("webgraft").History["steps"];
+}
 declare module "virtual:readme/relu" {
   export const result: Float32Array;
 }
@@ -51,6 +64,11 @@ declare module "virtual:readme/diverges" {
 declare module "virtual:readme/planned" {
   export const bytes: readonly number[];
   export const svg: string;
+}
+declare module "virtual:readme/lazily" {
+  export const gpu: import("webgraft").Gpu;
+  export const model: import("webgraft").Model;
+  export const photographs: import("webgraft").DataSource;
 }
 declare module "vitest/browser" {
   type Shape = [N: number, H: number, W: number, C: number];

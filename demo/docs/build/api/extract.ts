@@ -84,7 +84,12 @@ function doorOf(name: string, source: ts.SourceFile, checker: ts.TypeChecker): D
   return { name, doc: plainComment(doc), sections: sections.filter(({ symbols }) => symbols.length > 0) };
 }
 
-const plainComment = (comment: string): string => comment.replace(/^\s*\* ?/gm, "").trim();
+/** A comment's text without its stars. */
+const plainComment = (comment: string): string =>
+  comment
+    .replace(/^\/\*\*|\*\/$/g, "")
+    .replace(/^\s*\* ?/gm, "")
+    .trim();
 
 /** What a statement of a door exports. */
 function exportsOf(statement: ts.Statement, checker: ts.TypeChecker): ts.Symbol[] {
@@ -108,8 +113,20 @@ function reexportsOf(
   );
 }
 
-const docOf = (symbol: ts.Symbol, checker: ts.TypeChecker): string =>
-  ts.displayPartsToString(symbol.getDocumentationComment(checker));
+/**
+ * What is written above a symbol's declarations, as it is: TypeScript's own reading ends at the first `@group`. What is
+ * inherited, it finds.
+ */
+function docOf(symbol: ts.Symbol, checker: ts.TypeChecker): string {
+  const own = (symbol.declarations ?? []).flatMap((declaration) =>
+    ts
+      .getJSDocCommentsAndTags(declaration)
+      .filter(ts.isJSDoc)
+      .slice(-1)
+      .map((comment) => plainComment(comment.getText())),
+  );
+  return [...new Set(own)].join("\n\n") || ts.displayPartsToString(symbol.getDocumentationComment(checker));
+}
 
 /** Generated kernels are in the gallery, and not described here. */
 function describe(symbol: ts.Symbol, checker: ts.TypeChecker): PublicSymbol[] {

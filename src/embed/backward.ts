@@ -1,0 +1,97 @@
+import { ShapeError } from "../base/errors.ts";
+import { differentiate } from "../graph/autodiff.ts";
+import type { Tensors } from "../graph/op.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { gradients as rules } from "../ops/gradients.ts";
+import type { BufferRange } from "./buffers.ts";
+import type { PreparedOp } from "./op.ts";
+import {
+  alone,
+  checkWanted,
+  flopsOf,
+  type InputSpecs,
+  type PrepareOptions,
+  prepare,
+  type Wanted,
+  type WithAttrs,
+  type WithOptions,
+} from "./prepare.ts";
+
+/** Which gradients `prepareBackward` computes, and whether it adds them. */
+export interface BackwardOptions<Name extends string = string> extends PrepareOptions {
+  /** The inputs whose gradients are computed, which are f32. Default all that are f32. */
+  readonly gradients?: readonly Name[];
+  /** Whether gradients are added to what their buffers hold. Default false: they overwrite it. */
+  readonly accumulate?: boolean;
+}
+
+/**
+ * A buffer for each tensor that the gradients need or are: inputs and outputs of the forward pass by their names, `dy`
+ * for the gradient that arrives at y, `dx` for that of x. Which of the first are needed depends on the op: those in
+ * `tensors` of what is prepared.
+ */
+export type BackwardBuffers<In extends Tensors, Out extends Tensors> = {
+  readonly [K in keyof In | keyof Out | "live"]?: BufferRange | undefined;
+} & { readonly [K in `d${string & (keyof In | keyof Out)}`]?: BufferRange | undefined };
+
+/**
+ * Compiles the kernels of the gradients of an op's inputs and allocates the memory that they need besides the caller's
+ * buffers, `describe().workspaceBytes`. Differentiated is the output `y`, or the output `loss` of an op that has no y.
+ * Rejects with a ShapeError if the shapes do not fit the op or it has no such gradient, and with a DataError if `tuning` is
+ * not a valid table.
+ */
+export function prepareBackward<In extends Tensors, Options, Attrs, Out extends Tensors>(
+  device: GPUDevice,
+  op: WithOptions<In, Options, Attrs, Out>,
+  inputs: InputSpecs<In>,
+  options: Options,
+  more?: BackwardOptions<string & keyof In>,
+): Promise<PreparedOp<BackwardBuffers<In, Out>>>;
+export function prepareBackward<In extends Tensors, Attrs, Out extends Tensors>(
+  device: GPUDevice,
+  op: WithAttrs<In, Attrs, Out>,
+  inputs: InputSpecs<In>,
+  attrs: Attrs,
+  more?: BackwardOptions<string & keyof In>,
+): Promise<PreparedOp<BackwardBuffers<In, Out>>>;
+export async function prepareBackward(
+  device: GPUDevice,
+  op: Wanted["op"],
+  inputs: Wanted["inputs"],
+  options: unknown,
+  more: BackwardOptions = {},
+): Promise<PreparedOp<never>> {
+  const isF32 = (name: string): boolean => {
+    const spec = inputs[name];
+    return spec !== undefined && !("shape" in spec && spec.dtype !== "f32");
+  };
+  const { gradients = Object.keys(inputs).filter(isF32), accumulate = false } = more;
+  const wanted = { op, inputs, options, gradients };
+  checkWanted(wanted);
+  const name = `d(${op.name})`;
+  const node = alone(device, wanted, more);
+  const { graph, outputs } = node;
+  const { y, loss } = outputs;
+  if (op.backward === undefined || !(y ?? loss)) {
+    throw new ShapeError(op.name, "has no gradients", y || loss ? "no backward" : "no output y or loss");
+  }
+  const dy = y && graph.input("dy", y.shape, y.storage.dtype);
+  const { dispatches, gradients: found } = differentiate(
+    graph,
+    graph.nodes,
+    [y ? [y, dy!] : [loss!, null]],
+    rules,
+    { accumulate },
+  );
+  const results = gradients.map((input): [string, Tensor] => {
+    const gradient = found.get(node.inputs[input]!);
+    if (!gradient) throw new ShapeError(op.name, "gives no gradient", `for ${input}`);
+    return [`d${input}`, gradient];
+  });
+  const used = new Set(dispatches.flatMap(({ bindings }) => Object.values(bindings).map((t) => t.storage)));
+  const all = [...Object.entries({ ...node.inputs, ...outputs, ...(dy && { dy }) }), ...results];
+  const tensors = Object.fromEntries(all.filter(([, { storage }]) => used.has(storage)));
+  const forward = flopsOf(node);
+  const passes = gradients.filter((input) => input === "x" || input === "weight").length;
+  return prepare(device, name, tensors, { graph, dispatches }, forward && passes * forward);
+}

@@ -1,0 +1,54 @@
+import { lowerForward } from "../graph/lower.ts";
+import type { Tensors } from "../graph/op.ts";
+import type { BufferRange } from "./buffers.ts";
+import type { PreparedOp } from "./op.ts";
+import {
+  alone,
+  type ForEach,
+  flopsOf,
+  type InputSpecs,
+  type PrepareOptions,
+  prepare,
+  type Wanted,
+  type WithAttrs,
+  type WithOptions,
+} from "./prepare.ts";
+
+/** A buffer for each input and output, and `live` for ops that read it. Outputs that are views of inputs need none. */
+export type OpBuffers<In extends Tensors, Out extends Tensors> = ForEach<In, BufferRange> & {
+  readonly [K in keyof Out | "live"]?: BufferRange;
+};
+
+/**
+ * Infers an op's outputs for inputs of these shapes, compiles its forward kernels, and allocates the memory it needs
+ * besides the caller's buffers. `options` are as the op's layer takes them: `{ stride: 2, padding: "same" }`. Rejects with
+ * a ShapeError if the shapes do not fit the op, and with a DataError if `tuning` is not a valid table.
+ */
+export function prepareOp<In extends Tensors, Options, Attrs, Out extends Tensors>(
+  device: GPUDevice,
+  op: WithOptions<In, Options, Attrs, Out>,
+  inputs: InputSpecs<In>,
+  options: Options,
+  more?: PrepareOptions,
+): Promise<PreparedOp<OpBuffers<In, Out>>>;
+export function prepareOp<In extends Tensors, Attrs, Out extends Tensors>(
+  device: GPUDevice,
+  op: WithAttrs<In, Attrs, Out>,
+  inputs: InputSpecs<In>,
+  attrs: Attrs,
+  more?: PrepareOptions,
+): Promise<PreparedOp<OpBuffers<In, Out>>>;
+export async function prepareOp(
+  device: GPUDevice,
+  op: Wanted["op"],
+  inputs: Wanted["inputs"],
+  options: unknown,
+  more: PrepareOptions = {},
+): Promise<PreparedOp<never>> {
+  const node = alone(device, { op, inputs, options }, more);
+  // A view of an input is already in the caller's buffer.
+  const given = new Set(Object.values(node.inputs).map(({ storage }) => storage));
+  const written = Object.entries(node.outputs).filter(([, { storage }]) => !given.has(storage));
+  const tensors = { ...node.inputs, ...Object.fromEntries(written) };
+  return prepare(device, op.name, tensors, lowerForward(node.graph), flopsOf(node));
+}

@@ -1,0 +1,80 @@
+import { isClassifier } from "../../models/network.ts";
+import type { Outputs, Session } from "../../run/session.ts";
+import type { Variables } from "../../run/variables.ts";
+import type { CompiledSteps } from "../compiled-steps.ts";
+import type { Loader } from "../feed/loader.ts";
+import type { Evaluation } from "../options.ts";
+import type { Task } from "../task.ts";
+import { type Activations, readActivations } from "./activations.ts";
+import { EvaluationSums, Predictions } from "./evaluation-sums.ts";
+import type { Metric } from "./metrics.ts";
+import { runBatches } from "./run-batches.ts";
+
+/** How an evaluation may be stopped, and what it tells meanwhile. */
+export interface EvaluateOptions {
+  readonly signal?: AbortSignal;
+  /** Progress in examples. */
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+/** Runs evaluations in their turns: with running statistics and without dropout, and by averages where there are some. */
+export class Evaluator {
+  readonly #task: Task;
+  readonly #steps: CompiledSteps;
+  readonly #variables: Variables;
+  readonly #metrics: Readonly<Record<string, Metric>>;
+  readonly #usesAverages: () => boolean;
+
+  constructor(
+    task: Task,
+    steps: CompiledSteps,
+    variables: Variables,
+    metrics: Readonly<Record<string, Metric>>,
+    usesAverages: () => boolean,
+  ) {
+    this.#task = task;
+    this.#steps = steps;
+    this.#variables = variables;
+    this.#metrics = metrics;
+    this.#usesAverages = usesAverages;
+  }
+
+  async evaluate(loader: Loader, { signal, onProgress }: EvaluateOptions): Promise<Evaluation> {
+    const sums = new EvaluationSums(this.#task, this.#metrics);
+    await this.#variables.turn("evaluate", () =>
+      runBatches(loader, this.#sessions("eval", loader), signal, (outputs, batch) => {
+        sums.add(outputs, batch);
+        onProgress?.(sums.done, loader.length);
+      }),
+    );
+    return sums.evaluation;
+  }
+
+  /** All outputs by name. */
+  async predict(loader: Loader, signal: AbortSignal | undefined): Promise<Predictions["values"]> {
+    const predictions = new Predictions(loader.length);
+    const add = ({ loss: _, ...outputs }: Outputs, size: number): void => predictions.add(outputs, size);
+    // A classifier's evaluation has all that it needs, so that nothing else is compiled.
+    const { network, ignored } = this.#task;
+    const mode = isClassifier(network) && ignored !== undefined ? "eval" : "predict";
+    await this.#variables.turn("predict", () =>
+      runBatches(loader, this.#sessions(mode, loader), signal, (outputs, { size }) => add(outputs, size)),
+    );
+    return predictions.values;
+  }
+
+  activations(
+    loader: Loader,
+    layers: readonly string[],
+    signal: AbortSignal | undefined,
+  ): Promise<Readonly<Record<string, Activations>>> {
+    return this.#variables.turn("activations", async () => {
+      const session = await this.#steps.activations(layers, loader.length, this.#usesAverages());
+      return readActivations(session, loader, signal);
+    });
+  }
+
+  #sessions(mode: "eval" | "predict", { length }: Loader): (size: number) => Promise<Session> {
+    return this.#steps.evaluation(mode, length, this.#usesAverages());
+  }
+}
