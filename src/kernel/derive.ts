@@ -7,7 +7,11 @@ const known = new WeakMap<Kernel, Map<string, Kernel>>();
  * The kernel `<name>_<suffix>`: `kernel` with the fields that `change` returns. It is made once, so its pipeline is
  * compiled once.
  */
-export function derive(kernel: Kernel, suffix: string, change: () => Omit<Partial<Kernel>, "name">): Kernel {
+export function derive<K extends Kernel>(
+  kernel: K,
+  suffix: string,
+  change: () => Omit<Partial<Kernel>, "name">,
+): K {
   const variants = known.get(kernel) ?? new Map<string, Kernel>();
   known.set(kernel, variants);
   let variant = variants.get(suffix);
@@ -15,7 +19,7 @@ export function derive(kernel: Kernel, suffix: string, change: () => Omit<Partia
     variant = { ...kernel, ...change(), name: `${kernel.name}_${suffix}` };
     variants.set(suffix, variant);
   }
-  return variant;
+  return variant as K; // No change is of what else a K has.
 }
 
 /** `wgsl` with `before` replaced by `after`. Throws ShaderError unless `before` occurs exactly once. */

@@ -32,6 +32,16 @@ export function withHalf(kernel: Kernel, names: readonly string[]): Kernel {
   });
 }
 
+/**
+ * `kernel` with f16 in its panels (`lib/share/share_workgroup.wgsl`): half the workgroup memory, and half of what is read
+ * from it. Operands are rounded to 11 bits, and must be below 65,520; sums stay f32.
+ */
+export const withHalfPanel = <K extends Kernel>(kernel: K): K =>
+  derive(kernel, "half_panel", () => ({
+    wgsl: `enable f16;${replaceOnce(kernel, kernel.wgsl, "alias panel4 = vec4f;", "alias panel4 = vec4<f16>;")}`,
+    features: [...kernel.features, "shader-f16"],
+  }));
+
 /** The bindings of a kernel that may hold f16. */
 export const halfBindings = (kernel: Kernel): readonly string[] =>
   kernel.bindings.flatMap(({ name, alias }) => (alias ? [name] : []));

@@ -6,6 +6,9 @@
 // the vec4s that neighbours read lie side by side, so that they come from different banks: the columns of a tile are
 // GROUP_COLUMNS apart, and rows with one number in their tiles follow each other. Those that neighbours write would all fall
 // into one bank, had rows and columns not another order in each block of the depth.
+//
+// What `src/ops/conv/variations.ts` changes: with AHEAD an invocation loads its blocks of the next panel before the workgroup
+// sums up the present one, so that even few invocations hide the loads, for as many more registers; a panel may hold f16.
 // source: Volkov and Demmel 2008, "Benchmarking GPUs to tune dense linear algebra"
 // use: four_loads
 
@@ -19,8 +22,11 @@ const COLUMN_BLOCKS = GROUP_VECTORS * PANEL;
 // Whether that makes one block for each invocation.
 const ONE_EACH = ROW_BLOCKS + COLUMN_BLOCKS <= THREADS;
 
-var<workgroup> panel_rows: array<array<vec4f, ROW_BLOCKS>, 4>;
-var<workgroup> panel_columns: array<array<vec4f, COLUMN_BLOCKS>, 4>;
+const AHEAD = false;
+alias panel4 = vec4f;
+
+var<workgroup> panel_rows: array<array<panel4, ROW_BLOCKS>, 4>;
+var<workgroup> panel_columns: array<array<panel4, COLUMN_BLOCKS>, 4>;
 
 // Number of the four rows among those of the workgroup, and of the block among those of the panel.
 alias OperandPlace = u32;
@@ -74,26 +80,36 @@ fn column_at(step: OperandStep, column: u32) -> u32 {
 
 fn operand_rows(place: OperandPlace, step: OperandStep) -> mat4x4f {
   let at = row_at(step, place);
-  return as_rows(mat4x4f(panel_rows[0][at], panel_rows[1][at], panel_rows[2][at], panel_rows[3][at]));
+  return as_rows(mat4x4f(
+    vec4f(panel_rows[0][at]),
+    vec4f(panel_rows[1][at]),
+    vec4f(panel_rows[2][at]),
+    vec4f(panel_rows[3][at]),
+  ));
 }
 
 fn operand_columns(step: OperandStep, column: u32) -> mat4x4f {
   let at = column_at(step, column);
-  return as_columns(mat4x4f(panel_columns[0][at], panel_columns[1][at], panel_columns[2][at], panel_columns[3][at]));
+  return as_columns(mat4x4f(
+    vec4f(panel_columns[0][at]),
+    vec4f(panel_columns[1][at]),
+    vec4f(panel_columns[2][at]),
+    vec4f(panel_columns[3][at]),
+  ));
 }
 
 fn put_rows(at: u32, a: mat4x4f) {
-  panel_rows[0][at] = a[0];
-  panel_rows[1][at] = a[1];
-  panel_rows[2][at] = a[2];
-  panel_rows[3][at] = a[3];
+  panel_rows[0][at] = panel4(a[0]);
+  panel_rows[1][at] = panel4(a[1]);
+  panel_rows[2][at] = panel4(a[2]);
+  panel_rows[3][at] = panel4(a[3]);
 }
 
 fn put_columns(at: u32, b: mat4x4f) {
-  panel_columns[0][at] = b[0];
-  panel_columns[1][at] = b[1];
-  panel_columns[2][at] = b[2];
-  panel_columns[3][at] = b[3];
+  panel_columns[0][at] = panel4(b[0]);
+  panel_columns[1][at] = panel4(b[1]);
+  panel_columns[2][at] = panel4(b[2]);
+  panel_columns[3][at] = panel4(b[3]);
 }
 
 // As fused multiply-adds: not every compiler takes the product of two matrices apart to add c first.
@@ -103,6 +119,30 @@ fn plus_product(c: mat4x4f, b: mat4x4f, a: mat4x4f) -> mat4x4f {
 
 fn plus(c: vec4f, b: mat4x4f, a: vec4f) -> vec4f {
   return fma(b[3], a.wwww, fma(b[2], a.zzzz, fma(b[1], a.yyyy, fma(b[0], a.xxxx, c))));
+}
+
+// What an invocation loads for a panel: a block of rows, of columns, or with ONE_EACH one of them, which is `a`.
+struct Loaded {
+  place: Place,
+  step: Step,
+  a: mat4x4f,
+  b: mat4x4f,
+}
+
+// Both loads come before the first use of either.
+fn load_blocks(rows4: Rows4, column: u32, with_rows: bool, range: Range, cursor: Cursor) -> Loaded {
+  var blocks: Loaded;
+  blocks.place = place(rows4, cursor);
+  blocks.step = step_at(range, cursor);
+  if (ONE_EACH && !with_rows) {
+    blocks.a = load_columns(blocks.step, column);
+  } else {
+    blocks.a = load_rows(blocks.place, blocks.step);
+  }
+  if (!ONE_EACH) {
+    blocks.b = load_columns(blocks.step, column);
+  }
+  return blocks;
 }
 
 fn tile_walk(tile: ptr<function, Tile>, rows: TileRows, range: Range, column: u32) {
@@ -121,35 +161,32 @@ fn tile_walk(tile: ptr<function, Tile>, rows: TileRows, range: Range, column: u3
   let steps = range_steps(range);
   let stride = cursor_stride(range, PANEL);
   var cursor = cursor_at(range, own);
+  var loaded: Loaded;
+  if (AHEAD) {
+    loaded = load_blocks(own_rows4, member.column + own_column, with_rows, range, cursor);
+  }
   for (var first = 0u; first < steps; first += PANEL) {
-    // Both loads come before the first use of either.
-    let own_place = place(own_rows4, cursor);
-    let own_step = step_at(range, cursor);
-    var a: mat4x4f;
-    var b: mat4x4f;
-    if (ONE_EACH && !with_rows) {
-      a = load_columns(own_step, member.column + own_column);
-    } else {
-      a = load_rows(own_place, own_step);
-    }
-    if (!ONE_EACH) {
-      b = load_columns(own_step, member.column + own_column);
+    if (!AHEAD) {
+      loaded = load_blocks(own_rows4, member.column + own_column, with_rows, range, cursor);
     }
     cursor = skip(range, cursor, stride);
     workgroupBarrier();  // all have used the panel before
     if (with_rows) {
-      put_rows(row_block, finish_rows(a, own_place, own_step));
+      put_rows(row_block, finish_rows(loaded.a, loaded.place, loaded.step));
       if (first + own >= steps) {
         put_rows(row_block, mat4x4f());  // past the end, where it meets any columns
       }
     }
     if (with_columns) {
       if (ONE_EACH) {
-        b = a;
+        loaded.b = loaded.a;
       }
-      put_columns(column_block, b);
+      put_columns(column_block, loaded.b);
     }
     workgroupBarrier();
+    if (AHEAD) {
+      loaded = load_blocks(own_rows4, member.column + own_column, with_rows, range, cursor);
+    }
     for (var step = 0u; step < PANEL; step++) {
       tile_accumulate(tile, places, step, column - member.column);
     }

@@ -18,7 +18,7 @@ import {
 } from "../../kernel/variants.gen.ts";
 import { type Activation, activationConstants, IDENTITY } from "../elementwise/activation.ts";
 import type { BatchNormSums } from "../norm/beside-convs.ts";
-import { best, emitBest } from "../tunable.ts";
+import { best, emitBest, type VariantInfo } from "../tunable.ts";
 import { CONV_FORWARD, type ForwardArgs, forwardProduct } from "./conv-forward.ts";
 import {
   CONV_GRAD_INPUT,
@@ -38,7 +38,7 @@ import {
   emitConv2dGradients,
   geometryOf,
 } from "./conv2d.ts";
-import { type TileKernel, tileVariants } from "./register-tiles.ts";
+import { tileVariants } from "./register-tiles.ts";
 
 /** How the input is normalised as it is loaded. */
 interface Normalised {
@@ -173,23 +173,30 @@ const besideOp: Op<BesideInputs, BesideAttrs, BesideOutputs> = {
   },
 };
 
+/** Of versions of a pass's variants that of one of them or, where there is none, that of the one that it varies. */
+function versionOf<V extends VariantInfo>(
+  { name, varies }: VariantInfo,
+  versions: readonly V[],
+): V | undefined {
+  const named = (wanted: string | undefined) => versions.find((version) => version.name === wanted);
+  return named(name) ?? named(varies);
+}
+
 /** The best forward pass in a version that does all this; undefined if there is none. */
 function forwardFor(geometry: Geometry, device: Capabilities) {
-  const { name } = best(CONV_FORWARD, geometry, device);
+  const version = versionOf(best(CONV_FORWARD, geometry, device), FORWARD.variants);
   // What is divided is finished elsewhere.
-  return FORWARD.variants.find((variant) => variant.name === name && variant.splits(geometry, device) === 1);
+  return version?.splits(geometry, device) === 1 ? version : undefined;
 }
 
 function gradWeightFor(geometry: Geometry, device: Capabilities) {
-  const { name } = best(CONV_GRAD_WEIGHT, geometry, device);
-  return GRAD_WEIGHT.variants.find((variant) => variant.name === name);
+  return versionOf(best(CONV_GRAD_WEIGHT, geometry, device), GRAD_WEIGHT.variants);
 }
 
 function gradInputFor(geometry: Geometry, device: Capabilities) {
-  const { name } = best(CONV_GRAD_INPUT, geometry, device);
   // With a stride, workgroups have not stored rows that follow each other.
   const dense = geometry.STRIDE_H * geometry.STRIDE_W === 1;
-  return GRAD_INPUT.variants.find((variant) => dense && variant.name === name);
+  return dense ? versionOf(best(CONV_GRAD_INPUT, geometry, device), GRAD_INPUT.variants) : undefined;
 }
 
 /** A node as a convolution that may be beside batch norms; undefined if it is none. */
@@ -206,8 +213,7 @@ export function withMoments(node: OpNode): { readonly node: OpNode; readonly par
   const { y } = conv.outputs;
   const { graph, name, shape } = y;
   const geometry = geometryOf(conv.inputs, conv.attrs);
-  const variant = forwardFor(geometry, graph.device)?.name;
-  const partRows = rowsOf(conv2d_forward_between_variants, variant);
+  const partRows = forwardFor(geometry, graph.device)?.rows;
   if (!partRows) return undefined;
   const parts = Math.ceil((geometry.N * geometry.P * geometry.Q) / partRows);
   const partial = graph.tensor(`${name}.partial`, [2, parts, shape.at(-1)!], { role: "temporary" });
@@ -245,7 +251,7 @@ export function withBatchNormSums(
   if (!conv) return undefined;
   const { raw, norm, slope, joined } = input;
   const geometry = geometryOf(conv.inputs, conv.attrs);
-  const rows = rowsOf(conv2d_grad_input_sums_variants, gradInputFor(geometry, raw.graph.device)?.name);
+  const rows = gradInputFor(geometry, raw.graph.device)?.rows;
   if (!rows) return undefined;
   const { N, H, W, C } = geometry;
   const parts = Math.ceil((N * H * W) / rows);
@@ -253,10 +259,4 @@ export function withBatchNormSums(
   const sums = { partial, slope, joined, emitted: false };
   const inputs = { ...conv.inputs, sumsRaw: raw, sumsNorm: norm };
   return { node: { ...conv, inputs, attrs: { ...conv.attrs, sums } } as unknown as OpNode, sums };
-}
-
-/** Rows that a workgroup of the kernel of this name stores. */
-function rowsOf(kernels: readonly TileKernel[], variant: string | undefined): number | undefined {
-  const kernel = kernels.find((one) => one.variant === variant);
-  return kernel && kernel.numbers.TILE_ROWS * (kernel.numbers.GROUP_ROWS ?? 1);
 }

@@ -11,6 +11,7 @@ import type { Kernel, KernelVariant } from "../../kernel/kernel.ts";
 import { withSubgroupSize } from "../../kernel/subgroup-size.ts";
 import type { Tunable, Variant } from "../tunable.ts";
 import { costOf, enoughOn } from "./tile-cost.ts";
+import { variationsOf } from "./variations.ts";
 
 /** `slices` products of `rows` × `columns`, whose depth may be split into at most `maxSplits`. */
 export interface Product {
@@ -60,11 +61,9 @@ const LARGE_TILE = 128;
 const ENOUGH_LARGE_TILES = 4096;
 /** vec4s of depth under a tap of a filter that are worth an inner loop over them. */
 export const DEEP = 16;
-/** Times as many splits as the heuristic wants, which measuring may prefer. */
-const SPLITS = { "": 1, more_splits: 4, fewer_splits: 1 / 4 } as const;
 
 /**
- * The kernels of a pass, best first, as variants of it, each also with more and with fewer splits, and the
+ * The kernels of a pass, best first, as variants of it, each also in its variations (`variations.ts`), and the
  * heuristic for them. `product` is what they compute; `prefix` tells their names from those of the pass's others.
  */
 export function tileVariants<K extends TileKernel, Args extends readonly unknown[]>(
@@ -74,7 +73,9 @@ export function tileVariants<K extends TileKernel, Args extends readonly unknown
   prefix = "",
 ): TileVariants<Args> {
   const variants = kernels.flatMap((kernel) =>
-    Object.entries(SPLITS).map(([suffix, times]): TileVariant<Args> => {
+    [undefined, ...variationsOf(kernel)].map((variation): TileVariant<Args> => {
+      const { splits: times = 1, error = 1 } = variation ?? {};
+      const derived = (): K => variation?.derived?.(kernel) ?? kernel;
       const splitsFor = (geometry: Geometry, device: Capabilities) =>
         cover(kernel, product(geometry, device), device);
       const splits = (geometry: Geometry, device: Capabilities): number => {
@@ -82,23 +83,26 @@ export function tileVariants<K extends TileKernel, Args extends readonly unknown
         return times === 1 ? covered.splits : covered.split(times);
       };
       const name = prefix + kernel.variant;
+      const { TILE_ROWS, GROUP_ROWS = 1 } = kernel.numbers;
       return {
-        name: suffix ? `${name}_${suffix}` : name,
-        ...(suffix && { varies: name }),
-        error: 1,
+        name: variation ? `${name}_${variation.name}` : name,
+        ...(variation && { varies: name }),
+        error,
+        rows: TILE_ROWS * GROUP_ROWS,
         fits(geometry, device) {
           const { splits, split } = splitsFor(geometry, device);
-          const known = kernel.features.every((feature) => device.features.includes(feature));
           // It would be right, but so slow on an emulated GPU that not even measuring it is worth the time.
           const hopeless = kernel.slots.share === "workgroup" && device.software === true;
+          if (hopeless || variation?.on?.(device) === false) return false;
+          const known = derived().features.every((feature) => device.features.includes(feature));
           const differs = times > 1 ? split(times) > splits : split(times) < splits;
-          return known && !hopeless && (times === 1 || differs);
+          return known && (times === 1 || differs);
         },
         splits,
         emit(emit, geometry, ...args) {
           const { tiles } = splitsFor(geometry, emit.device);
           const launch = {
-            kernel: withSubgroupSize(kernel, emit.device.subgroupSize),
+            kernel: withSubgroupSize(derived(), emit.device.subgroupSize),
             splits: splits(geometry, emit.device),
           };
           emitTiles(emit, geometry, { ...launch, workgroups: grid(tiles * launch.splits, kernel) }, ...args);
@@ -124,6 +128,8 @@ export function tileVariants<K extends TileKernel, Args extends readonly unknown
 export type Cost = (geometry: Geometry, device: Capabilities) => number;
 
 interface TileVariant<Args extends readonly unknown[]> extends Variant<Geometry, Args> {
+  /** Rows that those who share store together. */
+  readonly rows: number;
   /** Into how many parts it divides the depth. */
   splits(geometry: Geometry, device: Capabilities): number;
 }

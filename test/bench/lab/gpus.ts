@@ -1,4 +1,5 @@
 /** GPUs by the names that their compilers give them. */
+import type { Capabilities } from "../../../src/kernel/capabilities.ts";
 
 export type Vendor = "amd" | "intel" | "nvidia";
 
@@ -12,4 +13,16 @@ const NVIDIA = /^sm_\d+$/;
 export function vendorOf(gpu: string): Vendor {
   if (NVIDIA.test(gpu)) return "nvidia";
   return INTEL.test(gpu) ? "intel" : "amd";
+}
+
+/** What such a GPU's adapter would say, as far as variations of kernels depend on it. */
+export function deviceOf(gpu: string): Capabilities {
+  const vendor = vendorOf(gpu);
+  if (vendor !== "amd") return { features: [], vendor, activations: "f16" };
+  const architecture = /^(navi3|gfx11)/.test(gpu)
+    ? "rdna-3"
+    : /^(navi4|gfx12)/.test(gpu)
+      ? "rdna-4"
+      : "rdna-2";
+  return { features: [], vendor, architecture, subgroupMinSize: 32, subgroupMaxSize: 64, activations: "f16" };
 }

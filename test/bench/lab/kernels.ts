@@ -3,6 +3,14 @@ import { halfBindings, withHalf } from "../../../src/kernel/half.ts";
 import type { Kernel, KernelVariant } from "../../../src/kernel/kernel.ts";
 import * as shaders from "../../../src/kernel/shaders.gen.ts";
 import { withSubgroupSize } from "../../../src/kernel/subgroup-size.ts";
+import {
+  conv2d_forward_variants,
+  conv2d_grad_input_variants,
+  conv2d_grad_weight_variants,
+} from "../../../src/kernel/variants.gen.ts";
+import type { TileKernel } from "../../../src/ops/conv/register-tiles.ts";
+import { type Variation, variationsOf } from "../../../src/ops/conv/variations.ts";
+import { deviceOf } from "./gpus.ts";
 import { WgslArithmetic } from "./wgsl.ts";
 
 /** Sizes of the parts of a kernel that shares through workgroup memory. */
@@ -23,14 +31,33 @@ export function panelNumbers({ wgsl }: Kernel): PanelNumbers {
   ) as unknown as PanelNumbers;
 }
 
+/** The variations that the tuner tries of kernels alone, by their kernel; splits are no change of one. */
+const VARIED = new Map<Kernel, Variation>(
+  [conv2d_forward_variants, conv2d_grad_input_variants, conv2d_grad_weight_variants]
+    .flat()
+    .flatMap((kernel: TileKernel) =>
+      variationsOf(kernel).flatMap((variation) =>
+        variation.derived ? [[variation.derived(kernel), variation] as const] : [],
+      ),
+    ),
+);
+
+/** Whether a kernel is launched as it is, and no variation that only measuring may prefer. */
+export const isPlain = (kernel: Kernel): boolean => !VARIED.has(kernel);
+
+/** Whether a kernel may be launched on a GPU. */
+export const isFor = (kernel: Kernel, gpu: string): boolean =>
+  VARIED.get(kernel)?.on?.(deviceOf(gpu)) ?? true;
+
 /**
- * Kernels that share through workgroup memory, those for GPUs, by name; `*` stands for anything, and no names for all.
- * Throws if a name fits none.
+ * Kernels that share through workgroup memory, those for GPUs, and their variations, by name; `*` stands for anything, and
+ * no names for all. Throws if a name fits none.
  */
 export function kernelsNamed(names: readonly string[]): Kernel[] {
-  const all = (Object.values(shaders) as (Kernel | KernelVariant)[]).filter(
+  const shipped = (Object.values(shaders) as (Kernel | KernelVariant)[]).filter(
     (kernel) => "slots" in kernel && kernel.slots.share === "workgroup",
   );
+  const all = [...shipped, ...VARIED.keys()];
   const fitting = names.map((name) => {
     const pattern = new RegExp(`^${name.replace(/[.+?^${}()|[\]\\]/g, "\\$&").replaceAll("*", ".*")}$`);
     const found = all.filter((kernel) => pattern.test(kernel.name));
@@ -54,7 +81,11 @@ export interface Changes {
 
 /** A kernel as the library derives it for a device on which kernels ask for subgroups of `subgroupSize`. */
 export function derived(kernel: Kernel, { half }: Changes, subgroupSize: number | undefined): Kernel {
-  return withSubgroupSize(half ? withHalf(kernel, halfBindings(kernel)) : kernel, subgroupSize);
+  // Variations: operands are f16 in a panel only where activations are, and one has a size of its own.
+  const isHalf = half || kernel.features.includes("shader-f16");
+  const isSized = kernel.features.includes("subgroup-size-control");
+  const stored = isHalf ? withHalf(kernel, halfBindings(kernel)) : kernel;
+  return isSized ? stored : withSubgroupSize(stored, subgroupSize);
 }
 
 /** Constants without a default, as 0. */

@@ -5,7 +5,7 @@ import { ProgressLine } from "../progress.ts";
 import type { Compiled } from "./compiled.ts";
 import { type FigureFile, keep, keptFigures, worse } from "./figures.ts";
 import { vendorOf } from "./gpus.ts";
-import { kernelsNamed } from "./kernels.ts";
+import { isFor, isPlain, kernelsNamed } from "./kernels.ts";
 import { compile } from "./mesa/compile.ts";
 import { prepareDrivers } from "./mesa/drivers.ts";
 import { compileTranslation, prepareNvidia } from "./nvidia/nvidia.ts";
@@ -33,14 +33,16 @@ async function main(args: readonly string[]): Promise<void> {
       "--keep is for figures of kernels as they are launched, without --half and --subgroup-size",
     );
   }
-  const kernels = kernelsNamed(options.kernels);
+  const named = kernelsNamed(options.kernels);
+  const kernelsFor = options.gpu.map((gpu) => named.filter((kernel) => isFor(kernel, gpu)));
   const progress = new ProgressLine();
-  const total = options.gpu.length * kernels.length;
+  const total = kernelsFor.flat().length;
   let versions = {};
   const reports = new Map<string, Report>();
   try {
+    let done = 0;
     for (const [i, gpu] of options.gpu.entries()) {
-      let done = i * kernels.length;
+      const kernels = kernelsFor[i]!;
       const compiled = await compileFor(
         gpu,
         kernels,
@@ -55,7 +57,7 @@ async function main(args: readonly string[]): Promise<void> {
   } finally {
     progress.clear();
   }
-  reports.set("nvidia", sharedReadsReport(kernels));
+  reports.set("nvidia", sharedReadsReport(named.filter(isPlain)));
   const figures = [...reports].map(([gpu, one]) => [gpu, one.figures]);
   const now: FigureFile = { versions, gpus: Object.fromEntries(figures) };
 

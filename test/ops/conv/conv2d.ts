@@ -29,6 +29,15 @@ function given(
 }
 
 const isSplit = (variant: string): boolean => variant.endsWith("_splits");
+const isAhead = (variant: string): boolean => variant.endsWith("_ahead");
+/** By how many blocks of depth a panel holds. */
+const AHEAD = ["8x8_workgroup_8x8_ahead", "4x8_workgroup_16x8_ahead"];
+
+/** Kernels whose panels hold f16, by every way in which a workgroup shares. */
+const HALF_PANELS = ["8x8_workgroup_16x8", "4x8_workgroup_16x8", "4x4_workgroup_8x8"].map((kernel) => {
+  const variant = `${kernel}_half_panel`;
+  return [variant, { features: ["shader-f16"], activations: "f16", tuned: () => variant }] as const;
+});
 
 export const conv2d = declare({
   op: conv2dOp,
@@ -93,12 +102,25 @@ export const conv2d = declare({
     // that ends within a slab of workgroup memory, taps that a slab spans, and phases of unequal size.
     {
       ...given([1, 9, 17, 13], [2, 3, 13, 37], { stride: [2, 2], padding: ONE }),
-      ...{ devices: {}, variants: (name) => !isSplit(name) },
+      ...{ devices: {}, variants: (name) => !isSplit(name) && !isAhead(name) },
+    },
+    // The next panel loaded ahead: a part of one at the end of each depth.
+    {
+      ...given([2, 5, 6, 17], [2, 3, 17, 21], { stride: [2, 1], padding: ONE }),
+      ...{ devices: {}, variants: (name) => AHEAD.includes(name) },
+    },
+    // Operands that are rounded to f16: weights alone in y, and in its gradients, which may be twice as far off, dy besides.
+    // The variant may be off by √products times as much, if all products have one sign; here they have any.
+    {
+      ...given([2, 5, 6, 17], [2, 3, 17, 21], { padding: ONE }),
+      devices: Object.fromEntries(HALF_PANELS),
+      values: { x: (random) => Math.round(2048 * random.uniform() - 1024) / 1024 },
+      tolerance: 2 ** -11,
     },
     // Kernels for few input channels.
     {
       ...given([2, 9, 8, 3], [3, 2, 3, 37], { stride: [2, 1], padding: ONE }),
-      ...{ devices: {}, variants: (name) => name.startsWith("narrow") && !isSplit(name) },
+      ...{ devices: {}, variants: (name) => name.startsWith("narrow") && !isSplit(name) && !isAhead(name) },
       grads: ["weight"],
     },
     // Depthwise, with every number of splits.

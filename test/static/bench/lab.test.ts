@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import type { Kernel } from "../../../src/kernel/kernel.ts";
 import { worse } from "../../bench/lab/figures.ts";
-import { kernelsNamed, panelNumbers } from "../../bench/lab/kernels.ts";
+import { derived, isFor, isPlain, kernelsNamed, panelNumbers } from "../../bench/lab/kernels.ts";
 import { sharedReads, wavefronts } from "../../bench/lab/nvidia/shared-reads.ts";
 import { readAmd } from "../../bench/lab/read/amd.ts";
 import { readIntel } from "../../bench/lab/read/intel.ts";
@@ -201,7 +201,7 @@ fn operand_columns(step: u32, column: u32) -> vec4f { return panel_columns[0][8u
   });
 
   it("can be computed of the kernels there are", () => {
-    for (const kernel of kernelsNamed(["conv2d_forward_*"])) {
+    for (const kernel of kernelsNamed(["conv2d_forward_*"]).filter(isPlain)) {
       const numbers = panelNumbers(kernel);
       expect(numbers.GROUP_ROWS * numbers.GROUP_COLUMNS, kernel.name).toBe(kernel.workgroupSize[0]);
       const { wavefronts, wavefrontsByHalves } = sharedReads(kernel, numbers);
@@ -218,6 +218,23 @@ fn operand_columns(step: u32, column: u32) -> vec4f { return panel_columns[0][8u
       wavefrontsByHalves: (4 * (2 + 2)) / cycles,
     });
   });
+});
+
+it("variations are compiled for the GPUs whose tuner tries them", () => {
+  const [ahead, half, sized] = ["ahead", "half_panel", "subgroups_32"].map(
+    (variation) => kernelsNamed([`conv2d_forward_8x8_workgroup_8x8_${variation}`])[0]!,
+  );
+  const gpusOf = (kernel: Kernel) =>
+    ["navi21", "navi31", "gfx1201", "tgl", "sm_86"].filter((gpu) => isFor(kernel, gpu));
+  expect(gpusOf(ahead!)).toEqual(["navi21", "navi31", "gfx1201", "sm_86"]);
+  expect(gpusOf(half!)).toEqual(["navi21", "navi31", "gfx1201"]);
+  expect(gpusOf(sized!)).toEqual(["navi31", "gfx1201"]);
+  expect([ahead!, half!, sized!].some(isPlain)).toBe(false);
+  const changes = { half: false };
+  expect(derived(half!, changes, undefined).name).toBe(
+    "conv2d_forward_8x8_workgroup_8x8_half_panel_half_x_y",
+  );
+  expect(derived(sized!, changes, 64)).toBe(sized);
 });
 
 it("figures are worse by more than 5 % in their own direction", () => {

@@ -8,6 +8,8 @@ import { halfBindings, withHalf } from "../../../src/kernel/half.ts";
 import type { Kernel } from "../../../src/kernel/kernel.ts";
 import * as shaders from "../../../src/kernel/shaders.gen.ts";
 import { writable } from "../../../src/kernel/writable.ts";
+import { variationsOf } from "../../../src/ops/conv/variations.ts";
+import { isTiled } from "../../bench/model/work.ts";
 
 const kernels: readonly Kernel[] = Object.values(shaders);
 
@@ -15,6 +17,13 @@ const kernels: readonly Kernel[] = Object.values(shaders);
 function halves(kernel: Kernel): Kernel[] {
   const names = halfBindings(kernel);
   return names.length > 0 ? [withHalf(kernel, names)] : [];
+}
+
+/** What measuring may prefer to the kernel, as far as the device has the features. */
+function varied(kernel: Kernel): Kernel[] {
+  if (!isTiled(kernel)) return [];
+  const changed = variationsOf(kernel).flatMap(({ derived }) => (derived ? [derived(kernel)] : []));
+  return changed.filter(({ features }) => features.every((feature) => device.features.has(feature)));
 }
 
 /** The kernel with all bindings that it reads declared to be written too, if it reads any. */
@@ -48,7 +57,7 @@ afterAll(() => device.destroy());
 describe("kernels are valid", () => {
   it.each(kernels.map((kernel) => [kernel.name, kernel] as const))("%s", async (_, kernel) => {
     const derived = [kernel, ...halves(kernel)];
-    for (const each of [...derived, ...derived.flatMap(writables)]) {
+    for (const each of [...derived, ...derived.flatMap(writables), ...varied(kernel)]) {
       await pipelines.compile(each, constantsOf(each));
     }
     expect(uncaptured).toEqual([]);

@@ -3,9 +3,11 @@ import type { Geometry } from "../../../src/base/window.ts";
 import { Graph } from "../../../src/graph/graph.ts";
 import type { Dispatch } from "../../../src/graph/op.ts";
 import type { Capabilities, Task } from "../../../src/kernel/capabilities.ts";
+import { resnet } from "../../../src/models/index.ts";
 import { conv2dOp } from "../../../src/ops/conv/conv2d.ts";
 import { lower } from "../../../src/ops/lower.ts";
 import { recorder } from "../../../src/ops/tunable.ts";
+import { programOf } from "../../support/models/programs.ts";
 import { convPasses, convTask } from "../../support/models/tuning.ts";
 
 const SMALL_SUBGROUPS: Capabilities = { features: ["subgroups"], software: true };
@@ -163,5 +165,106 @@ describe("variants of a convolution", () => {
     expect(guess({ C: 256, K: 256 }, { ...GPU, activations: "f16" })).toEqual(none);
     // Its filters would take more than inputs and outputs.
     expect(guess({ C: 512, K: 512, H: 7, W: 7, P: 7, Q: 7 }, GPU)).toEqual(none);
+  });
+});
+
+describe("variations of a kernel", () => {
+  const RDNA3: Capabilities = {
+    ...{
+      features: ["shader-f16", "subgroups", "subgroup-size-control"],
+      vendor: "amd",
+      architecture: "rdna-3",
+    },
+    ...{ subgroupMinSize: 32, subgroupMaxSize: 64 },
+  };
+  const LARGE = ["4x8_workgroup_16x8", "8x8_workgroup_16x8", "8x8_workgroup_8x8"];
+  const ALL = [...LARGE, "4x4_workgroup_16x16", "4x4_workgroup_8x8"];
+  const geometry: Geometry = {
+    ...{ N: 32, H: 28, W: 28, C: 512, K: 512, R: 5, S: 5, P: 28, Q: 28, STRIDE_H: 1, STRIDE_W: 1 },
+    ...{ DILATION_H: 1, DILATION_W: 1, PAD_TOP: 2, PAD_LEFT: 2 },
+  };
+
+  /** The kernels of which the tuner may try one, in every pass. */
+  function offered(variation: string, device: Capabilities, dtype?: "f16"): string[] {
+    const lists = convPasses.map((pass) =>
+      convTask(pass, geometry, dtype)
+        .variants(device)
+        .flatMap(({ name, varies }) => (name === `${varies}_${variation}` ? [varies!] : [])),
+    );
+    return lists[0]!.filter((name) => lists.every((list) => list.includes(name))).sort();
+  }
+  const ahead = (device: Capabilities) => offered("ahead", device);
+  const half = (device: Capabilities) => offered("half_panel", device, "f16");
+  const waves = (device: Capabilities) => offered("subgroups_32", device);
+
+  it("load panels ahead of large tiles, but not on Intel, where there are no registers, nor on a CPU", () => {
+    for (const vendor of ["nvidia", "amd", "apple", "arm"]) {
+      expect(ahead({ features: [], vendor }), vendor).toEqual(LARGE);
+    }
+    expect(ahead({ ...RDNA3, vendor: "intel" })).toEqual([]);
+    expect(ahead({ ...RDNA3, software: true })).toEqual([]);
+  });
+
+  it("have f16 in panels where activations are, and converting costs nothing", () => {
+    for (const vendor of ["amd", "apple"]) {
+      expect(half({ ...RDNA3, vendor }), vendor).toEqual([...ALL].sort());
+      expect(offered("half_panel", { ...RDNA3, vendor }), vendor).toEqual([]);
+    }
+    for (const vendor of ["nvidia", "intel"]) expect(half({ ...RDNA3, vendor }), vendor).toEqual([]);
+    expect(half({ features: ["subgroups"], vendor: "apple" })).toEqual([]);
+  });
+
+  it("run in subgroups of 32 on RDNA 3 and later", () => {
+    expect(waves(RDNA3)).toEqual(LARGE);
+    expect(waves({ ...RDNA3, architecture: "rdna-4" })).toEqual(LARGE);
+    expect(waves({ ...RDNA3, architecture: "rdna-2" })).toEqual([]);
+    expect(waves({ ...RDNA3, features: ["shader-f16", "subgroups"] })).toEqual([]);
+    expect(waves({ ...RDNA3, subgroupMinSize: 64 })).toEqual([]);
+    expect(waves({ ...RDNA3, vendor: "nvidia", subgroupMaxSize: 32 })).toEqual([]);
+  });
+
+  it("are never the heuristic's choice, and come last", () => {
+    for (const dtype of [undefined, "f16"] as const) {
+      for (const pass of convPasses) {
+        const variants = convTask(pass, geometry, dtype).variants(RDNA3);
+        expect(variants[0]!.varies).toBeUndefined();
+        const first = variants.findIndex(({ varies }) => varies);
+        expect(variants.slice(first).every(({ varies }) => varies)).toBe(true);
+      }
+    }
+  });
+
+  it("are allowed the error of weights in f16, where they are that in panels", () => {
+    const variants = convTask("forward", geometry, "f16").variants(RDNA3);
+    for (const { name, error } of variants.filter(({ varies }) => varies)) {
+      expect(1e-6 * error, name).toBeCloseTo(name.endsWith("_half_panel") ? 2 ** -11 : 1e-6, 12);
+    }
+  });
+
+  it("are launched where the table names them, beside batch norms too where there is such a version", () => {
+    const kernels = (variation: string, precision: "f32" | "mixed") => {
+      const tuned = ({ op }: Task) => (op === "conv2d" ? `8x8_workgroup_8x8_${variation}` : undefined);
+      const { dispatches } = programOf(resnet(18), 2, "train", { device: { ...RDNA3, tuned }, precision });
+      return dispatches.map(({ kernel }) => kernel.name).join(" ");
+    };
+    const base = "8x8_workgroup_8x8";
+    for (const variation of ["ahead", "subgroups_32"]) {
+      const names = kernels(variation, "f32");
+      for (const family of [
+        "forward",
+        "forward_between",
+        "grad_input",
+        "grad_input_sums",
+        "grad_weight_after",
+      ]) {
+        expect(names).toContain(`conv2d_${family}_${base}_${variation}`);
+      }
+    }
+    const names = kernels("half_panel", "mixed");
+    expect(names).toContain(`conv2d_forward_${base}_half_panel_half_x`);
+    expect(names).toContain(`conv2d_grad_weight_after_${base}_half_panel_half_x_dy`);
+    // The sums of batch norms are f32 in the panel.
+    expect(names).toContain(`conv2d_forward_between_${base}_half_x_y`);
+    expect(names).toContain(`conv2d_grad_input_sums_${base}_half`);
   });
 });

@@ -25,7 +25,7 @@ const kibOf = (code: string | Uint8Array): number => gzipSync(code, { level: 9 }
 const APPS = {
   "test/support/package/apps/kernel.ts": 5,
   "test/support/package/apps/op.ts": 12.2,
-  "test/support/package/apps/predict.ts": 47,
+  "test/support/package/apps/predict.ts": 47.5,
   "test/bench/minimal-app.ts": 81,
 } as const;
 type AppPath = keyof typeof APPS;

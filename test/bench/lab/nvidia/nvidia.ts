@@ -46,7 +46,10 @@ export function compileTranslation(
   const listings = new Map<string, string>();
   for (const kernel of kernels.filter(isTranslated)) {
     onKernel(kernel.name);
-    const defines = Object.entries(panelNumbers(kernel)).map(([name, value]) => `-D${name}=${value}`);
+    const panels = { AHEAD: "const AHEAD = true;", HALF_PANEL: "alias panel4 = vec4<f16>;" };
+    const flags = Object.entries(panels).map(([name, text]) => [name, Number(kernel.wgsl.includes(text))]);
+    const numbers = [...Object.entries(panelNumbers(kernel)), ...flags];
+    const defines = numbers.map(([name, value]) => `-D${name}=${value}`);
     const cubin = join(folder, `${kernel.name}.cubin`);
     const options = [`--gpu-architecture=${architecture}`, "--use_fast_math", ...defines];
     run(join(folder, "nvrtc"), [

@@ -26,6 +26,8 @@ interface AmdCounts extends Counts {
   readonly vector: number;
   /** Vector instructions at a quarter of the rate: products of integers, divisions, … */
   readonly slow: number;
+  /** Multiply-adds of which an operand is f16: no two of them are done at once. */
+  readonly mixed: number;
   readonly moves: number;
   readonly ldsBytes: number;
   readonly loadBytes: number;
@@ -79,7 +81,7 @@ function sharesOf(turn: AmdCounts, wave: number): { share: number; dualShare: nu
   const memory = (2 * wave * Math.max(turn.ldsBytes, turn.loadBytes)) / 128;
   const vector = (turn.vector + 3 * turn.slow) * passes;
   // Compilers pair multiply-adds for waves of 32 (v_dual_*, one instruction); for waves of 64 the hardware does.
-  const paired = wave === 64 ? turn.fma : 0;
+  const paired = wave === 64 ? turn.fma - turn.mixed : 0;
   return {
     share: (turn.fma * passes) / Math.max(vector, memory),
     dualShare: (turn.fma * passes) / 2 / Math.max(vector - paired, memory),
@@ -123,7 +125,17 @@ const FMA = /^v_(pk_)?(fma|fmac|mad|mac|fmaak|fmamk|dot2)(_mix\w*|c|ak|mk)?_f(32
 const SLOW = /^v_(mul_lo_u32|mul_hi_[ui]32|mad_[ui]64_[ui]32|rcp|rsq|sqrt|exp|log|sin|cos)/;
 
 function count(instructions: readonly Instruction[]): AmdCounts {
-  const sum = { fma: 0, fmaIssues: 0, vector: 0, slow: 0, moves: 0, stores: 0, ldsBytes: 0, loadBytes: 0 };
+  const sum = {
+    fma: 0,
+    fmaIssues: 0,
+    vector: 0,
+    slow: 0,
+    mixed: 0,
+    moves: 0,
+    stores: 0,
+    ldsBytes: 0,
+    loadBytes: 0,
+  };
   for (const { op, text } of instructions) {
     if (op.startsWith("ds_")) {
       sum.ldsBytes += bytesOf(op);
@@ -140,6 +152,7 @@ function count(instructions: readonly Instruction[]): AmdCounts {
         sum.fma += /^v_pk|dot2/.test(op) ? 2 : 1;
         sum.fmaIssues++;
       }
+      if (/^v_fma_mix/.test(op)) sum.mixed++;
       if (SLOW.test(op)) sum.slow++;
       if (op.startsWith("v_mov_b32")) sum.moves++;
     }
