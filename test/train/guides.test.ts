@@ -41,11 +41,10 @@ it("your own loss: learns, with its metrics", async () => {
   expect(metrics.top2).toBeGreaterThan(0.9);
 });
 
-it("your own loss: a network that is no classifier learns, from a source too", async () => {
-  const { metrics, more, steps } = await import("virtual:readme/price");
+it("your own loss: a network that is no classifier learns", async () => {
+  const { metrics, steps } = await import("virtual:readme/price");
   falls(steps.map(({ loss }) => loss));
   expect(metrics.meanError).toBeLessThan(0.7);
-  expect(more.steps.length).toBe(8);
 });
 
 it("your own op: passes the check of gradients, and trains", async () => {

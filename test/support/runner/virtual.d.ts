@@ -37,7 +37,6 @@ declare module "virtual:readme/smoothed" {
 }
 declare module "virtual:readme/price" {
   export const metrics: { readonly meanError: number };
-  export const more: { readonly steps: readonly import("webgraft").StepNumbers[] };
   export const steps: readonly import("webgraft").StepNumbers[];
 }
 declare module "virtual:readme/squared" {
