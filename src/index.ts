@@ -9,8 +9,9 @@ export { VERSION } from "./base/version.ts";
 // Devices, and kernels measured on them
 
 export { type DeviceOptions, describeAdapter, Gpu, isSoftwareAdapter, openDevice } from "./gpu/device.ts";
+export { matrixUnits } from "./gpu/matrix-units.ts";
 export { type Tuned, Tuning, type TuningStore, type TuningTable } from "./gpu/tuning.ts";
-export type { Capabilities, Task } from "./kernel/capabilities.ts";
+export type { Capabilities, MatrixUnits, Task } from "./kernel/capabilities.ts";
 export type { WrongKernel } from "./run/self-test/check-kernels.ts";
 export { type SelfTest, selfTest } from "./run/self-test/self-test.ts";
 export { loadTuning, type TuneOptions, type TuneProgress } from "./run/tuner.ts";

@@ -69,7 +69,7 @@ export async function prepareBackward(
   const wanted = { op, inputs, options, gradients };
   checkWanted(wanted);
   const name = `d(${op.name})`;
-  const node = alone(device, wanted, more);
+  const node = await alone(device, wanted, more);
   const { graph, outputs } = node;
   const { y, loss } = outputs;
   if (op.backward === undefined || !(y ?? loss)) {

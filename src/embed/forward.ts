@@ -45,7 +45,7 @@ export async function prepareOp(
   options: unknown,
   more: PrepareOptions = {},
 ): Promise<PreparedOp<never>> {
-  const node = alone(device, { op, inputs, options }, more);
+  const node = await alone(device, { op, inputs, options }, more);
   // A view of an input is already in the caller's buffer.
   const given = new Set(Object.values(node.inputs).map(({ storage }) => storage));
   const written = Object.entries(node.outputs).filter(([, { storage }]) => !given.has(storage));

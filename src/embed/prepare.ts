@@ -1,6 +1,7 @@
 /** What a single op's forward pass and its gradients have in common: a graph on the caller's tensors, and its launches. */
 import { OutOfMemoryError, ShapeError } from "../base/errors.ts";
 import { capabilitiesOf, describeAdapter } from "../gpu/device.ts";
+import { narrowSubgroups } from "../gpu/narrow-subgroups.ts";
 import { Tuning, type TuningTable } from "../gpu/tuning.ts";
 import { Graph } from "../graph/graph.ts";
 import type { Dispatch, Op, Tensors } from "../graph/op.ts";
@@ -50,15 +51,19 @@ export interface Alone {
   readonly outputs: Readonly<Record<string, Tensor>>;
 }
 
-/** An op on inputs of these shapes. Throws ShapeError where they do not fit it. */
-export function alone(
+/** An op on inputs of these shapes. Rejects with a ShapeError where they do not fit it. */
+export async function alone(
   device: GPUDevice,
   { op, inputs: specs, options, gradients = [] }: Wanted,
   { tuning: table }: PrepareOptions,
-): Alone {
+): Promise<Alone> {
   const tuning = new Tuning(describeAdapter(device.adapterInfo));
   if (table) tuning.import(table);
-  const capabilities = capabilitiesOf(device, device.adapterInfo, tuning);
+  const subgroupSize = await narrowSubgroups(device, device.adapterInfo);
+  const capabilities = {
+    ...capabilitiesOf(device, device.adapterInfo, tuning),
+    ...(subgroupSize && { subgroupSize }),
+  };
   const { maxStorageBufferBindingSize: maxBindingBytes } = device.limits;
   const graph = new Graph({
     mode: gradients.length > 0 ? "train" : "eval",

@@ -3,6 +3,7 @@ import { pathToFileURL } from "node:url";
 import { installWebGpu } from "../../node/index.ts";
 import { describeAdapter } from "../engine/adapter.ts";
 import type { Answer, Call } from "./child.ts";
+import { DAWN_FLAGS } from "./dawn.ts";
 import type { Description } from "./runtime.ts";
 
 const send = (message: Call | Answer): void => {
@@ -23,7 +24,7 @@ const functions: Record<string, (...args: never[]) => unknown> = {
   },
 };
 
-const installed = installWebGpu();
+const installed = installWebGpu(DAWN_FLAGS);
 
 process.on("message", async ({ id, name, args }: Call) => {
   try {
