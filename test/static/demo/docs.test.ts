@@ -147,7 +147,9 @@ describe("the API", () => {
         throws: ["ShapeError"],
       },
     ];
-    expect(speechless([{ name: "made", doc: "", sections: [{ title: "", symbols: made }] }])).toEqual([
+    expect(
+      speechless([{ name: "made", doc: "", sections: [{ title: "", about: "", symbols: made }] }]),
+    ).toEqual([
       "made: silent (src/made.ts) has no docstring",
       "made: throwing (src/made.ts) throws ShapeError and does not say so",
       "made: shapeless (src/made.ts) takes or gives numbers and does not say their shape or unit",

@@ -36,8 +36,9 @@ export interface PublicSymbol {
 }
 
 export interface Section {
-  /** The door's comment above its exports; empty if it has none. */
+  /** The door's comment above its exports up to a colon, and what follows that; empty if it has none. */
   readonly title: string;
+  readonly about: string;
   readonly symbols: readonly PublicSymbol[];
 }
 
@@ -64,20 +65,20 @@ function extractDoors(): Door[] {
 }
 
 /** A comment line that heads the exports below it. */
-const HEADING = /^\/\/ (.+)$/;
+const HEADING = /^\/\/ ([^:]+)(?:: (.+))?$/;
 
 function doorOf(name: string, source: ts.SourceFile, checker: ts.TypeChecker): Door {
-  const sections: { title: string; symbols: PublicSymbol[] }[] = [];
+  const sections: { title: string; about: string; symbols: PublicSymbol[] }[] = [];
   const text = source.getFullText();
   for (const statement of source.statements) {
     const exported = exportsOf(statement, checker);
     if (exported.length === 0) continue;
     const comments = ts.getLeadingCommentRanges(text, statement.getFullStart()) ?? [];
     for (const { pos, end } of comments) {
-      const [, title] = HEADING.exec(text.slice(pos, end)) ?? [];
-      if (title) sections.push({ title, symbols: [] });
+      const [, title, about = ""] = HEADING.exec(text.slice(pos, end)) ?? [];
+      if (title) sections.push({ title, about, symbols: [] });
     }
-    if (sections.length === 0) sections.push({ title: "", symbols: [] });
+    if (sections.length === 0) sections.push({ title: "", about: "", symbols: [] });
     sections.at(-1)!.symbols.push(...exported.flatMap((symbol) => describe(symbol, checker)));
   }
   const doc = /\/\*\*([\s\S]*?)\*\//.exec(text)?.[1] ?? "";

@@ -50,6 +50,7 @@ const firstSentence = (doc: string): string =>
 
 function sectionPage(door: Door, section: Section, links: Links): Page {
   const title = section.title || door.name;
+  const about = section.about ? `: ${toHtml(section.about, links).html.replace(/<\/?p>\n?/g, "")}` : "";
   const intro = section.title ? "" : toHtml(door.doc, links).html;
   const headings: Heading[] = section.symbols.map(({ name }) => ({ level: 2, id: name, text: name }));
   return {
@@ -58,7 +59,7 @@ function sectionPage(door: Door, section: Section, links: Links): Page {
     summary: `${door.name}: ${section.symbols.map(({ name }) => name).join(", ")}`,
     part: "api",
     group: door.name,
-    html: `<h1>${escaped(title)}</h1>\n<p class="lead">Exported by <code>${door.name}</code>.</p>${intro}
+    html: `<h1>${escaped(title)}</h1>\n<p class="lead">Exported by <code>${door.name}</code>${about}.</p>${intro}
 ${section.symbols.map((symbol) => symbolHtml(symbol, links)).join("\n")}`,
     headings,
     found: section.symbols.flatMap(({ name, doc, members }) => [
