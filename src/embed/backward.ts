@@ -8,7 +8,6 @@ import type { PreparedOp } from "./op.ts";
 import {
   alone,
   checkWanted,
-  flopsOf,
   type InputSpecs,
   type PrepareOptions,
   prepare,
@@ -19,7 +18,7 @@ import {
 
 /** Which gradients `prepareBackward` computes, and whether it adds them. */
 export interface BackwardOptions<Name extends string = string> extends PrepareOptions {
-  /** The inputs whose gradients are computed, which are f32. Default all that are f32. */
+  /** The inputs whose gradients are computed, which are f32. Default all f32 ones that have a gradient. */
   readonly gradients?: readonly Name[];
   /** Whether gradients are added to what their buffers hold. Default false: they overwrite it. */
   readonly accumulate?: boolean;
@@ -36,7 +35,8 @@ export type BackwardBuffers<In extends Tensors, Out extends Tensors> = {
 
 /**
  * Compiles the kernels of the gradients of an op's inputs and allocates the memory that they need besides the caller's
- * buffers, `describe().workspaceBytes`. Differentiated is the output `y`, or the output `loss` of an op that has no y.
+ * buffers, its `workspaceBytes`. Differentiated is the output `y`, or the output `loss` of an op that has no y; losses that
+ * write their gradient in the forward pass are refused, with a word on how to get it.
  * Rejects with a ShapeError if the shapes do not fit the op or it has no such gradient, and with a DataError if `tuning` is
  * not a valid table.
  */
@@ -83,15 +83,18 @@ export async function prepareBackward(
     rules,
     { accumulate },
   );
-  const results = gradients.map((input): [string, Tensor] => {
+  const results = gradients.flatMap((input): [string, Tensor][] => {
+    if (`d${input}` in outputs) {
+      const instead = "prepareOp with { backward: true } prepares it";
+      throw new ShapeError(op.name, `its forward pass writes d${input}`, instead);
+    }
     const gradient = found.get(node.inputs[input]!);
-    if (!gradient) throw new ShapeError(op.name, "gives no gradient", `for ${input}`);
-    return [`d${input}`, gradient];
+    if (gradient) return [[`d${input}`, gradient]];
+    if (!more.gradients) return [];
+    throw new ShapeError(op.name, "gives no gradient", `for ${input}`);
   });
   const used = new Set(dispatches.flatMap(({ bindings }) => Object.values(bindings).map((t) => t.storage)));
   const all = [...Object.entries({ ...node.inputs, ...outputs, ...(dy && { dy }) }), ...results];
   const tensors = Object.fromEntries(all.filter(([, { storage }]) => used.has(storage)));
-  const forward = flopsOf(node);
-  const passes = gradients.filter((input) => input === "x" || input === "weight").length;
-  return prepare(device, name, tensors, { graph, dispatches }, forward && passes * forward);
+  return prepare(device, name, tensors, { graph, dispatches });
 }

@@ -4,9 +4,9 @@ import type { Gpu } from "../gpu/device.ts";
 import { Graph, type Precision, type Variable } from "../graph/graph.ts";
 import { lowerForward } from "../graph/lower.ts";
 import { pad } from "../graph/tensor.ts";
-import { softmax } from "../layers/index.ts";
+import { asActivations, softmax } from "../layers/index.ts";
 import type { Model } from "../models/model.ts";
-import { type AnyNetwork, buildIn, inputsOf, isClassifier } from "../models/network.ts";
+import { type AnyNetwork, buildOutputs, inputsOf, isClassifier } from "../models/network.ts";
 import { InFlight } from "../run/in-flight.ts";
 import { type ImageSource, Preprocessor } from "../run/preprocessor.ts";
 import { type Feeds, openSession, type Session } from "../run/session.ts";
@@ -21,13 +21,15 @@ export interface PredictorOptions<M extends AnyNetwork = Model> {
   readonly batchSize?: number;
 }
 
-/** Variables of somebody else. */
-interface SharedOptions<M extends AnyNetwork> extends PredictorOptions<M> {
-  readonly precision: Precision;
+/** Who holds the weights that a predictor shares: a Trainer. */
+export interface PredictorSource<M extends AnyNetwork = Model> {
+  readonly model: M;
+  readonly options: { readonly gpu: Gpu; readonly precision?: Precision };
+  /** Parameters and running statistics. */
   readonly weights: readonly Variable[];
   readonly variables: Variables;
-  /** The buffers that predictions take. */
-  readonly buffers: Pick<Variables, "buffer">;
+  /** The buffers of those that it evaluates with. */
+  evaluated(): Promise<Pick<Variables, "buffer">>;
 }
 
 /** Examples by the names of a network's inputs: (N, …) without padding. */
@@ -63,16 +65,24 @@ export class Predictor<M extends AnyNetwork = Model> {
     });
   }
 
-  /** One that predicts with weights that are somebody else's, such as a trainer's, for `Trainer.predictor`. */
-  static async sharing<M extends AnyNetwork>(options: SharedOptions<M>): Promise<Predictor<M>> {
-    const { gpu, precision, buffers } = options;
+  /**
+   * A predictor that shares a trainer's weights on the GPU, or their averages (`ema`), so that it is up to date with the
+   * last step. It takes turns with whatever the trainer does; once that is destroyed, it rejects with a DestroyedError.
+   */
+  static async of<M extends AnyNetwork>(
+    trainer: PredictorSource<M>,
+    { batchSize = 1 }: Pick<PredictorOptions, "batchSize"> = {},
+  ): Promise<Predictor<M>> {
+    const { gpu, precision = "f32" } = trainer.options;
+    const options = { gpu, model: trainer.model, batchSize };
     const graph = predictionGraph(options, precision);
-    return new Predictor(options, options, await openSession(gpu, lowerForward(graph), buffers), false);
+    const buffers = await trainer.evaluated();
+    return new Predictor(options, trainer, await openSession(gpu, lowerForward(graph), buffers), false);
   }
 
   private constructor(
     { gpu, model, batchSize = 1 }: PredictorOptions<M>,
-    { weights, variables }: Pick<SharedOptions<M>, "weights" | "variables">,
+    { weights, variables }: Pick<PredictorSource<M>, "weights" | "variables">,
     session: Session,
     owns: boolean,
   ) {
@@ -197,7 +207,10 @@ function predictionGraph(
     throw new DataError(`Predictor: batchSize must be a positive whole number — got ${batchSize}`);
   }
   const graph = new Graph({ mode: "eval", precision, ...gpu.graphOptions });
-  const { logits, ...outputs } = buildIn(graph, model, batchSize, precision === "mixed" ? "f16" : "f32");
+  const inputs = Object.entries(inputsOf(model)).map(
+    ([name, shape]) => [name, asActivations(graph.input(name, [batchSize, ...shape]))] as const,
+  );
+  const { logits, ...outputs } = buildOutputs(model, Object.fromEntries(inputs));
   if (isClassifier(model)) graph.output("probabilities", softmax(logits!));
   else
     for (const [name, tensor] of Object.entries({ ...outputs, ...(logits && { logits }) }))

@@ -78,6 +78,7 @@ export function checkDataset(dataset: Dataset, { name, inputShape, classes }: Mo
   checkLabels(dataset.name, dataset.labels, classes);
 }
 
+/** Throws DataError unless labels are those of classes. */
 function checkLabels(what: string, labels: Int32Array, classes: number): void {
   const bad = labels.findIndex((label) => !(label >= 0 && label < classes));
   if (bad < 0) return;

@@ -1,13 +1,15 @@
 import { DataError } from "../base/errors.ts";
 import { making, Resource } from "../base/resource.ts";
+import { isDataset } from "../data/dataset.ts";
+import type { Loader } from "../data/loader.ts";
+import type { DataSource } from "../data/source.ts";
 import type { Variable } from "../graph/graph.ts";
 import { countNumbers, type Model } from "../models/model.ts";
 import { type AnyNetwork, isClassifier } from "../models/network.ts";
-import { averageName } from "../optimizers/averages.ts";
+import { averagesOf } from "../optimizers/averages.ts";
 import type { Optimizer } from "../optimizers/optimizer.ts";
 import type { Plan } from "../plan/plan.ts";
 import { describeModel } from "../predict/model-file.ts";
-import { Predictor } from "../predict/predictor.ts";
 import { Variables } from "../run/variables.ts";
 import type { WeightsTarget } from "../weights/load.ts";
 import { loadCheckpoint, type Progress, saveCheckpoint } from "./checkpoint.ts";
@@ -16,8 +18,9 @@ import type { Compiled } from "./compile.ts";
 import { CompiledSteps } from "./compiled-steps.ts";
 import type { Activations } from "./evaluation/activations.ts";
 import { type EvaluateOptions, Evaluator } from "./evaluation/evaluator.ts";
-import { batchOf, type Loader, loaderOf } from "./feed/loader.ts";
+import { batchOf, checkData, loaderOf } from "./feed/batches.ts";
 import { type FitHost, newRun, runFit } from "./fit.ts";
+import { type Fed, type Mode, type Objective, objectiveOf } from "./objective.ts";
 import type {
   BatchInfo,
   BatchOf,
@@ -33,7 +36,6 @@ import type {
   TrainerOptions,
 } from "./options.ts";
 import { type Profile, profileOf } from "./profile.ts";
-import { type Fed, type Mode, type Task, taskOf } from "./task.ts";
 import type { IdleTuning } from "./tuning/idle-tuning.ts";
 import type { Kernels } from "./tuning/kernels.ts";
 import { prepareTuning } from "./tuning/tune.ts";
@@ -60,7 +62,7 @@ export class Trainer<M extends AnyNetwork = Model, V extends MetricValues = Metr
   readonly variables: Variables;
   /** The options it was created with. */
   readonly options: TrainerOptions<M, V>;
-  readonly #task: Task;
+  readonly #objective: Objective;
   readonly #steps: CompiledSteps;
   readonly #evaluator: Evaluator;
   readonly #resource = new Resource("Trainer");
@@ -75,35 +77,31 @@ export class Trainer<M extends AnyNetwork = Model, V extends MetricValues = Metr
   ): Promise<Trainer<M, V>> {
     return making(async (keep) => {
       const trainer = keep(new Trainer<M, V>(options));
-      const { gpu, model, tune = "idle", tuning, loss } = options as TrainerOptions<AnyNetwork>;
+      const { gpu, model, tune = "idle", tuning, ...given } = options as TrainerOptions<AnyNetwork>;
       const { batchSize } = trainer.#steps;
-      const { optimizer, frozen, precision } = options;
-      const given = {
-        optimizer,
-        ...(frozen && { frozen }),
-        ...(precision && { precision }),
-        ...(loss && { loss }),
-      };
       trainer.#idle = await prepareTuning(gpu, model, tune, { ...given, ...tuning, batchSize });
       trainer.#main = await trainer.#steps.compile("train", batchSize);
       const { parameters, states, lossScale } = trainer.#main.graph;
-      trainer.variables.initialize(
-        [...parameters, ...states, ...(lossScale ? [lossScale] : [])],
-        trainer.seed,
-      );
+      const drawn = [...parameters, ...states, ...(lossScale ? [lossScale] : [])];
+      trainer.variables.initialize(drawn, trainer.seed);
       return trainer;
     });
   }
 
   private constructor(options: TrainerOptions<M, V>) {
-    const { gpu, model, optimizer, batchSize, seed = 0 } = options;
+    const { gpu, model, optimizer, batchSize, metrics = {}, seed = 0 } = options;
     checkSizes(options);
-    this.#task = taskOf(options as TrainerOptions<AnyNetwork>);
+    this.#objective = objectiveOf(options as TrainerOptions<AnyNetwork>);
     this.options = options;
     this.variables = new Variables(gpu);
-    this.#steps = new CompiledSteps(options as TrainerOptions<AnyNetwork>, this.#task, this.variables);
-    const { metrics = {} } = options;
-    this.#evaluator = new Evaluator(this.#task, this.#steps, this.variables, metrics, this.#usesAverages);
+    this.#steps = new CompiledSteps(options as TrainerOptions<AnyNetwork>, this.#objective, this.variables);
+    this.#evaluator = new Evaluator(
+      this.#objective,
+      this.#steps,
+      this.variables,
+      metrics,
+      this.#usesAverages,
+    );
     this.model = model;
     this.optimizer = optimizer;
     this.batchSize = batchSize;
@@ -137,11 +135,7 @@ export class Trainer<M extends AnyNetwork = Model, V extends MetricValues = Metr
    */
   get averaged(): (WeightsTarget & { readonly model: M }) | undefined {
     if (!this.options.ema) return undefined;
-    const moments = new Map(this.#main.moments.map((moment) => [moment.name, moment]));
-    const weights = this.weights.map((weight) => {
-      const { tensor } = moments.get(averageName(weight.name)) ?? weight;
-      return { ...weight, tensor };
-    });
+    const weights = averagesOf(this.weights, this.#main.moments);
     return { model: this.model, weights, variables: this.variables };
   }
 
@@ -170,25 +164,27 @@ export class Trainer<M extends AnyNetwork = Model, V extends MetricValues = Metr
    */
   async fit(data: DataOf<M>, options: FitOptions<M, V>): Promise<History<M, V>> {
     const given = options as unknown as FitOptions<AnyNetwork>;
-    const loader = this.#load("fit", data, true);
+    const loader = this.#load("fit", data, "train", options.signal);
     const { validation, signal, onEvaluate } = given;
-    if (validation) this.#load("fit", validation, false);
+    if (validation) checkData(this.#objective, validation);
     checkFit(given);
     const host: FitHost = {
       trainer: this as unknown as Trainer<AnyNetwork>,
       ...{ steps: this.#steps, main: this.#main, idle: this.#idle, state: this.#state },
       evaluate: () =>
-        this.#evaluator.evaluate(this.#load("evaluate", validation, false), {
+        this.#evaluator.evaluate(this.#load("evaluate", validation!, "eval", signal), {
           ...(signal && { signal }),
           ...(onEvaluate && { onProgress: onEvaluate }),
         }),
     };
     const fit = () => runFit(host, loader, given);
     const goesOn = () => this.step === options.maxSteps || options.signal?.aborted === true;
-    const history = this.#resource.run(() =>
-      this.variables.turns.run("fit", () => this.#idle?.during(fit, goesOn) ?? fit()),
+    const history: Promise<unknown> = this.#resource.run(() =>
+      this.variables.turns
+        .run("fit", () => this.#idle?.during(fit, goesOn) ?? fit())
+        .finally(() => loader.close()),
     );
-    return history as unknown as Promise<History<M, V>>;
+    return history as Promise<History<M, V>>;
   }
 
   /**
@@ -210,7 +206,7 @@ export class Trainer<M extends AnyNetwork = Model, V extends MetricValues = Metr
   ): Promise<Told<M, BatchInfo>> {
     this.#resource.check();
     const { learningRate = this.optimizer.learningRate } = options;
-    const fed = batchOf("trainStep", this.#task, batch, this.batchSize);
+    const fed = batchOf("trainStep", this.#objective, batch, this.batchSize);
     checkLearningRate("trainStep", learningRate);
     const info = this.#resource.run(() =>
       this.variables.turns.run("trainStep", () => this.#trainStep(fed, learningRate), true),
@@ -250,18 +246,17 @@ export class Trainer<M extends AnyNetwork = Model, V extends MetricValues = Metr
   async profile(batch: BatchOf<M>, options: { readonly learningRate?: number } = {}): Promise<Profile> {
     this.#resource.check();
     const { learningRate = this.optimizer.learningRate } = options;
-    const fed = batchOf("profile", this.#task, batch, this.batchSize);
+    const fed = batchOf("profile", this.#objective, batch, this.batchSize);
     checkLearningRate("profile", learningRate);
-    const run = (): Promise<Profile> =>
-      this.#turn("profile", async () => {
-        const { step, cleared } = this.#beginStep();
-        const launches = await this.#steps.profile(fed, { step, seed: this.seed, learningRate });
-        this.#state.raised = true; // Nobody has looked.
-        this.progress = { ...this.progress, step };
-        await cleared;
-        return profileOf(launches);
-      });
-    return this.#resource.run(() => this.variables.turns.run("profile", run));
+    const step = async (): Promise<Profile> => {
+      const { step, cleared } = this.#beginStep();
+      const launches = await this.#steps.profile(fed, { step, seed: this.seed, learningRate });
+      this.#state.raised = true; // Nobody has looked.
+      this.progress = { ...this.progress, step };
+      await cleared;
+      return profileOf(launches);
+    };
+    return this.#resource.run(() => this.variables.turns.run("profile", () => this.#turn("profile", step)));
   }
 
   /**
@@ -288,7 +283,7 @@ export class Trainer<M extends AnyNetwork = Model, V extends MetricValues = Metr
    * statistics and without dropout.
    */
   async evaluate(data: DataOf<M>, options: EvaluateOptions = {}): Promise<Told<M, Evaluation<V>>> {
-    const loader = this.#load("evaluate", data, false);
+    const loader = this.#load("evaluate", data, "eval", options.signal);
     const evaluation: Promise<unknown> = this.#resource.run(() => this.#evaluator.evaluate(loader, options));
     return evaluation as Promise<Told<M, Evaluation<V>>>;
   }
@@ -298,25 +293,18 @@ export class Trainer<M extends AnyNetwork = Model, V extends MetricValues = Metr
    * inputs by name, without targets.
    */
   async predict(data: DataOf<M>, options: { readonly signal?: AbortSignal } = {}): Promise<PredictionOf<M>> {
-    const loader = this.#load("predict", data, false, "predict");
-    const values = await this.#resource.run(() => this.#evaluator.predict(loader, options.signal));
+    // Of a data set in memory, a classifier's evaluation has all that is needed: nothing else is compiled.
+    const whole =
+      isClassifier(this.model) && isDataset(data as DataSource) && this.#objective.ignored !== undefined;
+    const mode = whole ? "eval" : "predict";
+    const loader = this.#load("predict", data, mode, options.signal);
+    const values = await this.#resource.run(() => this.#evaluator.predict(loader, mode, options.signal));
     return (isClassifier(this.model) ? values.probabilities : values) as PredictionOf<M>;
   }
 
-  /**
-   * A Predictor that shares this trainer's weights, or its averages, on the GPU: what it predicts is up to date with the
-   * last step, and it takes turns with whatever the trainer does. Ends with the trainer.
-   */
-  async predictor(options: { readonly batchSize?: number } = {}): Promise<Predictor<M>> {
-    const { batchSize = 1 } = options;
-    const { gpu, precision = "f32" } = this.options;
-    const { model, variables, weights } = this;
-    return this.#resource.run(async () =>
-      Predictor.sharing({
-        ...{ gpu, model, batchSize, precision, weights, variables },
-        buffers: await this.#steps.evaluated(this.#usesAverages()),
-      }),
-    );
+  /** The buffers of the weights that evaluations take, or of their averages, for `Predictor.of`. */
+  evaluated(): Promise<Pick<Variables, "buffer">> {
+    return this.#resource.run(() => this.#steps.evaluated(this.#usesAverages()));
   }
 
   /**
@@ -329,7 +317,7 @@ export class Trainer<M extends AnyNetwork = Model, V extends MetricValues = Metr
     layers: readonly string[],
     options: { readonly signal?: AbortSignal } = {},
   ): Promise<Readonly<Record<string, Activations>>> {
-    const loader = this.#load("activations", data, false, "predict");
+    const loader = this.#load("activations", data, "predict", options.signal);
     return this.#resource.run(() => this.#evaluator.activations(loader, layers, options.signal));
   }
 
@@ -380,7 +368,8 @@ export class Trainer<M extends AnyNetwork = Model, V extends MetricValues = Metr
 
   /** Throws DataError unless the examples fit the network. */
   check(data: DataOf<M>): void {
-    this.#load("check", data, false);
+    this.#resource.check();
+    checkData(this.#objective, data);
   }
 
   /** Frees all GPU memory of this trainer, once what is being compiled is ready to be freed; the device stays open. */
@@ -397,9 +386,11 @@ export class Trainer<M extends AnyNetwork = Model, V extends MetricValues = Metr
   }
 
   /** Batches of these data, checked. */
-  #load(operation: string, data: unknown, shuffle: boolean, mode: Mode = "train"): Loader {
+  #load(operation: string, data: DataOf<AnyNetwork>, mode: Mode, signal: AbortSignal | undefined): Loader {
     this.#resource.check();
+    const shuffle = mode === "train";
     const batchSize = shuffle ? this.batchSize : this.#steps.batchSize;
-    return loaderOf(operation, this.#task, data, { batchSize, seed: this.seed, shuffle }, mode);
+    const options = { batchSize, seed: this.seed, shuffle, ...(signal && { signal }) };
+    return loaderOf(operation, this.#objective, data, options, mode);
   }
 }

@@ -2,7 +2,14 @@
 import { describe, expect, it } from "vitest";
 import type { Kernel } from "../../../src/kernel/kernel.ts";
 import { worse } from "../../bench/lab/figures.ts";
-import { derived, isFor, isPlain, kernelsNamed, launchConstants, panelNumbers } from "../../bench/lab/kernels.ts";
+import {
+  derived,
+  isFor,
+  isPlain,
+  kernelsNamed,
+  launchConstants,
+  panelNumbers,
+} from "../../bench/lab/kernels.ts";
 import { sharedReads, wavefronts } from "../../bench/lab/nvidia/shared-reads.ts";
 import { readAmd } from "../../bench/lab/read/amd.ts";
 import { readIntel } from "../../bench/lab/read/intel.ts";

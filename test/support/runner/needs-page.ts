@@ -52,6 +52,11 @@ export const pageTests: readonly PageTest[] = [
     needs: "OffscreenCanvas, ImageBitmap",
   },
   {
+    file: "test/embed/beside-others.test.ts",
+    name: "three.js renders the same frame",
+    needs: "HTMLCanvasElement",
+  },
+  {
     file: "test/data/from-images.test.ts",
     name: "files, bitmaps, canvases and elements are the images that they show",
     needs: "OffscreenCanvas, ImageBitmap, HTMLImageElement",

@@ -35,10 +35,6 @@ declare module "virtual:readme/smoothed" {
   export const metrics: { readonly top2: number };
   export const steps: import("webgraft").History["steps"];
 }
-declare module "virtual:readme/price" {
-  export const metrics: { readonly meanError: number };
-  export const steps: readonly import("webgraft").StepNumbers[];
-}
 declare module "virtual:readme/squared" {
   export const report: import("webgraft/testing").GradientReport;
   export const steps: import("webgraft").History["steps"];
@@ -68,6 +64,14 @@ declare module "virtual:readme/lazily" {
   export const gpu: import("webgraft").Gpu;
   export const model: import("webgraft").Model;
   export const photographs: import("webgraft").DataSource;
+}
+declare module "virtual:readme/networks" {
+  export const gpu: import("webgraft").Gpu;
+  export const trainer: import("webgraft").Trainer<import("webgraft").Network, { top2: number }>;
+  export const history: import("webgraft").History<import("webgraft").Network, { top2: number }>;
+  export const metrics: { readonly top2: number };
+  export const loss: number;
+  export const distance: Float32Array;
 }
 declare module "vitest/browser" {
   type Shape = [N: number, H: number, W: number, C: number];
