@@ -28,6 +28,9 @@ const COMPILES_LONG = ["test/ops/conv/conv2d.test.ts", "test/ops/norm/beside-con
 /** ResNet-50 with VGG-16 takes minutes, and the kernels are the same. */
 const FULL_SIZE = "test/train/full-size.test.ts";
 
+/** The guides' code is about names and results, which the tests of each part try in both browsers. */
+const GUIDES = "test/train/guides.test.ts";
+
 /**
  * The GPU tests, but for `exclude`, in one browser. Browsers take turns, in the order of `turn`.
  */
@@ -108,7 +111,7 @@ export default defineConfig(({ mode }) => ({
         },
       },
       inBrowser("chrome", 1),
-      inBrowser("firefox", 2, mode === "whole" ? [] : [FULL_SIZE]),
+      inBrowser("firefox", 2, mode === "whole" ? [] : [FULL_SIZE, GUIDES]),
       inRuntime("node", 3, mode === "whole"),
       inRuntime("deno", 4, mode === "whole"),
       // The commands and the page, which start browsers of their own.

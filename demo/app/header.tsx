@@ -44,6 +44,7 @@ export function Header() {
         <Machine />
       </p>
       <div class="tools">
+        <a href="docs/index.html">Docs</a>
         {!lesson.value && (
           <button
             type="button"

@@ -38,6 +38,9 @@ export function Help() {
         These keys are on
       </label>
       <p>
+        How it works, and how to build with it: <a href="docs/index.html">the documentation</a>.
+      </p>
+      <p>
         <button type="button" class="primary" autofocus onClick={() => dialog?.close()}>
           Close
         </button>

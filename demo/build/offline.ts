@@ -7,6 +7,9 @@ export const SERVICE_WORKER = "service-worker";
 /** Kept at the first visit; what else there is, such as data and weights, is kept once it was used. */
 const AT_ONCE = /\.(js|css|svg|json)$/;
 
+/** The documentation is kept as a whole once one of its pages was read. */
+const LATER = /^docs\//;
+
 /** Vite plugin: tells the service worker which files belong to its build. */
 export function offline(): Plugin {
   return {
@@ -22,13 +25,14 @@ export function offline(): Plugin {
           this.error("offline: the build has no service worker or no page");
         }
         const files = Object.keys(bundle)
-          .filter((file) => AT_ONCE.test(file) && file !== worker.fileName)
+          .filter((file) => AT_ONCE.test(file) && file !== worker.fileName && !LATER.test(file))
           .sort();
-        const version = createHash("sha256")
-          .update(page.source)
-          .update(files.join())
-          .digest("hex")
-          .slice(0, 12);
+        const hash = createHash("sha256").update(files.join());
+        // Their names hold no hashes.
+        for (const file of Object.values(bundle)) {
+          if (file.type === "asset" && /\.(html|json)$/.test(file.fileName)) hash.update(file.source);
+        }
+        const version = hash.digest("hex").slice(0, 12);
         worker.code = `const FILES=${JSON.stringify(files)},VERSION="${version}";${worker.code}`;
       },
     },

@@ -14,19 +14,25 @@ const policy: Readonly<Record<string, string>> = {
   "form-action": "'none'",
 };
 
+/** The policy as a page's `meta` element has it. */
+export const policyText = Object.entries(policy)
+  .map(([directive, sources]) => `${directive} ${sources}`)
+  .join("; ");
+
 /**
  * Vite plugin: a content security policy in the page itself, so that it holds on any server. Of a build only: Vite's
  * server injects styles and scripts.
  */
 export function contentSecurityPolicy(): Plugin {
-  const content = Object.entries(policy)
-    .map(([directive, sources]) => `${directive} ${sources}`)
-    .join("; ");
   return {
     name: "webgraft-content-security-policy",
     apply: "build",
     transformIndexHtml: () => [
-      { tag: "meta", attrs: { "http-equiv": "Content-Security-Policy", content }, injectTo: "head-prepend" },
+      {
+        tag: "meta",
+        attrs: { "http-equiv": "Content-Security-Policy", content: policyText },
+        injectTo: "head-prepend",
+      },
     ],
   };
 }

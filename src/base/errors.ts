@@ -3,7 +3,7 @@
  * worker, look at its `name`: `instanceof` knows only the classes of its own bundle.
  */
 export class WebgraftError extends Error {
-  // Written out in each class: a minified bundle renames classes.
+  /** The name of the class, written out in each: a minified bundle renames classes. */
   override readonly name: string = "WebgraftError";
 }
 

@@ -33,8 +33,11 @@ export function hashString(text: string): number {
 
 /** A stream of random numbers; `position` is its whole state, so a stream can be stored and resumed. */
 export class Random {
+  /** 32 bits. */
   readonly seed: number;
+  /** Tells streams of one seed apart, 32 bits; a name is hashed. */
   readonly stream: number;
+  /** How many numbers have been drawn. */
   position: number;
   /** The last block of four that was drawn from, and its number. */
   #block: [number, number, number, number] = [0, 0, 0, 0];

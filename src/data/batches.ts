@@ -13,6 +13,7 @@ export interface Batch {
   readonly size: number;
 }
 
+/** How a data set is cut into batches. */
 export interface BatchOptions {
   readonly batchSize: number;
   /** With the epoch, determines the order of the examples. */
@@ -24,12 +25,15 @@ export interface BatchOptions {
 /**
  * Cuts a data set into normalised batches. Any batch of any epoch can be made at any time, so a resumed run
  * continues where it stopped. Two sets of buffers alternate: one can be uploading to the GPU while the other is
- * filled.
+ * filled. Throws DataError for a batch size that is no whole number from 1 to the number of examples, and for a batch
+ * that the epoch does not have.
  */
 export class BatchLoader {
+  /** Examples in each batch but the last of an epoch, which may be smaller. */
   readonly batchSize: number;
   /** Number of examples. */
   readonly length: number;
+  /** Number of batches, the smaller last one included. */
   readonly batchesPerEpoch: number;
   readonly #dataset: Dataset;
   readonly #order: ExampleOrder;

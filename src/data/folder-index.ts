@@ -8,6 +8,7 @@ export interface FolderIndex extends Readonly<Record<Split, readonly FolderImage
   readonly classes: readonly string[];
 }
 
+/** An image of a folder, and its class. */
 export interface FolderImage {
   /** Path in the folder, for errors. */
   readonly name: string;

@@ -9,6 +9,7 @@ import { readImageHeader } from "./image-header.ts";
 import type { Split } from "./load.ts";
 import { checkMemory } from "./resize.ts";
 
+/** Where a folder of images lies, and how to load it. */
 export interface FolderOptions extends DownloadOptions {
   /** Where `index.json` is. */
   readonly baseUrl: string;
@@ -16,6 +17,7 @@ export interface FolderOptions extends DownloadOptions {
   readonly size: number;
   /** Chooses by the labels of all images which ones to load, and in what order. Default: all. */
   readonly choose?: (all: Pick<Dataset, "labels" | "classes">) => ArrayLike<number>;
+  /** Counts images. */
   readonly onProgress?: (done: number, total: number) => void;
 }
 

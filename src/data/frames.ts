@@ -1,5 +1,6 @@
 import { DataError } from "../base/errors.ts";
 
+/** How often frames are taken, and until when. */
 export interface FramesOptions {
   /** Frames a second at most; fewer if those who take them need longer. Default 10. */
   readonly fps?: number;

@@ -6,6 +6,7 @@ import { type ImageSource, Preprocessor, type PreprocessorModel } from "../run/p
 import { createDataset, type Dataset } from "./dataset.ts";
 import { checkMemory } from "./resize.ts";
 
+/** An image and its class. */
 export interface LabelledImage {
   /** Any image that `Preprocessor` takes, or a file of one that the browser can read. */
   readonly image: ImageSource | Blob;
@@ -13,11 +14,13 @@ export interface LabelledImage {
   readonly label: string | number;
 }
 
+/** What `datasetFromImages` calls the data and its classes, and who hears how far it is. */
 export interface FromImagesOptions {
   /** What errors call the data set. Default `images`. */
   readonly name?: string;
   /** The names of labels 0, 1, … Default the names given, sorted; of numbers, as many as the model has classes. */
   readonly classes?: readonly string[];
+  /** Counts images. */
   readonly onProgress?: (done: number, total: number) => void;
   readonly signal?: AbortSignal;
 }

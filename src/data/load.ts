@@ -14,12 +14,15 @@ const about = { mnist: aboutMnist, fashion: aboutFashion } satisfies Record<stri
 /** The names that `loadDataset` takes. */
 export type DatasetName = keyof typeof about;
 
+/** The data sets that `loadDataset` knows. */
 export const datasetNames = namesOf(about);
 
 export const splits = ["train", "test"] as const;
 
+/** The images to train on, and those to test with. */
 export type Split = (typeof splits)[number];
 
+/** Where a data set lies, and how much of it to load. */
 export interface LoadOptions extends DownloadOptions {
   /**
    * Folder of `<name>/<split>-labels.idx.gz` and `<name>/<split>-images-<00, 01, …>.idx.gz`, which `npx webgraft data`

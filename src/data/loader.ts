@@ -34,6 +34,7 @@ export interface Loader {
   close(): void;
 }
 
+/** How a source is cut into batches and fetched. */
 export interface LoaderOptions extends BatchOptions {
   /** How many batches are fetched ahead of the one that is asked for. Default 2. */
   readonly prefetch?: number;
@@ -86,7 +87,9 @@ interface Asked {
  */
 export class SourceLoader implements Loader {
   readonly length: number;
+  /** Examples in each batch but the last of an epoch, which may be smaller. */
   readonly batchSize: number;
+  /** Number of batches, the smaller last one included. */
   readonly batchesPerEpoch: number;
   readonly #source: DataSource;
   readonly #specs: Readonly<Record<string, LoaderSpec>>;

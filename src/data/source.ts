@@ -24,6 +24,7 @@ export interface DataSource {
  */
 export type Examples = Readonly<Record<string, Float32Array | Int32Array | Uint8Array>>;
 
+/** A source that gives one example at a time, for `sourceOf`. */
 export interface SourceOptions {
   /** What errors call it. */
   readonly name?: string;

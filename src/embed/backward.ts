@@ -16,6 +16,7 @@ import {
   type WithOptions,
 } from "./prepare.ts";
 
+/** Which gradients `prepareBackward` computes, and whether it adds them. */
 export interface BackwardOptions<Name extends string = string> extends PrepareOptions {
   /** The inputs whose gradients are computed, which are f32. Default all f32 ones that have a gradient. */
   readonly gradients?: readonly Name[];

@@ -18,6 +18,7 @@ export type OpBuffers<In extends Tensors, Out extends Tensors> = ForEach<In, Buf
   readonly [K in keyof Out | "live"]?: BufferRange;
 };
 
+/** Options of `prepareOp`. */
 export interface ForwardOptions extends PrepareOptions {
   /** Whether outputs are written too that only its gradients need, such as `dprediction` of a loss. Default false. */
   readonly backward?: boolean;

@@ -23,7 +23,7 @@ export function fromNchw(values: Float32Array, shape: Shape): Float32Array<Array
   return pad(permute(values, [N, C, H, W], [0, 2, 3, 1]), shape);
 }
 
-/** The inverse of `fromNchw`. */
+/** The inverse of `fromNchw`: values in the order N, C, H, W. `shape` is (N, H, W, C). */
 export function toNchw(padded: Float32Array, shape: Shape): Float32Array<ArrayBuffer> {
   check("toNchw", padded, shape, stored(shape));
   return permute(unpad(padded, shape), shape, [0, 3, 1, 2]);
@@ -36,7 +36,7 @@ export function fromOihw(values: Float32Array, shape: Shape): Float32Array<Array
   return pad(permute(values, [K, C, R, S], [2, 3, 1, 0]), shape);
 }
 
-/** The inverse of `fromOihw`. */
+/** The inverse of `fromOihw`: values in the order K, C, R, S. `shape` is (R, S, C, K). */
 export function toOihw(padded: Float32Array, shape: Shape): Float32Array<ArrayBuffer> {
   check("toOihw", padded, shape, stored(shape));
   return permute(unpad(padded, shape), shape, [3, 2, 0, 1]);

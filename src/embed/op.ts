@@ -11,6 +11,7 @@ import { checkApart, LIVE, type Need, resolveAll, type Use } from "./check.ts";
 
 /** A compiled op or its gradients, to encode into the caller's compute passes any number of times. */
 export class PreparedOp<Given> {
+  /** Of the op. */
   readonly name: string;
   /** The tensors that the caller must give buffers for. */
   readonly tensors: Readonly<Record<string, Tensor>>;

@@ -29,6 +29,7 @@ export type WithAttrs<In extends Tensors, Attrs, Out extends Tensors> = Op<In, A
   readonly attrsOf?: never;
 };
 
+/** Options of `prepareOp` and `prepareBackward`. */
 export interface PrepareOptions {
   /** Measurements of this device, from `gpu.tuning.export()`. A table of another device is ignored. */
   readonly tuning?: TuningTable;

@@ -36,6 +36,7 @@ declare global {
   interface MediaStream {}
 }
 
+/** Which adapter to open. */
 export interface DeviceOptions {
   readonly powerPreference?: "low-power" | "high-performance";
   /** WebGPU's entry point. Default `navigator.gpu`. */

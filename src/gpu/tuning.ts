@@ -46,6 +46,7 @@ export interface TuningTable {
 export interface TuningStore {
   /** The last table written for this device, unchecked; undefined if there is none. */
   read(device: string): Promise<unknown>;
+  /** Keeps the table in place of the device's last one. */
   write(device: string, table: TuningTable): Promise<void>;
 }
 
@@ -83,6 +84,7 @@ const same = (a: Trying, b: Trying): boolean =>
 
 /** The measurements of one device. */
 export class Tuning {
+  /** Adapter, browser with its major version, and the library's shaders. */
   readonly device: string;
   readonly #tuned = new Map<string, Tuned>();
   readonly #failed = new Map<string, Set<string>>();
@@ -109,6 +111,7 @@ export class Tuning {
     return Object.fromEntries(choices.filter(([task, variant]) => this.#allows(task, variant)));
   }
 
+  /** Keeps a measurement. */
   set(task: Task, tuned: Tuned): void {
     this.#tuned.set(taskKey(task), tuned);
   }

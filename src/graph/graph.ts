@@ -21,6 +21,7 @@ export interface Variable {
   readonly flattened?: readonly [number, number, number];
 }
 
+/** What a graph is for, and on which device. */
 export interface GraphOptions {
   /** `train`: batch statistics, dropout, gradients. `eval`: running statistics, no dropout. */
   readonly mode: "train" | "eval";
@@ -44,6 +45,7 @@ export interface GraphOptions {
  */
 export type Precision = (typeof precisions)[number];
 
+/** How activations may be stored; see `Precision`. */
 export const precisions = ["f32", "mixed"] as const;
 
 /** A power of two, so scaling rounds nothing; torch.amp starts with it too. */
@@ -55,8 +57,12 @@ export const SLICE_ALIGNMENT = 64;
 /**
  * The forward computation as a list of nodes in execution order, with its inputs, variables and outputs.
  * Model functions append to it through ops; nothing runs here.
+ *
+ * Throws DeviceError for mixed precision on a device without `shader-f16`, ShapeError for inputs that an op does not take,
+ * for a shape that is none and for a name that is there already, and PlanError for a tensor that no binding can hold.
  */
 export class Graph {
+  /** Whether batch norm and dropout behave as in training. */
   readonly mode: "train" | "eval";
   readonly device: Capabilities;
   readonly precision: Precision;
@@ -65,10 +71,15 @@ export class Graph {
    * `shaders/optimizer/loss_scale.wgsl` describes its four numbers.
    */
   readonly lossScale: Variable | undefined;
+  /** In the order of execution. */
   readonly nodes: OpNode[] = [];
+  /** What each step is fed, by name. */
   readonly inputs = new Map<string, Tensor>();
+  /** What each step gives back, by name. */
   readonly outputs = new Map<string, Tensor>();
+  /** What trains, frozen parameters included. */
   readonly parameters: Variable[] = [];
+  /** What a step updates besides, such as running statistics. */
   readonly states: Variable[] = [];
   readonly #frozen: (name: string) => boolean;
   readonly #maxElements: number;

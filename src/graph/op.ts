@@ -9,6 +9,7 @@ export interface TensorSpec {
   readonly dtype?: DType;
 }
 
+/** Tensors by the names of inputs or outputs; optional ones may be missing. */
 export type Tensors = Readonly<Record<string, Tensor | undefined>>;
 
 /** One launch of a kernel, as plain data, so ops, autodiff and the planner need no device. */
@@ -44,6 +45,7 @@ export interface Emitter {
   constant(name: string, data: Float32Array | Int32Array | Uint32Array): Tensor;
 }
 
+/** Through which an op's `backward` finds the gradients that arrive, and writes those of its inputs. */
 export interface BackwardEmitter extends Emitter {
   /** The incoming gradient of an output of this node. Throws ShapeError if there is none. */
   gradient(output: Tensor): Tensor;
@@ -77,9 +79,11 @@ export interface Op<In extends Tensors, Attrs, Out extends Tensors> {
   readonly name: string;
   /** Its inputs and options, which are checked before `infer`. The library's own passes are not. */
   readonly takes?: Takes<In, Attrs>;
+  /** Shapes and types of the outputs. Throws ShapeError for inputs that do not fit. */
   infer(inputs: In, attrs: Attrs): { readonly [K in keyof Out]: TensorSpec };
   /** Outputs that share the memory of an input (views). */
   views?(inputs: In, attrs: Attrs): { readonly [K in keyof Out]?: Tensor };
+  /** Emits the launches that compute the outputs. */
   forward(emit: Emitter, node: OpNode<In, Attrs, Out>): void;
   /**
    * Emits the gradients of the inputs; without it, gradients stop here. Or the name of the rule that does, in

@@ -3,6 +3,7 @@ import { ShapeError } from "../base/errors.ts";
 import { list, object, optional, type Schema, show, value } from "../base/schema.ts";
 import type { Tensors } from "./op.ts";
 
+/** The inputs of an op, and what its options must be. */
 export interface Takes<In extends Tensors, Attrs> {
   readonly inputs: { readonly [K in keyof In]-?: "required" | "optional" };
   readonly options: { readonly [K in keyof Attrs]-?: Schema<NonNullable<Attrs[K]>> };

@@ -88,7 +88,7 @@ export function pad<B extends ArrayBufferLike>(
   return padded;
 }
 
-/** The inverse of `pad`. */
+/** The inverse of `pad`: the values of a tensor of this shape, row by row, without the zeros between. */
 export function unpad<B extends ArrayBufferLike>(
   values: Float32Array<B>,
   shape: readonly number[],

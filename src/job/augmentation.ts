@@ -13,8 +13,10 @@ const KINDS = {
   cutmix: () => ({ cutmix: 1 }),
 } as const satisfies Record<string, (size: number) => Augmentation>;
 
+/** A random change of training images that settings may name. */
 export type AugmentKind = keyof typeof KINDS;
 
+/** All random changes that settings may name. */
 export const augmentKinds = namesOf(KINDS);
 
 /** The augmentation of these kinds for the images of a data set. */

@@ -1,6 +1,7 @@
 import type { TuningStore } from "../gpu/tuning.ts";
 import type { TuneMode } from "../train/tuning/tune.ts";
 
+/** Where a job finds its data and weights, and how often it makes a checkpoint. */
 export interface JobOptions {
   /** Folder of the data sets, as for `loadDataset`; its subfolder `folder` holds the run's folder of images. */
   readonly dataUrl: string;

@@ -30,6 +30,7 @@ export interface JobHistory {
   readonly confusion?: Confusion;
 }
 
+/** A training step: mean loss of its batch before the update, and how long it took. */
 export interface StepRecord {
   /** 1 for the first step of the run. */
   readonly step: number;
@@ -39,6 +40,7 @@ export interface StepRecord {
   readonly milliseconds: number;
 }
 
+/** The evaluation after an epoch. */
 export interface EpochRecord {
   /** 1 for the first epoch of the run. */
   readonly epoch: number;
@@ -83,6 +85,7 @@ export type JobQuestion =
   /** Requests the weight of a layer. */
   | ({ readonly type: "filters"; readonly layer: string } & Asked);
 
+/** What a job is told to do. */
 export type JobCommand =
   /** Starts training; with a checkpoint, resumes where it stopped, with its settings instead of the given ones. */
   | { readonly type: "start"; readonly settings: JobSettings; readonly checkpoint?: Uint8Array }
@@ -102,6 +105,7 @@ export type JobCommand =
   | { readonly type: "checkpoint" }
   | JobQuestion;
 
+/** What the model takes an image for. */
 export interface Prediction {
   /** Of a test image, as is `label`. */
   readonly index?: number;
@@ -117,6 +121,7 @@ export interface LayerAnswer extends Asked, Activations {
   readonly layer: string;
 }
 
+/** What a job tells. */
 export type JobEvent =
   | { readonly type: "adapter"; readonly adapter: string }
   | { readonly type: "loading"; readonly what: string; readonly loaded: number; readonly total?: number }

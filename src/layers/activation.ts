@@ -33,6 +33,7 @@ export const gelu = (x: Tensor, approximate: "none" | "tanh" = "none"): Tensor =
 export const silu = (x: Tensor): Tensor => activation(x, "silu");
 /** x min(max(x + 3, 0), 6) / 6. Howard et al., "Searching for MobileNetV3", 2019. */
 export const hardswish = (x: Tensor): Tensor => activation(x, "hardswish");
+/** (eˣ − e⁻ˣ) / (eˣ + e⁻ˣ), elementwise. x, y (…, C). */
 export const tanh = (x: Tensor): Tensor => activation(x, "tanh");
 /** 1 / (1 + e⁻ˣ) */
 export const sigmoid = (x: Tensor): Tensor => activation(x, "sigmoid");

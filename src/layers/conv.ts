@@ -6,6 +6,7 @@ import { type Conv2dWindow, conv2dOp } from "../ops/conv/conv2d.ts";
 import { type ActivationLike, activation } from "./activation.ts";
 import { fans, torchBias, torchWeight } from "./init.ts";
 
+/** What `conv2d` computes: K = `outChannels`, (R, S) = `kernelSize`, extents in pixels. */
 export interface Conv2dOptions extends Conv2dWindow {
   readonly outChannels: number;
   readonly kernelSize: number | Pair;

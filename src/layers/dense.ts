@@ -9,6 +9,7 @@ import { flattenOp } from "../ops/layout/flatten.ts";
 import { type ActivationLike, activation } from "./activation.ts";
 import { torchBias, torchWeight } from "./init.ts";
 
+/** What `dense` computes: K = `outFeatures`. */
 export interface DenseOptions {
   readonly outFeatures: number;
   /** Default true. */

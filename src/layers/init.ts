@@ -11,7 +11,9 @@ export const filled =
   (shape) =>
     new Float32Array(count(shape)).fill(value);
 
+/** All zeros. */
 export const zeros: Initializer = filled(0);
+/** All ones. */
 export const ones: Initializer = filled(1);
 
 /** How many inputs make up an output of a layer, and how many outputs an input contributes to. */

@@ -21,6 +21,7 @@ import { sumLossesOp } from "../ops/loss/sum-losses.ts";
 import { toBranches } from "./merge.ts";
 import { cast, exact } from "./precision.ts";
 
+/** How `crossEntropy` counts rows and classes. */
 export interface CrossEntropyOptions extends CrossEntropyAttrs {
   /** A weight for each class. Default 1. */
   readonly classWeights?: readonly number[];
@@ -64,6 +65,7 @@ export const mseLoss = (prediction: Tensor, target: Tensor): Tensor =>
 export const l1Loss = (prediction: Tensor, target: Tensor): Tensor =>
   elementwise(prediction, target, { name: "l1" });
 
+/** Where `huberLoss` goes from squares to lines. */
 export interface HuberLossOptions {
   /** The distance up to which it is a parabola, above 0. Default 1. */
   readonly delta?: number;
@@ -78,6 +80,7 @@ export interface HuberLossOptions {
 export const huberLoss = (prediction: Tensor, target: Tensor, options: HuberLossOptions = {}): Tensor =>
   elementwise(prediction, target, { name: "huber", ...options });
 
+/** What elements and classes weigh in `binaryCrossEntropyWithLogits`. */
 export interface BinaryCrossEntropyOptions {
   /** A factor for each element's loss: a tensor of the logits' shape, such as a mask, or one for each class. Default 1. */
   readonly weight?: Tensor | readonly number[];
@@ -103,6 +106,7 @@ export function binaryCrossEntropyWithLogits(
   return elementwise(logits, targets, { name: "bce_with_logits" }, weights);
 }
 
+/** How far `sigmoidFocalLoss` favours what is rare and hard. */
 export interface SigmoidFocalLossOptions {
   /** Weight of positives in [0, 1], 1 − alpha that of negatives; below 0, both weigh 1. Default 0.25. */
   readonly alpha?: number;

@@ -5,6 +5,7 @@ import { type ActivationLike, activation } from "./activation.ts";
 import { ones, zeros } from "./init.ts";
 import { add } from "./merge.ts";
 
+/** Numbers of a `batchNorm`, and what follows it. */
 export interface BatchNormOptions {
   /** Default 1e-5. */
   readonly eps?: number;

@@ -24,6 +24,7 @@ export type Padded = "symmetric" | "same";
 export const padding = (padded: Padded, kernelSize: number): Padding =>
   padded === "same" ? "same" : (kernelSize - 1) / 2;
 
+/** What all blocks have: channels out, stride, norm, padding. */
 export interface BlockOptions {
   readonly outChannels: number;
   /** Default 1. */
@@ -38,6 +39,7 @@ export interface BlockOptions {
   readonly init?: Initializer;
 }
 
+/** A basic block: channels, stride, and whether there are norms. */
 export interface BasicBlockOptions extends BlockOptions {
   /** Whether batch norm follows each convolution. Default true. */
   readonly batchNorm?: boolean;
@@ -103,6 +105,7 @@ function twoConvolutions(
   return activated(convolution(inner, `${name}.conv2`, options, outChannels, 3), 2, shortcut?.());
 }
 
+/** A bottleneck block. */
 export interface BottleneckOptions extends BlockOptions {
   /**
    * Which convolution has the stride: the 3×3 (`v1.5`, the default, as in torchvision) or the first 1×1 (`v1`, as in

@@ -5,6 +5,7 @@ import { type ForwardOptions, type ForwardProgram, lowerForward } from "../graph
 import { fusionsFor } from "./fusions.ts";
 import { gradients } from "./gradients.ts";
 
+/** How a graph becomes launches. */
 export type ProgramOptions = ForwardOptions & Pick<DifferentiateOptions, "memory">;
 
 export type LowerOptions = ProgramOptions & {

@@ -7,6 +7,7 @@ import {
   type OptimizerOptions,
 } from "./optimizer.ts";
 
+/** Options of `adam` and `adamw`. */
 export interface AdamOptions extends OptimizerOptions {
   readonly lr: number;
   /** Decay rates of the running means of the gradient and of its square. Default [0.9, 0.999]. */

@@ -13,6 +13,7 @@ export interface ParameterGroup {
   readonly weightDecay?: number;
 }
 
+/** Weight decay, and which parameters are treated apart. */
 export interface GroupOptions {
   /** Default 0. */
   readonly weightDecay?: number;

@@ -32,4 +32,5 @@ export const optimizers = {
   },
 } as const satisfies Record<string, OptimizerEntry>;
 
+/** The name of an optimizer in `optimizers`. */
 export type OptimizerName = keyof typeof optimizers;

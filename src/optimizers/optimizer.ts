@@ -52,6 +52,7 @@ export const withUpdate = ({ graph, dispatches }: Steps, update: Update): Steps 
   dispatches: [...dispatches, ...update.dispatches],
 });
 
+/** Options of every optimizer. */
 export interface OptimizerOptions extends GroupOptions {
   /**
    * Scales all gradients together to a global norm of at most this; where the norm is not finite, the update is skipped.

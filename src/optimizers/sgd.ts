@@ -7,6 +7,7 @@ import {
   type OptimizerOptions,
 } from "./optimizer.ts";
 
+/** Options of `sgd`. */
 export interface SgdOptions extends OptimizerOptions {
   readonly lr: number;
   /** Default 0, no momentum. */

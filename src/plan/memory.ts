@@ -27,6 +27,7 @@ export interface MemoryPlan {
   readonly placements: ReadonlyMap<Storage, Placement>;
 }
 
+/** What a device allows, in bytes. */
 export interface MemoryLimits {
   /** Largest storage binding of the device, bytes. */
   readonly maxBindingBytes: number;

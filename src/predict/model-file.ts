@@ -39,6 +39,7 @@ export interface ModelInfo {
 /** Makes the models that files name; give one for your own topologies. */
 export type ModelMaker = (name: string, options: Readonly<Record<string, unknown>>) => Model;
 
+/** What a model file holds besides the weights, and in which type. */
 export interface SaveModelOptions extends ModelInfo {
   /** Default F32. */
   readonly dtype?: "F32" | "F16";
@@ -47,6 +48,7 @@ export interface SaveModelOptions extends ModelInfo {
   readonly create?: ModelMaker;
 }
 
+/** Where to load a model, and how to make it. */
 export interface LoadModelOptions extends OpenOptions, ReadOptions {
   readonly gpu: Gpu;
   /** Images that the GPU processes at once. Default 1. */

@@ -12,6 +12,7 @@ import { type ImageSource, Preprocessor } from "../run/preprocessor.ts";
 import { type Feeds, openSession, type Session } from "../run/session.ts";
 import { Variables } from "../run/variables.ts";
 
+/** The network, its GPU, and how many examples go through it at once. */
 export interface PredictorOptions<M extends AnyNetwork = Model> {
   readonly gpu: Gpu;
   /** A classifier of images, or any network. */
@@ -40,6 +41,7 @@ export type NamedValues = Readonly<Record<string, Float32Array>>;
  */
 export class Predictor<M extends AnyNetwork = Model> {
   readonly model: M;
+  /** Examples that the GPU processes at once. */
   readonly batchSize: number;
   /** Parameters and running statistics, for `loadWeights` and `saveWeights`. */
   readonly weights: readonly Variable[];

@@ -38,12 +38,15 @@ export type RaceEvent =
   /** A seed is done; the verdict is about all so far. */
   | ({ readonly type: "result"; readonly verdict: Verdict } & SeedResult);
 
+/** Who hears of a race, and how it is stopped. */
 export interface RunOptions {
   /** Stops after the steps in flight; `run` then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
+  /** Hears everything, in order. */
   readonly onEvent?: (event: RaceEvent) => void;
 }
 
+/** How a race ended. */
 export interface RaceResult extends RaceResults {
   /** Whether `stop` came before the last seed was done. */
   readonly stopped: boolean;
@@ -74,6 +77,7 @@ export interface LaneMemory {
   readonly persistentBytes: number;
 }
 
+/** What a race takes of the GPU, in bytes. */
 export interface RaceMemory {
   readonly lanes: readonly LaneMemory[];
   /** Of all lanes together: all are in memory at once. */

@@ -9,6 +9,7 @@ export interface LaneOptions extends Omit<TrainerOptions, "gpu" | "batchSize" | 
   readonly name: string;
 }
 
+/** The lanes of a race, its data, and how long it is. */
 export interface RaceOptions {
   readonly gpu: Gpu;
   /** Two or more, with names of their own. */

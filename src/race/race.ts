@@ -91,6 +91,7 @@ export class Race {
     this.#command((controls) => controls.pause());
   }
 
+  /** Goes on after a pause. */
   resume(): void {
     this.#command((controls) => controls.resume());
   }

@@ -8,6 +8,7 @@ export interface SeedResult {
   readonly accuracies: readonly (number | null)[];
 }
 
+/** Test accuracies of each lane, by seed. */
 export interface RaceResults {
   /** Names of the lanes, in the order of the accuracies. */
   readonly lanes: readonly string[];
@@ -38,6 +39,7 @@ export interface Comparison {
   readonly sentence: string;
 }
 
+/** What the seeds tell: a sentence, and each pair of lanes compared. */
 export interface Verdict {
   /** Each pair of lanes: the first with the second, with the third, …, the second with the third, … */
   readonly comparisons: readonly Comparison[];

@@ -47,6 +47,7 @@ export const RESIZE = { rows: resize_rows, columns: resize_columns } as const;
  * rounding to bytes in between), centre crop, normalisation. One image takes two kernels. Works in workers.
  */
 export class Preprocessor {
+  /** Of the images that come out. */
   readonly inputShape: readonly [height: number, width: number, channels: number];
   readonly preprocessing: Preprocessing;
   readonly #gpu: Gpu;

@@ -21,6 +21,7 @@ import { type Outputs, openSession, type Session } from "./session.ts";
 import type { Values } from "./values.ts";
 import { Variables } from "./variables.ts";
 
+/** How to measure kernels, and where to keep what was measured. */
 export interface TuneOptions {
   /** Keeps measurements beyond the life of the page. Default the browser's IndexedDB. */
   readonly store?: TuningStore;
@@ -32,6 +33,7 @@ export interface TuneOptions {
   readonly pause?: () => Promise<unknown>;
 }
 
+/** How far measuring is. */
 export interface TuneProgress {
   /** Tasks finished, and tasks to measure in all. */
   readonly done: number;

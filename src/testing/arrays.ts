@@ -10,6 +10,7 @@ export interface NdArray {
   readonly data: Float64Array;
 }
 
+/** Arrays by the names of inputs or outputs. */
 export type Arrays = Readonly<Record<string, NdArray>>;
 
 export const size = (shape: Shape): number => shape.reduce((product, extent) => product * extent, 1);

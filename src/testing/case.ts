@@ -1,6 +1,7 @@
 import type { Random } from "../base/random.ts";
 import type { DType } from "../graph/tensor.ts";
 
+/** Extents in logical order, without padding: (N, H, W, C). */
 export type Shape = readonly number[];
 
 /** A shape, or `{ shape, dtype }` of an input that is not f32. */

@@ -21,6 +21,7 @@ import type { EarlyStopping, ReduceOnPlateau, WatchOptions } from "./watch.ts";
 /** Results of metrics, by the names they were given. */
 export type MetricValues = Readonly<Record<string, unknown>>;
 
+/** What a trainer trains, on which GPU, and how. */
 export interface TrainerOptions<M extends AnyNetwork = Model, V extends MetricValues = MetricValues>
   extends TrainingPassOptions,
     ProgramOptions {
@@ -74,6 +75,7 @@ export interface TrainerOptions<M extends AnyNetwork = Model, V extends MetricVa
   readonly kernels?: Kernels;
 }
 
+/** What a checkpoint holds besides weights, moments and progress. */
 export interface CheckpointOptions extends ModelInfo {
   readonly metadata?: Readonly<Record<string, string>>;
 }
@@ -116,6 +118,7 @@ export interface StepInfo extends BatchInfo {
   readonly milliseconds: number;
 }
 
+/** What the end of an epoch tells, if there is `validation`. */
 export interface EpochInfo<V extends MetricValues = MetricValues> {
   readonly epoch: number;
   readonly testLoss: number;
@@ -126,6 +129,7 @@ export interface EpochInfo<V extends MetricValues = MetricValues> {
   readonly metrics: V;
 }
 
+/** How a network does on data: mean loss and metrics; of a classifier, share of right answers and confusion. */
 export interface Evaluation<V extends MetricValues = MetricValues> {
   readonly loss: number;
   readonly accuracy: number;
@@ -147,6 +151,7 @@ export type PredictionOf<M extends AnyNetwork> = M extends Model
   ? Float32Array<ArrayBuffer>
   : Readonly<Record<string, Float32Array<ArrayBuffer>>>;
 
+/** How long `fit` trains, and who hears of it. */
 export interface FitOptions<M extends AnyNetwork = Model, V extends MetricValues = MetricValues> {
   /** Epochs of the whole run, including those before a resume. */
   readonly epochs: number;
@@ -163,6 +168,7 @@ export interface FitOptions<M extends AnyNetwork = Model, V extends MetricValues
   readonly signal?: AbortSignal;
   /** Called for each step, in order. To pause training, return a promise. */
   readonly onStep?: (info: Told<M, StepInfo>) => void | Promise<void>;
+  /** Called after each epoch's evaluation, in order. */
   readonly onEpoch?: (info: Told<M, EpochInfo<V>>) => void | Promise<void>;
   /** Progress of an evaluation, in examples. */
   readonly onEvaluate?: (done: number, total: number) => void;
@@ -178,6 +184,7 @@ export interface FitOptions<M extends AnyNetwork = Model, V extends MetricValues
   readonly keepBest?: WatchOptions;
 }
 
+/** What `fit` has done: its steps and epochs, in order. */
 export interface History<M extends AnyNetwork = Model, V extends MetricValues = MetricValues> {
   readonly steps: readonly Told<M, StepInfo>[];
   readonly epochs: readonly Told<M, EpochInfo<V>>[];

@@ -4,6 +4,7 @@
  */
 import { ShapeError } from "../base/errors.ts";
 
+/** The factor of the learning rate in a step, counted from 0, of a run of `totalSteps`. */
 export type Schedule = (step: number, totalSteps: number) => number;
 
 /** Always 1. */
@@ -16,6 +17,7 @@ export function stepDecay({ at = [0.5, 0.75], gamma = 0.1 }: StepDecayOptions = 
     at.reduce((rate, from) => (step >= from * totalSteps ? rate * gamma : rate), 1);
 }
 
+/** Options of `stepDecay`. */
 export interface StepDecayOptions {
   /** Shares of the run. Default [0.5, 0.75]. */
   readonly at?: readonly number[];
@@ -39,6 +41,7 @@ export function cosine({ warmup = 0, floor = 0 }: CosineOptions = {}): Schedule 
   };
 }
 
+/** Options of `cosine`. */
 export interface CosineOptions {
   /** In steps. Default 0. */
   readonly warmup?: number;
@@ -64,6 +67,7 @@ export function oneCycle(options: OneCycleOptions = {}): Schedule {
   };
 }
 
+/** Options of `oneCycle`. */
 export interface OneCycleOptions {
   /** Share of the run spent rising. Default 0.3. */
   readonly pctStart?: number;

@@ -52,7 +52,9 @@ import { prepareTuning } from "./tuning/tune.ts";
 export class Trainer<M extends AnyNetwork = Model, V extends MetricValues = MetricValues> {
   readonly model: M;
   readonly optimizer: Optimizer;
+  /** Examples of a step. */
   readonly batchSize: number;
+  /** Determines initial weights, order of examples, dropout and augmentation. */
   readonly seed: number;
   /** How far the run has come. */
   progress: Progress = { step: 0, epoch: 0, examples: 0, length: 0 };

@@ -11,11 +11,13 @@ import { Trainer } from "../train/trainer.ts";
 import { graphOptionsWith } from "../train/tuning/kernels.ts";
 import { splitModel } from "./split.ts";
 
+/** Where a `FeatureCache` cuts the model. */
 export interface FeatureCacheOptions {
   /** The layer whose output becomes the features. Default: the last one before which nothing trains or is random. */
   readonly at?: string;
 }
 
+/** How features are computed, and how much memory they may take. */
 export interface FeaturesOfOptions {
   readonly signal?: AbortSignal;
   /** Called after each batch; counts examples. */

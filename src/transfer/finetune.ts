@@ -12,6 +12,7 @@ import { differences, otherPreprocessing } from "./conventions.ts";
 import { openPretrained, type PretrainedSource } from "./open-pretrained.ts";
 import type { BackboneReport } from "./pretrained.ts";
 
+/** The classes to learn, what trains of the backbone, and how fast. */
 export interface FinetuneOptions extends Pick<ModelOptions, "inputShape" | "preprocessing"> {
   readonly classes: number;
   /**
@@ -57,7 +58,8 @@ export interface Finetune {
  *     const trainer = await Trainer.create({ gpu, batchSize: 16, ...tuning });
  *     await tuning.load(trainer, "resnet18.safetensors");
  *
- * Throws ShapeError for a stage that the backbone does not have, and for a pattern that matches no parameter.
+ * Throws ShapeError for a stage that the backbone does not have, and for a pattern that matches no parameter. `load`
+ * rejects with a WeightsError for weights that do not fit the backbone.
  */
 export function finetune(
   backbone: BackboneLike | Backbone | (Backbone & Model),

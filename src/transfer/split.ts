@@ -5,6 +5,7 @@ import type { Tensor } from "../graph/tensor.ts";
 import { asActivations, flatten } from "../layers/index.ts";
 import { frozenIn, type Model } from "../models/model.ts";
 
+/** Where to cut, and what is frozen. */
 export interface SplitOptions {
   /** Names of parameters that do not train, besides the model's own frozen ones. */
   readonly frozen?: ((name: string) => boolean) | undefined;

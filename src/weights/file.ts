@@ -4,11 +4,13 @@ import { float32Values, headerLength, lookUp, PREAMBLE_BYTES, parseHeader } from
 import { openShards } from "./shards.ts";
 import { type OpenOptions, openBytes, type WeightsSource } from "./source.ts";
 
+/** A tensor of a file, without its values. */
 export interface TensorInfo {
   readonly dtype: string;
   readonly shape: readonly number[];
 }
 
+/** An open file of weights, of which only what is asked for is read. */
 export interface WeightsFile {
   /** The file's name in errors. */
   readonly name: string;

@@ -16,12 +16,14 @@ import { type NamedWeights, openTensors } from "./tensors.ts";
 export interface WeightsTarget {
   /** Parameters and running statistics. */
   readonly weights: readonly Variable[];
+  /** Reads and writes their values. */
   readonly variables: {
     write(tensor: Tensor, values: Float32Array): void;
     read(tensors: readonly Tensor[]): Promise<Float32Array[]>;
   };
 }
 
+/** What a file gave to the model, and what did not fit, by name. */
 export interface WeightsReport {
   /** Model names of the weights that were loaded. */
   readonly loaded: readonly string[];
@@ -49,6 +51,7 @@ export interface Mismatch {
   readonly got: readonly number[];
 }
 
+/** Which tensors go where, and what to do about those that do not fit. */
 export interface LoadWeightsOptions extends OpenOptions, ReadOptions {
   /** Whether file and model must fit completely. Default true; if false, what does not fit is skipped and reported. */
   readonly strict?: boolean;
@@ -202,6 +205,7 @@ export function misfit(
   return new WeightsError(`${source} does not fit the model: ${problems.join("; ")}${advice}`);
 }
 
+/** What to write besides the weights, and in which type. */
 export interface SaveWeightsOptions {
   /** Default F32. With F16, vectors stay F32: they are small, and running variances may exceed F16. */
   readonly dtype?: "F32" | "F16";

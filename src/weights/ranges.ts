@@ -5,6 +5,7 @@ import { WeightsError } from "../base/errors.ts";
 /** The bytes from `begin` to before `end`. */
 export type Range = readonly [begin: number, end: number];
 
+/** Progress of reading, and how to stop it. */
 export interface ReadOptions {
   readonly signal?: AbortSignal;
   /**

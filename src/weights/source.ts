@@ -6,6 +6,7 @@ import { type ByteSource, tooLarge, totalLength } from "./ranges.ts";
 /** Where weights come from: a URL, a File or Blob, or the bytes themselves. */
 export type WeightsSource = string | URL | Blob | ArrayBuffer | Uint8Array;
 
+/** How a file is fetched. */
 export interface OpenOptions extends DownloadOptions {
   /** The file's name in errors. Default: its address or name. */
   readonly name?: string;

@@ -7,6 +7,7 @@ import type { NamedWeights } from "../../weights/tensors.ts";
 import { KerasImporter } from "./importer.ts";
 import { decodeGroup, parseKeras } from "./layers-model.ts";
 
+/** How to read a layers model. */
 export interface ImportKerasOptions extends DownloadOptions {
   /** The model's name in errors. Default: its address, or "model.json". */
   readonly source?: string;

@@ -21,6 +21,7 @@ import type { NamedWeights } from "../../weights/tensors.ts";
 import { checkFlatOrder } from "../flat-order.ts";
 import { encodeOnnx, type OnnxAttribute, type OnnxNode } from "./model-proto.ts";
 
+/** What to write into an ONNX file. */
 export interface ExportOnnxOptions {
   /** Whether to end with a softmax, for probabilities instead of logits. Default false. */
   readonly softmax?: boolean;

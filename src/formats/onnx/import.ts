@@ -5,6 +5,7 @@ import { OnnxImporter } from "./importer.ts";
 import { decodeOnnx, isOnnx, type OnnxModel, type OnnxNode } from "./model-proto.ts";
 import { MAX_EXTENT, OPERATORS, Reading } from "./operators.ts";
 
+/** How to read an ONNX file. */
 export interface ImportOnnxOptions {
   /** The file's name in errors. Default "onnx". */
   readonly source?: string;

@@ -3,6 +3,7 @@ import { describe, type Tensor } from "../../graph/tensor.ts";
 import { carried, checked, type Model, type ModelOptions } from "../model.ts";
 import { imagenetPreprocessing, type Preprocessing } from "../preprocessing.ts";
 
+/** How far through a backbone images go. */
 export interface FeaturesOptions {
   /** Prefix of all parameter names, with its dot: `resnet.`. Default none. */
   readonly prefix?: string;

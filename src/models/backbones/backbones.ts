@@ -4,11 +4,13 @@ import type { Backbone } from "./backbone.ts";
 import { type ResnetDepth, type ResnetVariant, resnetBackbone, resnetDepths } from "./resnet.ts";
 import { type VggDepth, type VggVariant, vggBackbone, vggDepths } from "./vgg.ts";
 
+/** A backbone that `createBackbone` knows, such as `resnet50`. */
 export type BackboneName = `resnet${ResnetDepth}` | `vgg${VggDepth}` | `vgg${VggDepth}_bn`;
 
 /** A backbone's name, or a variant of it. */
 export type BackboneLike = BackboneName | (BackboneVariant & { readonly name: BackboneName });
 
+/** Options of any backbone. */
 export interface BackboneVariant extends ResnetVariant, Omit<VggVariant, "batchNorm"> {}
 
 const BACKBONES: ReadonlyMap<string, (variant: BackboneVariant) => Backbone> = new Map([
@@ -26,6 +28,7 @@ const BACKBONES: ReadonlyMap<string, (variant: BackboneVariant) => Backbone> = n
   ),
 ]);
 
+/** The names of all backbones. */
 export const backboneNames = (): readonly BackboneName[] => [...BACKBONES.keys()] as BackboneName[];
 
 /** Makes a backbone. Throws WebgraftError for an unknown name. */

@@ -26,6 +26,7 @@ const BLOCKS = {
   56: [9, 9, 9],
 } as const satisfies Record<number, readonly number[]>;
 
+/** How many layers a ResNet may have. */
 export type ResnetDepth = keyof typeof BLOCKS;
 
 export const resnetDepths = Object.keys(BLOCKS).map(Number) as readonly ResnetDepth[];
@@ -55,6 +56,7 @@ export const KERAS_RESNET: ResnetVariant = {
   norm: { eps: 1.001e-5, momentum: 0.01 },
 };
 
+/** A ResNet as a whole classifier. */
 export interface ResnetOptions extends ModelOptions, ResnetVariant {}
 
 /**

@@ -25,10 +25,12 @@ const CONVOLUTIONS = {
 /** Channels of each stage, as a multiple of the first stage's. */
 const WIDTHS = [1, 2, 4, 8, 8] as const;
 
+/** How many layers with weights a VGG may have. */
 export type VggDepth = keyof typeof CONVOLUTIONS;
 
 export const vggDepths = Object.keys(CONVOLUTIONS).map(Number) as readonly VggDepth[];
 
+/** What VGGs differ in. */
 export interface VggVariant {
   /** Whether batch norm follows each convolution, which changes the numbers in the names. Default false. */
   readonly batchNorm?: boolean;
@@ -44,6 +46,7 @@ export interface VggVariant {
   readonly dropout?: number;
 }
 
+/** A VGG as a whole classifier. */
 export interface VggOptions extends ModelOptions, VggVariant {}
 
 /**

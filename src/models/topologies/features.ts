@@ -3,6 +3,7 @@ import { preprocessingOf } from "../backbones/backbone.ts";
 import { type BackboneLike, createBackbone, defaultResnet } from "../backbones/backbones.ts";
 import { carried, checked, type Model, type ModelOptions } from "../model.ts";
 
+/** Options of `features`. */
 export interface FeaturesModelOptions extends ModelOptions {
   /** Default: ResNet-50, or ResNet-20 if height or width is below 64. */
   readonly backbone?: BackboneLike;

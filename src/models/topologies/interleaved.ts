@@ -4,6 +4,7 @@ import { type ActivationLike, conv2d, dense, flatten } from "../../layers/index.
 import { type BlockOptions, basicBlock, plainBlock } from "../blocks.ts";
 import { carried, checked, type Model, type ModelOptions } from "../model.ts";
 
+/** Options of `interleaved`. */
 export interface InterleavedOptions extends ModelOptions {
   /** Channels after the first convolution, the first block, the second convolution and the second block. */
   readonly widths?: readonly [number, number, number, number];
@@ -19,6 +20,7 @@ export interface InterleavedOptions extends ModelOptions {
 export const interleaved = (options: InterleavedOptions = {}): Model =>
   alternating("interleaved", options, basicBlock);
 
+/** Options of `convnet`. */
 export interface ConvnetOptions extends InterleavedOptions {
   /** Whether batch norm follows the convolutions of the blocks. Default true. */
   readonly batchNorm?: boolean;

@@ -74,6 +74,7 @@ export type NetworkLayer = NetworkLayerKind & {
   readonly to: string;
 };
 
+/** Options of `network`: the images (H, W, C), and the layers. */
 export interface NetworkOptions extends ModelOptions {
   readonly inputShape: readonly [height: number, width: number, channels: number];
   /** In an order in which they can be computed. The last one makes the logits. */

@@ -6,6 +6,7 @@ import { type BackboneLike, createBackbone, defaultResnet } from "../backbones/b
 import { bridge } from "../blocks.ts";
 import { carried, checked, type Model, type ModelOptions, oneOf } from "../model.ts";
 
+/** Options of `sequential`. */
 export interface SequentialOptions extends ModelOptions {
   /** Default: ResNet-50, or ResNet-20 if height or width is below 64. */
   readonly backbone?: BackboneLike;

@@ -5,6 +5,7 @@ import { batchNorm, conv2d, dense, globalAvgPool, heNormal } from "../../layers/
 import { identityBlock, plainBlock } from "../blocks.ts";
 import { carried, checked, type Model, type ModelOptions } from "../model.ts";
 
+/** Which pairs of convolutions of `stacked` have a shortcut, by name. */
 export type ShortcutsName = "all" | "alternate" | "none";
 
 /** Whether the pair with this index has a shortcut. */
@@ -14,8 +15,10 @@ const NAMED: Readonly<Record<ShortcutsName, (pair: number) => boolean>> = {
   none: () => false,
 };
 
+/** The names of patterns of shortcuts. */
 export const shortcutsNames = namesOf(NAMED);
 
+/** Options of `stacked`. */
 export interface StackedOptions extends ModelOptions {
   /**
    * Layers with weights: 6n + 2 for n pairs of convolutions in each of three stages, one convolution before them and a
@@ -40,7 +43,8 @@ export interface StackedOptions extends ModelOptions {
  *
  * Shortcuts have no parameters: where the shape changes they take every second pixel, and zeros for the new channels.
  * So networks that differ in their shortcuts alone have the same parameters (torchvision's names: conv1, bn1,
- * layer1.0.conv1, …, fc), and start with the same values from the same seed.
+ * layer1.0.conv1, …, fc), and start with the same values from the same seed. Throws ShapeError for a depth that is not
+ * 6n + 2, and for widths that fall.
  *
  * He et al., "Deep Residual Learning for Image Recognition", 2016, section 4.2: ResNet-20 to 110 with option A.
  */

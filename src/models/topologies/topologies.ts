@@ -19,6 +19,7 @@ import { stacked } from "./stacked.ts";
 
 /** What an app needs to offer a topology by name. */
 export interface TopologyEntry {
+  /** The model. Throws ShapeError for options that do not fit. */
   create(options: ModelOptions): Model;
   /** The published network that is part of it, if there is one; the option `backbone` chooses it. */
   readonly backbone?: BackboneSlot;
@@ -75,6 +76,7 @@ const registry = {
   },
 } as const satisfies Record<string, TopologyEntry>;
 
+/** A topology that `createModel` knows. */
 export type TopologyName = keyof typeof registry;
 
 /** Every topology by name, for apps that choose at run time; others import the one they want. */
@@ -107,6 +109,7 @@ export function backbonesFor(
   return [own, ...backboneNames().filter((name) => name !== own && fits(name))];
 }
 
+/** The names of all topologies. */
 export const topologyNames = (): readonly TopologyName[] => namesOf(topologies);
 
 /**

@@ -31,6 +31,7 @@ export interface Pool2dOptions {
   readonly padding?: Padding;
 }
 
+/** Windows of `avgPool2d`, and whether padding counts. */
 export interface AvgPool2dOptions extends Pool2dOptions {
   /** Whether the padding's zeros count in the mean. Default true, as in torch. */
   readonly countIncludePad?: boolean;

@@ -13,6 +13,7 @@ import { checkFusions, choicesOf } from "./check-fusions.ts";
 import { type CheckedOp, checkKernels, type WrongKernel } from "./check-kernels.ts";
 import { knownOps } from "./known-results.ts";
 
+/** What `selfTest` found. */
 export interface SelfTest {
   /**
    * The kernels that were found right: ops, and their passes with the variant, ` f16` where activations are; and

@@ -39,7 +39,10 @@ export interface ClassMetricOptions {
 /** Share of examples whose largest score is that of their label. */
 export const accuracy = (options: ClassMetricOptions = {}): Metric<number> => topK(1, options);
 
-/** Share of examples whose label is among the `k` largest scores. Of equal scores, the first are the larger. */
+/**
+ * Share of examples whose label is among the `k` largest scores. Of equal scores, the first are the larger.
+ * Throws ShapeError unless `k` is a positive whole number.
+ */
 export function topK(k: number, options: ClassMetricOptions = {}): Metric<number> {
   if (!Number.isInteger(k) || k < 1)
     throw new ShapeError("topK", "k must be a positive whole number", String(k));

@@ -26,6 +26,7 @@ export type TuneMode = (typeof tuneModes)[number];
 
 export const tuneModes = ["off", "cached", "idle", "full"] as const;
 
+/** The training whose kernels `tune` measures, and how. */
 export interface TuneModelOptions extends TuneOptions {
   readonly batchSize: number;
   /** Whether the parameter of this name is frozen; gradients of frozen parameters are not measured. */

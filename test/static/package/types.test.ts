@@ -53,8 +53,16 @@ function complaints({ files, moduleResolution = "bundler", types = [], lib = DOM
   return stdout.split("\n").filter(Boolean);
 }
 
-const ours = ["train", "weights", "finetune", "lazily", "networks", "results", "hard-swish"];
-const all = [...ours, "kernel"];
+/** What speaks of WebGPU itself. */
+const GPU = ["kernel", "relu", "scale"];
+/** What speaks of a page, or of a worker. */
+const PLACES = ["job", "page", "few"];
+const ours = [
+  "results",
+  "hard-swish",
+  ...[...snippets().keys()].filter((name) => ![...GPU, ...PLACES].includes(name)),
+];
+const all = [...ours, ...GPU];
 
 describe.each(COMPILERS)("$name", ({ name, knowsGpu, resolutions }) => {
   it.each(resolutions)("compiles the README's code with %s resolution", (moduleResolution) => {
@@ -70,6 +78,10 @@ describe.each(COMPILERS)("$name", ({ name, knowsGpu, resolutions }) => {
     const foreign = /(^node_modules\/@webgpu\/types\/|\/lib\.\w+\.d\.ts)/;
     expect(lines.filter((line) => !knowsGpu || (/^\S/.test(line) && !foreign.test(line)))).toEqual([]);
   });
+});
+
+it("compiles the code of the guides that is for a page or a worker", () => {
+  expect(complaints({ compiler: "typescript", files: PLACES })).toEqual([]);
 });
 
 it("compiles in a worker, which knows no elements of a page", () => {

@@ -77,6 +77,11 @@ export const pageTests: readonly PageTest[] = [
     name: "the README's code fine-tunes on images of one's own",
     needs: "OffscreenCanvas, ImageBitmap",
   },
+  {
+    file: "test/train/guides.test.ts",
+    name: "fine-tune: learns from twenty images a class",
+    needs: "OffscreenCanvas",
+  },
 ];
 
 /** Why a test is left out here, if it is. */

@@ -1,24 +1,28 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Plugin } from "vitest/config";
 
 const PREFIX = "virtual:readme/";
 const readme = fileURLToPath(new URL("../../../README.md", import.meta.url));
-const rooms = ["transfer", "data", "train"].map((room) =>
-  fileURLToPath(new URL(`../../../src/${room}/README.md`, import.meta.url)),
-);
-const documents = [readme, ...rooms];
+const guides = fileURLToPath(new URL("../../../demo/docs/guides/", import.meta.url));
+export const documents = [readme, ...readdirSync(guides).map((file) => join(guides, file))];
 
-/** The code in a language of README.md and of the rooms' pages: the fence that begins with "```ts NAME", by NAME. */
-export const snippets = (language: "ts" | "sh" = "ts"): ReadonlyMap<string, string> =>
-  new Map(
-    documents
-      .flatMap((document) => [
-        ...readFileSync(document, "utf8").matchAll(/^```(ts|sh) (\w+)\n([\s\S]*?)^```/gm),
-      ])
-      .filter((fence) => fence[1] === language)
-      .map(([, , name, code]) => [name!, code!] as const),
-  );
+/**
+ * The code in a language of README.md and of the guides: the fences that begin with "```ts NAME", one after another, by
+ * NAME.
+ */
+export function snippets(language: "ts" | "sh" = "ts"): ReadonlyMap<string, string> {
+  const found = new Map<string, string>();
+  for (const document of documents) {
+    for (const [, fence, name, code] of readFileSync(document, "utf8").matchAll(FENCE)) {
+      if (fence === language) found.set(name!, (found.get(name!) ?? "") + code);
+    }
+  }
+  return found;
+}
+
+const FENCE = /^```(ts|sh) (\w+)\n([\s\S]*?)^```/gm;
 
 /** The same code with fewer images and epochs, so that it takes seconds. */
 export const shortened = (code: string): string =>
@@ -28,6 +32,7 @@ export const shortened = (code: string): string =>
     .replace("224, 224", "32, 32")
     .replace("size: 224", "size: 32")
     .replace("epochs: 10", "epochs: 4")
+    .replace("testExamples: 1_000", "batch: 4, examples: 12, testExamples: 6")
     .replace('loadDataset("mnist", "test")', 'loadDataset("mnist", "test", { examples: 96 })');
 
 /**

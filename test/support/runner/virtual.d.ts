@@ -14,6 +14,52 @@ declare module "virtual:readme/finetune" {
   export const trainer: import("webgraft").Trainer;
   export const history: import("webgraft").History;
 }
+declare module "virtual:readme/digits" {
+  export const accuracy: number;
+  export const best: readonly string[];
+  export const history: import("webgraft").History;
+}
+declare module "virtual:readme/few" {
+  export const file: Uint8Array;
+  export const history: import("webgraft").History;
+}
+declare module "virtual:readme/loop" {
+  export const losses: readonly number[];
+}
+declare module "virtual:readme/own" {
+  export const roads: import("webgraft").Layer;
+  export const seen: Readonly<Record<string, import("webgraft").Activations>>;
+  export const steps: import("webgraft").History["steps"];
+}
+declare module "virtual:readme/smoothed" {
+  export const metrics: { readonly top2: number };
+  export const steps: import("webgraft").History["steps"];
+}
+declare module "virtual:readme/squared" {
+  export const report: import("webgraft/testing").GradientReport;
+  export const steps: import("webgraft").History["steps"];
+}
+declare module "virtual:readme/relu" {
+  export const result: Float32Array;
+}
+declare module "virtual:readme/scale" {
+  export const tens: Float32Array;
+}
+declare module "virtual:readme/tuned" {
+  export const table: import("webgraft").TuningTable;
+}
+declare module "virtual:readme/job" {}
+declare module "virtual:readme/page" {}
+declare module "virtual:readme/diverges" {
+  export const filters: Float32Array | undefined;
+  export const first: import("webgraft").StepInfo | undefined;
+  export const reason: string;
+  export const same: boolean;
+}
+declare module "virtual:readme/planned" {
+  export const bytes: readonly number[];
+  export const svg: string;
+}
 declare module "virtual:readme/lazily" {
   export const gpu: import("webgraft").Gpu;
   export const model: import("webgraft").Model;
