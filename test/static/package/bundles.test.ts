@@ -30,8 +30,8 @@ const APPS = {
 } as const;
 type AppPath = keyof typeof APPS;
 const WHAT: Readonly<Record<AppPath, string>> = {
-  "test/support/package/apps/kernel.ts": 4.4"one kernel, `webgraft/kernels`",
-  "test/support/package/apps/op.ts": 12.9"one op, `webgraft/kernels`",
+  "test/support/package/apps/kernel.ts": "one kernel, `webgraft/kernels`",
+  "test/support/package/apps/op.ts": "one op, `webgraft/kernels`",
   "test/support/package/apps/predict.ts": "a network that predicts, `webgraft`",
   "test/bench/minimal-app.ts": "the same network, trained, `webgraft`",
 };
