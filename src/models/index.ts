@@ -26,7 +26,7 @@ export {
 } from "./blocks.ts";
 export { freeze } from "./freeze.ts";
 export { countNumbers, frozenIn, inspect, type Model, type ModelOptions } from "./model.ts";
-export type { AnyNetwork, ExampleSpec, Named, Network } from "./network.ts";
+export type { AnyNetwork, Named, Network, TargetSpec } from "./network.ts";
 export { caffePreprocessing, imagenetPreprocessing, type Preprocessing } from "./preprocessing.ts";
 export { reuse } from "./reuse.ts";
 export { type Layer, layersOf } from "./structure.ts";

@@ -3,7 +3,7 @@ import type { DType, Tensor } from "../graph/tensor.ts";
 import type { Model } from "./model.ts";
 
 /** Values of one example: their shape, f32, or with a type. Whole numbers, such as labels, are i32. */
-export type ExampleSpec =
+export type TargetSpec =
   | readonly number[]
   | { readonly shape: readonly number[]; readonly dtype: "f32" | "i32" };
 
@@ -23,7 +23,7 @@ export interface Network {
   /** The shape of one example of each input, which is f32: (H, W, C), or (C). */
   readonly inputs: Readonly<Record<string, readonly number[]>>;
   /** What the loss compares outputs with. Their names differ from those of inputs. Default nothing. */
-  readonly targets?: Readonly<Record<string, ExampleSpec>>;
+  readonly targets?: Readonly<Record<string, TargetSpec>>;
   /** Patterns of the names of parameters that do not train; a trainer's `frozen` adds to them. */
   readonly frozen?: readonly string[];
   /** Outputs of inputs (N, …), all by name. Throws ShapeError if they do not fit. */

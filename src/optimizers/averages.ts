@@ -9,7 +9,7 @@ import { wholeArena } from "./arena.ts";
 import type { Update } from "./optimizer.ts";
 
 /** The name of the average of a variable in checkpoints. */
-export const averageName = (name: string): string => `optimizer.ema.${name}`;
+const averageName = (name: string): string => `optimizer.ema.${name}`;
 
 /** What an arena's averages are called. */
 export const averageStorage = (storage: Storage): Storage => ({
@@ -51,4 +51,13 @@ export function withAverages(
     dispatches: [...update.dispatches, ...launches.dispatches],
     moments: [...update.moments, ...moments],
   };
+}
+
+/** Weights with their averages, found among the moments, in place of the values they have; frozen ones as they are. */
+export function averagesOf(weights: readonly Variable[], moments: readonly Variable[]): readonly Variable[] {
+  const tensors = new Map(moments.map(({ name, tensor }) => [name, tensor]));
+  return weights.map((weight) => ({
+    ...weight,
+    tensor: tensors.get(averageName(weight.name)) ?? weight.tensor,
+  }));
 }

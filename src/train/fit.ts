@@ -1,5 +1,6 @@
 /** The loop of `Trainer.fit`. */
 
+import type { Loader } from "../data/loader.ts";
 import type { Storage } from "../graph/tensor.ts";
 import type { AnyNetwork } from "../models/network.ts";
 import { InFlight } from "../run/in-flight.ts";
@@ -7,9 +8,9 @@ import type { Progress } from "./checkpoint.ts";
 import { checkEvaluation, checkStep } from "./checks.ts";
 import type { Compiled } from "./compile.ts";
 import type { CompiledSteps } from "./compiled-steps.ts";
-import type { Loader } from "./feed/loader.ts";
 import type { EpochInfo, Evaluation, FitOptions, History, StepInfo } from "./options.ts";
 import { constant } from "./schedules.ts";
+import type { Fed } from "./task.ts";
 import type { Trainer } from "./trainer.ts";
 import type { IdleTuning } from "./tuning/idle-tuning.ts";
 import { onPlateau, UNWATCHED, type Watched, watch } from "./watch.ts";
@@ -113,7 +114,15 @@ async function runEpoch(host: FitHost, loader: Loader, options: FitOptions<AnyNe
     const { examples } = trainer.progress;
     // While the GPU works on the previous step, the host cuts out and normalises the next batch.
     const given = loader.batchAt(epoch, examples);
-    const batch = given instanceof Promise ? await given : given;
+    let batch: Fed;
+    try {
+      batch = given instanceof Promise ? await given : given;
+    } catch (error) {
+      if (signal?.aborted) break;
+      await cleared;
+      await inFlight.settle();
+      throw error;
+    }
     const learningRate = peak * schedule(trainer.step, totalSteps) * factor;
     const step = trainer.step + 1;
     const { result } = await variables.turn("fit", async () => {

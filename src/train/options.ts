@@ -1,6 +1,6 @@
 /** Options and results of `Trainer`. */
 import type { Batch } from "../data/batches.ts";
-import type { Dataset } from "../data/dataset.ts";
+import type { DataSource, Examples } from "../data/source.ts";
 import type { Gpu } from "../gpu/device.ts";
 import type { Precision } from "../graph/graph.ts";
 import type { Model } from "../models/model.ts";
@@ -11,7 +11,6 @@ import type { ModelInfo } from "../predict/model-file.ts";
 import type { TuneOptions } from "../run/tuner.ts";
 import type { Confusion } from "./evaluation/confusion.ts";
 import type { Metric } from "./evaluation/metrics.ts";
-import type { Examples } from "./feed/examples.ts";
 import type { TrainingPassOptions } from "./passes.ts";
 import type { Schedule } from "./schedules.ts";
 import type { LossOf } from "./task.ts";
@@ -136,8 +135,11 @@ export interface Evaluation<V extends MetricValues = MetricValues> {
   readonly metrics: V;
 }
 
-/** Examples to train on or to evaluate: a data set of images for a classifier, values by name for a network. */
-export type DataOf<M extends AnyNetwork> = M extends Model ? Dataset : Examples;
+/**
+ * Examples to train on or to evaluate: for a classifier a data set of images, for a network values by name in memory,
+ * and for both any source, which may be larger than memory.
+ */
+export type DataOf<M extends AnyNetwork> = M extends Model ? DataSource : DataSource | Examples;
 /** A batch of them. */
 export type BatchOf<M extends AnyNetwork> = M extends Model ? Batch : Examples;
 /** What is predicted: class probabilities (N, classes), or a network's outputs by name, (N, …) without padding. */

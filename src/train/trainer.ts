@@ -1,9 +1,12 @@
 import { DataError } from "../base/errors.ts";
 import { making, Resource } from "../base/resource.ts";
+import { isDataset } from "../data/dataset.ts";
+import type { Loader } from "../data/loader.ts";
+import type { DataSource } from "../data/source.ts";
 import type { Variable } from "../graph/graph.ts";
 import { countNumbers, type Model } from "../models/model.ts";
 import { type AnyNetwork, isClassifier } from "../models/network.ts";
-import { averageName } from "../optimizers/averages.ts";
+import { averagesOf } from "../optimizers/averages.ts";
 import type { Optimizer } from "../optimizers/optimizer.ts";
 import type { Plan } from "../plan/plan.ts";
 import { describeModel } from "../predict/model-file.ts";
@@ -16,7 +19,7 @@ import type { Compiled } from "./compile.ts";
 import { CompiledSteps } from "./compiled-steps.ts";
 import type { Activations } from "./evaluation/activations.ts";
 import { type EvaluateOptions, Evaluator } from "./evaluation/evaluator.ts";
-import { batchOf, type Loader, loaderOf } from "./feed/loader.ts";
+import { batchOf, checkData, loaderOf } from "./feed/batches.ts";
 import { type FitHost, newRun, runFit } from "./fit.ts";
 import type {
   BatchInfo,
@@ -73,34 +76,24 @@ export class Trainer<M extends AnyNetwork = Model, V extends MetricValues = Metr
   ): Promise<Trainer<M, V>> {
     return making(async (keep) => {
       const trainer = keep(new Trainer<M, V>(options));
-      const { gpu, model, tune = "idle", tuning, loss } = options as TrainerOptions<AnyNetwork>;
+      const { gpu, model, tune = "idle", tuning, ...given } = options as TrainerOptions<AnyNetwork>;
       const { batchSize } = trainer.#steps;
-      const { optimizer, frozen, precision } = options;
-      const given = {
-        optimizer,
-        ...(frozen && { frozen }),
-        ...(precision && { precision }),
-        ...(loss && { loss }),
-      };
       trainer.#idle = await prepareTuning(gpu, model, tune, { ...given, ...tuning, batchSize });
       trainer.#main = await trainer.#steps.compile("train", batchSize);
       const { parameters, states, lossScale } = trainer.#main.graph;
-      trainer.variables.initialize(
-        [...parameters, ...states, ...(lossScale ? [lossScale] : [])],
-        trainer.seed,
-      );
+      const drawn = [...parameters, ...states, ...(lossScale ? [lossScale] : [])];
+      trainer.variables.initialize(drawn, trainer.seed);
       return trainer;
     });
   }
 
   private constructor(options: TrainerOptions<M, V>) {
-    const { gpu, model, optimizer, batchSize, seed = 0 } = options;
+    const { gpu, model, optimizer, batchSize, metrics = {}, seed = 0 } = options;
     checkSizes(options);
     this.#task = taskOf(options as TrainerOptions<AnyNetwork>);
     this.options = options;
     this.variables = new Variables(gpu);
     this.#steps = new CompiledSteps(options as TrainerOptions<AnyNetwork>, this.#task, this.variables);
-    const { metrics = {} } = options;
     this.#evaluator = new Evaluator(this.#task, this.#steps, this.variables, metrics, this.#usesAverages);
     this.model = model;
     this.optimizer = optimizer;
@@ -135,11 +128,7 @@ export class Trainer<M extends AnyNetwork = Model, V extends MetricValues = Metr
    */
   get averaged(): (WeightsTarget & { readonly model: M }) | undefined {
     if (!this.options.ema) return undefined;
-    const moments = new Map(this.#main.moments.map((moment) => [moment.name, moment]));
-    const weights = this.weights.map((weight) => {
-      const { tensor } = moments.get(averageName(weight.name)) ?? weight;
-      return { ...weight, tensor };
-    });
+    const weights = averagesOf(this.weights, this.#main.moments);
     return { model: this.model, weights, variables: this.variables };
   }
 
@@ -168,25 +157,27 @@ export class Trainer<M extends AnyNetwork = Model, V extends MetricValues = Metr
    */
   async fit(data: DataOf<M>, options: FitOptions<M, V>): Promise<History<M, V>> {
     const given = options as unknown as FitOptions<AnyNetwork>;
-    const loader = this.#load("fit", data, true);
+    const loader = this.#load("fit", data, "train", options.signal);
     const { validation, signal, onEvaluate } = given;
-    if (validation) this.#load("fit", validation, false);
+    if (validation) checkData(this.#task, validation);
     checkFit(given);
     const host: FitHost = {
       trainer: this as unknown as Trainer<AnyNetwork>,
       ...{ steps: this.#steps, main: this.#main, idle: this.#idle, state: this.#state },
       evaluate: () =>
-        this.#evaluator.evaluate(this.#load("evaluate", validation, false), {
+        this.#evaluator.evaluate(this.#load("evaluate", validation!, "eval", signal), {
           ...(signal && { signal }),
           ...(onEvaluate && { onProgress: onEvaluate }),
         }),
     };
     const fit = () => runFit(host, loader, given);
     const goesOn = () => this.step === options.maxSteps || options.signal?.aborted === true;
-    const history = this.#resource.run(() =>
-      this.variables.turns.run("fit", () => this.#idle?.during(fit, goesOn) ?? fit()),
+    const history: Promise<unknown> = this.#resource.run(() =>
+      this.variables.turns
+        .run("fit", () => this.#idle?.during(fit, goesOn) ?? fit())
+        .finally(() => loader.close()),
     );
-    return history as unknown as Promise<History<M, V>>;
+    return history as Promise<History<M, V>>;
   }
 
   /**
@@ -250,16 +241,15 @@ export class Trainer<M extends AnyNetwork = Model, V extends MetricValues = Metr
     const { learningRate = this.optimizer.learningRate } = options;
     const fed = batchOf("profile", this.#task, batch, this.batchSize);
     checkLearningRate("profile", learningRate);
-    const run = (): Promise<Profile> =>
-      this.#turn("profile", async () => {
-        const { step, cleared } = this.#beginStep();
-        const launches = await this.#steps.profile(fed, { step, seed: this.seed, learningRate });
-        this.#state.raised = true; // Nobody has looked.
-        this.progress = { ...this.progress, step };
-        await cleared;
-        return profileOf(launches);
-      });
-    return this.#resource.run(() => this.variables.turns.run("profile", run));
+    const step = async (): Promise<Profile> => {
+      const { step, cleared } = this.#beginStep();
+      const launches = await this.#steps.profile(fed, { step, seed: this.seed, learningRate });
+      this.#state.raised = true; // Nobody has looked.
+      this.progress = { ...this.progress, step };
+      await cleared;
+      return profileOf(launches);
+    };
+    return this.#resource.run(() => this.variables.turns.run("profile", () => this.#turn("profile", step)));
   }
 
   /**
@@ -286,7 +276,7 @@ export class Trainer<M extends AnyNetwork = Model, V extends MetricValues = Metr
    * statistics and without dropout.
    */
   async evaluate(data: DataOf<M>, options: EvaluateOptions = {}): Promise<Told<M, Evaluation<V>>> {
-    const loader = this.#load("evaluate", data, false);
+    const loader = this.#load("evaluate", data, "eval", options.signal);
     const evaluation: Promise<unknown> = this.#resource.run(() => this.#evaluator.evaluate(loader, options));
     return evaluation as Promise<Told<M, Evaluation<V>>>;
   }
@@ -296,8 +286,12 @@ export class Trainer<M extends AnyNetwork = Model, V extends MetricValues = Metr
    * inputs by name, without targets.
    */
   async predict(data: DataOf<M>, options: { readonly signal?: AbortSignal } = {}): Promise<PredictionOf<M>> {
-    const loader = this.#load("predict", data, false, "predict");
-    const values = await this.#resource.run(() => this.#evaluator.predict(loader, options.signal));
+    // Of a data set in memory, a classifier's evaluation has all that is needed: nothing else is compiled.
+    const whole =
+      isClassifier(this.model) && isDataset(data as DataSource) && this.#task.ignored !== undefined;
+    const mode = whole ? "eval" : "predict";
+    const loader = this.#load("predict", data, mode, options.signal);
+    const values = await this.#resource.run(() => this.#evaluator.predict(loader, mode, options.signal));
     return (isClassifier(this.model) ? values.probabilities : values) as PredictionOf<M>;
   }
 
@@ -327,7 +321,7 @@ export class Trainer<M extends AnyNetwork = Model, V extends MetricValues = Metr
     layers: readonly string[],
     options: { readonly signal?: AbortSignal } = {},
   ): Promise<Readonly<Record<string, Activations>>> {
-    const loader = this.#load("activations", data, false, "predict");
+    const loader = this.#load("activations", data, "predict", options.signal);
     return this.#resource.run(() => this.#evaluator.activations(loader, layers, options.signal));
   }
 
@@ -378,7 +372,8 @@ export class Trainer<M extends AnyNetwork = Model, V extends MetricValues = Metr
 
   /** Throws DataError unless the examples fit the network. */
   check(data: DataOf<M>): void {
-    this.#load("check", data, false);
+    this.#resource.check();
+    checkData(this.#task, data);
   }
 
   /** Frees all GPU memory of this trainer, once what is being compiled is ready to be freed; the device stays open. */
@@ -395,9 +390,11 @@ export class Trainer<M extends AnyNetwork = Model, V extends MetricValues = Metr
   }
 
   /** Batches of these data, checked. */
-  #load(operation: string, data: unknown, shuffle: boolean, mode: Mode = "train"): Loader {
+  #load(operation: string, data: DataOf<AnyNetwork>, mode: Mode, signal: AbortSignal | undefined): Loader {
     this.#resource.check();
+    const shuffle = mode === "train";
     const batchSize = shuffle ? this.batchSize : this.#steps.batchSize;
-    return loaderOf(operation, this.#task, data, { batchSize, seed: this.seed, shuffle }, mode);
+    const options = { batchSize, seed: this.seed, shuffle, ...(signal && { signal }) };
+    return loaderOf(operation, this.#task, data, options, mode);
   }
 }

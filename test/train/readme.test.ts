@@ -89,6 +89,16 @@ it("the README's code fine-tunes on images of one's own", async () => {
   gpu.destroy();
 });
 
+it("the training page's code trains a network of two inputs and two outputs", async () => {
+  const { history, trainer, loss, metrics, distance, gpu } = await import("virtual:readme/networks");
+  expect(trainer.weights.filter(({ name }) => name === "conv.weight").length).toBe(1);
+  expect(history.epochs.length).toBe(4);
+  expect(metrics.top2).toBe(Math.max(...history.epochs.map((epoch) => epoch.metrics.top2)));
+  expect(loss).toBeGreaterThan(0);
+  expect(distance.length).toBe(24);
+  gpu.destroy();
+});
+
 it("the README's kernel code convolves", async () => {
   const { device, y } = await import("virtual:readme/kernel");
   const staging = device.createBuffer({

@@ -1,5 +1,6 @@
 /** What the layers of a model make of images. */
 import { ShapeError } from "../../base/errors.ts";
+import type { Loader } from "../../data/loader.ts";
 import { Graph } from "../../graph/graph.ts";
 import { lowerForward } from "../../graph/lower.ts";
 import { frozenIn } from "../../models/model.ts";
@@ -8,7 +9,6 @@ import { layerOutputs } from "../../models/structure.ts";
 import { openSession, type Session } from "../../run/session.ts";
 import type { Variables } from "../../run/variables.ts";
 import type { PlanOptions } from "../compile.ts";
-import type { Loader } from "../feed/loader.ts";
 import { graphOptionsWith } from "../tuning/kernels.ts";
 import { runBatches } from "./run-batches.ts";
 

@@ -1,8 +1,7 @@
-import { isClassifier } from "../../models/network.ts";
+import type { Loader } from "../../data/loader.ts";
 import type { Outputs, Session } from "../../run/session.ts";
 import type { Variables } from "../../run/variables.ts";
 import type { CompiledSteps } from "../compiled-steps.ts";
-import type { Loader } from "../feed/loader.ts";
 import type { Evaluation } from "../options.ts";
 import type { Task } from "../task.ts";
 import { type Activations, readActivations } from "./activations.ts";
@@ -51,12 +50,13 @@ export class Evaluator {
   }
 
   /** All outputs by name. */
-  async predict(loader: Loader, signal: AbortSignal | undefined): Promise<Predictions["values"]> {
+  async predict(
+    loader: Loader,
+    mode: "eval" | "predict",
+    signal: AbortSignal | undefined,
+  ): Promise<Predictions["values"]> {
     const predictions = new Predictions(loader.length);
     const add = ({ loss: _, ...outputs }: Outputs, size: number): void => predictions.add(outputs, size);
-    // A classifier's evaluation has all that it needs, so that nothing else is compiled.
-    const { network, ignored } = this.#task;
-    const mode = isClassifier(network) && ignored !== undefined ? "eval" : "predict";
     await this.#variables.turn("predict", () =>
       runBatches(loader, this.#sessions(mode, loader), signal, (outputs, { size }) => add(outputs, size)),
     );

@@ -1,10 +1,10 @@
 import type { Dataset } from "../../data/dataset.ts";
+import { type Loader, openLoader } from "../../data/loader.ts";
 import { storedLength, type Tensor } from "../../graph/tensor.ts";
 import { InFlight } from "../../run/in-flight.ts";
 import type { Live } from "../../run/live.ts";
 import type { Outputs, Session } from "../../run/session.ts";
 import type { Values } from "../../run/values.ts";
-import { type Loader, loadDataset } from "../feed/loader.ts";
 import type { Fed } from "../task.ts";
 
 /** Label of examples that do not count, as in PyTorch. */
@@ -14,7 +14,7 @@ export const IGNORED = -100;
 const LIVE: Live = { step: 0, seed: 0, learningRate: 0 };
 
 /**
- * Runs all batches of a loader, in the order of the data, through the sessions for their sizes. Where a session takes
+ * Runs all batches of a loader, in the order of the data, through the sessions for their sizes, and closes it. Where a session takes
  * more examples than there are, zeros with ignored labels fill it; `take` gets the outputs, the batch and its size.
  */
 export async function runBatches(
@@ -24,16 +24,21 @@ export async function runBatches(
   take: (outputs: Outputs, batch: Fed) => void,
 ): Promise<void> {
   const inFlight = new InFlight();
-  for (let first = 0; first < loader.length; first += loader.batchSize) {
-    if (signal?.aborted) break;
-    const batch = await loader.batchAt(0, first);
-    const session = await sessionFor(batch.size);
-    await session.ready();
-    await inFlight.add(session.submit(feedsOf(batch, session), LIVE), (outputs) =>
-      take(cut(outputs, session, batch.size), batch),
-    );
+  try {
+    for (let first = 0; first < loader.length; first += loader.batchSize) {
+      if (signal?.aborted) break;
+      const given = loader.batchAt(0, first);
+      const batch = given instanceof Promise ? await given : given;
+      const session = await sessionFor(batch.size);
+      await session.ready();
+      await inFlight.add(session.submit(feedsOf(batch, session), LIVE), (outputs) =>
+        take(cut(outputs, session, batch.size), batch),
+      );
+    }
+    await inFlight.settle();
+  } finally {
+    loader.close();
   }
-  await inFlight.settle();
   signal?.throwIfAborted();
 }
 
@@ -45,7 +50,7 @@ export function runDataset(
   take: (outputs: Outputs, size: number) => void,
 ): Promise<void> {
   const batchSize = session.plan.inputs.get("images")!.shape[0]!;
-  const loader = loadDataset(dataset, { batchSize, shuffle: false });
+  const loader = openLoader(dataset, {}, { batchSize, shuffle: false });
   return runBatches(
     loader,
     () => session,

@@ -53,7 +53,7 @@ function complaints({ files, moduleResolution = "bundler", types = [], lib = DOM
   return stdout.split("\n").filter(Boolean);
 }
 
-const ours = ["train", "weights", "finetune", "lazily", "results", "hard-swish"];
+const ours = ["train", "weights", "finetune", "lazily", "networks", "results", "hard-swish"];
 const all = [...ours, "kernel"];
 
 describe.each(COMPILERS)("$name", ({ name, knowsGpu }) => {

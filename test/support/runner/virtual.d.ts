@@ -19,6 +19,14 @@ declare module "virtual:readme/lazily" {
   export const model: import("webgraft").Model;
   export const photographs: import("webgraft").DataSource;
 }
+declare module "virtual:readme/networks" {
+  export const gpu: import("webgraft").Gpu;
+  export const trainer: import("webgraft").Trainer<import("webgraft").Network, { top2: number }>;
+  export const history: import("webgraft").History<import("webgraft").Network, { top2: number }>;
+  export const metrics: { readonly top2: number };
+  export const loss: number;
+  export const distance: Float32Array;
+}
 declare module "vitest/browser" {
   type Shape = [N: number, H: number, W: number, C: number];
   export const commands: {
