@@ -1,16 +1,20 @@
-// y[n, p, c], or y[n, c, p] if NCHW, = x[n, p, c]; or y += …: padded NHWC, into an image without padding.
+// y[o OUTER_STEP + i INNER_STEP + c STEP] = x[o, i, c], or y += …: rows, into numbers without padding, in any order.
 //
-// x         (N, PIXELS, C), rows of pad4(C)
-// y         N · PIXELS · C = COUNT numbers, padded with zeros to LENGTH
+// x         (OUTER, INNER, C), rows of pad4(C)
+// y         OUTER · INNER · C = COUNT numbers, padded with zeros to LENGTH: NCHW, NHWC or OIHW, where the steps are the
+//           products of the extents that follow
 // dispatch  one invocation a number of y
 // numerics  a copy, or one f32 addition
 // use: index
 
 override LENGTH: u32;
 override COUNT: u32;
-override PIXELS: u32;
+override OUTER: u32;
+override INNER: u32;
 override C: u32;
-override NCHW: u32;
+override OUTER_STEP: u32;
+override INNER_STEP: u32;
+override STEP: u32;
 override ACCUMULATE: u32;
 
 alias x1 = f32;
@@ -31,12 +35,8 @@ fn main(
   }
   var v = 0.0;
   if (i < COUNT) {
-    var row = i / C;
-    var c = i % C;
-    if (NCHW == 1u) {
-      row = i / (C * PIXELS) * PIXELS + i % PIXELS;
-      c = i / PIXELS % C;
-    }
+    let row = i / OUTER_STEP % OUTER * INNER + i / INNER_STEP % INNER;
+    let c = i / STEP % C;
     v = f32(x[row * pad4(C) + c]);
     if (ACCUMULATE == 1u) {
       v += f32(y[i]);

@@ -1,15 +1,17 @@
-// y[n, p, c] = x[n, p, c], or x[n, c, p] if NCHW; or y += …: an image without padding, into padded NHWC.
+// y[o, i, c] = x[o OUTER_STEP + i INNER_STEP + c STEP], or y += …: numbers without padding, in any order, into rows.
 //
-// x         N · PIXELS · C numbers
-// y         (N, PIXELS, C), rows of pad4(C), LENGTH vec4s; padding zero
+// x         the numbers of y one after another: NCHW or NHWC of activations, OIHW of weights
+// y         (O, INNER, C), rows of pad4(C), LENGTH vec4s; padding zero
 // dispatch  one invocation a vec4 of y
 // numerics  a copy, or one f32 addition
 // use: index
 
 override LENGTH: u32;
-override PIXELS: u32;
+override INNER: u32;
 override C: u32;
-override NCHW: u32;
+override OUTER_STEP: u32;
+override INNER_STEP: u32;
+override STEP: u32;
 override ACCUMULATE: u32;
 
 alias x1 = f32;
@@ -31,21 +33,16 @@ fn main(
   let columns = pad4(C) / 4u;
   let row = i / columns;
   let c = 4u * (i % columns);
-  var at = row * C + c;
-  var step = 1u;
-  if (NCHW == 1u) {
-    at = (row / PIXELS * C + c) * PIXELS + row % PIXELS;
-    step = PIXELS;
-  }
+  let at = row / INNER * OUTER_STEP + row % INNER * INNER_STEP + c * STEP;
   var v = vec4f(f32(x[at]), 0.0, 0.0, 0.0);
   if (c + 1u < C) {
-    v.y = f32(x[at + step]);
+    v.y = f32(x[at + STEP]);
   }
   if (c + 2u < C) {
-    v.z = f32(x[at + 2u * step]);
+    v.z = f32(x[at + 2u * STEP]);
   }
   if (c + 3u < C) {
-    v.w = f32(x[at + 3u * step]);
+    v.w = f32(x[at + 3u * STEP]);
   }
   if (ACCUMULATE == 1u) {
     v += vec4f(y[i]);

@@ -18,7 +18,7 @@ import {
 } from "./prepare.ts";
 
 export interface BackwardOptions<Name extends string = string> extends PrepareOptions {
-  /** The inputs whose gradients are computed, which are f32. Default all that are f32. */
+  /** The inputs whose gradients are computed, which are f32. Default all f32 ones that have a gradient. */
   readonly gradients?: readonly Name[];
   /** Whether gradients are added to what their buffers hold. Default false: they overwrite it. */
   readonly accumulate?: boolean;
@@ -82,15 +82,16 @@ export async function prepareBackward(
     rules,
     { accumulate },
   );
-  const results = gradients.map((input): [string, Tensor] => {
+  const results = gradients.flatMap((input): [string, Tensor][] => {
     const gradient = found.get(node.inputs[input]!);
-    if (!gradient) throw new ShapeError(op.name, "gives no gradient", `for ${input}`);
-    return [`d${input}`, gradient];
+    if (gradient) return [[`d${input}`, gradient]];
+    if (!more.gradients) return [];
+    throw new ShapeError(op.name, "gives no gradient", `for ${input}`);
   });
   const used = new Set(dispatches.flatMap(({ bindings }) => Object.values(bindings).map((t) => t.storage)));
   const all = [...Object.entries({ ...node.inputs, ...outputs, ...(dy && { dy }) }), ...results];
   const tensors = Object.fromEntries(all.filter(([, { storage }]) => used.has(storage)));
   const forward = flopsOf(node);
-  const passes = gradients.filter((input) => input === "x" || input === "weight").length;
+  const passes = results.filter(([result]) => result === "dx" || result === "dweight").length;
   return prepare(device, name, tensors, { graph, dispatches }, forward && passes * forward);
 }

@@ -10,13 +10,17 @@ import {
   type GradientRule,
   globalAvgPool,
   type Model,
+  maxPool2d,
   type Op,
   ShapeError,
   type Tensor,
   Trainer,
 } from "webgraft";
-import { type Arrays, checkGradients } from "webgraft/testing";
+import { type Arrays, checkGradients, type NdArray } from "webgraft/testing";
+import { channelScaleOp, squeezeExcite } from "../../demo/examples/own-ops/channel-scale.ts";
+import { groupNorm, groupNormOp } from "../../demo/examples/own-ops/group-norm.ts";
 import { hardSwish, hardSwishOp } from "../../demo/examples/own-ops/hard-swish.ts";
+import { upsample, upsampleOp } from "../../demo/examples/own-ops/upsample.ts";
 import { testGpu } from "../support/run/gpu.ts";
 
 type Rule = GradientRule<{ x: Tensor }, object, { y: Tensor }>;
@@ -45,6 +49,66 @@ describe("the gradients of", () => {
 
   it("hard-swish are the slopes of its own kernel", async () => {
     await checkGradients(gpu, hardSwishOp, { inputs: { x: [7] }, attrs: {}, values });
+  });
+});
+
+/** An array of a shape, from the indices of each element. */
+function made(shape: readonly number[], f: (...at: number[]) => number): NdArray {
+  const at = (i: number): number[] =>
+    shape.map((extent, axis) => Math.floor(i / shape.slice(axis + 1).reduce((a, b) => a * b, 1)) % extent);
+  const length = shape.reduce((a, b) => a * b, 1);
+  return { shape, data: Float64Array.from({ length }, (_, i) => f(...at(i))) };
+}
+
+/** An element of an (N, H, W, C) or (N, C) array. */
+const element = ({ shape, data }: NdArray, ...at: number[]): number =>
+  data[at.reduce((sum, index, axis) => sum * shape[axis]! + index, 0)]!;
+
+describe("the gradients of", () => {
+  it("channel scale are those of its formula", async () => {
+    await checkGradients(gpu, channelScaleOp, {
+      inputs: { x: [2, 3, 2, 5], s: [2, 5] },
+      attrs: {},
+      reference: ({ x, s }) => ({
+        y: made(x!.shape, (n, h, w, c) => element(x!, n!, h!, w!, c!) * element(s!, n!, c!)),
+      }),
+    });
+  });
+
+  it.each([1, 2, 3])("nearest upsampling by %i are those of its formula", async (factor) => {
+    const reference = ({ x }: Arrays) => ({
+      y: made([2, 3 * factor, 2 * factor, 5], (n, p, q, c) =>
+        element(x!, n!, Math.floor(p! / factor), Math.floor(q! / factor), c!),
+      ),
+    });
+    await checkGradients(gpu, upsampleOp, { inputs: { x: [2, 3, 2, 5] }, attrs: { factor }, reference });
+  });
+
+  it.each([1, 2, 6])("group norm in %i groups are those of its formula", async (groups) => {
+    const shape = [2, 3, 5, 6];
+    const statistics = (x: NdArray): [mean: number, scale: number][] =>
+      Array.from({ length: 2 * groups }, (_, i) => {
+        const values = x.data.filter((_, at) => {
+          return (
+            Math.floor(at / 90) === Math.floor(i / groups) &&
+            Math.floor((at % 6) / (6 / groups)) === i % groups
+          );
+        });
+        const mean = values.reduce((sum, v) => sum + v, 0) / values.length;
+        const variance = values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / values.length;
+        return [mean, 1 / Math.sqrt(variance + 1e-5)];
+      });
+    const reference = ({ x, weight, bias }: Arrays) => {
+      const all = statistics(x!);
+      return {
+        y: made(shape, (n, h, w, c) => {
+          const [mean, scale] = all[n! * groups + Math.floor(c! / (6 / groups))]!;
+          return weight!.data[c!]! * (element(x!, n!, h!, w!, c!) - mean) * scale + bias!.data[c!]!;
+        }),
+      };
+    };
+    const inputs = { x: shape, weight: [6], bias: [6] };
+    await checkGradients(gpu, groupNormOp, { inputs, attrs: { groups }, reference, tolerance: 1e-5 });
   });
 });
 
@@ -117,7 +181,12 @@ function halves() {
 }
 
 describe("a network learns with", () => {
-  const layers: Record<string, (x: Tensor) => Tensor> = { "hard-swish": hardSwish };
+  const layers: Record<string, (x: Tensor) => Tensor> = {
+    "hard-swish": hardSwish,
+    "squeeze-and-excitation": (x) => squeezeExcite(x, "se"),
+    upsampling: (x) => maxPool2d(upsample(x, 2), { kernelSize: 2 }),
+    "group norm": (x) => groupNorm(x, "norm", 2),
+  };
 
   it.each(Object.entries(layers))("%s", async (_, layer) => {
     const model: Model = {

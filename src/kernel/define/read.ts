@@ -103,40 +103,41 @@ export function readEntryPoints(name: string, wgsl: string): readonly EntryPoint
       ),
   );
 
-  return all(String.raw`${ATTRIBUTES}\bfn\s+(\w+)`)
-    .filter(([, attributes]) => /@compute\b/.test(attributes!))
-    .map((found): EntryPoint => {
-      const [, attributes, entryPoint] = found as unknown as [string, string, string];
-      const used = new Set([entryPoint]);
-      // A set visits what is added to it on the way.
-      for (const word of used) for (const next of named.get(word) ?? []) used.add(next);
-      const mine = resources.filter(({ binding }) => used.has(binding.name));
-      const own = mine.filter(({ group }) => group === "0").sort((a, b) => a.place - b.place);
-      own.forEach(({ binding, place, at }, i) => {
-        if (place !== i)
-          refuse(at, `${binding.name} must be @binding(${i}): they count from 0 and skip none`);
-      });
-      const argsAt = own.findIndex(({ binding }) => binding.name === ARGS);
-      const bindings = own.flatMap(({ binding }) => (binding.name === ARGS ? [] : [binding]));
-      const size = argument(attributes, "workgroup_size") ?? refuse(found.index, "needs a @workgroup_size");
-      const sizes = size.split(",").filter((text) => text.trim());
-      return {
-        entryPoint,
-        bindings,
-        features: [...new Set(features)],
-        live: mine.some(({ group }) => group === "1"),
-        constants: Object.fromEntries(
-          overrides.filter((given) => used.has(given.name)).map((given) => [given.name, given.required]),
-        ),
-        args: argsAt < 0 ? {} : argsOf(own[argsAt]!.type),
-        ...(argsAt >= 0 && argsAt < bindings.length && { argsAt }),
-        workgroupSize: [0, 1, 2].map((i) => number(sizes[i]?.trim() ?? "1", found.index)) as [
-          number,
-          number,
-          number,
-        ],
-      };
+  const entries = all(String.raw`${ATTRIBUTES}\bfn\s+(\w+)`).filter(([, attributes]) =>
+    /@compute\b/.test(attributes!),
+  );
+  return entries.map((found): EntryPoint => {
+    const [, attributes, entryPoint] = found as unknown as [string, string, string];
+    const used = new Set([entryPoint]);
+    // A set visits what is added to it on the way.
+    for (const word of used) for (const next of named.get(word) ?? []) used.add(next);
+    // Of several, each has those that it uses.
+    const mine = resources.filter(({ binding }) => entries.length === 1 || used.has(binding.name));
+    const own = mine.filter(({ group }) => group === "0").sort((a, b) => a.place - b.place);
+    own.forEach(({ binding, place, at }, i) => {
+      if (place !== i) refuse(at, `${binding.name} must be @binding(${i}): they count from 0 and skip none`);
     });
+    const argsAt = own.findIndex(({ binding }) => binding.name === ARGS);
+    const bindings = own.flatMap(({ binding }) => (binding.name === ARGS ? [] : [binding]));
+    const size = argument(attributes, "workgroup_size") ?? refuse(found.index, "needs a @workgroup_size");
+    const sizes = size.split(",").filter((text) => text.trim());
+    return {
+      entryPoint,
+      bindings,
+      features: [...new Set(features)],
+      live: mine.some(({ group }) => group === "1"),
+      constants: Object.fromEntries(
+        overrides.filter((given) => used.has(given.name)).map((given) => [given.name, given.required]),
+      ),
+      args: argsAt < 0 ? {} : argsOf(own[argsAt]!.type),
+      ...(argsAt >= 0 && argsAt < bindings.length && { argsAt }),
+      workgroupSize: [0, 1, 2].map((i) => number(sizes[i]?.trim() ?? "1", found.index)) as [
+        number,
+        number,
+        number,
+      ],
+    };
+  });
 
   function argsOf(type: string): Kernel["args"] {
     const found = new RegExp(String.raw`\bstruct\s+${type}\s*\{([^}]*)\}`).exec(code);

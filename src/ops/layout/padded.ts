@@ -6,28 +6,32 @@ import { describe, nhwc, storedLength, type Tensor } from "../../graph/tensor.ts
 import { grid } from "../../kernel/grid.ts";
 import { from_padded, to_padded } from "../../kernel/shaders.gen.ts";
 
-/** The order of an image batch in memory without padding, as other libraries keep it. */
-export type PlainLayout = "nchw" | "nhwc";
+/**
+ * The order in memory without padding, as other libraries keep it: of activations (N, H, W, C), or of weights
+ * (R, S, C, K), which torch has as K, C, R, S.
+ */
+export type PlainLayout = "nchw" | "nhwc" | "oihw";
 
 export interface ToPadded {
   readonly from: PlainLayout;
-  readonly shape: readonly [N: number, H: number, W: number, C: number];
+  /** (N, H, W, C) or (R, S, C, K). */
+  readonly shape: readonly [number, number, number, number];
 }
 
 export interface FromPadded {
   readonly to: PlainLayout;
 }
 
-const LAYOUT = /* @__PURE__ */ oneOf(["nchw", "nhwc"]);
-const NHWC: Schema<ToPadded["shape"]> = /* @__PURE__ */ numbers("N", "H", "W", "C");
+const LAYOUT = /* @__PURE__ */ oneOf(["nchw", "nhwc", "oihw"]);
+const SHAPE: Schema<ToPadded["shape"]> = /* @__PURE__ */ numbers("N", "H", "W", "C");
 
 type In = { x: Tensor };
 type Out = { y: Tensor };
 
-/** y (N, H, W, C) from x, the same numbers one after another (N·C·H·W or N·H·W·C). */
+/** y (N, H, W, C) or (R, S, C, K) from x, the same numbers one after another in another order. */
 export const toPaddedOp: Op<In, ToPadded, Out> = {
   name: "to_padded",
-  takes: { inputs: { x: "required" }, options: { from: LAYOUT, shape: NHWC } },
+  takes: { inputs: { x: "required" }, options: { from: LAYOUT, shape: SHAPE } },
   infer({ x }, { shape }) {
     const count = shape.reduce((product, extent) => product * extent, 1);
     if (x.shape.length !== 1 || x.shape[0] !== count) {
@@ -42,7 +46,7 @@ export const toPaddedOp: Op<In, ToPadded, Out> = {
   },
 };
 
-/** y, the numbers of x (N, H, W, C) one after another (N·C·H·W or N·H·W·C). */
+/** y, the numbers of x (N, H, W, C) or (R, S, C, K) one after another in another order. */
 export const fromPaddedOp: Op<In, FromPadded, Out> = {
   name: "from_padded",
   takes: { inputs: { x: "required" }, options: { to: LAYOUT } },
@@ -60,15 +64,25 @@ export const fromPaddedOp: Op<In, FromPadded, Out> = {
 };
 
 function emitToPadded(emit: Emitter, x: Tensor, y: Tensor, from: PlainLayout, ACCUMULATE: 0 | 1): void {
-  const [, H, W, C] = nhwc("to_padded", y);
   const LENGTH = storedLength(y.shape) / 4;
-  const constants = { LENGTH, PIXELS: H * W, C, NCHW: Number(from === "nchw"), ACCUMULATE };
-  emit.dispatch(to_padded, { x, y }, constants, grid(LENGTH, to_padded));
+  const { OUTER, ...order } = orderOf(y, from);
+  emit.dispatch(to_padded, { x, y }, { LENGTH, ...order, ACCUMULATE }, grid(LENGTH, to_padded));
 }
 
 function emitFromPadded(emit: Emitter, x: Tensor, y: Tensor, to: PlainLayout, ACCUMULATE: 0 | 1): void {
-  const [, H, W, C] = nhwc("from_padded", x);
   const LENGTH = storedLength(y.shape);
-  const constants = { LENGTH, COUNT: y.shape[0]!, PIXELS: H * W, C, NCHW: Number(to === "nchw"), ACCUMULATE };
+  const constants = { LENGTH, COUNT: y.shape[0]!, ...orderOf(x, to), ACCUMULATE };
   emit.dispatch(from_padded, { x, y }, constants, grid(LENGTH, from_padded));
+}
+
+/** A padded tensor as (OUTER, INNER, C), and how far apart its neighbours lie in another layout. */
+function orderOf(padded: Tensor, layout: PlainLayout) {
+  const [a, b, c, d] = nhwc("padded layout", padded);
+  const [OUTER, INNER, C] = layout === "oihw" ? [a * b, c, d] : [a, b * c, d];
+  const [OUTER_STEP, INNER_STEP, STEP] = {
+    nhwc: [INNER * C, C, 1],
+    nchw: [C * INNER, 1, INNER],
+    oihw: [1, OUTER, INNER * OUTER],
+  }[layout] as [number, number, number];
+  return { OUTER, INNER, C, OUTER_STEP, INNER_STEP, STEP };
 }

@@ -1,12 +1,14 @@
 import { fromPaddedOp } from "../../../src/ops/layout/padded.ts";
 import { declare, streams } from "../../support/op/declaration.ts";
-import { nhwcToNchw } from "../../support/reference/layout.ts";
-import { LAYOUTS, SHAPES } from "./plain.ts";
+import { LAYOUTS, placesIn, SHAPES } from "./plain.ts";
 
 export const fromPadded = declare({
   op: fromPaddedOp,
   reference: ({ x }, { to }) => ({
-    y: to === "nchw" ? nhwcToNchw(x!) : { shape: [x!.data.length], data: x!.data.slice() },
+    y: {
+      shape: [x!.data.length],
+      data: Float64Array.from(placesIn(to, x!.shape as never), (place) => x!.data[place]!),
+    },
   }),
   cases: SHAPES.flatMap((shape) =>
     LAYOUTS.map((to) => ({

@@ -194,6 +194,11 @@ describe("defineKernel", () => {
     expect(() => defineKernel(text)).toThrow(message);
   });
 
+  it("has bindings that it does not use, as its text says", () => {
+    const text = LEAKY.replace("vec4f(x[args.FIRST + id.x])", "vec4f(f32(args.FIRST))");
+    expect(defineKernel(text).bindings.map(({ name }) => name)).toEqual(["x", "y"]);
+  });
+
   it("refuses a second entry point", () => {
     const text = `${LEAKY}\n@compute @workgroup_size(1) fn other() {}`;
     expect(() => defineKernel(text)).toThrow("found leaky, other");

@@ -66,6 +66,11 @@ export const pageTests: readonly PageTest[] = [
     name: "frames of a stream come until it ends",
     needs: "HTMLVideoElement, MediaStream",
   },
+  {
+    file: "test/embed/beside-others.test.ts",
+    name: "three.js renders the same frame",
+    needs: "HTMLCanvasElement",
+  },
   { file: "test/train/tune.test.ts", name: "keeps its table in the browser", needs: "IndexedDB" },
   {
     file: "test/train/readme.test.ts",
