@@ -5,7 +5,7 @@ import { Graph, type Precision, type Variable } from "../graph/graph.ts";
 import { lowerForward } from "../graph/lower.ts";
 import { pad } from "../graph/tensor.ts";
 import { softmax } from "../layers/index.ts";
-import type { Model } from "../models/model.ts";
+import { frozenIn, type Model } from "../models/model.ts";
 import { type AnyNetwork, buildIn, inputsOf, isClassifier } from "../models/network.ts";
 import { InFlight } from "../run/in-flight.ts";
 import { type ImageSource, Preprocessor } from "../run/preprocessor.ts";
@@ -23,6 +23,8 @@ export interface PredictorOptions<M extends AnyNetwork = Model> {
 /** Variables of somebody else. */
 interface SharedOptions<M extends AnyNetwork> extends PredictorOptions<M> {
   readonly precision: Precision;
+  /** The trainer's option: what does not train lies in arenas of its own. */
+  readonly frozen: ((name: string) => boolean) | undefined;
   readonly weights: readonly Variable[];
   readonly variables: Variables;
   /** The buffers that predictions take. */
@@ -52,7 +54,7 @@ export class Predictor<M extends AnyNetwork = Model> {
   /** Plans and compiles the network. Its weights are zeros until some are loaded. */
   static async create<M extends AnyNetwork = Model>(options: PredictorOptions<M>): Promise<Predictor<M>> {
     const { gpu } = options;
-    const graph = predictionGraph(options, "f32");
+    const graph = predictionGraph({ ...options, precision: "f32", frozen: undefined });
     return making(async (keep) => {
       const variables = keep(new Variables(gpu));
       const session = keep(await openSession(gpu, lowerForward(graph), variables));
@@ -63,8 +65,8 @@ export class Predictor<M extends AnyNetwork = Model> {
 
   /** One that predicts with weights that are somebody else's, such as a trainer's, for `Trainer.predictor`. */
   static async sharing<M extends AnyNetwork>(options: SharedOptions<M>): Promise<Predictor<M>> {
-    const { gpu, precision, buffers } = options;
-    const graph = predictionGraph(options, precision);
+    const { gpu, buffers } = options;
+    const graph = predictionGraph(options);
     return new Predictor(options, options, await openSession(gpu, lowerForward(graph), buffers), false);
   }
 
@@ -187,14 +189,17 @@ export class Predictor<M extends AnyNetwork = Model> {
 }
 
 /** From a network's inputs to its outputs, a classifier's being probabilities. */
-function predictionGraph(
-  { gpu, model, batchSize = 1 }: PredictorOptions<AnyNetwork>,
-  precision: Precision,
-): Graph {
+function predictionGraph({
+  gpu,
+  model,
+  batchSize = 1,
+  precision,
+  frozen,
+}: PredictorOptions<AnyNetwork> & Pick<SharedOptions<AnyNetwork>, "precision" | "frozen">): Graph {
   if (!Number.isInteger(batchSize) || batchSize < 1) {
     throw new DataError(`Predictor: batchSize must be a positive whole number — got ${batchSize}`);
   }
-  const graph = new Graph({ mode: "eval", precision, ...gpu.graphOptions });
+  const graph = new Graph({ mode: "eval", precision, frozen: frozenIn(model, frozen), ...gpu.graphOptions });
   const { logits, ...outputs } = buildIn(graph, model, batchSize, precision === "mixed" ? "f16" : "f32");
   if (isClassifier(model)) graph.output("probabilities", softmax(logits!));
   else

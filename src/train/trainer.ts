@@ -301,11 +301,11 @@ export class Trainer<M extends AnyNetwork = Model, V extends MetricValues = Metr
    */
   async predictor(options: { readonly batchSize?: number } = {}): Promise<Predictor<M>> {
     const { batchSize = 1 } = options;
-    const { gpu, precision = "f32" } = this.options;
+    const { gpu, precision = "f32", frozen } = this.options;
     const { model, variables, weights } = this;
     return this.#resource.run(async () =>
       Predictor.sharing({
-        ...{ gpu, model, batchSize, precision, weights, variables },
+        ...{ gpu, model, batchSize, precision, frozen, weights, variables },
         buffers: await this.#steps.evaluated(this.#usesAverages()),
       }),
     );
