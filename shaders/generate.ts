@@ -5,7 +5,8 @@
  *   shaders.gen.ts       every linked kernel with its interface, so that a misspelt binding or constant is a compile error
  *   variants.gen.ts      the kernels of each file that has link lines, the best first
  *   constants.gen.ts     where the fields of structs lie that the host writes, so that nobody packs offsets by hand,
- *                        the numbers of activations and losses, and the features that kernels want
+ *                        the numbers of activations and losses, the features that kernels want, and a snippet that takes
+ *                        the place of others at run time
  *   shaders-hash.gen.ts  tells one set of texts from another
  *
  * and the linked texts to dist/wgsl/, which the package ships as webgraft/wgsl/*.
@@ -113,6 +114,7 @@ writeGenerated("variants.gen.ts", [
   }),
 ]);
 
+const RUN_TIME = "lib/share/share_matrix.wgsl";
 const features = [...new Set(shaders.flatMap((shader) => shader.features))].sort();
 /** The whole-number constants of a file, in lower case. */
 const numbersOf = (path: string): string => {
@@ -133,10 +135,13 @@ writeGenerated("constants.gen.ts", [
   `export const ACTIVATIONS = ${numbersOf("lib/core/activation.wgsl")} as const;`,
   "/** Numbers of elementwise losses in kernels. */",
   `export const LOSSES = ${numbersOf("lib/core/losses.wgsl")} as const;`,
+  "/** A snippet that no kernel is linked with: `src/gpu/matrix-units.ts` derives kernels with it. */",
+  `export const SHARE_MATRIX = [${JSON.stringify(RUN_TIME)}, ${bundled(RUN_TIME)}] as const;`,
 ]);
 
 const hash = createHash("sha256");
 for (const { wgsl } of shaders) hash.update(wgsl);
+hash.update(sourceText(RUN_TIME));
 writeGenerated("shaders-hash.gen.ts", [
   "/** Changes with any shader: measurements of other texts do not count. */",
   `export const SHADERS_HASH = "${hash.digest("hex").slice(0, 12)}";`,

@@ -9,8 +9,9 @@ export { VERSION } from "./base/version.ts";
 // Devices, and kernels measured on them
 
 export { type DeviceOptions, describeAdapter, Gpu, isSoftwareAdapter, openDevice } from "./gpu/device.ts";
+export { matrixUnits } from "./gpu/matrix-units.ts";
 export { type Tuned, Tuning, type TuningStore, type TuningTable } from "./gpu/tuning.ts";
-export type { Capabilities, Task } from "./kernel/capabilities.ts";
+export type { Capabilities, MatrixUnits, Task } from "./kernel/capabilities.ts";
 export type { WrongKernel } from "./run/self-test/check-kernels.ts";
 export { type SelfTest, selfTest } from "./run/self-test/self-test.ts";
 export { loadTuning, type TuneOptions, type TuneProgress } from "./run/tuner.ts";
@@ -26,7 +27,7 @@ export type { FolderImage, FolderIndex } from "./data/folder-index.ts";
 export { type FramesOptions, framesOf } from "./data/frames.ts";
 export { datasetFromImages, type FromImagesOptions, type LabelledImage } from "./data/from-images.ts";
 export { type DatasetName, datasetNames, type LoadOptions, loadDataset, type Split } from "./data/load.ts";
-export { type ExampleSpec, type LoadedBatch, type LoaderOptions, SourceLoader } from "./data/loader.ts";
+export { type LoadedBatch, type LoaderOptions, type LoaderSpec, SourceLoader } from "./data/loader.ts";
 export { fashion } from "./data/mnist/fashion.ts";
 export type { IdxFile, IdxPair } from "./data/mnist/idx.ts";
 export { mnist } from "./data/mnist/mnist.ts";
@@ -58,6 +59,7 @@ export {
   scoresOf,
   topK,
 } from "./train/evaluation/metrics.ts";
+export type { LossOf } from "./train/objective.ts";
 export type {
   BatchInfo,
   BatchOf,
@@ -76,7 +78,6 @@ export type {
 } from "./train/options.ts";
 export { describeProfile, type LayerTime, type Profile } from "./train/profile.ts";
 export * from "./train/schedules.ts";
-export type { LossOf } from "./train/task.ts";
 export { Trainer } from "./train/trainer.ts";
 export type { EarlyStopping, ReduceOnPlateau, WatchOptions } from "./train/watch.ts";
 
@@ -122,7 +123,12 @@ export {
   type SaveModelOptions,
   saveModel,
 } from "./predict/model-file.ts";
-export { type NamedValues, Predictor, type PredictorOptions } from "./predict/predictor.ts";
+export {
+  type NamedValues,
+  Predictor,
+  type PredictorOptions,
+  type PredictorSource,
+} from "./predict/predictor.ts";
 export { type ImageSource, Preprocessor, type PreprocessorModel } from "./run/preprocessor.ts";
 
 // Weights and model files

@@ -118,9 +118,11 @@ fn store_rows(rows4: Rows4, split: u32, column: u32, tile: mat4x4f) {
     offset = bias[column];
   }
   let mask = lane_mask(column, args.K);
+  // Not each row against the last: compilers would keep their numbers for this from the first loads on.
+  let own_rows = rows - min(rows4.row, rows);
   var c = tile;
   for (var i = 0u; i < 4u; i++) {
-    if (rows4.row + i < rows) {
+    if (i < own_rows) {
       var v = c[i];
       if (args.SPLITS == 1u) {
         v = select(vec4f(0.0), activate(v + offset), mask);

@@ -1,5 +1,6 @@
 /** `fetch`, for bodies that may be large, stall or never end. */
 import { concatenate } from "./bytes.ts";
+import { WebgraftError } from "./errors.ts";
 
 export interface DownloadOptions {
   readonly signal?: AbortSignal;
@@ -85,8 +86,11 @@ export function lengthOf({ headers }: Response): number | undefined {
   return Number.isSafeInteger(length) ? length : undefined;
 }
 
-/** In some environments the reason of a failed fetch is in its cause. */
+/** In some environments the reason of a failed fetch is in its cause; errors of this library say it themselves. */
 export function reasonOf(error: unknown): string {
-  const { message, cause } = error as Error;
-  return cause instanceof Error ? `${message}: ${cause.message}` : message;
+  if (!(error instanceof Error)) return String(error);
+  const { message, cause } = error;
+  return cause instanceof Error && !(error instanceof WebgraftError)
+    ? `${message}: ${cause.message}`
+    : message;
 }

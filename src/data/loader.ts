@@ -8,9 +8,11 @@ import { isDataset } from "./dataset.ts";
 import type { DataSource, Examples } from "./source.ts";
 
 /** What a network takes of each example: a shape without the number of examples; () for one number. */
-export interface ExampleSpec {
+export interface LoaderSpec {
   readonly shape: readonly number[];
   readonly dtype: "f32" | "i32" | "u32";
+  /** For whole numbers that are 0 … below − 1, such as labels: the number of classes. */
+  readonly below?: number;
 }
 
 /** A batch as the GPU takes it. Valid until two more have been given. */
@@ -45,7 +47,7 @@ export interface LoaderOptions extends BatchOptions {
  */
 export function openLoader(
   source: DataSource,
-  specs: Readonly<Record<string, ExampleSpec>>,
+  specs: Readonly<Record<string, LoaderSpec>>,
   options: LoaderOptions,
 ): Loader {
   const batchSize =
@@ -80,14 +82,14 @@ interface Asked {
  * unless the source answers at once; going elsewhere ends what is being fetched. What the source gives is checked:
  * `batchAt` rejects with a DataError that names source, batch and, where it is one, the example, for an error of the
  * source, for a name of `specs` that is missing, a length that does not fit, and a value that is not finite or, for
- * integers, not whole. Other names are left alone.
+ * integers, not whole or out of range. Other names are left alone.
  */
 export class SourceLoader implements Loader {
   readonly length: number;
   readonly batchSize: number;
   readonly batchesPerEpoch: number;
   readonly #source: DataSource;
-  readonly #specs: Readonly<Record<string, ExampleSpec>>;
+  readonly #specs: Readonly<Record<string, LoaderSpec>>;
   readonly #order: ExampleOrder;
   readonly #prefetch: number;
   readonly #signal: AbortSignal | undefined;
@@ -103,7 +105,7 @@ export class SourceLoader implements Loader {
 
   constructor(
     source: DataSource,
-    specs: Readonly<Record<string, ExampleSpec>>,
+    specs: Readonly<Record<string, LoaderSpec>>,
     { prefetch = 2, signal, ...options }: LoaderOptions,
   ) {
     if (!Number.isInteger(prefetch) || prefetch < 0) {
@@ -229,15 +231,15 @@ function unlessAborted<T>(promise: T | Promise<T>, signal: AbortSignal): Promise
 }
 
 /** Numbers of an example in a row, and how many of them the row takes in memory. */
-function rowOf({ shape, dtype }: ExampleSpec): { readonly row: number; readonly stored: number } {
+function rowOf({ shape, dtype }: LoaderSpec): { readonly row: number; readonly stored: number } {
   const row = shape.at(-1) ?? 1;
   return { row, stored: dtype === "f32" && shape.length > 0 ? pad4(row) : row };
 }
 
-const numbersIn = ({ shape }: ExampleSpec): number => shape.reduce((product, extent) => product * extent, 1);
+const numbersIn = ({ shape }: LoaderSpec): number => shape.reduce((product, extent) => product * extent, 1);
 
 /** Zeros for `size` examples. */
-function room(spec: ExampleSpec, size: number): Values<ArrayBuffer> {
+function room(spec: LoaderSpec, size: number): Values<ArrayBuffer> {
   const { row, stored } = rowOf(spec);
   const length = ((size * numbersIn(spec)) / row) * stored;
   if (spec.dtype === "f32") return new Float32Array(length);
@@ -248,7 +250,7 @@ function room(spec: ExampleSpec, size: number): Values<ArrayBuffer> {
 function fill(
   name: string,
   given: Examples[string],
-  spec: ExampleSpec,
+  spec: LoaderSpec,
   indices: Uint32Array,
   into: Values<ArrayBuffer>,
 ): Values<ArrayBuffer> {
@@ -263,20 +265,49 @@ function fill(
     );
   }
   const isReal = spec.dtype === "f32";
-  const fits = isReal ? Number.isFinite : Number.isInteger;
-  const scale = isReal && given instanceof Uint8Array ? 1 / 255 : 1;
   const { row, stored } = rowOf(spec);
-  for (let from = 0, to = 0; from < given.length; from += row, to += stored) {
-    for (let i = 0; i < row; i++) {
-      const value = given[from + i]!;
-      if (!fits(value)) {
-        const [place, at] = [Math.floor((from + i) / each), (from + i) % each];
-        throw new DataError(
-          `${name} of example ${indices[place]} must be ${isReal ? "finite" : "whole numbers"} — got ${value} at value ${at}`,
-        );
-      }
-      into[to + i] = value * scale;
-    }
+  const scale = isReal && given instanceof Uint8Array ? 1 / 255 : 1;
+  if (stored === row && scale === 1) into.set(given);
+  else spread(given, row, into, stored, scale);
+  const bad = isReal ? notFinite(given) : notWhole(given, spec.below);
+  if (bad >= 0) {
+    const range = spec.below === undefined ? "whole numbers" : `0…${spec.below - 1}`;
+    throw new DataError(
+      `${name} of example ${indices[Math.floor(bad / each)]} must be ${isReal ? "finite" : range} — ` +
+        `got ${given[bad]} at value ${bad % each}`,
+    );
   }
   return into;
+}
+
+/** Writes rows of values, times `scale`, into longer rows. */
+function spread(
+  from: Examples[string],
+  row: number,
+  into: Values<ArrayBuffer>,
+  stored: number,
+  scale: number,
+): void {
+  for (let start = 0, to = 0; start < from.length; start += row, to += stored) {
+    for (let i = 0; i < row; i++) into[to + i] = from[start + i]! * scale;
+  }
+}
+
+// Loops, not findIndex, which calls a function for each value.
+
+function notFinite(values: Examples[string]): number {
+  if (values instanceof Uint8Array) return -1;
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i]!;
+    if (value - value !== 0) return i;
+  }
+  return -1;
+}
+
+function notWhole(values: Examples[string], below: number | undefined): number {
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i]!;
+    if (!Number.isInteger(value) || (below !== undefined && !(value >= 0 && value < below))) return i;
+  }
+  return -1;
 }

@@ -8,7 +8,6 @@ import type { PreparedOp } from "./op.ts";
 import {
   alone,
   checkWanted,
-  flopsOf,
   type InputSpecs,
   type PrepareOptions,
   prepare,
@@ -35,7 +34,8 @@ export type BackwardBuffers<In extends Tensors, Out extends Tensors> = {
 
 /**
  * Compiles the kernels of the gradients of an op's inputs and allocates the memory that they need besides the caller's
- * buffers, `describe().workspaceBytes`. Differentiated is the output `y`, or the output `loss` of an op that has no y.
+ * buffers, its `workspaceBytes`. Differentiated is the output `y`, or the output `loss` of an op that has no y; losses that
+ * write their gradient in the forward pass are refused, with a word on how to get it.
  * Rejects with a ShapeError if the shapes do not fit the op or it has no such gradient, and with a DataError if `tuning` is
  * not a valid table.
  */
@@ -68,7 +68,7 @@ export async function prepareBackward(
   const wanted = { op, inputs, options, gradients };
   checkWanted(wanted);
   const name = `d(${op.name})`;
-  const node = alone(device, wanted, more);
+  const node = await alone(device, wanted, more);
   const { graph, outputs } = node;
   const { y, loss } = outputs;
   if (op.backward === undefined || !(y ?? loss)) {
@@ -83,6 +83,10 @@ export async function prepareBackward(
     { accumulate },
   );
   const results = gradients.flatMap((input): [string, Tensor][] => {
+    if (`d${input}` in outputs) {
+      const instead = "prepareOp with { backward: true } prepares it";
+      throw new ShapeError(op.name, `its forward pass writes d${input}`, instead);
+    }
     const gradient = found.get(node.inputs[input]!);
     if (gradient) return [[`d${input}`, gradient]];
     if (!more.gradients) return [];
@@ -91,7 +95,5 @@ export async function prepareBackward(
   const used = new Set(dispatches.flatMap(({ bindings }) => Object.values(bindings).map((t) => t.storage)));
   const all = [...Object.entries({ ...node.inputs, ...outputs, ...(dy && { dy }) }), ...results];
   const tensors = Object.fromEntries(all.filter(([, { storage }]) => used.has(storage)));
-  const forward = flopsOf(node);
-  const passes = results.filter(([result]) => result === "dx" || result === "dweight").length;
-  return prepare(device, name, tensors, { graph, dispatches }, forward && passes * forward);
+  return prepare(device, name, tensors, { graph, dispatches });
 }

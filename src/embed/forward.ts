@@ -5,7 +5,6 @@ import type { PreparedOp } from "./op.ts";
 import {
   alone,
   type ForEach,
-  flopsOf,
   type InputSpecs,
   type PrepareOptions,
   prepare,
@@ -19,6 +18,11 @@ export type OpBuffers<In extends Tensors, Out extends Tensors> = ForEach<In, Buf
   readonly [K in keyof Out | "live"]?: BufferRange;
 };
 
+export interface ForwardOptions extends PrepareOptions {
+  /** Whether outputs are written too that only its gradients need, such as `dprediction` of a loss. Default false. */
+  readonly backward?: boolean;
+}
+
 /**
  * Infers an op's outputs for inputs of these shapes, compiles its forward kernels, and allocates the memory it needs
  * besides the caller's buffers. `options` are as the op's layer takes them: `{ stride: 2, padding: "same" }`. Rejects with
@@ -29,26 +33,26 @@ export function prepareOp<In extends Tensors, Options, Attrs, Out extends Tensor
   op: WithOptions<In, Options, Attrs, Out>,
   inputs: InputSpecs<In>,
   options: Options,
-  more?: PrepareOptions,
+  more?: ForwardOptions,
 ): Promise<PreparedOp<OpBuffers<In, Out>>>;
 export function prepareOp<In extends Tensors, Attrs, Out extends Tensors>(
   device: GPUDevice,
   op: WithAttrs<In, Attrs, Out>,
   inputs: InputSpecs<In>,
   attrs: Attrs,
-  more?: PrepareOptions,
+  more?: ForwardOptions,
 ): Promise<PreparedOp<OpBuffers<In, Out>>>;
 export async function prepareOp(
   device: GPUDevice,
   op: Wanted["op"],
   inputs: Wanted["inputs"],
   options: unknown,
-  more: PrepareOptions = {},
+  more: ForwardOptions = {},
 ): Promise<PreparedOp<never>> {
-  const node = alone(device, { op, inputs, options }, more);
+  const node = await alone(device, { op, inputs, options, requiresGrad: more.backward === true }, more);
   // A view of an input is already in the caller's buffer.
   const given = new Set(Object.values(node.inputs).map(({ storage }) => storage));
   const written = Object.entries(node.outputs).filter(([, { storage }]) => !given.has(storage));
   const tensors = { ...node.inputs, ...Object.fromEntries(written) };
-  return prepare(device, op.name, tensors, lowerForward(node.graph), flopsOf(node));
+  return prepare(device, op.name, tensors, lowerForward(node.graph));
 }

@@ -1,38 +1,13 @@
 import { ShapeError } from "../base/errors.ts";
 import { Resource } from "../base/resource.ts";
 import type { Dispatch } from "../graph/op.ts";
-import { bytesOf, bytesWithin, type DType, type Storage, type Tensor } from "../graph/tensor.ts";
+import { bytesOf, bytesWithin, type Storage, type Tensor } from "../graph/tensor.ts";
 import type { Plan } from "../plan/plan.ts";
 import { Buffers } from "../run/buffers.ts";
 import { Executor, type Range } from "../run/executor.ts";
 import { Bound } from "./bound.ts";
 import { type BufferRange, gpuOf } from "./buffers.ts";
 import { checkApart, LIVE, type Need, resolveAll, type Use } from "./check.ts";
-
-/** What a prepared op takes, does and needs. */
-export interface OpDescription {
-  readonly name: string;
-  /** The tensors that the caller gives buffers for, as they are in memory. */
-  readonly tensors: Readonly<
-    Record<string, { readonly shape: readonly number[]; readonly dtype: DType; readonly bytes: number }>
-  >;
-  /** Names of the kernels, in the order of their launches. */
-  readonly kernels: readonly string[];
-  /** Memory that was allocated besides the caller's. */
-  readonly workspaceBytes: number;
-  /** Read and written, if each launch touches each of its tensors once. */
-  readonly bytes: number;
-  /** Multiplications and additions of convolutions and dense ops, by the definition; missing where memory alone limits. */
-  readonly flops?: number;
-  /** What the device must allow at least. */
-  readonly limits: {
-    readonly maxStorageBufferBindingSize: number;
-    readonly maxStorageBuffersPerShaderStage: number;
-    readonly maxComputeInvocationsPerWorkgroup: number;
-    readonly maxComputeWorkgroupsPerDimension: number;
-    readonly features: readonly string[];
-  };
-}
 
 /** A compiled op or its gradients, to encode into the caller's compute passes any number of times. */
 export class PreparedOp<Given> {
@@ -41,10 +16,10 @@ export class PreparedOp<Given> {
   readonly tensors: Readonly<Record<string, Tensor>>;
   /** The launches in order, with their kernels, constants and workgroups. */
   readonly dispatches: readonly Dispatch[];
+  /** Memory that was allocated besides the caller's. */
+  readonly workspaceBytes: number;
   readonly #executor: Executor;
   readonly #buffers: Buffers;
-  readonly #flops: number | undefined;
-  readonly #workspaceBytes: number;
   readonly #resource = new Resource("PreparedOp");
   /** The caller's buffers for the launches being bound. */
   readonly #given = new Map<Storage, Range>();
@@ -56,14 +31,12 @@ export class PreparedOp<Given> {
     tensors: Readonly<Record<string, Tensor>>,
     planned: Plan,
     pipelines: readonly GPUComputePipeline[],
-    flops: number | undefined,
   ) {
     this.name = name;
     this.tensors = tensors;
     this.dispatches = planned.dispatches;
-    this.#flops = flops;
     const kept = [...planned.persistent].map(bytesOf);
-    this.#workspaceBytes = [...planned.memory.slabs, ...kept].reduce((sum, bytes) => sum + bytes, 0);
+    this.workspaceBytes = [...planned.memory.slabs, ...kept].reduce((sum, bytes) => sum + bytes, 0);
     this.#executor = new Executor(gpuOf(device), planned.dispatches, pipelines);
     this.#buffers = new Buffers(device, planned, (storage) => this.#given.get(storage)!);
   }
@@ -74,36 +47,6 @@ export class PreparedOp<Given> {
     const tensor = this.tensors[name];
     if (!tensor) throw new ShapeError(this.name, "has no such tensor", name);
     return bytesWithin(tensor).size;
-  }
-
-  /** Shapes and bytes of its tensors, its work, its memory, and what it needs of a device. */
-  describe(): OpDescription {
-    const launches = this.dispatches.map(({ kernel, bindings, workgroups }) => {
-      const sizes = Object.values(bindings).map((tensor) => bytesWithin(tensor).size);
-      return { kernel, sizes, workgroups };
-    });
-    const most = (numbers: readonly number[]): number => numbers.reduce((a, b) => Math.max(a, b), 0);
-    const tensors = Object.entries(this.tensors).map(([name, tensor]) => {
-      const { shape, storage } = tensor;
-      return [name, { shape, dtype: storage.dtype, bytes: this.bytes(name) }] as const;
-    });
-    return {
-      name: this.name,
-      tensors: Object.fromEntries(tensors),
-      kernels: launches.map(({ kernel }) => kernel.name),
-      workspaceBytes: this.#workspaceBytes,
-      bytes: launches.flatMap(({ sizes }) => sizes).reduce((sum, size) => sum + size, 0),
-      ...(this.#flops !== undefined && { flops: this.#flops }),
-      limits: {
-        maxStorageBufferBindingSize: most(launches.flatMap(({ sizes }) => sizes)),
-        maxStorageBuffersPerShaderStage: most(launches.map(({ sizes }) => sizes.length)),
-        maxComputeInvocationsPerWorkgroup: most(
-          launches.map(({ kernel }) => kernel.workgroupSize.reduce((a, b) => a * b)),
-        ),
-        maxComputeWorkgroupsPerDimension: most(launches.flatMap(({ workgroups }) => workgroups)),
-        features: [...new Set(launches.flatMap(({ kernel }) => kernel.features))],
-      },
-    };
   }
 
   /**

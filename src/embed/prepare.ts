@@ -1,6 +1,7 @@
 /** What a single op's forward pass and its gradients have in common: a graph on the caller's tensors, and its launches. */
 import { OutOfMemoryError, ShapeError } from "../base/errors.ts";
 import { capabilitiesOf, describeAdapter } from "../gpu/device.ts";
+import { narrowSubgroups } from "../gpu/narrow-subgroups.ts";
 import { Tuning, type TuningTable } from "../gpu/tuning.ts";
 import { Graph } from "../graph/graph.ts";
 import type { Dispatch, Op, Tensors } from "../graph/op.ts";
@@ -40,6 +41,8 @@ export interface Wanted {
   readonly options: unknown;
   /** Inputs whose gradients are computed. */
   readonly gradients?: readonly string[];
+  /** Whether all f32 inputs have gradients, which are computed elsewhere. */
+  readonly requiresGrad?: boolean;
 }
 
 /** The node of an op by itself. */
@@ -49,18 +52,22 @@ export interface Alone {
   readonly outputs: Readonly<Record<string, Tensor>>;
 }
 
-/** An op on inputs of these shapes. Throws ShapeError where they do not fit it. */
-export function alone(
+/** An op on inputs of these shapes. Rejects with a ShapeError where they do not fit it. */
+export async function alone(
   device: GPUDevice,
-  { op, inputs: specs, options, gradients = [] }: Wanted,
+  { op, inputs: specs, options, gradients = [], requiresGrad = false }: Wanted,
   { tuning: table }: PrepareOptions,
-): Alone {
+): Promise<Alone> {
   const tuning = new Tuning(describeAdapter(device.adapterInfo));
   if (table) tuning.import(table);
-  const capabilities = capabilitiesOf(device, device.adapterInfo, tuning);
+  const subgroupSize = await narrowSubgroups(device, device.adapterInfo);
+  const capabilities = {
+    ...capabilitiesOf(device, device.adapterInfo, tuning),
+    ...(subgroupSize && { subgroupSize }),
+  };
   const { maxStorageBufferBindingSize: maxBindingBytes } = device.limits;
   const graph = new Graph({
-    mode: gradients.length > 0 ? "train" : "eval",
+    mode: requiresGrad || gradients.length > 0 ? "train" : "eval",
     maxBindingBytes,
     device: capabilities,
   });
@@ -71,7 +78,7 @@ export function alone(
     // A parameter's gradient is memory of its own, and never another gradient under a second name.
     inputs[name] = gradients.includes(name)
       ? graph.tensor(name, shape, { role: "parameter", requiresGrad: true })
-      : graph.input(name, shape, dtype);
+      : graph.input(name, shape, dtype, requiresGrad && dtype === "f32");
   }
   const attrs = op.attrsOf ? op.attrsOf(inputs, options) : options;
   const applied = Object.entries(graph.apply(op, op.name, inputs, attrs));
@@ -85,27 +92,19 @@ export async function prepare<Buffers>(
   name: string,
   tensors: Readonly<Record<string, Tensor>>,
   program: { readonly graph: Graph; readonly dispatches: readonly Dispatch[] },
-  flops: number | undefined,
 ): Promise<PreparedOp<Buffers>> {
   const { maxStorageBufferBindingSize: maxBindingBytes, maxBufferSize: maxBufferBytes } = device.limits;
   const given = new Set(Object.values(tensors).map(({ storage }) => storage));
   const planned = plan({ ...program, given }, { maxBindingBytes, maxBufferBytes });
   const pipelines = await gpuOf(device).pipelines.compileAll(planned.dispatches);
   device.pushErrorScope("out-of-memory");
-  const prepared = new PreparedOp<Buffers>(device, name, tensors, planned, pipelines, flops);
+  const prepared = new PreparedOp<Buffers>(device, name, tensors, planned, pipelines);
   const error = await device.popErrorScope();
   if (error) {
     prepared.destroy();
     throw new OutOfMemoryError(`${name}: ${error.message}`);
   }
   return prepared;
-}
-
-/** Additions and multiplications of a pass of an op with a weight, (…, C, K): each number of y sums up a column of it. */
-export function flopsOf({ inputs: { weight }, outputs: { y } }: Alone): number | undefined {
-  if (!weight || !y || weight.shape.length < 2) return undefined;
-  const size = ({ shape }: Tensor): number => shape.reduce((product, extent) => product * extent, 1);
-  return (2 * size(y) * size(weight)) / weight.shape.at(-1)!;
 }
 
 /** Throws ShapeError for names that are no inputs of an op, or no f32 ones. */

@@ -6,7 +6,7 @@ import {
   WebgraftError,
 } from "../base/errors.ts";
 import { Resource } from "../base/resource.ts";
-import type { Capabilities } from "../kernel/capabilities.ts";
+import { type Capabilities, MATRIX_FEATURE, type MatrixUnits } from "../kernel/capabilities.ts";
 import { KERNEL_FEATURES } from "../kernel/constants.gen.ts";
 import type { MemoryLimits } from "../plan/memory.ts";
 import { DEFAULT_LIMITS } from "../plan/plan.ts";
@@ -40,6 +40,8 @@ export interface DeviceOptions {
   readonly powerPreference?: "low-power" | "high-performance";
   /** WebGPU's entry point. Default `navigator.gpu`. */
   readonly gpu?: GPU;
+  /** `matrixUnits`, of this package: lets the tuner try them where the adapter has some. Default none are tried. */
+  readonly matrixUnits?: (info: GPUAdapterInfo) => readonly MatrixUnits[];
 }
 
 /** Optional features, requested where the adapter has them: for the profiler, f16 activations and some kernels. */
@@ -55,7 +57,7 @@ const ERROR_SCOPES: readonly GPUErrorFilter[] = ["validation", "out-of-memory", 
  * Throws DeviceError where there is no WebGPU or no adapter.
  */
 export async function openDevice(options: DeviceOptions = {}): Promise<Gpu> {
-  const { powerPreference = "high-performance", gpu = globalThis.navigator?.gpu } = options;
+  const { powerPreference = "high-performance", gpu = globalThis.navigator?.gpu, matrixUnits } = options;
   if (!gpu) {
     throw new DeviceError(
       "openDevice: this environment has no WebGPU — use a current Chrome, Edge, Firefox or Safari, in a " +
@@ -64,19 +66,24 @@ export async function openDevice(options: DeviceOptions = {}): Promise<Gpu> {
   }
   const adapter = await gpu.requestAdapter({ powerPreference });
   if (!adapter) throw new DeviceError("openDevice: WebGPU found no adapter — check the graphics driver");
-  const device = await request(adapter).catch((error: Error) => {
+  const device = await request(adapter, matrixUnits ? [MATRIX_FEATURE] : []).catch((error: Error) => {
     throw new DeviceError(
       `openDevice: the adapter ${describeAdapter(adapter.info)} gave no device — ${error.message}`,
     );
   });
-  return new Gpu(device, adapter.info, true, await narrowSubgroups(device, adapter.info));
+  const subgroupSize = await narrowSubgroups(device, adapter.info);
+  const units = device.features.has(MATRIX_FEATURE) ? matrixUnits?.(adapter.info) : undefined;
+  return new Gpu(device, adapter.info, true, {
+    ...(subgroupSize && { subgroupSize }),
+    ...(units && { matrixUnits: units }),
+  });
 }
 
-/** A device with the features of `FEATURES` that the adapter has, and buffers as large as it allows. */
-async function request(adapter: GPUAdapter): Promise<GPUDevice> {
+/** A device with those of these features and of `FEATURES` that the adapter has, and buffers as large as it allows. */
+async function request(adapter: GPUAdapter, features: readonly string[]): Promise<GPUDevice> {
   const { limits } = adapter;
   const { maxBufferSize, maxStorageBufferBindingSize } = limits;
-  const requiredFeatures = [...FEATURES].filter((feature): feature is GPUFeatureName =>
+  const requiredFeatures = [...FEATURES, ...features].filter((feature): feature is GPUFeatureName =>
     adapter.features.has(feature),
   );
   const ask = (requiredLimits: Record<string, number>): Promise<GPUDevice> =>
@@ -117,22 +124,19 @@ export class Gpu {
 
   /**
    * Wraps a device that the caller opened, and may go on using; `openDevice()` is the usual way. An `owned` device is
-   * destroyed with this object. `subgroupSize` is what `narrowSubgroups` has found.
+   * destroyed with this object. `found` is what `openDevice` has found beyond what the adapter says.
    */
   constructor(
     device: GPUDevice,
     info: GPUAdapterInfo = device.adapterInfo,
     owned = false,
-    subgroupSize?: number,
+    found: Pick<Capabilities, "subgroupSize" | "matrixUnits"> = {},
   ) {
     this.device = device;
     this.#owned = owned;
     this.adapter = describeAdapter(info);
     this.tuning = new Tuning(this.adapter);
-    this.capabilities = {
-      ...capabilitiesOf(device, info, this.tuning),
-      ...(subgroupSize && { subgroupSize }),
-    };
+    this.capabilities = { ...capabilitiesOf(device, info, this.tuning), ...found };
     this.limits = {
       maxBindingBytes: Math.max(device.limits.maxStorageBufferBindingSize, DEFAULT_LIMITS.maxBindingBytes),
       maxBufferBytes: Math.max(device.limits.maxBufferSize, DEFAULT_LIMITS.maxBufferBytes),

@@ -3,8 +3,8 @@ import { DeviceError } from "../base/errors.ts";
 
 /**
  * Sets the globals of WebGPU, `navigator.gpu` and constants such as `GPUBufferUsage`, unless they are there, as they are in
- * Deno and in pages. `flags` are those of `create` in `webgpu`, such as `["backend=vulkan"]`. Call it once, before
- * `openDevice`. Throws DeviceError where the package `webgpu` is missing.
+ * Deno and in pages. `flags` are those of `create` in `webgpu`, such as `["backend=vulkan"]`, or
+ * `["enable-dawn-features=allow_unsafe_apis"]` for matrix units. Call it once, before `openDevice`. Throws DeviceError where the package `webgpu` is missing.
  */
 export async function installWebGpu(flags: readonly string[] = []): Promise<void> {
   if (globalThis.navigator?.gpu) return;

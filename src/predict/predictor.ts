@@ -4,9 +4,9 @@ import type { Gpu } from "../gpu/device.ts";
 import { Graph, type Precision, type Variable } from "../graph/graph.ts";
 import { lowerForward } from "../graph/lower.ts";
 import { pad } from "../graph/tensor.ts";
-import { softmax } from "../layers/index.ts";
+import { asActivations, softmax } from "../layers/index.ts";
 import { frozenIn, type Model } from "../models/model.ts";
-import { type AnyNetwork, buildIn, inputsOf, isClassifier } from "../models/network.ts";
+import { type AnyNetwork, buildOutputs, inputsOf, isClassifier } from "../models/network.ts";
 import { InFlight } from "../run/in-flight.ts";
 import { type ImageSource, Preprocessor } from "../run/preprocessor.ts";
 import { type Feeds, openSession, type Session } from "../run/session.ts";
@@ -20,15 +20,20 @@ export interface PredictorOptions<M extends AnyNetwork = Model> {
   readonly batchSize?: number;
 }
 
-/** Variables of somebody else. */
-interface SharedOptions<M extends AnyNetwork> extends PredictorOptions<M> {
-  readonly precision: Precision;
-  /** The trainer's option: what does not train lies in arenas of its own. */
-  readonly frozen: ((name: string) => boolean) | undefined;
+/** Who holds the weights that a predictor shares: a Trainer. */
+export interface PredictorSource<M extends AnyNetwork = Model> {
+  readonly model: M;
+  /** What does not train lies in arenas of its own. */
+  readonly options: {
+    readonly gpu: Gpu;
+    readonly precision?: Precision;
+    readonly frozen?: (name: string) => boolean;
+  };
+  /** Parameters and running statistics. */
   readonly weights: readonly Variable[];
   readonly variables: Variables;
-  /** The buffers that predictions take. */
-  readonly buffers: Pick<Variables, "buffer">;
+  /** The buffers of those that it evaluates with. */
+  evaluated(): Promise<Pick<Variables, "buffer">>;
 }
 
 /** Examples by the names of a network's inputs: (N, …) without padding. */
@@ -54,7 +59,7 @@ export class Predictor<M extends AnyNetwork = Model> {
   /** Plans and compiles the network. Its weights are zeros until some are loaded. */
   static async create<M extends AnyNetwork = Model>(options: PredictorOptions<M>): Promise<Predictor<M>> {
     const { gpu } = options;
-    const graph = predictionGraph({ ...options, precision: "f32", frozen: undefined });
+    const graph = predictionGraph(options, "f32");
     return making(async (keep) => {
       const variables = keep(new Variables(gpu));
       const session = keep(await openSession(gpu, lowerForward(graph), variables));
@@ -63,16 +68,24 @@ export class Predictor<M extends AnyNetwork = Model> {
     });
   }
 
-  /** One that predicts with weights that are somebody else's, such as a trainer's, for `Trainer.predictor`. */
-  static async sharing<M extends AnyNetwork>(options: SharedOptions<M>): Promise<Predictor<M>> {
-    const { gpu, buffers } = options;
-    const graph = predictionGraph(options);
-    return new Predictor(options, options, await openSession(gpu, lowerForward(graph), buffers), false);
+  /**
+   * A predictor that shares a trainer's weights on the GPU, or their averages (`ema`), so that it is up to date with the
+   * last step. It takes turns with whatever the trainer does; once that is destroyed, it rejects with a DestroyedError.
+   */
+  static async of<M extends AnyNetwork>(
+    trainer: PredictorSource<M>,
+    { batchSize = 1 }: Pick<PredictorOptions, "batchSize"> = {},
+  ): Promise<Predictor<M>> {
+    const { gpu, precision = "f32", frozen } = trainer.options;
+    const options = { gpu, model: trainer.model, batchSize };
+    const graph = predictionGraph(options, precision, frozen);
+    const buffers = await trainer.evaluated();
+    return new Predictor(options, trainer, await openSession(gpu, lowerForward(graph), buffers), false);
   }
 
   private constructor(
     { gpu, model, batchSize = 1 }: PredictorOptions<M>,
-    { weights, variables }: Pick<SharedOptions<M>, "weights" | "variables">,
+    { weights, variables }: Pick<PredictorSource<M>, "weights" | "variables">,
     session: Session,
     owns: boolean,
   ) {
@@ -189,18 +202,19 @@ export class Predictor<M extends AnyNetwork = Model> {
 }
 
 /** From a network's inputs to its outputs, a classifier's being probabilities. */
-function predictionGraph({
-  gpu,
-  model,
-  batchSize = 1,
-  precision,
-  frozen,
-}: PredictorOptions<AnyNetwork> & Pick<SharedOptions<AnyNetwork>, "precision" | "frozen">): Graph {
+function predictionGraph(
+  { gpu, model, batchSize = 1 }: PredictorOptions<AnyNetwork>,
+  precision: Precision,
+  frozen?: (name: string) => boolean,
+): Graph {
   if (!Number.isInteger(batchSize) || batchSize < 1) {
     throw new DataError(`Predictor: batchSize must be a positive whole number — got ${batchSize}`);
   }
   const graph = new Graph({ mode: "eval", precision, frozen: frozenIn(model, frozen), ...gpu.graphOptions });
-  const { logits, ...outputs } = buildIn(graph, model, batchSize, precision === "mixed" ? "f16" : "f32");
+  const inputs = Object.entries(inputsOf(model)).map(
+    ([name, shape]) => [name, asActivations(graph.input(name, [batchSize, ...shape]))] as const,
+  );
+  const { logits, ...outputs } = buildOutputs(model, Object.fromEntries(inputs));
   if (isClassifier(model)) graph.output("probabilities", softmax(logits!));
   else
     for (const [name, tensor] of Object.entries({ ...outputs, ...(logits && { logits }) }))

@@ -79,7 +79,7 @@ export function checkDataset(dataset: Dataset, { name, inputShape, classes }: Mo
 }
 
 /** Throws DataError unless labels are those of classes. */
-export function checkLabels(what: string, labels: Int32Array, classes: number): void {
+function checkLabels(what: string, labels: Int32Array, classes: number): void {
   const bad = labels.findIndex((label) => !(label >= 0 && label < classes));
   if (bad < 0) return;
   throw new DataError(`${what}: labels must be 0…${classes - 1} — got ${labels[bad]} for example ${bad}`);

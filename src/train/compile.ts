@@ -13,12 +13,15 @@ import { withUpdate } from "../optimizers/optimizer.ts";
 import type { Steps } from "../plan/plan.ts";
 import { openSession, type Session } from "../run/session.ts";
 import type { Variables } from "../run/variables.ts";
+import { buildPass, type Mode, type Objective } from "./objective.ts";
 import type { TrainerOptions } from "./options.ts";
-import { buildPass, type Mode, type Task } from "./task.ts";
 import { graphOptionsWith, type Kernels } from "./tuning/kernels.ts";
 
-/** The options of a trainer whose task and kernels are known. */
-export type PlanOptions = TrainerOptions<AnyNetwork> & { readonly task: Task; readonly kernels: Kernels };
+/** The options of a trainer whose objective and kernels are known. */
+export type PlanOptions = TrainerOptions<AnyNetwork> & {
+  readonly objective: Objective;
+  readonly kernels: Kernels;
+};
 
 /** A planned and compiled graph of a network. */
 export interface Compiled {
@@ -39,8 +42,8 @@ export interface Compiled {
 }
 
 /**
- * Compiles a training step (output `loss`), an evaluation (outputs `loss` and the task's) or a prediction (only those) of
- * `size` examples. With micro-batches, `session` runs one of them; `update`, which ends the step, is there only for those of full size.
+ * Compiles a training step (output `loss`), an evaluation (outputs `loss` and the objective's) or a prediction (only
+ * those) of `size` examples. With micro-batches, `session` runs one of them; `update`, which ends the step, is there only for those of full size.
  */
 export function compileStep(
   options: PlanOptions,
@@ -97,12 +100,12 @@ const gradientsByName = ({ parameters }: Graph, { gradients }: Gradients): Compi
 
 /** The network's graph, from inputs and targets to the loss, and to what the host reads. */
 function build(options: PlanOptions, mode: Mode, size: number): { graph: Graph; loss?: Tensor } {
-  const { gpu, model, frozen, precision = "f32", kernels, task } = options;
+  const { gpu, model, frozen, precision = "f32", kernels, objective } = options;
   const graph = new Graph({
     ...{ mode: mode === "train" ? mode : "eval", precision, frozen: frozenIn(model, frozen) },
     ...graphOptionsWith(gpu, kernels),
   });
-  const { loss, outputs } = buildPass(graph, task, mode, size);
+  const { loss, outputs } = buildPass(graph, objective, mode, size);
   if (loss) graph.output("loss", loss);
   for (const [name, tensor] of Object.entries(outputs)) graph.output(name, tensor);
   return { graph, ...(loss && { loss }) };

@@ -8,8 +8,8 @@ import { type Compiled, compileStep, type PlanOptions } from "./compile.ts";
 import { compileActivations } from "./evaluation/activations.ts";
 import { feedsOf } from "./evaluation/run-batches.ts";
 import { type MicroBatch, microBatchesOf } from "./feed/micro-batches.ts";
+import type { Fed, Mode, Objective } from "./objective.ts";
 import type { StepNumbers, TrainerOptions } from "./options.ts";
-import type { Fed, Mode, Task } from "./task.ts";
 import type { Kernels } from "./tuning/kernels.ts";
 
 /** What a training step tells, and its update's `nonFinite`, if anything trains. */
@@ -26,25 +26,25 @@ export class CompiledSteps {
   /** Examples that go through the network at once: a batch, or a micro-batch. */
   readonly batchSize: number;
   readonly #given: TrainerOptions<AnyNetwork>;
-  readonly #task: Task;
+  readonly #objective: Objective;
   readonly #variables: Variables;
   #planned: PlanOptions | undefined;
   readonly #compiled = new Map<string, Promise<Compiled>>();
   /** The one used last is the last. */
   readonly #activations = new Map<string, Promise<Session>>();
 
-  constructor(options: TrainerOptions<AnyNetwork>, task: Task, variables: Variables) {
+  constructor(options: TrainerOptions<AnyNetwork>, objective: Objective, variables: Variables) {
     const { batchSize, microBatches = 1 } = options;
     this.batchSize = batchSize / microBatches;
     this.#given = options;
-    this.#task = task;
+    this.#objective = objective;
     this.#variables = variables;
   }
 
   /** With the kernels known when the first step is compiled: one trainer computes with the same ones all its life. */
   get #options(): PlanOptions {
     const { kernels = this.#given.gpu.tuning.choices() } = this.#given;
-    this.#planned ??= { ...this.#given, task: this.#task, kernels };
+    this.#planned ??= { ...this.#given, objective: this.#objective, kernels };
     return this.#planned;
   }
 
@@ -77,7 +77,7 @@ export class CompiledSteps {
     averages: boolean,
   ): (size: number) => Promise<Session> {
     const whole = Math.min(this.batchSize, length);
-    const fills = mode === "predict" || this.#task.ignored !== undefined;
+    const fills = mode === "predict" || this.#objective.ignored !== undefined;
     return async (size) => (await this.compile(mode, fills ? whole : size, averages)).session;
   }
 
@@ -113,7 +113,7 @@ export class CompiledSteps {
 
   /** Resolves once the training step is submitted; `result` is a separate promise, so that it is not awaited here. */
   async submit(batch: Fed, live: Live): Promise<{ readonly result: Promise<StepResult> }> {
-    const parts = microBatchesOf(batch, this.batchSize, this.#task.weightOf);
+    const parts = microBatchesOf(batch, this.batchSize, this.#objective.weightOf);
     const compiled = await Promise.all(parts.map(({ size }) => this.compile("train", size)));
     const { update, normed } = await this.compile("train", this.batchSize);
     const outputs: Promise<Outputs>[] = [];
@@ -133,7 +133,7 @@ export class CompiledSteps {
     const result = Promise.all([Promise.all(outputs), cleared]).then(([values]) => {
       const sum = (of: (outputs: Outputs, part: MicroBatch) => number): number =>
         parts.reduce((total, part, i) => total + of(values[i]!, part), 0);
-      const { correct } = this.#task;
+      const { correct } = this.#objective;
       // The session that updates is the last.
       const { nonFinite, gradientNorms, updateNorms, parameterNorms } = values.at(-1)!;
       const byName = (value: (i: number) => number): Record<string, number> =>
@@ -160,7 +160,7 @@ export class CompiledSteps {
     const { update } = await this.compile("train", this.batchSize);
     const launches: LaunchTime[] = [];
     if (update) await this.#variables.clear(update.gradients);
-    for (const part of microBatchesOf(batch, this.batchSize, this.#task.weightOf)) {
+    for (const part of microBatchesOf(batch, this.batchSize, this.#objective.weightOf)) {
       const { session } = await this.compile("train", part.size);
       const { first, share } = part;
       launches.push(...(await session.profile(feedsOf(part, session), { ...live, first, share })));

@@ -1,5 +1,6 @@
 import type { Tensor } from "../graph/tensor.ts";
 import { asActivations, augment, augmentLabelled, crossEntropy, softCrossEntropy } from "../layers/index.ts";
+import { exact } from "../layers/precision.ts";
 import type { Model } from "../models/model.ts";
 import type { Augmentation } from "../ops/image/augment.ts";
 import { IGNORED } from "./evaluation/run-batches.ts";
@@ -39,12 +40,12 @@ export function classifierLoss(
     const mixed = augmentLabelled(images, labels, "augment", given);
     const logits = model.build(asActivations(mixed.images));
     const { targets } = mixed;
-    return { logits, loss: own?.(logits, targets) ?? softCrossEntropy(logits, targets, options) };
+    return { logits, loss: own?.(exact(logits), targets) ?? softCrossEntropy(logits, targets, options) };
   }
   const logits = model.build(asActivations(augmentation ? augment(images, "augment", augmentation) : images));
   return {
     logits,
-    loss: own?.(logits, labels) ?? crossEntropy(logits, labels, { ignoreIndex: IGNORED, ...options }),
+    loss: own?.(exact(logits), labels) ?? crossEntropy(logits, labels, { ignoreIndex: IGNORED, ...options }),
   };
 }
 
@@ -53,4 +54,4 @@ export const evaluationLoss = (
   logits: Tensor,
   labels: Tensor,
   own?: (logits: Tensor, labels: Tensor) => Tensor,
-): Tensor => own?.(logits, labels) ?? crossEntropy(logits, labels, { ignoreIndex: IGNORED });
+): Tensor => own?.(exact(logits), labels) ?? crossEntropy(logits, labels, { ignoreIndex: IGNORED });

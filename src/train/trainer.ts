@@ -10,7 +10,6 @@ import { averagesOf } from "../optimizers/averages.ts";
 import type { Optimizer } from "../optimizers/optimizer.ts";
 import type { Plan } from "../plan/plan.ts";
 import { describeModel } from "../predict/model-file.ts";
-import { Predictor } from "../predict/predictor.ts";
 import { Variables } from "../run/variables.ts";
 import type { WeightsTarget } from "../weights/load.ts";
 import { loadCheckpoint, type Progress, saveCheckpoint } from "./checkpoint.ts";
@@ -21,6 +20,7 @@ import type { Activations } from "./evaluation/activations.ts";
 import { type EvaluateOptions, Evaluator } from "./evaluation/evaluator.ts";
 import { batchOf, checkData, loaderOf } from "./feed/batches.ts";
 import { type FitHost, newRun, runFit } from "./fit.ts";
+import { type Fed, type Mode, type Objective, objectiveOf } from "./objective.ts";
 import type {
   BatchInfo,
   BatchOf,
@@ -36,7 +36,6 @@ import type {
   TrainerOptions,
 } from "./options.ts";
 import { type Profile, profileOf } from "./profile.ts";
-import { type Fed, type Mode, type Task, taskOf } from "./task.ts";
 import type { IdleTuning } from "./tuning/idle-tuning.ts";
 import type { Kernels } from "./tuning/kernels.ts";
 import { prepareTuning } from "./tuning/tune.ts";
@@ -61,7 +60,7 @@ export class Trainer<M extends AnyNetwork = Model, V extends MetricValues = Metr
   readonly variables: Variables;
   /** The options it was created with. */
   readonly options: TrainerOptions<M, V>;
-  readonly #task: Task;
+  readonly #objective: Objective;
   readonly #steps: CompiledSteps;
   readonly #evaluator: Evaluator;
   readonly #resource = new Resource("Trainer");
@@ -90,11 +89,17 @@ export class Trainer<M extends AnyNetwork = Model, V extends MetricValues = Metr
   private constructor(options: TrainerOptions<M, V>) {
     const { gpu, model, optimizer, batchSize, metrics = {}, seed = 0 } = options;
     checkSizes(options);
-    this.#task = taskOf(options as TrainerOptions<AnyNetwork>);
+    this.#objective = objectiveOf(options as TrainerOptions<AnyNetwork>);
     this.options = options;
     this.variables = new Variables(gpu);
-    this.#steps = new CompiledSteps(options as TrainerOptions<AnyNetwork>, this.#task, this.variables);
-    this.#evaluator = new Evaluator(this.#task, this.#steps, this.variables, metrics, this.#usesAverages);
+    this.#steps = new CompiledSteps(options as TrainerOptions<AnyNetwork>, this.#objective, this.variables);
+    this.#evaluator = new Evaluator(
+      this.#objective,
+      this.#steps,
+      this.variables,
+      metrics,
+      this.#usesAverages,
+    );
     this.model = model;
     this.optimizer = optimizer;
     this.batchSize = batchSize;
@@ -159,7 +164,7 @@ export class Trainer<M extends AnyNetwork = Model, V extends MetricValues = Metr
     const given = options as unknown as FitOptions<AnyNetwork>;
     const loader = this.#load("fit", data, "train", options.signal);
     const { validation, signal, onEvaluate } = given;
-    if (validation) checkData(this.#task, validation);
+    if (validation) checkData(this.#objective, validation);
     checkFit(given);
     const host: FitHost = {
       trainer: this as unknown as Trainer<AnyNetwork>,
@@ -199,7 +204,7 @@ export class Trainer<M extends AnyNetwork = Model, V extends MetricValues = Metr
   ): Promise<Told<M, BatchInfo>> {
     this.#resource.check();
     const { learningRate = this.optimizer.learningRate } = options;
-    const fed = batchOf("trainStep", this.#task, batch, this.batchSize);
+    const fed = batchOf("trainStep", this.#objective, batch, this.batchSize);
     checkLearningRate("trainStep", learningRate);
     const info = this.#resource.run(() =>
       this.variables.turns.run("trainStep", () => this.#trainStep(fed, learningRate), true),
@@ -239,7 +244,7 @@ export class Trainer<M extends AnyNetwork = Model, V extends MetricValues = Metr
   async profile(batch: BatchOf<M>, options: { readonly learningRate?: number } = {}): Promise<Profile> {
     this.#resource.check();
     const { learningRate = this.optimizer.learningRate } = options;
-    const fed = batchOf("profile", this.#task, batch, this.batchSize);
+    const fed = batchOf("profile", this.#objective, batch, this.batchSize);
     checkLearningRate("profile", learningRate);
     const step = async (): Promise<Profile> => {
       const { step, cleared } = this.#beginStep();
@@ -288,27 +293,16 @@ export class Trainer<M extends AnyNetwork = Model, V extends MetricValues = Metr
   async predict(data: DataOf<M>, options: { readonly signal?: AbortSignal } = {}): Promise<PredictionOf<M>> {
     // Of a data set in memory, a classifier's evaluation has all that is needed: nothing else is compiled.
     const whole =
-      isClassifier(this.model) && isDataset(data as DataSource) && this.#task.ignored !== undefined;
+      isClassifier(this.model) && isDataset(data as DataSource) && this.#objective.ignored !== undefined;
     const mode = whole ? "eval" : "predict";
     const loader = this.#load("predict", data, mode, options.signal);
     const values = await this.#resource.run(() => this.#evaluator.predict(loader, mode, options.signal));
     return (isClassifier(this.model) ? values.probabilities : values) as PredictionOf<M>;
   }
 
-  /**
-   * A Predictor that shares this trainer's weights, or its averages, on the GPU: what it predicts is up to date with the
-   * last step, and it takes turns with whatever the trainer does. Ends with the trainer.
-   */
-  async predictor(options: { readonly batchSize?: number } = {}): Promise<Predictor<M>> {
-    const { batchSize = 1 } = options;
-    const { gpu, precision = "f32", frozen } = this.options;
-    const { model, variables, weights } = this;
-    return this.#resource.run(async () =>
-      Predictor.sharing({
-        ...{ gpu, model, batchSize, precision, frozen, weights, variables },
-        buffers: await this.#steps.evaluated(this.#usesAverages()),
-      }),
-    );
+  /** The buffers of the weights that evaluations take, or of their averages, for `Predictor.of`. */
+  evaluated(): Promise<Pick<Variables, "buffer">> {
+    return this.#resource.run(() => this.#steps.evaluated(this.#usesAverages()));
   }
 
   /**
@@ -373,7 +367,7 @@ export class Trainer<M extends AnyNetwork = Model, V extends MetricValues = Metr
   /** Throws DataError unless the examples fit the network. */
   check(data: DataOf<M>): void {
     this.#resource.check();
-    checkData(this.#task, data);
+    checkData(this.#objective, data);
   }
 
   /** Frees all GPU memory of this trainer, once what is being compiled is ready to be freed; the device stays open. */
@@ -395,6 +389,6 @@ export class Trainer<M extends AnyNetwork = Model, V extends MetricValues = Metr
     const shuffle = mode === "train";
     const batchSize = shuffle ? this.batchSize : this.#steps.batchSize;
     const options = { batchSize, seed: this.seed, shuffle, ...(signal && { signal }) };
-    return loaderOf(operation, this.#task, data, options, mode);
+    return loaderOf(operation, this.#objective, data, options, mode);
   }
 }

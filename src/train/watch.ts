@@ -17,7 +17,10 @@ export interface EarlyStopping extends WatchOptions {
   readonly patience: number;
 }
 
-/** Multiplies the learning rate by `factor` each time validation has not become better for `patience` epochs. */
+/**
+ * Multiplies the learning rate by `factor` each time validation has not become better for `patience` epochs. The product
+ * lasts: a later `fit` with this option goes on with it.
+ */
 export interface ReduceOnPlateau extends WatchOptions {
   /** Default 0.1. */
   readonly factor?: number;

@@ -4,11 +4,13 @@ import {
   addOp,
   conv2dOp,
   defineKernel,
+  describeOp,
+  elementwiseLossOp,
   fromNchw,
   fromOihw,
   fromPaddedOp,
+  liveScalars,
   maxPool2dOp,
-  mseOp,
   pad,
   prepareBackward,
   prepareKernel,
@@ -124,10 +126,22 @@ test("gradients that are passed on are buffers of their own", async () => {
   add.destroy();
 });
 
-test("the gradient of a loss needs none that arrives, that of a maximum its index", async () => {
-  const loss = await prepareBackward(device, mseOp, { prediction: [2, 4], target: [2, 4] }, {});
-  expect(Object.keys(loss.tensors)).not.toContain("dy");
-  loss.destroy();
+test("losses write their gradient in the forward pass", async () => {
+  const inputs = { prediction: [2, 4], target: [2, 4] };
+  const mse = await prepareOp(device, elementwiseLossOp, inputs, { name: "mse" }, { backward: true });
+  await expect(prepareBackward(device, elementwiseLossOp, inputs, { name: "mse" })).rejects.toThrow(
+    "elementwise_loss: its forward pass writes dprediction — prepareOp with { backward: true } prepares it",
+  );
+  const live = device.createBuffer({ size: 32, usage: 0x40 | 0x8 });
+  device.queue.writeBuffer(live, 0, liveScalars({ step: 1, seed: 1, learningRate: 1 }));
+  const [prediction, target] = [upload(ramp(8)), upload(new Float32Array(8))];
+  const [loss, dprediction] = [empty(mse.bytes("loss")), empty(32)];
+  run(mse.bind({ prediction, target, loss, dprediction, live }));
+  expect(await download(dprediction)).toEqual(ramp(8).map((v) => v / 4));
+  mse.destroy();
+});
+
+test("the gradient of a maximum needs its index alone", async () => {
   const pool = await prepareBackward(device, maxPool2dOp, { x: [1, 4, 4, 4] }, { kernelSize: 2 });
   expect(Object.keys(pool.tensors).sort()).toEqual(["dx", "dy", "index"]);
   pool.destroy();
@@ -161,21 +175,21 @@ test("options are the layers', and unknown ones are refused", async () => {
 test("a description has shapes, work, memory and limits", async () => {
   const conv = await prepareOp(device, conv2dOp, { x: X, weight: W }, { stride: 2, padding: 1 });
   const back = await prepareBackward(device, conv2dOp, { x: X, weight: W }, { stride: 2, padding: 1 });
-  const { tensors, flops, bytes, limits, kernels } = conv.describe();
+  const { tensors, flops, bytes, limits, kernels } = describeOp(conv);
   expect(tensors).toEqual({
     x: { shape: X, dtype: "f32", bytes: 320 },
     weight: { shape: W, dtype: "f32", bytes: 432 },
     y: { shape: Y, dtype: "f32", bytes: 96 },
   });
   expect(flops).toBe(2 * count(Y) * 27);
-  expect(back.describe().flops).toBe(2 * flops!);
+  expect(describeOp(back).flops).toBe(2 * flops!);
   expect(bytes).toBeGreaterThanOrEqual(320 + 432 + 96);
   expect(kernels).toEqual(conv.dispatches.map(({ kernel }) => kernel.name));
   expect(limits.maxStorageBuffersPerShaderStage).toBeLessThanOrEqual(8);
   expect(limits.maxStorageBufferBindingSize).toBeGreaterThanOrEqual(432);
   const softmax = await prepareOp(device, softmaxOp, { x: [2, 5] }, {});
-  expect(softmax.describe()).toMatchObject({ name: "softmax", workspaceBytes: 0 });
-  expect(softmax.describe()).not.toHaveProperty("flops");
+  expect(describeOp(softmax)).toMatchObject({ name: "softmax", workspaceBytes: 0 });
+  expect(describeOp(softmax)).not.toHaveProperty("flops");
   for (const each of [conv, back, softmax]) each.destroy();
 });
 

@@ -12,6 +12,7 @@ import {
   type Metric,
   mseLoss,
   type Network,
+  Predictor,
   perClass,
   saveWeights,
   sgd,
@@ -137,7 +138,7 @@ describe("averages of weights", () => {
     for (const [i, { tensor }] of plain.weights.entries()) plain.variables.write(tensor, averages[i]!);
     expect((await subject.evaluate(validation)).loss).toBe((await plain.evaluate(validation)).loss);
     expect(await subject.predict({ x: validation.x })).toEqual(await plain.predict({ x: validation.x }));
-    const predictor = await subject.predictor({ batchSize: 3 });
+    const predictor = await Predictor.of(subject, { batchSize: 3 });
     made.push(predictor);
     expect(await predictor.predict({ x: validation.x })).toEqual(await plain.predict({ x: validation.x }));
     const file = decodeSafetensors(await saveWeights(subject.averaged!), "averages");
@@ -189,7 +190,7 @@ describe("metrics", () => {
 describe("a trainer's predictor", () => {
   it("shares its weights, takes turns with its steps, and ends with it", async () => {
     const trainer = await make();
-    const predictor = await trainer.predictor({ batchSize: 5 });
+    const predictor = await Predictor.of(trainer, { batchSize: 5 });
     const before = await predictor.predict({ x: validation.x });
     expect(before).toEqual(await trainer.predict({ x: validation.x }));
     const fit = trainer.fit(data, { epochs: 4 });
@@ -203,7 +204,7 @@ describe("a trainer's predictor", () => {
     );
     await expect(predictor.classify([])).rejects.toThrow("needs a classifier of images");
 
-    const other = await trainer.predictor();
+    const other = await Predictor.of(trainer);
     other.destroy();
     expect((await trainer.evaluate(validation)).loss).toBeGreaterThan(0);
     await trainer.destroy();
@@ -215,7 +216,7 @@ describe("a trainer's predictor", () => {
     const model = { ...regression, frozen: ["out.bias"] };
     const trainer = await make({ model, frozen: (name) => name === "hidden.weight" });
     await trainer.fit(data, { epochs: 1 });
-    const predictor = await trainer.predictor({ batchSize: 5 });
+    const predictor = await Predictor.of(trainer, { batchSize: 5 });
     expect(await predictor.predict({ x: validation.x })).toEqual(await trainer.predict({ x: validation.x }));
   });
 });

@@ -55,6 +55,7 @@ const trainers = await trainer();
 const [variable] = graphOf().parameters;
 const { tensor } = variable!;
 
+const batch = { images: new Float32Array(1024), labels: new Int32Array(4), size: 4 };
 const cases: Readonly<Record<string, Case>> = {
   Gpu: {
     make: async () => new Gpu(device),
@@ -73,6 +74,7 @@ const cases: Readonly<Record<string, Case>> = {
       initialize: [[variable], 1],
       write: [tensor, new Float32Array(3)],
       clear: [[tensor.storage]],
+      copy: [[[tensor.storage, tensor.storage]]],
       read: [[tensor]],
       turn: ["test", async () => {}],
     },
@@ -90,7 +92,10 @@ const cases: Readonly<Record<string, Case>> = {
     make: () => trainer(),
     calls: {
       fit: [data, { epochs: 1 }],
-      trainStep: [{ images: new Float32Array(1024), labels: new Int32Array(4), size: 4 }],
+      trainStep: [batch],
+      profile: [batch],
+      gradients: [],
+      evaluated: [],
       evaluate: [data],
       predict: [data],
       activations: [data, ["conv1"]],

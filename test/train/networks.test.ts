@@ -3,16 +3,21 @@ import { afterEach, describe, expect, it } from "vitest";
 import {
   type AnyNetwork,
   binaryCrossEntropyWithLogits,
+  crossEntropy,
   DataError,
   dense,
+  flatten,
   type MetricValues,
+  type Model,
   mseLoss,
   type Network,
   ShapeError,
+  type StepInfo,
   sgd,
   Trainer,
   type TrainerOptions,
 } from "webgraft";
+import { quarters } from "../support/data/quarters.ts";
 import {
   type Named,
   noise,
@@ -200,6 +205,32 @@ it("several labels at once are learnt by binary cross-entropy, and an autoencode
   const { tags: logits } = await tagging.predict({ x });
   const right = tags.filter((tag, i) => tag === Number(logits![i]! > 0)).length;
   expect(right).toBeGreaterThan(28);
+});
+
+it("a classifier may have a loss of its own", async () => {
+  const model: Model = {
+    ...{ name: "tiny", inputShape: [8, 8, 1], classes: 4, options: {} },
+    build: (images) => dense(flatten(images), "fc", { outFeatures: 4 }),
+  };
+  const images = quarters(18);
+  const plain = await make<Model>({ model, batchSize: 4, labelSmoothing: 0.1 });
+  const own = await make<Model>({
+    ...{ model, batchSize: 4 },
+    loss: (logits, labels) => crossEntropy(logits, labels, { labelSmoothing: 0.1 }),
+  });
+  const [expected, { steps }] = [
+    await plain.fit(images, { epochs: 2 }),
+    await own.fit(images, { epochs: 2 }),
+  ];
+  const told = ({ loss: of, accuracy }: StepInfo) => [of, accuracy];
+  expect(steps.map(told)).toEqual(expected.steps.map(told));
+  const [a, b] = [await plain.evaluate(images), await own.evaluate(images)];
+  expect(b).toEqual({ ...a, loss: b.loss });
+  // The loss of an evaluation is the trained one, smoothing included.
+  expect(b.loss).not.toBe(a.loss);
+  expect(await own.predict(images)).toEqual(await plain.predict(images));
+  const refused = make<Model>({ model, batchSize: 4, loss: crossEntropy, classWeights: [1, 1, 1, 2] });
+  await expect(refused).rejects.toThrow("are options of crossEntropy — give them to it in your loss");
 });
 
 describe("layers that are used twice", () => {

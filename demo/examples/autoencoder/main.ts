@@ -10,6 +10,7 @@ import {
   type Named,
   type Network,
   openDevice,
+  Predictor,
   Random,
   type Tensor,
   Trainer,
@@ -78,7 +79,7 @@ try {
     optimizer: adamw({ lr: 3e-3 }),
     batchSize: 16,
   });
-  const predictor = await trainer.predictor({ batchSize: 8 });
+  const predictor = await Predictor.of(trainer, { batchSize: 8 });
   const shown = await test.batch(
     Uint32Array.from({ length: 8 }, (_, i) => i),
     {},

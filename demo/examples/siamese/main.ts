@@ -12,6 +12,7 @@ import {
   type Named,
   type Network,
   openDevice,
+  Predictor,
   Random,
   reuse,
   type Tensor,
@@ -100,7 +101,7 @@ try {
     optimizer: adamw({ lr: 2e-3 }),
     batchSize: 16,
   });
-  const predictor = await trainer.predictor({ batchSize: 8 });
+  const predictor = await Predictor.of(trainer, { batchSize: 8 });
   const indices = Uint32Array.from({ length: 8 }, (_, i) => i);
   const { left, right } = (await test.batch(indices, {})) as Record<string, Float32Array>;
   const part = (values: Float32Array, i: number) => values.subarray(784 * i, 784 * (i + 1));

@@ -1,5 +1,13 @@
 /** Teaches a network to tell apart what the camera sees, in 40 lines. The classes are those of the page. */
-import { datasetFromImages, finetune, framesOf, openDevice, type StepInfo, Trainer } from "webgraft";
+import {
+  datasetFromImages,
+  finetune,
+  framesOf,
+  openDevice,
+  Predictor,
+  type StepInfo,
+  Trainer,
+} from "webgraft";
 import weights from "webgraft/pretrained/resnet20-fashion.safetensors?url";
 
 const classes = [...document.querySelectorAll("li")];
@@ -16,7 +24,7 @@ try {
   const tuning = finetune("resnet20", { ...options, classes: classes.length });
   const trainer = await Trainer.create({ gpu, batchSize: 8, ...tuning });
   await tuning.load(trainer, weights);
-  const predictor = await trainer.predictor();
+  const predictor = await Predictor.of(trainer);
 
   button("train").onclick = async () => {
     const training = new AbortController();

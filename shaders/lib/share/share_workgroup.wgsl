@@ -10,11 +10,9 @@
 // What `src/ops/conv/variations.ts` changes: with AHEAD an invocation loads its blocks of the next panel before the workgroup
 // sums up the present one, so that even few invocations hide the loads, for as many more registers; a panel may hold f16.
 // source: Volkov and Demmel 2008, "Benchmarking GPUs to tune dense linear algebra"
-// use: four_loads
+// use: four_loads, members
 
 const COLUMN_STRIDE = GROUP_COLUMNS;
-const GROUP_ROWS4 = GROUP_ROWS * TILE_ROWS / 4u;
-const GROUP_VECTORS = GROUP_COLUMNS * TILE_COLUMNS / 4u;
 // So that each invocation loads a block of rows, or every second one where more would not fit into the memory.
 const PANEL = min(THREADS / GROUP_ROWS4, 8u);
 const ROW_BLOCKS = GROUP_ROWS4 * PANEL;
@@ -31,35 +29,6 @@ var<workgroup> panel_columns: array<array<panel4, COLUMN_BLOCKS>, 4>;
 // Number of the four rows among those of the workgroup, and of the block among those of the panel.
 alias OperandPlace = u32;
 alias OperandStep = u32;
-
-struct Member {
-  number: u32,
-  // First row and first column, as the number of its vec4, of the workgroup.
-  row: u32,
-  column: u32,
-}
-
-var<private> member: Member;
-
-fn tile_slice(group: u32, local: u32, rows: u32, columns: u32) -> u32 {
-  return group / (group_rows(rows) * group_columns(columns));
-}
-
-fn group_rows(rows: u32) -> u32 {
-  return (rows + 4u * GROUP_ROWS4 - 1u) / (4u * GROUP_ROWS4);
-}
-
-fn group_columns(columns: u32) -> u32 {
-  return (columns + 4u * GROUP_VECTORS - 1u) / (4u * GROUP_VECTORS);
-}
-
-fn tile_origin(group: u32, local: u32, rows: u32, columns: u32) -> TileOrigin {
-  let across = group_columns(columns);
-  let row = group / across % group_rows(rows) * (4u * GROUP_ROWS4);
-  let column = group % across * GROUP_VECTORS;
-  member = Member(local, row, column);
-  return TileOrigin(row + local / GROUP_COLUMNS * TILE_ROWS, column + local % GROUP_COLUMNS);
-}
 
 fn operand_place(rows4: Rows4, number: u32, cursor: Cursor) -> OperandPlace {
   return row_place(member.number / GROUP_COLUMNS, number);
@@ -171,17 +140,17 @@ fn tile_walk(tile: ptr<function, Tile>, rows: TileRows, range: Range, column: u3
     }
     cursor = skip(range, cursor, stride);
     workgroupBarrier();  // all have used the panel before
-    if (with_rows) {
-      put_rows(row_block, finish_rows(loaded.a, loaded.place, loaded.step));
-      if (first + own >= steps) {
-        put_rows(row_block, mat4x4f());  // past the end, where it meets any columns
-      }
-    }
     if (with_columns) {
       if (ONE_EACH) {
         loaded.b = loaded.a;
       }
       put_columns(column_block, loaded.b);
+    }
+    if (with_rows) {
+      put_rows(row_block, finish_rows(loaded.a, loaded.place, loaded.step));
+      if (first + own >= steps) {
+        put_rows(row_block, mat4x4f());  // past the end, where it meets any columns
+      }
     }
     workgroupBarrier();
     if (AHEAD) {

@@ -1,9 +1,10 @@
 /** What a process of Node or Deno does in place of a page: it loads a script, whose global functions are called. */
 import { pathToFileURL } from "node:url";
+import { installWebGpu } from "../../node/index.ts";
 import { describeAdapter } from "../engine/adapter.ts";
 import type { Answer, Call } from "./child.ts";
+import { DAWN_FLAGS } from "./dawn.ts";
 import type { Description } from "./runtime.ts";
-import { installWebGpu } from "../../node/index.ts";
 
 const send = (message: Call | Answer): void => {
   if (process.connected) process.send!(message);
@@ -23,7 +24,7 @@ const functions: Record<string, (...args: never[]) => unknown> = {
   },
 };
 
-const installed = installWebGpu();
+const installed = installWebGpu(DAWN_FLAGS);
 
 process.on("message", async ({ id, name, args }: Call) => {
   try {

@@ -75,7 +75,8 @@ export function tileVariants<K extends TileKernel, Args extends readonly unknown
   const variants = kernels.flatMap((kernel) =>
     [undefined, ...variationsOf(kernel)].map((variation): TileVariant<Args> => {
       const { splits: times = 1, error = 1 } = variation ?? {};
-      const derived = (): K => variation?.derived?.(kernel) ?? kernel;
+      const derived = (device: Capabilities): K =>
+        variation?.derivedOn?.(kernel, device) ?? variation?.derived?.(kernel) ?? kernel;
       const splitsFor = (geometry: Geometry, device: Capabilities) =>
         cover(kernel, product(geometry, device), device);
       const splits = (geometry: Geometry, device: Capabilities): number => {
@@ -86,7 +87,7 @@ export function tileVariants<K extends TileKernel, Args extends readonly unknown
       const { TILE_ROWS, GROUP_ROWS = 1 } = kernel.numbers;
       return {
         name: variation ? `${name}_${variation.name}` : name,
-        ...(variation && { varies: name }),
+        ...(variation && !variation.apart && { varies: name }),
         error,
         rows: TILE_ROWS * GROUP_ROWS,
         fits(geometry, device) {
@@ -94,7 +95,7 @@ export function tileVariants<K extends TileKernel, Args extends readonly unknown
           // It would be right, but so slow on an emulated GPU that not even measuring it is worth the time.
           const hopeless = kernel.slots.share === "workgroup" && device.software === true;
           if (hopeless || variation?.on?.(device) === false) return false;
-          const known = derived().features.every((feature) => device.features.includes(feature));
+          const known = derived(device).features.every((feature) => device.features.includes(feature));
           const differs = times > 1 ? split(times) > splits : split(times) < splits;
           return known && (times === 1 || differs);
         },
@@ -102,7 +103,7 @@ export function tileVariants<K extends TileKernel, Args extends readonly unknown
         emit(emit, geometry, ...args) {
           const { tiles } = splitsFor(geometry, emit.device);
           const launch = {
-            kernel: withSubgroupSize(derived(), emit.device.subgroupSize),
+            kernel: withSubgroupSize(derived(emit.device), emit.device.subgroupSize),
             splits: splits(geometry, emit.device),
           };
           emitTiles(emit, geometry, { ...launch, workgroups: grid(tiles * launch.splits, kernel) }, ...args);

@@ -6,6 +6,7 @@ import type { Capabilities } from "../../kernel/capabilities.ts";
 import { derive, replaceOnce } from "../../kernel/derive.ts";
 import { withHalfPanel } from "../../kernel/half.ts";
 import { withSubgroupSize } from "../../kernel/subgroup-size.ts";
+import { MATRIX_VARIATIONS } from "./matrix-variations.ts";
 import type { TileKernel } from "./register-tiles.ts";
 
 export interface Variation {
@@ -19,8 +20,12 @@ export interface Variation {
   of?(kernel: TileKernel): boolean;
   /** The devices that it may be better on. Default all. */
   on?(device: Capabilities): boolean;
-  /** Changes the kernel. Default it stays what it is. */
+  /** Changes the kernel for a device that it is on. Default it stays what it is. */
   derived?<K extends TileKernel>(kernel: K): K;
+  /** The same by what a device has. */
+  derivedOn?<K extends TileKernel>(kernel: K, device: Capabilities): K;
+  /** Whether it may be the best where its kernel is not. Default it may not. */
+  readonly apart?: boolean;
 }
 
 /** Sums of a tile that take so many registers that few invocations are left to hide each other's loads. */
@@ -68,6 +73,7 @@ export const VARIATIONS: readonly Variation[] = [
       vendor === "amd" && /^rdna-[3-9]/.test(architecture) && subgroupMinSize <= 32 && subgroupMaxSize > 32,
     derived: (kernel) => withSubgroupSize(kernel, 32),
   },
+  ...MATRIX_VARIATIONS,
 ];
 
 /** Those that a kernel has. */

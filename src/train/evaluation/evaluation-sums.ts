@@ -2,8 +2,8 @@ import { ShapeError } from "../../base/errors.ts";
 import { unpad } from "../../graph/tensor.ts";
 import { isClassifier } from "../../models/network.ts";
 import type { Outputs } from "../../run/session.ts";
+import type { Fed, Objective } from "../objective.ts";
 import type { Evaluation } from "../options.ts";
-import type { Fed, Task } from "../task.ts";
 import { ConfusionCounter } from "./confusion.ts";
 import type { Metric, MetricBatch } from "./metrics.ts";
 
@@ -11,7 +11,7 @@ import type { Metric, MetricBatch } from "./metrics.ts";
 export class EvaluationSums {
   /** Examples added. */
   done = 0;
-  readonly #task: Task;
+  readonly #objective: Objective;
   readonly #confusion: ConfusionCounter | undefined;
   /** Σ losses, and what it is divided by for their mean. */
   #losses = 0;
@@ -20,9 +20,9 @@ export class EvaluationSums {
   #correct = 0;
   readonly #metrics: readonly (readonly [name: string, metric: Metric, sums: number[]])[];
 
-  constructor(task: Task, metrics: Readonly<Record<string, Metric>>) {
-    const { network } = task;
-    this.#task = task;
+  constructor(objective: Objective, metrics: Readonly<Record<string, Metric>>) {
+    const { network } = objective;
+    this.#objective = objective;
     this.#confusion = isClassifier(network) ? new ConfusionCounter(network.classes) : undefined;
     this.#metrics = Object.entries(metrics).map(([name, metric]) => [name, metric, []]);
   }
@@ -37,7 +37,7 @@ export class EvaluationSums {
     const { probabilities } = outputs;
     if (this.#confusion) this.#confusion.add(values.labels!, probabilities!);
     if (this.#metrics.length === 0) return;
-    const targets = Object.entries(this.#task.targets).map(([name, { shape }]) => {
+    const targets = Object.entries(this.#objective.targets).map(([name, { shape }]) => {
       const stored = values[name]!;
       return [
         name,
@@ -56,7 +56,7 @@ export class EvaluationSums {
     const counts = this.#confusion?.counts;
     if (!counts) return told as Evaluation;
     const counted = (): number => counts.reduce((sum, row, k) => sum + row[k]!, 0);
-    const correct = this.#task.ignored === undefined ? counted() : this.#correct;
+    const correct = this.#objective.ignored === undefined ? counted() : this.#correct;
     return { ...told, accuracy: correct / this.done, confusion: counts };
   }
 }

@@ -2,8 +2,8 @@ import type { Loader } from "../../data/loader.ts";
 import type { Outputs, Session } from "../../run/session.ts";
 import type { Variables } from "../../run/variables.ts";
 import type { CompiledSteps } from "../compiled-steps.ts";
+import type { Objective } from "../objective.ts";
 import type { Evaluation } from "../options.ts";
-import type { Task } from "../task.ts";
 import { type Activations, readActivations } from "./activations.ts";
 import { EvaluationSums, Predictions } from "./evaluation-sums.ts";
 import type { Metric } from "./metrics.ts";
@@ -18,20 +18,20 @@ export interface EvaluateOptions {
 
 /** Runs evaluations in their turns: with running statistics and without dropout, and by averages where there are some. */
 export class Evaluator {
-  readonly #task: Task;
+  readonly #objective: Objective;
   readonly #steps: CompiledSteps;
   readonly #variables: Variables;
   readonly #metrics: Readonly<Record<string, Metric>>;
   readonly #usesAverages: () => boolean;
 
   constructor(
-    task: Task,
+    objective: Objective,
     steps: CompiledSteps,
     variables: Variables,
     metrics: Readonly<Record<string, Metric>>,
     usesAverages: () => boolean,
   ) {
-    this.#task = task;
+    this.#objective = objective;
     this.#steps = steps;
     this.#variables = variables;
     this.#metrics = metrics;
@@ -39,7 +39,7 @@ export class Evaluator {
   }
 
   async evaluate(loader: Loader, { signal, onProgress }: EvaluateOptions): Promise<Evaluation> {
-    const sums = new EvaluationSums(this.#task, this.#metrics);
+    const sums = new EvaluationSums(this.#objective, this.#metrics);
     await this.#variables.turn("evaluate", () =>
       runBatches(loader, this.#sessions("eval", loader), signal, (outputs, batch) => {
         sums.add(outputs, batch);

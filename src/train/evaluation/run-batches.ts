@@ -5,7 +5,7 @@ import { InFlight } from "../../run/in-flight.ts";
 import type { Live } from "../../run/live.ts";
 import type { Outputs, Session } from "../../run/session.ts";
 import type { Values } from "../../run/values.ts";
-import type { Fed } from "../task.ts";
+import type { Fed } from "../objective.ts";
 
 /** Label of examples that do not count, as in PyTorch. */
 export const IGNORED = -100;

@@ -1,18 +1,18 @@
 import { DataError } from "../../base/errors.ts";
 import type { DataSource, Examples } from "../../data/source.ts";
 import { pad } from "../../graph/tensor.ts";
-import type { Fed, Task } from "../task.ts";
+import type { Fed, Objective } from "../objective.ts";
 
 const lengthOf = (shape: readonly number[]): number => shape.reduce((product, extent) => product * extent, 1);
 
 /**
- * How many examples these are. Throws DataError if they lack one of the names that `wanted` has, have one that the task
- * does not know, or do not fit the network.
+ * How many examples these are. Throws DataError if they lack one of the names that `wanted` has, have one that the
+ * objective does not know, or do not fit the network.
  */
 export function countExamples(
   operation: string,
-  { inputs, targets }: Task,
-  wanted: Task["inputs"],
+  { inputs, targets }: Objective,
+  wanted: Objective["inputs"],
   examples: Examples,
 ): number {
   const fail = (reason: string): never => {
@@ -47,7 +47,7 @@ export function countExamples(
 }
 
 /** A batch, counted, as the GPU takes it. */
-export const toFed = (specs: Task["inputs"], examples: Examples, size: number): Fed => ({
+export const toFed = (specs: Objective["inputs"], examples: Examples, size: number): Fed => ({
   values: Object.fromEntries(
     Object.entries(specs).map(([name, { shape, dtype }]) => {
       const values = examples[name]!;
@@ -62,7 +62,7 @@ export const toFed = (specs: Task["inputs"], examples: Examples, size: number): 
 /** Examples in memory, counted, as a source. */
 export const sourceOfExamples = (
   operation: string,
-  specs: Task["inputs"],
+  specs: Objective["inputs"],
   examples: Examples,
   length: number,
 ): DataSource => ({

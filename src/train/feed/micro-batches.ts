@@ -1,4 +1,4 @@
-import type { Fed, Task } from "../task.ts";
+import type { Fed, Objective } from "../objective.ts";
 
 /** A part of a batch. */
 export interface MicroBatch extends Fed {
@@ -9,7 +9,11 @@ export interface MicroBatch extends Fed {
 }
 
 /** Splits a batch into parts of `size` examples; the last may be smaller. The parts are views. */
-export function microBatchesOf(batch: Fed, size: number, weightOf: Task["weightOf"]): readonly MicroBatch[] {
+export function microBatchesOf(
+  batch: Fed,
+  size: number,
+  weightOf: Objective["weightOf"],
+): readonly MicroBatch[] {
   if (batch.size <= size) return [{ ...batch, first: 0, share: 1 }];
   const all = weightOf(batch);
   const parts: MicroBatch[] = [];

@@ -11,7 +11,7 @@ import type { Optimizer } from "../../optimizers/optimizer.ts";
 import { checkFusions, choicesOf } from "../../run/self-test/check-fusions.ts";
 import { type CheckedOp, checkKernels, type WrongKernel } from "../../run/self-test/check-kernels.ts";
 import { loadTuning, type TuneOptions, tuneTasks } from "../../run/tuner.ts";
-import { buildPass, type LossOf, taskOf } from "../task.ts";
+import { buildPass, type LossOf, objectiveOf } from "../objective.ts";
 import { IdleTuning } from "./idle-tuning.ts";
 
 /**
@@ -118,7 +118,7 @@ function usesOf(
 ): { readonly tasks: readonly MeasurableTask[]; readonly ops: readonly CheckedOp[] } {
   const { device, tasks } = recorder(gpu.capabilities);
   const ops = new Map<string, CheckedOp>();
-  const task = taskOf({ model, ...(loss && { loss }) });
+  const objective = objectiveOf({ model, ...(loss && { loss }) });
   for (const mode of modes) {
     const graph = new Graph({
       ...gpu.graphOptions,
@@ -127,7 +127,7 @@ function usesOf(
       precision,
       frozen: frozenIn(model, frozen),
     });
-    const { loss } = buildPass(graph, task, mode, batchSize);
+    const { loss } = buildPass(graph, objective, mode, batchSize);
     const { nodes } = lower(graph, mode === "train" && loss ? [[loss, null]] : []);
     for (const { op, inputs } of nodes) {
       const half = Object.values(inputs).some((input) => input?.storage.dtype === "f16");

@@ -88,8 +88,11 @@ export function derived(kernel: Kernel, { half }: Changes, subgroupSize: number 
   return isSized ? stored : withSubgroupSize(stored, subgroupSize);
 }
 
-/** Constants without a default, as 0. */
-export function requiredConstants({ constants }: Kernel): Record<string, number> {
+/** Flags of kernels beside batch norms, each of which turns a part of their work on. */
+const WORK = ["NORMALISED", "MOMENTS", "RESIDUAL"];
+
+/** Constants without a default: a kernel does all the work that it can, and accumulates nothing. */
+export function launchConstants({ constants }: Kernel): Record<string, number> {
   const required = Object.entries(constants).filter(([, isRequired]) => isRequired);
-  return Object.fromEntries(required.map(([constant]) => [constant, 0]));
+  return Object.fromEntries(required.map(([constant]) => [constant, WORK.includes(constant) ? 1 : 0]));
 }

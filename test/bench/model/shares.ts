@@ -2,7 +2,7 @@
 import type { Kernel } from "../../../src/kernel/kernel.ts";
 import { keptFigures } from "../lab/figures.ts";
 import type { ModelledGpu } from "./gpus.ts";
-import { isTiled, withoutNorm } from "./work.ts";
+import { isTiled } from "./work.ts";
 
 const FIGURES = keptFigures().gpus;
 
@@ -36,11 +36,8 @@ export function shareOf(kernel: Kernel, { lab, registers, device }: ModelledGpu)
   return needed <= registers! ? share : share * Math.min(SHORT_OF_REGISTERS, registers! / needed);
 }
 
-/**
- * The lab compiles each kernel in the subgroups that the library asks for, under one name. What a kernel does of a batch
- * norm's work besides is outside of its inner loop, or a few instructions a load.
- */
-export const labName = ({ name }: Kernel): string => withoutNorm(name.replace(/_subgroups_\d+$/, ""));
+/** The lab compiles each kernel in the subgroups that the library asks for, under one name. */
+export const labName = ({ name }: Kernel): string => name.replace(/_subgroups_\d+$/, "");
 
 /** AMD's share is an estimate of the whole; of other vendors there are only the multiply-adds among the instructions. */
 function figure(gpu: string, kernel: string): { readonly share: number; readonly registers: number } {

@@ -53,12 +53,9 @@ const LINES: Readonly<Record<string, string>> = {
 export const isTiled = (kernel: Kernel): kernel is TileKernel =>
   "numbers" in kernel && "TILE_ROWS" in (kernel as TileKernel).numbers;
 
-/** The name of a kernel that does a part of a batch norm's work besides, without that part: the product is the same. */
-export const withoutNorm = (name: string): string => name.replace(/_(?:after|between|sums)(?=_)/, "");
-
-/** `conv2d_grad_weight_narrow` of all its variants. */
+/** `conv2d_grad_weight_narrow` of all its variants, also of those that do a part of a batch norm's work besides. */
 function familyOf({ name, variant }: TileKernel): string {
-  const plain = withoutNorm(name);
+  const plain = name.replace(/_(?:after|between|sums)(?=_)/, "");
   return plain.slice(0, plain.indexOf(`_${variant}`));
 }
 

@@ -6,6 +6,7 @@ import {
   type Shape,
   WITH_AND_WITHOUT_SUBGROUPS,
 } from "../../support/op/declaration.ts";
+import { EMULATED_UNITS } from "../../support/op/emulated-units.ts";
 import { conv2d as conv2dReference, fusedActivation } from "../../support/reference/conv.ts";
 import { PASSES, products, withoutEpilogue } from "./products.ts";
 import { winogradCases } from "./winograd.ts";
@@ -116,6 +117,11 @@ export const conv2d = declare({
       devices: Object.fromEntries(HALF_PANELS),
       values: { x: (random) => Math.round(2048 * random.uniform() - 1024) / 1024 },
       tolerance: 2 ** -11,
+    },
+    // By matrix units: several groups with rows and columns over, splits, and a depth that ends within a panel.
+    {
+      ...given([3, 11, 9, 13], [2, 1, 13, 69], { stride: [2, 2], padding: ONE, activation: RELU }, true),
+      devices: { "matrix units, emulated": EMULATED_UNITS },
     },
     // Kernels for few input channels.
     {

@@ -2,7 +2,14 @@
 import { describe, expect, it } from "vitest";
 import type { Kernel } from "../../../src/kernel/kernel.ts";
 import { worse } from "../../bench/lab/figures.ts";
-import { derived, isFor, isPlain, kernelsNamed, panelNumbers } from "../../bench/lab/kernels.ts";
+import {
+  derived,
+  isFor,
+  isPlain,
+  kernelsNamed,
+  launchConstants,
+  panelNumbers,
+} from "../../bench/lab/kernels.ts";
 import { sharedReads, wavefronts } from "../../bench/lab/nvidia/shared-reads.ts";
 import { readAmd } from "../../bench/lab/read/amd.ts";
 import { readIntel } from "../../bench/lab/read/intel.ts";
@@ -235,6 +242,13 @@ it("variations are compiled for the GPUs whose tuner tries them", () => {
     "conv2d_forward_8x8_workgroup_8x8_half_panel_half_x_y",
   );
   expect(derived(sized!, changes, 64)).toBe(sized);
+});
+
+it("kernels beside batch norms are compiled with all of their work, and none that accumulates", () => {
+  const constantsOf = (name: string) => launchConstants(kernelsNamed([name])[0]!);
+  expect(constantsOf("conv2d_forward_between_4x4_*")).toEqual({ NORMALISED: 1, MOMENTS: 1, SLOPE: 0 });
+  expect(constantsOf("conv2d_grad_input_sums_4x4_*")).toEqual({ RESIDUAL: 1, SLOPE: 0 });
+  expect(constantsOf("conv2d_grad_weight_after_4x4_*")).toEqual({ ACCUMULATE: 0, SLOPE: 0 });
 });
 
 it("figures are worse by more than 5 % in their own direction", () => {

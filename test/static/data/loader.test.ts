@@ -2,12 +2,12 @@ import { expect, test, vi } from "vitest";
 import { DataError, DestroyedError, DeviceLostError } from "../../../src/base/errors.ts";
 import { BatchLoader } from "../../../src/data/batches.ts";
 import { createDataset, subset, take } from "../../../src/data/dataset.ts";
-import { type ExampleSpec, openLoader, SourceLoader } from "../../../src/data/loader.ts";
+import { type LoaderSpec, openLoader, SourceLoader } from "../../../src/data/loader.ts";
 import { type DataSource, type Examples, sourceOf } from "../../../src/data/source.ts";
 
 const IMAGES = { shape: [1, 2, 3], dtype: "f32" } as const;
-const LABELS = { shape: [], dtype: "i32" } as const;
-const specs: Readonly<Record<string, ExampleSpec>> = { images: IMAGES, labels: LABELS };
+const LABELS = { shape: [], dtype: "i32", below: 10 } as const;
+const specs: Readonly<Record<string, LoaderSpec>> = { images: IMAGES, labels: LABELS };
 
 const dataset = createDataset({
   name: "numbered",
@@ -42,7 +42,7 @@ function asking(length = 10) {
   return { asked, source };
 }
 
-const x: Readonly<Record<string, ExampleSpec>> = { x: { shape: [1], dtype: "f32" } };
+const x: Readonly<Record<string, LoaderSpec>> = { x: { shape: [1], dtype: "f32" } };
 const options = { batchSize: 2, shuffle: false };
 
 test("a data set is a source with the batches of a BatchLoader, in its order", async () => {
@@ -193,7 +193,12 @@ test.each<[string, unknown, string]>([
   [
     "half a label",
     { images: new Float32Array(12), labels: Float32Array.of(1, 0.5) },
-    "labels of example 5 must be whole numbers — got 0.5 at value 0",
+    "labels of example 5 must be 0…9 — got 0.5 at value 0",
+  ],
+  [
+    "a label that is no class",
+    { images: new Float32Array(12), labels: Int32Array.of(-1, 0) },
+    "labels of example 4 must be 0…9 — got -1 at value 0",
   ],
 ])("refuses %s", async (_, examples, message) => {
   const source: DataSource = { name: "mine", length: 6, batch: () => examples as Examples };
@@ -235,13 +240,13 @@ test("a source of single examples asks for some at once and names the one that f
   });
   const loader = new SourceLoader(
     source,
-    { ...x, y: LABELS },
+    { ...x, y: { shape: [], dtype: "i32" } },
     { batchSize: 10, shuffle: false, prefetch: 0 },
   );
   const { values } = await loader.batchAt(0, 0);
   expect([values.x![4], values.y![1], most]).toEqual([1, 1, 3]);
   await expect(loader.batchAt(0, 30)).rejects.toThrow(
-    "files: batch 3 of epoch 0, of examples 30, 31, 32, … (10): example 37: no such file",
+    /^files: batch 3 of epoch 0, of examples 30, 31, 32, … \(10\): example 37: no such file$/,
   );
   await expect(loader.batchAt(0, 10)).rejects.toThrow(
     "example 12: x is a Float32Array of 2 — that of example 10 is a Float32Array of 1",

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { prepareOp } from "../../../src/embed/forward.ts";
 import { narrowSubgroups } from "../../../src/gpu/narrow-subgroups.ts";
 import type { Capabilities } from "../../../src/kernel/capabilities.ts";
 import { halfBindings, withHalf } from "../../../src/kernel/half.ts";
@@ -6,6 +7,7 @@ import type { Kernel } from "../../../src/kernel/kernel.ts";
 import * as shaders from "../../../src/kernel/shaders.gen.ts";
 import { withSubgroupSize } from "../../../src/kernel/subgroup-size.ts";
 import { interleaved } from "../../../src/models/index.ts";
+import { conv2dOp } from "../../../src/ops/index.ts";
 import { programOf } from "../../support/models/programs.ts";
 
 const kernels: readonly Kernel[] = Object.values(shaders);
@@ -50,25 +52,41 @@ describe("kernels in subgroups of a given size", () => {
 });
 
 describe("the size that frees registers", () => {
-  /** Tries sizes on a device whose driver compiles those that it `takes`. */
-  async function found(
+  /** A device whose driver compiles the sizes that it `takes`, and whatever names none. */
+  function intel(
     takes: readonly number[],
     info: Partial<GPUAdapterInfo> = {},
-    features = ["subgroup-size-control"],
+    features: readonly string[] = ["subgroups", "subgroup-size-control"],
   ) {
-    let open = 0;
+    const said = { codes: [] as string[], openScopes: 0 };
     const device = {
       features: new Set(features),
-      pushErrorScope: () => open++,
-      popErrorScope: async () => open--,
-      createShaderModule: ({ code }: { code: string }) => Number(/@subgroup_size\((\d+)\)/.exec(code)![1]),
-      createComputePipelineAsync: async ({ compute }: { compute: { module: number } }) => {
-        if (!takes.includes(compute.module)) throw new Error("not this one");
+      limits: { maxStorageBufferBindingSize: 2 ** 27, maxBufferSize: 2 ** 28 },
+      adapterInfo: { vendor: "intel", subgroupMinSize: 8, subgroupMaxSize: 32, ...info },
+      pushErrorScope: () => said.openScopes++,
+      popErrorScope: () => {
+        said.openScopes--;
+        return Promise.resolve(null);
       },
-    };
-    const adapter = { vendor: "intel", subgroupMinSize: 8, subgroupMaxSize: 32, ...info };
-    const size = await narrowSubgroups(device as unknown as GPUDevice, adapter as GPUAdapterInfo);
-    expect(open).toBe(0);
+      createShaderModule: ({ code }: { code: string }) => {
+        said.codes.push(code);
+        const size = /@subgroup_size\((\d+)\)/.exec(code)?.[1];
+        return { size: size && Number(size), getCompilationInfo: async () => ({ messages: [] }) };
+      },
+      createBindGroupLayout: () => ({}),
+      createPipelineLayout: () => ({}),
+      createComputePipelineAsync: async ({ compute }: { compute: { module: { size?: number } } }) => {
+        const { size } = compute.module;
+        if (size === undefined || !takes.includes(size)) throw new Error("not this one");
+      },
+    } as unknown as GPUDevice;
+    return { device, said };
+  }
+
+  async function found(...driver: Parameters<typeof intel>) {
+    const { device, said } = intel(...driver);
+    const size = await narrowSubgroups(device, device.adapterInfo);
+    expect(said.openScopes).toBe(0);
     return size;
   }
 
@@ -83,5 +101,25 @@ describe("the size that frees registers", () => {
   it("is not looked for elsewhere, nor without the feature", async () => {
     expect(await found([8], { vendor: "nvidia" })).toBeUndefined();
     expect(await found([8], {}, [])).toBeUndefined();
+  });
+
+  it("is looked for once, and leaves no error scope to what an app does meanwhile", async () => {
+    const { device, said } = intel([16]);
+    const first = narrowSubgroups(device, device.adapterInfo);
+    expect(said).toMatchObject({ openScopes: 0, codes: [expect.any(String)] });
+    expect(await first).toBe(16);
+    expect(await narrowSubgroups(device, device.adapterInfo)).toBe(16);
+    expect(said.codes).toHaveLength(2);
+  });
+
+  it("is that of an op on an app's own device", async () => {
+    const { device, said } = intel([8]);
+    const shapes = { x: [1, 8, 8, 64], weight: [3, 3, 64, 64] } as const;
+    const attrs = { stride: [1, 1], dilation: [1, 1], padding: [1, 1, 1, 1], groups: 1 } as const;
+    // Some kernel has no size, and this driver takes none such.
+    await prepareOp(device, conv2dOp, shapes, attrs).catch(() => {});
+    const kernels = said.codes.filter((code) => code.includes("fn tile_walk"));
+    expect(kernels.length).toBeGreaterThan(0);
+    for (const code of kernels) expect(code).toContain("@subgroup_size(8)");
   });
 });

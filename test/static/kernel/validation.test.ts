@@ -2,14 +2,18 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { create } from "webgpu";
 import { ShaderError } from "../../../src/base/errors.ts";
+import { matrixUnits } from "../../../src/gpu/matrix-units.ts";
 import { Pipelines } from "../../../src/gpu/pipelines.ts";
+import { MATRIX_FEATURE } from "../../../src/kernel/capabilities.ts";
 import { KERNEL_FEATURES } from "../../../src/kernel/constants.gen.ts";
 import { halfBindings, withHalf } from "../../../src/kernel/half.ts";
 import type { Kernel } from "../../../src/kernel/kernel.ts";
 import * as shaders from "../../../src/kernel/shaders.gen.ts";
 import { writable } from "../../../src/kernel/writable.ts";
+import { MATRIX_VARIATIONS } from "../../../src/ops/conv/matrix-variations.ts";
 import { variationsOf } from "../../../src/ops/conv/variations.ts";
 import { isTiled } from "../../bench/model/work.ts";
+import { EMULATED } from "../../support/op/emulated-units.ts";
 
 const kernels: readonly Kernel[] = Object.values(shaders);
 
@@ -41,14 +45,15 @@ const constantsOf = ({ constants }: Kernel): Record<string, number> =>
   );
 
 /** Whatever is made of it dies with it, so it is kept. */
-const gpu = create(["backend=null"]);
+const gpu = create(["backend=null", "enable-dawn-features=allow_unsafe_apis"]);
 let device: GPUDevice;
 let pipelines: Pipelines;
 const uncaptured: string[] = [];
 
 beforeAll(async () => {
   const adapter = await gpu.requestAdapter();
-  device = await adapter!.requestDevice({ requiredFeatures: [...KERNEL_FEATURES, "shader-f16"] });
+  const more = ["shader-f16", "subgroup-size-control", MATRIX_FEATURE] as GPUFeatureName[];
+  device = await adapter!.requestDevice({ requiredFeatures: [...KERNEL_FEATURES, ...more] });
   device.addEventListener("uncapturederror", ({ error }) => uncaptured.push(error.message));
   pipelines = new Pipelines({ device, check() {} });
 });
@@ -58,6 +63,27 @@ describe("kernels are valid", () => {
   it.each(kernels.map((kernel) => [kernel.name, kernel] as const))("%s", async (_, kernel) => {
     const derived = [kernel, ...halves(kernel)];
     for (const each of [...derived, ...derived.flatMap(writables), ...varied(kernel)]) {
+      await pipelines.compile(each, constantsOf(each));
+    }
+    expect(uncaptured).toEqual([]);
+  });
+
+  it.each(
+    kernels
+      .filter(isTiled)
+      .filter((kernel) => MATRIX_VARIATIONS.every(({ of }) => of!(kernel)))
+      .map((kernel) => [kernel.name, kernel] as const),
+  )("%s by matrix units", async (_, kernel) => {
+    const config = (componentType: string, side: number) => ({
+      ...{ componentType, resultComponentType: "f32", M: side, N: side, K: side },
+    });
+    const subgroupMatrixConfigs = [config("f32", 8), config("f16", 8), config("f16", 16)];
+    const units = matrixUnits({ subgroupMatrixConfigs } as unknown as GPUAdapterInfo);
+    expect(units.map(({ element }) => element)).toEqual(["f32", "f16", "f16"]);
+    const features = ["subgroup-size-control"];
+    const sizes = [{ features }, { features, subgroupMaxSize: 64 }];
+    const derived = [...units, EMULATED].flatMap(({ by }) => sizes.map((given) => by(kernel, given)));
+    for (const each of derived.flatMap((one) => [one, ...halves(one)])) {
       await pipelines.compile(each, constantsOf(each));
     }
     expect(uncaptured).toEqual([]);

@@ -2,13 +2,18 @@ import { describe, expect, it } from "vitest";
 import type { Geometry } from "../../../src/base/window.ts";
 import { Graph } from "../../../src/graph/graph.ts";
 import type { Dispatch } from "../../../src/graph/op.ts";
-import type { Capabilities, Task } from "../../../src/kernel/capabilities.ts";
+import {
+  type Capabilities,
+  MATRIX_FEATURE,
+  type MatrixUnits,
+  type Task,
+} from "../../../src/kernel/capabilities.ts";
 import { resnet } from "../../../src/models/index.ts";
 import { conv2dOp } from "../../../src/ops/conv/conv2d.ts";
 import { lower } from "../../../src/ops/lower.ts";
 import { recorder } from "../../../src/ops/tunable.ts";
 import { programOf } from "../../support/models/programs.ts";
-import { convPasses, convTask } from "../../support/models/tuning.ts";
+import { convPasses, convTask, smallTask } from "../../support/models/tuning.ts";
 
 const SMALL_SUBGROUPS: Capabilities = { features: ["subgroups"], software: true };
 const GPU: Capabilities = { features: ["subgroups"] };
@@ -109,6 +114,35 @@ describe("variants of a convolution", () => {
     expect(tiles({ vendor: "intel", subgroupSize: 8 })).toEqual(new Set(["4x8_workgroup_16x8_subgroups_8"]));
   });
 
+  it("multiply by matrix units where a device has some that are no narrower than its numbers", () => {
+    const byUnits = (device: Capabilities) =>
+      convPasses.flatMap((pass) => {
+        const variants = smallTask(pass, device.activations).variants(device);
+        const found = variants.filter(({ name }) => name.endsWith("_matrix"));
+        // No heuristic takes them; as the tuner sees them they vary no other, and what is rounded is said.
+        expect(found).not.toContain(variants[0]);
+        return found.map(({ name, varies, error }) => [name, varies, error > 1]);
+      });
+    const units = (element: "f32" | "f16"): MatrixUnits => ({ element, by: (kernel) => kernel });
+    const [single, half] = [units("f32"), units("f16")];
+    const plain = Array(3).fill(["4x8_workgroup_16x8_matrix", undefined, false]);
+    const rounded = Array(3).fill(["4x8_workgroup_16x8_half_matrix", undefined, true]);
+    const mixed = { activations: "f16" } as const;
+    expect(byUnits(GPU)).toEqual([]);
+    expect(byUnits({ ...GPU, matrixUnits: [] })).toEqual([]);
+    expect(byUnits({ ...GPU, matrixUnits: [single] })).toEqual(plain);
+    expect(byUnits({ ...GPU, matrixUnits: [half] })).toEqual([]);
+    expect(byUnits({ ...GPU, ...mixed, matrixUnits: [half] })).toEqual(rounded);
+    expect(byUnits({ ...GPU, ...mixed, matrixUnits: [single] })).toEqual(plain);
+    expect(byUnits({ ...GPU, software: true, matrixUnits: [single] })).toEqual([]);
+    // A kernel of features that the device lacks.
+    const unknown: MatrixUnits = {
+      element: "f32",
+      by: (kernel) => ({ ...kernel, features: [MATRIX_FEATURE] }),
+    };
+    expect(byUnits({ ...GPU, matrixUnits: [unknown] })).toEqual([]);
+  });
+
   it("use no workgroup memory on a CPU, and quads where there are subgroups", () => {
     // The largest tile, once there is enough to do for it to be worth compiling.
     expect(kernelsOn(SMALL_SUBGROUPS, [64, 28, 28, 64], [7, 7, 64, 64])).toEqual([
@@ -163,8 +197,11 @@ describe("variants of a convolution", () => {
     // A GPU multiplies much faster than it loads, so it takes more channels; and f16 is there to save memory.
     expect(guess({ C: 256, K: 256 }, GPU)).toEqual(all);
     expect(guess({ C: 256, K: 256 }, { ...GPU, activations: "f16" })).toEqual(none);
-    // Its filters would take more than inputs and outputs.
-    expect(guess({ C: 512, K: 512, H: 7, W: 7, P: 7, Q: 7 }, GPU)).toEqual(none);
+    // Whose images are taken some at a time, so that a large batch has no tiles that cannot be bound.
+    expect(guess({ C: 256, K: 256, N: 4096 }, GPU)).toEqual(all);
+    // Its filters may take what keeps a GPU busy, and no more than that or inputs and outputs.
+    expect(guess({ C: 512, K: 512, H: 7, W: 7, P: 7, Q: 7 }, GPU)).toEqual(all);
+    expect(guess({ C: 768, K: 768, H: 7, W: 7, P: 7, Q: 7 }, GPU)).toEqual(none);
   });
 });
 

@@ -1,11 +1,12 @@
 import { Gpu, openDevice } from "../../../src/gpu/device.ts";
+import { matrixUnits } from "../../../src/gpu/matrix-units.ts";
 import type { Task } from "../../../src/kernel/capabilities.ts";
 
 let gpu: Promise<Gpu> | undefined;
 
 /** The device that all tests of a page share. */
 export function testGpu(): Promise<Gpu> {
-  gpu ??= openDevice();
+  gpu ??= openDevice({ matrixUnits });
   return gpu;
 }
 

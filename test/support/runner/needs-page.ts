@@ -52,6 +52,11 @@ export const pageTests: readonly PageTest[] = [
     needs: "OffscreenCanvas, ImageBitmap",
   },
   {
+    file: "test/embed/beside-others.test.ts",
+    name: "three.js renders the same frame",
+    needs: "HTMLCanvasElement",
+  },
+  {
     file: "test/data/from-images.test.ts",
     name: "files, bitmaps, canvases and elements are the images that they show",
     needs: "OffscreenCanvas, ImageBitmap, HTMLImageElement",
@@ -65,11 +70,6 @@ export const pageTests: readonly PageTest[] = [
     file: "test/data/from-images.test.ts",
     name: "frames of a stream come until it ends",
     needs: "HTMLVideoElement, MediaStream",
-  },
-  {
-    file: "test/embed/beside-others.test.ts",
-    name: "three.js renders the same frame",
-    needs: "HTMLCanvasElement",
   },
   { file: "test/train/tune.test.ts", name: "keeps its table in the browser", needs: "IndexedDB" },
   {

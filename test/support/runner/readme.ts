@@ -4,7 +4,7 @@ import type { Plugin } from "vitest/config";
 
 const PREFIX = "virtual:readme/";
 const readme = fileURLToPath(new URL("../../../README.md", import.meta.url));
-const rooms = ["transfer", "data"].map((room) =>
+const rooms = ["transfer", "data", "train"].map((room) =>
   fileURLToPath(new URL(`../../../src/${room}/README.md`, import.meta.url)),
 );
 const documents = [readme, ...rooms];

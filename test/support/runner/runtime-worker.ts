@@ -1,6 +1,7 @@
 /** Runs test files in a process of Node or Deno that has WebGPU. */
 import { Buffer } from "node:buffer";
 import { init, runBaseTests, setupEnvironment } from "vitest/worker";
+import { DAWN_FLAGS } from "../../../src/cli/runtime/dawn.ts";
 import { installWebGpu } from "../../../src/node/index.ts";
 import { fetchFiles } from "./fetch-files.ts";
 import { pack, unpack } from "./pack.ts";
@@ -12,7 +13,7 @@ const off = process.off.bind(process);
 const exit = process.exit.bind(process);
 
 Object.assign(globalThis, { Buffer });
-await installWebGpu();
+await installWebGpu(DAWN_FLAGS);
 fetchFiles();
 
 init({

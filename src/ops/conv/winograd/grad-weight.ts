@@ -20,10 +20,10 @@ const POINTS = points(SIZE);
 export const WINOGRAD_GRAD_WEIGHT: Variant<Geometry, GradWeightArgs> = {
   name: "winograd_4x4",
   error: SIZE.error,
-  fits: (geometry) => fits(geometry, SIZE),
+  fits: (geometry, device) => fits(geometry, SIZE, device),
   emit(emit, whole, tensors, { tensor: dw, accumulate: ACCUMULATE }: GradientTarget) {
     const { C, K, P, Q } = whole;
-    const parts = partsOf(whole, SIZE);
+    const parts = partsOf(whole, SIZE, emit.device);
     const most = tilesOf(parts[0]!.geometry, SIZE);
     const inputs = emit.temporary("winograd_inputs", [POINTS, most, C]);
     const gradients = emit.temporary("winograd_gradients", [POINTS, most, K]);

@@ -57,8 +57,10 @@ const SIZES = [TILES_4X4, TILES_2X2] as const;
 
 /** Multiplications of a product in whose time one number is transformed, as measured on CPU-class adapters. */
 const TRANSFORM = 20;
-/** Bytes of transformed inputs and outputs that keep a device busy. */
+/** Bytes of transformed inputs and outputs that keep a CPU-class adapter busy. */
 const ENOUGH_BYTES = 5 << 20;
+/** The same for a GPU, and how many times inputs and outputs themselves it may be: a small batch stays small. */
+const ON_GPU = { enough: 64 << 20, times: 6 } as const;
 /** What every device binds, bytes. */
 const MAX_BINDING = 128 << 20;
 /** Views begin at multiples of so many elements, which may be f16: 256 bytes. */
@@ -67,7 +69,7 @@ const ALIGNMENT = 128;
 /** winograd_4x4 and winograd_2x2: y = f(conv(x, w) + bias). */
 export const WINOGRAD_FORWARD: readonly Variant<Geometry, ForwardArgs>[] = SIZES.map((size) => ({
   ...describe(size),
-  fits: (geometry) => fits(geometry, size),
+  fits: (geometry, device) => fits(geometry, size, device),
   emit(emit, geometry, { x, w, bias, y }, activation = IDENTITY) {
     const u = emitWeights(emit, geometry, size, w, 0);
     emitWinograd(emit, geometry, size, { x, u, bias, y }, 0, activation);
@@ -78,7 +80,7 @@ export const WINOGRAD_FORWARD: readonly Variant<Geometry, ForwardArgs>[] = SIZES
 export const WINOGRAD_GRAD_INPUT: readonly Variant<Geometry, GradInputArgs>[] = /* @__PURE__ */ SIZES.map(
   (size) => ({
     ...describe(size),
-    fits: (geometry) => fits(turned(geometry), size),
+    fits: (geometry, device) => fits(turned(geometry), size, device),
     emit(emit, geometry, { dy, w }, { tensor: dx, accumulate }: GradientTarget) {
       const u = emitWeights(emit, geometry, size, w, 1);
       const tensors = { x: dy, u, bias: undefined, y: dx };
@@ -109,11 +111,11 @@ export function pays(
   plain: () => number,
   products: Cost = PRODUCTS[TILES_4X4.outputs].cost,
 ): boolean {
-  if (device.activations || !fits(geometry, TILES_4X4)) return false;
+  if (device.activations || !fits(geometry, TILES_4X4, device)) return false;
   const { N, P, Q } = geometry;
   const [C, K] = [pad4(geometry.C), pad4(geometry.K)];
   if (!isCpu(device)) {
-    const isSmall = 4 * points(TILES_4X4) * C * K <= budgetOf(geometry);
+    const isSmall = 4 * points(TILES_4X4) * C * K <= budgetOf(geometry, device);
     return isSmall && costOnGpu(geometry, device, products) < plain();
   }
   const tiles = tilesOf(geometry, TILES_4X4);
@@ -125,7 +127,7 @@ export function pays(
 /** In the unit of `costOf`: all that is transformed is written and read, by two launches besides the product. */
 function costOnGpu(geometry: Geometry, device: Capabilities, products: Cost): number {
   const [C, K] = [pad4(geometry.C), pad4(geometry.K)];
-  const parts = partsOf(geometry, TILES_4X4).map((part) => {
+  const parts = partsOf(geometry, TILES_4X4, device).map((part) => {
     const tiles = tilesOf(part.geometry, TILES_4X4);
     return (
       products(part.geometry, device) +
@@ -137,11 +139,11 @@ function costOnGpu(geometry: Geometry, device: Capabilities, products: Cost): nu
   return parts.reduce((sum, part) => sum + part, filters);
 }
 
-/** Whether a convolution can be computed by such tiles on every device. */
-export function fits(geometry: Geometry, size: Size): boolean {
+/** Whether a convolution can be computed by such tiles with what every device binds. */
+export function fits(geometry: Geometry, size: Size, device: Capabilities): boolean {
   const { R, S, STRIDE_H, STRIDE_W, DILATION_H, DILATION_W, C, K } = geometry;
   const suitable = R * S === 9 && R === S && STRIDE_H * STRIDE_W * DILATION_H * DILATION_W === 1;
-  const rows = tilesOf({ ...geometry, N: imagesAtOnce(geometry, size) }, size);
+  const rows = tilesOf({ ...geometry, N: imagesAtOnce(geometry, size, device) }, size);
   const lengths = [pad4(C) * pad4(K), rows * pad4(C), rows * pad4(K)];
   return suitable && lengths.every((length) => 4 * points(size) * length <= MAX_BINDING);
 }
@@ -152,19 +154,22 @@ export const points = ({ outputs }: Size): number => (outputs + 2) ** 2;
 export const tilesOf = ({ N, P, Q }: Geometry, { outputs }: Size): number =>
   pad4(N * Math.ceil(P / outputs) * Math.ceil(Q / outputs));
 
-/** Bytes of transformed numbers that are worth their memory: those of inputs and outputs together, or few. */
-const budgetOf = ({ N, H, W, C, K, P, Q }: Geometry): number =>
-  Math.max(ENOUGH_BYTES, 4 * N * (H * W * pad4(C) + P * Q * pad4(K)));
+/** Bytes of transformed numbers that are worth their memory: those of inputs and outputs together, or few. All can be bound. */
+function budgetOf({ N, H, W, C, K, P, Q }: Geometry, device: Capabilities): number {
+  const own = 4 * N * (H * W * pad4(C) + P * Q * pad4(K));
+  const more = isCpu(device) ? 0 : Math.min(ON_GPU.enough, ON_GPU.times * own);
+  return Math.min(MAX_BINDING, Math.max(ENOUGH_BYTES, own, more));
+}
 
 /**
  * Images at a time, which bounds the memory of transformed inputs and outputs together: they take no more than the
  * inputs and outputs themselves, unless that is little or an image takes more. Parts are as equal as views allow.
  */
-function imagesAtOnce(geometry: Geometry, size: Size): number {
+function imagesAtOnce(geometry: Geometry, size: Size, device: Capabilities): number {
   const { N, H, W, C, K, P, Q } = geometry;
   const [input, output] = [H * W * pad4(C), P * Q * pad4(K)];
   const bytes = 4 * points(size) * tilesOf({ ...geometry, N: 1 }, size) * (pad4(C) + pad4(K));
-  const parts = Math.ceil(N / Math.max(1, Math.floor(budgetOf(geometry) / bytes)));
+  const parts = Math.ceil(N / Math.max(1, Math.floor(budgetOf(geometry, device) / bytes)));
   let step = 1;
   while ((step * input) % ALIGNMENT !== 0 || (step * output) % ALIGNMENT !== 0) step *= 2;
   return Math.min(N, Math.ceil(N / parts / step) * step);
@@ -194,7 +199,7 @@ function emitWinograd(
   activation: Activation,
 ): void {
   const { u, bias } = tensors;
-  const parts = partsOf(whole, size);
+  const parts = partsOf(whole, size, emit.device);
   const most = tilesOf(parts[0]!.geometry, size);
   const transformed = emit.temporary("winograd_inputs", [points(size), most, whole.C]);
   const products = emit.temporary("winograd_products", [points(size), most, whole.K]);
@@ -216,8 +221,9 @@ function emitWinograd(
 export function partsOf(
   whole: Geometry,
   size: Size,
+  device: Capabilities,
 ): readonly { readonly first: number; readonly geometry: Geometry }[] {
-  const images = imagesAtOnce(whole, size);
+  const images = imagesAtOnce(whole, size, device);
   return Array.from({ length: Math.ceil(whole.N / images) }, (_, part) => {
     const first = part * images;
     return { first, geometry: { ...whole, N: Math.min(images, whole.N - first) } };

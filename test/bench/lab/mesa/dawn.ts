@@ -5,7 +5,7 @@
 import { writeSync } from "node:fs";
 import { create, globals } from "webgpu";
 import { openDevice } from "../../../../src/gpu/device.ts";
-import { type Changes, derived, kernelsNamed, requiredConstants } from "../kernels.ts";
+import { type Changes, derived, kernelsNamed, launchConstants } from "../kernels.ts";
 
 const { names, changes } = JSON.parse(process.argv[2]!) as { names: string[]; changes: Changes };
 Object.assign(globalThis, globals);
@@ -21,7 +21,7 @@ for (const kernel of kernelsNamed(names)) {
   say(`BEGIN ${name}`);
   try {
     const module = device.createShaderModule({ code: derived(kernel, changes, subgroupSize).wgsl });
-    const compute = { module, constants: requiredConstants(kernel) };
+    const compute = { module, constants: launchConstants(kernel) };
     await device.createComputePipelineAsync({ layout: "auto", compute });
   } catch (error) {
     say(`ERROR ${String((error as Error).message).split("\n")[0]}`);

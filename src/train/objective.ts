@@ -1,8 +1,10 @@
 /** What a trainer trains: a network with its loss, a classifier being one of them. */
 import { ShapeError } from "../base/errors.ts";
+import type { LoaderSpec } from "../data/loader.ts";
 import type { Graph } from "../graph/graph.ts";
 import { describe, type Tensor } from "../graph/tensor.ts";
 import { asActivations, softmax } from "../layers/index.ts";
+import { exact } from "../layers/precision.ts";
 import type { Model } from "../models/model.ts";
 import {
   type AnyNetwork,
@@ -28,9 +30,9 @@ export interface Fed {
 }
 
 /** What the host feeds of each example. */
-type FedSpec = { readonly shape: readonly number[]; readonly dtype: "f32" | "i32" };
+type FedSpec = LoaderSpec & { readonly dtype: "f32" | "i32" };
 
-export interface Task {
+export interface Objective {
   readonly network: AnyNetwork;
   readonly inputs: Readonly<Record<string, FedSpec>>;
   readonly targets: Readonly<Record<string, FedSpec>>;
@@ -44,28 +46,35 @@ export interface Task {
   readonly ignored?: number;
 }
 
-/** What a loss compares: a classifier's logits (N, classes) with labels i32 (N), or outputs with targets by name. */
+/**
+ * What a loss compares, f32 in any precision: a classifier's logits (N, classes) with labels i32 (N), or outputs with
+ * targets by name.
+ */
 export type LossOf<M extends AnyNetwork> = M extends Model
   ? { of(logits: Tensor, labels: Tensor): Tensor }["of"]
   : { of(outputs: Named, targets: Named): Tensor }["of"];
 
-export type TaskOptions<M extends AnyNetwork = AnyNetwork> = TrainingPassOptions & {
+export type ObjectiveOptions<M extends AnyNetwork = AnyNetwork> = TrainingPassOptions & {
   readonly model: M;
   readonly loss?: LossOf<M>;
 };
 
 /** Throws ShapeError for options that do not go together, and for a network without a loss. */
-export function taskOf({ model, loss, ...options }: TaskOptions): Task {
-  const task = isClassifier(model)
+export function objectiveOf({ model, loss, ...options }: ObjectiveOptions): Objective {
+  const objective = isClassifier(model)
     ? classification(model, options, loss as LossOf<Model> | undefined)
     : ofNetwork(model, options, loss as LossOf<Network> | undefined);
-  const names = [...Object.keys(task.inputs), ...Object.keys(task.targets)];
+  const names = [...Object.keys(objective.inputs), ...Object.keys(objective.targets)];
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice) throw new ShapeError(model.name, "an input and a target have the same name", twice);
-  return task;
+  return objective;
 }
 
-function classification(model: Model, options: TrainingPassOptions, own: LossOf<Model> | undefined): Task {
+function classification(
+  model: Model,
+  options: TrainingPassOptions,
+  own: LossOf<Model> | undefined,
+): Objective {
   const { classWeights, augment } = options;
   if (own)
     refuse(
@@ -77,7 +86,7 @@ function classification(model: Model, options: TrainingPassOptions, own: LossOf<
   return {
     network: model,
     inputs: { images: { shape: model.inputShape, dtype: "f32" } },
-    targets: { labels: { shape: [], dtype: "i32" } },
+    targets: { labels: { shape: [], dtype: "i32", below: model.classes } },
     pass(mode, { images, labels }) {
       if (mode === "train") {
         const { logits, loss } = classifierLoss(model, images!, labels!, options, own);
@@ -104,7 +113,11 @@ function classification(model: Model, options: TrainingPassOptions, own: LossOf<
   };
 }
 
-function ofNetwork(model: Network, options: TrainingPassOptions, loss: LossOf<Network> | undefined): Task {
+function ofNetwork(
+  model: Network,
+  options: TrainingPassOptions,
+  loss: LossOf<Network> | undefined,
+): Objective {
   const { labelSmoothing, classWeights, augment } = options;
   refuse(model, { labelSmoothing, classWeights, augment }, "are for classifiers of images (Model)");
   if (!loss) {
@@ -116,7 +129,7 @@ function ofNetwork(model: Network, options: TrainingPassOptions, loss: LossOf<Ne
   }
   const inputs = specsOf(inputsOf(model));
   const targets = specsOf(model.targets ?? {});
-  const part = (given: Named, of: Task["inputs"]): Named =>
+  const part = (given: Named, of: Objective["inputs"]): Named =>
     Object.fromEntries(Object.keys(of).map((name) => [name, given[name]!]));
   return {
     network: model,
@@ -128,18 +141,25 @@ function ofNetwork(model: Network, options: TrainingPassOptions, loss: LossOf<Ne
       );
       const outputs = buildOutputs(model, Object.fromEntries(activations));
       if (mode === "predict") return { outputs };
-      return { loss: loss(outputs, part(given, targets)), outputs: mode === "train" ? {} : outputs };
+      const inF32 = Object.entries(outputs).map(([name, y]) => [name, exact(y)] as const);
+      const of = loss(Object.fromEntries(inF32), part(given, targets));
+      return { loss: of, outputs: mode === "train" ? {} : outputs };
     },
     weightOf: ({ size }) => size,
   };
 }
 
 /**
- * Declares what a task takes of `size` examples, and builds it. Throws ShapeError for a loss that no loss made, or for an
- * output of its name.
+ * Declares what an objective takes of `size` examples, and builds it. Throws ShapeError for a loss that no loss made, or
+ * for an output of its name.
  */
-export function buildPass(graph: Graph, task: Task, mode: Mode, size: number): ReturnType<Task["pass"]> {
-  const { network, inputs, targets, pass } = task;
+export function buildPass(
+  graph: Graph,
+  objective: Objective,
+  mode: Mode,
+  size: number,
+): ReturnType<Objective["pass"]> {
+  const { network, inputs, targets, pass } = objective;
   const given = Object.entries({ ...inputs, ...(mode !== "predict" && targets) }).map(
     ([name, { shape, dtype }]) => [name, graph.input(name, [size, ...shape], dtype)] as const,
   );
@@ -161,7 +181,7 @@ function refuse({ name }: AnyNetwork, options: Readonly<Record<string, unknown>>
     throw new ShapeError(name, `${Object.keys(options).join(", ")} ${why}`, given.join(", "));
 }
 
-const specsOf = (specs: NonNullable<Network["targets"]>): Task["inputs"] =>
+const specsOf = (specs: NonNullable<Network["targets"]>): Objective["inputs"] =>
   Object.fromEntries(
     Object.entries(specs).map(([name, spec]) => {
       const { shape, dtype } = "shape" in spec ? spec : { shape: spec, dtype: "f32" as const };
