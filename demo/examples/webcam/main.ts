@@ -1,13 +1,5 @@
 /** Teaches a network to tell apart what the camera sees, in 40 lines. The classes are those of the page. */
-import {
-  datasetFromImages,
-  finetune,
-  framesOf,
-  openDevice,
-  Predictor,
-  type StepInfo,
-  Trainer,
-} from "webgraft";
+import { datasetFromImages, finetune, framesOf, openDevice, Predictor, Trainer } from "webgraft";
 import weights from "webgraft/pretrained/resnet20-fashion.safetensors?url";
 
 const classes = [...document.querySelectorAll("li")];
@@ -29,7 +21,8 @@ try {
   button("train").onclick = async () => {
     const training = new AbortController();
     button("stop").onclick = () => training.abort(new Error("stopped"));
-    const onStep = ({ step, loss }: StepInfo) => say(`step ${step}, loss ${loss.toFixed(3)}`);
+    const onStep = (now: { step: number; loss: number }) =>
+      say(`step ${now.step}, loss ${now.loss.toFixed(3)}`);
     await datasetFromImages(gpu, trainer.model, pictures)
       .then((data) => trainer.fit(data, { epochs: trainer.epoch + 10, onStep, signal: training.signal }))
       .catch((error: Error) => say(error.message));
