@@ -73,7 +73,12 @@ const say = (text: string) => document.querySelector("output")!.replaceChildren(
 /** Adds a pair to the list; returns where its verdict goes. */
 function show(...digits: Float32Array[]): HTMLElement {
   const item = document.createElement("li");
-  const canvas = Object.assign(document.createElement("canvas"), { width: 56, height: 28 });
+  const size = { width: 56, height: 28 };
+  const canvas = Object.assign(document.createElement("canvas"), {
+    ...size,
+    role: "img",
+    ariaLabel: "Two digits",
+  });
   const verdict = document.createElement("span");
   const picture = new ImageData(28, 28);
   digits.forEach((values, side) => {
@@ -109,8 +114,8 @@ try {
   const judge = async () => {
     const { same } = await predictor.predict({ left: left!, right: right! });
     verdicts.forEach((verdict, i) => {
-      const percent = 100 / (1 + Math.exp(-same![i]!));
-      verdict.textContent = `${percent > 50 ? "same" : "different"} (${percent.toFixed(0)} %)`;
+      const likely = 100 / (1 + Math.exp(-Math.abs(same![i]!)));
+      verdict.textContent = `${same![i]! > 0 ? "same" : "different"} (${likely.toFixed(0)} %)`;
     });
   };
 
