@@ -5,7 +5,7 @@ import { Graph, type Precision, type Variable } from "../graph/graph.ts";
 import { lowerForward } from "../graph/lower.ts";
 import { pad } from "../graph/tensor.ts";
 import { asActivations, softmax } from "../layers/index.ts";
-import type { Model } from "../models/model.ts";
+import { frozenIn, type Model } from "../models/model.ts";
 import { type AnyNetwork, buildOutputs, inputsOf, isClassifier } from "../models/network.ts";
 import { InFlight } from "../run/in-flight.ts";
 import { type ImageSource, Preprocessor } from "../run/preprocessor.ts";
@@ -24,7 +24,12 @@ export interface PredictorOptions<M extends AnyNetwork = Model> {
 /** Who holds the weights that a predictor shares: a Trainer. */
 export interface PredictorSource<M extends AnyNetwork = Model> {
   readonly model: M;
-  readonly options: { readonly gpu: Gpu; readonly precision?: Precision };
+  /** What does not train lies in arenas of its own. */
+  readonly options: {
+    readonly gpu: Gpu;
+    readonly precision?: Precision;
+    readonly frozen?: (name: string) => boolean;
+  };
   /** Parameters and running statistics. */
   readonly weights: readonly Variable[];
   readonly variables: Variables;
@@ -73,9 +78,9 @@ export class Predictor<M extends AnyNetwork = Model> {
     trainer: PredictorSource<M>,
     { batchSize = 1 }: Pick<PredictorOptions, "batchSize"> = {},
   ): Promise<Predictor<M>> {
-    const { gpu, precision = "f32" } = trainer.options;
+    const { gpu, precision = "f32", frozen } = trainer.options;
     const options = { gpu, model: trainer.model, batchSize };
-    const graph = predictionGraph(options, precision);
+    const graph = predictionGraph(options, precision, frozen);
     const buffers = await trainer.evaluated();
     return new Predictor(options, trainer, await openSession(gpu, lowerForward(graph), buffers), false);
   }
@@ -202,11 +207,12 @@ export class Predictor<M extends AnyNetwork = Model> {
 function predictionGraph(
   { gpu, model, batchSize = 1 }: PredictorOptions<AnyNetwork>,
   precision: Precision,
+  frozen?: (name: string) => boolean,
 ): Graph {
   if (!Number.isInteger(batchSize) || batchSize < 1) {
     throw new DataError(`Predictor: batchSize must be a positive whole number — got ${batchSize}`);
   }
-  const graph = new Graph({ mode: "eval", precision, ...gpu.graphOptions });
+  const graph = new Graph({ mode: "eval", precision, frozen: frozenIn(model, frozen), ...gpu.graphOptions });
   const inputs = Object.entries(inputsOf(model)).map(
     ([name, shape]) => [name, asActivations(graph.input(name, [batchSize, ...shape]))] as const,
   );

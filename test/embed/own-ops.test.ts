@@ -21,6 +21,7 @@ import { channelScaleOp, squeezeExcite } from "../../demo/examples/own-ops/chann
 import { groupNorm, groupNormOp } from "../../demo/examples/own-ops/group-norm.ts";
 import { hardSwish, hardSwishOp } from "../../demo/examples/own-ops/hard-swish.ts";
 import { upsample, upsampleOp } from "../../demo/examples/own-ops/upsample.ts";
+import { squaredDifferenceOp } from "../../demo/examples/siamese/squared-difference.ts";
 import { testGpu } from "../support/run/gpu.ts";
 
 type Rule = GradientRule<{ x: Tensor }, object, { y: Tensor }>;
@@ -72,6 +73,14 @@ describe("the gradients of", () => {
       reference: ({ x, s }) => ({
         y: made(x!.shape, (n, h, w, c) => element(x!, n!, h!, w!, c!) * element(s!, n!, c!)),
       }),
+    });
+  });
+
+  it("squared difference are those of its formula", async () => {
+    await checkGradients(gpu, squaredDifferenceOp, {
+      inputs: { a: [2, 3, 5], b: [2, 3, 5] },
+      attrs: {},
+      reference: ({ a, b }) => ({ y: { ...a!, data: a!.data.map((v, i) => (v - b!.data[i]!) ** 2) } }),
     });
   });
 

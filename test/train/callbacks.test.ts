@@ -211,6 +211,14 @@ describe("a trainer's predictor", () => {
     await expect(predictor.predict({ x: validation.x })).rejects.toThrow(DestroyedError);
     predictor.destroy();
   });
+
+  it("reads weights that do not train where they lie", async () => {
+    const model = { ...regression, frozen: ["out.bias"] };
+    const trainer = await make({ model, frozen: (name) => name === "hidden.weight" });
+    await trainer.fit(data, { epochs: 1 });
+    const predictor = await Predictor.of(trainer, { batchSize: 5 });
+    expect(await predictor.predict({ x: validation.x })).toEqual(await trainer.predict({ x: validation.x }));
+  });
 });
 
 describe("a profile", () => {

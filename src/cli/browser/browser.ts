@@ -32,15 +32,25 @@ export interface GpuBrowser {
 
 /**
  * Starts a headless browser with WebGPU: on the adapter that `gpu` names, by default the real GPU if there is one and
- * a software adapter otherwise. Throws DeviceError if there is no browser or no adapter.
+ * a software adapter otherwise; `more` are further arguments of its command line. Throws DeviceError if there is no
+ * browser or no adapter.
  */
-export async function launchBrowser(engine: BrowserEngine, gpu?: Gpu): Promise<GpuBrowser> {
+export async function launchBrowser(
+  engine: BrowserEngine,
+  gpu?: Gpu,
+  more: readonly string[] = [],
+): Promise<GpuBrowser> {
   const executablePath = await findBrowser(engine);
-  const start = (gpu: Gpu): Promise<GpuBrowser> => launch(engine, executablePath, gpu);
+  const start = (gpu: Gpu): Promise<GpuBrowser> => launch(engine, executablePath, gpu, more);
   return gpu ? start(gpu) : withBestGpu(start);
 }
 
-async function launch(engine: BrowserEngine, executablePath: string, gpu: Gpu): Promise<GpuBrowser> {
+async function launch(
+  engine: BrowserEngine,
+  executablePath: string,
+  gpu: Gpu,
+  more: readonly string[],
+): Promise<GpuBrowser> {
   const profile = temporaryProfile();
   let browser: Browser | undefined;
   const close = async () => {
@@ -48,7 +58,12 @@ async function launch(engine: BrowserEngine, executablePath: string, gpu: Gpu): 
     profile.remove();
   };
   const { args, ...options } = engine === "chrome" ? chromeOptions(gpu) : await firefoxOptions(gpu);
-  const defaults = puppeteer.defaultArgs({ ...options, args, headless: true, userDataDir: profile.path });
+  const defaults = puppeteer.defaultArgs({
+    ...options,
+    args: [...args, ...more],
+    headless: true,
+    userDataDir: profile.path,
+  });
   try {
     browser = await puppeteer.launch({
       ...options,
