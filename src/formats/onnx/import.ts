@@ -1,6 +1,7 @@
 import { WeightsError } from "../../base/errors.ts";
 import type { Model } from "../../models/model.ts";
 import type { NamedWeights } from "../../weights/tensors.ts";
+import { isFoldable } from "./fold.ts";
 import { OnnxImporter } from "./importer.ts";
 import { decodeOnnx, isOnnx, type OnnxModel, type OnnxNode } from "./model-proto.ts";
 import { MAX_EXTENT, OPERATORS, Reading } from "./operators.ts";
@@ -47,12 +48,23 @@ export function importOnnx(
 
   const inputs = onnx.inputs.filter(({ name }) => !onnx.tensors.has(name));
   if (inputs.length !== 1) fail(`has ${inputs.length} inputs (${inputs.map((i) => i.name)}) instead of one`);
-  const importer = new OnnxImporter(onnx, source, inputs[0]!.name, nodes);
-  for (const node of nodes) OPERATORS[node.op]!(new Reading(node, importer), importer);
-  return importer.finish(inputShapeOf(inputs[0]!.shape, options.inputShape, fail));
+  const { name: images, shape } = inputs[0]!;
+  const inputShape = inputShapeOf(shape, options.inputShape, fail);
+  const batch = typeof shape[0] === "number" && shape[0] > 0 ? { batch: shape[0] } : {};
+  const importer = new OnnxImporter({ ...onnx, ...batch }, source, images, nodes, inputShape);
+  importer.made(images);
+  for (const node of nodes) {
+    const reading = new Reading(node, importer);
+    if (importer.fold(node, (reason) => reading.fail(reason))) continue;
+    const read = OPERATORS[node.op] ?? reading.fail("computes with values, where only constants are read");
+    read(reading, importer);
+    importer.made(reading.output);
+  }
+  return importer.finish();
 }
 
-const isKnown = ({ op, domain }: OnnxNode): boolean => isOnnx(domain) && Object.hasOwn(OPERATORS, op);
+const isKnown = ({ op, domain }: OnnxNode): boolean =>
+  isOnnx(domain) && (Object.hasOwn(OPERATORS, op) || isFoldable(op));
 
 const nameOfOperator = ({ op, domain }: OnnxNode): string => (isOnnx(domain) ? op : `${domain}.${op}`);
 

@@ -4,6 +4,7 @@ import { fileShape } from "../../weights/layout.ts";
 import type { NamedWeights } from "../../weights/tensors.ts";
 import { checkFlatOrder } from "../flat-order.ts";
 import { NetworkBuilder } from "../network-builder.ts";
+import { type Folding, fold, OPEN } from "./fold.ts";
 import type { OnnxModel, OnnxNode, OnnxTensor } from "./model-proto.ts";
 
 /** Collects what the nodes of a file become: layers and weights. */
@@ -14,13 +15,34 @@ export class OnnxImporter extends NetworkBuilder {
   /** How often each layer name has been used. */
   readonly #names = new Map<string, number>();
   readonly #transposed = new Map<OnnxTensor, Float32Array>();
-  /** Whether the network has ended, with a softmax that is left out. */
-  #ended = false;
+  /** The values whose shape a node asks for, and the shapes (N, C, H, W) or (N, C) of those that are there. */
+  readonly #asked: ReadonlySet<string>;
+  readonly #shapes = new Map<string, readonly number[]>();
+  /** What a softmax makes that ends the network, and is left out. */
+  readonly #ends = new Set<string>();
+  readonly #inputShape: Model["inputShape"];
+  /** The number of images that the file is for; undefined if it is open. */
+  readonly batch: number | undefined;
 
-  constructor({ tensors, outputs }: OnnxModel, source: string, images: string, nodes: readonly OnnxNode[]) {
+  constructor(
+    { tensors, outputs, batch }: Pick<OnnxModel, "tensors" | "outputs"> & { readonly batch?: number },
+    source: string,
+    images: string,
+    nodes: readonly OnnxNode[],
+    inputShape: Model["inputShape"],
+  ) {
     const output = outputs[0]!.name;
-    super(source, images, [output, ...nodes.flatMap((node) => node.inputs)]);
+    const takers = nodes.filter(({ op }) => op !== "Shape");
+    super(source, images, [output, ...takers.flatMap((node) => node.inputs)]);
     this.#output = output;
+    this.#inputShape = inputShape;
+    this.batch = batch;
+    this.#asked = new Set(nodes.filter(({ op }) => op === "Shape").map(({ inputs }) => inputs[0] ?? ""));
+    if (this.#asked.size > MOST_SHAPES) {
+      throw new WeightsError(
+        `${source}: computes with the shapes of ${this.#asked.size} values, where at most ${MOST_SHAPES} are read`,
+      );
+    }
     this.#constants = new Map(tensors);
     const given = new Set([images, "images", ...tensors.keys()]);
     for (const name of nodes.flatMap((node) => node.outputs.filter(Boolean))) {
@@ -33,19 +55,48 @@ export class OnnxImporter extends NetworkBuilder {
     return this.#constants.get(name);
   }
 
-  setConstant(name: string, tensor: OnnxTensor): void {
-    this.#constants.set(name, tensor);
+  /** Computes a node that depends on nothing but constants and shapes; false for any other. */
+  fold(node: OnnxNode, fail: Folding["fail"]): boolean {
+    const tensor = fold({
+      node,
+      constant: (index) => this.#constants.get(node.inputs[index] ?? ""),
+      shape: () => this.#shapes.get(node.inputs[0] ?? ""),
+      fail,
+    });
+    if (tensor) this.#constants.set(node.outputs[0]!, tensor);
+    return tensor !== undefined;
+  }
+
+  /** Notes the shape of a value that has just been made, before what follows it is merged into its layer. */
+  made(name: string): void {
+    if (this.#asked.has(name)) this.#shapes.set(name, this.shapeOf(super.value(name)!));
+  }
+
+  /** The shape (N, C, H, W) or (N, C) of a value, with `OPEN` for N. */
+  shapeOf(value: string): readonly number[] {
+    const [, ...extents] = this.extents(value, this.#inputShape);
+    return [OPEN, extents.at(-1)!, ...extents.slice(0, -1)];
   }
 
   override value(name: string): string | undefined {
-    if (this.#ended && name !== this.#output)
+    if (this.#ends.has(name) && name !== this.#output) {
       throw new WeightsError(`${this.source}: goes on after a softmax`);
+    }
     return super.value(name);
   }
 
   softmax(name: string, value: string): void {
     this.alias(name, value);
-    this.#ended = true;
+    this.#ends.add(name);
+  }
+
+  /** A node that changes nothing, which may follow the softmax too; false if there is no such value. */
+  pass(name: string, from: string): boolean {
+    const value = super.value(from);
+    if (value === undefined) return false;
+    this.alias(name, value);
+    if (this.#ends.has(from)) this.#ends.add(name);
+    return true;
   }
 
   /** Names a layer with parameters after its weight or its node. */
@@ -72,8 +123,12 @@ export class OnnxImporter extends NetworkBuilder {
     return result;
   }
 
-  finish(inputShape: readonly [number, number, number]): { model: Model; weights: NamedWeights } {
-    const model = this.network(this.#output, { inputShape });
+  finish(): { model: Model; weights: NamedWeights } {
+    if (this.#ends.size > 0 && !this.#ends.has(this.#output)) {
+      throw new WeightsError(`${this.source}: goes on after a softmax`);
+    }
+    const inputShape = this.#inputShape;
+    const model = this.network(this.#flatOutput(), { inputShape });
     const graph = inspect(model);
     checkFlatOrder(graph, this.source);
     const problems = [...graph.parameters, ...graph.states].flatMap((variable) => {
@@ -84,7 +139,21 @@ export class OnnxImporter extends NetworkBuilder {
     if (problems.length > 0) throw new WeightsError(`${this.source}: ${problems.join("; ")}`);
     return { model, weights: this.#weights };
   }
+
+  /** The output, flattened if it is (N, C, 1, 1). */
+  #flatOutput(): string {
+    const value = super.value(this.#output);
+    if (value === undefined || value === "images") return this.#output;
+    const [, , ...pixels] = this.shapeOf(value);
+    if (pixels.length === 0 || pixels.some((extent) => extent !== 1)) return this.#output;
+    const to = `${this.#output}.flatten`;
+    this.flatten(value, undefined, to);
+    return to;
+  }
 }
+
+/** Limit on the values whose shapes a file computes with. */
+const MOST_SHAPES = 500;
 
 /**
  * The module from which PyTorch's exporter made a node: `/layer1/layer1.0/conv1/Conv` is `layer1.0.conv1`. A segment

@@ -12,6 +12,8 @@ import { type Field, Message, MessageWriter } from "./protobuf.ts";
 export interface OnnxTensor {
   readonly name: string;
   readonly shape: readonly number[];
+  /** Whether `ints` gives its values, and not `floats`. */
+  readonly isInteger: boolean;
   /** The values as f32, row-major. Throws WeightsError if they are not floats or do not fill the shape. */
   floats(): Float32Array;
   /** The values of an integer tensor. Throws WeightsError likewise. */
@@ -240,6 +242,7 @@ function readTensor(message: Message): OnnxTensor {
   return {
     name,
     shape,
+    isInteger: type === INT64 || type === INT32,
     floats() {
       floats ??= read();
       return floats;

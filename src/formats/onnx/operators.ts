@@ -2,6 +2,7 @@ import { WeightsError } from "../../base/errors.ts";
 import type { Pair } from "../../base/window.ts";
 import type { ActivationLike } from "../../layers/index.ts";
 import type { NetworkPadding } from "../../models/topologies/network.ts";
+import { FLOATS } from "./fold.ts";
 import type { OnnxImporter } from "./importer.ts";
 import type { OnnxNode, OnnxTensor } from "./model-proto.ts";
 
@@ -35,6 +36,9 @@ export class Reading {
   /** An input that another node computes. */
   value(index = 0): string {
     const name = this.node.inputs[index] ?? "";
+    if (this.isConstant(index)) {
+      this.fail(`takes "${name}", a constant, where only what is computed from the images can be read`);
+    }
     const value = this.#importer.value(name);
     return value ?? this.fail(`takes "${name}", which no node before it makes`);
   }
@@ -110,9 +114,9 @@ const activated =
   (node, into) =>
     into.activate(node.value(), activationOf(node), node.output);
 
+/** A node that changes nothing. */
 const pass: Operator = (node, into) => {
-  if (node.isConstant(0)) into.setConstant(node.output, node.constant(0));
-  else into.alias(node.output, node.value());
+  if (!into.pass(node.output, node.node.inputs[0] ?? "")) node.value();
 };
 
 /** A dense layer with a weight (K, C) or, if transposed, (C, K). */
@@ -264,11 +268,29 @@ export const OPERATORS: Readonly<Record<string, Operator>> = {
   Reshape(node, into) {
     const shape = node.constant(1).ints();
     const [batch, features] = shape as [number, number];
-    // The batch may be open (-1), copied from the input (0), or the single image that the file was made with.
-    const sound = shape.length === 2 && [-1, 0, 1].includes(batch) && (features > 0 || features === -1);
-    if (!sound || batch + features === -2)
+    // The batch may be open (-1, or the one of another value), copied from the input (0), or the file's own.
+    const isBatch = [-1, 0, 1, into.batch].includes(batch) || Number.isNaN(batch);
+    const sound = shape.length === 2 && isBatch && (features > 0 || features === -1);
+    if (!sound || batch + features === -2 || (node.int("allowzero", 0) !== 0 && batch === 0))
       node.fail(`has the shape [${shape.join(", ")}] instead of (N, features)`);
     into.flatten(node.value(), features > 0 ? features : undefined, node.output);
+  },
+  Squeeze(node, into) {
+    const x = node.value();
+    const shape = into.shapeOf(x);
+    const given = node.has(1) ? node.constant(1).ints() : node.node.attributes.axes?.ints;
+    const isPixel = (axis: number): boolean => [2, 3].includes(axis < 0 ? axis + 4 : axis);
+    if (shape.slice(2).some((extent) => extent !== 1) || given?.some((axis) => !isPixel(axis))) {
+      node.fail(
+        `has axes [${given?.join(", ") ?? ""}] of (N, ${shape.slice(1).join(", ")}); pixels alone can be left out`,
+      );
+    }
+    into.flatten(x, undefined, node.output);
+  },
+  Cast(node, into) {
+    const to = node.int("to", 0);
+    if (!FLOATS.includes(to)) node.fail(`makes values of the type ${to}, where only floats can be read`);
+    pass(node, into);
   },
   Dropout(node, into) {
     const p = node.has(1) ? node.constant(1).floats()[0] : node.float("ratio", 0.5);
@@ -282,21 +304,6 @@ export const OPERATORS: Readonly<Record<string, Operator>> = {
     into.softmax(node.output, node.value());
   },
   Identity: pass,
-  Constant(node, into) {
-    const {
-      value,
-      value_float: float,
-      value_floats: floats,
-      value_int: int,
-      value_ints: ints,
-    } = node.node.attributes;
-    if (value?.tensor) return into.setConstant(node.output, value.tensor);
-    const [single, list] = [float?.float ?? int?.int, floats?.floats ?? ints?.ints];
-    const values = single !== undefined ? [single] : (list ?? node.fail("has no value that can be read"));
-    const shape = single !== undefined ? [] : [values.length];
-    const tensor = { name: "", shape, floats: () => Float32Array.from(values), ints: () => values };
-    into.setConstant(node.output, tensor);
-  },
   Relu: activated(() => "relu"),
   LeakyRelu: activated((node) => ({ name: "leaky_relu", alpha: node.float("alpha", 0.01) })),
   HardSwish: activated(() => "hardswish"),
