@@ -1,14 +1,14 @@
 import { WeightsError } from "../base/errors.ts";
 import { anyObject, parseJson } from "../base/schema.ts";
 import { importKeras } from "../formats/keras/import.ts";
-import { importOnnx } from "../formats/onnx/import.ts";
+import { externalDataOf, importOnnx } from "../formats/onnx/import.ts";
 import type { Model } from "../models/model.ts";
 import type { WeightsFile } from "../weights/file.ts";
 import { openWeights } from "../weights/load.ts";
-import type { ReadOptions } from "../weights/ranges.ts";
+import { type ReadOptions, tooLarge } from "../weights/ranges.ts";
 import { mistaken } from "../weights/safetensors.ts";
 import { MAX_INDEX_BYTES } from "../weights/shards.ts";
-import { type OpenOptions, openBytes, type WeightsSource } from "../weights/source.ts";
+import { besideAddress, type OpenOptions, openBytes, type WeightsSource } from "../weights/source.ts";
 import { type NamedWeights, openTensors } from "../weights/tensors.ts";
 import { withNorms } from "./unfold.ts";
 
@@ -62,7 +62,8 @@ export async function openPretrained(
       return opened();
     case "onnx": {
       const file = await bytes.whole(MAX_ONNX_BYTES, reading);
-      return imported(name, importOnnx(file, { source: name, inputShape }));
+      const externalData = await besideOnnx(file, source, options);
+      return imported(name, importOnnx(file, { source: name, inputShape, externalData }));
     }
     case "json": {
       const index = await bytes.whole(MAX_INDEX_BYTES, signal && { signal });
@@ -76,6 +77,28 @@ export async function openPretrained(
       return imported(name, await importKeras(source, { source: name, inputShape, ...reading, ...stalls }));
     }
   }
+}
+
+/** The files that an ONNX file names, which lie beside it; none if it is not at an address. */
+async function besideOnnx(
+  file: Uint8Array,
+  source: WeightsSource,
+  options: OpenOptions & ReadOptions,
+): Promise<Map<string, Uint8Array>> {
+  const beside = new Map<string, Uint8Array>();
+  if (typeof source !== "string" && !(source instanceof URL)) return beside;
+  const { name: _, onProgress, ...opening } = options;
+  for (const [part, end] of externalDataOf(file, options.name ?? String(source))) {
+    const bytes = openBytes(besideAddress(source, part), opening);
+    const reading = {
+      ...(options.signal && { signal: options.signal }),
+      onProgress: (loaded: number, total: number) => onProgress?.(file.length + loaded, file.length + total),
+    };
+    if (!Number.isFinite(end)) beside.set(part, await bytes.whole(MAX_ONNX_BYTES, reading));
+    else if (end > MAX_ONNX_BYTES) throw new WeightsError(`${bytes.name}: ${tooLarge(end, MAX_ONNX_BYTES)}`);
+    else beside.set(part, (await bytes.read([[0, end]], reading))[0]!);
+  }
+  return beside;
 }
 
 const isNamed = (source: PretrainedSource): source is NamedWeights => source instanceof Map;

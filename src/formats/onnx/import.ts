@@ -12,6 +12,8 @@ export interface ImportOnnxOptions {
   readonly source?: string;
   /** Fills in what the file leaves open of its input shape; what the file fixes stays. */
   readonly inputShape?: Model["inputShape"];
+  /** The files beside it that hold its larger tensors, by name, such as PyTorch's `resnet18.onnx.data`. */
+  readonly externalData?: ReadonlyMap<string, Uint8Array>;
 }
 
 const OPSETS = [7, 21] as const;
@@ -31,7 +33,7 @@ export function importOnnx(
   options: ImportOnnxOptions = {},
 ): { readonly model: Model; readonly weights: NamedWeights } {
   const { source = "onnx" } = options;
-  const onnx = decodeOnnx(file, source);
+  const onnx = decodeOnnx(file, source, options.externalData);
   const fail = (reason: string): never => {
     throw new WeightsError(`${source}: ${reason}`);
   };
@@ -61,6 +63,17 @@ export function importOnnx(
     importer.made(reading.output);
   }
   return importer.finish();
+}
+
+/** The files beside an ONNX file that hold its larger tensors: how many of their bytes those take, by name. */
+export function externalDataOf(file: Uint8Array, source = "onnx"): ReadonlyMap<string, number> {
+  const files = new Map<string, number>();
+  for (const { external } of decodeOnnx(file, source).tensors.values()) {
+    if (!external) continue;
+    const { file, offset, length = Number.POSITIVE_INFINITY } = external;
+    files.set(file, Math.max(files.get(file) ?? 0, offset + length));
+  }
+  return files;
 }
 
 const isKnown = ({ op, domain }: OnnxNode): boolean =>

@@ -173,8 +173,9 @@ export const parsers: readonly Parser[] = [
     },
   },
   {
-    ...{ name: "onnx", ...binary, read: (bytes) => importOnnx(bytes) },
-    seeds: ["resnet", "vgg", "types", "windows"].map((name) => fixture(`onnx/${name}.onnx`)),
+    ...{ name: "onnx", ...binary },
+    read: (bytes) => importOnnx(bytes, { externalData: new Map([["external.bin", new Uint8Array(216)]]) }),
+    seeds: ["resnet", "vgg", "types", "windows", "external"].map((name) => fixture(`onnx/${name}.onnx`)),
   },
   {
     ...{ name: "keras", ...text, seeds: [small.get("model.json")!] },

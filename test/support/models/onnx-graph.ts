@@ -1,6 +1,9 @@
 /** Small ONNX graphs, made on the spot: nodes in a row, with seeded weights where layers have them. */
+import { concatenate } from "../../../src/base/bytes.ts";
 import { Random } from "../../../src/base/random.ts";
 import { encodeOnnx, type OnnxNode, type OnnxValue } from "../../../src/formats/onnx/model-proto.ts";
+
+import { Message, MessageWriter } from "../../../src/formats/onnx/protobuf.ts";
 
 type Weights = Map<string, { readonly shape: readonly number[]; readonly data: Float32Array }>;
 
@@ -74,4 +77,42 @@ export class GraphFile {
       outputs: [{ name: output, shape }],
     });
   }
+}
+
+/** The same file with the values of its tensors in one beside it, one after another, as PyTorch's exporter does. */
+export function withExternalData(
+  file: Uint8Array,
+  name: string,
+  extra: Readonly<Record<string, string>> = {},
+): { readonly file: Uint8Array<ArrayBuffer>; readonly data: Uint8Array } {
+  const parts: Uint8Array[] = [];
+  let offset = 0;
+  const model = new MessageWriter();
+  for (const field of new Message(file, "whole")) {
+    if (field.number === 1) model.int(1, field.int());
+    else if (field.number !== 7) model.bytes(field.number, field.bytes());
+    else {
+      model.message(7, (graph) => {
+        for (const part of field.message("graph")) {
+          if (part.number !== 5) graph.bytes(part.number, part.bytes());
+          else graph.message(5, (tensor) => moved(part.message("tensor"), tensor));
+        }
+      });
+    }
+  }
+  function moved(from: Message, to: MessageWriter): void {
+    for (const field of from) {
+      if (field.number === 1) to.ints(1, field.ints());
+      if (field.number === 2) to.int(2, field.int());
+      if (field.number === 8) to.text(8, field.text());
+      if (field.number !== 9) continue;
+      const bytes = field.bytes();
+      const place = { location: name, offset: String(offset), length: String(bytes.length), ...extra };
+      for (const [key, value] of Object.entries(place)) to.message(13, (m) => m.text(1, key).text(2, value));
+      to.int(14, 1);
+      parts.push(bytes);
+      offset += bytes.length;
+    }
+  }
+  return { file: model.finish(), data: concatenate(parts) };
 }
