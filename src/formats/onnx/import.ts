@@ -4,7 +4,7 @@ import type { NamedWeights } from "../../weights/tensors.ts";
 import { isFoldable } from "./fold.ts";
 import { OnnxImporter } from "./importer.ts";
 import { decodeOnnx, isOnnx, type OnnxModel, type OnnxNode } from "./model-proto.ts";
-import { MAX_EXTENT, OPERATORS, Reading } from "./operators.ts";
+import { FROM_CHANNELS_LAST, MAX_EXTENT, OPERATORS, Reading } from "./operators.ts";
 
 /** How to read an ONNX file. */
 export interface ImportOnnxOptions {
@@ -16,16 +16,19 @@ export interface ImportOnnxOptions {
   readonly externalData?: ReadonlyMap<string, Uint8Array>;
 }
 
-const OPSETS = [7, 21] as const;
+/** Those after 21 have changed none of the operators that are read, except that they take more types. */
+const OPSETS = [7, 26] as const;
 
 /** Limit on the nodes of a file; networks that are read here have hundreds. */
 const MAX_NODES = 20_000;
 
 /**
- * Imports a network of the ResNet or VGG kind from an ONNX file (opset 7–21): the model, and its weights by the
+ * Imports a network of the ResNet or VGG kind from an ONNX file (opset 7–26): the model, and its weights by the
  * model's names, in PyTorch's layouts. Parameters keep the file's names if those are a module's (`conv1.weight`), and
  * are otherwise named after their nodes. Batch norms and residual sums are merged with what follows them; a softmax at
- * the end is left out, since models give logits. Throws WeightsError for a malformed file, for unknown operators,
+ * the end is left out, since models give logits. Constants that only shapes depend on are computed; a factor or summand
+ * after a convolution goes into its weights; and a mean and standard deviation at the images into the model's
+ * `preprocessing`, so that the model takes images which that has normalised. Throws WeightsError for a malformed file, for unknown operators,
  * listing them all, and for anything that models here cannot compute.
  */
 export function importOnnx(
@@ -51,9 +54,13 @@ export function importOnnx(
   const inputs = onnx.inputs.filter(({ name }) => !onnx.tensors.has(name));
   if (inputs.length !== 1) fail(`has ${inputs.length} inputs (${inputs.map((i) => i.name)}) instead of one`);
   const { name: images, shape } = inputs[0]!;
-  const inputShape = inputShapeOf(shape, options.inputShape, fail);
-  const batch = typeof shape[0] === "number" && shape[0] > 0 ? { batch: shape[0] } : {};
-  const importer = new OnnxImporter({ ...onnx, ...batch }, source, images, nodes, inputShape);
+  const isChannelsLast = endsInTranspose(images, nodes);
+  const [batch] = shape;
+  const given = {
+    ...{ name: images, inputShape: inputShapeOf(shape, options.inputShape, isChannelsLast, fail) },
+    ...{ batch: typeof batch === "number" && batch > 0 ? batch : undefined, isChannelsLast },
+  };
+  const importer = new OnnxImporter(onnx, source, given, nodes);
   importer.made(images);
   for (const node of nodes) {
     const reading = new Reading(node, importer);
@@ -93,17 +100,33 @@ function reachable({ nodes, outputs }: OnnxModel): OnnxNode[] {
   return kept.reverse();
 }
 
+/** Whether the images go, perhaps normalised, into a Transpose from (N, H, W, C). */
+function endsInTranspose(images: string, nodes: readonly OnnxNode[]): boolean {
+  let name = images;
+  for (const { op, inputs, outputs, attributes } of nodes) {
+    if (op === "Shape" || !inputs.includes(name)) continue;
+    if (op === "Transpose") return attributes.perm?.ints?.join() === FROM_CHANNELS_LAST;
+    if (!["Cast", "Identity", "Add", "Sub", "Mul", "Div"].includes(op)) return false;
+    name = outputs[0] ?? "";
+  }
+  return false;
+}
+
 function inputShapeOf(
   shape: readonly (number | string)[],
   otherwise: Model["inputShape"] | undefined,
+  isChannelsLast: boolean,
   fail: (reason: string) => never,
 ): Model["inputShape"] {
-  const [, C, H, W] = shape;
+  const [, a, b, c] = shape;
+  const [H, W, C] = isChannelsLast ? [a, b, c] : [b, c, a];
   const isFixed = (extent: unknown): boolean => typeof extent === "number" && extent > 0;
   const extents = [H, W, C].map((extent, axis) => (isFixed(extent) ? extent : otherwise?.[axis]));
   const sound = extents.every((e) => typeof e === "number" && e >= 1 && e <= MAX_EXTENT);
   // A file may give no shape at all.
   if ((shape.length === 4 || shape.length === 0) && sound) return extents as unknown as Model["inputShape"];
   const given = shape.map((extent) => extent || "?").join(", ");
-  return fail(`has an input of (${given}); give an inputShape for what is not fixed of (N, C, H, W)`);
+  return fail(
+    `has an input of (${given}); give an inputShape for what is not fixed of (N, ${isChannelsLast ? "H, W, C" : "C, H, W"})`,
+  );
 }

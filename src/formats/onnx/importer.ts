@@ -3,9 +3,23 @@ import { inspect, type Model } from "../../models/model.ts";
 import { fileShape } from "../../weights/layout.ts";
 import type { NamedWeights } from "../../weights/tensors.ts";
 import { checkFlatOrder } from "../flat-order.ts";
-import { NetworkBuilder } from "../network-builder.ts";
+import { type DraftLayer, NetworkBuilder } from "../network-builder.ts";
+import { type Affine, composed, forChannels, preprocessingOf } from "./affine.ts";
 import { type Folding, fold, OPEN } from "./fold.ts";
 import type { OnnxModel, OnnxNode, OnnxTensor } from "./model-proto.ts";
+
+/** The input of a file. */
+export interface OnnxImages {
+  readonly name: string;
+  readonly inputShape: Model["inputShape"];
+  /** How many images the file is for; undefined if it is open. */
+  readonly batch: number | undefined;
+  /** Whether they are (N, H, W, C), until a Transpose. */
+  readonly isChannelsLast: boolean;
+}
+
+/** A layer whose weights can take a factor and a summand for each channel. */
+type AffineLayer = Extract<DraftLayer, { type: "conv2d" | "batch_norm" | "dense" }>;
 
 /** Collects what the nodes of a file become: layers and weights. */
 export class OnnxImporter extends NetworkBuilder {
@@ -21,15 +35,23 @@ export class OnnxImporter extends NetworkBuilder {
   /** What a softmax makes that ends the network, and is left out. */
   readonly #ends = new Set<string>();
   readonly #inputShape: Model["inputShape"];
+  /** Every name in the file, and those that are made up besides. */
+  readonly #given: Set<string>;
+  /** The names of the images: as they are now, before what the network does to them, and in (N, H, W, C) order. */
+  #images: Set<string>;
+  readonly #raw = new Set<string>();
+  readonly #channelsLast: Set<string>;
+  /** What the network does to its images first. */
+  #normalisation: Affine | undefined;
+  #shapesAsked = 0;
   /** The number of images that the file is for; undefined if it is open. */
   readonly batch: number | undefined;
 
   constructor(
-    { tensors, outputs, batch }: Pick<OnnxModel, "tensors" | "outputs"> & { readonly batch?: number },
+    { tensors, outputs }: OnnxModel,
     source: string,
-    images: string,
+    { name: images, inputShape, batch, isChannelsLast }: OnnxImages,
     nodes: readonly OnnxNode[],
-    inputShape: Model["inputShape"],
   ) {
     const output = outputs[0]!.name;
     const takers = nodes.filter(({ op }) => op !== "Shape");
@@ -38,16 +60,13 @@ export class OnnxImporter extends NetworkBuilder {
     this.#inputShape = inputShape;
     this.batch = batch;
     this.#asked = new Set(nodes.filter(({ op }) => op === "Shape").map(({ inputs }) => inputs[0] ?? ""));
-    if (this.#asked.size > MOST_SHAPES) {
-      throw new WeightsError(
-        `${source}: computes with the shapes of ${this.#asked.size} values, where at most ${MOST_SHAPES} are read`,
-      );
-    }
+    this.#images = new Set([images]);
+    this.#channelsLast = new Set(isChannelsLast ? [images] : []);
     this.#constants = new Map(tensors);
-    const given = new Set([images, "images", ...tensors.keys()]);
+    this.#given = new Set([images, "images", ...tensors.keys()]);
     for (const name of nodes.flatMap((node) => node.outputs.filter(Boolean))) {
-      if (given.has(name)) throw new WeightsError(`${source}: two values are called "${name}"`);
-      given.add(name);
+      if (this.#given.has(name)) throw new WeightsError(`${source}: two values are called "${name}"`);
+      this.#given.add(name);
     }
   }
 
@@ -74,6 +93,9 @@ export class OnnxImporter extends NetworkBuilder {
 
   /** The shape (N, C, H, W) or (N, C) of a value, with `OPEN` for N. */
   shapeOf(value: string): readonly number[] {
+    if (++this.#shapesAsked > MOST_SHAPES) {
+      throw new WeightsError(`${this.source}: computes with the shapes of more than ${MOST_SHAPES} values`);
+    }
     const [, ...extents] = this.extents(value, this.#inputShape);
     return [OPEN, extents.at(-1)!, ...extents.slice(0, -1)];
   }
@@ -82,7 +104,74 @@ export class OnnxImporter extends NetworkBuilder {
     if (this.#ends.has(name) && name !== this.#output) {
       throw new WeightsError(`${this.source}: goes on after a softmax`);
     }
+    if (this.#raw.has(name) || this.#channelsLast.has(name)) {
+      const place = this.#raw.has(name) ? "what is done to all of them" : "a Transpose of them";
+      throw new WeightsError(`${this.source}: takes the images "${name}" from before ${place}`);
+    }
     return super.value(name);
+  }
+
+  /** Whether a value is the images, perhaps normalised or cast. */
+  isImages(name: string): boolean {
+    return super.value(name) === "images" && !this.#raw.has(name);
+  }
+
+  /** Whether a value is the images in (N, H, W, C) order. */
+  isChannelsLast(name: string): boolean {
+    return this.#channelsLast.has(name);
+  }
+
+  get channels(): number {
+    return this.#inputShape[2];
+  }
+
+  /** The images of `from` become `name` in (N, C, H, W) order. */
+  transposeImages(from: string, name: string): void {
+    this.pass(name, from);
+    this.#channelsLast.delete(name);
+  }
+
+  /** The images of `from` become `name`, all of them. */
+  normalise(from: string, name: string, affine: Affine): void {
+    if (this.takesImages) {
+      throw new WeightsError(
+        `${this.source}: takes the images both before and after "${name}", which changes them`,
+      );
+    }
+    const before = this.#normalisation ?? { scale: [1], shift: [0] };
+    this.#normalisation = composed(before, affine, this.channels);
+    this.pass(name, from);
+    for (const other of this.#given)
+      if (other !== name && super.value(other) === "images") this.#raw.add(other);
+  }
+
+  /** Multiplies what a layer makes, and adds to it, by changing its weights. */
+  scale(layer: AffineLayer, affineFor: (channels: number) => Affine): void {
+    const { shape, data } = this.#weights.get(`${layer.name}.weight`)!;
+    const channels = shape[0]!;
+    const affine = affineFor(channels);
+    const [scale, shift] = [forChannels(affine.scale, channels), forChannels(affine.shift, channels)];
+    const bias = this.#weights.get(`${layer.name}.bias`)?.data;
+    const each = data.length / channels;
+    if (scale.some((s) => s !== 1)) {
+      this.weight(
+        `${layer.name}.weight`,
+        shape,
+        data.map((value, i) => value * scale[Math.floor(i / each)]!),
+      );
+    }
+    if (layer.type !== "batch_norm") layer.bias ||= shift.some((t) => t !== 0);
+    if (layer.type !== "batch_norm" && !layer.bias) return;
+    const shifted = Float32Array.from(shift, (t, k) => scale[k]! * (bias?.[k] ?? 0) + t);
+    this.weight(`${layer.name}.bias`, [channels], shifted);
+  }
+
+  /** A name that no value of the file has. */
+  fresh(wanted: string): string {
+    let name = wanted;
+    while (this.#given.has(name)) name += "_";
+    this.#given.add(name);
+    return name;
   }
 
   softmax(name: string, value: string): void {
@@ -95,7 +184,8 @@ export class OnnxImporter extends NetworkBuilder {
     const value = super.value(from);
     if (value === undefined) return false;
     this.alias(name, value);
-    if (this.#ends.has(from)) this.#ends.add(name);
+    if (value === "images") this.#images.add(name);
+    for (const kind of [this.#ends, this.#channelsLast]) if (kind.has(from)) kind.add(name);
     return true;
   }
 
@@ -128,7 +218,15 @@ export class OnnxImporter extends NetworkBuilder {
       throw new WeightsError(`${this.source}: goes on after a softmax`);
     }
     const inputShape = this.#inputShape;
-    const model = this.network(this.#flatOutput(), { inputShape });
+    const normalisation = this.#normalisation;
+    const preprocessing = normalisation && preprocessingOf(normalisation, inputShape);
+    if (normalisation && !preprocessing) {
+      const { scale, shift } = normalisation;
+      const what = `multiplies its images by ${scale.join(", ")} and adds ${shift.join(", ")}`;
+      throw new WeightsError(`${this.source}: ${what}, which is no mean and standard deviation`);
+    }
+    const options = { inputShape, ...(preprocessing && { preprocessing }) };
+    const model = this.network(this.#flatOutput(), options);
     const graph = inspect(model);
     checkFlatOrder(graph, this.source);
     const problems = [...graph.parameters, ...graph.states].flatMap((variable) => {
@@ -146,7 +244,7 @@ export class OnnxImporter extends NetworkBuilder {
     if (value === undefined || value === "images") return this.#output;
     const [, , ...pixels] = this.shapeOf(value);
     if (pixels.length === 0 || pixels.some((extent) => extent !== 1)) return this.#output;
-    const to = `${this.#output}.flatten`;
+    const to = this.fresh(`${this.#output}.flatten`);
     this.flatten(value, undefined, to);
     return to;
   }

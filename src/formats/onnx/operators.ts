@@ -2,6 +2,7 @@ import { WeightsError } from "../../base/errors.ts";
 import type { Pair } from "../../base/window.ts";
 import type { ActivationLike } from "../../layers/index.ts";
 import type { NetworkPadding } from "../../models/topologies/network.ts";
+import { readAffine } from "./affine.ts";
 import { FLOATS } from "./fold.ts";
 import type { OnnxImporter } from "./importer.ts";
 import type { OnnxNode, OnnxTensor } from "./model-proto.ts";
@@ -107,6 +108,12 @@ export class Reading {
 /** The decimal number that an f32 stands for: 1e-5 rather than 9.999999747378752e-6. */
 const decimal = (value: number): number => Number(value.toPrecision(7));
 
+/** The largest f32, by which exporters write no bound. */
+const MOST_FLOAT = 3.4e38;
+
+/** The `perm` of a Transpose from (N, H, W, C) to (N, C, H, W). */
+export const FROM_CHANNELS_LAST = "0,3,1,2";
+
 type Operator = (node: Reading, into: OnnxImporter) => void;
 
 const activated =
@@ -187,20 +194,12 @@ export const OPERATORS: Readonly<Record<string, Operator>> = {
   },
   MatMul: (node, into) => linear(node, into, true),
   Add(node, into) {
-    const constant = [0, 1].find((i) => node.isConstant(i));
-    if (constant !== undefined) {
-      const layer = into.sole(node.value(1 - constant), "dense");
-      if (!layer || layer.bias || layer.activation) {
-        return node.fail("adds a constant, which can be read only as the bias of a MatMul");
-      }
-      layer.bias = true;
-      into.weight(`${layer.name}.bias`, ...vector(node, node.constant(constant), layer.outFeatures));
-      into.move(layer, node.output);
-      return;
-    }
-    into.sum(node.value(0), node.value(1), node.output);
+    if (!readAffine(node, into)) into.sum(node.value(0), node.value(1), node.output);
   },
+  Sub: (node, into) => void (readAffine(node, into) || node.fail("can be read only with a constant")),
+  Div: (node, into) => void (readAffine(node, into) || node.fail("can be read only with a constant")),
   Mul(node, into) {
+    if (readAffine(node, into)) return;
     const [a, b] = [node.value(0), node.value(1)];
     for (const [x, factor] of [
       [a, b],
@@ -212,7 +211,39 @@ export const OPERATORS: Readonly<Record<string, Operator>> = {
       into.move(layer, node.output);
       return;
     }
-    node.fail("can be read only as x · sigmoid(x)");
+    node.fail("can be read only with a constant, and as x · sigmoid(x)");
+  },
+  Sum(node, into) {
+    if (node.node.inputs.length < 2) return pass(node, into);
+    const [first, ...others] = node.node.inputs.map((_, i) => node.value(i)) as [string, ...string[]];
+    others.reduce((sum, value, i) => {
+      const to = i === others.length - 1 ? node.output : into.fresh(`${node.output}.${i}`);
+      into.sum(sum, value, to);
+      return to;
+    }, first);
+  },
+  Clip(node, into) {
+    const bound = (index: number, name: string, otherwise: number): number =>
+      node.has(index)
+        ? (node.constant(index).floats()[0] ?? Number.NaN)
+        : (node.node.attributes[name]?.float ?? otherwise);
+    const [least, most] = [bound(1, "min", -Infinity), bound(2, "max", Infinity)];
+    if (least !== 0 || !(most >= MOST_FLOAT)) {
+      node.fail(
+        `clips to ${`${least}…${most}`.replaceAll("Infinity", "∞")}; only 0…∞ can be read, a ReLU${most === 6 ? ", and no ReLU6" : ""}`,
+      );
+    }
+    into.activate(node.value(), "relu", node.output);
+  },
+  Transpose(node, into) {
+    const from = node.node.inputs[0] ?? "";
+    const perm = node.node.attributes.perm?.ints ?? [];
+    if (!into.isChannelsLast(from) || !into.isImages(from) || perm.join() !== FROM_CHANNELS_LAST) {
+      node.fail(
+        `has perm [${perm.join(", ")}]; only [0, 3, 1, 2], from (N, H, W, C), can be read, at the images`,
+      );
+    }
+    into.transposeImages(from, node.output);
   },
   Mean(node, into) {
     if (node.node.inputs.length === 1) return pass(node, into);
