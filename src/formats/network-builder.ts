@@ -124,6 +124,13 @@ export class NetworkBuilder {
     const value = this.value(output);
     const last = value && this.#layers.get(value);
     if (!last) throw new WeightsError(`${this.source}: no layer makes the output ${output}`);
+    if ("activation" in last && last.activation === "sigmoid") {
+      throw new WeightsError(
+        `${this.source}: ends in a sigmoid, for labels that do not exclude each other; models here give logits, of which ` +
+          "a softmax is taken, so its results would be wrong — export it without the sigmoid, and train it with " +
+          "{ loss: binaryCrossEntropyWithLogits }",
+      );
+    }
     this.move(last, last.to);
     return this.#checked(() => network({ ...options, layers: [...this.#layers.values()] }));
   }
