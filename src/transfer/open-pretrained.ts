@@ -1,12 +1,13 @@
 import { WeightsError } from "../base/errors.ts";
-import { anyObject, parseJson } from "../base/schema.ts";
+import { anyObject, parseJson, show } from "../base/schema.ts";
 import { importKeras } from "../formats/keras/import.ts";
 import { externalDataOf, importOnnx } from "../formats/onnx/import.ts";
 import type { Model } from "../models/model.ts";
 import type { WeightsFile } from "../weights/file.ts";
 import { openWeights } from "../weights/load.ts";
 import { type ReadOptions, tooLarge } from "../weights/ranges.ts";
-import { mistaken } from "../weights/safetensors.ts";
+
+import { HEAD_BYTES, mistaken } from "../weights/safetensors.ts";
 import { MAX_INDEX_BYTES } from "../weights/shards.ts";
 import { besideAddress, type OpenOptions, openBytes, type WeightsSource } from "../weights/source.ts";
 import { type NamedWeights, openTensors } from "../weights/tensors.ts";
@@ -53,11 +54,14 @@ export async function openPretrained(
   const { signal, onProgress, stallTimeout } = options;
   const reading = { ...(signal && { signal }), ...(onProgress && { onProgress }) };
   const stalls = stallTimeout === undefined ? {} : { stallTimeout };
-  const [head] = await bytes.read(
-    [[0, Math.min(HEAD_BYTES, bytes.size ?? HEAD_BYTES)]],
-    signal && { signal },
-  );
-  switch (kindOf(head!, name)) {
+  const begin = async (length: number): Promise<Uint8Array> => {
+    const range = [0, Math.min(length, bytes.size ?? length)] as const;
+    return (await bytes.read([range], signal && { signal }))[0]!;
+  };
+  let head = await begin(KIND_BYTES);
+  // A server that does not tell the size may have no more.
+  if (mistaken(head) && bytes.size !== undefined) head = await begin(HEAD_BYTES);
+  switch (kindOf(head, name)) {
     case "safetensors":
       return opened();
     case "onnx": {
@@ -67,7 +71,14 @@ export async function openPretrained(
     }
     case "json": {
       const index = await bytes.whole(MAX_INDEX_BYTES, signal && { signal });
-      if (Object.hasOwn(parseJson(anyObject, index, name, WeightsError), "weight_map")) return opened();
+      const json = parseJson(anyObject, index, name, WeightsError);
+      if (Object.hasOwn(json, "weight_map")) return opened();
+      const message = json.error ?? json.message ?? json.detail;
+      if (message !== undefined && !Object.hasOwn(json, "modelTopology")) {
+        throw new WeightsError(
+          `${name}: is a server's answer instead of the file, ${show(message)}; check its address, and whether it asks for a login`,
+        );
+      }
       if (typeof source !== "string" && !(source instanceof URL)) {
         throw new WeightsError(
           `${name}: is JSON, which only refers to other files; give its address, or give all files of a Keras model ` +
@@ -106,8 +117,8 @@ const isNamed = (source: PretrainedSource): source is NamedWeights => source ins
 /** Protobuf's own limit. */
 const MAX_ONNX_BYTES = 2 ** 31 - 1;
 
-/** Bytes at a file's beginning that tell what it is. */
-const HEAD_BYTES = 9;
+/** Bytes at a file's beginning that tell the kinds that are read. */
+const KIND_BYTES = 9;
 
 function kindOf(head: Uint8Array, name: string): "safetensors" | "onnx" | "json" {
   const text = String.fromCharCode(...head);
