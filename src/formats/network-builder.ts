@@ -2,6 +2,7 @@ import { WebgraftError, WeightsError } from "../base/errors.ts";
 import type { ActivationLike } from "../layers/index.ts";
 import type { Model } from "../models/model.ts";
 import {
+  extentsAfter,
   type NetworkLayer,
   type NetworkLayerKind,
   type NetworkOptions,
@@ -105,14 +106,38 @@ export class NetworkBuilder {
     } else this.add({ type: "flatten", ...(features !== undefined && { features }) }, [x], to);
   }
 
+  /** The extents (N, H, W, C) or (N, C) of a value, for one image. Throws WeightsError if layers do not fit. */
+  extents(value: string, inputShape: Model["inputShape"]): readonly number[] {
+    if (value === "images") return [1, ...inputShape];
+    const layers = [...this.#layers.values()];
+    const last = layers.findIndex(({ to }) => to === value);
+    return this.#checked(() => extentsAfter({ inputShape, layers: layers.slice(0, last + 1) }));
+  }
+
+  /** Whether a layer has taken the images. */
+  get takesImages(): boolean {
+    return [...this.#layers.values()].some(({ from }) => from.includes("images"));
+  }
+
   /** The network that ends with this value. Throws WeightsError if it cannot be built. */
   network(output: string, options: Omit<NetworkOptions, "layers">): Model {
     const value = this.value(output);
     const last = value && this.#layers.get(value);
     if (!last) throw new WeightsError(`${this.source}: no layer makes the output ${output}`);
+    if ("activation" in last && last.activation === "sigmoid") {
+      throw new WeightsError(
+        `${this.source}: ends in a sigmoid, for labels that do not exclude each other; models here give logits, of which ` +
+          "a softmax is taken, so its results would be wrong — export it without the sigmoid, and train it with " +
+          "{ loss: binaryCrossEntropyWithLogits }",
+      );
+    }
     this.move(last, last.to);
+    return this.#checked(() => network({ ...options, layers: [...this.#layers.values()] }));
+  }
+
+  #checked<T>(build: () => T): T {
     try {
-      return network({ ...options, layers: [...this.#layers.values()] });
+      return build();
     } catch (cause) {
       if (!(cause instanceof WebgraftError)) throw cause;
       throw new WeightsError(`${this.source}: ${cause.message}`, { cause });

@@ -1,14 +1,15 @@
 import { WeightsError } from "../base/errors.ts";
-import { anyObject, parseJson } from "../base/schema.ts";
+import { anyObject, parseJson, show } from "../base/schema.ts";
 import { importKeras } from "../formats/keras/import.ts";
-import { importOnnx } from "../formats/onnx/import.ts";
+import { externalDataOf, importOnnx } from "../formats/onnx/import.ts";
 import type { Model } from "../models/model.ts";
 import type { WeightsFile } from "../weights/file.ts";
 import { openWeights } from "../weights/load.ts";
-import type { ReadOptions } from "../weights/ranges.ts";
-import { mistaken } from "../weights/safetensors.ts";
+import { type ReadOptions, tooLarge } from "../weights/ranges.ts";
+
+import { HEAD_BYTES, mistaken } from "../weights/safetensors.ts";
 import { MAX_INDEX_BYTES } from "../weights/shards.ts";
-import { type OpenOptions, openBytes, type WeightsSource } from "../weights/source.ts";
+import { besideAddress, type OpenOptions, openBytes, type WeightsSource } from "../weights/source.ts";
 import { type NamedWeights, openTensors } from "../weights/tensors.ts";
 import { withNorms } from "./unfold.ts";
 
@@ -53,20 +54,31 @@ export async function openPretrained(
   const { signal, onProgress, stallTimeout } = options;
   const reading = { ...(signal && { signal }), ...(onProgress && { onProgress }) };
   const stalls = stallTimeout === undefined ? {} : { stallTimeout };
-  const [head] = await bytes.read(
-    [[0, Math.min(HEAD_BYTES, bytes.size ?? HEAD_BYTES)]],
-    signal && { signal },
-  );
-  switch (kindOf(head!, name)) {
+  const begin = async (length: number): Promise<Uint8Array> => {
+    const range = [0, Math.min(length, bytes.size ?? length)] as const;
+    return (await bytes.read([range], signal && { signal }))[0]!;
+  };
+  let head = await begin(KIND_BYTES);
+  // A server that does not tell the size may have no more.
+  if (mistaken(head) && bytes.size !== undefined) head = await begin(HEAD_BYTES);
+  switch (kindOf(head, name)) {
     case "safetensors":
       return opened();
     case "onnx": {
       const file = await bytes.whole(MAX_ONNX_BYTES, reading);
-      return imported(name, importOnnx(file, { source: name, inputShape }));
+      const externalData = await besideOnnx(file, source, options);
+      return imported(name, importOnnx(file, { source: name, inputShape, externalData }));
     }
     case "json": {
       const index = await bytes.whole(MAX_INDEX_BYTES, signal && { signal });
-      if (Object.hasOwn(parseJson(anyObject, index, name, WeightsError), "weight_map")) return opened();
+      const json = parseJson(anyObject, index, name, WeightsError);
+      if (Object.hasOwn(json, "weight_map")) return opened();
+      const message = json.error ?? json.message ?? json.detail;
+      if (message !== undefined && !Object.hasOwn(json, "modelTopology")) {
+        throw new WeightsError(
+          `${name}: is a server's answer instead of the file, ${show(message)}; check its address, and whether it asks for a login`,
+        );
+      }
       if (typeof source !== "string" && !(source instanceof URL)) {
         throw new WeightsError(
           `${name}: is JSON, which only refers to other files; give its address, or give all files of a Keras model ` +
@@ -78,13 +90,35 @@ export async function openPretrained(
   }
 }
 
+/** The files that an ONNX file names, which lie beside it; none if it is not at an address. */
+async function besideOnnx(
+  file: Uint8Array,
+  source: WeightsSource,
+  options: OpenOptions & ReadOptions,
+): Promise<Map<string, Uint8Array>> {
+  const beside = new Map<string, Uint8Array>();
+  if (typeof source !== "string" && !(source instanceof URL)) return beside;
+  const { name: _, onProgress, ...opening } = options;
+  for (const [part, end] of externalDataOf(file, options.name ?? String(source))) {
+    const bytes = openBytes(besideAddress(source, part), opening);
+    const reading = {
+      ...(options.signal && { signal: options.signal }),
+      onProgress: (loaded: number, total: number) => onProgress?.(file.length + loaded, file.length + total),
+    };
+    if (!Number.isFinite(end)) beside.set(part, await bytes.whole(MAX_ONNX_BYTES, reading));
+    else if (end > MAX_ONNX_BYTES) throw new WeightsError(`${bytes.name}: ${tooLarge(end, MAX_ONNX_BYTES)}`);
+    else beside.set(part, (await bytes.read([[0, end]], reading))[0]!);
+  }
+  return beside;
+}
+
 const isNamed = (source: PretrainedSource): source is NamedWeights => source instanceof Map;
 
 /** Protobuf's own limit. */
 const MAX_ONNX_BYTES = 2 ** 31 - 1;
 
-/** Bytes at a file's beginning that tell what it is. */
-const HEAD_BYTES = 9;
+/** Bytes at a file's beginning that tell the kinds that are read. */
+const KIND_BYTES = 9;
 
 function kindOf(head: Uint8Array, name: string): "safetensors" | "onnx" | "json" {
   const text = String.fromCharCode(...head);

@@ -59,7 +59,8 @@ export interface NameMap {
 }
 
 /**
- * Finds the convention and the wrapper's prefix under which a file has most of the wanted tensors. `map` takes a
+ * Finds the convention and the wrapper's prefix under which a file has most of the wanted tensors, the shorter prefix of
+ * two; the tensors under the other one are unexpected. `map` takes a
  * torchvision name and gives the name here, or undefined for a tensor to skip.
  */
 export function matchNames(
@@ -79,7 +80,13 @@ export function matchNames(
         if (wanted.has(ours) && !names.has(ours)) names.set(ours, theirs);
         else unexpected.push(theirs);
       }
-      if (!best || names.size > best.names.size) best = { convention, prefix, names, unexpected };
+      // A shorter prefix is the plainer one: model. beside ema_model.
+      const isPlainer =
+        convention === best?.convention &&
+        names.size === best.names.size &&
+        prefix.length < best.prefix.length;
+      if (!best || names.size > best.names.size || isPlainer)
+        best = { convention, prefix, names, unexpected };
     }
   }
   return best!;

@@ -92,27 +92,54 @@ export function decodeSafetensors(file: Uint8Array, source: string): Safetensors
   return { tensors, metadata: header.metadata };
 }
 
-/** How files begin that are often mistaken for weights. */
-const OTHERS: readonly (readonly [begin: string, is: string])[] = [
-  ["PK", "a zip file, as PyTorch (.pt, .pth) and Keras (.keras) write; save the weights as safetensors"],
-  ["\x89HDF", "an HDF5 file, as Keras (.h5) writes; convert it with tensorflowjs_converter"],
-  ["version ", "a Git LFS pointer instead of the file; fetch the file with git lfs pull"],
-  ["<", "a web page instead of the file; check its address"],
+/** So many bytes at a file's beginning tell what it is. */
+export const HEAD_BYTES = 96;
+
+const PYTORCH = `python -c 'import torch; from safetensors.torch import save_file; save_file(torch.load("w.pth", map_location="cpu", weights_only=True), "w.safetensors")'`;
+const NUMPY = `python -c 'import numpy; from safetensors.numpy import save_file; save_file(dict(numpy.load("w.npz")), "w.safetensors")'`;
+const KERAS = "tensorflowjs_converter --input_format=keras model.h5 folder";
+const KERAS_3 = `python -c 'import keras; keras.saving.load_model("model.keras").save("model.h5")' and ${KERAS}`;
+
+/** How they begin; a zip file has the name of its first part at byte 30. */
+const KINDS: readonly (readonly [begin: RegExp, is: string])[] = [
+  [/^$/, "is empty; the download or the export that made it may have failed"],
+  [/^PK.{28}[^/]*\.npy/s, `is an .npz file of NumPy; convert it with ${NUMPY}`],
+  [/^PK.{28}(metadata|config)\.json/s, `is a .keras file; convert it with ${KERAS_3}`],
+  [/^PK.{28}[^/]+\/(data\.pkl|\.format|byteorder)/s, `is a file of PyTorch; convert it with ${PYTORCH}`],
+  [
+    /^PK/,
+    `is a zip file, as PyTorch (.pt, .pth) and Keras (.keras) write; save the weights as safetensors: ${PYTORCH}`,
+  ],
+  [/^\x80[^ -~]/, `is a pickle, as PyTorch wrote before 1.6 (.pth); convert it with ${PYTORCH}`],
+  [/^\x89HDF/, `is an HDF5 file, as Keras (.h5) writes; convert it with ${KERAS}`],
+  [
+    /^\x93NUMPY/,
+    "is an .npy file of NumPy, one tensor without a name; save all of them by name as safetensors",
+  ],
+  [/^GGUF/, "is a GGUF file, as llama.cpp reads; take the safetensors file that it was made from"],
+  [
+    /^.{4}TFL3/s,
+    "is a TensorFlow Lite file; convert it with python -m tf2onnx.convert --tflite model.tflite --output model.onnx",
+  ],
+  [/^version /, "is a Git LFS pointer instead of the file; fetch the file with git lfs pull"],
+  [/^(\xef\xbb\xbf)?\s*</, "is a web page instead of the file; check its address"],
+  [
+    /^(Entry|Repository|Not|Access|Invalid|Unauthorized|Forbidden)\b[\x20-\x7e]*/i,
+    "is a server's answer instead of the file; check its address, and whether it asks for a login",
+  ],
 ];
 
-/** What a file is instead of weights, as told by its first bytes. */
+/** What a file is instead of weights, as told by its first `HEAD_BYTES` or fewer; undefined if that is not known. */
 export function mistaken(head: Uint8Array): string | undefined {
-  const text = String.fromCharCode(...head.subarray(0, PREAMBLE_BYTES));
-  const other = OTHERS.find(([begin]) => text.startsWith(begin));
-  return other && `is ${other[1]}`;
+  const text = String.fromCharCode(...head.subarray(0, HEAD_BYTES));
+  return KINDS.find(([begin]) => begin.test(text))?.[1];
 }
 
 /** The header's length, from the file's first bytes. `fileBytes` is undefined if it is not known. */
 export function headerLength(preamble: Uint8Array, fileBytes: number | undefined, source: string): number {
   if (preamble.length < PREAMBLE_BYTES) {
-    throw new WeightsError(
-      `${source}: not a safetensors file: ${preamble.length} bytes cannot hold the 8-byte header length`,
-    );
+    const reason = `not a safetensors file: ${preamble.length} bytes cannot hold the 8-byte header length`;
+    throw new WeightsError(`${source}: ${mistaken(preamble) ?? reason}`);
   }
   const length = new DataView(preamble.buffer, preamble.byteOffset).getBigUint64(0, true);
   if (length > BigInt(Math.min(MAX_HEADER_BYTES, (fileBytes ?? Number.POSITIVE_INFINITY) - PREAMBLE_BYTES))) {

@@ -14,6 +14,10 @@ export interface OpenOptions extends DownloadOptions {
   readonly retries?: number;
 }
 
+/** The address of a file in the same folder as another one, with what follows its path. */
+export const besideAddress = (address: string | URL, name: string): string =>
+  String(address).replace(/[^/?#]*(?=[?#]|$)/, () => encodeURIComponent(name));
+
 export function openBytes(source: WeightsSource, options: Omit<OpenOptions, "signal"> = {}): ByteSource {
   const { name, retries = 4 } = options;
   if (typeof source === "string" || source instanceof URL) {

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { Split } from "../../data/load.ts";
+import { externalDataOf } from "../../formats/onnx/import.ts";
 import type { ImageFolder } from "../data/image-folder.ts";
 import { sendFile } from "./send-file.ts";
 import { hasMethod, type Route } from "./serve.ts";
@@ -14,7 +15,7 @@ export interface RunFiles {
 
 /**
  * Serves the images of a folder as `data/folder/<train|test>/<number>`, their index as `data/folder/index.json`, and
- * weight files as `weights/<number>/<name>`, with the shards that an index names beside it.
+ * weight files as `weights/<number>/<name>`, with the files beside it that it names.
  */
 export function runFiles({ folder, weights }: RunFiles): Route {
   const pathOf = (url: string): string | undefined => {
@@ -42,13 +43,18 @@ export function runFiles({ folder, weights }: RunFiles): Route {
   };
 }
 
-/** The shards that an index names: a TensorFlow.js model.json, or the index of a sharded safetensors file. */
+/**
+ * The files that another one names: the shards of a TensorFlow.js model.json or of the index of a sharded safetensors
+ * file, and an ONNX file's larger tensors.
+ */
 function shardsOf(path: string): unknown[] {
   try {
-    const { weight_map: map = {}, weightsManifest: groups = [] } = JSON.parse(readFileSync(path, "utf8"));
+    const file = readFileSync(path);
+    if (path.endsWith(".onnx")) return [...externalDataOf(file).keys()];
+    const { weight_map: map = {}, weightsManifest: groups = [] } = JSON.parse(file.toString());
     const names = [...Object.values(map), ...groups.flatMap(({ paths }: { paths: unknown[] }) => paths)];
     return names.filter((name) => basename(String(name)) === name);
   } catch {
-    return []; // The reader of the index reports what is wrong with it.
+    return []; // The reader of the file reports what is wrong with it.
   }
 }

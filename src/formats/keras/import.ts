@@ -2,7 +2,7 @@ import type { DownloadOptions } from "../../base/download.ts";
 import { WeightsError } from "../../base/errors.ts";
 import type { Model } from "../../models/model.ts";
 import { MAX_INDEX_BYTES } from "../../weights/shards.ts";
-import { openBytes, type WeightsSource } from "../../weights/source.ts";
+import { besideAddress, openBytes, type WeightsSource } from "../../weights/source.ts";
 import type { NamedWeights } from "../../weights/tensors.ts";
 import { KerasImporter } from "./importer.ts";
 import { decodeGroup, parseKeras } from "./layers-model.ts";
@@ -39,7 +39,9 @@ export async function importKeras(
     signal?.throwIfAborted();
     const place = byName
       ? (files as ReadonlyMap<string, WeightsSource>).get(name)
-      : address.replace(/[^/?#]*(?=[?#]|$)/, (own) => (name === MODEL ? own : name));
+      : name === MODEL
+        ? address
+        : besideAddress(address, name);
     if (place === undefined) throw new WeightsError(`${source}: the file ${name} is missing`);
     const opening = { name: `${source}: ${name}`, ...(stallTimeout !== undefined && { stallTimeout }) };
     // What is on this machine takes no more memory.

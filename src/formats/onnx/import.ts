@@ -1,9 +1,10 @@
 import { WeightsError } from "../../base/errors.ts";
 import type { Model } from "../../models/model.ts";
 import type { NamedWeights } from "../../weights/tensors.ts";
+import { isFoldable } from "./fold.ts";
 import { OnnxImporter } from "./importer.ts";
 import { decodeOnnx, isOnnx, type OnnxModel, type OnnxNode } from "./model-proto.ts";
-import { MAX_EXTENT, OPERATORS, Reading } from "./operators.ts";
+import { FROM_CHANNELS_LAST, MAX_EXTENT, OPERATORS, Reading } from "./operators.ts";
 
 /** How to read an ONNX file. */
 export interface ImportOnnxOptions {
@@ -11,18 +12,23 @@ export interface ImportOnnxOptions {
   readonly source?: string;
   /** Fills in what the file leaves open of its input shape; what the file fixes stays. */
   readonly inputShape?: Model["inputShape"];
+  /** The files beside it that hold its larger tensors, by name, such as PyTorch's `resnet18.onnx.data`. */
+  readonly externalData?: ReadonlyMap<string, Uint8Array>;
 }
 
-const OPSETS = [7, 21] as const;
+/** Those after 21 have changed none of the operators that are read, except that they take more types. */
+const OPSETS = [7, 26] as const;
 
 /** Limit on the nodes of a file; networks that are read here have hundreds. */
 const MAX_NODES = 20_000;
 
 /**
- * Imports a network of the ResNet or VGG kind from an ONNX file (opset 7–21): the model, and its weights by the
+ * Imports a network of the ResNet or VGG kind from an ONNX file (opset 7–26): the model, and its weights by the
  * model's names, in PyTorch's layouts. Parameters keep the file's names if those are a module's (`conv1.weight`), and
  * are otherwise named after their nodes. Batch norms and residual sums are merged with what follows them; a softmax at
- * the end is left out, since models give logits. Throws WeightsError for a malformed file, for unknown operators,
+ * the end is left out, since models give logits. Constants that only shapes depend on are computed; a factor or summand
+ * after a convolution goes into its weights; and a mean and standard deviation at the images into the model's
+ * `preprocessing`, so that the model takes images which that has normalised. Throws WeightsError for a malformed file, for unknown operators,
  * listing them all, and for anything that models here cannot compute.
  */
 export function importOnnx(
@@ -30,7 +36,7 @@ export function importOnnx(
   options: ImportOnnxOptions = {},
 ): { readonly model: Model; readonly weights: NamedWeights } {
   const { source = "onnx" } = options;
-  const onnx = decodeOnnx(file, source);
+  const onnx = decodeOnnx(file, source, options.externalData);
   const fail = (reason: string): never => {
     throw new WeightsError(`${source}: ${reason}`);
   };
@@ -47,12 +53,38 @@ export function importOnnx(
 
   const inputs = onnx.inputs.filter(({ name }) => !onnx.tensors.has(name));
   if (inputs.length !== 1) fail(`has ${inputs.length} inputs (${inputs.map((i) => i.name)}) instead of one`);
-  const importer = new OnnxImporter(onnx, source, inputs[0]!.name, nodes);
-  for (const node of nodes) OPERATORS[node.op]!(new Reading(node, importer), importer);
-  return importer.finish(inputShapeOf(inputs[0]!.shape, options.inputShape, fail));
+  const { name: images, shape } = inputs[0]!;
+  const isChannelsLast = endsInTranspose(images, nodes);
+  const [batch] = shape;
+  const given = {
+    ...{ name: images, inputShape: inputShapeOf(shape, options.inputShape, isChannelsLast, fail) },
+    ...{ batch: typeof batch === "number" && batch > 0 ? batch : undefined, isChannelsLast },
+  };
+  const importer = new OnnxImporter(onnx, source, given, nodes);
+  importer.made(images);
+  for (const node of nodes) {
+    const reading = new Reading(node, importer);
+    if (importer.fold(node, (reason) => reading.fail(reason))) continue;
+    const read = OPERATORS[node.op] ?? reading.fail("computes with values, where only constants are read");
+    read(reading, importer);
+    importer.made(reading.output);
+  }
+  return importer.finish();
 }
 
-const isKnown = ({ op, domain }: OnnxNode): boolean => isOnnx(domain) && Object.hasOwn(OPERATORS, op);
+/** The files beside an ONNX file that hold its larger tensors: how many of their bytes those take, by name. */
+export function externalDataOf(file: Uint8Array, source = "onnx"): ReadonlyMap<string, number> {
+  const files = new Map<string, number>();
+  for (const { external } of decodeOnnx(file, source).tensors.values()) {
+    if (!external) continue;
+    const { file, offset, length = Number.POSITIVE_INFINITY } = external;
+    files.set(file, Math.max(files.get(file) ?? 0, offset + length));
+  }
+  return files;
+}
+
+const isKnown = ({ op, domain }: OnnxNode): boolean =>
+  isOnnx(domain) && (Object.hasOwn(OPERATORS, op) || isFoldable(op));
 
 const nameOfOperator = ({ op, domain }: OnnxNode): string => (isOnnx(domain) ? op : `${domain}.${op}`);
 
@@ -68,17 +100,33 @@ function reachable({ nodes, outputs }: OnnxModel): OnnxNode[] {
   return kept.reverse();
 }
 
+/** Whether the images go, perhaps normalised, into a Transpose from (N, H, W, C). */
+function endsInTranspose(images: string, nodes: readonly OnnxNode[]): boolean {
+  let name = images;
+  for (const { op, inputs, outputs, attributes } of nodes) {
+    if (op === "Shape" || !inputs.includes(name)) continue;
+    if (op === "Transpose") return attributes.perm?.ints?.join() === FROM_CHANNELS_LAST;
+    if (!["Cast", "Identity", "Add", "Sub", "Mul", "Div"].includes(op)) return false;
+    name = outputs[0] ?? "";
+  }
+  return false;
+}
+
 function inputShapeOf(
   shape: readonly (number | string)[],
   otherwise: Model["inputShape"] | undefined,
+  isChannelsLast: boolean,
   fail: (reason: string) => never,
 ): Model["inputShape"] {
-  const [, C, H, W] = shape;
+  const [, a, b, c] = shape;
+  const [H, W, C] = isChannelsLast ? [a, b, c] : [b, c, a];
   const isFixed = (extent: unknown): boolean => typeof extent === "number" && extent > 0;
   const extents = [H, W, C].map((extent, axis) => (isFixed(extent) ? extent : otherwise?.[axis]));
   const sound = extents.every((e) => typeof e === "number" && e >= 1 && e <= MAX_EXTENT);
   // A file may give no shape at all.
   if ((shape.length === 4 || shape.length === 0) && sound) return extents as unknown as Model["inputShape"];
   const given = shape.map((extent) => extent || "?").join(", ");
-  return fail(`has an input of (${given}); give an inputShape for what is not fixed of (N, C, H, W)`);
+  return fail(
+    `has an input of (${given}); give an inputShape for what is not fixed of (N, ${isChannelsLast ? "H, W, C" : "C, H, W"})`,
+  );
 }

@@ -3,8 +3,23 @@ import { inspect, type Model } from "../../models/model.ts";
 import { fileShape } from "../../weights/layout.ts";
 import type { NamedWeights } from "../../weights/tensors.ts";
 import { checkFlatOrder } from "../flat-order.ts";
-import { NetworkBuilder } from "../network-builder.ts";
+import { type DraftLayer, NetworkBuilder } from "../network-builder.ts";
+import { type Affine, composed, forChannels, preprocessingOf } from "./affine.ts";
+import { type Folding, fold, OPEN } from "./fold.ts";
 import type { OnnxModel, OnnxNode, OnnxTensor } from "./model-proto.ts";
+
+/** The input of a file. */
+export interface OnnxImages {
+  readonly name: string;
+  readonly inputShape: Model["inputShape"];
+  /** How many images the file is for; undefined if it is open. */
+  readonly batch: number | undefined;
+  /** Whether they are (N, H, W, C), until a Transpose. */
+  readonly isChannelsLast: boolean;
+}
+
+/** A layer whose weights can take a factor and a summand for each channel. */
+type AffineLayer = Extract<DraftLayer, { type: "conv2d" | "batch_norm" | "dense" }>;
 
 /** Collects what the nodes of a file become: layers and weights. */
 export class OnnxImporter extends NetworkBuilder {
@@ -14,18 +29,44 @@ export class OnnxImporter extends NetworkBuilder {
   /** How often each layer name has been used. */
   readonly #names = new Map<string, number>();
   readonly #transposed = new Map<OnnxTensor, Float32Array>();
-  /** Whether the network has ended, with a softmax that is left out. */
-  #ended = false;
+  /** The values whose shape a node asks for, and the shapes (N, C, H, W) or (N, C) of those that are there. */
+  readonly #asked: ReadonlySet<string>;
+  readonly #shapes = new Map<string, readonly number[]>();
+  /** What a softmax makes that ends the network, and is left out. */
+  readonly #ends = new Set<string>();
+  readonly #inputShape: Model["inputShape"];
+  /** Every name in the file, and those that are made up besides. */
+  readonly #given: Set<string>;
+  /** The names of the images: as they are now, before what the network does to them, and in (N, H, W, C) order. */
+  #images: Set<string>;
+  readonly #raw = new Set<string>();
+  readonly #channelsLast: Set<string>;
+  /** What the network does to its images first. */
+  #normalisation: Affine | undefined;
+  #shapesAsked = 0;
+  /** The number of images that the file is for; undefined if it is open. */
+  readonly batch: number | undefined;
 
-  constructor({ tensors, outputs }: OnnxModel, source: string, images: string, nodes: readonly OnnxNode[]) {
+  constructor(
+    { tensors, outputs }: OnnxModel,
+    source: string,
+    { name: images, inputShape, batch, isChannelsLast }: OnnxImages,
+    nodes: readonly OnnxNode[],
+  ) {
     const output = outputs[0]!.name;
-    super(source, images, [output, ...nodes.flatMap((node) => node.inputs)]);
+    const takers = nodes.filter(({ op }) => op !== "Shape");
+    super(source, images, [output, ...takers.flatMap((node) => node.inputs)]);
     this.#output = output;
+    this.#inputShape = inputShape;
+    this.batch = batch;
+    this.#asked = new Set(nodes.filter(({ op }) => op === "Shape").map(({ inputs }) => inputs[0] ?? ""));
+    this.#images = new Set([images]);
+    this.#channelsLast = new Set(isChannelsLast ? [images] : []);
     this.#constants = new Map(tensors);
-    const given = new Set([images, "images", ...tensors.keys()]);
+    this.#given = new Set([images, "images", ...tensors.keys()]);
     for (const name of nodes.flatMap((node) => node.outputs.filter(Boolean))) {
-      if (given.has(name)) throw new WeightsError(`${source}: two values are called "${name}"`);
-      given.add(name);
+      if (this.#given.has(name)) throw new WeightsError(`${source}: two values are called "${name}"`);
+      this.#given.add(name);
     }
   }
 
@@ -33,19 +74,119 @@ export class OnnxImporter extends NetworkBuilder {
     return this.#constants.get(name);
   }
 
-  setConstant(name: string, tensor: OnnxTensor): void {
-    this.#constants.set(name, tensor);
+  /** Computes a node that depends on nothing but constants and shapes; false for any other. */
+  fold(node: OnnxNode, fail: Folding["fail"]): boolean {
+    const tensor = fold({
+      node,
+      constant: (index) => this.#constants.get(node.inputs[index] ?? ""),
+      shape: () => this.#shapes.get(node.inputs[0] ?? ""),
+      fail,
+    });
+    if (tensor) this.#constants.set(node.outputs[0]!, tensor);
+    return tensor !== undefined;
+  }
+
+  /** Notes the shape of a value that has just been made, before what follows it is merged into its layer. */
+  made(name: string): void {
+    if (this.#asked.has(name)) this.#shapes.set(name, this.shapeOf(super.value(name)!));
+  }
+
+  /** The shape (N, C, H, W) or (N, C) of a value, with `OPEN` for N. */
+  shapeOf(value: string): readonly number[] {
+    if (++this.#shapesAsked > MOST_SHAPES) {
+      throw new WeightsError(`${this.source}: computes with the shapes of more than ${MOST_SHAPES} values`);
+    }
+    const [, ...extents] = this.extents(value, this.#inputShape);
+    return [OPEN, extents.at(-1)!, ...extents.slice(0, -1)];
   }
 
   override value(name: string): string | undefined {
-    if (this.#ended && name !== this.#output)
+    if (this.#ends.has(name) && name !== this.#output) {
       throw new WeightsError(`${this.source}: goes on after a softmax`);
+    }
+    if (this.#raw.has(name) || this.#channelsLast.has(name)) {
+      const place = this.#raw.has(name) ? "what is done to all of them" : "a Transpose of them";
+      throw new WeightsError(`${this.source}: takes the images "${name}" from before ${place}`);
+    }
     return super.value(name);
+  }
+
+  /** Whether a value is the images, perhaps normalised or cast. */
+  isImages(name: string): boolean {
+    return super.value(name) === "images" && !this.#raw.has(name);
+  }
+
+  /** Whether a value is the images in (N, H, W, C) order. */
+  isChannelsLast(name: string): boolean {
+    return this.#channelsLast.has(name);
+  }
+
+  get channels(): number {
+    return this.#inputShape[2];
+  }
+
+  /** The images of `from` become `name` in (N, C, H, W) order. */
+  transposeImages(from: string, name: string): void {
+    this.pass(name, from);
+    this.#channelsLast.delete(name);
+  }
+
+  /** The images of `from` become `name`, all of them. */
+  normalise(from: string, name: string, affine: Affine): void {
+    if (this.takesImages) {
+      throw new WeightsError(
+        `${this.source}: takes the images both before and after "${name}", which changes them`,
+      );
+    }
+    const before = this.#normalisation ?? { scale: [1], shift: [0] };
+    this.#normalisation = composed(before, affine, this.channels);
+    this.pass(name, from);
+    for (const other of this.#given)
+      if (other !== name && super.value(other) === "images") this.#raw.add(other);
+  }
+
+  /** Multiplies what a layer makes, and adds to it, by changing its weights. */
+  scale(layer: AffineLayer, affineFor: (channels: number) => Affine): void {
+    const { shape, data } = this.#weights.get(`${layer.name}.weight`)!;
+    const channels = shape[0]!;
+    const affine = affineFor(channels);
+    const [scale, shift] = [forChannels(affine.scale, channels), forChannels(affine.shift, channels)];
+    const bias = this.#weights.get(`${layer.name}.bias`)?.data;
+    const each = data.length / channels;
+    if (scale.some((s) => s !== 1)) {
+      this.weight(
+        `${layer.name}.weight`,
+        shape,
+        data.map((value, i) => value * scale[Math.floor(i / each)]!),
+      );
+    }
+    if (layer.type !== "batch_norm") layer.bias ||= shift.some((t) => t !== 0);
+    if (layer.type !== "batch_norm" && !layer.bias) return;
+    const shifted = Float32Array.from(shift, (t, k) => scale[k]! * (bias?.[k] ?? 0) + t);
+    this.weight(`${layer.name}.bias`, [channels], shifted);
+  }
+
+  /** A name that no value of the file has. */
+  fresh(wanted: string): string {
+    let name = wanted;
+    while (this.#given.has(name)) name += "_";
+    this.#given.add(name);
+    return name;
   }
 
   softmax(name: string, value: string): void {
     this.alias(name, value);
-    this.#ended = true;
+    this.#ends.add(name);
+  }
+
+  /** A node that changes nothing, which may follow the softmax too; false if there is no such value. */
+  pass(name: string, from: string): boolean {
+    const value = super.value(from);
+    if (value === undefined) return false;
+    this.alias(name, value);
+    if (value === "images") this.#images.add(name);
+    for (const kind of [this.#ends, this.#channelsLast]) if (kind.has(from)) kind.add(name);
+    return true;
   }
 
   /** Names a layer with parameters after its weight or its node. */
@@ -72,8 +213,20 @@ export class OnnxImporter extends NetworkBuilder {
     return result;
   }
 
-  finish(inputShape: readonly [number, number, number]): { model: Model; weights: NamedWeights } {
-    const model = this.network(this.#output, { inputShape });
+  finish(): { model: Model; weights: NamedWeights } {
+    if (this.#ends.size > 0 && !this.#ends.has(this.#output)) {
+      throw new WeightsError(`${this.source}: goes on after a softmax`);
+    }
+    const inputShape = this.#inputShape;
+    const normalisation = this.#normalisation;
+    const preprocessing = normalisation && preprocessingOf(normalisation, inputShape);
+    if (normalisation && !preprocessing) {
+      const { scale, shift } = normalisation;
+      const what = `multiplies its images by ${scale.join(", ")} and adds ${shift.join(", ")}`;
+      throw new WeightsError(`${this.source}: ${what}, which is no mean and standard deviation`);
+    }
+    const options = { inputShape, ...(preprocessing && { preprocessing }) };
+    const model = this.network(this.#flatOutput(), options);
     const graph = inspect(model);
     checkFlatOrder(graph, this.source);
     const problems = [...graph.parameters, ...graph.states].flatMap((variable) => {
@@ -84,7 +237,21 @@ export class OnnxImporter extends NetworkBuilder {
     if (problems.length > 0) throw new WeightsError(`${this.source}: ${problems.join("; ")}`);
     return { model, weights: this.#weights };
   }
+
+  /** The output, flattened if it is (N, C, 1, 1). */
+  #flatOutput(): string {
+    const value = super.value(this.#output);
+    if (value === undefined || value === "images") return this.#output;
+    const [, , ...pixels] = this.shapeOf(value);
+    if (pixels.length === 0 || pixels.some((extent) => extent !== 1)) return this.#output;
+    const to = this.fresh(`${this.#output}.flatten`);
+    this.flatten(value, undefined, to);
+    return to;
+  }
 }
+
+/** Limit on the values whose shapes a file computes with. */
+const MOST_SHAPES = 500;
 
 /**
  * The module from which PyTorch's exporter made a node: `/layer1/layer1.0/conv1/Conv` is `layer1.0.conv1`. A segment

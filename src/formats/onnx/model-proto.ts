@@ -12,10 +12,21 @@ import { type Field, Message, MessageWriter } from "./protobuf.ts";
 export interface OnnxTensor {
   readonly name: string;
   readonly shape: readonly number[];
+  /** Where its values are, if they are in another file. */
+  readonly external?: ExternalPlace;
+  /** Whether `ints` gives its values, and not `floats`. */
+  readonly isInteger: boolean;
   /** The values as f32, row-major. Throws WeightsError if they are not floats or do not fill the shape. */
   floats(): Float32Array;
   /** The values of an integer tensor. Throws WeightsError likewise. */
   ints(): readonly number[];
+}
+
+/** Bytes of a file beside an ONNX file: to the file's end if no length is given. */
+export interface ExternalPlace {
+  readonly file: string;
+  readonly offset: number;
+  readonly length?: number;
 }
 
 export interface OnnxAttribute {
@@ -63,8 +74,14 @@ const TYPE_NAMES: Readonly<Record<number, string>> = {
   ...{ 9: "BOOL", 10: "FLOAT16", 11: "DOUBLE", 12: "UINT32", 13: "UINT64", 16: "BFLOAT16" },
 };
 
-/** Reads a model. Throws WeightsError, naming `source`, for anything but a well-formed ONNX file. */
-export function decodeOnnx(file: Uint8Array, source: string): OnnxModel {
+/** The files beside an ONNX file that hold its larger tensors, by their names. */
+export type ExternalData = ReadonlyMap<string, Uint8Array>;
+
+/**
+ * Reads a model. Throws WeightsError, naming `source`, for anything but a well-formed ONNX file; reading the values of
+ * a tensor that lies in another file throws it if that is not in `beside`.
+ */
+export function decodeOnnx(file: Uint8Array, source: string, beside: ExternalData = new Map()): OnnxModel {
   const model = new Message(file, source);
   let opset: number | undefined;
   let graph: Message | undefined;
@@ -76,7 +93,7 @@ export function decodeOnnx(file: Uint8Array, source: string): OnnxModel {
     }
   }
   if (!graph || opset === undefined) return model.fail("not an ONNX model: it has no graph or no opset");
-  return { opset, ...readGraph(graph) };
+  return { opset, ...readGraph(graph, beside) };
 }
 
 /** Whether this is the domain of ONNX's own operators. */
@@ -91,7 +108,7 @@ function readOpset(message: Message): { domain: string; version: number } {
   return opset;
 }
 
-function readGraph(message: Message): Omit<OnnxModel, "opset"> {
+function readGraph(message: Message, beside: ExternalData): Omit<OnnxModel, "opset"> {
   const graph = {
     inputs: [] as OnnxValue[],
     outputs: [] as OnnxValue[],
@@ -100,9 +117,9 @@ function readGraph(message: Message): Omit<OnnxModel, "opset"> {
   };
   const { inputs, outputs, tensors, nodes } = graph;
   for (const field of message) {
-    if (field.number === 1) nodes.push(readNode(field.message(`node[${nodes.length}]`)));
+    if (field.number === 1) nodes.push(readNode(field.message(`node[${nodes.length}]`), beside));
     if (field.number === 5) {
-      const tensor = readTensor(field.message(`initializer[${tensors.size}]`));
+      const tensor = readTensor(field.message(`initializer[${tensors.size}]`), beside);
       if (tensors.has(tensor.name)) message.fail(`two initialisers are called "${tensor.name}"`);
       tensors.set(tensor.name, tensor);
     }
@@ -113,7 +130,7 @@ function readGraph(message: Message): Omit<OnnxModel, "opset"> {
   return graph;
 }
 
-function readNode(message: Message): OnnxNode {
+function readNode(message: Message, beside: ExternalData): OnnxNode {
   const inputs: string[] = [];
   const outputs: string[] = [];
   const attributes: Record<string, OnnxAttribute> = Object.create(null);
@@ -125,7 +142,7 @@ function readNode(message: Message): OnnxNode {
     if (field.number === 3) name = field.text();
     if (field.number === 4) op = field.text();
     if (field.number === 5) {
-      const [key, attribute] = readAttribute(field.message(`attribute[${count++}]`));
+      const [key, attribute] = readAttribute(field.message(`attribute[${count++}]`), beside);
       attributes[key] = attribute;
     }
     if (field.number === 7) domain = field.text();
@@ -133,7 +150,7 @@ function readNode(message: Message): OnnxNode {
   return { op, domain, name, inputs, outputs, attributes };
 }
 
-function readAttribute(message: Message): [name: string, attribute: OnnxAttribute] {
+function readAttribute(message: Message, beside: ExternalData): [name: string, attribute: OnnxAttribute] {
   let name = "";
   let type = 0;
   const all: { -readonly [K in keyof OnnxAttribute]: OnnxAttribute[K] } & {
@@ -145,7 +162,7 @@ function readAttribute(message: Message): [name: string, attribute: OnnxAttribut
     if (field.number === 2) all.float = field.float();
     if (field.number === 3) all.int = field.int();
     if (field.number === 4) all.text = field.text();
-    if (field.number === 5) all.tensor = readTensor(field.message("t"));
+    if (field.number === 5) all.tensor = readTensor(field.message("t"), beside);
     if (field.number === 7) for (const value of field.floats()) all.floats.push(value);
     if (field.number === 8) for (const value of field.ints()) all.ints.push(value);
     if (field.number === 20) type = field.int();
@@ -200,10 +217,12 @@ const FLOATS: Readonly<Record<number, { readonly dtype: string; readonly list: n
   [BFLOAT16]: { dtype: "BF16", list: 5 },
 };
 
-function readTensor(message: Message): OnnxTensor {
+function readTensor(message: Message, beside: ExternalData): OnnxTensor {
   const shape: number[] = [];
   let [name, type] = ["", 0];
   let raw: Uint8Array | undefined;
+  const place: Record<string, string> = {};
+  let isElsewhere = false;
   // Values are in raw bytes or in one of these lists, whose parts follow one another.
   const lists: Readonly<Record<number, Field[]>> = { 4: [], 5: [], 7: [], 10: [] };
   for (const field of message) {
@@ -211,10 +230,8 @@ function readTensor(message: Message): OnnxTensor {
     if (field.number === 2) type = field.int();
     if (field.number === 8) name = field.text();
     if (field.number === 9) raw = field.bytes();
-    if (field.number === 14 && field.int() === 1) {
-      const advice = "save the model as one file";
-      message.fail(`the values of "${name}" are in another file; ${advice}`);
-    }
+    if (field.number === 13) Object.assign(place, readEntry(field.message("external_data")));
+    if (field.number === 14) isElsewhere = field.int() === 1;
     lists[field.number]?.push(field);
   }
   const fail = (reason: string): never => {
@@ -223,6 +240,8 @@ function readTensor(message: Message): OnnxTensor {
   };
   if (shape.some((extent) => !Number.isSafeInteger(extent) || extent < 0)) fail("has an impossible shape");
   const count = shape.reduce((product, extent) => product * extent, 1);
+  const external = isElsewhere ? readPlace(message, name, place) : undefined;
+  const stored = (): Uint8Array | undefined => (external ? cutOut(message, name, external, beside) : raw);
   const filling = (bytes: Uint8Array, width: number): Uint8Array =>
     bytes.length === count * width ? bytes : fail(`has ${bytes.length} bytes instead of ${count * width}`);
   const listed = (list: number): number[] => lists[list]!.flatMap((field) => field.ints());
@@ -234,29 +253,76 @@ function readTensor(message: Message): OnnxTensor {
       width === 2
         ? new Uint8Array(Uint16Array.from(listed(list)).buffer)
         : concatenate(lists[list]!.map((field) => field.fixed(width)));
-    return decodeFloats(dtype, filling(raw ?? values(), width))!;
+    return decodeFloats(dtype, filling(stored() ?? values(), width))!;
   };
   let floats: Float32Array | undefined;
   return {
     name,
     shape,
+    ...(external && { external }),
+    isInteger: type === INT64 || type === INT32,
     floats() {
       floats ??= read();
       return floats;
     },
     ints() {
       if (type !== INT64 && type !== INT32) return fail("is not of type INT64 or INT32");
-      if (!raw) {
+      const bytes = stored();
+      if (!bytes) {
         const values = listed(type === INT64 ? 7 : 5);
         return values.length === count ? values : fail(`has ${values.length} values`);
       }
-      const { buffer } = filling(raw, type === INT64 ? 8 : 4).slice();
+      const { buffer } = filling(bytes, type === INT64 ? 8 : 4).slice();
       return Array.from<bigint | number, number>(
         type === INT64 ? new BigInt64Array(buffer) : new Int32Array(buffer),
         Number,
       );
     },
   };
+}
+
+function readEntry(message: Message): Record<string, string> {
+  let [key, value] = ["", ""];
+  for (const field of message) {
+    if (field.number === 1) key = field.text();
+    if (field.number === 2) value = field.text();
+  }
+  return ["location", "offset", "length"].includes(key) ? { [key]: value } : {};
+}
+
+/** Where values in another file are. Throws WeightsError for any place but a file beside this one. */
+function readPlace(
+  message: Message,
+  name: string,
+  { location: file = "", offset = "0", length }: Readonly<Record<string, string>>,
+): ExternalPlace {
+  if (!/^(?!\.)[^/\\?#%:\0]{1,255}$/.test(file)) {
+    message.fail(`the values of "${name}" are in "${file}", which is not a file beside this one`);
+  }
+  const [begin, bytes] = [Number(offset), length === undefined ? undefined : Number(length)];
+  if (![begin, bytes ?? 0].every((n) => Number.isSafeInteger(n) && n >= 0)) {
+    message.fail(`the values of "${name}" are at offset "${offset}", length "${length}" of ${file}`);
+  }
+  return { file, offset: begin, ...(bytes !== undefined && { length: bytes }) };
+}
+
+function cutOut(message: Message, name: string, place: ExternalPlace, beside: ExternalData): Uint8Array {
+  const { file, offset, length } = place;
+  const bytes = beside.get(file);
+  if (!bytes) {
+    return message.fail(
+      `the values of "${name}" are in another file, ${file}; give importOnnx { externalData: new Map([["${file}", ` +
+        "its bytes]]) }, or export the model as one file with torch.onnx.export(…, external_data=False)",
+    );
+  }
+  const end = length === undefined ? bytes.length : offset + length;
+  if (offset > end || end > bytes.length) {
+    message.fail(
+      `the values of "${name}" are at bytes ${offset}–${end} of ${file}, which has ${bytes.length}; it may be cut ` +
+        "short, or of another export",
+    );
+  }
+  return bytes.subarray(offset, end);
 }
 
 /** A model for `encodeOnnx`, with f32 tensors. */

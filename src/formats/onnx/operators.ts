@@ -2,6 +2,8 @@ import { WeightsError } from "../../base/errors.ts";
 import type { Pair } from "../../base/window.ts";
 import type { ActivationLike } from "../../layers/index.ts";
 import type { NetworkPadding } from "../../models/topologies/network.ts";
+import { readAffine } from "./affine.ts";
+import { FLOATS } from "./fold.ts";
 import type { OnnxImporter } from "./importer.ts";
 import type { OnnxNode, OnnxTensor } from "./model-proto.ts";
 
@@ -35,6 +37,9 @@ export class Reading {
   /** An input that another node computes. */
   value(index = 0): string {
     const name = this.node.inputs[index] ?? "";
+    if (this.isConstant(index)) {
+      this.fail(`takes "${name}", a constant, where only what is computed from the images can be read`);
+    }
     const value = this.#importer.value(name);
     return value ?? this.fail(`takes "${name}", which no node before it makes`);
   }
@@ -103,6 +108,12 @@ export class Reading {
 /** The decimal number that an f32 stands for: 1e-5 rather than 9.999999747378752e-6. */
 const decimal = (value: number): number => Number(value.toPrecision(7));
 
+/** The largest f32, by which exporters write no bound. */
+const MOST_FLOAT = 3.4e38;
+
+/** The `perm` of a Transpose from (N, H, W, C) to (N, C, H, W). */
+export const FROM_CHANNELS_LAST = "0,3,1,2";
+
 type Operator = (node: Reading, into: OnnxImporter) => void;
 
 const activated =
@@ -110,9 +121,9 @@ const activated =
   (node, into) =>
     into.activate(node.value(), activationOf(node), node.output);
 
+/** A node that changes nothing. */
 const pass: Operator = (node, into) => {
-  if (node.isConstant(0)) into.setConstant(node.output, node.constant(0));
-  else into.alias(node.output, node.value());
+  if (!into.pass(node.output, node.node.inputs[0] ?? "")) node.value();
 };
 
 /** A dense layer with a weight (K, C) or, if transposed, (C, K). */
@@ -183,20 +194,12 @@ export const OPERATORS: Readonly<Record<string, Operator>> = {
   },
   MatMul: (node, into) => linear(node, into, true),
   Add(node, into) {
-    const constant = [0, 1].find((i) => node.isConstant(i));
-    if (constant !== undefined) {
-      const layer = into.sole(node.value(1 - constant), "dense");
-      if (!layer || layer.bias || layer.activation) {
-        return node.fail("adds a constant, which can be read only as the bias of a MatMul");
-      }
-      layer.bias = true;
-      into.weight(`${layer.name}.bias`, ...vector(node, node.constant(constant), layer.outFeatures));
-      into.move(layer, node.output);
-      return;
-    }
-    into.sum(node.value(0), node.value(1), node.output);
+    if (!readAffine(node, into)) into.sum(node.value(0), node.value(1), node.output);
   },
+  Sub: (node, into) => void (readAffine(node, into) || node.fail("can be read only with a constant")),
+  Div: (node, into) => void (readAffine(node, into) || node.fail("can be read only with a constant")),
   Mul(node, into) {
+    if (readAffine(node, into)) return;
     const [a, b] = [node.value(0), node.value(1)];
     for (const [x, factor] of [
       [a, b],
@@ -208,7 +211,39 @@ export const OPERATORS: Readonly<Record<string, Operator>> = {
       into.move(layer, node.output);
       return;
     }
-    node.fail("can be read only as x · sigmoid(x)");
+    node.fail("can be read only with a constant, and as x · sigmoid(x)");
+  },
+  Sum(node, into) {
+    if (node.node.inputs.length < 2) return pass(node, into);
+    const [first, ...others] = node.node.inputs.map((_, i) => node.value(i)) as [string, ...string[]];
+    others.reduce((sum, value, i) => {
+      const to = i === others.length - 1 ? node.output : into.fresh(`${node.output}.${i}`);
+      into.sum(sum, value, to);
+      return to;
+    }, first);
+  },
+  Clip(node, into) {
+    const bound = (index: number, name: string, otherwise: number): number =>
+      node.has(index)
+        ? (node.constant(index).floats()[0] ?? Number.NaN)
+        : (node.node.attributes[name]?.float ?? otherwise);
+    const [least, most] = [bound(1, "min", -Infinity), bound(2, "max", Infinity)];
+    if (least !== 0 || !(most >= MOST_FLOAT)) {
+      node.fail(
+        `clips to ${`${least}…${most}`.replaceAll("Infinity", "∞")}; only 0…∞ can be read, a ReLU${most === 6 ? ", and no ReLU6" : ""}`,
+      );
+    }
+    into.activate(node.value(), "relu", node.output);
+  },
+  Transpose(node, into) {
+    const from = node.node.inputs[0] ?? "";
+    const perm = node.node.attributes.perm?.ints ?? [];
+    if (!into.isChannelsLast(from) || !into.isImages(from) || perm.join() !== FROM_CHANNELS_LAST) {
+      node.fail(
+        `has perm [${perm.join(", ")}]; only [0, 3, 1, 2], from (N, H, W, C), can be read, at the images`,
+      );
+    }
+    into.transposeImages(from, node.output);
   },
   Mean(node, into) {
     if (node.node.inputs.length === 1) return pass(node, into);
@@ -264,11 +299,29 @@ export const OPERATORS: Readonly<Record<string, Operator>> = {
   Reshape(node, into) {
     const shape = node.constant(1).ints();
     const [batch, features] = shape as [number, number];
-    // The batch may be open (-1), copied from the input (0), or the single image that the file was made with.
-    const sound = shape.length === 2 && [-1, 0, 1].includes(batch) && (features > 0 || features === -1);
-    if (!sound || batch + features === -2)
+    // The batch may be open (-1, or the one of another value), copied from the input (0), or the file's own.
+    const isBatch = [-1, 0, 1, into.batch].includes(batch) || Number.isNaN(batch);
+    const sound = shape.length === 2 && isBatch && (features > 0 || features === -1);
+    if (!sound || batch + features === -2 || (node.int("allowzero", 0) !== 0 && batch === 0))
       node.fail(`has the shape [${shape.join(", ")}] instead of (N, features)`);
     into.flatten(node.value(), features > 0 ? features : undefined, node.output);
+  },
+  Squeeze(node, into) {
+    const x = node.value();
+    const shape = into.shapeOf(x);
+    const given = node.has(1) ? node.constant(1).ints() : node.node.attributes.axes?.ints;
+    const isPixel = (axis: number): boolean => [2, 3].includes(axis < 0 ? axis + 4 : axis);
+    if (shape.slice(2).some((extent) => extent !== 1) || given?.some((axis) => !isPixel(axis))) {
+      node.fail(
+        `has axes [${given?.join(", ") ?? ""}] of (N, ${shape.slice(1).join(", ")}); pixels alone can be left out`,
+      );
+    }
+    into.flatten(x, undefined, node.output);
+  },
+  Cast(node, into) {
+    const to = node.int("to", 0);
+    if (!FLOATS.includes(to)) node.fail(`makes values of the type ${to}, where only floats can be read`);
+    pass(node, into);
   },
   Dropout(node, into) {
     const p = node.has(1) ? node.constant(1).floats()[0] : node.float("ratio", 0.5);
@@ -282,21 +335,6 @@ export const OPERATORS: Readonly<Record<string, Operator>> = {
     into.softmax(node.output, node.value());
   },
   Identity: pass,
-  Constant(node, into) {
-    const {
-      value,
-      value_float: float,
-      value_floats: floats,
-      value_int: int,
-      value_ints: ints,
-    } = node.node.attributes;
-    if (value?.tensor) return into.setConstant(node.output, value.tensor);
-    const [single, list] = [float?.float ?? int?.int, floats?.floats ?? ints?.ints];
-    const values = single !== undefined ? [single] : (list ?? node.fail("has no value that can be read"));
-    const shape = single !== undefined ? [] : [values.length];
-    const tensor = { name: "", shape, floats: () => Float32Array.from(values), ints: () => values };
-    into.setConstant(node.output, tensor);
-  },
   Relu: activated(() => "relu"),
   LeakyRelu: activated((node) => ({ name: "leaky_relu", alpha: node.float("alpha", 0.01) })),
   HardSwish: activated(() => "hardswish"),

@@ -85,18 +85,7 @@ export interface NetworkOptions extends ModelOptions {
 export function network(options: NetworkOptions): Model {
   const { inputShape, layers } = options;
   const build = (images: Tensor): Tensor => {
-    const values = new Map([["images", images]]);
-    let last = images;
-    for (const layer of layers) {
-      const inputs = layer.from.map((name) => {
-        const value = values.get(name);
-        if (!value)
-          throw new ShapeError("network", "a layer uses a value that no layer before it makes", name);
-        return value;
-      });
-      last = apply(layer, inputs);
-      values.set(layer.to, last);
-    }
+    const last = applied(images, layers);
     if (last.shape.length !== 2)
       throw new ShapeError("network", "the last layer must make (N, classes)", describe(last));
     return last;
@@ -104,6 +93,33 @@ export function network(options: NetworkOptions): Model {
   const model = { name: "network", inputShape, classes: 0, options: {}, ...carried(options), build };
   const classes = inspect(checked(model)).outputs.get("logits")!.shape[1]!;
   return { ...model, classes, options: { inputShape, classes, layers, ...carried(options) } };
+}
+
+/** The extents, (N, H, W, C) or (N, C), of what the last of these layers makes of one image. Throws as `network` does. */
+export function extentsAfter({ inputShape, layers }: NetworkOptions): readonly number[] {
+  let extents: readonly number[] = [];
+  const build = (images: Tensor): Tensor => {
+    const last = applied(images, layers);
+    extents = last.shape;
+    return last;
+  };
+  inspect({ name: "network", inputShape, classes: 0, options: {}, build });
+  return extents;
+}
+
+function applied(images: Tensor, layers: readonly NetworkLayer[]): Tensor {
+  const values = new Map([["images", images]]);
+  let last = images;
+  for (const layer of layers) {
+    const inputs = layer.from.map((name) => {
+      const value = values.get(name);
+      if (!value) throw new ShapeError("network", "a layer uses a value that no layer before it makes", name);
+      return value;
+    });
+    last = apply(layer, inputs);
+    values.set(layer.to, last);
+  }
+  return last;
 }
 
 function apply(layer: NetworkLayer, inputs: readonly Tensor[]): Tensor {

@@ -251,7 +251,7 @@ describe("a checkpoint", () => {
   });
 
   it.each<[string, BodyInit, RegExp]>([
-    ["nothing", "", /not a safetensors file/],
+    ["nothing", "", /checkpoint: is empty/],
     ["text", "something else", /not a safetensors file/],
     ["half of one", checkpoint(9).slice(0, -4), /cut short|of data/],
     ["a model without settings", encodeSafetensors(new Map(), { format: "webgraft" }), /is not a checkpoint/],

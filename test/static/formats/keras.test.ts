@@ -167,6 +167,11 @@ describe("malformed Keras models", () => {
       /weightsManifest: \[0\]\.paths\[0\] must be a file beside the model.json — got "\.\.\/group1-/,
     ],
     [
+      "a sigmoid at the end, of a dense layer",
+      () => changed("vgg16", (t) => t.replace('"activation":"softmax"', '"activation":"sigmoid"')),
+      /ends in a sigmoid, .*export it without the sigmoid/,
+    ],
+    [
       "absurd filters",
       () => changed("small", (t) => t.replace('"filters":4', '"filters":1e9')),
       /filters 1000000000/,

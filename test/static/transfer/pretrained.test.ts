@@ -295,6 +295,8 @@ describe("what a file is", () => {
     expect(report).toMatchObject({ prefix: "", ...all });
   });
 
+  /** How a zip file begins. */
+  const zip = (part: string) => text(`PK\x03\x04${"\0".repeat(26)}${part}`);
   const text = (content: string) => Uint8Array.from(content, (c) => c.charCodeAt(0));
   it.each([
     [
@@ -305,7 +307,25 @@ describe("what a file is", () => {
     ["Keras' own", text("\x89HDF\r\n\x1a\n and the rest"), /w: is an HDF5 file, as Keras/],
     ["what Git has instead", text("version https://git-lfs.github.com/spec/v1"), /a Git LFS pointer/],
     ["a page about it", text("<!DOCTYPE html><html></html>"), /a web page instead of the file/],
-    ["nothing", new Uint8Array(), /neither safetensors nor ONNX nor a TensorFlow.js model/],
+    ["nothing", new Uint8Array(), /w: is empty/],
+    [
+      "an old file of PyTorch",
+      text("\x80\x02\x8a\nl\xfc\x9cF\xf9 j"),
+      /is a pickle, as PyTorch .*torch.load/,
+    ],
+    ["a new one", zip("archive/data.pkl"), /w: is a file of PyTorch; .*save_file/],
+    ["NumPy's tensors", zip("conv1.npy"), /is an .npz file of NumPy; .*safetensors.numpy/],
+    ["NumPy's tensor", text("\x93NUMPY\x01\0"), /is an .npy file/],
+    ["a file of Keras 3", zip("metadata.json"), /is a .keras file; .*tensorflowjs_converter/],
+    ["a language model", text("GGUF\x03\0\0\0"), /is a GGUF file/],
+    ["TensorFlow Lite", text("\x1c\0\0\0TFL3 and the rest"), /is a TensorFlow Lite file; .*tf2onnx/],
+    ["a page after a mark", text("\xef\xbb\xbf\n<html>"), /a web page/],
+    ["a hub's answer", text("Entry not found"), /a server's answer instead/],
+    [
+      "a hub's answer in JSON",
+      text('{"error":"Invalid username"}'),
+      /answer instead of the file, "Invalid user/,
+    ],
     ["zeros", new Uint8Array(64), /neither safetensors/],
     ["some JSON", text('{ "layers": [] }'), /w: is JSON, which only refers to other files/],
     ["a list", text("[1, 2, 3, 4, 5, 6]"), /neither safetensors/],

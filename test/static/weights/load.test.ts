@@ -332,3 +332,11 @@ describe("saveWeights", () => {
     expect(shapes).toMatchObject({ "conv1.weight": [4, 3, 7, 7], "fc.weight": [5, 6] });
   });
 });
+
+it("takes the plain weights beside an average of them, and lists that", () => {
+  const own = ["layer1.0.conv1.weight", "fc.weight"];
+  const file = ["ema_model.", "model."].flatMap((prefix) => own.map((name) => prefix + name));
+  const { prefix, names, unexpected } = matchNames(file, new Set(own));
+  expect([prefix, [...names.values()]]).toEqual(["model.", own.map((name) => `model.${name}`)]);
+  expect(unexpected).toEqual(own.map((name) => `ema_model.${name}`));
+});

@@ -30,6 +30,7 @@ import { openShards } from "../../../src/weights/shards.ts";
 import { openBytes } from "../../../src/weights/source.ts";
 import { png } from "../data/png.ts";
 import { memoryTarget, tinyVgg, weightsFixture } from "../data/weights.ts";
+import { chain, GraphFile, node } from "../models/onnx-graph.ts";
 import { mutateBytes, mutateText } from "./mutate.ts";
 
 export interface Parser {
@@ -132,6 +133,30 @@ const table = {
   trying: { task: "conv2d forward N=9", variant: "d" },
 };
 
+/** An ONNX file with what exporters write around a network's own layers. */
+const idioms = new GraphFile()
+  .input("x", ["N", 5, 6, 3])
+  .tensor("k", [3], [0.01, 0.02, 0.03])
+  .append(
+    chain(
+      node("Mul", ["x", "k"], "scaled"),
+      node("Transpose", ["scaled"], "images", { perm: { ints: [0, 3, 1, 2] } }),
+    ),
+  )
+  .conv("images", "c", 4, 3)
+  .tensor("b", [4, 1, 1])
+  .append(
+    chain(
+      node("Add", ["c", "b"], "map"),
+      node("Shape", ["map"], "n", { start: { int: 0 }, end: { int: 1 } }),
+      node("Constant", [], "rest", { value_ints: { ints: [-1] } }),
+      node("Concat", ["n", "rest"], "to", { axis: { int: 0 } }),
+      node("Reshape", ["map", "to"], "flat"),
+    ),
+  )
+  .gemm("flat", "y", 48, 2)
+  .finish("y");
+
 const pretrainedTarget = memoryTarget(tinyVgg);
 
 const jpeg = Uint8Array.of(
@@ -173,8 +198,12 @@ export const parsers: readonly Parser[] = [
     },
   },
   {
-    ...{ name: "onnx", ...binary, read: (bytes) => importOnnx(bytes) },
-    seeds: ["resnet", "vgg", "types", "windows"].map((name) => fixture(`onnx/${name}.onnx`)),
+    ...{ name: "onnx", ...binary },
+    read: (bytes) => importOnnx(bytes, { externalData: new Map([["external.bin", new Uint8Array(216)]]) }),
+    seeds: [
+      ...["resnet", "vgg", "types", "windows", "external"].map((name) => fixture(`onnx/${name}.onnx`)),
+      ...[idioms],
+    ],
   },
   {
     ...{ name: "keras", ...text, seeds: [small.get("model.json")!] },

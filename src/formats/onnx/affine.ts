@@ -1,0 +1,92 @@
+/** Constants that are added to values or multiply them: merged into the layer before, or into preprocessing. */
+import { imagenetPreprocessing, type Preprocessing } from "../../models/preprocessing.ts";
+import type { OnnxImporter } from "./importer.ts";
+import type { OnnxTensor } from "./model-proto.ts";
+import type { Reading } from "./operators.ts";
+
+/** y = scale · x + shift, with one number for all channels or one for each. */
+export interface Affine {
+  readonly scale: readonly number[];
+  readonly shift: readonly number[];
+}
+
+/** The factors of all channels. */
+export const forChannels = (values: readonly number[], channels: number): number[] =>
+  Array.from({ length: channels }, (_, c) => values[values.length === 1 ? 0 : c]!);
+
+/** One affine map after another, for so many channels. */
+export function composed(first: Affine, then: Affine, channels: number): Affine {
+  const all = (values: readonly number[]): number[] => forChannels(values, channels);
+  const [scale, shift] = [all(then.scale), all(then.shift)];
+  const [before, offset] = [all(first.scale), all(first.shift)];
+  return {
+    scale: scale.map((s, c) => s * before[c]!),
+    shift: shift.map((t, c) => scale[c]! * offset[c]! + t),
+  };
+}
+
+const AFFINES: Readonly<Record<string, (c: readonly number[], isFirst: boolean) => Affine | undefined>> = {
+  Add: (c) => ({ scale: [1], shift: c }),
+  Sub: (c, isFirst) => (isFirst ? { scale: [-1], shift: c } : { scale: [1], shift: c.map((v) => -v) }),
+  Mul: (c) => ({ scale: c, shift: [0] }),
+  Div: (c, isFirst) => (isFirst ? undefined : { scale: c.map((v) => 1 / v), shift: [0] }),
+};
+
+/** Reads an Add, Sub, Mul or Div of a value and a constant; false if neither input is a constant. */
+export function readAffine(node: Reading, into: OnnxImporter): boolean {
+  const index = [0, 1].find((i) => node.isConstant(i));
+  if (index === undefined) return false;
+  const other = node.node.inputs[1 - index] ?? "";
+  const affine = (channels: number, axis: number): Affine =>
+    AFFINES[node.node.op]!(perChannel(node, node.constant(index), channels, axis), index === 0) ??
+    node.fail("divides a constant by a value");
+  if (into.isImages(other)) {
+    into.normalise(other, node.output, affine(into.channels, into.isChannelsLast(other) ? 1 : 3));
+    return true;
+  }
+  const x = node.value(1 - index);
+  const layer = into.sole(x, "conv2d", "batch_norm", "dense");
+  if (!layer || layer.activation || layer.from.length > 1) {
+    return node.fail(
+      "computes with a constant, which can be read only after a convolution, a batch norm or a dense layer whose value " +
+        "nothing else takes, or at the images",
+    );
+  }
+  into.scale(layer, (channels) => {
+    const isVector = layer.type === "dense" || (layer.type === "batch_norm" && into.shapeOf(x).length === 2);
+    return affine(channels, isVector ? 1 : 3);
+  });
+  into.move(layer, node.output);
+  return true;
+}
+
+/** The numbers of a constant for each channel, which is the axis of this number from the end. */
+function perChannel(node: Reading, tensor: OnnxTensor, channels: number, axis: number): number[] {
+  const { shape } = tensor;
+  const values = tensor.floats();
+  const others = shape.filter((_, i) => i !== shape.length - axis);
+  const isSingle = values.length === 1;
+  if (!isSingle && (shape.at(-axis) !== channels || others.some((extent) => extent !== 1))) {
+    const text = `(${shape.join(", ")})`;
+    node.fail(
+      `computes with a constant of ${text}, which is not one number for each of ${channels} channels`,
+    );
+  }
+  return Array.from(values);
+}
+
+/**
+ * The preprocessing that a network does itself, from what it does to its images. They hold 0…255 if it divides by much
+ * or subtracts much, and 0…1 otherwise. Undefined if no standard deviation gives it.
+ */
+export function preprocessingOf(
+  { scale, shift }: Affine,
+  inputShape: readonly [number, number, number],
+): Preprocessing | undefined {
+  if (!scale.every((s, c) => s > 0 && Number.isFinite(s) && Number.isFinite(shift[c]))) return undefined;
+  const isBytes = scale.some((s, c) => s < 1 / 16 || Math.abs(shift[c]! / s) > 2);
+  const range = isBytes ? 255 : 1;
+  const rounded = (value: number): number => Number(value.toPrecision(6)) + 0;
+  const mean = scale.map((s, c) => rounded(-shift[c]! / s / range));
+  return { ...imagenetPreprocessing(inputShape), mean, std: scale.map((s) => rounded(1 / s / range)) };
+}
