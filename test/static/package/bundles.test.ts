@@ -25,9 +25,9 @@ const kibOf = (code: string | Uint8Array): number => gzipSync(code, { level: 9 }
 const APPS = {
   "test/support/package/apps/kernel.ts": 3000 / 1024,
   "test/support/package/apps/softmax.ts": 3.4,
-  "test/support/package/apps/op.ts": 12.9,
-  "test/support/package/apps/predict.ts": 48.8,
-  "test/bench/minimal-app.ts": 88.5,
+  "test/support/package/apps/op.ts": 12.2,
+  "test/support/package/apps/predict.ts": 47.6,
+  "test/bench/minimal-app.ts": 82.6,
 } as const;
 type AppPath = keyof typeof APPS;
 const WHAT: Readonly<Record<AppPath, string>> = {
