@@ -1,5 +1,5 @@
 /** The page that measures the adapter and the library's kernels on it. */
-import { openDevice } from "webgraft";
+import { matrixUnits, openDevice } from "webgraft";
 import type { Ceiling, HostResult, KernelResult } from "../report.ts";
 import { experiments } from "./ceilings.ts";
 import { dispatchCost, runExperiment } from "./experiment.ts";
@@ -25,7 +25,7 @@ export interface DeviceResult {
 
 offer(async (settings: DeviceSettings, progress): Promise<DeviceResult> => {
   const { sampling, kernels } = settings;
-  const gpu = await openDevice();
+  const gpu = await openDevice({ matrixUnits });
   const ceilings =
     settings.ceilings || kernels ? await measureCeilings(gpu.device, sampling, progress) : undefined;
   return {

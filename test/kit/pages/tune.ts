@@ -1,5 +1,5 @@
 /** Measures the variants of the kernels of whole networks. */
-import { openDevice, tune } from "webgraft";
+import { matrixUnits, openDevice, tune } from "webgraft";
 import type { TuningTable } from "../../../src/gpu/tuning.ts";
 import { sourcesOf } from "../../bench/page/kernel-cases.ts";
 import { offer } from "../../bench/page/offer.ts";
@@ -34,7 +34,7 @@ offer(async ({ networks, few }: TuneSettings, progress): Promise<TuneResult> => 
     },
   };
   for (let life = 1; ; life++) {
-    const gpu = await openDevice();
+    const gpu = await openDevice({ matrixUnits });
     if (table) gpu.tuning.import(table);
     try {
       for (const { name, model, batch } of sources.filter(({ name }) => networks.includes(name))) {
