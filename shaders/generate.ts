@@ -93,10 +93,16 @@ for (const entry of shaders.flatMap(entriesOf)) {
 }
 const files = [...new Set(shaders.flatMap(({ sources }) => sources.map(([path]) => path)))].sort();
 /**
- * The text of a file for bundles: without comments, which are half of an app's download, and with all its lines, so
- * that a compiler's message still tells the line of the file.
+ * The text of a file for bundles: without comments and blanks, which are two thirds of it, and with all its lines, so that
+ * a compiler's message still tells the line of the file. Blanks between two operators stay: some would become another one.
  */
-const bundled = (path: string): string => JSON.stringify(sourceText(path).replace(/ *\/\/.*$/gm, ""));
+const bundled = (path: string): string =>
+  JSON.stringify(
+    sourceText(path)
+      .replace(/ *\/\/.*$/gm, "")
+      .replace(/^ +/gm, "")
+      .replace(/(?<=\w) (?=\W)|(?<=\W) (?=\w)|(?<=[(){}[\],;:]) | (?=[(){}[\],;:])/g, ""),
+  );
 writeGenerated("shaders.gen.ts", [
   'import { joinFiles } from "./join.ts";',
   'import type { Kernel, KernelVariant } from "./kernel.ts";',

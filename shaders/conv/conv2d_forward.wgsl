@@ -12,7 +12,7 @@
 // dispatch  one invocation for each split and tile of N·P·Q × K, in whole quads or workgroups where those share
 // numerics  f32 sums in a fixed order; tolerance 1e-6 · √(R·S·C) relative
 // source    Chellapilla, Puri and Simard 2006 (convolution as a matrix product)
-// use: index, range_taps, seen_taps, masked, activation
+// use: index, lane_mask, range_taps, seen_taps, masked, activation
 // link: tile=8x8 share=workgroup group=16x8 | tile=8x8 share=workgroup group=8x8
 // link: tile=4x8 share=workgroup group=16x8 | tile=4x4 share=workgroup group=16x16
 // link: tile=4x4 share=workgroup group=8x8 | tile=4x4 share=workgroup group=32x4

@@ -14,7 +14,7 @@
 //           those share
 // numerics  f32 sums in a fixed order; tolerance 1e-6 · √(R·S·K) relative
 // source    Dumoulin and Visin 2016, "A guide to convolution arithmetic for deep learning", §4
-// use: index, range_taps, masked
+// use: index, lane_mask, range_taps, masked
 // link: tile=8x8 share=workgroup group=16x8 | tile=8x8 share=workgroup group=8x8
 // link: tile=4x8 share=workgroup group=16x8 | tile=4x4 share=workgroup group=16x16
 // link: tile=4x4 share=workgroup group=8x8 | tile=4x4 share=workgroup group=32x4

@@ -9,7 +9,7 @@
 // dw        (R, S, C, K), or (SPLITS, R, S, C, K); padding lanes are zero
 // dispatch  one invocation for each split, tap and tile of C × K, in whole quads or workgroups where those share
 // numerics  f32 sums in a fixed order; tolerance 1e-6 · √(N·P·Q) relative
-// use: index, range_pixels, seen_taps, masked
+// use: index, lane_mask, range_pixels, seen_taps, masked
 // link: tile=8x8 share=workgroup group=16x8 | tile=8x8 share=workgroup group=8x8
 // link: tile=4x8 share=workgroup group=16x8 | tile=4x4 share=workgroup group=16x16
 // link: tile=4x4 share=workgroup group=8x8

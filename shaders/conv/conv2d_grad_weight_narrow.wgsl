@@ -10,7 +10,7 @@
 // dw        (R, S, C, K), or (SPLITS, R, S, C, K); padding lanes are zero
 // dispatch  one invocation for each split and tile of R·S·pad4(C) × K, in whole quads or workgroups where those share
 // numerics  f32 sums in a fixed order; tolerance 1e-6 · √(N·P·Q) relative
-// use: index, range_pixels, masked
+// use: index, lane_mask, range_pixels, masked
 // link: tile=8x8 share=workgroup group=8x8 | tile=4x4 share=workgroup group=8x8
 // link: tile=4x4 share=workgroup group=32x4 | tile=4x16 share=quad walk=flat
 // link: tile=16x16 share=none walk=flat | tile=8x8 share=none walk=flat | tile=4x8 share=none walk=flat

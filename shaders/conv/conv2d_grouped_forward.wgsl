@@ -8,7 +8,7 @@
 // dispatch  one invocation a vec4 of y
 // numerics  f32 sums in a fixed order; tolerance 1e-6 · √(R·S·C/G) relative
 // source    Krizhevsky, Sutskever and Hinton 2012; depthwise (G = C): Sifre 2014
-// use: index, activation
+// use: index, lane_mask, activation
 
 struct Args {
   N: u32,

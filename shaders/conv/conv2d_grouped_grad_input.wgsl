@@ -6,7 +6,7 @@
 // dx        (N, H, W, C); padding lanes are zero
 // dispatch  one invocation a vec4 of dx
 // numerics  f32 sums in a fixed order; tolerance 1e-6 · √(R·S·K/G) relative
-// use: index
+// use: index, lane_mask
 
 struct Args {
   N: u32,

@@ -5,7 +5,7 @@
 // y         (…, C); padding lanes are zero
 // dispatch  one invocation a vec4 of y
 // numerics  f32 sum in the order of the splits
-// use: index, activation
+// use: index, lane_mask, activation
 
 struct Args {
   LENGTH: u32,

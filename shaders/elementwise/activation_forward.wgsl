@@ -3,7 +3,7 @@
 // x, y      (…, C), rows of pad4(C) channels, LENGTH vec4s in all; padding lanes of y are zero
 // dispatch  one invocation a vec4
 // numerics  tolerance 1e-6 relative (GELU: 2e-7 absolute from erf)
-// use: index, activation
+// use: index, lane_mask, activation
 
 override LENGTH: u32;
 override C: u32;

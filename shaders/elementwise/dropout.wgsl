@@ -9,7 +9,7 @@
 // dispatch  one invocation a vec4
 // numerics  tolerance 1e-6 relative; the mask has the same bits as src/base/random.ts gives
 // source    Srivastava et al., "Dropout", JMLR 15, 2014
-// use: index, random, live, nan
+// use: index, random, live, nan4
 
 override LENGTH: u32;
 override EXAMPLE: u32;

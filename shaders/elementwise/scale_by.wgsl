@@ -4,7 +4,7 @@
 // factor    s first
 // dispatch  one invocation a vec4
 // numerics  tolerance 1 ulp an operation; exact where s is a power of two
-// use: index
+// use: index, lane_mask
 
 override LENGTH: u32;
 override C: u32;

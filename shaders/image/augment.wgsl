@@ -11,7 +11,7 @@
 // dispatch  one invocation a pixel
 // numerics  tolerance 1e-6 of the largest colour over std
 // source    DiffAugment for grey as the plain mean of the channels: Zhao et al., NeurIPS 2020
-// use: index, augmentation
+// use: index, lane_mask, augmentation
 
 override N: u32;
 override H: u32;

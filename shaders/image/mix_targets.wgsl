@@ -5,7 +5,7 @@
 // t         (N, K), rows of pad4(K); padding zero
 // dispatch  one invocation a vec4 of t
 // numerics  one f32 addition
-// use: index, augmentation
+// use: index, lane_mask, augmentation
 
 override N: u32;
 override K: u32;

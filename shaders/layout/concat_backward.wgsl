@@ -4,7 +4,7 @@
 // dx        (ROWS, C)
 // dispatch  one invocation a vec4 of dx
 // numerics  exact, or one f32 addition
-// use: index
+// use: index, lane_mask
 
 override ROWS: u32;
 override C: u32;

@@ -4,7 +4,7 @@
 // dx        (N, PIXELS, C), LENGTH vec4s; padding lanes of dx are zero
 // dispatch  one invocation a vec4 of dx
 // numerics  exact, or one f32 addition
-// use: index
+// use: index, lane_mask
 
 override LENGTH: u32;
 override C: u32;

@@ -16,7 +16,7 @@
 // dispatch         one workgroup a row
 // numerics         the largest logit is subtracted first; f32 sums in a fixed order; tolerance 1e-6
 // source           label smoothing: Szegedy et al., "Rethinking the Inception Architecture", 2016, §7
-// use: index, live, nan
+// use: index, live, nan, exp_log
 // link: reduce=workgroup | reduce=single
 
 override N: u32;

@@ -14,7 +14,7 @@
 // dispatch         one workgroup a row
 // numerics         the largest logit is subtracted first; f32 sums in a fixed order; tolerance 1e-6
 // source           torch.nn.CrossEntropyLoss with class probabilities, which divides by N whatever the weights
-// use: index, reduce_workgroup, live, nan
+// use: index, reduce_workgroup, live, nan, exp_log
 
 override N: u32;
 override K: u32;

@@ -3,7 +3,7 @@
 // x, y      (N, K), rows of pad4(K); the padding of y is zero
 // dispatch  one workgroup a row
 // numerics  f32 sums in a fixed order; tolerance 1e-6; a NaN in a row makes all of it NaN
-// use: index, reduce_workgroup, nan
+// use: index, reduce_workgroup, exp_log
 
 override N: u32;
 override K: u32;

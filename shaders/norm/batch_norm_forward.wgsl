@@ -9,7 +9,7 @@
 // dispatch  one invocation a part and vec4 of channels; part p takes the rows p, p + PARTS, …
 // numerics  the mean is subtracted before scaling, so no digits are lost where it is large; 1e-6 relative
 // source    Ioffe and Szegedy, "Batch Normalization", 2015
-// use: index, activation
+// use: index, lane_mask, activation
 
 override EPS: f32;
 override RESIDUAL: u32;

@@ -30,6 +30,6 @@ fn main(
   }
   let sum = reduce_sum(vec4f(part, 0.0, 0.0, 0.0), local);
   if (local == 0u) {
-    norms[k] = or_nan(sqrt(sum.x), sum.x);
+    norms[k] = select(sqrt(sum.x), sum.x, is_nan(sum.x));
   }
 }

@@ -9,7 +9,7 @@
 // index     (N, P, Q, C / 4): r KERNEL_W + s, one byte a channel; KERNEL_H KERNEL_W ≤ 255
 // dispatch  one invocation a vec4 of y
 // numerics  exact
-// use: index, pool, activation, nan
+// use: index, pool, activation, nan4
 
 override LENGTH: u32;
 override C: u32;

@@ -10,7 +10,7 @@
 // index     (N, P, Q, C / 4): r KERNEL_W + s of the first of equal maxima or of the first NaN, one byte a channel
 // dispatch  one invocation a vec4 of channels and two rows of y: LENGTH = N ⌈P / 2⌉ Q pad4(C) / 4
 // numerics  exact; where a NaN is in the window y is NaN
-// use: index, pool, activation, nan
+// use: index, pool, activation, nan4
 
 override LENGTH: u32;
 override C: u32;

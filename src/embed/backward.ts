@@ -3,7 +3,7 @@ import { differentiate } from "../graph/autodiff.ts";
 import type { Tensors } from "../graph/op.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { gradients as rules } from "../ops/gradients.ts";
-import type { BufferRange } from "./buffers.ts";
+import type { BufferRange } from "./check.ts";
 import type { PreparedOp } from "./op.ts";
 import {
   alone,

@@ -1,6 +1,6 @@
 import { lowerForward } from "../graph/lower.ts";
 import type { Tensors } from "../graph/op.ts";
-import type { BufferRange } from "./buffers.ts";
+import type { BufferRange } from "./check.ts";
 import type { PreparedOp } from "./op.ts";
 import {
   alone,

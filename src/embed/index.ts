@@ -15,7 +15,7 @@ export * from "../kernel/shaders.gen.ts"; // By themselves: of a namespace, esbu
 export * from "../ops/index.ts";
 export { type BackwardBuffers, type BackwardOptions, prepareBackward } from "./backward.ts";
 export type { Bound } from "./bound.ts";
-export type { BufferRange } from "./buffers.ts";
+export type { BufferRange } from "./check.ts";
 export { describeOp, type OpDescription } from "./describe.ts";
 export { type ForwardOptions, type OpBuffers, prepareOp } from "./forward.ts";
 export { type KernelBuffers, liveScalars, PreparedKernel, prepareKernel } from "./kernel.ts";

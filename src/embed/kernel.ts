@@ -1,11 +1,10 @@
 import { DestroyedError } from "../base/errors.ts";
-import { bindingTypes, createLayout, createModule, createPipeline, LIVE_TYPES } from "../gpu/compile.ts";
+import { bindingTypes, createLayout, createModule, createPipeline } from "../gpu/compile.ts";
 import { argsBytes, compiledConstants, packArgs, withArgs } from "../kernel/args.ts";
 import type { Kernel, KernelBindings, KernelConstants } from "../kernel/kernel.ts";
 import { LIVE_BYTES, type Live, packLive } from "../run/live.ts";
-import { Bound } from "./bound.ts";
-import type { BufferRange } from "./buffers.ts";
-import { checkApart, needsOf, resolveAll } from "./check.ts";
+import type { Bound } from "./bound.ts";
+import { type BufferRange, checkApart, LIVE, resolveAll } from "./check.ts";
 
 /** A buffer for each binding of a kernel; kernels that read live scalars also need the uniform buffer `live`. */
 export type KernelBuffers<K extends Kernel> = KernelBindings<K, BufferRange> &
@@ -25,20 +24,24 @@ export async function prepareKernel<K extends Kernel>(
   constants: KernelConstants<K>,
 ): Promise<PreparedKernel<K>> {
   const numbers: Readonly<Record<string, number>> = constants;
-  const pipelines = compiled.get(device) ?? new Map();
+  const pipelines = compiled.get(device) ?? new Map<string, Promise<GPUComputePipeline>>();
   compiled.set(device, pipelines);
-  const { wgsl, entryPoint, live } = kernel;
-  const key = JSON.stringify([compiledConstants(kernel, numbers), entryPoint, bindingTypes(kernel), wgsl]);
-  const layouts = [bindingTypes(kernel), ...(live ? [LIVE_TYPES] : [])].map((types) =>
-    createLayout(device, types),
-  );
-  const pipeline: Promise<GPUComputePipeline> =
-    pipelines.get(key) ?? createPipeline(device, kernel, createModule(device, kernel), numbers, layouts);
-  pipelines.set(key, pipeline);
-  // What failed once may work later.
-  pipeline.catch(() => pipelines.delete(key));
+  const { wgsl, entryPoint, bindings } = kernel;
+  const overrides = compiledConstants(kernel, numbers);
+  const key = JSON.stringify([wgsl, entryPoint, bindings, overrides]);
+  let pipeline = pipelines.get(key);
+  if (!pipeline) {
+    const layouts = bindingTypes(kernel).map((types) => createLayout(device, types));
+    pipeline = createPipeline(device, kernel, createModule(device, kernel), overrides, layouts);
+    pipelines.set(key, pipeline);
+    // What failed once may work later.
+    pipeline.catch(() => pipelines.delete(key));
+  }
   return new PreparedKernel(device, kernel, numbers, await pipeline);
 }
+
+/** Bytes of an element, or fewer. */
+const ELEMENT_BYTES: Readonly<Record<string, number>> = { vec4f: 16, vec4u: 16, vec4h: 8 };
 
 /** A compiled kernel, to encode into the caller's compute passes any number of times. */
 export class PreparedKernel<K extends Kernel> {
@@ -75,21 +78,33 @@ export class PreparedKernel<K extends Kernel> {
   bind(buffers: KernelBuffers<K>, workgroups: readonly [number, number, number]): Bound {
     this.#check();
     const { kernel, pipeline } = this;
-    const ranges = resolveAll(kernel.name, needsOf(kernel), buffers as Readonly<Record<string, BufferRange>>);
-    const uses = [...ranges].map(([name, range]) => {
-      const { access = "read" } = kernel.bindings.find((binding) => binding.name === name) ?? {};
-      return { name, range, access } as const;
+    const { name: operation, bindings, live } = kernel;
+    const own = bindings.map(({ name, access, element }) => {
+      return { name, access, bytes: ELEMENT_BYTES[element] ?? 4, usage: "STORAGE" } as const;
     });
-    checkApart(kernel.name, uses);
-    const group = (index: number, resources: readonly GPUBufferBinding[]): GPUBindGroup =>
+    const needs = live ? [...own, LIVE] : own;
+    const ranges = resolveAll(operation, needs, buffers as Readonly<Record<string, BufferRange>>);
+    const uses = needs.map(({ name, access }) => ({ name, access, range: ranges.get(name)! }));
+    checkApart(operation, uses);
+    const resources: readonly GPUBufferBinding[] = uses.map(({ range }) => range);
+    const group = (index: number, entries: readonly GPUBufferBinding[]): GPUBindGroup =>
       this.#device.createBindGroup({
         layout: pipeline.getBindGroupLayout(index),
-        entries: resources.map((resource, binding) => ({ binding, resource })),
+        entries: entries.map((resource, binding) => ({ binding, resource })),
       });
-    const own: readonly GPUBufferBinding[] = kernel.bindings.map(({ name }) => ranges.get(name)!);
-    const bindGroup = group(0, this.#args ? withArgs(kernel, own, { buffer: this.#args }) : own);
-    const live = kernel.live ? group(1, [ranges.get("live")!]) : undefined;
-    return new Bound([{ pipeline, bindGroup, workgroups }], live, () => this.#check());
+    const first = resources.slice(0, bindings.length);
+    const groups = [group(0, this.#args ? withArgs(kernel, first, { buffer: this.#args }) : first)];
+    if (live) groups.push(group(1, resources.slice(-1)));
+    return {
+      encode: (pass) => {
+        this.#check();
+        pass.setPipeline(pipeline);
+        groups.forEach((bindGroup, i) => {
+          pass.setBindGroup(i, bindGroup);
+        });
+        pass.dispatchWorkgroups(...workgroups);
+      },
+    };
   }
 
   /** The same, encoded once; bind groups are made each time. */

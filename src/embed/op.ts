@@ -4,10 +4,10 @@ import type { Dispatch } from "../graph/op.ts";
 import { bytesOf, bytesWithin, type Storage, type Tensor } from "../graph/tensor.ts";
 import type { Plan } from "../plan/plan.ts";
 import { Buffers } from "../run/buffers.ts";
-import { Executor, type Range } from "../run/executor.ts";
-import { Bound } from "./bound.ts";
-import { type BufferRange, gpuOf } from "./buffers.ts";
-import { checkApart, LIVE, type Need, resolveAll, type Use } from "./check.ts";
+import { Executor, encode, type Range } from "../run/executor.ts";
+import type { Bound } from "./bound.ts";
+import { type BufferRange, checkApart, LIVE, type Need, resolveAll, type Use } from "./check.ts";
+import { gpuOf } from "./device.ts";
 
 /** A compiled op or its gradients, to encode into the caller's compute passes any number of times. */
 export class PreparedOp<Given> {
@@ -58,12 +58,15 @@ export class PreparedOp<Given> {
   bind(buffers: Given): Bound {
     this.#resource.check();
     const isLive = this.dispatches.some(({ kernel }) => kernel.live);
-    const needs = Object.keys(this.tensors).map((name): [string, Need] => [
-      name,
-      { bytes: this.bytes(name), usage: "STORAGE" },
-    ]);
-    if (isLive) needs.push(["live", LIVE]);
-    const ranges = resolveAll(this.name, new Map(needs), buffers as Readonly<Record<string, BufferRange>>);
+    const needs = Object.keys(this.tensors).map(
+      (name): Need => ({
+        name,
+        bytes: this.bytes(name),
+        usage: "STORAGE",
+      }),
+    );
+    if (isLive) needs.push(LIVE);
+    const ranges = resolveAll(this.name, needs, buffers as Readonly<Record<string, BufferRange>>);
     const names = new Map(Object.entries(this.tensors).map(([name, { storage }]) => [storage, name]));
     for (const [storage, name] of names) this.#given.set(storage, ranges.get(name)!);
     for (const { kernel, bindings } of this.dispatches) {
@@ -78,7 +81,12 @@ export class PreparedOp<Given> {
       this.#executor.bind(i, workgroups, (name) => this.#buffers.range(bindings[name]!)),
     );
     const live = isLive ? this.#executor.bindLive(ranges.get("live")!) : undefined;
-    return new Bound(launches, live, () => this.#resource.check());
+    return {
+      encode: (pass) => {
+        this.#resource.check();
+        encode(pass, launches, live);
+      },
+    };
   }
 
   /** The same, encoded once; bind groups are made each time. */

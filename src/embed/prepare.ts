@@ -8,7 +8,7 @@ import type { Dispatch, Op, Tensors } from "../graph/op.ts";
 import type { DType, Tensor } from "../graph/tensor.ts";
 import type { TakesOptions } from "../ops/options.ts";
 import { plan } from "../plan/plan.ts";
-import { gpuOf } from "./buffers.ts";
+import { gpuOf } from "./device.ts";
 import { PreparedOp } from "./op.ts";
 
 /** A `T` for each input of an op; optional inputs may be left out. */

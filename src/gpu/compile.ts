@@ -1,6 +1,6 @@
 /** What WebGPU makes of a kernel, and what it says about one that it refuses. */
 import { ShaderError } from "../base/errors.ts";
-import { argsBytes, compiledConstants, withArgs } from "../kernel/args.ts";
+import { argsBytes, type compiledConstants, withArgs } from "../kernel/args.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 
 /** The module of a text, which may be broken: the error of its pipeline says so, and more. */
@@ -17,56 +17,46 @@ export const createLayout = (device: GPUDevice, types: readonly GPUBufferBinding
     entries: types.map((type, binding) => ({ binding, visibility: 4 /* compute */, buffer: { type } })),
   });
 
-/** What is bound to `@group(0)` of a kernel: its bindings and, where it has args, their uniform. */
-export function bindingTypes(kernel: Kernel): readonly GPUBufferBindingType[] {
-  const types = kernel.bindings.map(
-    ({ access }): GPUBufferBindingType => (access === "read" ? "read-only-storage" : "storage"),
-  );
-  return argsBytes(kernel) > 0 ? withArgs(kernel, types, "uniform") : types;
-}
-
 /** What is bound to `@group(1)`: the live scalars. */
 export const LIVE_TYPES = ["uniform"] as const;
 
+/** What is bound to the groups of a kernel: its bindings with the uniform of its args, and the live scalars if it reads them. */
+export function bindingTypes(kernel: Kernel): readonly (readonly GPUBufferBindingType[])[] {
+  const types = kernel.bindings.map(
+    ({ access }): GPUBufferBindingType => (access === "read" ? "read-only-storage" : "storage"),
+  );
+  const own = argsBytes(kernel) ? withArgs(kernel, types, "uniform") : types;
+  return kernel.live ? [own, LIVE_TYPES] : [own];
+}
+
 /**
- * The pipeline of a kernel with these constants. Rejects with a ShaderError that names the source file and line, or with
- * what `check` throws.
+ * The pipeline of a kernel with these `compiledConstants`. Rejects with a ShaderError that names the source file and line, or with
+ * what `info` throws, which is asked for the compiler's messages.
  */
 export async function createPipeline(
   device: GPUDevice,
   kernel: Kernel,
   module: GPUShaderModule,
-  constants: Readonly<Record<string, number>>,
+  constants: ReturnType<typeof compiledConstants>,
   bindGroupLayouts: GPUBindGroupLayout[],
-  check?: () => void,
+  info = () => module.getCompilationInfo(),
 ): Promise<GPUComputePipeline> {
   const { name: label, entryPoint } = kernel;
-  const compiled = compiledConstants(kernel, constants);
   try {
     return await device.createComputePipelineAsync({
       label,
       layout: device.createPipelineLayout({ bindGroupLayouts }),
-      compute: { module, entryPoint, constants: compiled },
+      compute: { module, entryPoint, constants },
     });
   } catch (cause) {
-    check?.();
-    const { messages } = await compilationInfo(module);
+    const { messages } = await info();
     const lines = messages
       .filter(({ type }) => type === "error")
       .map(({ lineNum, linePos, message }) => `${sourceOf(kernel, lineNum)}:${linePos}: ${message}`);
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    const text = lines.length > 0 ? lines.join("\n") : `${reason} — constants ${JSON.stringify(compiled)}`;
+    const reason = cause instanceof Error ? cause.message : cause;
+    const text = lines.join("\n") || `${reason} — constants ${JSON.stringify(constants)}`;
     throw new ShaderError(`${label}: ${text}`, { cause });
   }
-}
-
-const compilationInfos = new WeakMap<GPUShaderModule, Promise<GPUCompilationInfo>>();
-
-/** A module's compiler messages, asked for only once: Chrome 156 does not answer a third request. */
-function compilationInfo(module: GPUShaderModule): Promise<GPUCompilationInfo> {
-  const info = compilationInfos.get(module) ?? module.getCompilationInfo();
-  compilationInfos.set(module, info);
-  return info;
 }
 
 /** Where a line of a kernel's text comes from, such as `shaders/lib/core/index.wgsl:7`; `line 7` of an app's own. */

@@ -6,6 +6,8 @@ import type { Gpu } from "./device.ts";
 /** A WGSL text and the pipelines made from it. */
 interface Compiled {
   readonly module: GPUShaderModule;
+  /** The compiler's messages, asked for only once: Chrome 156 does not answer a third request. */
+  info?: Promise<GPUCompilationInfo>;
   readonly pipelines: Map<string, Promise<GPUComputePipeline>>;
 }
 
@@ -26,14 +28,18 @@ export class Pipelines {
 
   /** The pipeline of a kernel with these constants. Rejects with a ShaderError that names the source file and line. */
   compile(kernel: Kernel, constants: Readonly<Record<string, number>>): Promise<GPUComputePipeline> {
-    const { module, pipelines } = this.#text(kernel);
+    const text = this.#text(kernel);
+    const { module, pipelines } = text;
     const compiled = compiledConstants(kernel, constants);
-    const key = JSON.stringify([kernel.entryPoint, compiled, bindingTypes(kernel), kernel.live]);
+    const key = JSON.stringify([kernel.entryPoint, compiled, bindingTypes(kernel)]);
     let pipeline = pipelines.get(key);
     if (!pipeline) {
-      const layouts = [this.bindGroupLayout(kernel), ...(kernel.live ? [this.liveLayout()] : [])];
-      const check = () => this.#gpu.check();
-      pipeline = createPipeline(this.#gpu.device, kernel, module, constants, layouts, check);
+      const layouts = bindingTypes(kernel).map((types) => this.#layout(types));
+      pipeline = createPipeline(this.#gpu.device, kernel, module, compiled, layouts, () => {
+        this.#gpu.check();
+        text.info ??= module.getCompilationInfo();
+        return text.info;
+      });
       pipelines.set(key, pipeline);
       // What failed once, such as for lack of memory, may work later.
       pipeline.catch(() => pipelines.delete(key));
@@ -53,7 +59,7 @@ export class Pipelines {
 
   /** Layout of `@group(0)` of a kernel. */
   bindGroupLayout(kernel: Kernel): GPUBindGroupLayout {
-    return this.#layout(bindingTypes(kernel));
+    return this.#layout(bindingTypes(kernel)[0]!);
   }
 
   /** Layout of `@group(1)`: the live scalars. */

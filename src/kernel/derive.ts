@@ -22,9 +22,12 @@ export function derive<K extends Kernel>(
   return variant as K; // No change is of what else a K has.
 }
 
-/** `wgsl` with `before` replaced by `after`. Throws ShaderError unless `before` occurs exactly once. */
+/**
+ * `wgsl` with `before` replaced by `after`; the text may lack blanks that `before` has, as the library's own do. Throws
+ * ShaderError unless `before` occurs exactly once.
+ */
 export function replaceOnce({ name }: Kernel, wgsl: string, before: string, after: string): string {
-  const parts = wgsl.split(before);
+  const parts = wgsl.split(new RegExp(before.replace(/\W/g, (char) => (char === " " ? " ?" : `\\${char}`))));
   if (parts.length === 2) return parts.join(after);
   throw new ShaderError(
     `${name}: "${before}" must occur exactly once to be replaced — found ${parts.length - 1} times`,

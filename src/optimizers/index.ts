@@ -3,6 +3,7 @@ import type { Optimizer, OptimizerOptions } from "./optimizer.ts";
 import { sgd } from "./sgd.ts";
 
 export { type AdamOptions, adam, adamw } from "./adam.ts";
+export { type Averages, ema } from "./averages.ts";
 export type { GroupOptions, ParameterGroup } from "./groups.ts";
 export { type Optimizer, type OptimizerOptions, type Update, withUpdate } from "./optimizer.ts";
 export { type SgdOptions, sgd } from "./sgd.ts";

@@ -8,7 +8,6 @@ import { frozenIn } from "../models/model.ts";
 import type { AnyNetwork } from "../models/network.ts";
 import { fusionsFor } from "../ops/fusions.ts";
 import { gradients } from "../ops/gradients.ts";
-import { withAverages } from "../optimizers/averages.ts";
 import { withUpdate } from "../optimizers/optimizer.ts";
 import type { Steps } from "../plan/plan.ts";
 import { openSession, type Session } from "../run/session.ts";
@@ -31,8 +30,8 @@ export interface Compiled {
   readonly gradients: ReadonlyMap<string, Tensor>;
   /** The optimizer's moments; none in an evaluation. */
   readonly moments: readonly Variable[];
-  /** With `ema`, the arenas whose averages are among the moments. */
-  readonly averaged: readonly Storage[];
+  /** With `ema`, where the averages of an arena are, by its name; they are among the moments. */
+  readonly averaged: ReadonlyMap<string, Storage>;
   /** The update's flags for what is not finite, which stay raised until they are cleared. */
   readonly flags: readonly Storage[];
   /** `normed` of the update. */
@@ -68,14 +67,14 @@ async function compile(
   const nodes = options.fuse === false ? graph.nodes : fuse(graph, [], fusionsFor(graph));
   const forward = emitForward(graph, nodes);
   if (mode !== "train" || !loss) {
-    const nothing = { gradients: new Map(), moments: [], averaged: [], flags: [], normed: [] };
+    const nothing = { gradients: new Map(), moments: [], averaged: new Map(), flags: [], normed: [] };
     return { ...nothing, graph, session: await open({ graph, dispatches: forward }) };
   }
 
   const backward = differentiate(graph, nodes, [[loss, null]], gradients, { memory, accumulate });
   const plain = optimizer.emit(graph, backward);
   const trained = backward.arenas.map(([parameters]) => parameters);
-  const update = ema ? withAverages(plain, graph, trained, ema.decay) : { ...plain, averaged: [] };
+  const update = ema ? ema.emit(plain, graph, trained) : { ...plain, averaged: new Map() };
   const { moments, normed, averaged } = update;
   const flags = [update.outputs.get("nonFinite")].flatMap((tensor) => tensor?.storage ?? []);
   const step = { graph, gradients: gradientsByName(graph, backward), moments, averaged, flags, normed };

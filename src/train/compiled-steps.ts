@@ -1,5 +1,4 @@
 import type { AnyNetwork } from "../models/network.ts";
-import { averageStorage } from "../optimizers/averages.ts";
 import type { Live } from "../run/live.ts";
 import { checkTimestamps, type Feeds, type LaunchTime, type Outputs, type Session } from "../run/session.ts";
 import type { Values } from "../run/values.ts";
@@ -85,11 +84,7 @@ export class CompiledSteps {
   async evaluated(averages: boolean): Promise<Pick<Variables, "buffer">> {
     if (!averages) return this.#variables;
     const { averaged } = await this.compile("train", this.batchSize);
-    const names = new Set(averaged.map(({ name }) => name));
-    return {
-      buffer: (storage) =>
-        this.#variables.buffer(names.has(storage.name) ? averageStorage(storage) : storage),
-    };
+    return { buffer: (storage) => this.#variables.buffer(averaged.get(storage.name) ?? storage) };
   }
 
   /** The same as far as these layers. */

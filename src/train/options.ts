@@ -6,6 +6,7 @@ import type { Precision } from "../graph/graph.ts";
 import type { Model } from "../models/model.ts";
 import type { AnyNetwork } from "../models/network.ts";
 import type { ProgramOptions } from "../ops/lower.ts";
+import type { Averages } from "../optimizers/averages.ts";
 import type { Optimizer } from "../optimizers/optimizer.ts";
 import type { ModelInfo } from "../predict/model-file.ts";
 import type { TuneOptions } from "../run/tuner.ts";
@@ -60,10 +61,10 @@ export interface TrainerOptions<M extends AnyNetwork = Model, V extends MetricVa
   /** Whether the parameter of this name is frozen, in addition to those the model freezes; see `freeze`. */
   readonly frozen?: (name: string) => boolean;
   /**
-   * Averages weights and running statistics over steps: a ← decay · a + (1 − decay) · w, beginning with the weights after
-   * the first step. From then on, evaluations, predictions and predictors use the averages; `averaged` saves them.
+   * `ema({ decay })` averages weights and running statistics over steps. From the first step on, evaluations, predictions
+   * and predictors use the averages; `averaged` saves them.
    */
-  readonly ema?: { readonly decay: number };
+  readonly ema?: Averages;
   /** Whether to load measurements of kernels before planning, and to measure what is missing. Default `idle`. */
   readonly tune?: TuneMode;
   /** For `tune`: where measurements are kept, progress, and how to stop. */

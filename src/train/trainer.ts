@@ -6,7 +6,6 @@ import type { DataSource } from "../data/source.ts";
 import type { Variable } from "../graph/graph.ts";
 import { countNumbers, type Model } from "../models/model.ts";
 import { type AnyNetwork, isClassifier } from "../models/network.ts";
-import { averagesOf } from "../optimizers/averages.ts";
 import type { Optimizer } from "../optimizers/optimizer.ts";
 import type { Plan } from "../plan/plan.ts";
 import { describeModel } from "../predict/model-file.ts";
@@ -134,8 +133,9 @@ export class Trainer<M extends AnyNetwork = Model, V extends MetricValues = Metr
    * the first step. Undefined without.
    */
   get averaged(): (WeightsTarget & { readonly model: M }) | undefined {
-    if (!this.options.ema) return undefined;
-    const weights = averagesOf(this.weights, this.#main.moments);
+    const { ema } = this.options;
+    if (!ema) return undefined;
+    const weights = ema.of(this.weights, this.#main.moments);
     return { model: this.model, weights, variables: this.variables };
   }
 

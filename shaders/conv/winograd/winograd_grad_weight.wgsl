@@ -8,7 +8,7 @@
 // dispatch  one invocation a vec4 of a tap of dw
 // numerics  f32; with winograd_input, _grad_output and _grad_product tolerance 3e-6 · √(N·P·Q) relative
 // source    Lavin and Gray 2016
-// use: index, winograd_4x4_adjoint
+// use: index, lane_mask, winograd_4x4_adjoint
 
 struct Args {
   C: u32,

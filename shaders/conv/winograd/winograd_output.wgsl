@@ -7,7 +7,7 @@
 // numerics  f32; with winograd_weights, _input and _product tolerance 1e-6 · √(9 C) relative for tiles of 2×2 and
 //           3e-6 · √(9 C) for tiles of 4×4
 // source    Lavin and Gray 2016
-// use: index, activation
+// use: index, lane_mask, activation
 // link: winograd=4x4 | winograd=2x2
 
 struct Args {

@@ -4,7 +4,7 @@
 //
 // GELU: Hendrycks and Gimpel 2016, exact form z Φ(z) and the tanh approximation.
 // erf: Abramowitz and Stegun 7.1.26, |error| < 1.5e-7.
-// use: nan
+// use: nan4
 
 override ACTIVATION: u32 = 0;
 override ALPHA: f32 = 0.0;  // slope of leaky ReLU, scale of ELU

@@ -1,6 +1,6 @@
 // What augment_draw draws for one image and augment carries out. 20 floats, of which
 // src/ops/image/augment.ts makes the memory.
-// use: index
+// use: index, lane_mask
 struct Augmentation {
   shift: vec2f,       // of the crop, rows and columns: y takes its pixel from x here
   flip: f32,          // 1: mirrored left to right

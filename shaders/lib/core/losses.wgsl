@@ -10,7 +10,7 @@
 //
 // Huber, "Robust Estimation of a Location Parameter", 1964. Lin et al., "Focal Loss for Dense Object Detection", ICCV
 // 2017, with torchvision's handling of targets between 0 and 1.
-// use: nan
+// use: nan4
 
 override LOSS: u32;
 override DELTA: f32 = 1.0;

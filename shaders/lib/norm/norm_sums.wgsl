@@ -10,7 +10,7 @@
 // after         (N, H, W, C), f(z), whose sign is that of z; with RESIDUAL = 0 it is not read, and any tensor will do
 // coefficients  (5, C): mean, scale, bias; only the first with RESIDUAL = 1
 // partial       (2, PARTS, C), a part for each row of workgroups
-// use: nan, by_columns
+// use: nan4, by_columns
 
 override SLOPE: f32;
 override RESIDUAL: u32;

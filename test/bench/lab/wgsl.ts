@@ -20,7 +20,7 @@ export class WgslArithmetic {
   constructor(wgsl: string, onRead: (array: string, indices: readonly Value[]) => void = () => {}) {
     this.#onRead = onRead;
     // As functions, since the parser folds constants, wrongly where one is used before it is declared.
-    const text = wgsl.replace(/^const (\w+) = (.*?);.*$/gm, "fn $1() -> u32 { return $2; }");
+    const text = wgsl.replace(/^const (\w+) ?= ?(.*?);.*$/gm, "fn $1() -> u32 { return $2; }");
     for (const node of new ast.WgslParser().parse(text)) {
       if (node instanceof ast.Function) this.#functions.set(node.name, node);
       else if (node instanceof ast.Struct) {

@@ -1,7 +1,6 @@
 import { expect, it } from "vitest";
 import { Random } from "../../../src/base/random.ts";
-import { Graph } from "../../../src/graph/graph.ts";
-import { withAverages } from "../../../src/optimizers/averages.ts";
+import { ema } from "../../../src/optimizers/averages.ts";
 import { size } from "../../support/reference/ndarray.ts";
 import { feedsOf, openProgram } from "../../support/run/run-op.ts";
 import { averagesProgram, DECAY } from "./averages.ts";
@@ -42,9 +41,7 @@ it("averages parameters and running statistics as in f64, and begins with the fi
 });
 
 it("refuses a decay that is no share", () => {
-  const graph = new Graph({ mode: "train" });
-  const update = { dispatches: [], outputs: new Map(), moments: [], normed: [] };
   for (const decay of [1, -0.1, Number.NaN]) {
-    expect(() => withAverages(update, graph, [], decay)).toThrow(`ema: decay must be in [0, 1) — ${decay}`);
+    expect(() => ema({ decay })).toThrow(`ema: decay must be in [0, 1) — ${decay}`);
   }
 });

@@ -1,6 +1,6 @@
 import { Graph } from "../../../src/graph/graph.ts";
 import { lower } from "../../../src/ops/lower.ts";
-import { withAverages } from "../../../src/optimizers/averages.ts";
+import { ema } from "../../../src/optimizers/averages.ts";
 import { sgd, withUpdate } from "../../../src/optimizers/index.ts";
 import { givenGradient } from "../../support/op/update.ts";
 import { size } from "../../support/reference/ndarray.ts";
@@ -26,6 +26,6 @@ export function averagesProgram() {
     losses.map((loss) => [loss, null]),
   );
   const arenas = backward.arenas.map(([parameters]) => parameters);
-  const update = withAverages(sgd({ lr: 0.1 }).emit(graph, backward), graph, arenas, DECAY);
+  const update = ema({ decay: DECAY }).emit(sgd({ lr: 0.1 }).emit(graph, backward), graph, arenas);
   return { graph, update, program: withUpdate(backward, update) };
 }

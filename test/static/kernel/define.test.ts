@@ -54,8 +54,8 @@ describe("the interface of a kernel", () => {
   it("names elements that may be f16 after their binding, so that it is made of them", () => {
     for (const { name, wgsl, bindings } of kernels) {
       for (const binding of bindings) {
-        const [, type] = new RegExp(`> ${binding.name}: array<(\\w+)>;`).exec(wgsl) ?? [];
-        const isAlias = new RegExp(`^alias ${type} = (vec4f|f32);$`, "m").test(wgsl);
+        const [, type] = new RegExp(`>${binding.name}:array<(\\w+)>;`).exec(wgsl) ?? [];
+        const isAlias = new RegExp(`^alias ${type}=(vec4f|f32);$`, "m").test(wgsl);
         expect(binding.alias, `${name}: ${binding.name}`).toBe(isAlias ? type : undefined);
       }
     }

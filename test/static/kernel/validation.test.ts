@@ -96,9 +96,7 @@ describe("kernels are valid", () => {
     await expect(pipelines.compile(unknown, constantsOf(unknown))).rejects.toThrow(
       /add_forward: shaders\/elementwise\/add_forward\.wgsl:\d+:\d+: .*activate/,
     );
-    const inLib = broken(
-      text.replace("fn pad4(x: u32) -> u32 {", "fn pad4(x: u32) -> u32 { let y: f32 = x;"),
-    );
+    const inLib = broken(text.replace("fn pad4(x:u32)->u32{", "fn pad4(x:u32)->u32{ let y: f32 = x;"));
     await expect(pipelines.compile(inLib, constantsOf(inLib))).rejects.toThrow(
       /shaders\/lib\/core\/index\.wgsl:\d+:\d+/,
     );
