@@ -3,11 +3,14 @@ export {
   activation,
   elu,
   gelu,
+  hardsigmoid,
   hardswish,
   leakyRelu,
   relu,
+  relu6,
   sigmoid,
   silu,
+  softplus,
   tanh,
 } from "./activation.ts";
 export { augment, augmentLabelled } from "./augment.ts";

@@ -300,6 +300,20 @@ export const OPERATORS: Readonly<Record<string, Operator>> = {
   Relu: activated(() => "relu"),
   LeakyRelu: activated((node) => ({ name: "leaky_relu", alpha: node.float("alpha", 0.01) })),
   HardSwish: activated(() => "hardswish"),
+  HardSigmoid: activated((node) => {
+    // Its default slope, 0.2, is not that of the usual function.
+    if (Math.abs(node.float("alpha", 0.2) - 1 / 6) > 1e-6) node.fail("has an alpha other than 1/6");
+    node.expect("beta", 0.5);
+    return "hardsigmoid";
+  }),
+  Clip: activated((node) => {
+    const [least, most] = (["min", "max"] as const).map((name, i) =>
+      node.has(i + 1) ? node.constant(i + 1).floats()[0] : node.node.attributes[name]?.float,
+    );
+    if (least === 0 && most === 6) return "relu6";
+    return node.fail(`clips to ${least ?? "−∞"} … ${most ?? "∞"}; only 0 … 6, ReLU6, can be read`);
+  }),
+  Softplus: activated(() => "softplus"),
   Elu: activated((node) => ({ name: "elu", alpha: node.float("alpha", 1) })),
   Sigmoid: activated(() => "sigmoid"),
   Tanh: activated(() => "tanh"),
