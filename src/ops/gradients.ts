@@ -7,6 +7,7 @@ import { conv2dBackward } from "./conv/conv2d.ts";
 import { denseBackward } from "./conv/dense.ts";
 import { activationBackward } from "./elementwise/activation.ts";
 import { addBackward } from "./elementwise/add.ts";
+import { mulBackward } from "./elementwise/mul.ts";
 import { concatBackward } from "./layout/concat.ts";
 import { flattenBackward } from "./layout/flatten.ts";
 import { padChannelsBackward } from "./layout/pad-channels.ts";
@@ -26,6 +27,7 @@ export const gradients: GradientRules = {
   flatten: flattenBackward,
   global_avg_pool: globalAvgPoolBackward,
   max_pool2d: maxPool2dBackward,
+  mul: mulBackward,
   pad_channels: padChannelsBackward,
   softmax: softmaxBackward,
 };

@@ -5,6 +5,7 @@ export { addOp } from "./elementwise/add.ts";
 export { averageOp } from "./elementwise/average.ts";
 export { castOp } from "./elementwise/cast.ts";
 export { dropoutOp } from "./elementwise/dropout.ts";
+export { mulOp } from "./elementwise/mul.ts";
 export { augmentOp } from "./image/augment.ts";
 export { concatOp } from "./layout/concat.ts";
 export { flattenOp } from "./layout/flatten.ts";

@@ -7,6 +7,7 @@ import { add } from "./elementwise/add.ts";
 import { average } from "./elementwise/average.ts";
 import { cast } from "./elementwise/cast.ts";
 import { dropout } from "./elementwise/dropout.ts";
+import { mul } from "./elementwise/mul.ts";
 import { augment } from "./image/augment.ts";
 import { concat } from "./layout/concat.ts";
 import { flatten } from "./layout/flatten.ts";
@@ -29,7 +30,7 @@ import { maxPool2d } from "./pool/max-pool2d.ts";
 /** Declarations of every op, in the order of `src/ops/index.ts`. */
 export const declarations: readonly OpDeclaration[] = [
   ...[conv2d, dense],
-  ...[activation, add, average, cast, dropout],
+  ...[activation, add, average, cast, dropout, mul],
   ...[augment],
   ...[concat, flatten, padChannels, fromPadded, toPadded],
   ...[crossEntropy, elementwiseLoss, lossScale, softCrossEntropy, softmax, sumLosses],

@@ -84,6 +84,26 @@ export const knownOps: Readonly<Record<string, readonly KnownCase[]>> = {
       sums: { y: -1.342438, dx0: 0.4456662, dx1: 0.9677749 },
     },
   ],
+  mul: [
+    {
+      inputs: { a: [2, 5, 6, 7], b: [2, 5, 6, 7] },
+      attrs: {},
+      half: true,
+      sums: { y: 5.625106, da: -0.9283864, db: 4.2095 },
+    },
+    {
+      inputs: { a: [2, 5, 6, 7], b: [2, 7] },
+      attrs: {},
+      half: true,
+      sums: { y: -0.5048328, da: -1.054856, db: 9.14714 },
+    },
+    {
+      inputs: { a: [2, 5, 6, 7], b: [2, 5, 6, 1] },
+      attrs: {},
+      half: true,
+      sums: { y: -3.457621, da: 9.905864, db: 3.35384 },
+    },
+  ],
   concat: [
     {
       inputs: { x0: [3, 5, 6], x1: [3, 5, 7] },

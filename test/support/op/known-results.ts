@@ -50,6 +50,11 @@ const CASES: Readonly<Record<string, readonly Given[]>> = {
   activation: ["relu", "gelu"].map((name) => ({ inputs: { x: [3, 5, 6] }, attrs: { name } })),
   add: [{ inputs: { a: [3, 5, 6], b: [3, 5, 6] }, attrs: { activation: RELU } }],
   average: [{ inputs: { x0: [3, 5, 6], x1: [3, 5, 6] }, attrs: {} }],
+  mul: [
+    [2, 5, 6, 7],
+    [2, 7],
+    [2, 5, 6, 1],
+  ].map((b) => ({ inputs: { a: [2, 5, 6, 7], b }, attrs: {} })),
   concat: [{ inputs: { x0: [3, 5, 6], x1: [3, 5, 7] }, attrs: {} }],
   flatten: [{ inputs: { x: [2, 3, 5, 7] }, attrs: {} }],
   pad_channels: [{ inputs: { x: [3, 5, 6] }, attrs: { channels: 13 } }],
