@@ -11,6 +11,7 @@ import { mulBackward } from "./elementwise/mul.ts";
 import { concatBackward } from "./layout/concat.ts";
 import { flattenBackward } from "./layout/flatten.ts";
 import { padChannelsBackward } from "./layout/pad-channels.ts";
+import { pad2dBackward } from "./layout/pad2d.ts";
 import { softmaxBackward } from "./loss/softmax.ts";
 import { batchNormBackward } from "./norm/batch-norm.ts";
 import { avgPool2dBackward, globalAvgPoolBackward, maxPool2dBackward } from "./pool/pool.ts";
@@ -28,6 +29,7 @@ export const gradients: GradientRules = {
   global_avg_pool: globalAvgPoolBackward,
   max_pool2d: maxPool2dBackward,
   mul: mulBackward,
+  pad2d: pad2dBackward,
   pad_channels: padChannelsBackward,
   softmax: softmaxBackward,
 };

@@ -10,6 +10,7 @@ export { augmentOp } from "./image/augment.ts";
 export { concatOp } from "./layout/concat.ts";
 export { flattenOp } from "./layout/flatten.ts";
 export { padChannelsOp } from "./layout/pad-channels.ts";
+export { pad2dOp } from "./layout/pad2d.ts";
 export { fromPaddedOp, toPaddedOp } from "./layout/padded.ts";
 export { crossEntropyOp } from "./loss/cross-entropy.ts";
 export { elementwiseLossOp } from "./loss/elementwise.ts";

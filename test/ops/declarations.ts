@@ -13,6 +13,7 @@ import { concat } from "./layout/concat.ts";
 import { flatten } from "./layout/flatten.ts";
 import { fromPadded } from "./layout/from-padded.ts";
 import { padChannels } from "./layout/pad-channels.ts";
+import { pad2d } from "./layout/pad2d.ts";
 import { toPadded } from "./layout/to-padded.ts";
 import { crossEntropy } from "./loss/cross-entropy.ts";
 import { elementwiseLoss } from "./loss/elementwise.ts";
@@ -32,7 +33,7 @@ export const declarations: readonly OpDeclaration[] = [
   ...[conv2d, dense],
   ...[activation, add, average, cast, dropout, mul],
   ...[augment],
-  ...[concat, flatten, padChannels, fromPadded, toPadded],
+  ...[concat, flatten, pad2d, padChannels, fromPadded, toPadded],
   ...[crossEntropy, elementwiseLoss, lossScale, softCrossEntropy, softmax, sumLosses],
   ...[batchNorm],
   ...[avgPool2d, globalAvgPool, maxPool2d],

@@ -113,6 +113,20 @@ export const knownOps: Readonly<Record<string, readonly KnownCase[]>> = {
     },
   ],
   flatten: [{ inputs: { x: [2, 3, 5, 7] }, attrs: {}, half: true, sums: { y: 0.02880702, dx: 5.619234 } }],
+  pad2d: [
+    {
+      inputs: { x: [2, 4, 5, 6] },
+      attrs: { padding: [2, -1, 1, 3], mode: "constant", value: 0.5 },
+      half: true,
+      sums: { y: 4.635289, dx: -0.4232776 },
+    },
+    {
+      inputs: { x: [2, 4, 5, 6] },
+      attrs: { padding: [2, -1, 1, 3], mode: "reflect", value: 0.5 },
+      half: true,
+      sums: { y: -3.884004, dx: 2.080512 },
+    },
+  ],
   pad_channels: [
     { inputs: { x: [3, 5, 6] }, attrs: { channels: 13 }, half: true, sums: { y: 2.465871, dx: 8.663531 } },
   ],

@@ -28,6 +28,7 @@ const OTHERS = [
   "from_padded",
   "loss_scale",
   "mul",
+  "pad2d",
   "pad_channels",
   "to_padded",
 ];

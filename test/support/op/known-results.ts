@@ -57,6 +57,9 @@ const CASES: Readonly<Record<string, readonly Given[]>> = {
   ].map((b) => ({ inputs: { a: [2, 5, 6, 7], b }, attrs: {} })),
   concat: [{ inputs: { x0: [3, 5, 6], x1: [3, 5, 7] }, attrs: {} }],
   flatten: [{ inputs: { x: [2, 3, 5, 7] }, attrs: {} }],
+  pad2d: (["constant", "reflect"] as const).map((mode) => ({
+    ...{ inputs: { x: [2, 4, 5, 6] }, attrs: { padding: [2, -1, 1, 3], mode, value: 0.5 } },
+  })),
   pad_channels: [{ inputs: { x: [3, 5, 6] }, attrs: { channels: 13 } }],
   cross_entropy: [{ inputs: { logits: [37, 11], labels: [37] }, attrs: {}, grads: ["logits"] }],
   // Focal loss wants targets between 0 and 1; its kernel is the same.
