@@ -49,4 +49,13 @@ export { add, average, concat, mul } from "./merge.ts";
 export { type BatchNormOptions, batchNorm } from "./norm.ts";
 export { type AvgPool2dOptions, avgPool2d, globalAvgPool, maxPool2d, type Pool2dOptions } from "./pool.ts";
 export { asActivations, cast } from "./precision.ts";
-export { crop2d, flatten, type Pad2dOptions, pad2d, padChannels, type Sides } from "./shape.ts";
+export {
+  crop2d,
+  flatten,
+  type Pad2dOptions,
+  pad2d,
+  padChannels,
+  type Sides,
+  type UpsampleOptions,
+  upsample,
+} from "./shape.ts";

@@ -1,5 +1,8 @@
-import { type Padding, type Pads, resolvePadding } from "../base/window.ts";
+import { ShapeError } from "../base/errors.ts";
+import { show } from "../base/schema.ts";
+import { type Padding, type Pads, type Pair, pair, resolvePadding } from "../base/window.ts";
 import { nhwc, type Tensor } from "../graph/tensor.ts";
+import { type Upsample, upsampleOp } from "../ops/image/upsample.ts";
 import { flattenOp } from "../ops/layout/flatten.ts";
 import { padChannelsOp } from "../ops/layout/pad-channels.ts";
 import { type Pad2d, pad2dOp } from "../ops/layout/pad2d.ts";
@@ -52,3 +55,28 @@ export const padChannels = (x: Tensor, channels: number): Tensor =>
   x.shape.at(-1) === channels
     ? x
     : x.graph.apply(padChannelsOp, `${x.name}.padChannels`, { x }, { channels }).y;
+
+/** The size of an upsampled map: by one of `scaleFactor` and `size`. */
+export interface UpsampleOptions {
+  /** How many times as high and wide: a whole number, or [height, width]. */
+  readonly scaleFactor?: number | Pair;
+  /** Height and width: a number of pixels for both, or [height, width]. */
+  readonly size?: number | Pair;
+  /** Default `"nearest"`. */
+  readonly mode?: Upsample["mode"];
+}
+
+/**
+ * x (N, H, W, C) at another size (N, P, Q, C), as torch.nn.functional.interpolate with `align_corners` false. Throws
+ * ShapeError unless the size is given once and in whole numbers.
+ */
+export function upsample(x: Tensor, { scaleFactor, size, mode = "nearest" }: UpsampleOptions): Tensor {
+  const [, H, W] = nhwc("upsample", x);
+  if ((scaleFactor === undefined) === (size === undefined)) {
+    const given = `scaleFactor ${show(scaleFactor)}, size ${show(size)}`;
+    throw new ShapeError("upsample", "needs either scaleFactor or size", given);
+  }
+  const [high, wide] = pair(scaleFactor ?? 1);
+  const attrs = { size: size === undefined ? ([high * H, wide * W] as const) : pair(size), mode };
+  return x.graph.apply(upsampleOp, `${x.name}.upsample`, { x }, attrs).y;
+}

@@ -8,6 +8,7 @@ import { denseBackward } from "./conv/dense.ts";
 import { activationBackward } from "./elementwise/activation.ts";
 import { addBackward } from "./elementwise/add.ts";
 import { mulBackward } from "./elementwise/mul.ts";
+import { upsampleBackward } from "./image/upsample.ts";
 import { concatBackward } from "./layout/concat.ts";
 import { flattenBackward } from "./layout/flatten.ts";
 import { padChannelsBackward } from "./layout/pad-channels.ts";
@@ -32,4 +33,5 @@ export const gradients: GradientRules = {
   pad2d: pad2dBackward,
   pad_channels: padChannelsBackward,
   softmax: softmaxBackward,
+  upsample: upsampleBackward,
 };

@@ -7,6 +7,7 @@ export { castOp } from "./elementwise/cast.ts";
 export { dropoutOp } from "./elementwise/dropout.ts";
 export { mulOp } from "./elementwise/mul.ts";
 export { augmentOp } from "./image/augment.ts";
+export { upsampleOp } from "./image/upsample.ts";
 export { concatOp } from "./layout/concat.ts";
 export { flattenOp } from "./layout/flatten.ts";
 export { padChannelsOp } from "./layout/pad-channels.ts";

@@ -9,6 +9,7 @@ import { cast } from "./elementwise/cast.ts";
 import { dropout } from "./elementwise/dropout.ts";
 import { mul } from "./elementwise/mul.ts";
 import { augment } from "./image/augment.ts";
+import { upsample } from "./image/upsample.ts";
 import { concat } from "./layout/concat.ts";
 import { flatten } from "./layout/flatten.ts";
 import { fromPadded } from "./layout/from-padded.ts";
@@ -32,7 +33,7 @@ import { maxPool2d } from "./pool/max-pool2d.ts";
 export const declarations: readonly OpDeclaration[] = [
   ...[conv2d, dense],
   ...[activation, add, average, cast, dropout, mul],
-  ...[augment],
+  ...[augment, upsample],
   ...[concat, flatten, pad2d, padChannels, fromPadded, toPadded],
   ...[crossEntropy, elementwiseLoss, lossScale, softCrossEntropy, softmax, sumLosses],
   ...[batchNorm],

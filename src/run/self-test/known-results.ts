@@ -130,6 +130,20 @@ export const knownOps: Readonly<Record<string, readonly KnownCase[]>> = {
   pad_channels: [
     { inputs: { x: [3, 5, 6] }, attrs: { channels: 13 }, half: true, sums: { y: 2.465871, dx: 8.663531 } },
   ],
+  upsample: [
+    {
+      inputs: { x: [2, 3, 4, 6] },
+      attrs: { size: [6, 7], mode: "nearest" },
+      half: true,
+      sums: { y: 5.620883, dx: -2.195661 },
+    },
+    {
+      inputs: { x: [2, 3, 4, 6] },
+      attrs: { size: [6, 7], mode: "bilinear" },
+      half: true,
+      sums: { y: 3.231186, dx: -0.9857591 },
+    },
+  ],
   cross_entropy: [
     { inputs: { logits: [37, 11], labels: [37] }, attrs: {}, sums: { y: 118.8719, dlogits: 0.04082635 } },
   ],

@@ -61,6 +61,9 @@ const CASES: Readonly<Record<string, readonly Given[]>> = {
     ...{ inputs: { x: [2, 4, 5, 6] }, attrs: { padding: [2, -1, 1, 3], mode, value: 0.5 } },
   })),
   pad_channels: [{ inputs: { x: [3, 5, 6] }, attrs: { channels: 13 } }],
+  upsample: ["nearest", "bilinear"].map((mode) => ({
+    ...{ inputs: { x: [2, 3, 4, 6] }, attrs: { size: [6, 7], mode } },
+  })),
   cross_entropy: [{ inputs: { logits: [37, 11], labels: [37] }, attrs: {}, grads: ["logits"] }],
   // Focal loss wants targets between 0 and 1; its kernel is the same.
   elementwise_loss: ["mse", "l1", "huber", "bce_with_logits"].map((name) => ({
