@@ -1,18 +1,16 @@
 /**
  * The gradients of ops that predictions run and whose gradients are kernels of their own. They stand apart from the ops,
- * so that an app which only predicts does not carry them.
+ * so that an app which only predicts does not carry them. Every app that trains carries all of them, so ops that few networks
+ * have keep theirs.
  */
 import type { GradientRules } from "../graph/op.ts";
 import { conv2dBackward } from "./conv/conv2d.ts";
 import { denseBackward } from "./conv/dense.ts";
 import { activationBackward } from "./elementwise/activation.ts";
 import { addBackward } from "./elementwise/add.ts";
-import { mulBackward } from "./elementwise/mul.ts";
-import { upsampleBackward } from "./image/upsample.ts";
 import { concatBackward } from "./layout/concat.ts";
 import { flattenBackward } from "./layout/flatten.ts";
 import { padChannelsBackward } from "./layout/pad-channels.ts";
-import { pad2dBackward } from "./layout/pad2d.ts";
 import { softmaxBackward } from "./loss/softmax.ts";
 import { batchNormBackward } from "./norm/batch-norm.ts";
 import { avgPool2dBackward, globalAvgPoolBackward, maxPool2dBackward } from "./pool/pool.ts";
@@ -29,9 +27,6 @@ export const gradients: GradientRules = {
   flatten: flattenBackward,
   global_avg_pool: globalAvgPoolBackward,
   max_pool2d: maxPool2dBackward,
-  mul: mulBackward,
-  pad2d: pad2dBackward,
   pad_channels: padChannelsBackward,
   softmax: softmaxBackward,
-  upsample: upsampleBackward,
 };

@@ -1,5 +1,5 @@
 import { ShapeError } from "../../base/errors.ts";
-import type { BackwardEmitter, Emitter, GradientRule, GradientTarget, Op } from "../../graph/op.ts";
+import type { BackwardEmitter, Emitter, GradientTarget, Op } from "../../graph/op.ts";
 import { describe, pad4, storedLength, type Tensor } from "../../graph/tensor.ts";
 import { isCpu } from "../../kernel/capabilities.ts";
 import { grid } from "../../kernel/grid.ts";
@@ -47,20 +47,15 @@ export const mulOp: Op<In, Record<never, never>, Out> = {
   forward(emit, { inputs: { a, b }, outputs: { y } }) {
     emitProduct(emit, a, b, { tensor: y, accumulate: 0 });
   },
-  backward: "mul",
-};
-
-export const mulBackward: GradientRule<In, Record<never, never>, Out> = (
-  emit,
-  { inputs: { a, b }, outputs: { y } },
-) => {
-  const dy = emit.gradient(y);
-  if (emit.wants(a)) emitProduct(emit, dy, b, emit.into(a));
-  if (!emit.wants(b)) return;
-  const shape = shapeOf(a, b);
-  if (shape === "alike") emitProduct(emit, dy, a, emit.into(b));
-  else if (shape === "channel") emitChannelSums(emit, a, dy, b);
-  else emitPixelSums(emit, a, dy, emit.into(b));
+  backward(emit, { inputs: { a, b }, outputs: { y } }) {
+    const dy = emit.gradient(y);
+    if (emit.wants(a)) emitProduct(emit, dy, b, emit.into(a));
+    if (!emit.wants(b)) return;
+    const shape = shapeOf(a, b);
+    if (shape === "alike") emitProduct(emit, dy, a, emit.into(b));
+    else if (shape === "channel") emitChannelSums(emit, a, dy, b);
+    else emitPixelSums(emit, a, dy, emit.into(b));
+  },
 };
 
 function emitProduct(

@@ -1,7 +1,7 @@
 import { ShapeError } from "../../base/errors.ts";
 import { oneOf } from "../../base/schema.ts";
 import type { Pair } from "../../base/window.ts";
-import type { GradientRule, Op } from "../../graph/op.ts";
+import type { Op } from "../../graph/op.ts";
 import { PAIR } from "../../graph/takes.ts";
 import { describe, nhwc, storedLength, type Tensor } from "../../graph/tensor.ts";
 import { grid } from "../../kernel/grid.ts";
@@ -49,16 +49,11 @@ export const upsampleOp: Op<In, Upsample, Out> = {
       grid(LENGTH, upsample_forward),
     );
   },
-  backward: "upsample",
-};
-
-export const upsampleBackward: GradientRule<In, Upsample, Out> = (
-  emit,
-  { inputs: { x }, attrs, outputs: { y } },
-) => {
-  const LENGTH = storedLength(x.shape) / 4;
-  const dy = emit.gradient(y);
-  const { tensor: dx, accumulate: ACCUMULATE } = emit.into(x);
-  const constants = { ...constantsOf(x, attrs), LENGTH, ACCUMULATE };
-  emit.dispatch(upsample_backward, { dy, dx }, constants, grid(LENGTH, upsample_backward));
+  backward(emit, { inputs: { x }, attrs, outputs: { y } }) {
+    const LENGTH = storedLength(x.shape) / 4;
+    const dy = emit.gradient(y);
+    const { tensor: dx, accumulate: ACCUMULATE } = emit.into(x);
+    const constants = { ...constantsOf(x, attrs), LENGTH, ACCUMULATE };
+    emit.dispatch(upsample_backward, { dy, dx }, constants, grid(LENGTH, upsample_backward));
+  },
 };

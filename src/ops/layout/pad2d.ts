@@ -1,7 +1,7 @@
 import { ShapeError } from "../../base/errors.ts";
 import { oneOf } from "../../base/schema.ts";
 import type { Pads } from "../../base/window.ts";
-import type { GradientRule, Op } from "../../graph/op.ts";
+import type { Op } from "../../graph/op.ts";
 import { OPTIONAL_NUMBER, PADS } from "../../graph/takes.ts";
 import { describe, nhwc, storedLength, type Tensor } from "../../graph/tensor.ts";
 import { grid } from "../../kernel/grid.ts";
@@ -58,16 +58,11 @@ export const pad2dOp: Op<In, Pad2d, Out> = {
     const constants = { ...constantsOf(x, y, attrs), LENGTH, VALUE: attrs.value ?? 0 };
     emit.dispatch(pad2d_forward, { x, y }, constants, grid(LENGTH, pad2d_forward));
   },
-  backward: "pad2d",
-};
-
-export const pad2dBackward: GradientRule<In, Pad2d, Out> = (
-  emit,
-  { inputs: { x }, attrs, outputs: { y } },
-) => {
-  const LENGTH = storedLength(x.shape) / 4;
-  const dy = emit.gradient(y);
-  const { tensor: dx, accumulate: ACCUMULATE } = emit.into(x);
-  const constants = { ...constantsOf(x, y, attrs), LENGTH, ACCUMULATE };
-  emit.dispatch(pad2d_backward, { dy, dx }, constants, grid(LENGTH, pad2d_backward));
+  backward(emit, { inputs: { x }, attrs, outputs: { y } }) {
+    const LENGTH = storedLength(x.shape) / 4;
+    const dy = emit.gradient(y);
+    const { tensor: dx, accumulate: ACCUMULATE } = emit.into(x);
+    const constants = { ...constantsOf(x, y, attrs), LENGTH, ACCUMULATE };
+    emit.dispatch(pad2d_backward, { dy, dx }, constants, grid(LENGTH, pad2d_backward));
+  },
 };
