@@ -1,5 +1,6 @@
 // dz = dy f'(z), or dz += …, elementwise, with f' taken from the output y = f(z): for an activation that is fused
-// into the kernel before it, so that z was never stored. ReLU, leaky ReLU (ALPHA > 0), tanh and sigmoid allow it.
+// into the kernel before it, so that z was never stored. ReLU, ReLU6, leaky ReLU (ALPHA > 0), tanh, sigmoid and hard
+// sigmoid allow it.
 //
 // y, dy, dz  LENGTH vec4s; the padding of dz is zero because that of dy is
 // IN_PLACE   1: dz holds dy before, and any tensor will do for dy

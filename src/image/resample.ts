@@ -1,7 +1,7 @@
 /**
  * Antialiased bilinear resize, like PIL's and torchvision's: along each axis a new pixel is a mean of old ones,
  * weighted by a triangle around its centre, which is two new pixels wide if the image shrinks and two old ones if it
- * grows. The arithmetic is that of shaders/lib/core/resize.wgsl: positions count in 1/(2 resized) of an old pixel, so
+ * grows. The arithmetic is that of shaders/lib/image/resize.wgsl: positions count in 1/(2 resized) of an old pixel, so
  * that weights are exact.
  */
 

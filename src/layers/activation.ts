@@ -21,6 +21,8 @@ export function activation(x: Tensor, f: ActivationLike, name?: string): Tensor 
 
 /** max(x, 0) */
 export const relu = (x: Tensor): Tensor => activation(x, "relu");
+/** min(max(x, 0), 6). Howard et al., "MobileNets", 2017. */
+export const relu6 = (x: Tensor): Tensor => activation(x, "relu6");
 /** x, and `slope` x for negative x. Maas et al. 2013. */
 export const leakyRelu = (x: Tensor, slope = 0.01): Tensor =>
   activation(x, { name: "leaky_relu", alpha: slope });
@@ -33,6 +35,10 @@ export const gelu = (x: Tensor, approximate: "none" | "tanh" = "none"): Tensor =
 export const silu = (x: Tensor): Tensor => activation(x, "silu");
 /** x min(max(x + 3, 0), 6) / 6. Howard et al., "Searching for MobileNetV3", 2019. */
 export const hardswish = (x: Tensor): Tensor => activation(x, "hardswish");
+/** min(max(x + 3, 0), 6) / 6. Howard et al., "Searching for MobileNetV3", 2019. */
+export const hardsigmoid = (x: Tensor): Tensor => activation(x, "hardsigmoid");
+/** log(1 + eˣ) */
+export const softplus = (x: Tensor): Tensor => activation(x, "softplus");
 /** (eˣ − e⁻ˣ) / (eˣ + e⁻ˣ), elementwise. x, y (…, C). */
 export const tanh = (x: Tensor): Tensor => activation(x, "tanh");
 /** 1 / (1 + e⁻ˣ) */

@@ -3,11 +3,14 @@ export {
   activation,
   elu,
   gelu,
+  hardsigmoid,
   hardswish,
   leakyRelu,
   relu,
+  relu6,
   sigmoid,
   silu,
+  softplus,
   tanh,
 } from "./activation.ts";
 export { augment, augmentLabelled } from "./augment.ts";
@@ -42,8 +45,17 @@ export {
   softmax,
   sumLosses,
 } from "./loss.ts";
-export { add, average, concat } from "./merge.ts";
+export { add, average, concat, mul } from "./merge.ts";
 export { type BatchNormOptions, batchNorm } from "./norm.ts";
 export { type AvgPool2dOptions, avgPool2d, globalAvgPool, maxPool2d, type Pool2dOptions } from "./pool.ts";
 export { asActivations, cast } from "./precision.ts";
-export { flatten, padChannels } from "./shape.ts";
+export {
+  crop2d,
+  flatten,
+  type Pad2dOptions,
+  pad2d,
+  padChannels,
+  type Sides,
+  type UpsampleOptions,
+  upsample,
+} from "./shape.ts";

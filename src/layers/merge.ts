@@ -3,6 +3,7 @@ import { describe, type Tensor } from "../graph/tensor.ts";
 import { addOp } from "../ops/elementwise/add.ts";
 import { averageOp } from "../ops/elementwise/average.ts";
 import type { Branches } from "../ops/elementwise/branches.ts";
+import { mulOp } from "../ops/elementwise/mul.ts";
 import { concatOp } from "../ops/layout/concat.ts";
 import { type ActivationLike, activation } from "./activation.ts";
 
@@ -10,6 +11,14 @@ import { type ActivationLike, activation } from "./activation.ts";
 export function add(a: Tensor, b: Tensor, f: ActivationLike = "identity", name = `${a.name}.add`): Tensor {
   return activation(a.graph.apply(addOp, name, { a, b }, {}).y, f, name);
 }
+
+/**
+ * a b, elementwise. b has a's shape (…, C), or scales a (N, H, W, C) by a number for each channel of each image, (N, C), as
+ * squeeze-and-excitation does, or for each pixel, (N, H, W, 1), as spatial attention does. Throws ShapeError for others.
+ * Hu et al., "Squeeze-and-Excitation Networks", 2018.
+ */
+export const mul = (a: Tensor, b: Tensor, name = `${a.name}.mul`): Tensor =>
+  a.graph.apply(mulOp, name, { a, b }, {}).y;
 
 /** Elementwise mean of two to six tensors of the same shape. */
 export const average = (...xs: readonly Tensor[]): Tensor => {

@@ -11,15 +11,18 @@ export type { AvgPool2dOptions, Pool2dOptions };
 
 /** Maximum over windows. x (N, H, W, C) → (N, P, Q, C). */
 export function maxPool2d(x: Tensor, options: Pool2dOptions): Tensor {
-  const { kernelSize, stride = kernelSize, padding = 0 } = options;
-  const attrs = maxPool2dOp.attrsOf({ x }, { kernelSize, stride, padding });
+  const { kernelSize, stride = kernelSize, padding = 0, ceilMode = false } = options;
+  const attrs = maxPool2dOp.attrsOf({ x }, { kernelSize, stride, padding, ceilMode });
   return x.graph.apply(maxPool2dOp, `${x.name}.maxPool2d`, { x }, attrs).y;
 }
 
-/** Mean over windows. x (N, H, W, C) → (N, P, Q, C). */
+/**
+ * Mean over windows. x (N, H, W, C) → (N, P, Q, C). Throws ShapeError where `ceilMode` adds windows to a map whose padding
+ * counts.
+ */
 export function avgPool2d(x: Tensor, options: AvgPool2dOptions): Tensor {
-  const { kernelSize, stride = kernelSize, padding = 0, countIncludePad = true } = options;
-  const attrs = avgPool2dOp.attrsOf({ x }, { kernelSize, stride, padding, countIncludePad });
+  const { kernelSize, stride = kernelSize, padding = 0, countIncludePad = true, ceilMode = false } = options;
+  const attrs = avgPool2dOp.attrsOf({ x }, { kernelSize, stride, padding, countIncludePad, ceilMode });
   return x.graph.apply(avgPool2dOp, `${x.name}.avgPool2d`, { x }, attrs).y;
 }
 

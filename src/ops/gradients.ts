@@ -1,6 +1,7 @@
 /**
  * The gradients of ops that predictions run and whose gradients are kernels of their own. They stand apart from the ops,
- * so that an app which only predicts does not carry them.
+ * so that an app which only predicts does not carry them. Every app that trains carries all of them, so ops that few networks
+ * have keep theirs.
  */
 import type { GradientRules } from "../graph/op.ts";
 import { conv2dBackward } from "./conv/conv2d.ts";

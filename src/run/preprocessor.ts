@@ -300,7 +300,7 @@ function sizeOf(image: ImageSource): Pair {
   return [image.height, image.width];
 }
 
-/** The bytes of a `Placement` as in shaders/lib/core/resize.wgsl. */
+/** The bytes of a `Placement` as in shaders/lib/image/resize.wgsl. */
 function packPlacement([height, width]: Pair, pitch: number, at: Placement, slot: number): ArrayBuffer {
   const [first_row, end] = at.rows;
   const [resized_height, resized_width] = at.resized;

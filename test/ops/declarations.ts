@@ -7,11 +7,14 @@ import { add } from "./elementwise/add.ts";
 import { average } from "./elementwise/average.ts";
 import { cast } from "./elementwise/cast.ts";
 import { dropout } from "./elementwise/dropout.ts";
+import { mul } from "./elementwise/mul.ts";
 import { augment } from "./image/augment.ts";
+import { upsample } from "./image/upsample.ts";
 import { concat } from "./layout/concat.ts";
 import { flatten } from "./layout/flatten.ts";
 import { fromPadded } from "./layout/from-padded.ts";
 import { padChannels } from "./layout/pad-channels.ts";
+import { pad2d } from "./layout/pad2d.ts";
 import { toPadded } from "./layout/to-padded.ts";
 import { crossEntropy } from "./loss/cross-entropy.ts";
 import { elementwiseLoss } from "./loss/elementwise.ts";
@@ -29,9 +32,9 @@ import { maxPool2d } from "./pool/max-pool2d.ts";
 /** Declarations of every op, in the order of `src/ops/index.ts`. */
 export const declarations: readonly OpDeclaration[] = [
   ...[conv2d, dense],
-  ...[activation, add, average, cast, dropout],
-  ...[augment],
-  ...[concat, flatten, padChannels, fromPadded, toPadded],
+  ...[activation, add, average, cast, dropout, mul],
+  ...[augment, upsample],
+  ...[concat, flatten, pad2d, padChannels, fromPadded, toPadded],
   ...[crossEntropy, elementwiseLoss, lossScale, softCrossEntropy, softmax, sumLosses],
   ...[batchNorm],
   ...[avgPool2d, globalAvgPool, maxPool2d],

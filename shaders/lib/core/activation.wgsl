@@ -4,7 +4,7 @@
 //
 // GELU: Hendrycks and Gimpel 2016, exact form z Φ(z) and the tanh approximation.
 // erf: Abramowitz and Stegun 7.1.26, |error| < 1.5e-7.
-// use: nan4
+// use: nan4, log1p
 
 override ACTIVATION: u32 = 0;
 override ALPHA: f32 = 0.0;  // slope of leaky ReLU, scale of ELU
@@ -19,6 +19,9 @@ const SILU = 6u;
 const TANH = 7u;
 const SIGMOID = 8u;
 const HARDSWISH = 9u;
+const RELU6 = 10u;
+const HARDSIGMOID = 11u;
+const SOFTPLUS = 12u;
 
 fn erf4(z: vec4f) -> vec4f {
   let t = 1.0 / (1.0 + 0.3275911 * abs(z));
@@ -34,6 +37,11 @@ fn sigmoid4(z: vec4f) -> vec4f {
 
 fn tanh4(z: vec4f) -> vec4f {
   return tanh(clamp(z, vec4f(-15.0), vec4f(15.0)));
+}
+
+// log(1 + exp(z)), without overflow.
+fn softplus4(z: vec4f) -> vec4f {
+  return max(z, vec4f(0.0)) + log1p4(exp(max(-abs(z), vec4f(-80.0))));
 }
 
 fn gelu_tanh_argument(z: vec4f) -> vec4f {
@@ -52,6 +60,9 @@ fn activate(z: vec4f) -> vec4f {
     case TANH: { y = tanh4(z); }
     case SIGMOID: { y = sigmoid4(z); }
     case HARDSWISH: { y = z * clamp(z / 6.0 + 0.5, vec4f(0.0), vec4f(1.0)); }
+    case RELU6: { y = clamp(z, vec4f(0.0), vec4f(6.0)); }
+    case HARDSIGMOID: { y = clamp(z / 6.0 + 0.5, vec4f(0.0), vec4f(1.0)); }
+    case SOFTPLUS: { y = softplus4(z); }
     default: { return z; }
   }
   return or_nan4(y, z);
@@ -87,17 +98,23 @@ fn activate_gradient(z: vec4f) -> vec4f {
     case HARDSWISH: {
       slope = select(select(vec4f(0.0), z / 3.0 + 0.5, z > vec4f(-3.0)), vec4f(1.0), z >= vec4f(3.0));
     }
+    case RELU6: { slope = select(vec4f(0.0), vec4f(1.0), (z > vec4f(0.0)) & (z < vec4f(6.0))); }
+    case HARDSIGMOID: { slope = select(vec4f(0.0), vec4f(1.0 / 6.0), abs(z) < vec4f(3.0)); }
+    case SOFTPLUS: { slope = sigmoid4(z); }
     default: { return vec4f(1.0); }
   }
   return or_nan4(slope, z);
 }
 
-// The same from the output y = f(z): for tanh and sigmoid, and for those that only look at the sign of z, which is
-// that of y (ReLU, and leaky ReLU with ALPHA > 0).
+// The same from the output y = f(z): for tanh, sigmoid and hard sigmoid, for ReLU6, and for those that only look at the
+// sign of z, which is that of y (ReLU, and leaky ReLU with ALPHA > 0).
 fn activate_gradient_at_output(y: vec4f) -> vec4f {
   switch ACTIVATION {
     case TANH: { return 1.0 - y * y; }
     case SIGMOID: { return y * (1.0 - y); }
+    case HARDSIGMOID: {
+      return or_nan4(select(vec4f(0.0), vec4f(1.0 / 6.0), (y > vec4f(0.0)) & (y < vec4f(1.0))), y);
+    }
     default: { return activate_gradient(y); }
   }
 }

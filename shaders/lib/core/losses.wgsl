@@ -10,7 +10,7 @@
 //
 // Huber, "Robust Estimation of a Location Parameter", 1964. Lin et al., "Focal Loss for Dense Object Detection", ICCV
 // 2017, with torchvision's handling of targets between 0 and 1.
-// use: nan4
+// use: nan4, log1p
 
 override LOSS: u32;
 override DELTA: f32 = 1.0;
@@ -39,8 +39,7 @@ struct Logistic {
 fn logistic(x: vec4f) -> Logistic {
   let e = exp(-abs(x));
   let positive = x >= vec4f(0.0);
-  // log(1 + e), where 1 + e would round e away by its series.
-  let log1p = select(log(1.0 + e), e * (1.0 - e * (0.5 - e / 3.0)), e < vec4f(0.01));
+  let log1p = log1p4(e);
   return Logistic(
     select(e, vec4f(1.0), positive) / (1.0 + e),
     select(vec4f(1.0), e, positive) / (1.0 + e),

@@ -101,12 +101,14 @@ export const isExtent = (value: unknown): value is number =>
 
 const ACTIVATIONS: Readonly<Record<string, ActivationLike>> = {
   relu: "relu",
+  relu6: "relu6",
   elu: "elu",
   gelu: "gelu",
   silu: "silu",
   swish: "silu",
   tanh: "tanh",
   sigmoid: "sigmoid",
+  softplus: "softplus",
 };
 
 type LayerReader = (layer: Reading, into: KerasImporter) => void;

@@ -134,6 +134,8 @@ class Writer {
         return x;
       case "relu":
         return node("Relu", [x]);
+      case "relu6":
+        return node("Clip", [x, constant(0), constant(6)]);
       case "leaky_relu":
         return node("LeakyRelu", [x], { alpha: { float: alpha } });
       case "elu":
@@ -144,6 +146,10 @@ class Writer {
         return node("Sigmoid", [x]);
       case "hardswish":
         return node("HardSwish", [x]);
+      case "hardsigmoid":
+        return node("HardSigmoid", [x], { alpha: { float: 1 / 6 }, beta: { float: 0.5 } });
+      case "softplus":
+        return node("Softplus", [x]);
       case "silu":
         return node("Mul", [x, node("Sigmoid", [x])]);
       case "gelu": {

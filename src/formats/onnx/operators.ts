@@ -222,19 +222,6 @@ export const OPERATORS: Readonly<Record<string, Operator>> = {
       return to;
     }, first);
   },
-  Clip(node, into) {
-    const bound = (index: number, name: string, otherwise: number): number =>
-      node.has(index)
-        ? (node.constant(index).floats()[0] ?? Number.NaN)
-        : (node.node.attributes[name]?.float ?? otherwise);
-    const [least, most] = [bound(1, "min", -Infinity), bound(2, "max", Infinity)];
-    if (least !== 0 || !(most >= MOST_FLOAT)) {
-      node.fail(
-        `clips to ${`${least}…${most}`.replaceAll("Infinity", "∞")}; only 0…∞ can be read, a ReLU${most === 6 ? ", and no ReLU6" : ""}`,
-      );
-    }
-    into.activate(node.value(), "relu", node.output);
-  },
   Transpose(node, into) {
     const from = node.node.inputs[0] ?? "";
     const perm = node.node.attributes.perm?.ints ?? [];
@@ -338,6 +325,24 @@ export const OPERATORS: Readonly<Record<string, Operator>> = {
   Relu: activated(() => "relu"),
   LeakyRelu: activated((node) => ({ name: "leaky_relu", alpha: node.float("alpha", 0.01) })),
   HardSwish: activated(() => "hardswish"),
+  HardSigmoid: activated((node) => {
+    // Its default slope, 0.2, is not that of the usual function.
+    if (Math.abs(node.float("alpha", 0.2) - 1 / 6) > 1e-6) node.fail("has an alpha other than 1/6");
+    node.expect("beta", 0.5);
+    return "hardsigmoid";
+  }),
+  Clip: activated((node) => {
+    const bound = (index: number, name: string, otherwise: number): number =>
+      node.has(index)
+        ? (node.constant(index).floats()[0] ?? Number.NaN)
+        : (node.node.attributes[name]?.float ?? otherwise);
+    const [least, most] = [bound(1, "min", -Infinity), bound(2, "max", Infinity)];
+    if (least === 0 && most === 6) return "relu6";
+    if (least === 0 && most >= MOST_FLOAT) return "relu";
+    const range = `${least}…${most}`.replaceAll("Infinity", "∞");
+    return node.fail(`clips to ${range}; only 0…6, ReLU6, and 0…∞, ReLU, can be read`);
+  }),
+  Softplus: activated(() => "softplus"),
   Elu: activated((node) => ({ name: "elu", alpha: node.float("alpha", 1) })),
   Sigmoid: activated(() => "sigmoid"),
   Tanh: activated(() => "tanh"),

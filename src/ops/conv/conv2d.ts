@@ -27,7 +27,7 @@ export interface Conv2dAttrs {
   readonly padding: Pads;
   /** Input and output channels are divided among so many groups that do not see each other; C means depthwise. */
   readonly groups: number;
-  /** Applied to the result: identity, ReLU, leaky ReLU, tanh or sigmoid (`isFusable`). */
+  /** Applied to the result: identity, ReLU, tanh or another that `isFusable`. */
   readonly activation?: Activation;
 }
 

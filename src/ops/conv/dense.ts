@@ -10,7 +10,7 @@ import { CONV_FORWARD } from "./conv-forward.ts";
 import { CONV_GRAD_INPUT, CONV_GRAD_WEIGHT, emitGradBias } from "./conv-gradients.ts";
 
 export interface DenseAttrs {
-  /** Applied to the result: identity, ReLU, leaky ReLU, tanh or sigmoid (`isFusable`). */
+  /** Applied to the result: identity, ReLU, tanh or another that `isFusable`. */
   readonly activation?: Activation;
 }
 

@@ -7,7 +7,7 @@ import { expectAlike, shareGradient } from "./branches.ts";
 import { checkFusable, emitBeforeActivation, withActivation } from "./fused-activation.ts";
 
 export interface Add {
-  /** Applied to the sum: identity, ReLU, leaky ReLU, tanh or sigmoid (`isFusable`). */
+  /** Applied to the sum: identity, ReLU, tanh or another that `isFusable`. */
   readonly activation?: Activation;
 }
 

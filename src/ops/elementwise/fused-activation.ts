@@ -12,7 +12,15 @@ import { activation_output_backward } from "../../kernel/shaders.gen.ts";
 import { type Activation, activationConstants, activationOp, IDENTITY } from "./activation.ts";
 
 /** Activations whose derivative follows from their output, so that the input need not be stored. */
-const FUSABLE: readonly Activation["name"][] = ["identity", "relu", "leaky_relu", "tanh", "sigmoid"];
+const FUSABLE: readonly Activation["name"][] = [
+  "identity",
+  "relu",
+  "relu6",
+  "leaky_relu",
+  "tanh",
+  "sigmoid",
+  "hardsigmoid",
+];
 
 /** Whether `activation` may be the last step of another op's kernel; else it is a node of its own. */
 export const isFusable = ({ name, alpha = 0 }: Activation): boolean =>

@@ -54,7 +54,7 @@ type Out = {
   targets?: Tensor;
 };
 
-/** f32 numbers of an `Augmentation` in shaders/lib/core/augmentation.wgsl. */
+/** f32 numbers of an `Augmentation` in shaders/lib/image/augmentation.wgsl. */
 const DRAWN = 20;
 
 const mixes = ({ mixup = 0, cutmix = 0 }: Augmentation): boolean => mixup > 0 || cutmix > 0;

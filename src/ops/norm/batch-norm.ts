@@ -34,7 +34,7 @@ export interface BatchNorm {
   readonly eps: number;
   /** Share of the batch in the running statistics: running = (1 − momentum) running + momentum batch. */
   readonly momentum: number;
-  /** Applied last; with a residual one of identity, ReLU, leaky ReLU, tanh or sigmoid (`isFusable`). */
+  /** Applied last; with a residual one of identity, ReLU, tanh or another that `isFusable`. */
   readonly activation?: Activation;
 }
 

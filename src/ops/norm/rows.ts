@@ -21,7 +21,7 @@ export interface Reduction {
 }
 
 /** Parts of a reduction: work for so many threads, and few enough not to cost more than the rows. */
-const partsFor = (rows: Rows, threads: keyof typeof ENOUGH): number =>
+export const partsFor = (rows: Rows, threads: keyof typeof ENOUGH): number =>
   Math.max(1, Math.min(Math.floor(ENOUGH[threads] / columnsOf(rows)), Math.ceil(rows.ROWS / 16)));
 
 /** About 8 parts for each lane, and at most a workgroup. */

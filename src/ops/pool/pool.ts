@@ -29,6 +29,8 @@ export interface Pool2dOptions {
   readonly stride?: number | Pair;
   /** Default 0. */
   readonly padding?: Padding;
+  /** Whether a window that ends past the last pixel is kept, if it begins before it. Default false, as in torch. */
+  readonly ceilMode?: boolean;
 }
 
 /** Windows of `avgPool2d`, and whether padding counts. */
@@ -73,11 +75,37 @@ function outputShape(operation: string, x: Tensor, { kernel, stride, padding }: 
 /** The attributes of windows on x; other options stay as they are. */
 function windows<Rest>(
   { x }: In,
-  { kernelSize, stride = kernelSize, padding = 0, ...rest }: Pool2dOptions & Rest,
+  { kernelSize, stride = kernelSize, padding = 0, ceilMode = false, ...rest }: Pool2dOptions & Rest,
 ) {
   const [, H, W] = nhwc("pool", x);
   const [kernel, strides] = [pair(kernelSize), pair(stride)];
-  return { ...rest, kernel, stride: strides, padding: resolvePadding(padding, [H, W], kernel, strides) };
+  const [top, bottom, left, right] = resolvePadding(padding, [H, W], kernel, strides);
+  const after = (axis: 0 | 1, pads: Pair): number =>
+    ceilMode ? ceilPadding([H, W][axis]!, kernel[axis], strides[axis], pads) : pads[1];
+  const pads: Pads = [top, after(0, [top, bottom]), left, after(1, [left, right])];
+  return { ...rest, kernel, stride: strides, padding: pads };
+}
+
+/** Padding after the last pixel with which windows that end past it are whole; it is less than a window. */
+function ceilPadding(input: number, taps: number, stride: number, [before, after]: Pair): number {
+  const last = Math.ceil((input + before + after - taps) / stride) * stride;
+  return last < input + before ? Math.max(after, last + taps - input - before) : after;
+}
+
+/**
+ * The attributes of an average. What `ceilMode` adds never counts; where nothing else is padded, that is to count no padding.
+ */
+function averageWindows(inputs: In, options: AvgPool2dOptions): AvgPool2d {
+  const { countIncludePad = true, ceilMode = false, ...rest } = options;
+  const attrs = windows(inputs, { ...rest, countIncludePad });
+  if (!ceilMode) return attrs;
+  const { padding } = windows(inputs, { ...rest, ceilMode });
+  if (padding.join() === attrs.padding.join()) return attrs;
+  if (countIncludePad && attrs.padding.some((pixels) => pixels > 0)) {
+    const reason = "with ceilMode, windows past the end and padding that counts cannot be told apart";
+    throw new ShapeError("avg_pool2d", `${reason}: set countIncludePad to false`, describe(inputs.x));
+  }
+  return { ...attrs, padding, countIncludePad: false };
 }
 
 /** The constants of shaders/lib/core/pool.wgsl. */
@@ -144,9 +172,8 @@ const windowsOf = (x: Tensor, y: Tensor, attrs: Pool2d): Windows => ({
 
 /** Mean over windows. x (N, H, W, C), y (N, P, Q, C), P = ⌊(H + top + bottom − h) / stride⌋ + 1. */
 export const avgPool2dOp: Op<In, AvgPool2d, Out> & TakesOptions<In, AvgPool2dOptions, AvgPool2d> = {
-  attrsOf: (inputs, options) =>
-    windows(inputs, { ...options, countIncludePad: options.countIncludePad ?? true }),
   name: "avg_pool2d",
+  attrsOf: averageWindows,
   takes: {
     inputs: { x: "required" },
     options: { kernel: PAIR, stride: PAIR, padding: PADS, countIncludePad: flag },

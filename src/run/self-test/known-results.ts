@@ -84,6 +84,26 @@ export const knownOps: Readonly<Record<string, readonly KnownCase[]>> = {
       sums: { y: -1.342438, dx0: 0.4456662, dx1: 0.9677749 },
     },
   ],
+  mul: [
+    {
+      inputs: { a: [2, 5, 6, 7], b: [2, 5, 6, 7] },
+      attrs: {},
+      half: true,
+      sums: { y: 5.625106, da: -0.9283864, db: 4.2095 },
+    },
+    {
+      inputs: { a: [2, 5, 6, 7], b: [2, 7] },
+      attrs: {},
+      half: true,
+      sums: { y: -0.5048328, da: -1.054856, db: 9.14714 },
+    },
+    {
+      inputs: { a: [2, 5, 6, 7], b: [2, 5, 6, 1] },
+      attrs: {},
+      half: true,
+      sums: { y: -3.457621, da: 9.905864, db: 3.35384 },
+    },
+  ],
   concat: [
     {
       inputs: { x0: [3, 5, 6], x1: [3, 5, 7] },
@@ -93,8 +113,36 @@ export const knownOps: Readonly<Record<string, readonly KnownCase[]>> = {
     },
   ],
   flatten: [{ inputs: { x: [2, 3, 5, 7] }, attrs: {}, half: true, sums: { y: 0.02880702, dx: 5.619234 } }],
+  pad2d: [
+    {
+      inputs: { x: [2, 4, 5, 6] },
+      attrs: { padding: [2, -1, 1, 3], mode: "constant", value: 0.5 },
+      half: true,
+      sums: { y: 4.635289, dx: -0.4232776 },
+    },
+    {
+      inputs: { x: [2, 4, 5, 6] },
+      attrs: { padding: [2, -1, 1, 3], mode: "reflect", value: 0.5 },
+      half: true,
+      sums: { y: -3.884004, dx: 2.080512 },
+    },
+  ],
   pad_channels: [
     { inputs: { x: [3, 5, 6] }, attrs: { channels: 13 }, half: true, sums: { y: 2.465871, dx: 8.663531 } },
+  ],
+  upsample: [
+    {
+      inputs: { x: [2, 3, 4, 6] },
+      attrs: { size: [6, 7], mode: "nearest" },
+      half: true,
+      sums: { y: 5.620883, dx: -2.195661 },
+    },
+    {
+      inputs: { x: [2, 3, 4, 6] },
+      attrs: { size: [6, 7], mode: "bilinear" },
+      half: true,
+      sums: { y: 3.231186, dx: -0.9857591 },
+    },
   ],
   cross_entropy: [
     { inputs: { logits: [37, 11], labels: [37] }, attrs: {}, sums: { y: 118.8719, dlogits: 0.04082635 } },

@@ -16,6 +16,9 @@ const ACTIVATIONS: readonly Activation[] = [
   { name: "tanh" },
   { name: "sigmoid" },
   { name: "hardswish" },
+  { name: "relu6" },
+  { name: "hardsigmoid" },
+  { name: "softplus" },
 ];
 
 /** Both signs up to 3.5, away from the kink at 0. */
@@ -32,12 +35,14 @@ export const activation = declare({
       ...(attrs.name === "gelu" && { half: true as const }),
     })),
     // A naive exp would overflow.
-    ...(["silu", "tanh", "sigmoid", "gelu", "gelu_tanh"] as const).map((name) => ({
-      name: `${name}, large`,
-      inputs: { x: [1, 5] },
-      attrs: { name },
-      values: { x: (_: Random, i: number) => [-3000, -100, 0.5, 100, 3000][i]! },
-    })),
+    ...(["silu", "tanh", "sigmoid", "gelu", "gelu_tanh", "relu6", "hardsigmoid", "softplus"] as const).map(
+      (name) => ({
+        name: `${name}, large`,
+        inputs: { x: [1, 5] },
+        attrs: { name },
+        values: { x: (_: Random, i: number) => [-3000, -100, 0.5, 100, 3000][i]! },
+      }),
+    ),
     { name: "one element", inputs: { x: [1, 1] }, attrs: { name: "sigmoid" } },
   ],
   tolerance: () => 2e-6,

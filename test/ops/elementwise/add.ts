@@ -20,6 +20,8 @@ export const add = declare({
     given([1, 1, 1, 1], "tanh"),
     { ...given([2, 3, 5, 6], "relu"), half: true },
     given([7, 13], "sigmoid"),
+    { ...given([7, 13], "hardsigmoid"), values: { a: (random) => 9 * random.uniform() - 4.5 } },
+    { ...given([3, 5, 6], "relu6"), values: { a: (random) => 9 * random.uniform() - 1.5 } },
     given([2, 3, 5, 6], "tanh", ["a"]),
     given([2, 3, 5, 6], "tanh", ["b"]),
     given([2, 3, 5, 6], "identity", ["b"]),

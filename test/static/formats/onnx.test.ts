@@ -171,6 +171,30 @@ describe("exportOnnx", () => {
     expect(operations(read.model)).toEqual(operations(model));
   });
 
+  it("reads ReLU6, hard sigmoid and softplus, and no other clip or slope", () => {
+    const read = (node: Partial<OnnxNode>) => {
+      const first = { name: "a", inputs: ["x"], outputs: ["y"], attributes: {}, ...node } as OnnxNode;
+      const mean: OnnxNode = { ...first, op: "GlobalAveragePool", name: "m", inputs: ["y"], outputs: ["m"] };
+      const flat: OnnxNode = { ...mean, op: "Flatten", name: "f", inputs: ["m"], outputs: ["z"] };
+      const file = encodeOnnx({
+        ...{ name: "one", opset: 7, tensors: new Map(), nodes: [first, mean, flat] },
+        inputs: [{ name: "x", shape: ["N", 3, 4, 4] }],
+        outputs: [{ name: "z", shape: ["N", 3] }],
+      });
+      return inspect(importOnnx(file).model).nodes[0]!.attrs;
+    };
+    const clip = (min: number, max: number) => ({
+      ...{ op: "Clip", attributes: { min: { float: min }, max: { float: max } } },
+    });
+    expect(read(clip(0, 6))).toEqual({ name: "relu6" });
+    expect(() => read(clip(0, 1))).toThrow(/Clip "a" clips to 0…1; only 0…6/);
+    expect(() => read({ op: "Clip" })).toThrow(/clips to -∞…∞/);
+    const hard = (alpha: number) => ({ op: "HardSigmoid", attributes: { alpha: { float: alpha } } });
+    expect(read(hard(1 / 6))).toEqual({ name: "hardsigmoid" });
+    expect(() => read(hard(0.2))).toThrow(/has an alpha other than 1\/6/);
+    expect(read({ op: "Softplus" })).toEqual({ name: "softplus" });
+  });
+
   it("reads channels of zeros, and no other padding", () => {
     const pad = (pads: number[], attributes: OnnxNode["attributes"] = {}) => {
       const node = { op: "Pad", name: "p", inputs: ["x"], outputs: ["y"] };
@@ -208,7 +232,12 @@ describe("exportOnnx", () => {
   it("names every value once, and takes any batch", async () => {
     const model = network({
       inputShape: [2, 2, 3],
-      layers: [...layers, { type: "flatten", from: ["a8"], to: "b" }, dense("fc", "b"), ...twice("fc")],
+      layers: [
+        ...layers,
+        { type: "flatten", from: [`a${layers.length}`], to: "b" },
+        dense("fc", "b"),
+        ...twice("fc"),
+      ],
     });
     const file = exportOnnx(model, seededWeights(model, 1), { softmax: true });
     const { nodes, inputs, outputs } = decodeOnnx(file, "model");

@@ -19,7 +19,10 @@ const cases = decodeCases(read("cases.json").toString(), read("values.safetensor
 /** Both are f64, but PyTorch's was rounded to f32; values and their sums may cancel. */
 const ROUNDED: Allowed = (expected, largest) => 2 ** -23 * Math.abs(expected) + 1e-9 * largest;
 
-/** Ops that only move numbers about in this library's own layouts, or compute what PyTorch does not. */
+/**
+ * Ops that only move numbers about in this library's own layouts, are a product, or compute what PyTorch does not; and
+ * upsampling, whose reference is compared with PyTorch's documentation.
+ */
 const OTHERS = [
   "augment",
   "cast",
@@ -27,8 +30,11 @@ const OTHERS = [
   "flatten",
   "from_padded",
   "loss_scale",
+  "mul",
+  "pad2d",
   "pad_channels",
   "to_padded",
+  "upsample",
 ];
 
 function optimizerReference({ op, attrs }: OracleCase): Step {

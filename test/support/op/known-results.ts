@@ -50,9 +50,20 @@ const CASES: Readonly<Record<string, readonly Given[]>> = {
   activation: ["relu", "gelu"].map((name) => ({ inputs: { x: [3, 5, 6] }, attrs: { name } })),
   add: [{ inputs: { a: [3, 5, 6], b: [3, 5, 6] }, attrs: { activation: RELU } }],
   average: [{ inputs: { x0: [3, 5, 6], x1: [3, 5, 6] }, attrs: {} }],
+  mul: [
+    [2, 5, 6, 7],
+    [2, 7],
+    [2, 5, 6, 1],
+  ].map((b) => ({ inputs: { a: [2, 5, 6, 7], b }, attrs: {} })),
   concat: [{ inputs: { x0: [3, 5, 6], x1: [3, 5, 7] }, attrs: {} }],
   flatten: [{ inputs: { x: [2, 3, 5, 7] }, attrs: {} }],
+  pad2d: (["constant", "reflect"] as const).map((mode) => ({
+    ...{ inputs: { x: [2, 4, 5, 6] }, attrs: { padding: [2, -1, 1, 3], mode, value: 0.5 } },
+  })),
   pad_channels: [{ inputs: { x: [3, 5, 6] }, attrs: { channels: 13 } }],
+  upsample: ["nearest", "bilinear"].map((mode) => ({
+    ...{ inputs: { x: [2, 3, 4, 6] }, attrs: { size: [6, 7], mode } },
+  })),
   cross_entropy: [{ inputs: { logits: [37, 11], labels: [37] }, attrs: {}, grads: ["logits"] }],
   // Focal loss wants targets between 0 and 1; its kernel is the same.
   elementwise_loss: ["mse", "l1", "huber", "bce_with_logits"].map((name) => ({

@@ -18,6 +18,8 @@ export function activate(z: number, { name, alpha = 0 }: Activation): number {
       return z;
     case "relu":
       return Math.max(z, 0);
+    case "relu6":
+      return Math.min(Math.max(z, 0), 6);
     case "leaky_relu":
       return z > 0 ? z : alpha * z;
     case "elu":
@@ -30,6 +32,10 @@ export function activate(z: number, { name, alpha = 0 }: Activation): number {
       return z / (1 + Math.exp(-z));
     case "hardswish":
       return (z * Math.min(Math.max(z + 3, 0), 6)) / 6;
+    case "hardsigmoid":
+      return Math.min(Math.max(z + 3, 0), 6) / 6;
+    case "softplus":
+      return Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z)));
     case "tanh":
       return Math.tanh(z);
     case "sigmoid":

@@ -14,6 +14,17 @@ export function average(inputs: Record<string, NdArray>): NdArray {
   return { shape, data: data.map(mean) };
 }
 
+/** a b, where b has a's shape, or is (N, C) or (N, H, W, 1). */
+export function mul({ shape, data }: NdArray, b: NdArray): NdArray {
+  const C = shape.at(-1)!;
+  const image = data.length / shape[0]!;
+  const factor = (i: number): number => {
+    if (b.data.length === data.length) return b.data[i]!;
+    return b.shape.length === 2 ? b.data[Math.floor(i / image) * C + (i % C)]! : b.data[Math.floor(i / C)]!;
+  };
+  return { shape, data: data.map((v, i) => v * factor(i)) };
+}
+
 /** Joins along the last axis. */
 export function concat(inputs: Record<string, NdArray>): NdArray {
   const branches = inOrder(inputs);
