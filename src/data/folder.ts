@@ -5,7 +5,7 @@ import { place } from "../image/preprocessing.ts";
 import { resample, span, type Taps, taps } from "../image/resample.ts";
 import { createDataset, type Dataset } from "./dataset.ts";
 import { type FolderImage, parseFolderIndex } from "./folder-index.ts";
-import { readImageHeader } from "./image-header.ts";
+import { FORMATS, readImageHeader } from "./image-header.ts";
 import type { Split } from "./load.ts";
 import { checkMemory } from "./resize.ts";
 
@@ -35,7 +35,7 @@ const AT_ONCE = 8;
 const PHOTOGRAPHS = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
 
 /**
- * Fetches and decodes PNG and JPEG images: the square in the middle of each, resized to size×size, as RGB. Needs
+ * Fetches and decodes images, of any format that browsers read: the square in the middle of each, resized to size×size, as RGB. Needs
  * createImageBitmap and OffscreenCanvas, which pages and workers have. Throws DataError, naming the file, if one is
  * missing, not an image, damaged or huge, and if all together do not fit into memory.
  */
@@ -102,7 +102,7 @@ async function read(
 
 async function decode(bytes: Uint8Array<ArrayBuffer>, name: string): Promise<ImageBitmap> {
   const header = readImageHeader(bytes);
-  if (!header) throw new DataError(`${name} is not a PNG or JPEG image — ${bytes.length} bytes`);
+  if (!header) throw new DataError(`${name} is not a ${FORMATS} image — ${bytes.length} bytes`);
   const { format, width, height } = header;
   if (width * height > MAX_PIXELS) {
     throw new DataError(
