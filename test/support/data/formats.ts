@@ -1,6 +1,7 @@
 /** Tiny images of the formats that browsers read, besides PNG: what files say, not what they are called. */
 
-const stored = (base64: string): Uint8Array<ArrayBuffer> => new Uint8Array(Buffer.from(base64, "base64"));
+const stored = (base64: string): Uint8Array<ArrayBuffer> =>
+  Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
 
 /** 24-bit BMP of one grey: a header of 54 bytes, rows of a multiple of four bytes. */
 function bmp(width: number, height: number): Uint8Array<ArrayBuffer> {
