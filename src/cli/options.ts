@@ -69,6 +69,7 @@ export function parseTrainOptions(argv: readonly string[]): TrainOptions {
       "<n>",
       `height and width to resize images to (default: ${FOLDER_IMAGE_SIZE} in a folder, otherwise as they are)`,
     ),
+    setting("skipBroken", "", "go on without images of the folder that cannot be decoded, and say which"),
     setting(
       "examples",
       "<n>",

@@ -127,6 +127,13 @@ export type JobEvent =
   | { readonly type: "loading"; readonly what: string; readonly loaded: number; readonly total?: number }
   /** Images of a folder are decoded. */
   | { readonly type: "decoding"; readonly split: Split; readonly done: number; readonly total: number }
+  /** So many images of a folder cannot be used, and are left out (setting `skipBroken`); what is wrong with the first 20. */
+  | {
+      readonly type: "skipped";
+      readonly split: Split;
+      readonly count: number;
+      readonly images: readonly string[];
+    }
   /** Pretrained weights were loaded into the part of the model under `prefix`. */
   | ({ readonly type: "weights"; readonly file: string } & PretrainedReport)
   | {

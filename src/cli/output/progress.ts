@@ -1,4 +1,5 @@
 import { SingleBar } from "cli-progress";
+import { shownProblems } from "../../data/folder.ts";
 import type { JobEvent } from "../../job/protocol.ts";
 import type { Gpu } from "../engine/vulkan.ts";
 
@@ -43,6 +44,9 @@ export class LineReporter implements Reporter {
         if (this.#due(done === total)) this.note(`decoded ${done}/${total} images (${split})`);
         break;
       }
+      case "skipped":
+        this.note(skippedText(event));
+        break;
       case "weights":
         this.note(weightsText(event));
         break;
@@ -105,6 +109,9 @@ export class BarReporter implements Reporter {
     switch (event.type) {
       case "decoding":
         this.#show(`decoding (${event.split})`, event.done, event.total, "");
+        break;
+      case "skipped":
+        this.note(skippedText(event));
         break;
       case "weights":
         this.note(weightsText(event));
@@ -221,6 +228,9 @@ function readyText({ settings, parameters, dispatchesPerStep, plan, firstStep, e
   if (firstStep > 1) lines.push(`resuming with step ${firstStep}`);
   return lines.join("\n");
 }
+
+const skippedText = ({ split, count, images }: JobEvent & { type: "skipped" }): string =>
+  `left out ${count} ${count === 1 ? "image" : "images"} to ${split} on:${shownProblems(images, count)}`;
 
 /** How many names are shown; `--json` has them all. */
 const NAMES = 8;
