@@ -155,6 +155,8 @@ export type JobEvent =
       /** What the schedule multiplies: the setting `lr`, or the rate that was set before the run was resumed. */
       readonly learningRate: number;
       readonly examples: number;
+      /** All of them or, where the last would be alone in a batch that the model cannot train on, all but one. */
+      readonly examplesPerEpoch: number;
       readonly testExamples: number;
       /** What was done before, if the run is resumed. */
       readonly history: JobHistory;

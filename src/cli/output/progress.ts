@@ -216,7 +216,8 @@ export function bytesText(bytes: number): string {
   return bytes < 2 ** 20 ? `${(bytes / 2 ** 10).toFixed(1)} KiB` : `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 }
 
-function readyText({ settings, parameters, dispatchesPerStep, plan, firstStep, examples }: Ready): string {
+function readyText(ready: Ready): string {
+  const { settings, parameters, dispatchesPerStep, plan, firstStep, examples, examplesPerEpoch } = ready;
   const { topology, data, epochs, batch, lr, optimizer, seed, augment = [] } = settings;
   const lines = [
     `${topology} (${parameters.toLocaleString("en")} parameters) on ${examples} images of ${data}: ` +
@@ -225,6 +226,12 @@ function readyText({ settings, parameters, dispatchesPerStep, plan, firstStep, e
     `${dispatchesPerStep} dispatches a step; temporaries take ${bytesText(plan.peakBytes)}, ` +
       `${bytesText(plan.unsharedBytes)} without sharing`,
   ];
+  if (examplesPerEpoch < examples) {
+    lines.push(
+      "each epoch leaves out one image, another one each time: it would be alone in the last batch, where a batch norm " +
+        "over one pixel has no variance",
+    );
+  }
   if (firstStep > 1) lines.push(`resuming with step ${firstStep}`);
   return lines.join("\n");
 }
