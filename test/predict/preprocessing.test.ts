@@ -8,6 +8,7 @@ import {
   loadImageFolder,
   loadModel,
   modelFile,
+  Preprocessor,
   Random,
   saveModel,
   Trainer,
@@ -169,6 +170,29 @@ test("images of a folder are read by what is in them, whatever browsers decode",
   expect(dataset.length).toBe(1 + tinyImages.length);
   const grey = dataset.images.subarray(2 * 48, 3 * 48);
   expect([...new Set(grey)]).toEqual([128]); // The BMP's.
+});
+
+test("what is transparent is black in training and in prediction", async () => {
+  const canvas = new OffscreenCanvas(8, 8);
+  const context = canvas.getContext("2d")!;
+  context.fillStyle = "rgb(200 100 50 / 0.5)";
+  context.fillRect(0, 0, 8, 4);
+  const blob = await canvas.convertToBlob();
+  const list = [{ name: "cat/0.png", label: 0 }];
+  const index: FolderIndex = { name: "pets", classes: ["cat"], train: list, test: list };
+  files = { "index.json": async () => new Blob([JSON.stringify(index)]), "train/0": async () => blob };
+  const { images } = await loadImageFolder("train", { baseUrl: "/data/folder", size: 8 });
+  const preprocessing = { resize: 8, mode: "torch", mean: [0, 0, 0], std: [1, 1, 1] } as const;
+  const preprocessor = await Preprocessor.create(await testGpu(), { inputShape: [8, 8, 3], preprocessing });
+  const values = await preprocessor.read([await createImageBitmap(blob)]);
+  expectClose(
+    values,
+    Array.from(images, (byte) => byte / 255),
+    1.5 / 255,
+  );
+  expect(images[0]).toBeGreaterThan(90);
+  expect(images.at(-1)).toBe(0);
+  preprocessor.destroy();
 });
 
 test("an image of a folder that no preprocessing takes is named", async () => {
