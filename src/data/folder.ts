@@ -42,10 +42,10 @@ export const NAMED = 20;
 const PHOTOGRAPHS = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
 
 /**
- * Fetches and decodes images, of any format that browsers read: the square in the middle of each, resized to size×size, as RGB. Needs
- * createImageBitmap and OffscreenCanvas, which pages and workers have. Throws DataError, naming the files, if some are
- * not images, damaged or huge, unless they are to be skipped; if one cannot be fetched, and if all together do not fit
- * into memory.
+ * Fetches and decodes images, of any format that browsers read: the square in the middle of each, resized to size×size,
+ * as RGB, over black where it is transparent. Needs createImageBitmap and OffscreenCanvas, which pages and workers have.
+ * Throws DataError, naming the files, if some are not images, damaged or huge, unless they are to be skipped; if one cannot
+ * be fetched, and if all together do not fit into memory.
  */
 export async function loadImageFolder(split: Split, options: FolderOptions): Promise<Dataset> {
   const { name, broken, dataset } = await readImageFolder(split, options);
