@@ -131,14 +131,9 @@ export function rgba({ width, height, data }: PixelImage): Uint8Array | Uint8Cla
 
 /** RGBA bytes in front of black, as a canvas shows them: the same bytes if they are opaque. */
 function overBlack(data: PixelImage["data"]): PixelImage["data"] {
-  let opaque: PixelImage["data"] | undefined;
-  for (let i = 0; i < data.length; i += 4) {
-    const alpha = data[i + 3]!;
-    if (alpha === 255) continue;
-    opaque ??= data.slice();
-    for (let channel = i; channel < i + 3; channel++)
-      opaque[channel] = Math.round((data[channel]! * alpha) / 255);
-    opaque[i + 3] = 255;
+  for (let alpha = 3; alpha < data.length; alpha += 4) {
+    if (data[alpha] === 255) continue;
+    return data.map((value, i) => (i % 4 === 3 ? 255 : Math.round((value * data[i | 3]!) / 255)));
   }
-  return opaque ?? data;
+  return data;
 }
