@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { WebgraftError } from "../base/errors.ts";
 import type { Schema } from "../base/schema.ts";
+import { FORMATS } from "../data/image-header.ts";
 import { datasetNames } from "../data/load.ts";
 import { SAMPLE_EXAMPLES } from "../job/sample.ts";
 import {
@@ -17,7 +18,8 @@ import {
 import { topologies, topologyNames } from "../models/topologies/topologies.ts";
 import { optimizers } from "../optimizers/index.ts";
 import { type TuneMode, tuneModes } from "../train/tuning/tune.ts";
-import { isFolder, scanImageFolder } from "./data/image-folder.ts";
+import { isFolder } from "./data/files-in.ts";
+import { scanImageFolder } from "./data/image-folder.ts";
 import { browsers, type Engine, engines, isBrowser } from "./engine/engines.ts";
 import { TUNING_FILE } from "./files.ts";
 
@@ -67,6 +69,7 @@ export function parseTrainOptions(argv: readonly string[]): TrainOptions {
       "<n>",
       `height and width to resize images to (default: ${FOLDER_IMAGE_SIZE} in a folder, otherwise as they are)`,
     ),
+    setting("skipBroken", "", "go on without images of the folder that cannot be decoded, and say which"),
     setting(
       "examples",
       "<n>",
@@ -161,8 +164,9 @@ function settingsOf({ freeze, ...given }: Given): JobSettings {
 }
 
 const helpText = `
-A folder of images holds a folder of PNG or JPEG files for each class, named after the class; or two such folders,
-train and test. Without those, a fifth of each class, chosen by --seed, is for testing.
+A folder of images holds a folder for each class, named after the class; or two such folders, train and test (or val,
+valid, validation). Without those, a fifth of each class, chosen by --seed, is for testing. Files are images by what is
+in them: ${FORMATS}. What else lies there is left out, and told.
 
 The results are model.safetensors, metrics.json and report.html, and checkpoint.safetensors after each minute and epoch.
 Ctrl-C, like SIGTERM and SIGHUP, stops the run and writes a checkpoint to resume from; a second one ends it at once.

@@ -34,6 +34,9 @@ export async function train(options: TrainOptions): Promise<number> {
   const settings = "settings" in run ? run.settings : resumed!.settings;
   checkEngine(options.engine, settings);
   const prepared: Prepared = { settings, images: openData(settings), resumed };
+  const { notes = [] } = prepared.images ?? {};
+  if (options.json && notes.length > 0) print(jsonLine({ type: "folder" }, { notes }));
+  else for (const note of notes) print(`${settings.data}: ${note}\n`);
   if (plan) return showPlan(options, prepared);
   const path = out ?? (resumed && dirname(resumed.path));
   const folder = path

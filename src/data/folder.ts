@@ -5,7 +5,7 @@ import { place } from "../image/preprocessing.ts";
 import { resample, span, type Taps, taps } from "../image/resample.ts";
 import { createDataset, type Dataset } from "./dataset.ts";
 import { type FolderImage, parseFolderIndex } from "./folder-index.ts";
-import { readImageHeader } from "./image-header.ts";
+import { FORMATS, readImageHeader } from "./image-header.ts";
 import type { Split } from "./load.ts";
 import { checkMemory } from "./resize.ts";
 
@@ -19,6 +19,10 @@ export interface FolderOptions extends DownloadOptions {
   readonly choose?: (all: Pick<Dataset, "labels" | "classes">) => ArrayLike<number>;
   /** Counts images. */
   readonly onProgress?: (done: number, total: number) => void;
+  /** Whether to go on without images that cannot be used. Default false: they are named, and nothing is loaded. */
+  readonly skipBroken?: boolean;
+  /** Hears what is wrong with each of those that were skipped, if there are any. */
+  readonly onBroken?: (problems: readonly string[]) => void;
 }
 
 /** More than the index of any folder whose images fit into memory. */
@@ -31,15 +35,38 @@ const MAX_PIXELS = 2 ** 26;
 /** How many files are read and decoded at once. */
 const AT_ONCE = 8;
 
+/** How many images that cannot be used are named. */
+export const NAMED = 20;
+
 /** ImageNet's constants, which networks trained on it expect. */
 const PHOTOGRAPHS = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
 
 /**
- * Fetches and decodes PNG and JPEG images: the square in the middle of each, resized to size×size, as RGB. Needs
- * createImageBitmap and OffscreenCanvas, which pages and workers have. Throws DataError, naming the file, if one is
- * missing, not an image, damaged or huge, and if all together do not fit into memory.
+ * Fetches and decodes images, of any format that browsers read: the square in the middle of each, resized to size×size,
+ * as RGB, over black where it is transparent. Needs createImageBitmap and OffscreenCanvas, which pages and workers have.
+ * Throws DataError, naming the files, if some are not images, damaged or huge, unless they are to be skipped; if one cannot
+ * be fetched, and if all together do not fit into memory.
  */
 export async function loadImageFolder(split: Split, options: FolderOptions): Promise<Dataset> {
+  const { name, broken, dataset } = await readImageFolder(split, options);
+  if (broken.length > 0) {
+    if (!options.skipBroken) throw brokenImages(name, broken);
+    options.onBroken?.(broken);
+  }
+  return dataset();
+}
+
+/** What a folder's images have become. */
+export interface ReadFolder {
+  readonly name: string;
+  /** What is wrong with those that cannot be used, in the order of their names. */
+  readonly broken: readonly string[];
+  /** The others. Throws DataError if none are left, of a class to train on either. */
+  dataset(): Dataset;
+}
+
+/** As `loadImageFolder`, but leaves it to the caller what is to be done about images that cannot be used. */
+export async function readImageFolder(split: Split, options: FolderOptions): Promise<ReadFolder> {
   const { baseUrl, size, onProgress, signal, stallTimeout } = options;
   const stalls = stallTimeout === undefined ? {} : { stallTimeout };
   const reading = { ...stalls, ...(signal && { signal }) };
@@ -61,16 +88,58 @@ export async function loadImageFolder(split: Split, options: FolderOptions): Pro
   const draw = painter(size);
 
   let done = 0;
+  const problems = new Map<FolderImage, string>();
   await atOnce(AT_ONCE, files.length, signal, async (i, signal) => {
     const file = `${name}/${files[i]!.name}`;
     const bytes = await read(`${baseUrl}/${split}/${numbers[i]}`, file, MAX_FILE_BYTES, {
       ...stalls,
       signal,
     });
-    images.set(draw(await decode(bytes, file), file), i * each);
+    try {
+      images.set(draw(await decode(bytes, file), file), i * each);
+    } catch (error) {
+      if (!(error instanceof DataError)) throw error;
+      problems.set(files[i]!, error.message);
+    }
     onProgress?.(++done, files.length);
   });
-  return createDataset({ name, shape, classes, images, labels: labelsOf(files), normalize: PHOTOGRAPHS });
+  const whole = files.filter((file) => !problems.has(file));
+  const labels = labelsOf(whole);
+  let kept = 0;
+  if (problems.size > 0) {
+    for (const [i, file] of files.entries()) {
+      if (!problems.has(file)) images.copyWithin(each * kept++, each * i, each * (i + 1));
+    }
+  }
+  return {
+    name,
+    broken: [...problems.values()].sort(),
+    dataset() {
+      const lost = [...problems.keys()].find(({ label }) => !labels.includes(label));
+      if (split === "train" && lost) {
+        const count = files.filter(({ label }) => label === lost.label).length;
+        throw new DataError(`${name}: none of the ${count} images of ${classes[lost.label]} can be used`);
+      }
+      const left = images.subarray(0, each * whole.length);
+      return createDataset({ name, shape, classes, images: left, labels, normalize: PHOTOGRAPHS });
+    },
+  };
+}
+
+/** The first of what is wrong with images, for people. */
+export const shownProblems = (problems: readonly string[], count = problems.length): string =>
+  [
+    ...problems.slice(0, NAMED).map((problem) => `\n  ${problem}`),
+    ...(count > NAMED ? [`\n  … and ${count - NAMED} more`] : []),
+  ].join("");
+
+/** The error that tells what is wrong with the images of a folder. */
+export function brokenImages(name: string, problems: readonly string[]): DataError {
+  const count = `${problems.length} ${problems.length === 1 ? "image" : "images"}`;
+  return new DataError(
+    `${name}: ${count} cannot be used — mend or remove them, or leave them out (skipBroken; --skip-broken):` +
+      shownProblems([...problems].sort()),
+  );
 }
 
 const labelsOf = (files: readonly FolderImage[]): Int32Array => Int32Array.from(files, ({ label }) => label);
@@ -102,7 +171,7 @@ async function read(
 
 async function decode(bytes: Uint8Array<ArrayBuffer>, name: string): Promise<ImageBitmap> {
   const header = readImageHeader(bytes);
-  if (!header) throw new DataError(`${name} is not a PNG or JPEG image — ${bytes.length} bytes`);
+  if (!header) throw new DataError(`${name} is not a ${FORMATS} image — ${bytes.length} bytes`);
   const { format, width, height } = header;
   if (width * height > MAX_PIXELS) {
     throw new DataError(

@@ -72,6 +72,27 @@ export function openLoader(
   };
 }
 
+/** A loader of the first `length` examples of each epoch. */
+export function limited(loader: Loader, length: number): Loader {
+  if (length === loader.length) return loader;
+  const cut = ({ values, size }: LoadedBatch, left: number): LoadedBatch => {
+    if (size <= left) return { values, size };
+    const first = (all: Values<ArrayBuffer>) => all.subarray(0, (all.length / size) * left);
+    const entries = Object.entries(values).map(([name, all]) => [name, first(all)] as const);
+    return { values: Object.fromEntries(entries) as LoadedBatch["values"], size: left };
+  };
+  return {
+    length,
+    batchSize: loader.batchSize,
+    batchAt(epoch, first) {
+      const batch = loader.batchAt(epoch, first);
+      const left = length - first;
+      return batch instanceof Promise ? batch.then((batch) => cut(batch, left)) : cut(batch, left);
+    },
+    close: () => loader.close(),
+  };
+}
+
 /** What has been asked of a source. */
 interface Asked {
   readonly indices: Uint32Array;

@@ -15,7 +15,7 @@ export interface Preprocessing {
 
 /**
  * Pixels row by row from the top left, with 1 (grey), 3 (RGB) or 4 (RGBA) bytes each; the length of `data` tells
- * which. Alpha is dropped. An `ImageData` is one.
+ * which. Transparent pixels count as over black. An `ImageData` is one.
  */
 export interface PixelImage {
   readonly width: number;
@@ -106,7 +106,7 @@ export function colourTransform({ mode, mean, std }: Preprocessing, channels: nu
   return transform;
 }
 
-/** The pixels as RGBA bytes. Throws DataError if their number does not fit the image's size. */
+/** The pixels as opaque RGBA bytes. Throws DataError if their number does not fit the image's size. */
 export function rgba({ width, height, data }: PixelImage): Uint8Array | Uint8ClampedArray {
   const pixels = width * height;
   const channels = data.length / pixels;
@@ -117,7 +117,7 @@ export function rgba({ width, height, data }: PixelImage): Uint8Array | Uint8Cla
         `${data.length} ${bytes ? "bytes" : "values that are not bytes"}`,
     );
   }
-  if (channels === 4) return data;
+  if (channels === 4) return overBlack(data);
   const packed = new Uint8Array(4 * pixels);
   const [green, blue] = channels === 3 ? [1, 2] : [0, 0];
   for (let from = 0, to = 0; to < packed.length; from += channels, to += 4) {
@@ -127,4 +127,13 @@ export function rgba({ width, height, data }: PixelImage): Uint8Array | Uint8Cla
     packed[to + 3] = 255;
   }
   return packed;
+}
+
+/** RGBA bytes in front of black, as a canvas shows them: the same bytes if they are opaque. */
+function overBlack(data: PixelImage["data"]): PixelImage["data"] {
+  for (let alpha = 3; alpha < data.length; alpha += 4) {
+    if (data[alpha] === 255) continue;
+    return data.map((value, i) => (i % 4 === 3 ? 255 : Math.round((value * data[i | 3]!) / 255)));
+  }
+  return data;
 }

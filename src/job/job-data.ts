@@ -1,6 +1,6 @@
-import { balanced, balancedIndices, type Dataset, take } from "../data/dataset.ts";
-import { loadImageFolder } from "../data/folder.ts";
-import { loadDataset, type Split } from "../data/load.ts";
+import { balanced, balancedIndices, type Dataset } from "../data/dataset.ts";
+import { brokenImages, NAMED, type ReadFolder, readImageFolder } from "../data/folder.ts";
+import { loadDataset, type Split, splits } from "../data/load.ts";
 import { resizeImages } from "../data/resize.ts";
 import type { JobEvent } from "./protocol.ts";
 import { FOLDER_IMAGE_SIZE, isDatasetName, type JobSettings } from "./settings.ts";
@@ -20,7 +20,18 @@ export async function loadJobData(
   const { data, imageSize, perClass, seed, examples, testExamples } = settings;
   if (!isDatasetName(data)) {
     // One after the other: decoding keeps the CPU busy, and its progress is that of a single split.
-    return [await decode("train", settings, options), await decode("test", settings, options)];
+    const folders = [
+      await decode("train", settings, options),
+      await decode("test", settings, options),
+    ] as const;
+    const broken = folders.flatMap(({ broken }) => broken);
+    if (broken.length > 0 && !settings.skipBroken) throw brokenImages(folders[0].name, broken);
+    for (const [i, { broken }] of folders.entries()) {
+      const { length: count } = broken;
+      if (count === 0) continue;
+      options.emit({ type: "skipped", split: splits[i]!, count, images: broken.slice(0, NAMED) });
+    }
+    return [folders[0].dataset(), folders[1].dataset()];
   }
   const { baseUrl, signal, emit } = options;
   const load = (split: Split, examples: number | undefined): Promise<Dataset> =>
@@ -35,18 +46,18 @@ export async function loadJobData(
   return [resizeImages(used[0], imageSize, imageSize), resizeImages(used[1], imageSize, imageSize)];
 }
 
-async function decode(split: Split, settings: JobSettings, options: JobDataOptions): Promise<Dataset> {
+async function decode(split: Split, settings: JobSettings, options: JobDataOptions): Promise<ReadFolder> {
   const { imageSize, perClass, seed, examples, testExamples } = settings;
   const { baseUrl, signal, emit } = options;
   const count = split === "train" ? examples : testExamples;
   let percent = -1;
-  const dataset = await loadImageFolder(split, {
+  return readImageFolder(split, {
     baseUrl: `${baseUrl}/folder`,
     size: imageSize ?? FOLDER_IMAGE_SIZE,
     choose: (all) =>
       split === "train" && perClass !== undefined
         ? balancedIndices(all, perClass, seed)
-        : [...all.labels.slice(0, count).keys()],
+        : Array.from({ length: count ?? all.labels.length }, (_, i) => i),
     signal,
     onProgress: (done, total) => {
       const now = Math.floor((100 * done) / total);
@@ -55,7 +66,6 @@ async function decode(split: Split, settings: JobSettings, options: JobDataOptio
       emit({ type: "decoding", split, done, total });
     },
   });
-  return take(dataset, count ?? dataset.length);
 }
 
 /** Makes a callback that reports a download at each tenth, or MiB where its size is not known, since chunks are small. */

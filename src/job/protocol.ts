@@ -127,6 +127,13 @@ export type JobEvent =
   | { readonly type: "loading"; readonly what: string; readonly loaded: number; readonly total?: number }
   /** Images of a folder are decoded. */
   | { readonly type: "decoding"; readonly split: Split; readonly done: number; readonly total: number }
+  /** So many images of a folder cannot be used, and are left out (setting `skipBroken`); what is wrong with the first 20. */
+  | {
+      readonly type: "skipped";
+      readonly split: Split;
+      readonly count: number;
+      readonly images: readonly string[];
+    }
   /** Pretrained weights were loaded into the part of the model under `prefix`. */
   | ({ readonly type: "weights"; readonly file: string } & PretrainedReport)
   | {
@@ -148,6 +155,8 @@ export type JobEvent =
       /** What the schedule multiplies: the setting `lr`, or the rate that was set before the run was resumed. */
       readonly learningRate: number;
       readonly examples: number;
+      /** All of them or, where the last would be alone in a batch that the model cannot train on, all but one. */
+      readonly examplesPerEpoch: number;
       readonly testExamples: number;
       /** What was done before, if the run is resumed. */
       readonly history: JobHistory;

@@ -78,9 +78,11 @@ export async function openRun(source: RunSource): Promise<Run> {
 
 /** What an app needs to know of a run before its first step; `learningRate` is in place of the settings' rate. */
 export function describeRun(
-  { settings, trainer, head: { plan }, train, test, history }: Run,
+  { settings, trainer, head, train, test, history }: Run,
   learningRate = settings.lr,
 ): JobEvent {
+  const { plan } = head;
+  const examplesPerEpoch = head.examplesPerEpoch(train.length);
   return {
     type: "ready",
     settings,
@@ -93,9 +95,10 @@ export function describeRun(
     planText: describePlan(plan),
     planPicture: drawPlan(plan),
     firstStep: trainer.step + 1,
-    totalSteps: settings.epochs * Math.ceil(train.length / settings.batch),
+    totalSteps: settings.epochs * Math.ceil(examplesPerEpoch / settings.batch),
     learningRate,
     examples: train.length,
+    examplesPerEpoch,
     testExamples: test.length,
     history: structuredClone(history),
   };

@@ -60,6 +60,8 @@ export const settingRules = {
   fingerprint: optional(uint32),
   /** Height and width that images are resized to. Default: 224 in a folder, otherwise the size that they have. */
   imageSize: optional(count),
+  /** Whether to go on without the images of a folder that cannot be decoded. Default: they are named, and the run ends. */
+  skipBroken: optional(flag),
   /** How many training images are used, from the first on. Default: all, unless `perClass` is given. */
   examples: optional(count),
   /** How many training images of each class are used, chosen by the seed. */
@@ -171,6 +173,11 @@ export function checkSettings(given: unknown): JobSettings {
   if (settings.batch % (settings.microBatches ?? 1) !== 0) {
     throw new WebgraftError(
       `settings: microBatches must divide batch — got batch ${settings.batch}, microBatches ${settings.microBatches}`,
+    );
+  }
+  if (settings.skipBroken && isDatasetName(settings.data)) {
+    throw new WebgraftError(
+      `settings: got skipBroken with data ${settings.data} — drop it, since only a folder may have broken images`,
     );
   }
   if (settings.backbone !== undefined && !topologies[settings.topology].backbone) {

@@ -20,8 +20,8 @@ import { Executor, encode } from "./executor.ts";
 import type { InputWriter } from "./session.ts";
 
 /**
- * Where pixels come from. Colours are those the browser shows (sRGB, with the file's colour profile applied). An image
- * element is taken at its natural size, not its size on the page.
+ * Where pixels come from. Colours are those the browser shows (sRGB, with the file's colour profile applied), over black
+ * where they are transparent. An image element is taken at its natural size, not its size on the page.
  */
 export type ImageSource =
   | PixelImage
@@ -267,7 +267,12 @@ export class Preprocessor {
     const pixels = this.#grown(this.#pixels, "pixels", pitch * height * 4, [height, width]);
     this.#pixels = pixels;
     readable(() =>
-      device.queue.copyExternalImageToTexture({ source }, { texture: this.#texture! }, [width, height]),
+      // Premultiplied colours are those over black.
+      device.queue.copyExternalImageToTexture(
+        { source },
+        { texture: this.#texture!, premultipliedAlpha: true },
+        [width, height],
+      ),
     );
     encoder.copyTextureToBuffer({ texture: this.#texture }, { buffer: pixels, bytesPerRow: pitch * 4 }, [
       width,

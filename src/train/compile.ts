@@ -1,3 +1,4 @@
+import { ShapeError } from "../base/errors.ts";
 import { making } from "../base/resource.ts";
 import { differentiate, type Gradients } from "../graph/autodiff.ts";
 import { fuse } from "../graph/fusion.ts";
@@ -96,6 +97,17 @@ const gradientsByName = ({ parameters }: Graph, { gradients }: Gradients): Compi
       return gradient ? [[name, gradient] as const] : [];
     }),
   );
+
+/** Whether there is a training step of `size` examples: a batch norm over one pixel of one example has no variance. */
+export function canTrain(options: PlanOptions, size: number): boolean {
+  try {
+    build(options, "train", size);
+    return true;
+  } catch (error) {
+    if (error instanceof ShapeError) return false;
+    throw error;
+  }
+}
 
 /** The network's graph, from inputs and targets to the loss, and to what the host reads. */
 function build(options: PlanOptions, mode: Mode, size: number): { graph: Graph; loss?: Tensor } {

@@ -3,7 +3,7 @@ import type { Live } from "../run/live.ts";
 import { checkTimestamps, type Feeds, type LaunchTime, type Outputs, type Session } from "../run/session.ts";
 import type { Values } from "../run/values.ts";
 import type { Variables } from "../run/variables.ts";
-import { type Compiled, compileStep, type PlanOptions } from "./compile.ts";
+import { type Compiled, canTrain, compileStep, type PlanOptions } from "./compile.ts";
 import { compileActivations } from "./evaluation/activations.ts";
 import { feedsOf } from "./evaluation/run-batches.ts";
 import { type MicroBatch, microBatchesOf } from "./feed/micro-batches.ts";
@@ -49,6 +49,12 @@ export class CompiledSteps {
 
   get kernels(): Kernels {
     return this.#options.kernels;
+  }
+
+  /** How many of `length` examples an epoch trains on: see `Trainer.fit`. */
+  examplesPerEpoch(length: number): number {
+    const isAlone = this.batchSize > 1 && length % this.batchSize === 1;
+    return isAlone && !canTrain(this.#options, 1) ? length - 1 : length;
   }
 
   /** A training step, an evaluation or a prediction of `size` examples. */

@@ -1,7 +1,7 @@
 import { DataError } from "../base/errors.ts";
 import { making, Resource } from "../base/resource.ts";
 import { isDataset } from "../data/dataset.ts";
-import type { Loader } from "../data/loader.ts";
+import { type Loader, limited } from "../data/loader.ts";
 import type { DataSource } from "../data/source.ts";
 import type { Variable } from "../graph/graph.ts";
 import { countNumbers, type Model } from "../models/model.ts";
@@ -90,17 +90,12 @@ export class Trainer<M extends AnyNetwork = Model, V extends MetricValues = Metr
   private constructor(options: TrainerOptions<M, V>) {
     const { gpu, model, optimizer, batchSize, metrics = {}, seed = 0 } = options;
     checkSizes(options);
-    this.#objective = objectiveOf(options as TrainerOptions<AnyNetwork>);
+    const objective = objectiveOf(options as TrainerOptions<AnyNetwork>);
+    this.#objective = objective;
     this.options = options;
     this.variables = new Variables(gpu);
-    this.#steps = new CompiledSteps(options as TrainerOptions<AnyNetwork>, this.#objective, this.variables);
-    this.#evaluator = new Evaluator(
-      this.#objective,
-      this.#steps,
-      this.variables,
-      metrics,
-      this.#usesAverages,
-    );
+    this.#steps = new CompiledSteps(options as TrainerOptions<AnyNetwork>, objective, this.variables);
+    this.#evaluator = new Evaluator(objective, this.#steps, this.variables, metrics, this.#usesAverages);
     this.model = model;
     this.optimizer = optimizer;
     this.batchSize = batchSize;
@@ -154,17 +149,24 @@ export class Trainer<M extends AnyNetwork = Model, V extends MetricValues = Metr
     return countNumbers(this.#main.graph.parameters.filter(({ trainable }) => trainable));
   }
 
+  /** How many of `length` examples an epoch of `fit` trains on: all, or all but one. */
+  examplesPerEpoch(length: number): number {
+    return this.#steps.examplesPerEpoch(length);
+  }
+
   /**
    * Trains until `epochs` are done in the whole life of this trainer, whatever data they were on; an epoch is one pass
-   * over the data given here. The last batch of an epoch may be smaller. An epoch that was interrupted goes on at the
-   * next example, with another batch size too, but begins anew if the data now have another length.
+   * over the data given here. The last batch of an epoch may be smaller; an example that would be alone in it is left out,
+   * another one each epoch, if the network has a batch norm over one pixel, which cannot train on one. An epoch that was
+   * interrupted goes on at the next example, with another batch size too, but begins anew if the data now have another length.
    *
    * Rejects with a DataError if the data do not fit the network, with a NonFiniteError if loss, gradients or weights, or
    * the loss of an evaluation, are not finite, and with a BusyError while another `fit` runs.
    */
   async fit(data: DataOf<M>, options: FitOptions<M, V>): Promise<History<M, V>> {
     const given = options as unknown as FitOptions<AnyNetwork>;
-    const loader = this.#load("fit", data, "train", options.signal);
+    const all = this.#load("fit", data, "train", options.signal);
+    const loader = limited(all, this.examplesPerEpoch(all.length));
     const { validation, signal, onEvaluate } = given;
     if (validation) checkData(this.#objective, validation);
     checkFit(given);

@@ -77,22 +77,27 @@ test("a folder of images is trained on, stopped, gone on with, and its weights t
   expect(changed.filter(([name]) => /^(conv1|block1)\./.test(name))).toEqual([]);
 });
 
-test("an image that cannot be read is named", async () => {
+test("images that cannot be read are named, or left out", async () => {
   const damaged = join(scratch, "damaged");
-  for (const name of ["a", "b"]) {
-    mkdirSync(join(damaged, name), { recursive: true });
-    for (const i of [1, 2])
-      writeFileSync(
-        join(damaged, name, `${i}.png`),
-        png(8, 8, () => [0, 0, 0]),
-      );
+  const black = png(8, 8, () => [0, 0, 0]);
+  for (const name of ["a/1", "a/2", "a/3", "b/1", "b/2", "b/3", "b/4"]) {
+    mkdirSync(join(damaged, name, ".."), { recursive: true });
+    writeFileSync(join(damaged, `${name}.png`), /b.[12]/.test(name) ? black.subarray(0, 40) : black);
   }
-  writeFileSync(join(damaged, "b", "1.png"), png(8, 8, () => [0, 0, 0]).subarray(0, 40));
-  writeFileSync(join(damaged, "b", "2.png"), png(8, 8, () => [0, 0, 0]).subarray(0, 40));
-  const { code, lines } = await train(["--data", damaged, "--batch", "1", "--image-size", "8"]);
-  expect(code).toBe(1);
-  expect(lines.at(-1)).toMatchObject({
+  const args = ["--topology", "convnet", "--data", damaged, "--batch", "1", "--image-size", "8"];
+  const refused = await train(args);
+  expect(refused.code).toBe(1);
+  const one = (i: number) => `  damaged/b/${i}.png is a damaged png image — .*`;
+  expect(refused.lines.at(-1)).toMatchObject({
     event: "error",
-    message: expect.stringMatching(/^damaged\/b\/\d\.png is a damaged png image — /),
+    message: expect.stringMatching(
+      new RegExp(`^damaged: 2 images cannot be used .*\\n${one(1)}\\n${one(2)}$`),
+    ),
   });
+  const { code, lines } = await train([...args, "--skip-broken", "--plan"]);
+  expect(code).toBe(0);
+  const skipped = lines.filter(({ event }) => event === "skipped");
+  expect(skipped.reduce((sum, { count }) => sum + Number(count), 0)).toBe(2);
+  const { examples, testExamples } = lines.find(({ event }) => event === "ready")!;
+  expect(Number(examples) + Number(testExamples)).toBe(5);
 });

@@ -1,4 +1,5 @@
 import { SingleBar } from "cli-progress";
+import { shownProblems } from "../../data/folder.ts";
 import type { JobEvent } from "../../job/protocol.ts";
 import type { Gpu } from "../engine/vulkan.ts";
 
@@ -43,6 +44,9 @@ export class LineReporter implements Reporter {
         if (this.#due(done === total)) this.note(`decoded ${done}/${total} images (${split})`);
         break;
       }
+      case "skipped":
+        this.note(skippedText(event));
+        break;
       case "weights":
         this.note(weightsText(event));
         break;
@@ -105,6 +109,9 @@ export class BarReporter implements Reporter {
     switch (event.type) {
       case "decoding":
         this.#show(`decoding (${event.split})`, event.done, event.total, "");
+        break;
+      case "skipped":
+        this.note(skippedText(event));
         break;
       case "weights":
         this.note(weightsText(event));
@@ -209,7 +216,8 @@ export function bytesText(bytes: number): string {
   return bytes < 2 ** 20 ? `${(bytes / 2 ** 10).toFixed(1)} KiB` : `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 }
 
-function readyText({ settings, parameters, dispatchesPerStep, plan, firstStep, examples }: Ready): string {
+function readyText(ready: Ready): string {
+  const { settings, parameters, dispatchesPerStep, plan, firstStep, examples, examplesPerEpoch } = ready;
   const { topology, data, epochs, batch, lr, optimizer, seed, augment = [] } = settings;
   const lines = [
     `${topology} (${parameters.toLocaleString("en")} parameters) on ${examples} images of ${data}: ` +
@@ -218,9 +226,18 @@ function readyText({ settings, parameters, dispatchesPerStep, plan, firstStep, e
     `${dispatchesPerStep} dispatches a step; temporaries take ${bytesText(plan.peakBytes)}, ` +
       `${bytesText(plan.unsharedBytes)} without sharing`,
   ];
+  if (examplesPerEpoch < examples) {
+    lines.push(
+      "each epoch leaves out one image, another one each time: it would be alone in the last batch, where a batch norm " +
+        "over one pixel has no variance",
+    );
+  }
   if (firstStep > 1) lines.push(`resuming with step ${firstStep}`);
   return lines.join("\n");
 }
+
+const skippedText = ({ split, count, images }: JobEvent & { type: "skipped" }): string =>
+  `left out ${count} ${count === 1 ? "image" : "images"} to ${split} on:${shownProblems(images, count)}`;
 
 /** How many names are shown; `--json` has them all. */
 const NAMES = 8;

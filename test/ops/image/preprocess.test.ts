@@ -150,6 +150,26 @@ describe("Preprocessor", () => {
     });
   }
 
+  it("puts transparent pixels of any image over black", async () => {
+    const colours = [
+      [200, 100, 50, 128],
+      [200, 100, 50, 0],
+      [90, 60, 30, 255],
+    ] as const;
+    const subject = await make([1, 1, 3], { resize: 1, mode: "torch", mean: [0, 0, 0], std: [1, 1, 1] });
+    for (const [r, g, b, a] of colours) {
+      const data = Uint8ClampedArray.from({ length: 4 * 4 }, (_, i) => [r, g, b, a][i % 4]!);
+      const image: PixelImage = { width: 2, height: 2, data };
+      const bitmap = await createImageBitmap(imageData(image));
+      const straight = await createImageBitmap(imageData(image), { premultiplyAlpha: "none" });
+      const values = await subject.read([image, imageData(image), canvasOf(image), bitmap, straight]);
+      const over = Float64Array.from([r, g, b], (value) => (value * a) / (255 * 255));
+      // Canvases and bitmaps round twice.
+      for (let i = 0; i < 5; i++) expectClose(values.subarray(3 * i, 3 * i + 3), over, 1.5 / 255);
+    }
+    subject.destroy();
+  });
+
   it("works in a worker", async () => {
     const worker = new Worker(new URL("../../support/run/preprocess-worker.ts", import.meta.url), {
       type: "module",

@@ -53,6 +53,7 @@ const ready: JobEvent = {
   totalSteps: 4,
   learningRate: settings.lr,
   examples: 64,
+  examplesPerEpoch: 64,
   testExamples: 10_000,
   history: { steps: [], epochs: [], samples: [] },
 };

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeEach, describe, expect, it, test, vi } from "vitest";
@@ -6,9 +6,10 @@ import { DataError } from "../../../src/base/errors.ts";
 import { scanImageFolder } from "../../../src/cli/data/image-folder.ts";
 import { parseTrainOptions } from "../../../src/cli/options.ts";
 import { createDataset } from "../../../src/data/dataset.ts";
-import { readImageHeader } from "../../../src/data/image-header.ts";
+import { imageFormat, readImageHeader, SIGNATURE_BYTES } from "../../../src/data/image-header.ts";
 import { resizeImages } from "../../../src/data/resize.ts";
 import { defaultSettings } from "../../../src/job/settings.ts";
+import { tinyImages } from "../../support/data/formats.ts";
 import { png } from "../../support/data/png.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "webgraft-folder-"));
@@ -24,7 +25,9 @@ const image = png(2, 3, () => [255, 0, 0]);
 function make(...paths: string[]): string {
   for (const path of paths) {
     mkdirSync(dirname(join(folder, `${path}x`)), { recursive: true });
-    if (!path.endsWith("/")) writeFileSync(join(folder, path), image);
+    // What is in a file, not its name, makes it an image.
+    if (!path.endsWith("/"))
+      writeFileSync(join(folder, path), /\.(txt|db|csv|heic)$/i.test(path) ? "text" : image);
   }
   return folder;
 }
@@ -74,12 +77,77 @@ describe("scanImageFolder", () => {
   });
 
   it.each([
+    [["train/a/1.png", "train/b/1.png", "val/a/2.png"], ["val/a/2.png"]],
+    [["train/a/1.png", "train/b/1.png", "valid/a/2.png"], ["valid/a/2.png"]],
+    [["train/a/1.png", "train/b/1.png", "validation/b/2.png"], ["validation/b/2.png"]],
+    [["Train/a/1.png", "Train/b/1.png", "Test/a/2.png"], ["Test/a/2.png"]],
+    [["TRAIN/a/1.png", "TRAIN/b/1.png", "Val/a/2.png"], ["Val/a/2.png"]],
+    [["train/a/1.png", "train/b/1.png", "test/a/2.png", "val/a/3.png"], ["test/a/2.png"]],
+    [["pets/train/a/1.png", "pets/train/b/1.png", "pets/test/a/2.png"], ["pets/test/a/2.png"]],
+    [["x/train/a/1.png", "x/train/b/1.png", "x/val/a/2.png", "__MACOSX/train/a/._1.png"], ["x/val/a/2.png"]],
+  ])("tells what to test on, of %j", (paths, test) => {
+    const found = scanImageFolder(make(...paths), 1);
+    expect(found.classes).toEqual(["a", "b"]);
+    expect(names(found.test)).toEqual(test);
+    expect(found.train.map(({ name }) => name).sort()).toEqual(paths.slice(0, 2));
+  });
+
+  it.each([
+    ["in one folder around", ["pets/a/1.png", "pets/a/2.png", "pets/b/1.png"]],
+    ["in nested folders of a class", ["a/1.png", "a/young/2.png", "b/x/y/1.png"]],
+    ["with other names than those of images", ["a/1", "a/2.jfif", "b/1.dat"]],
+    ["beside a Mac's rest", ["a/1.png", "a/2.png", "b/1.png", "__MACOSX/a/._1.png", "a/._1.png"]],
+    [
+      "beside hidden folders",
+      ["a/1.png", "a/2.png", "b/1.png", ".ipynb_checkpoints/1.png", "a/.thumbs/1.png"],
+    ],
+  ])("finds images %s", (_, paths) => {
+    const { classes, train, test } = scanImageFolder(make(...paths), 1);
+    expect(classes).toEqual(["a", "b"]);
+    expect(names([...train, ...test])).toEqual(paths.slice(0, 3));
+  });
+
+  it("follows links, but not in circles", () => {
+    const path = make("a/1.png", "a/2.png", "b/1.png");
+    symlinkSync(join(path, "a"), join(path, "a/again"));
+    for (const [from, to] of ["ab", "ba"]) symlinkSync(join(path, from!), join(path, to!, "other"));
+    symlinkSync(join(path, "nowhere"), join(path, "a/3.png"));
+    const { train, test, notes } = scanImageFolder(path, 1);
+    const linked = ["a/other/1.png", "b/other/1.png", "b/other/2.png"];
+    expect(names([...train, ...test])).toEqual(["a/1.png", "a/2.png", "b/1.png", ...linked].sort());
+    expect(notes.join()).toMatch(/left out 2 files .*: 2 \.png$/);
+  });
+
+  it.each([
+    [[], /^$/],
+    [
+      ["a/notes.txt", "b/read.TXT", "a/Thumbs.db", "a/.DS_Store", "b/x.heic"],
+      /left out 5 files .*: 2 \.txt, 1 \.DS_Store, 1 \.db, 1 \.heic$/,
+    ],
+    [["labels.csv"], /left out 1 file .*: 1 \.csv$/],
+    [["3.png", "4.png"], /left out 2 files .*: 2 images outside the classes' folders$/],
+    [["__MACOSX/x.png"], /^left out the folder __MACOSX$/],
+  ])("counts what it leaves out: %j", (more, message) => {
+    const found = scanImageFolder(make("a/1.png", "a/2.png", "b/1.png", ...more), 1);
+    expect(names([...found.train, ...found.test])).toEqual(["a/1.png", "a/2.png", "b/1.png"]);
+    expect(found.notes.join("; ")).toMatch(message);
+  });
+
+  it("says which of two folders it tests on, and which folder the classes are in", () => {
+    const path = make("p/train/a/1.png", "p/train/b/1.png", "p/test/a/2.png", "p/val/a/3.png");
+    expect(scanImageFolder(path, 1).notes).toEqual([
+      "the classes are in p",
+      "tested on p/test; p/val is left out",
+    ]);
+  });
+
+  it.each([
     [[], /for each class, two or more — there are no folders/],
     [["x.png"], /there are no folders/],
     [many("cat", 3), /two or more — there is only cat/],
-    [[...many("cat", 3), "dog/"], /there are no PNG or JPEG files in dog$/],
-    [[...many("cat", 3), "dog/x.webp"], /there are no PNG or JPEG files in dog$/],
-    [[...many("train/a", 2), "train/b/", ...many("test/a", 1)], /no PNG or JPEG files in train\/b$/],
+    [[...many("cat", 3), "dog/"], /there are no images .* in dog$/],
+    [[...many("cat", 3), "dog/x.txt"], /there are no images .* in dog$/],
+    [[...many("train/a", 2), "train/b/", ...many("test/a", 1)], /no images .* in train\/b$/],
     [[...many("train/a", 2), ...many("train/b", 2), "test/c/1.png"], /there is a test\/c, but no train\/c/],
     [[...many("train/a", 2), ...many("train/b", 2), "test/a/"], /no images to test on/],
     [["a/1.png", "b/1.png"], /no images to test on/],
@@ -121,7 +189,7 @@ describe("the arguments of train", () => {
     expect(settings("--topology", "convnet", "--data", data, "--batch", "4")).toEqual(given);
     const fewer = settings("--data", data, "--examples", "7", "--batch", "7", "--image-size", "16");
     expect(fewer).toMatchObject({ examples: 7, imageSize: 16 });
-    expect(() => settings("--data", make("a/1.png", "b/"))).toThrow(/no PNG or JPEG files in b/);
+    expect(() => settings("--data", make("a/1.png", "b/"))).toThrow(/no images .* in b/);
   });
 
   it("name backbone, weights and what is frozen", () => {
@@ -167,6 +235,27 @@ test("headers tell the extent of PNG and JPEG files, and nothing of others", () 
   expect(
     readImageHeader(new TextEncoder().encode("<svg xmlns='http://www.w3.org/2000/svg'/>")),
   ).toBeUndefined();
+});
+
+test.each(tinyImages)("headers tell the extent of $what, whole or cut", ({ format, size, bytes }) => {
+  const [width, height] = size;
+  expect(readImageHeader(bytes)).toEqual({ format, width, height });
+  expect(imageFormat(bytes.subarray(0, SIGNATURE_BYTES))).toBe(format);
+  for (let length = 0; length < bytes.length; length++) {
+    const { format: told = format, ...extent } = readImageHeader(bytes.subarray(0, length)) ?? {
+      width,
+      height,
+    };
+    expect([told, extent]).toEqual([format, { width, height }]);
+  }
+});
+
+test.each([
+  ["text", "BMW and Audi are makers of cars"],
+  ["a sound", "RIFF....WAVEfmt and so on, for a while"],
+  ["HEIC", "\0\0\0\x18ftypheic\0\0\0\0mif1heic and so on"],
+])("%s is no image", (_, content) => {
+  expect(imageFormat(new TextEncoder().encode(content))).toBeUndefined();
 });
 
 describe("resizeImages", () => {

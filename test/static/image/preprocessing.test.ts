@@ -74,13 +74,19 @@ describe("colourTransform", () => {
 });
 
 describe("rgba", () => {
-  it("packs grey and RGB, and leaves RGBA as it is", () => {
+  it("puts transparent pixels over black", () => {
+    const data = Uint8Array.of(200, 100, 50, 128, 9, 8, 7, 0, 4, 5, 6, 255);
+    expect([...rgba({ width: 3, height: 1, data })]).toEqual([100, 50, 25, 255, 0, 0, 0, 255, 4, 5, 6, 255]);
+    expect(data[0]).toBe(200);
+  });
+
+  it("packs grey and RGB, and leaves opaque RGBA as it is", () => {
     expect([...rgba({ width: 1, height: 2, data: Uint8Array.of(7, 9) })]).toEqual([
       7, 7, 7, 255, 9, 9, 9, 255,
     ]);
     const rgb = { width: 2, height: 1, data: Uint8Array.of(1, 2, 3, 4, 5, 6) };
     expect([...rgba(rgb)]).toEqual([1, 2, 3, 255, 4, 5, 6, 255]);
-    const data = Uint8ClampedArray.of(1, 2, 3, 4);
+    const data = Uint8ClampedArray.of(1, 2, 3, 255);
     expect(rgba({ width: 1, height: 1, data })).toBe(data);
   });
 
