@@ -5,7 +5,7 @@
 // b         ALIKE: as a; BY_CHANNEL: (N, C); BY_PIXEL: (N, PIXELS, 1)
 // dispatch  one invocation a vec4 of y
 // numerics  one f32 product; tolerance 1e-6 relative
-// use: index
+// use: index, lane_mask
 
 override LENGTH: u32;
 override PIXELS: u32;

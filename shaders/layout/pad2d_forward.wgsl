@@ -7,7 +7,7 @@
 // TOP, LEFT rows and columns added before the first; negative: taken away
 // dispatch  one invocation a vec4 of y
 // numerics  exact
-// use: index
+// use: index, lane_mask
 
 override LENGTH: u32;
 override C: u32;
