@@ -151,6 +151,7 @@ export class Trainer<M extends AnyNetwork = Model, V extends MetricValues = Metr
 
   /** How many of `length` examples an epoch of `fit` trains on: all, or all but one. */
   examplesPerEpoch(length: number): number {
+    this.#resource.check();
     return this.#steps.examplesPerEpoch(length);
   }
 

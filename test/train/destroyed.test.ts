@@ -96,6 +96,7 @@ const cases: Readonly<Record<string, Case>> = {
       profile: [batch],
       gradients: [],
       evaluated: [],
+      examplesPerEpoch: [8],
       evaluate: [data],
       predict: [data],
       activations: [data, ["conv1"]],
