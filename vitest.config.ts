@@ -19,13 +19,12 @@ const PATIENCE_MS = 15 * 60_000;
 const GPU_TESTS = "test/{data,embed,formats,gpu,job,ops,predict,race,train,transfer}/**/*.test.ts";
 
 /**
- * What `npm test` runs of them in Node and Deno: each op, and kernels alone, which is where Vulkan drivers differ; but not
- * what compiles for minutes, for the browsers run it on the same drivers.
+ * What `npm test` runs of them in Node and Deno: kernels and ops taken alone, and the ops that compile at once. Chrome and
+ * Firefox run all of them on the same WebGPU and the same drivers.
  */
-const SOME_GPU_TESTS = "test/{embed,ops}/**/*.test.ts";
-const COMPILES_LONG = ["test/ops/conv/conv2d.test.ts", "test/ops/norm/beside-convs.test.ts"];
+const SOME_GPU_TESTS = "test/{embed,ops/elementwise}/**/*.test.ts";
 
-/** ResNet-50 with VGG-16 takes minutes, and the kernels are the same. */
+/** ResNet-50 with VGG-16, for `test:engines`: it takes minutes, and its kernels are those of smaller networks. */
 const FULL_SIZE = "test/train/full-size.test.ts";
 
 /** The guides' code is about names and results, which the tests of each part try in both browsers. */
@@ -69,7 +68,6 @@ function inRuntime(engine: RuntimeEngine, turn: number, whole: boolean): TestPro
     test: {
       name: engine,
       include: [whole ? GPU_TESTS : SOME_GPU_TESTS],
-      exclude: whole ? [] : COMPILES_LONG,
       setupFiles: [path("test/support/runner/leave-out.ts")],
       sequence: { groupOrder: turn },
       // One process, one file at a time: all files share its GPU device.
@@ -110,7 +108,7 @@ export default defineConfig(({ mode }) => ({
           sequence: { groupOrder: 1 },
         },
       },
-      inBrowser("chrome", 1),
+      inBrowser("chrome", 1, mode === "whole" ? [] : [FULL_SIZE]),
       inBrowser("firefox", 2, mode === "whole" ? [] : [FULL_SIZE, GUIDES]),
       inRuntime("node", 3, mode === "whole"),
       inRuntime("deno", 4, mode === "whole"),
