@@ -28,6 +28,11 @@ export const pageTests: readonly PageTest[] = [
   { file: "test/ops/image/preprocess.test.ts", name: "works in a worker", needs: "ImageBitmap, Worker" },
   {
     file: "test/ops/image/preprocess.test.ts",
+    name: "puts transparent pixels of any image over black",
+    needs: "ImageData, ImageBitmap, OffscreenCanvas",
+  },
+  {
+    file: "test/ops/image/preprocess.test.ts",
     name: "says what is wrong with an image",
     needs: "ImageBitmap, HTMLImageElement, OffscreenCanvas",
   },
