@@ -97,6 +97,7 @@ async function bundle(folder: string, tests: readonly string[]): Promise<void> {
       webgraft: join(root, "src/index.ts"),
       "webgraft/job": join(root, "src/job/index.ts"),
       "webgraft/kernels": join(root, "src/embed/index.ts"),
+      "webgraft/testing": join(root, "src/testing/index.ts"),
     },
     // Packages in CommonJS ask for Node's modules in their own way.
     banner: {
