@@ -62,3 +62,39 @@ test("the README's training code trains there, as written but for its numbers", 
     await server.close();
   }
 });
+
+test("the README's kernel runs there, as written", async () => {
+  writeFileSync(
+    join(app.folder, "index.html"),
+    '<!doctype html><html><body><script type="module" src="/check.ts"></script></body></html>',
+  );
+  writeFileSync(join(app.folder, "kernel.ts"), snippets().get("kernel")!);
+  writeFileSync(
+    join(app.folder, "check.ts"),
+    `import { device, y } from "./kernel.ts";
+    const read = device.createBuffer({ size: y.size, usage: 1 | 8 }); // MAP_READ | COPY_DST
+    const encoder = device.createCommandEncoder();
+    encoder.copyBufferToBuffer(y, 0, read, 0, y.size);
+    device.queue.submit([encoder.finish()]);
+    await read.mapAsync(1);
+    const values = new Float32Array(read.getMappedRange());
+    console.log(values.length, values[0], values.at(-1));`,
+  );
+  const config = { root: app.folder, configFile: false, logLevel: "warn" } as const;
+  await build(config);
+  const server = await preview({ ...config, preview: { port: 0, host: "localhost" } });
+  const started = await launchBrowser("chrome");
+  try {
+    const page = await started.newPage();
+    const line = new Promise<string>((resolve, reject) => {
+      page.on("console", (message) => message.type() === "log" && resolve(message.text()));
+      page.on("pageerror", reject);
+    });
+    await page.goto(server.resolvedUrls!.local[0]!);
+    // Products of 16 channels of 1 · 0.5 under 4 taps of 9 in the first corner, all 9 in the last, by stride 2.
+    expect(await line).toBe(`${8 * 14 * 14 * 32} 32 72`);
+  } finally {
+    await started.close();
+    await server.close();
+  }
+});
