@@ -2,7 +2,7 @@
 import type { Affine } from "../affine.ts";
 import type { OnnxImporter } from "./importer.ts";
 import type { OnnxTensor } from "./model-proto.ts";
-import type { Reading } from "./operators.ts";
+import type { Reading } from "./reading.ts";
 
 const AFFINES: Readonly<Record<string, (c: readonly number[], isFirst: boolean) => Affine | undefined>> = {
   Add: (c) => ({ scale: [1], shift: c }),
