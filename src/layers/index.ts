@@ -6,6 +6,8 @@ export {
   hardsigmoid,
   hardswish,
   leakyRelu,
+  type PreluOptions,
+  prelu,
   relu,
   relu6,
   sigmoid,

@@ -8,6 +8,7 @@ import { average } from "./elementwise/average.ts";
 import { cast } from "./elementwise/cast.ts";
 import { dropout } from "./elementwise/dropout.ts";
 import { mul } from "./elementwise/mul.ts";
+import { prelu } from "./elementwise/prelu.ts";
 import { augment } from "./image/augment.ts";
 import { upsample } from "./image/upsample.ts";
 import { concat } from "./layout/concat.ts";
@@ -32,7 +33,7 @@ import { maxPool2d } from "./pool/max-pool2d.ts";
 /** Declarations of every op, in the order of `src/ops/index.ts`. */
 export const declarations: readonly OpDeclaration[] = [
   ...[conv2d, dense],
-  ...[activation, add, average, cast, dropout, mul],
+  ...[activation, add, average, cast, dropout, mul, prelu],
   ...[augment, upsample],
   ...[concat, flatten, pad2d, padChannels, fromPadded, toPadded],
   ...[crossEntropy, elementwiseLoss, lossScale, softCrossEntropy, softmax, sumLosses],

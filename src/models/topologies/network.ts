@@ -16,6 +16,7 @@ import {
   globalAvgPool,
   maxPool2d,
   padChannels,
+  prelu,
 } from "../../layers/index.ts";
 import { carried, checked, inspect, type Model, type ModelOptions } from "../model.ts";
 
@@ -65,6 +66,7 @@ export type NetworkLayerKind =
   | { readonly type: "add"; readonly activation?: ActivationLike }
   | { readonly type: "average" | "concat" }
   | { readonly type: "activation"; readonly activation: ActivationLike }
+  | { readonly type: "prelu"; readonly name: string; readonly numParameters: number }
   | { readonly type: "dropout"; readonly name: string; readonly p: number };
 
 /** A layer, the names of the values that it uses, and the name of the value that it makes. */
@@ -151,6 +153,8 @@ function apply(layer: NetworkLayer, inputs: readonly Tensor[]): Tensor {
       return concat(...inputs);
     case "activation":
       return activation(x, layer.activation);
+    case "prelu":
+      return prelu(x, layer.name, layer);
     case "dropout":
       return dropout(x, layer.name, layer.p);
   }

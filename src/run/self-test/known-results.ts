@@ -104,6 +104,20 @@ export const knownOps: Readonly<Record<string, readonly KnownCase[]>> = {
       sums: { y: -3.457621, da: 9.905864, db: 3.35384 },
     },
   ],
+  prelu: [
+    {
+      inputs: { x: [2, 5, 6, 7], weight: [7] },
+      attrs: {},
+      half: true,
+      sums: { y: -3.783375, dx: 7.079031, dweight: 1.169767 },
+    },
+    {
+      inputs: { x: [2, 5, 6, 7], weight: [1] },
+      attrs: {},
+      half: true,
+      sums: { y: -2.012333, dx: 5.860491, dweight: -1.239357 },
+    },
+  ],
   concat: [
     {
       inputs: { x0: [3, 5, 6], x1: [3, 5, 7] },

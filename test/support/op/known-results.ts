@@ -55,6 +55,7 @@ const CASES: Readonly<Record<string, readonly Given[]>> = {
     [2, 7],
     [2, 5, 6, 1],
   ].map((b) => ({ inputs: { a: [2, 5, 6, 7], b }, attrs: {} })),
+  prelu: [[7], [1]].map((weight) => ({ inputs: { x: [2, 5, 6, 7], weight }, attrs: {} })),
   concat: [{ inputs: { x0: [3, 5, 6], x1: [3, 5, 7] }, attrs: {} }],
   flatten: [{ inputs: { x: [2, 3, 5, 7] }, attrs: {} }],
   pad2d: (["constant", "reflect"] as const).map((mode) => ({
