@@ -49,7 +49,14 @@ export {
 } from "./loss.ts";
 export { add, average, concat, mul } from "./merge.ts";
 export { type BatchNormOptions, batchNorm } from "./norm.ts";
-export { type AvgPool2dOptions, avgPool2d, globalAvgPool, maxPool2d, type Pool2dOptions } from "./pool.ts";
+export {
+  type AvgPool2dOptions,
+  avgPool2d,
+  globalAvgPool,
+  globalMaxPool,
+  maxPool2d,
+  type Pool2dOptions,
+} from "./pool.ts";
 export { asActivations, cast } from "./precision.ts";
 export {
   crop2d,

@@ -1,4 +1,5 @@
 import type { Tensor } from "../graph/tensor.ts";
+import { globalMaxPoolOp } from "../ops/pool/global-max-pool.ts";
 import {
   type AvgPool2dOptions,
   avgPool2dOp,
@@ -29,3 +30,7 @@ export function avgPool2d(x: Tensor, options: AvgPool2dOptions): Tensor {
 /** Mean over all pixels. x (N, H, W, C) → (N, C). */
 export const globalAvgPool = (x: Tensor): Tensor =>
   x.graph.apply(globalAvgPoolOp, `${x.name}.globalAvgPool`, { x }, {}).y;
+
+/** Maximum over all pixels. x (N, H, W, C) → (N, C). */
+export const globalMaxPool = (x: Tensor): Tensor =>
+  x.graph.apply(globalMaxPoolOp, `${x.name}.globalMaxPool`, { x }, {}).y;

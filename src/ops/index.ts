@@ -21,4 +21,5 @@ export { softCrossEntropyOp } from "./loss/soft-cross-entropy.ts";
 export { softmaxOp } from "./loss/softmax.ts";
 export { sumLossesOp } from "./loss/sum-losses.ts";
 export { batchNormOp } from "./norm/batch-norm.ts";
+export { globalMaxPoolOp } from "./pool/global-max-pool.ts";
 export { avgPool2dOp, globalAvgPoolOp, maxPool2dOp } from "./pool/pool.ts";

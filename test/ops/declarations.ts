@@ -28,6 +28,7 @@ import { adam } from "./optimizer/adam.ts";
 import { sgd } from "./optimizer/sgd.ts";
 import { avgPool2d } from "./pool/avg-pool2d.ts";
 import { globalAvgPool } from "./pool/global-avg-pool.ts";
+import { globalMaxPool } from "./pool/global-max-pool.ts";
 import { maxPool2d } from "./pool/max-pool2d.ts";
 
 /** Declarations of every op, in the order of `src/ops/index.ts`. */
@@ -38,7 +39,7 @@ export const declarations: readonly OpDeclaration[] = [
   ...[concat, flatten, pad2d, padChannels, fromPadded, toPadded],
   ...[crossEntropy, elementwiseLoss, lossScale, softCrossEntropy, softmax, sumLosses],
   ...[batchNorm],
-  ...[avgPool2d, globalAvgPool, maxPool2d],
+  ...[avgPool2d, globalAvgPool, globalMaxPool, maxPool2d],
 ];
 
 /** Declarations of every optimizer. */

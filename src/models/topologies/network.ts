@@ -14,6 +14,7 @@ import {
   dropout,
   flatten,
   globalAvgPool,
+  globalMaxPool,
   maxPool2d,
   padChannels,
   prelu,
@@ -59,6 +60,7 @@ export type NetworkLayerKind =
   | ({ readonly type: "avg_pool2d"; readonly countIncludePad: boolean } & Window)
   /** To (N, C), or with `keepPixel` to (N, 1, 1, C). */
   | { readonly type: "global_avg_pool"; readonly keepPixel: boolean }
+  | { readonly type: "global_max_pool"; readonly keepPixel: boolean }
   /** To (N, features), checked if the number is given; a flat value stays as it is. */
   | { readonly type: "flatten"; readonly features?: number }
   /** Channels of zeros after the others. */
@@ -140,6 +142,8 @@ function apply(layer: NetworkLayer, inputs: readonly Tensor[]): Tensor {
       return avgPool2d(x, { ...layer, padding: paddingOf(x, layer) });
     case "global_avg_pool":
       return layer.keepPixel ? meanPixel(x) : globalAvgPool(x);
+    case "global_max_pool":
+      return layer.keepPixel ? maxPixel(x) : globalMaxPool(x);
     case "flatten":
       return flattened(x, layer.features);
     case "pad_channels":
@@ -170,6 +174,12 @@ function paddingOf(x: Tensor, { kernelSize, stride, padding }: Window, dilation:
 function meanPixel(x: Tensor): Tensor {
   const [, H, W] = nhwc("network", x);
   return avgPool2d(x, { kernelSize: [H, W] });
+}
+
+/** In two steps, since a window has at most 255 cells. */
+function maxPixel(x: Tensor): Tensor {
+  const [, H, W] = nhwc("network", x);
+  return maxPool2d(maxPool2d(x, { kernelSize: [H, 1] }), { kernelSize: [1, W] });
 }
 
 function flattened(x: Tensor, features?: number): Tensor {

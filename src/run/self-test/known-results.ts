@@ -216,6 +216,9 @@ export const knownOps: Readonly<Record<string, readonly KnownCase[]>> = {
   global_avg_pool: [
     { inputs: { x: [3, 5, 6, 7] }, attrs: {}, half: true, sums: { y: 0.3394297, dx: -0.2794602 } },
   ],
+  global_max_pool: [
+    { inputs: { x: [3, 5, 6, 7] }, attrs: {}, half: true, sums: { y: 4.49753, dx: 1.090449 } },
+  ],
   max_pool2d: [
     {
       inputs: { x: [2, 7, 6, 5] },

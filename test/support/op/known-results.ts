@@ -74,6 +74,7 @@ const CASES: Readonly<Record<string, readonly Given[]>> = {
   batch_norm: [norm(false), norm(true)],
   avg_pool2d: [{ inputs: { x: [2, 7, 6, 5] }, attrs: { ...pool, stride: [2, 2], countIncludePad: true } }],
   global_avg_pool: [{ inputs: { x: [3, 5, 6, 7] }, attrs: {} }],
+  global_max_pool: [{ inputs: { x: [3, 5, 6, 7] }, attrs: {} }],
   max_pool2d: [
     [2, 2],
     [1, 1],

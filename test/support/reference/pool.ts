@@ -64,3 +64,17 @@ export function globalAvgPool({ shape, data }: NdArray): NdArray {
   });
   return { shape: [N, C], data: y };
 }
+
+/** A window as large as the map. */
+const whole = ({ shape }: NdArray): Pool2d => ({
+  kernel: [shape[1]!, shape[2]!],
+  stride: [1, 1],
+  padding: [0, 0, 0, 0],
+});
+
+export function globalMaxPool(x: NdArray): NdArray {
+  const { shape, data } = maxPool2d(x, whole(x));
+  return { shape: [shape[0]!, shape[3]!], data };
+}
+
+export const globalMaxPoolGradient = (x: NdArray, dy: NdArray): NdArray => maxPool2dGradient(x, whole(x), dy);
