@@ -2,6 +2,7 @@ import type { Initializer } from "../graph/graph.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { type Activation, type ActivationName, activationOp } from "../ops/elementwise/activation.ts";
 import { preluOp } from "../ops/elementwise/prelu.ts";
+import { type Rescale, rescaleOp } from "../ops/elementwise/rescale.ts";
 import { filled } from "./init.ts";
 
 /** An activation, by name with its usual parameter, or in full. */
@@ -67,3 +68,12 @@ export function prelu(
   const weight = x.graph.parameter(`${name}.weight`, [numParameters], init, false);
   return x.graph.apply(preluOp, name, { x, weight }, {}).y;
 }
+
+export type { Rescale };
+
+/**
+ * scale x + offset, elementwise, by constant numbers: one, or one for each channel. x, y (…, C); x itself where that changes
+ * nothing. Throws ShapeError for another count of numbers, and for broken ones.
+ */
+export const rescale = (x: Tensor, { scale = 1, offset = 0 }: Rescale, name = `${x.name}.rescale`): Tensor =>
+  scale === 1 && offset === 0 ? x : x.graph.apply(rescaleOp, name, { x }, { scale, offset }).y;

@@ -8,8 +8,10 @@ export {
   leakyRelu,
   type PreluOptions,
   prelu,
+  type Rescale,
   relu,
   relu6,
+  rescale,
   sigmoid,
   silu,
   softplus,
@@ -47,7 +49,7 @@ export {
   softmax,
   sumLosses,
 } from "./loss.ts";
-export { add, average, concat, mul } from "./merge.ts";
+export { add, average, concat, mul, sub } from "./merge.ts";
 export { type BatchNormOptions, batchNorm } from "./norm.ts";
 export {
   type AvgPool2dOptions,

@@ -7,6 +7,8 @@ export { castOp } from "./elementwise/cast.ts";
 export { dropoutOp } from "./elementwise/dropout.ts";
 export { mulOp } from "./elementwise/mul.ts";
 export { preluOp } from "./elementwise/prelu.ts";
+export { rescaleOp } from "./elementwise/rescale.ts";
+export { subOp } from "./elementwise/sub.ts";
 export { augmentOp } from "./image/augment.ts";
 export { upsampleOp } from "./image/upsample.ts";
 export { concatOp } from "./layout/concat.ts";

@@ -9,6 +9,8 @@ import { cast } from "./elementwise/cast.ts";
 import { dropout } from "./elementwise/dropout.ts";
 import { mul } from "./elementwise/mul.ts";
 import { prelu } from "./elementwise/prelu.ts";
+import { rescale } from "./elementwise/rescale.ts";
+import { sub } from "./elementwise/sub.ts";
 import { augment } from "./image/augment.ts";
 import { upsample } from "./image/upsample.ts";
 import { concat } from "./layout/concat.ts";
@@ -34,7 +36,7 @@ import { maxPool2d } from "./pool/max-pool2d.ts";
 /** Declarations of every op, in the order of `src/ops/index.ts`. */
 export const declarations: readonly OpDeclaration[] = [
   ...[conv2d, dense],
-  ...[activation, add, average, cast, dropout, mul, prelu],
+  ...[activation, add, average, cast, dropout, mul, prelu, rescale, sub],
   ...[augment, upsample],
   ...[concat, flatten, pad2d, padChannels, fromPadded, toPadded],
   ...[crossEntropy, elementwiseLoss, lossScale, softCrossEntropy, softmax, sumLosses],

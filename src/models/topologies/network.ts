@@ -18,6 +18,9 @@ import {
   maxPool2d,
   padChannels,
   prelu,
+  type Rescale,
+  rescale,
+  sub,
 } from "../../layers/index.ts";
 import { carried, checked, inspect, type Model, type ModelOptions } from "../model.ts";
 
@@ -66,8 +69,10 @@ export type NetworkLayerKind =
   /** Channels of zeros after the others. */
   | { readonly type: "pad_channels"; readonly added: number }
   | { readonly type: "add"; readonly activation?: ActivationLike }
+  | { readonly type: "sub" }
   | { readonly type: "average" | "concat" }
   | { readonly type: "activation"; readonly activation: ActivationLike }
+  | ({ readonly type: "rescale" } & Rescale)
   | { readonly type: "prelu"; readonly name: string; readonly numParameters: number }
   | { readonly type: "dropout"; readonly name: string; readonly p: number };
 
@@ -151,12 +156,17 @@ function apply(layer: NetworkLayer, inputs: readonly Tensor[]): Tensor {
     case "add":
       if (!y) throw new ShapeError("network", "add takes two values", layer.to);
       return add(x, y, layer.activation);
+    case "sub":
+      if (!y) throw new ShapeError("network", "sub takes two values", layer.to);
+      return sub(x, y);
     case "average":
       return average(...inputs);
     case "concat":
       return concat(...inputs);
     case "activation":
       return activation(x, layer.activation);
+    case "rescale":
+      return rescale(x, layer);
     case "prelu":
       return prelu(x, layer.name, layer);
     case "dropout":

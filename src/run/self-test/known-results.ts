@@ -118,6 +118,22 @@ export const knownOps: Readonly<Record<string, readonly KnownCase[]>> = {
       sums: { y: -2.012333, dx: 5.860491, dweight: -1.239357 },
     },
   ],
+  rescale: [
+    {
+      inputs: { x: [3, 5, 6] },
+      attrs: { scale: [1, 2, 3, 4, 5, 6], offset: 0.5 },
+      half: true,
+      sums: { y: 3.909409, dx: 10.67435 },
+    },
+  ],
+  sub: [
+    {
+      inputs: { a: [3, 5, 6], b: [3, 5, 6] },
+      attrs: {},
+      half: true,
+      sums: { y: 6.52911, da: -0.6311247, db: -2.809268 },
+    },
+  ],
   concat: [
     {
       inputs: { x0: [3, 5, 6], x1: [3, 5, 7] },
