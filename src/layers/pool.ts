@@ -17,10 +17,7 @@ export function maxPool2d(x: Tensor, options: Pool2dOptions): Tensor {
   return x.graph.apply(maxPool2dOp, `${x.name}.maxPool2d`, { x }, attrs).y;
 }
 
-/**
- * Mean over windows. x (N, H, W, C) → (N, P, Q, C). Throws ShapeError where `ceilMode` adds windows to a map whose padding
- * counts.
- */
+/** Mean over windows. x (N, H, W, C) → (N, P, Q, C). */
 export function avgPool2d(x: Tensor, options: AvgPool2dOptions): Tensor {
   const { kernelSize, stride = kernelSize, padding = 0, countIncludePad = true, ceilMode = false } = options;
   const attrs = avgPool2dOp.attrsOf({ x }, { kernelSize, stride, padding, countIncludePad, ceilMode });

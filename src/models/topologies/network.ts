@@ -59,8 +59,8 @@ export type NetworkLayerKind =
       readonly bias: boolean;
       readonly activation?: ActivationLike;
     }
-  | ({ readonly type: "max_pool2d" } & Window)
-  | ({ readonly type: "avg_pool2d"; readonly countIncludePad: boolean } & Window)
+  | ({ readonly type: "max_pool2d"; readonly ceilMode?: boolean } & Window)
+  | ({ readonly type: "avg_pool2d"; readonly countIncludePad: boolean; readonly ceilMode?: boolean } & Window)
   /** To (N, C), or with `keepPixel` to (N, 1, 1, C). */
   | { readonly type: "global_avg_pool"; readonly keepPixel: boolean }
   | { readonly type: "global_max_pool"; readonly keepPixel: boolean }
