@@ -229,13 +229,16 @@ const OPERATIONS: readonly Operation[] = [
   }),
   single(averageOp, "Mean"),
   single(concatOp, "Concat", () => ({ axis: { int: 1 } })),
-  operation(padChannelsOp, ({ label, inputs: { x }, attrs: { channels }, outputs: { y } }, writer) => {
-    // First the zeros before each axis, then those after it.
-    const after = x.shape.map((_, axis) => (axis === 1 ? channels - x.shape.at(-1)! : 0));
-    const ints = [...after.map(() => 0), ...after];
-    const amounts = writer.node("Constant", `${label}.pads`, [], { value_ints: { ints } });
-    writer.name(y, writer.node("Pad", label, [writer.of(x), amounts]));
-  }),
+  operation(
+    padChannelsOp,
+    ({ label, inputs: { x }, attrs: { channels, before = 0 }, outputs: { y } }, writer) => {
+      // First the zeros before each axis, then those after it.
+      const ofChannels = (zeros: number): number[] => x.shape.map((_, axis) => (axis === 1 ? zeros : 0));
+      const ints = [...ofChannels(before), ...ofChannels(channels - before - x.shape.at(-1)!)];
+      const amounts = writer.node("Constant", `${label}.pads`, [], { value_ints: { ints } });
+      writer.name(y, writer.node("Pad", label, [writer.of(x), amounts]));
+    },
+  ),
   single(maxPool2dOp, "MaxPool", ({ attrs }) => windows(attrs)),
   single(avgPool2dOp, "AveragePool", ({ attrs }) => ({
     ...windows(attrs),

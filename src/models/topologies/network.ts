@@ -60,8 +60,8 @@ export type NetworkLayerKind =
   | { readonly type: "global_avg_pool"; readonly keepPixel: boolean }
   /** To (N, features), checked if the number is given; a flat value stays as it is. */
   | { readonly type: "flatten"; readonly features?: number }
-  /** Channels of zeros after the others. */
-  | { readonly type: "pad_channels"; readonly added: number }
+  /** Channels of zeros: `added` after the others, and `before` (default 0) before them. */
+  | { readonly type: "pad_channels"; readonly added: number; readonly before?: number }
   | { readonly type: "add"; readonly activation?: ActivationLike }
   | { readonly type: "average" | "concat" }
   | { readonly type: "activation"; readonly activation: ActivationLike }
@@ -141,7 +141,7 @@ function apply(layer: NetworkLayer, inputs: readonly Tensor[]): Tensor {
     case "flatten":
       return flattened(x, layer.features);
     case "pad_channels":
-      return padChannels(x, x.shape.at(-1)! + layer.added);
+      return padChannels(x, (layer.before ?? 0) + x.shape.at(-1)! + layer.added, layer.before);
     case "add":
       if (!y) throw new ShapeError("network", "add takes two values", layer.to);
       return add(x, y, layer.activation);
