@@ -285,6 +285,13 @@ export const OPERATORS: Readonly<Record<string, Operator>> = {
   },
   Reshape(node, into) {
     const shape = node.constant(1).ints();
+    const isOne =
+      shape.length === 1 &&
+      into
+        .shapeOf(node.value())
+        .slice(1)
+        .every((extent) => extent === 1);
+    if (isOne) return into.flatten(node.value(), 1, node.output);
     const [batch, features] = shape as [number, number];
     // The batch may be open (-1, or the one of another value), copied from the input (0), or the file's own.
     const isBatch = [-1, 0, 1, into.batch].includes(batch) || Number.isNaN(batch);
@@ -297,8 +304,10 @@ export const OPERATORS: Readonly<Record<string, Operator>> = {
     const x = node.value();
     const shape = into.shapeOf(x);
     const given = node.has(1) ? node.constant(1).ints() : node.node.attributes.axes?.ints;
-    const isPixel = (axis: number): boolean => [2, 3].includes(axis < 0 ? axis + 4 : axis);
-    if (shape.slice(2).some((extent) => extent !== 1) || given?.some((axis) => !isPixel(axis))) {
+    // One number an image, (N), stays (N, 1) here.
+    const isOne = (axis: number): boolean =>
+      [2, 3].includes(axis < 0 ? axis + 4 : axis) || (axis === 1 && shape[1] === 1);
+    if (shape.slice(2).some((extent) => extent !== 1) || given?.some((axis) => !isOne(axis))) {
       node.fail(
         `has axes [${given?.join(", ") ?? ""}] of (N, ${shape.slice(1).join(", ")}); pixels alone can be left out`,
       );

@@ -261,7 +261,7 @@ describe("Keras models, by the address of their model.json", () => {
     expect(report).toMatchObject({ prefix: "", ...all });
     expect(report.preprocessing).toBeUndefined();
     expect(progress[0]).toBe(progress[1]);
-    const file = exportOnnx(target.model, held(target), { softmax: true });
+    const file = exportOnnx(target.model, held(target), { probabilities: true });
     const output = await runOnnx(file, kerasImages(expected.shape), expected.shape);
     expect(relativeError(output, expected.output)).toBeLessThan(1e-5);
   });
