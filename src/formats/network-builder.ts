@@ -13,6 +13,9 @@ import {
 type Mutable<T> = T extends unknown ? { -readonly [K in keyof T]: T[K] } : never;
 export type DraftLayer = Mutable<NetworkLayer>;
 
+/** Limit on the values whose shapes a file computes with; each takes as long as building the network so far. */
+const MOST_SHAPES = 500;
+
 /** The layer types that can end with an activation. */
 const ACTIVATED = ["conv2d", "batch_norm", "dense", "add"] as const;
 
@@ -30,6 +33,7 @@ export class NetworkBuilder {
   readonly #aliases = new Map<string, string>();
   /** The layer that makes a value, by the value's name, in order. */
   readonly #layers = new Map<string, DraftLayer>();
+  #shapesAsked = 0;
 
   /** `taken` has the name of a value once for each use. */
   constructor(source: string, input: string, taken: Iterable<string>) {
@@ -110,6 +114,9 @@ export class NetworkBuilder {
   /** The extents (N, H, W, C) or (N, C) of a value, for one image. Throws WeightsError if layers do not fit. */
   extents(value: string, inputShape: Model["inputShape"]): readonly number[] {
     if (value === "images") return [1, ...inputShape];
+    if (++this.#shapesAsked > MOST_SHAPES) {
+      throw new WeightsError(`${this.source}: computes with the shapes of more than ${MOST_SHAPES} values`);
+    }
     const layers = [...this.#layers.values()];
     const last = layers.findIndex(({ to }) => to === value);
     return this.#checked(() => extentsAfter({ inputShape, layers: layers.slice(0, last + 1) }));

@@ -4,7 +4,8 @@ import type { NamedWeights } from "../../weights/tensors.ts";
 import { isFoldable } from "./fold.ts";
 import { OnnxImporter } from "./importer.ts";
 import { decodeOnnx, isOnnx, type OnnxModel, type OnnxNode } from "./model-proto.ts";
-import { FROM_CHANNELS_LAST, MAX_EXTENT, OPERATORS, Reading } from "./operators.ts";
+import { FROM_CHANNELS_LAST, OPERATORS } from "./operators.ts";
+import { MAX_EXTENT, Reading } from "./reading.ts";
 
 /** How to read an ONNX file. */
 export interface ImportOnnxOptions {

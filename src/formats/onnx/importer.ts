@@ -2,9 +2,9 @@ import { WeightsError } from "../../base/errors.ts";
 import { inspect, type Model } from "../../models/model.ts";
 import { fileShape } from "../../weights/layout.ts";
 import type { NamedWeights } from "../../weights/tensors.ts";
+import { type Affine, composed, forChannels, preprocessingOf } from "../affine.ts";
 import { checkFlatOrder } from "../flat-order.ts";
 import { type DraftLayer, NetworkBuilder } from "../network-builder.ts";
-import { type Affine, composed, forChannels, preprocessingOf } from "./affine.ts";
 import { type Folding, fold, OPEN } from "./fold.ts";
 import type { OnnxModel, OnnxNode, OnnxTensor } from "./model-proto.ts";
 
@@ -43,7 +43,6 @@ export class OnnxImporter extends NetworkBuilder {
   readonly #channelsLast: Set<string>;
   /** What the network does to its images first. */
   #normalisation: Affine | undefined;
-  #shapesAsked = 0;
   /** The number of images that the file is for; undefined if it is open. */
   readonly batch: number | undefined;
 
@@ -93,9 +92,6 @@ export class OnnxImporter extends NetworkBuilder {
 
   /** The shape (N, C, H, W) or (N, C) of a value, with `OPEN` for N. */
   shapeOf(value: string): readonly number[] {
-    if (++this.#shapesAsked > MOST_SHAPES) {
-      throw new WeightsError(`${this.source}: computes with the shapes of more than ${MOST_SHAPES} values`);
-    }
     const [, ...extents] = this.extents(value, this.#inputShape);
     return [OPEN, extents.at(-1)!, ...extents.slice(0, -1)];
   }
@@ -249,9 +245,6 @@ export class OnnxImporter extends NetworkBuilder {
     return to;
   }
 }
-
-/** Limit on the values whose shapes a file computes with. */
-const MOST_SHAPES = 500;
 
 /**
  * The module from which PyTorch's exporter made a node: `/layer1/layer1.0/conv1/Conv` is `layer1.0.conv1`. A segment

@@ -10,12 +10,19 @@ import {
   batchNorm,
   concat,
   conv2d,
+  crop2d,
   dense,
   dropout,
   flatten,
   globalAvgPool,
   maxPool2d,
+  mul,
+  type Pad2dOptions,
+  pad2d,
   padChannels,
+  type Sides,
+  type UpsampleOptions,
+  upsample,
 } from "../../layers/index.ts";
 import { carried, checked, inspect, type Model, type ModelOptions } from "../model.ts";
 
@@ -62,7 +69,12 @@ export type NetworkLayerKind =
   | { readonly type: "flatten"; readonly features?: number }
   /** Channels of zeros: `added` after the others, and `before` (default 0) before them. */
   | { readonly type: "pad_channels"; readonly added: number; readonly before?: number }
+  | ({ readonly type: "pad2d"; readonly padding: Sides } & Pad2dOptions)
+  | { readonly type: "crop2d"; readonly cropping: Sides }
+  | ({ readonly type: "upsample" } & UpsampleOptions)
   | { readonly type: "add"; readonly activation?: ActivationLike }
+  /** The second value in `from` scales the first: (N, C) or (N, 1, 1, C) each channel, (N, H, W, 1) each pixel. */
+  | { readonly type: "mul" }
   | { readonly type: "average" | "concat" }
   | { readonly type: "activation"; readonly activation: ActivationLike }
   | { readonly type: "dropout"; readonly name: string; readonly p: number };
@@ -142,9 +154,16 @@ function apply(layer: NetworkLayer, inputs: readonly Tensor[]): Tensor {
       return flattened(x, layer.features);
     case "pad_channels":
       return padChannels(x, (layer.before ?? 0) + x.shape.at(-1)! + layer.added, layer.before);
+    case "pad2d":
+      return pad2d(x, layer.padding, layer);
+    case "crop2d":
+      return crop2d(x, layer.cropping);
+    case "upsample":
+      return upsample(x, layer);
     case "add":
-      if (!y) throw new ShapeError("network", "add takes two values", layer.to);
-      return add(x, y, layer.activation);
+      return add(x, second(layer, y), layer.activation);
+    case "mul":
+      return mul(x, factorOf(x, second(layer, y)));
     case "average":
       return average(...inputs);
     case "concat":
@@ -154,6 +173,18 @@ function apply(layer: NetworkLayer, inputs: readonly Tensor[]): Tensor {
     case "dropout":
       return dropout(x, layer.name, layer.p);
   }
+}
+
+function second({ type, to }: NetworkLayer, y: Tensor | undefined): Tensor {
+  if (!y) throw new ShapeError("network", `${type} takes two values`, to);
+  return y;
+}
+
+/** A factor of x, as `mul` takes it: one for each channel is flat there. */
+function factorOf(x: Tensor, factor: Tensor): Tensor {
+  const [, H, W] = factor.shape;
+  const isPixel = factor.shape.length === 4 && H === 1 && W === 1;
+  return isPixel && x.shape.join() !== factor.shape.join() ? flatten(factor) : factor;
 }
 
 function paddingOf(x: Tensor, { kernelSize, stride, padding }: Window, dilation: Pair = [1, 1]): Pads {
