@@ -53,9 +53,11 @@ export {
   type ClassMetricOptions,
   type ClassScores,
   confusionMatrix,
+  type LabelMetricOptions,
   type Metric,
   type MetricBatch,
   perClass,
+  perLabel,
   scoresOf,
   topK,
 } from "./train/evaluation/metrics.ts";

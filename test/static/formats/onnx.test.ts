@@ -47,7 +47,9 @@ describe("importOnnx", () => {
     const actual = await runOnnx(exportOnnx(model, weights, { probabilities: softmax }), images, shape);
     expect(relativeError(actual, expected)).toBeLessThan(ROUNDING);
     const again = createModel("network", model.options);
-    expect(await runOnnx(exportOnnx(again, weights, { probabilities: softmax }), images, shape)).toEqual(actual);
+    expect(await runOnnx(exportOnnx(again, weights, { probabilities: softmax }), images, shape)).toEqual(
+      actual,
+    );
   });
 
   it("makes one operation of a batch norm, the sum after it and the activation", () => {
