@@ -1,5 +1,5 @@
 /** Weights from files of every kind into backbones, from addresses and from the command line's server. */
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { WeightsError } from "../../../src/base/errors.ts";
@@ -285,6 +285,25 @@ describe("Keras models, by the address of their model.json", () => {
     expect(report.preprocessing).toMatchObject({ mode: "caffe", mean: [103.939, 116.779, 123.68] });
   });
 
+  it("are read from all their files too", async () => {
+    const files = readdirSync(fixture("keras/resnet50"))
+      .filter((name) => name !== "expected.json")
+      .map((name) => new File([bytesOf(`keras/resnet50/${name}`)], name));
+    expect(files.length).toBeGreaterThan(1);
+    const { model } = await importKeras(urlOf("keras/resnet50/model.json"));
+    const options = { inputShape, classes: model.classes, width: 4, ...KERAS_RESNET };
+    const [here, there] = [
+      memoryTarget(createModel("resnet50", options)),
+      memoryTarget(createModel("resnet50", options)),
+    ];
+    await loadPretrained(
+      here,
+      files.map((file) => (file.name === "model.json" ? new File([file], "resnet.json") : file)),
+    );
+    await loadPretrained(there, urlOf("keras/resnet50/model.json"));
+    expect(here.values).toEqual(there.values);
+  });
+
   it("cannot be read from the model.json alone", async () => {
     const alone = loadPretrained(memoryTarget(tinyResnet()), bytesOf("keras/vgg16/model.json"), {
       name: "m",
@@ -298,6 +317,14 @@ describe("what a file is", () => {
     const target = memoryTarget(tinyResnet());
     const report = await loadPretrained(target, urlOf("weights/resnet.safetensors.index.json"));
     expect(report).toMatchObject({ prefix: "", ...all });
+    const names = ["resnet.safetensors.index.json", "shard-1.safetensors", "shard-2.safetensors"];
+    const files = names.map((name) => new File([weightsFixture(name)], name));
+    const local = memoryTarget(tinyResnet());
+    expect(await loadPretrained(local, files)).toMatchObject({ prefix: "", ...all });
+    expect(local.values).toEqual(target.values);
+    await expect(loadPretrained(local, files.slice(0, 2))).rejects.toThrow(
+      "resnet.safetensors.index.json: the file shard-2.safetensors is missing",
+    );
   });
 
   /** How a zip file begins. */
