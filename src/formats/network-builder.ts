@@ -2,6 +2,7 @@ import { WebgraftError, WeightsError } from "../base/errors.ts";
 import { type Pads, resolvePadding } from "../base/window.ts";
 import type { ActivationLike, Sides } from "../layers/index.ts";
 import type { Model } from "../models/model.ts";
+import { multiLabel } from "../models/multi-label.ts";
 import {
   extentsAfter,
   type NetworkLayer,
@@ -170,20 +171,30 @@ export class NetworkBuilder {
     return [...this.#layers.values()].some(({ from }) => from.includes("images"));
   }
 
-  /** The network that ends with this value. Throws WeightsError if it cannot be built. */
+  /**
+   * The network that ends with this value: a classifier of two classes if that is one number, and of labels that do not
+   * exclude each other if a sigmoid makes several. Throws WeightsError if it cannot be built.
+   */
   network(output: string, options: Omit<NetworkOptions, "layers">): Model {
     const value = this.value(output);
     const last = value && this.#layers.get(value);
     if (!last) throw new WeightsError(`${this.source}: no layer makes the output ${output}`);
-    if ("activation" in last && last.activation === "sigmoid") {
-      throw new WeightsError(
-        `${this.source}: ends in a sigmoid, for labels that do not exclude each other; models here give logits, of which ` +
-          "a softmax is taken, so its results would be wrong — export it without the sigmoid, and train it with " +
-          "{ loss: binaryCrossEntropyWithLogits }",
-      );
-    }
+    const isSigmoid = this.#leaveOutSigmoid(last);
     this.move(last, last.to);
-    return this.#checked(() => network({ ...options, layers: [...this.#layers.values()] }));
+    const classes = this.extents(value, options.inputShape).at(-1);
+    // The softmax of these two logits is the sigmoid of the one.
+    if (classes === 1) this.add({ type: "pad_channels", before: 1, added: 0 }, [value], `${value}.logits`);
+    const model = this.#checked(() => network({ ...options, layers: [...this.#layers.values()] }));
+    return isSigmoid && classes !== 1 ? multiLabel(model) : model;
+  }
+
+  /** Takes away the sigmoid at the end, for a model gives logits; false if there is none. */
+  #leaveOutSigmoid(last: DraftLayer): boolean {
+    let layer: DraftLayer | undefined = last;
+    while (layer?.type === "flatten" || layer?.type === "dropout") layer = this.#layers.get(layer.from[0]!);
+    if (!layer || !("activation" in layer) || layer.activation !== "sigmoid") return false;
+    layer.activation = "identity";
+    return true;
   }
 
   #checked<T>(build: () => T): T {

@@ -44,10 +44,12 @@ describe("importOnnx", () => {
     const images = someImages(shape);
     const expected = await runOnnx(file, images, shape);
     expect(expected.length).toBe(batch * model.classes);
-    const actual = await runOnnx(exportOnnx(model, weights, { softmax }), images, shape);
+    const actual = await runOnnx(exportOnnx(model, weights, { probabilities: softmax }), images, shape);
     expect(relativeError(actual, expected)).toBeLessThan(ROUNDING);
     const again = createModel("network", model.options);
-    expect(await runOnnx(exportOnnx(again, weights, { softmax }), images, shape)).toEqual(actual);
+    expect(await runOnnx(exportOnnx(again, weights, { probabilities: softmax }), images, shape)).toEqual(
+      actual,
+    );
   });
 
   it("makes one operation of a batch norm, the sum after it and the activation", () => {
@@ -249,7 +251,7 @@ describe("exportOnnx", () => {
         ...twice("fc"),
       ],
     });
-    const file = exportOnnx(model, seededWeights(model, 1), { softmax: true });
+    const file = exportOnnx(model, seededWeights(model, 1), { probabilities: true });
     const { nodes, inputs, outputs } = decodeOnnx(file, "model");
     const names = nodes.flatMap((node) => node.outputs);
     expect(new Set(names).size).toBe(names.length);
