@@ -125,7 +125,7 @@ class Writer {
   }
 
   /** Appends nodes for an activation of a value. */
-  activation(label: string, x: string, { name, alpha = 0 }: Activation): string {
+  activation(label: string, x: string, { name, alpha = 0, beta = 0 }: Activation): string {
     const node = (op: string, inputs: readonly string[], attributes: Attributes = {}) =>
       this.node(op, `${label}.${op.toLowerCase()}`, inputs, attributes);
     const constant = (value: number) => this.constant(`${label}.${value}`, value);
@@ -136,6 +136,8 @@ class Writer {
         return node("Relu", [x]);
       case "relu6":
         return node("Clip", [x, constant(0), constant(6)]);
+      case "hardtanh":
+        return node("Clip", [x, constant(alpha), constant(beta)]);
       case "leaky_relu":
         return node("LeakyRelu", [x], { alpha: { float: alpha } });
       case "elu":
