@@ -1,0 +1,69 @@
+// Strips of a depthwise convolution: four neighbouring outputs of a line, as the columns of a mat4x4f, and what of a line of
+// x lies under each tap of a row of their windows. Each vec4 of x is loaded once for all of them.
+// For kernels with `x`, `x4` and, in `args`, H, W, C.
+
+override WINDOW: u32;  // lines and columns of the window: 3 or 5
+override STRIDE: u32;  // of both: 1 or 2
+
+// Taps 0 … 4 of a row of the window; the last two only where it has five.
+struct Taps {
+  a: vec4f,
+  b: vec4f,
+  c: vec4f,
+  d: vec4f,
+  e: vec4f,
+}
+
+struct Strip {
+  a: mat4x4f,
+  b: mat4x4f,
+  c: mat4x4f,
+  d: mat4x4f,
+  e: mat4x4f,
+}
+
+// Where a strip begins in x, modulo 2^32: what would be negative has wrapped around to huge.
+struct StripPlace {
+  image: u32,
+  line: u32,
+  column: u32,
+  channel: u32,
+}
+
+fn load_pixel(place: StripPlace, i: u32) -> vec4f {
+  let column = place.column + i;
+  let at = ((place.image * args.H + place.line) * args.W + column) * (pad4(args.C) / 4u) + place.channel;
+  return select(vec4f(0.0), vec4f(x[at]), place.line < args.H && column < args.W);
+}
+
+fn load_strip(place: StripPlace) -> Strip {
+  var strip: Strip;
+  let p0 = load_pixel(place, 0u);
+  let p1 = load_pixel(place, 1u);
+  let p2 = load_pixel(place, 2u);
+  let p3 = load_pixel(place, 3u);
+  let p4 = load_pixel(place, 4u);
+  let p5 = load_pixel(place, 5u);
+  if (STRIDE == 1u) {
+    strip.a = mat4x4f(p0, p1, p2, p3);
+    strip.b = mat4x4f(p1, p2, p3, p4);
+    strip.c = mat4x4f(p2, p3, p4, p5);
+    if (WINDOW == 5u) {
+      let p6 = load_pixel(place, 6u);
+      strip.d = mat4x4f(p3, p4, p5, p6);
+      strip.e = mat4x4f(p4, p5, p6, load_pixel(place, 7u));
+    }
+  } else {
+    let p6 = load_pixel(place, 6u);
+    let p7 = load_pixel(place, 7u);
+    let p8 = load_pixel(place, 8u);
+    strip.a = mat4x4f(p0, p2, p4, p6);
+    strip.b = mat4x4f(p1, p3, p5, p7);
+    strip.c = mat4x4f(p2, p4, p6, p8);
+    if (WINDOW == 5u) {
+      strip.d = mat4x4f(p3, p5, p7, load_pixel(place, 9u));
+      strip.e = mat4x4f(p4, p6, p8, load_pixel(place, 10u));
+    }
+  }
+  return strip;
+}
