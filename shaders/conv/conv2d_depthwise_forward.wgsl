@@ -64,6 +64,21 @@ fn product(x: Strip, w: Taps) -> mat4x4f {
   return sum;
 }
 
+fn store_pixel(at: u32, q: u32, channel: u32, sum: vec4f) {
+  if (q >= args.Q) {
+    return;
+  }
+  var v = sum;
+  if (HAS_BIAS == 1u) {
+    v += bias[channel];
+  }
+  v = select(vec4f(0.0), activate(v), lane_mask(channel, args.C));
+  if (ACCUMULATE == 1u) {
+    v += vec4f(y[at]);
+  }
+  y[at] = y4(v);
+}
+
 @compute @workgroup_size(64)
 fn main(
   @builtin(workgroup_id) group: vec3u,
@@ -98,7 +113,7 @@ fn main(
   var at = ((n * args.P + p) * args.Q + q) * vectors + channel;
   let lines = (min(args.ROWS, args.P - p) - 1u) * STRIDE + WINDOW;
   for (var line = 0u; line < lines; line++) {
-    let strip = load_strip(StripPlace(n, p * STRIDE + line - args.PAD_TOP, q * STRIDE - args.PAD_LEFT, channel));
+    let strip = load_strip(strip_place(n, p * STRIDE + line - args.PAD_TOP, q * STRIDE - args.PAD_LEFT, channel));
     if (STRIDE == 2u && line % 2u == 1u) {
       sum1 += product(strip, last1);
       if (WINDOW == 5u) {
@@ -125,17 +140,10 @@ fn main(
     if (line < WINDOW - 1u) {
       continue;
     }
-    for (var k = 0u; k < min(4u, args.Q - q); k++) {
-      var v = sum[k];
-      if (HAS_BIAS == 1u) {
-        v += bias[channel];
-      }
-      v = select(vec4f(0.0), activate(v), lane_mask(channel, args.C));
-      if (ACCUMULATE == 1u) {
-        v += vec4f(y[at + k * vectors]);
-      }
-      y[at + k * vectors] = y4(v);
-    }
+    store_pixel(at, q, channel, sum[0]);
+    store_pixel(at + vectors, q + 1u, channel, sum[1]);
+    store_pixel(at + 2u * vectors, q + 2u, channel, sum[2]);
+    store_pixel(at + 3u * vectors, q + 3u, channel, sum[3]);
     at += args.Q * vectors;
   }
 }

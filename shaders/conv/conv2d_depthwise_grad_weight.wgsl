@@ -104,7 +104,7 @@ fn main(
     var last3: mat4x4f;
     var last4: mat4x4f;
     for (var line = 0u; line < (rows - 1u) * STRIDE + WINDOW; line++) {
-      let strip = load_strip(StripPlace(n, p * STRIDE + line - args.PAD_TOP, q * STRIDE - args.PAD_LEFT, channel));
+      let strip = load_strip(strip_place(n, p * STRIDE + line - args.PAD_TOP, q * STRIDE - args.PAD_LEFT, channel));
       if (STRIDE == 2u && line % 2u == 1u) {
         row1 = plus_products(row1, strip, last0);
         if (WINDOW == 5u) {

@@ -22,18 +22,21 @@ struct Strip {
   e: mat4x4f,
 }
 
-// Where a strip begins in x, modulo 2^32: what would be negative has wrapped around to huge.
+// Where a strip begins in x: its line and column, modulo 2^32, so that what would be negative has wrapped around to huge, and
+// the number of its first vec4.
 struct StripPlace {
-  image: u32,
   line: u32,
   column: u32,
-  channel: u32,
+  at: u32,
+}
+
+fn strip_place(image: u32, line: u32, column: u32, channel: u32) -> StripPlace {
+  return StripPlace(line, column, ((image * args.H + line) * args.W + column) * (pad4(args.C) / 4u) + channel);
 }
 
 fn load_pixel(place: StripPlace, i: u32) -> vec4f {
-  let column = place.column + i;
-  let at = ((place.image * args.H + place.line) * args.W + column) * (pad4(args.C) / 4u) + place.channel;
-  return select(vec4f(0.0), vec4f(x[at]), place.line < args.H && column < args.W);
+  let v = vec4f(x[place.at + i * (pad4(args.C) / 4u)]);
+  return select(vec4f(0.0), v, place.line < args.H && place.column + i < args.W);
 }
 
 fn load_strip(place: StripPlace) -> Strip {
