@@ -22,21 +22,24 @@ struct Strip {
   e: mat4x4f,
 }
 
-// Where a strip begins in x: its line and column, modulo 2^32, so that what would be negative has wrapped around to huge, and
-// the number of its first vec4.
+// Where the first column of a strip is in x: the column, modulo 2^32, so that what would be negative has wrapped around to
+// huge; where columns end, 0 in lines outside; the number of its vec4, and from one column to the next.
 struct StripPlace {
-  line: u32,
   column: u32,
+  end: u32,
   at: u32,
+  step: u32,
 }
 
 fn strip_place(image: u32, line: u32, column: u32, channel: u32) -> StripPlace {
-  return StripPlace(line, column, ((image * args.H + line) * args.W + column) * (pad4(args.C) / 4u) + channel);
+  let step = pad4(args.C) / 4u;
+  let end = select(0u, args.W, line < args.H);
+  return StripPlace(column, end, ((image * args.H + line) * args.W + column) * step + channel, step);
 }
 
 fn load_pixel(place: StripPlace, i: u32) -> vec4f {
-  let v = vec4f(x[place.at + i * (pad4(args.C) / 4u)]);
-  return select(vec4f(0.0), v, place.line < args.H && place.column + i < args.W);
+  let mask = select(0u, 0xffffffffu, place.column + i < place.end);
+  return bitcast<vec4f>(bitcast<vec4u>(vec4f(x[place.at + i * place.step])) & vec4u(mask));
 }
 
 fn load_strip(place: StripPlace) -> Strip {
