@@ -1,14 +1,14 @@
 // y[n,p,q,c] = f(bias[c] + Σ_{r,s} x[n, p·stride + r − pad, q·stride + s − pad, c] w[r,s,c]), or y += …
 //
 // The depthwise convolution of square windows of 3 or 5, and, with stride 1 and the window turned around, the gradient of
-// its input. An invocation goes down ROWS lines of y in a strip of four columns: it keeps the window and the sums that are
-// not finished, and loads each line of x once.
+// its input. An invocation goes along COLUMNS columns of y in a strip of four lines: it keeps the window and the sums that
+// are not finished, and loads each column of x once.
 //
 // x         (N, H, W, C)
 // w         (R, S, 1, C)
 // bias      (C), not read where HAS_BIAS is 0
 // y         (N, P, Q, C); padding lanes are zero
-// dispatch  one invocation for each image, ROWS lines, strip and vec4 of channels
+// dispatch  one invocation for each image, strip, COLUMNS columns and vec4 of channels
 // numerics  f32 sums in a fixed order; tolerance 1e-6 · √(R·S) relative
 // source    Sifre 2014
 // use: index, lane_mask, activation, strip
@@ -26,7 +26,7 @@ struct Args {
   Q: u32,
   PAD_TOP: u32,
   PAD_LEFT: u32,
-  ROWS: u32,
+  COLUMNS: u32,
 }
 
 alias x4 = vec4f;
@@ -42,12 +42,12 @@ fn load_tap(i: u32, channel: u32) -> vec4f {
   return w[select(i, WINDOW * WINDOW - 1u - i, TURNED == 1u) * (pad4(args.C) / 4u) + channel];
 }
 
-fn load_taps(row: u32, channel: u32) -> Taps {
-  let i = row * WINDOW;
-  var taps = Taps(load_tap(i, channel), load_tap(i + 1u, channel), load_tap(i + 2u, channel), vec4f(), vec4f());
+fn load_taps(s: u32, channel: u32) -> Taps {
+  let first = load_tap(s, channel);
+  var taps = Taps(first, load_tap(WINDOW + s, channel), load_tap(2u * WINDOW + s, channel), vec4f(), vec4f());
   if (WINDOW == 5u) {
-    taps.d = load_tap(i + 3u, channel);
-    taps.e = load_tap(i + 4u, channel);
+    taps.d = load_tap(3u * WINDOW + s, channel);
+    taps.e = load_tap(4u * WINDOW + s, channel);
   }
   return taps;
 }
@@ -64,8 +64,8 @@ fn product(x: Strip, w: Taps) -> mat4x4f {
   return sum;
 }
 
-fn store_pixel(at: u32, q: u32, channel: u32, sum: vec4f) {
-  if (q >= args.Q) {
+fn store_pixel(at: u32, p: u32, channel: u32, sum: vec4f) {
+  if (p >= args.P) {
     return;
   }
   var v = sum;
@@ -87,16 +87,16 @@ fn main(
 ) {
   let i = linear_id(group, groups, local, 64u);
   let vectors = pad4(args.C) / 4u;
-  let strips = (args.Q + 3u) / 4u;
-  let parts = (args.P + args.ROWS - 1u) / args.ROWS;
+  let parts = (args.Q + args.COLUMNS - 1u) / args.COLUMNS;
+  let strips = (args.P + 3u) / 4u;
   let channel = i % vectors;
-  let q = i / vectors % strips * 4u;
-  let p = i / vectors / strips % parts * args.ROWS;
-  let n = i / vectors / strips / parts;
+  let q = i / vectors % parts * args.COLUMNS;
+  let p = i / vectors / parts % strips * 4u;
+  let n = i / vectors / parts / strips;
   if (n >= args.N) {
     return;
   }
-  // Rows of the window, counted from its end, and what is summed up of the lines of y that they will finish.
+  // Columns of the window, counted from its end, and what is summed up of the columns of y that they will finish.
   let last = load_taps(WINDOW - 1u, channel);
   let last1 = load_taps(WINDOW - 2u, channel);
   let last2 = load_taps(WINDOW - 3u, channel);
@@ -111,10 +111,11 @@ fn main(
   var sum3: mat4x4f;
   var sum4: mat4x4f;
   var at = ((n * args.P + p) * args.Q + q) * vectors + channel;
-  let lines = (min(args.ROWS, args.P - p) - 1u) * STRIDE + WINDOW;
-  for (var line = 0u; line < lines; line++) {
-    let strip = load_strip(strip_place(n, p * STRIDE + line - args.PAD_TOP, q * STRIDE - args.PAD_LEFT, channel));
-    if (STRIDE == 2u && line % 2u == 1u) {
+  let step = args.Q * vectors;
+  let columns = (min(args.COLUMNS, args.Q - q) - 1u) * STRIDE + WINDOW;
+  for (var column = 0u; column < columns; column++) {
+    let strip = load_strip(strip_place(n, p * STRIDE - args.PAD_TOP, q * STRIDE + column - args.PAD_LEFT, channel));
+    if (STRIDE == 2u && column % 2u == 1u) {
       sum1 += product(strip, last1);
       if (WINDOW == 5u) {
         sum2 += product(strip, last3);
@@ -137,13 +138,13 @@ fn main(
         sum4 = product(strip, last4);
       }
     }
-    if (line < WINDOW - 1u) {
+    if (column < WINDOW - 1u) {
       continue;
     }
-    store_pixel(at, q, channel, sum[0]);
-    store_pixel(at + vectors, q + 1u, channel, sum[1]);
-    store_pixel(at + 2u * vectors, q + 2u, channel, sum[2]);
-    store_pixel(at + 3u * vectors, q + 3u, channel, sum[3]);
-    at += args.Q * vectors;
+    store_pixel(at, p, channel, sum[0]);
+    store_pixel(at + step, p + 1u, channel, sum[1]);
+    store_pixel(at + 2u * step, p + 2u, channel, sum[2]);
+    store_pixel(at + 3u * step, p + 3u, channel, sum[3]);
+    at += vectors;
   }
 }

@@ -1,7 +1,7 @@
 // dw[r,s,c] = Σ_{n,p,q} x[n, p·stride + r − pad, q·stride + s − pad, c] dy[n,p,q,c]
 //
-// For depthwise convolutions of square windows of 3 or 5. The output pixels are cut into parts, ROWS lines of strips of four
-// columns, and the parts are divided among SPLITS; split_sum adds up the partial sums in order. An invocation keeps the sums
+// For depthwise convolutions of square windows of 3 or 5. The output pixels are cut into parts, COLUMNS columns of strips of
+// four lines, and the parts are divided among SPLITS; split_sum adds up the partial sums in order. An invocation keeps the sums
 // of all taps, and loads x and dy once for them.
 //
 // x         (N, H, W, C)
@@ -20,7 +20,7 @@ struct Args {
   Q: u32,
   PAD_TOP: u32,
   PAD_LEFT: u32,
-  ROWS: u32,
+  COLUMNS: u32,
   SPLITS: u32,
 }
 
@@ -33,12 +33,12 @@ alias dy4 = vec4f;
 @group(0) @binding(3) var<uniform> args: Args;
 
 // `at` is of the strip's first pixel.
-fn load_dy(at: u32, q: u32) -> mat4x4f {
-  let step = pad4(args.C) / 4u;
+fn load_dy(at: u32, p: u32) -> mat4x4f {
+  let step = args.Q * (pad4(args.C) / 4u);
   var strip = mat4x4f(vec4f(dy[at]), vec4f(), vec4f(), vec4f());
-  strip[1] = select(vec4f(0.0), vec4f(dy[at + step]), q + 1u < args.Q);
-  strip[2] = select(vec4f(0.0), vec4f(dy[at + 2u * step]), q + 2u < args.Q);
-  strip[3] = select(vec4f(0.0), vec4f(dy[at + 3u * step]), q + 3u < args.Q);
+  strip[1] = select(vec4f(0.0), vec4f(dy[at + step]), p + 1u < args.P);
+  strip[2] = select(vec4f(0.0), vec4f(dy[at + 2u * step]), p + 2u < args.P);
+  strip[3] = select(vec4f(0.0), vec4f(dy[at + 3u * step]), p + 3u < args.P);
   return strip;
 }
 
@@ -59,7 +59,7 @@ fn plus_products(sum: Taps, x: Strip, dy: mat4x4f) -> Taps {
 }
 
 fn store_taps(at: u32, taps: Taps) {
-  let step = pad4(args.C) / 4u;
+  let step = WINDOW * (pad4(args.C) / 4u);
   dw[at] = taps.a;
   dw[at + step] = taps.b;
   dw[at + 2u * step] = taps.c;
@@ -82,33 +82,33 @@ fn main(
   if (split >= args.SPLITS) {
     return;
   }
-  let strips = (args.Q + 3u) / 4u;
-  let parts = (args.P + args.ROWS - 1u) / args.ROWS;
+  let strips = (args.P + 3u) / 4u;
+  let parts = (args.Q + args.COLUMNS - 1u) / args.COLUMNS;
   let all = args.N * strips * parts;
   let chunk = (all + args.SPLITS - 1u) / args.SPLITS;
-  // Rows of the window.
-  var row0: Taps;
-  var row1: Taps;
-  var row2: Taps;
-  var row3: Taps;
-  var row4: Taps;
+  // Columns of the window.
+  var column0: Taps;
+  var column1: Taps;
+  var column2: Taps;
+  var column3: Taps;
+  var column4: Taps;
   for (var part = split * chunk; part < min((split + 1u) * chunk, all); part++) {
-    let q = part % strips * 4u;
-    let p = part / strips % parts * args.ROWS;
-    let n = part / strips / parts;
-    let rows = min(args.ROWS, args.P - p);
-    // Lines of dy, the newest first: strip · dy by the row of the window that reaches from one to the other.
+    let q = part % parts * args.COLUMNS;
+    let p = part / parts % strips * 4u;
+    let n = part / parts / strips;
+    let columns = min(args.COLUMNS, args.Q - q);
+    // Strips of dy, the newest first, each of which meets the strip of x under another column of the window.
     var last0: mat4x4f;
     var last1: mat4x4f;
     var last2: mat4x4f;
     var last3: mat4x4f;
     var last4: mat4x4f;
-    for (var line = 0u; line < (rows - 1u) * STRIDE + WINDOW; line++) {
-      let strip = load_strip(strip_place(n, p * STRIDE + line - args.PAD_TOP, q * STRIDE - args.PAD_LEFT, channel));
-      if (STRIDE == 2u && line % 2u == 1u) {
-        row1 = plus_products(row1, strip, last0);
+    for (var column = 0u; column < (columns - 1u) * STRIDE + WINDOW; column++) {
+      let strip = load_strip(strip_place(n, p * STRIDE - args.PAD_TOP, q * STRIDE + column - args.PAD_LEFT, channel));
+      if (STRIDE == 2u && column % 2u == 1u) {
+        column1 = plus_products(column1, strip, last0);
         if (WINDOW == 5u) {
-          row3 = plus_products(row3, strip, last1);
+          column3 = plus_products(column3, strip, last1);
         }
         continue;
       }
@@ -117,32 +117,31 @@ fn main(
       last2 = last1;
       last1 = last0;
       last0 = mat4x4f();
-      if (line < rows * STRIDE) {
-        last0 = load_dy(((n * args.P + p + line / STRIDE) * args.Q + q) * vectors + channel, q);
+      if (column < columns * STRIDE) {
+        last0 = load_dy(((n * args.P + p) * args.Q + q + column / STRIDE) * vectors + channel, p);
       }
-      row0 = plus_products(row0, strip, last0);
+      column0 = plus_products(column0, strip, last0);
       if (STRIDE == 2u) {
-        row2 = plus_products(row2, strip, last1);
+        column2 = plus_products(column2, strip, last1);
         if (WINDOW == 5u) {
-          row4 = plus_products(row4, strip, last2);
+          column4 = plus_products(column4, strip, last2);
         }
       } else {
-        row1 = plus_products(row1, strip, last1);
-        row2 = plus_products(row2, strip, last2);
+        column1 = plus_products(column1, strip, last1);
+        column2 = plus_products(column2, strip, last2);
         if (WINDOW == 5u) {
-          row3 = plus_products(row3, strip, last3);
-          row4 = plus_products(row4, strip, last4);
+          column3 = plus_products(column3, strip, last3);
+          column4 = plus_products(column4, strip, last4);
         }
       }
     }
   }
-  let row = WINDOW * vectors;
-  let at = split * WINDOW * row + channel;
-  store_taps(at, row0);
-  store_taps(at + row, row1);
-  store_taps(at + 2u * row, row2);
+  let at = split * WINDOW * WINDOW * vectors + channel;
+  store_taps(at, column0);
+  store_taps(at + vectors, column1);
+  store_taps(at + 2u * vectors, column2);
   if (WINDOW == 5u) {
-    store_taps(at + 3u * row, row3);
-    store_taps(at + 4u * row, row4);
+    store_taps(at + 3u * vectors, column3);
+    store_taps(at + 4u * vectors, column4);
   }
 }

@@ -1,11 +1,11 @@
-// Strips of a depthwise convolution: four neighbouring outputs of a line, as the columns of a mat4x4f, and what of a line of
-// x lies under each tap of a row of their windows. Each vec4 of x is loaded once for all of them.
+// Strips of a depthwise convolution: four outputs below each other, as the columns of a mat4x4f, and what of a column of x lies
+// under each tap of a column of their windows. Each vec4 of x is loaded once for all of them.
 // For kernels with `x`, `x4` and, in `args`, H, W, C.
 
 override WINDOW: u32;  // lines and columns of the window: 3 or 5
 override STRIDE: u32;  // of both: 1 or 2
 
-// Taps 0 … 4 of a row of the window; the last two only where it has five.
+// Taps 0 … 4 of a column of the window; the last two only where it has five.
 struct Taps {
   a: vec4f,
   b: vec4f,
@@ -22,23 +22,24 @@ struct Strip {
   e: mat4x4f,
 }
 
-// Where the first column of a strip is in x: the column, modulo 2^32, so that what would be negative has wrapped around to
-// huge; where columns end, 0 in lines outside; the number of its vec4, and from one column to the next.
+// Where the first line of a strip is in x: the line, modulo 2^32, so that what would be negative has wrapped around to huge;
+// where lines end, 0 in columns outside; the number of its vec4, and from one line to the next.
 struct StripPlace {
-  column: u32,
+  line: u32,
   end: u32,
   at: u32,
   step: u32,
 }
 
 fn strip_place(image: u32, line: u32, column: u32, channel: u32) -> StripPlace {
-  let step = pad4(args.C) / 4u;
-  let end = select(0u, args.W, line < args.H);
-  return StripPlace(column, end, ((image * args.H + line) * args.W + column) * step + channel, step);
+  let vectors = pad4(args.C) / 4u;
+  let at = ((image * args.H + line) * args.W + column) * vectors + channel;
+  return StripPlace(line, select(0u, args.H, column < args.W), at, args.W * vectors);
 }
 
 fn load_pixel(place: StripPlace, i: u32) -> vec4f {
-  let mask = select(0u, 0xffffffffu, place.column + i < place.end);
+  // A mask of bits is cheaper than a choice, and makes zero of NaN too.
+  let mask = select(0u, 0xffffffffu, place.line + i < place.end);
   return bitcast<vec4f>(bitcast<vec4u>(vec4f(x[place.at + i * place.step])) & vec4u(mask));
 }
 

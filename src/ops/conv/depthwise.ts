@@ -1,6 +1,6 @@
 /**
  * Kernels for depthwise convolutions, one output channel for each input channel, as variants of the passes of convolutions
- * in groups. An invocation goes down a strip of four columns, so that it loads a number once for all that it adds it to:
+ * in groups. An invocation goes along a strip of four lines, so that it loads a number once for all that it adds it to:
  * loads and memory bind, for there are only as many products of a number as the window has taps.
  */
 
@@ -24,8 +24,8 @@ import { enoughOn } from "./tile-cost.ts";
 
 export type GroupedGeometry = Geometry & { readonly GROUPS: number };
 
-/** Lines that an invocation goes down at least, for at either end it loads some that others load too. */
-const LEAST_ROWS = 4;
+/** Columns that an invocation goes along at least, for at either end it loads some that others load too. */
+const LEAST_COLUMNS = 4;
 
 /** What the kernels are for. */
 export const isDepthwise = ({ GROUPS, C, K, R, S, ...moves }: GroupedGeometry): boolean =>
@@ -37,32 +37,33 @@ export const isDepthwise = ({ GROUPS, C, K, R, S, ...moves }: GroupedGeometry): 
   moves.STRIDE_H <= 2 &&
   moves.DILATION_H * moves.DILATION_W === 1;
 
-/** How a pass is divided: lines of a part of a strip, their number and, in sums over all parts, into how many sums. */
+/** How a pass is divided: columns of a part of a strip, the number of parts and, in sums over all parts, into how many sums. */
 interface Division {
-  readonly ROWS: number;
+  readonly COLUMNS: number;
   readonly parts: number;
   readonly SPLITS: number;
 }
 
-/** `lines` of strips of maps so wide, divided among `times` as many invocations as are enough. */
+/** Strips of maps so high and wide, divided among `times` as many invocations as are enough. */
 function divided(
   { N, C }: GroupedGeometry,
-  [lines, width]: readonly [number, number],
+  [lines, columns]: readonly [number, number],
   device: Capabilities,
   times: number,
 ): Division {
   const vectors = pad4(C) / 4;
-  const strips = N * Math.ceil(width / 4);
+  const strips = N * Math.ceil(lines / 4);
   const enough = Math.ceil((times * (isCpu(device) ? ENOUGH : enoughOn(device))) / vectors);
-  const ROWS = Math.max(Math.min(LEAST_ROWS, lines), Math.ceil(lines / Math.ceil(enough / strips)));
-  const parts = strips * Math.ceil(lines / ROWS);
-  return { ROWS, parts, SPLITS: Math.min(parts, enough) };
+  const fewest = Math.min(LEAST_COLUMNS, columns);
+  const COLUMNS = Math.max(fewest, Math.ceil(columns / Math.ceil(enough / strips)));
+  const parts = strips * Math.ceil(columns / COLUMNS);
+  return { COLUMNS, parts, SPLITS: Math.min(parts, enough) };
 }
 
 /** A pass over strips, and over shorter and longer parts of them, which only measuring chooses. */
 const stripVariants = <Args extends readonly unknown[]>(
   /** Lines and columns that are divided. */
-  extents: (geometry: GroupedGeometry) => readonly [lines: number, width: number],
+  extents: (geometry: GroupedGeometry) => readonly [lines: number, columns: number],
   /** What of the division the pass depends on. */
   counts: readonly (keyof Division)[],
   emitStrips: (emit: Emitter, geometry: GroupedGeometry, division: Division, ...args: Args) => void,
@@ -86,16 +87,16 @@ const stripVariants = <Args extends readonly unknown[]>(
   });
 
 /** What all the kernels take. */
-const constantsOf = ({ R, STRIDE_H, ...geometry }: GroupedGeometry, { ROWS }: Division) => ({
+const constantsOf = ({ R, STRIDE_H, ...geometry }: GroupedGeometry, { COLUMNS }: Division) => ({
   ...geometry,
-  ...{ WINDOW: R, STRIDE: STRIDE_H, ROWS },
+  ...{ WINDOW: R, STRIDE: STRIDE_H, COLUMNS },
 });
 
 const invocations = ({ C }: GroupedGeometry, parts: number): number => (parts * pad4(C)) / 4;
 
 export const DEPTHWISE_FORWARD = /* @__PURE__ */ stripVariants<ForwardArgs>(
   ({ P, Q }) => [P, Q],
-  ["ROWS"],
+  ["COLUMNS"],
   (emit, geometry, division, { x, w, bias, y }, activation = IDENTITY) => {
     const flags = { TURNED: 0, HAS_BIAS: bias ? 1 : 0, ACCUMULATE: 0, ...activationConstants(activation) };
     const workgroups = grid(invocations(geometry, division.parts), conv2d_depthwise_forward);
@@ -110,7 +111,7 @@ export const DEPTHWISE_FORWARD = /* @__PURE__ */ stripVariants<ForwardArgs>(
   },
 );
 
-/** Lines and columns of dx; with stride 2, lines of dy, each of which finishes two, and the padding before them. */
+/** Lines and columns of dx; with stride 2 its pairs of columns and the padding before them. */
 const gradInputExtents = ({
   H,
   W,
@@ -118,11 +119,11 @@ const gradInputExtents = ({
   PAD_LEFT,
   STRIDE_H,
 }: GroupedGeometry): readonly [number, number] =>
-  STRIDE_H === 1 ? [H, W] : [Math.ceil((H + PAD_TOP) / 2), W + PAD_LEFT];
+  STRIDE_H === 1 ? [H, W] : [H + PAD_TOP, Math.ceil((W + PAD_LEFT) / 2)];
 
 export const DEPTHWISE_GRAD_INPUT = /* @__PURE__ */ stripVariants<GradInputArgs>(
   gradInputExtents,
-  ["ROWS"],
+  ["COLUMNS"],
   (emit, geometry, division, { dy, w }, { tensor: dx, accumulate: ACCUMULATE }) => {
     const constants = constantsOf(geometry, division);
     const workgroups = grid(invocations(geometry, division.parts), conv2d_depthwise_forward);
@@ -141,7 +142,7 @@ export const DEPTHWISE_GRAD_INPUT = /* @__PURE__ */ stripVariants<GradInputArgs>
 
 export const DEPTHWISE_GRAD_WEIGHT = /* @__PURE__ */ stripVariants<GradWeightArgs>(
   ({ P, Q }) => [P, Q],
-  ["ROWS", "SPLITS"],
+  ["COLUMNS", "SPLITS"],
   (emit, geometry, division, { x, dy }, target) => {
     const { SPLITS } = division;
     const dw = emit.temporary("splits", [SPLITS, ...target.tensor.shape]);
