@@ -198,7 +198,8 @@ export const OPERATORS: Readonly<Record<string, Operator>> = {
     if (least === 0 && most >= MOST_FLOAT) return "relu";
     if (Number.isFinite(least) && Number.isFinite(most))
       return { name: "hardtanh", alpha: least, beta: most };
-    return node.fail(`clips to ${least}…${most}; only 0…∞, ReLU, and two finite bounds can be read`);
+    const range = `${least}…${most}`.replaceAll("Infinity", "∞");
+    return node.fail(`clips to ${range}; only 0…∞, ReLU, and two finite bounds can be read`);
   }),
   Softplus: activated(() => "softplus"),
   Elu: activated((node) => ({ name: "elu", alpha: node.float("alpha", 1) })),

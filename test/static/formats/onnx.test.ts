@@ -195,7 +195,7 @@ describe("exportOnnx", () => {
     expect(operations(read.model)).toEqual(operations(model));
   });
 
-  it("reads ReLU6, hard sigmoid and softplus, and no other clip or slope", () => {
+  it("reads ReLU6, hardtanh, hard sigmoid and softplus, and no other clip or slope", () => {
     const read = (node: Partial<OnnxNode>) => {
       const first = { name: "a", inputs: ["x"], outputs: ["y"], attributes: {}, ...node } as OnnxNode;
       const mean: OnnxNode = { ...first, op: "GlobalAveragePool", name: "m", inputs: ["y"], outputs: ["m"] };
@@ -211,8 +211,8 @@ describe("exportOnnx", () => {
       ...{ op: "Clip", attributes: { min: { float: min }, max: { float: max } } },
     });
     expect(read(clip(0, 6))).toEqual({ name: "relu6" });
-    expect(() => read(clip(0, 1))).toThrow(/Clip "a" clips to 0…1; only 0…6/);
-    expect(() => read({ op: "Clip" })).toThrow(/clips to -∞…∞/);
+    expect(read(clip(0, 1))).toEqual({ name: "hardtanh", alpha: 0, beta: 1 });
+    expect(() => read({ op: "Clip" })).toThrow(/Clip "a" clips to -∞…∞; only 0…∞, ReLU, and two finite/);
     const hard = (alpha: number) => ({ op: "HardSigmoid", attributes: { alpha: { float: alpha } } });
     expect(read(hard(1 / 6))).toEqual({ name: "hardsigmoid" });
     expect(() => read(hard(0.2))).toThrow(/has an alpha other than 1\/6/);
