@@ -237,10 +237,23 @@ const OPERATIONS: readonly Operation[] = [
     writer.name(y, writer.node("Pad", label, [writer.of(x), amounts]));
   }),
   single(maxPool2dOp, "MaxPool", ({ attrs }) => windows(attrs)),
-  single(avgPool2dOp, "AveragePool", ({ attrs }) => ({
-    ...windows(attrs),
-    count_include_pad: { int: Number(attrs.countIncludePad) },
-  })),
+  operation(avgPool2dOp, ({ label, inputs: { x }, attrs, outputs: { y } }, writer) => {
+    const pool = (value: string, { countIncludePad, ...given }: typeof attrs): string => {
+      const attributes = { ...windows(given), count_include_pad: { int: Number(countIncludePad) } };
+      return writer.node("AveragePool", label, [value], attributes);
+    };
+    const [top, bottom, left, right] = attrs.padding;
+    const [below, beside] = attrs.ceil ?? [0, 0];
+    if (below + beside === 0) {
+      writer.name(y, pool(writer.of(x), attrs));
+      return;
+    }
+    // Padding that counts comes before the pool, in which none does then.
+    const ints = [0, 0, top, left, 0, 0, bottom - below, right - beside];
+    const amounts = writer.node("Constant", `${label}.pads`, [], { value_ints: { ints } });
+    const padded = writer.node("Pad", `${label}.pad`, [writer.of(x), amounts]);
+    writer.name(y, pool(padded, { ...attrs, padding: [0, below, 0, beside], countIncludePad: false }));
+  }),
   operation(globalAvgPoolOp, ({ label, inputs: { x }, outputs: { y } }, writer) => {
     const map = writer.node("GlobalAveragePool", label, [writer.of(x)]);
     writer.name(y, writer.node("Flatten", `${label}.flatten`, [map], { axis: { int: 1 } }));

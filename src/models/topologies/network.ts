@@ -15,12 +15,17 @@ import {
   dropout,
   flatten,
   globalAvgPool,
+  globalMaxPool,
   maxPool2d,
   mul,
   type Pad2dOptions,
   pad2d,
   padChannels,
+  prelu,
+  type Rescale,
+  rescale,
   type Sides,
+  sub,
   type UpsampleOptions,
   upsample,
 } from "../../layers/index.ts";
@@ -61,10 +66,11 @@ export type NetworkLayerKind =
       readonly bias: boolean;
       readonly activation?: ActivationLike;
     }
-  | ({ readonly type: "max_pool2d" } & Window)
-  | ({ readonly type: "avg_pool2d"; readonly countIncludePad: boolean } & Window)
+  | ({ readonly type: "max_pool2d"; readonly ceilMode?: boolean } & Window)
+  | ({ readonly type: "avg_pool2d"; readonly countIncludePad: boolean; readonly ceilMode?: boolean } & Window)
   /** To (N, C), or with `keepPixel` to (N, 1, 1, C). */
   | { readonly type: "global_avg_pool"; readonly keepPixel: boolean }
+  | { readonly type: "global_max_pool"; readonly keepPixel: boolean }
   /** To (N, features), checked if the number is given; a flat value stays as it is. */
   | { readonly type: "flatten"; readonly features?: number }
   /** Channels of zeros after the others. */
@@ -75,8 +81,11 @@ export type NetworkLayerKind =
   | { readonly type: "add"; readonly activation?: ActivationLike }
   /** The second value in `from` scales the first: (N, C) or (N, 1, 1, C) each channel, (N, H, W, 1) each pixel. */
   | { readonly type: "mul" }
+  | { readonly type: "sub" }
   | { readonly type: "average" | "concat" }
   | { readonly type: "activation"; readonly activation: ActivationLike }
+  | ({ readonly type: "rescale" } & Rescale)
+  | { readonly type: "prelu"; readonly name: string; readonly numParameters: number }
   | { readonly type: "dropout"; readonly name: string; readonly p: number };
 
 /** A layer, the names of the values that it uses, and the name of the value that it makes. */
@@ -150,6 +159,8 @@ function apply(layer: NetworkLayer, inputs: readonly Tensor[]): Tensor {
       return avgPool2d(x, { ...layer, padding: paddingOf(x, layer) });
     case "global_avg_pool":
       return layer.keepPixel ? meanPixel(x) : globalAvgPool(x);
+    case "global_max_pool":
+      return layer.keepPixel ? maxPixel(x) : globalMaxPool(x);
     case "flatten":
       return flattened(x, layer.features);
     case "pad_channels":
@@ -164,12 +175,18 @@ function apply(layer: NetworkLayer, inputs: readonly Tensor[]): Tensor {
       return add(x, second(layer, y), layer.activation);
     case "mul":
       return mul(x, factorOf(x, second(layer, y)));
+    case "sub":
+      return sub(x, second(layer, y));
     case "average":
       return average(...inputs);
     case "concat":
       return concat(...inputs);
     case "activation":
       return activation(x, layer.activation);
+    case "rescale":
+      return rescale(x, layer);
+    case "prelu":
+      return prelu(x, layer.name, layer);
     case "dropout":
       return dropout(x, layer.name, layer.p);
   }
@@ -197,6 +214,12 @@ function paddingOf(x: Tensor, { kernelSize, stride, padding }: Window, dilation:
 function meanPixel(x: Tensor): Tensor {
   const [, H, W] = nhwc("network", x);
   return avgPool2d(x, { kernelSize: [H, W] });
+}
+
+/** In two steps, since a window has at most 255 cells. */
+function maxPixel(x: Tensor): Tensor {
+  const [, H, W] = nhwc("network", x);
+  return maxPool2d(maxPool2d(x, { kernelSize: [H, 1] }), { kernelSize: [1, W] });
 }
 
 function flattened(x: Tensor, features?: number): Tensor {
