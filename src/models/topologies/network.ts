@@ -79,8 +79,9 @@ export type NetworkLayerKind =
   | { readonly type: "crop2d"; readonly cropping: Sides }
   | ({ readonly type: "upsample" } & UpsampleOptions)
   | { readonly type: "add"; readonly activation?: ActivationLike }
-  /** The second value in `from` scales the first: (N, C) or (N, 1, 1, C) each channel, (N, H, W, 1) each pixel. */
+  /** The smaller of two values scales the other: (N, C) or (N, 1, 1, C) each channel, (N, H, W, 1) each pixel. */
   | { readonly type: "mul" }
+  /** The first value without the second. */
   | { readonly type: "sub" }
   | { readonly type: "average" | "concat" }
   | { readonly type: "activation"; readonly activation: ActivationLike }
@@ -173,10 +174,10 @@ function apply(layer: NetworkLayer, inputs: readonly Tensor[]): Tensor {
       return upsample(x, layer);
     case "add":
       return add(x, second(layer, y), layer.activation);
-    case "mul":
-      return mul(x, factorOf(x, second(layer, y)));
     case "sub":
       return sub(x, second(layer, y));
+    case "mul":
+      return product(x, second(layer, y));
     case "average":
       return average(...inputs);
     case "concat":
@@ -197,11 +198,13 @@ function second({ type, to }: NetworkLayer, y: Tensor | undefined): Tensor {
   return y;
 }
 
-/** A factor of x, as `mul` takes it: one for each channel is flat there. */
-function factorOf(x: Tensor, factor: Tensor): Tensor {
-  const [, H, W] = factor.shape;
-  const isPixel = factor.shape.length === 4 && H === 1 && W === 1;
-  return isPixel && x.shape.join() !== factor.shape.join() ? flatten(factor) : factor;
+function product(x: Tensor, y: Tensor): Tensor {
+  const size = ({ shape }: Tensor): number => shape.reduce((a, b) => a * b);
+  const [a, b] = size(x) < size(y) ? [y, x] : [x, y];
+  const [, H, W] = b.shape;
+  // `mul` takes a factor for each channel flat.
+  const isPixel = b.shape.length === 4 && H === 1 && W === 1;
+  return mul(a, isPixel && size(a) > size(b) ? flatten(b) : b);
 }
 
 function paddingOf(x: Tensor, { kernelSize, stride, padding }: Window, dilation: Pair = [1, 1]): Pads {

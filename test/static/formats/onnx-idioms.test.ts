@@ -1,26 +1,9 @@
 /** What exporters write around a network's own layers, each alone and in pairs: read as ONNX Runtime computes it. */
 import { describe, expect, it } from "vitest";
 import { WeightsError } from "../../../src/base/errors.ts";
-import { exportOnnx } from "../../../src/formats/onnx/export.ts";
 import { importOnnx } from "../../../src/formats/onnx/import.ts";
-import { relativeError, someImages } from "../../support/data/images.ts";
-import { runOnnx } from "../../support/models/onnx.ts";
 import { chain, GraphFile, node } from "../../support/models/onnx-graph.ts";
-
-/** f32 sums in another order. */
-const ROUNDING = 1e-5;
-
-/** The ops of the layers that a file is read as. */
-const typesIn = (file: Uint8Array): string[] =>
-  (importOnnx(file).model.options.layers as readonly { type: string }[]).map(({ type }) => type);
-
-async function expectSame(file: Uint8Array<ArrayBuffer>, batch = 2): Promise<void> {
-  const { model, weights } = importOnnx(file);
-  const shape = [batch, ...model.inputShape] as const;
-  const images = someImages(shape);
-  const actual = await runOnnx(exportOnnx(model, weights), images, shape);
-  expect(relativeError(actual, await runOnnx(file, images, shape))).toBeLessThan(ROUNDING);
-}
+import { expectSame, typesIn } from "../../support/models/onnx-same.ts";
 
 /** A value's shape as PyTorch's exporter computes with it. */
 const FLATTENS: Readonly<Record<string, (x: string, features: number) => GraphFile>> = {
