@@ -15,37 +15,33 @@ import { isExtent, Reading } from "./reading.ts";
 import type { KerasLayer } from "./topology.ts";
 import { KerasWeights } from "./weights.ts";
 
-/** Where a layer's parameters are in the file. */
-export interface Parts {
-  /** Keras' names by ours, the first of each that is there. */
-  readonly names: Readonly<Record<string, readonly string[]>>;
-  /** A weight's shape there, if it is another. The numbers have the same order. */
+/** Where a parameter of ours is in the file. */
+export interface Part {
+  /** Keras' names for it, the first that is there. */
+  readonly names: readonly string[];
+  /** Its shape there, if it is another. The numbers have the same order. */
   readonly shape?: (ours: readonly number[]) => readonly number[];
-  /** What is no parameter there, because an option is false. */
-  readonly absent?: Readonly<Record<string, { readonly option: string; readonly value: number }>>;
+  /** What it is where an option is false, and it is not there. */
+  readonly absent?: { readonly option: string; readonly value: number };
 }
+
+/** By our names for them, such as `weight`. */
+export type Parts = Readonly<Record<string, Part>>;
 
 /** What multiplies and shifts a value; undefined as long as it depends on weights that are not there yet. */
 export type AffineOf = () => Affine | undefined;
-
-/** A layer whose weights can take a factor and a summand for each channel. */
-type AffineLayer = Extract<DraftLayer, { type: "conv2d" | "batch_norm" | "dense" }>;
 
 /** What stands between a value of the network and a name for it in the file. */
 interface Pending {
   /** Zeros around it. */
   readonly pads?: Pads;
-  /** What is done to it, one after another, */
+  /** What is done to it, one after another. */
   readonly affines?: readonly AffineOf[];
-  /** by whom, */
-  readonly by?: Reading;
-  /** and the layer whose weights can do it. */
-  readonly into?: AffineLayer | undefined;
-  /** Whether a ReLU6 of it follows. */
+  /** Whether a ReLU6 follows. */
   readonly relu6?: boolean;
 }
 
-const NEGATIVE: Affine = { scale: [-1], shift: [0] };
+type RescaleLayer = Extract<DraftLayer, { type: "rescale" }>;
 
 /** Collects what the layers of a file become. */
 export class KerasImporter extends NetworkBuilder {
@@ -58,10 +54,10 @@ export class KerasImporter extends NetworkBuilder {
   readonly #called = new Map<string, number>();
   readonly #weights = new KerasWeights();
   /** Whose weights those of a layer here are. */
-  readonly #theirs = new Map<string, Parts & { readonly layer: KerasLayer }>();
+  readonly #theirs = new Map<string, { readonly layer: KerasLayer; readonly parts: Parts }>();
   readonly #pending = new Map<string, Pending>();
-  /** What goes into the weights of a layer. */
-  readonly #scaled = new Map<string, readonly AffineOf[]>();
+  /** What layers multiply and add, once the weights are there. */
+  readonly #rescaled = new Map<RescaleLayer, readonly AffineOf[]>();
   /** What is done to the images first; undefined before any layer takes them. */
   #images: readonly AffineOf[] | undefined;
   /** What a softmax makes that ends the network, and is left out. */
@@ -96,35 +92,29 @@ export class KerasImporter extends NetworkBuilder {
   override value(name: string, mayBePadded = false): string | undefined {
     if (this.#ends.has(name) && name !== this.#output) this.#fail("goes on after a softmax");
     const value = super.value(name);
-    const pending = this.#pending.get(name) ?? {};
-    const { pads, relu6 } = pending;
-    if (value === "images") {
-      if (!pads) this.#takeImages(name, pending.affines ?? []);
-    } else if (pending.affines) this.#settle(pending);
-    if (value === undefined || (pads && mayBePadded)) return value;
-    if (value !== "images") this.#pending.delete(name);
-    if (!pads && !relu6) return value;
-    const to = this.fresh(`${name}.${pads ? "pad" : "relu6"}`);
-    if (pads) this.add({ type: "pad2d", padding: pads }, [value], to);
-    else this.activate(value, "relu6", to);
+    const { pads, affines, relu6 } = this.#pending.get(name) ?? {};
+    if (value === "images" && !pads) this.#takeImages(name, affines ?? []);
+    const hasLayer = pads ? !mayBePadded : affines && value !== "images";
+    if (value === undefined || !hasLayer) return value;
+    let last = value;
+    if (pads) {
+      last = this.fresh(`${name}.pad`);
+      this.add({ type: "pad2d", padding: pads }, [value], last);
+    }
+    if (affines) {
+      last = this.fresh(`${name}.rescale`);
+      this.add({ type: "rescale" }, [value], last);
+      this.#rescaled.set(this.layer(last) as RescaleLayer, affines);
+    }
+    if (relu6) {
+      const to = this.fresh(`${name}.relu6`);
+      this.activate(last, "relu6", to);
+      last = to;
+    }
     this.#pending.delete(name);
     // Others that take this name take the layer's value.
-    this.alias(name, to);
-    return to;
-  }
-
-  /** Lets the weights of the layer before do what is pending. */
-  #settle({ affines = [], into, by }: Pending): void {
-    if (!into) {
-      by!.fail(
-        "multiplies or adds constants, which can be read only at the images, or after a convolution, a batch norm or a " +
-          "dense layer without activation whose value nothing else takes",
-      );
-    }
-    const layer = into!;
-    const shifts = affines.some((of) => of()?.shift.some((t) => t !== 0) ?? true);
-    if (layer.type !== "batch_norm") layer.bias ||= shifts;
-    this.#scaled.set(layer.name, [...(this.#scaled.get(layer.name) ?? []), ...affines]);
+    this.alias(name, last);
+    return last;
   }
 
   #takeImages(name: string, affines: readonly AffineOf[]): void {
@@ -165,20 +155,13 @@ export class KerasImporter extends NetworkBuilder {
   /** Records that a layer multiplies and shifts what it takes. */
   affine(layer: Reading, affine: AffineOf): void {
     const { name, input: from } = layer;
-    const value = this.#untouched(layer);
     const { affines = [], relu6 } = this.#pending.get(from) ?? {};
     if (relu6 && isConstant(affine, 1 / 6, 0)) {
-      this.activate(value, "hardsigmoid", name);
+      this.activate(this.#untouched(layer), "hardsigmoid", name);
       return;
     }
-    const taken = relu6 ? layer.value() : value;
-    const into = this.#foldable(taken);
-    this.alias(name, taken);
-    this.#pending.set(name, {
-      affines: relu6 ? [affine] : [...affines, affine],
-      by: layer,
-      into,
-    });
+    this.alias(name, relu6 ? layer.value() : this.#untouched(layer));
+    this.#pending.set(name, { affines: relu6 ? [affine] : [...affines, affine] });
   }
 
   /** A ReLU6, which after + 3 and before × 1/6 is a part of a hard sigmoid. */
@@ -206,19 +189,6 @@ export class KerasImporter extends NetworkBuilder {
     return this.#pending.get(layer.input)?.pads ? layer.value() : (super.value(layer.input) ?? layer.value());
   }
 
-  /** Turns the sign of a value, if the layer that makes it can. */
-  negate(value: string): boolean {
-    const layer = this.#foldable(value);
-    if (layer) this.#scaled.set(layer.name, [...(this.#scaled.get(layer.name) ?? []), () => NEGATIVE]);
-    return layer !== undefined;
-  }
-
-  /** The layer whose weights can take what is done to its value. */
-  #foldable(value: string): AffineLayer | undefined {
-    const layer = this.sole(value, "conv2d", "batch_norm", "dense");
-    return layer && !layer.activation && layer.from.length === 1 ? layer : undefined;
-  }
-
   softmax(name: string, value: string): void {
     if (!this.isVector(value))
       this.#fail(`"${name}" is a softmax over the channels of a map, which is not read`);
@@ -232,7 +202,7 @@ export class KerasImporter extends NetworkBuilder {
     const alone = this.#called.get(own) === 1 ? own : layer.path.join(".");
     const name = `${this.#conventions.names?.get(own) ?? alone}${suffix}`;
     if (this.#theirs.has(name)) this.#fail(`two layers are called "${name}"; rename one`);
-    this.#theirs.set(name, { ...parts, layer });
+    this.#theirs.set(name, { layer, parts });
     return name;
   }
 
@@ -256,6 +226,11 @@ export class KerasImporter extends NetworkBuilder {
 
   finish(): { model: Model; weights: NamedWeights } {
     const { inputShape } = this;
+    for (const [layer, affines] of this.#rescaled) {
+      const channels = this.extents(layer.from[0]!, inputShape).at(-1)!;
+      const { scale, shift } = this.#composed(affines, channels);
+      Object.assign(layer, { scale: single(scale), offset: single(shift) });
+    }
     if (this.#ends.size > 0 && !this.#ends.has(this.#output)) this.#fail("goes on after a softmax");
     const value = this.value(this.#output);
     const output = value && value !== "images" && !this.isVector(value) ? this.#pooled(value) : this.#output;
@@ -299,30 +274,18 @@ export class KerasImporter extends NetworkBuilder {
   #valuesOf({ name, tensor: { shape } }: Variable, problems: string[]): Float32Array | undefined {
     const dot = name.lastIndexOf(".");
     const [prefix, part] = [name.slice(0, dot), name.slice(dot + 1)];
-    const { layer, names, shape: shapeOf, absent } = this.#theirs.get(prefix)!;
-    const expected = shape.length === 1 || !shapeOf ? shape : shapeOf(shape);
-    const candidates = names[part]!;
-    const found = candidates.map((theirs) => this.#weights.find(layer.path, theirs)).find(Boolean);
-    const isAbsent = absent?.[part] && layer.config[absent[part].option] === false;
-    let values: Float32Array;
-    if (found && found !== "ambiguous" && found.shape.join() === expected.join()) values = found.data;
-    else if (!found && isAbsent) values = new Float32Array(shape[0]!).fill(absent[part]!.value);
-    else {
-      const is =
-        found === "ambiguous" ? "there more than once" : found ? `(${found.shape.join(", ")})` : "missing";
-      problems.push(`${layer.path.at(-1)}/${candidates[0]} should be (${expected.join(", ")}) and is ${is}`);
-      return undefined;
+    const { layer, parts } = this.#theirs.get(prefix)!;
+    const { names, shape: shapeOf, absent } = parts[part]!;
+    const expected = shapeOf ? shapeOf(shape) : shape;
+    const found = names.map((theirs) => this.#weights.find(layer.path, theirs)).find(Boolean);
+    if (found && found !== "ambiguous" && found.shape.join() === expected.join()) return found.data;
+    if (!found && absent && layer.config[absent.option] === false) {
+      return new Float32Array(shape[0]!).fill(absent.value);
     }
-    return this.#scaledBy(prefix, part, shape.at(-1)!, values);
-  }
-
-  /** A parameter that takes what is done after its layer into its values. */
-  #scaledBy(layer: string, part: string, channels: number, values: Float32Array): Float32Array {
-    const affines = this.#scaled.get(layer);
-    if (!affines || !["weight", "bias"].includes(part)) return values;
-    const { scale, shift } = this.#composed(affines, channels);
-    const add = part === "bias" ? shift : [];
-    return values.map((v, i) => v * scale[i % channels]! + (add[i % channels] ?? 0));
+    const is =
+      found === "ambiguous" ? "there more than once" : found ? `(${found.shape.join(", ")})` : "missing";
+    problems.push(`${layer.path.at(-1)}/${names[0]} should be (${expected.join(", ")}) and is ${is}`);
+    return undefined;
   }
 
   /** The input shape; `otherwise` fills in what the file leaves open. */
@@ -336,7 +299,7 @@ export class KerasImporter extends NetworkBuilder {
   /** Whether a value is (N, C); so is a map of one pixel that a global pool makes. */
   isVector(value: string): boolean {
     for (let layer = this.layer(value); layer; layer = this.layer(layer.from[0]!)) {
-      if (["global_avg_pool", "flatten", "dense"].includes(layer.type)) return true;
+      if (["global_avg_pool", "global_max_pool", "flatten", "dense"].includes(layer.type)) return true;
     }
     return false;
   }
@@ -359,3 +322,7 @@ function isConstant(of: AffineOf, scale: number, shift: number): boolean {
   const affine = of();
   return affine !== undefined && near(affine.scale, scale) && near(affine.shift, shift);
 }
+
+/** Numbers that are the same for all channels, as one. */
+const single = (numbers: readonly number[]): number | readonly number[] =>
+  numbers.every((n) => n === numbers[0]) ? numbers[0]! : numbers;

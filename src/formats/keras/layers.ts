@@ -3,23 +3,21 @@ import { show } from "../../base/schema.ts";
 import type { ActivationLike } from "../../layers/index.ts";
 import type { NetworkLayerKind } from "../../models/topologies/network.ts";
 import { type Affine, forChannels } from "../affine.ts";
-import type { KerasImporter, Parts } from "./importer.ts";
+import type { KerasImporter, Part, Parts } from "./importer.ts";
 import { isExtent, layerActivation, type Reading } from "./reading.ts";
 import type { KerasLayer } from "./topology.ts";
 
 type LayerReader = (layer: Reading, into: KerasImporter) => void;
 
-/** A bias is zero where there is none: a shift after the layer may make one. */
-const BIAS = { absent: { bias: { option: "use_bias", value: 0 } } } as const;
-const KERNEL: Parts = { names: { weight: ["kernel"], bias: ["bias"] }, ...BIAS };
+const BIAS = { names: ["bias"] } as const;
+const KERNEL: Parts = { weight: { names: ["kernel"] }, bias: BIAS };
+/** A kernel that has another shape in the file. */
+const kernelOf = (shape: Part["shape"] & {}): Parts => ({ ...KERNEL, weight: { names: ["kernel"], shape } });
 const NORM: Parts = {
-  names: {
-    weight: ["gamma"],
-    bias: ["beta"],
-    running_mean: ["moving_mean"],
-    running_var: ["moving_variance"],
-  },
-  absent: { weight: { option: "scale", value: 1 }, bias: { option: "center", value: 0 } },
+  weight: { names: ["gamma"], absent: { option: "scale", value: 1 } },
+  bias: { names: ["beta"], absent: { option: "center", value: 0 } },
+  running_mean: { names: ["moving_mean"] },
+  running_var: { names: ["moving_variance"] },
 };
 
 /** A parameter's shape in Keras, with C channels and so many filters for each: (R, S, C, filters). */
@@ -70,7 +68,7 @@ function depthwise(
 ): Extract<NetworkLayerKind, { type: "conv2d" }> {
   const multiplier = layer.count("depth_multiplier", 1);
   const groups = channelsOf(x, into);
-  const parts = { names: { weight, bias: ["bias"] }, shape: forDepth(multiplier), ...BIAS };
+  const parts = { weight: { names: weight, shape: forDepth(multiplier) }, bias: BIAS };
   return {
     ...{ type: "conv2d", name: into.layerName(layer, parts, suffix), ...windowOf(layer) },
     ...{ outChannels: groups * multiplier, groups, bias: false },
@@ -96,29 +94,14 @@ function product(a: string, b: string, to: string, into: KerasImporter): void {
     into.move(gate, to);
     return;
   }
-  // The second scales the first.
-  const isSwapped =
-    into.isVector(a) !== into.isVector(b)
-      ? into.isVector(a)
-      : !into.isVector(a) && channelsOf(a, into) === 1 && channelsOf(b, into) > 1;
+  const isSwapped = into.isVector(a) && !into.isVector(b);
   into.add({ type: "mul" }, isSwapped ? [b, a] : [a, b], to);
-}
-
-/** a − b, where the layer that makes b can turn its sign. */
-function difference(a: string, b: string, to: string, into: KerasImporter, layer: Reading): void {
-  if (!into.negate(b)) {
-    layer.fail(
-      "subtracts values, which can be read only if a convolution, a batch norm or a dense layer without activation makes " +
-        "the second one for it alone",
-    );
-  }
-  into.sum(a, b, to);
 }
 
 /** Reads a layer that joins values, two at a time; or a value and a constant. */
 const joined =
   (
-    join: (a: string, b: string, to: string, into: KerasImporter, layer: Reading) => void,
+    join: (a: string, b: string, to: string, into: KerasImporter) => void,
     affineOf: (numbers: readonly number[], isFirst: boolean) => Affine,
   ): LayerReader =>
   (layer, into) => {
@@ -131,7 +114,7 @@ const joined =
     const [first, ...others] = layer.values() as [string, ...string[]];
     others.reduce((value, other, i) => {
       const to = i === others.length - 1 ? layer.name : into.fresh(`${layer.name}.${i}`);
-      join(value, other, to, into, layer);
+      join(value, other, to, into);
       return to;
     }, first);
   };
@@ -153,7 +136,7 @@ const dropped: LayerReader = (layer, into) => {
   if (!(p >= 0 && p < 1)) layer.fail(`has the rate ${p}`);
   // With a noise_shape, it drops whole branches of training.
   if (layer.option("noise_shape") !== undefined) return into.pass(layer);
-  into.add({ type: "dropout", name: into.layerName(layer, { names: {} }), p }, [layer.value()], layer.name);
+  into.add({ type: "dropout", name: into.layerName(layer, {}), p }, [layer.value()], layer.name);
 };
 
 /** Refuses a layer that makes images or maps of another size, unless it leaves this one alone. */
@@ -192,7 +175,13 @@ export const LAYERS: Readonly<Record<string, LayerReader>> = {
     if (into.isVector(x)) {
       if (window.kernelSize.join() !== "1,1" || groups !== 1)
         layer.fail("is over one pixel, but larger than 1×1");
-      return dense(layer, into, x, outChannels, { ...KERNEL, shape: ([C, K]) => [1, 1, C!, K!] });
+      return dense(
+        layer,
+        into,
+        x,
+        outChannels,
+        kernelOf(([C, K]) => [1, 1, C!, K!]),
+      );
     }
     const kind: NetworkLayerKind = {
       ...{ type: "conv2d", outChannels, groups, bias: hasBias(layer) },
@@ -209,7 +198,7 @@ export const LAYERS: Readonly<Record<string, LayerReader>> = {
     const x = layer.value(layer.takesPads);
     const between = into.fresh(`${layer.name}.depthwise`);
     into.add(depthwise(layer, into, x, ["depthwise_kernel"], ".depthwise"), [x], between);
-    const parts: Parts = { names: { weight: ["pointwise_kernel"], bias: ["bias"] }, ...BIAS };
+    const parts: Parts = { weight: { names: ["pointwise_kernel"] }, bias: BIAS };
     const kind: NetworkLayerKind = {
       ...{
         type: "conv2d",
@@ -226,7 +215,10 @@ export const LAYERS: Readonly<Record<string, LayerReader>> = {
     const outChannels = layer.count("units");
     if (into.isVector(x)) return dense(layer, into, x, outChannels, KERNEL);
     // Over a map it is a convolution of single pixels.
-    const name = into.layerName(layer, { ...KERNEL, shape: ([, , C, K]) => [C!, K!] });
+    const name = into.layerName(
+      layer,
+      kernelOf(([, , C, K]) => [C!, K!]),
+    );
     const kind: NetworkLayerKind = {
       ...{ type: "conv2d", name, outChannels, groups: 1, bias: hasBias(layer), ...mapActivation(layer) },
       ...{ kernelSize: [1, 1], stride: [1, 1], padding: 0, dilation: [1, 1] },
@@ -255,6 +247,18 @@ export const LAYERS: Readonly<Record<string, LayerReader>> = {
   ReLU: activated,
   LeakyReLU: activated,
   ELU: activated,
+  PReLU(layer, into) {
+    const x = layer.value();
+    const axes = [layer.option("shared_axes") ?? []].flat().join();
+    const map = { "1,2": channelsOf(x, into), "1,2,3": 1 }[axes];
+    const vector = { "": channelsOf(x, into), "1": 1 }[axes];
+    const isVector = into.isVector(x);
+    const numParameters =
+      (isVector ? vector : map) ?? layer.fail(`has shared_axes [${axes}] instead of [1, 2]`);
+    const shape = ([C]: readonly number[]) => (isVector ? [C!] : [1, 1, C!]);
+    const name = into.layerName(layer, { weight: { names: ["alpha"], shape } });
+    into.add({ type: "prelu", name, numParameters }, [x], layer.name);
+  },
   Softmax(layer, into) {
     layer.expect("axis", -1, 1);
     into.softmax(layer.name, layer.value());
@@ -289,12 +293,8 @@ export const LAYERS: Readonly<Record<string, LayerReader>> = {
   },
   GlobalMaxPooling2D(layer, into) {
     const x = layer.value();
-    if (into.isVector(x)) return into.pass(layer);
-    const [, H, W] = into.extents(x, into.inputShape) as [number, number, number];
-    const pixel = into.fresh(`${layer.name}.max`);
-    const window = { kernelSize: [H, W], stride: [H, W], padding: 0 } as const;
-    into.add({ type: "max_pool2d", ...window }, [x], pixel);
-    into.flatten(pixel, undefined, layer.name);
+    if (into.isVector(x)) into.pass(layer);
+    else into.add({ type: "global_max_pool", keepPixel: false }, [x], layer.name);
   },
   Flatten: flat,
   Reshape(layer, into) {
@@ -314,8 +314,10 @@ export const LAYERS: Readonly<Record<string, LayerReader>> = {
     (numbers) => ({ scale: [1], shift: numbers }),
   ),
   Multiply: joined(product, (numbers) => ({ scale: numbers, shift: [0] })),
-  Subtract: joined(difference, (numbers, isFirst) =>
-    isFirst ? { scale: [-1], shift: numbers } : { scale: [1], shift: numbers.map((n) => -n) },
+  Subtract: joined(
+    (a, b, to, into) => into.add({ type: "sub" }, [a, b], to),
+    (numbers, isFirst) =>
+      isFirst ? { scale: [-1], shift: numbers } : { scale: [1], shift: numbers.map((n) => -n) },
   ),
   TrueDivide: quotient,
   Divide: quotient,
