@@ -5,17 +5,19 @@ import type { BatchShape } from "../networks/row.ts";
 export const kerasImages = (shape: readonly number[]): Float32Array =>
   Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => ((i * 7919) % 1013) / 506.5 - 1);
 
-/** The input of those that Keras 3 has written: bytes by Park and Miller's generator, each for a square of 8 × 8 pixels. */
-export function kerasPixels([N, H, W, C]: BatchShape): Float32Array<ArrayBuffer> {
+/**
+ * The input of those that Keras 3 has written: bytes by Park and Miller's generator, each for a square of so many pixels.
+ */
+export function kerasPixels([N, H, W, C]: BatchShape, size = 8): Float32Array<ArrayBuffer> {
   let state = 12345;
-  const squares = Array.from({ length: (N * H * W * C) / 64 }, () => {
+  const squares = Array.from({ length: (N * H * W * C) / size ** 2 }, () => {
     state = (state * 48271) % 2147483647;
     return state % 256;
   });
   return Float32Array.from({ length: N * H * W * C }, (_, i) => {
     const [row, x, c] = [Math.floor(i / (W * C)), Math.floor(i / C) % W, i % C];
-    const [n, y] = [Math.floor(row / H), row % H];
-    return squares[((n * (H / 8) + (y >> 3)) * (W / 8) + (x >> 3)) * C + c]!;
+    const line = Math.floor(row / H) * (H / size) + Math.floor((row % H) / size);
+    return squares[(line * (W / size) + Math.floor(x / size)) * C + c]!;
   });
 }
 
