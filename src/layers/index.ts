@@ -5,6 +5,7 @@ export {
   gelu,
   hardsigmoid,
   hardswish,
+  hardtanh,
   leakyRelu,
   type PreluOptions,
   prelu,

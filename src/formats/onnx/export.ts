@@ -2,7 +2,7 @@ import { WeightsError } from "../../base/errors.ts";
 import type { Pads } from "../../base/window.ts";
 import { isNode, type Op, type OpNode, type Tensors } from "../../graph/op.ts";
 import type { Tensor } from "../../graph/tensor.ts";
-import { inspect, type Model } from "../../models/model.ts";
+import { hasManyLabels, inspect, type Model } from "../../models/model.ts";
 import { conv2dOp } from "../../ops/conv/conv2d.ts";
 import { denseOp } from "../../ops/conv/dense.ts";
 import { activationOp } from "../../ops/elementwise/activation.ts";
@@ -10,6 +10,9 @@ import { addOp } from "../../ops/elementwise/add.ts";
 import { averageOp } from "../../ops/elementwise/average.ts";
 import { dropoutOp } from "../../ops/elementwise/dropout.ts";
 import { mulOp } from "../../ops/elementwise/mul.ts";
+import { preluOp } from "../../ops/elementwise/prelu.ts";
+import { rescaleOp } from "../../ops/elementwise/rescale.ts";
+import { subOp } from "../../ops/elementwise/sub.ts";
 import { upsampleOp } from "../../ops/image/upsample.ts";
 import { concatOp } from "../../ops/layout/concat.ts";
 import { flattenOp } from "../../ops/layout/flatten.ts";
@@ -17,6 +20,7 @@ import { padChannelsOp } from "../../ops/layout/pad-channels.ts";
 import { pad2dOp } from "../../ops/layout/pad2d.ts";
 import { softmaxOp } from "../../ops/loss/softmax.ts";
 import { batchNormOp } from "../../ops/norm/batch-norm.ts";
+import { globalMaxPoolOp } from "../../ops/pool/global-max-pool.ts";
 import { avgPool2dOp, globalAvgPoolOp, maxPool2dOp, type Pool2d } from "../../ops/pool/pool.ts";
 import { checkFinite } from "../../weights/finite.ts";
 import { fileShape } from "../../weights/layout.ts";
@@ -27,22 +31,22 @@ import { type Attributes, Writer } from "./writer.ts";
 
 /** What to write into an ONNX file. */
 export interface ExportOnnxOptions {
-  /** Whether to end with a softmax, for probabilities instead of logits. Default false. */
-  readonly softmax?: boolean;
+  /** Whether to end with a softmax or sigmoid, for probabilities instead of logits. Default false. */
+  readonly probabilities?: boolean;
 }
 
 const OPSET = 17;
 
 /**
  * Exports a model in evaluation mode to an ONNX file (opset 17): `images` (N, C, H, W) f32, for any N, → `logits` or
- * `probabilities` (N, classes). `weights` holds parameters and running statistics by name; others in it are ignored.
+ * `probabilities` (N, classes), or (N, 1) of a classifier of two classes that has one logit, for the second. `weights` holds parameters and running statistics by name; others in it are ignored.
  * Throws WeightsError if weights are missing or of the wrong shape, or if operations cannot be exported, listing all; and
  * NonFiniteError if a weight is NaN or infinite.
  */
 export function exportOnnx(
   model: Model,
   weights: NamedWeights,
-  { softmax = false }: ExportOnnxOptions = {},
+  { probabilities = false }: ExportOnnxOptions = {},
 ): Uint8Array<ArrayBuffer> {
   const graph = inspect(model);
   const source = `onnx of ${model.name}`;
@@ -62,22 +66,22 @@ export function exportOnnx(
 
   const writer = new Writer(tensors);
   writer.name(graph.inputs.get("images")!, "images");
-  const unknown = graph.nodes.filter((node) => !OPERATIONS.some((write) => write(node, writer)));
+  const last = graph.nodes.at(-1)!;
+  // Of two classes by one logit, which is what the file then gives.
+  const isBinary = isNode(last, padChannelsOp) && last.attrs.before === 1 && model.classes === 2;
+  const nodes = isBinary ? graph.nodes.slice(0, -1) : graph.nodes;
+  const unknown = nodes.filter((node) => !OPERATIONS.some((write) => write(node, writer)));
   if (unknown.length > 0) {
     const names = [...new Set(unknown.map(({ op }) => op.name))].join(", ");
     throw new WeightsError(`${source}: cannot export ${names}`);
   }
   const [H, W, C] = model.inputShape;
-  const output = softmax ? "probabilities" : "logits";
-  const logits = writer.of(graph.outputs.get("logits")!);
-  writer.node(
-    softmax ? "Softmax" : "Identity",
-    output,
-    [logits],
-    softmax ? { axis: { int: -1 } } : {},
-    output,
-  );
-  const outputs = [{ name: output, shape: ["N", model.classes] }];
+  const output = probabilities ? "probabilities" : "logits";
+  const logits = isBinary ? last.inputs.x : graph.outputs.get("logits")!;
+  const isSoftmax = !isBinary && !hasManyLabels(model);
+  const end = probabilities ? (isSoftmax ? "Softmax" : "Sigmoid") : "Identity";
+  writer.node(end, output, [writer.of(logits)], end === "Softmax" ? { axis: { int: -1 } } : {}, output);
+  const outputs = [{ name: output, shape: ["N", logits.shape[1]!] }];
   return encodeOnnx({
     name: model.name,
     opset: OPSET,
@@ -125,6 +129,16 @@ const single = <In extends Tensors, Attrs, Out extends Tensors & { readonly y: T
     writer.name(node.outputs.y, writer.node(name, node.label, values, attributesOf(node)));
   });
 
+/** A pooling of all pixels, whose result is flat here and (N, C, 1, 1) there. */
+const flattened = <Out extends Tensors & { readonly y: Tensor }>(
+  op: Op<{ x: Tensor }, Record<never, never>, Out>,
+  name: string,
+): Operation =>
+  operation(op, ({ label, inputs: { x }, outputs: { y } }, writer) => {
+    const map = writer.node(name, label, [writer.of(x)]);
+    writer.name(y, writer.node("Flatten", `${label}.flatten`, [map], { axis: { int: 1 } }));
+  });
+
 const OPERATIONS: readonly Operation[] = [
   single(conv2dOp, "Conv", ({ attrs: { stride, dilation, padding, groups }, inputs: { weight } }) => ({
     kernel_shape: { ints: weight.shape.slice(0, 2) },
@@ -146,14 +160,50 @@ const OPERATIONS: readonly Operation[] = [
     const factor = b.shape.length === a.shape.length ? writer.of(b) : writer.asMap(b);
     writer.name(y, writer.node("Mul", label, [writer.of(a), factor]));
   }),
+  operation(subOp, ({ label, inputs: { a, b }, outputs: { y } }, writer) => {
+    writer.name(y, writer.node("Sub", label, [writer.of(a), writer.of(b)]));
+  }),
+  operation(
+    rescaleOp,
+    ({ label, inputs: { x }, attrs: { scale = 1, offset = 0 }, outputs: { y } }, writer) => {
+      const isSame = (numbers: number | readonly number[], value: number): boolean =>
+        [numbers].flat().every((number) => number === value);
+      // Of a map the channels are not the last axis.
+      const pixels = x.shape.slice(2).map(() => 1);
+      const constant = (name: string, numbers: number | readonly number[]): string =>
+        writer.tensor(
+          `${label}.${name}`,
+          typeof numbers === "number" ? [] : [numbers.length, ...pixels],
+          numbers,
+        );
+      const scaled = isSame(scale, 1)
+        ? writer.of(x)
+        : writer.node("Mul", label, [writer.of(x), constant("scale", scale)]);
+      writer.name(
+        y,
+        isSame(offset, 0) ? scaled : writer.node("Add", `${label}.add`, [scaled, constant("offset", offset)]),
+      );
+    },
+  ),
+  operation(preluOp, ({ label, inputs: { x, weight }, outputs: { y } }, writer) => {
+    const slope = writer.of(weight);
+    const isMap = x.shape.length === 4 && weight.shape[0] !== 1;
+    const map = isMap
+      ? writer.node("Unsqueeze", `${label}.slope`, [slope, writer.ints(`${label}.axes`, [1, 2])])
+      : slope;
+    writer.name(y, writer.node("PRelu", label, [writer.of(x), map]));
+  }),
   single(averageOp, "Mean"),
   single(concatOp, "Concat", () => ({ axis: { int: 1 } })),
-  operation(padChannelsOp, ({ label, inputs: { x }, attrs: { channels }, outputs: { y } }, writer) => {
-    // First the zeros before each axis, then those after it.
-    const after = x.shape.map((_, axis) => (axis === 1 ? channels - x.shape.at(-1)! : 0));
-    const ints = [...after.map(() => 0), ...after];
-    writer.name(y, writer.node("Pad", label, [writer.of(x), writer.ints(`${label}.pads`, ints)]));
-  }),
+  operation(
+    padChannelsOp,
+    ({ label, inputs: { x }, attrs: { channels, before = 0 }, outputs: { y } }, writer) => {
+      // First the zeros before each axis, then those after it.
+      const ofChannels = (zeros: number): number[] => x.shape.map((_, axis) => (axis === 1 ? zeros : 0));
+      const ints = [...ofChannels(before), ...ofChannels(channels - before - x.shape.at(-1)!)];
+      writer.name(y, writer.node("Pad", label, [writer.of(x), writer.ints(`${label}.pads`, ints)]));
+    },
+  ),
   operation(
     pad2dOp,
     ({ label, inputs: { x }, attrs: { padding, mode, value = 0 }, outputs: { y } }, writer) => {
@@ -194,14 +244,11 @@ const OPERATIONS: readonly Operation[] = [
     }
     // Padding that counts comes before the pool, in which none does then.
     const ints = [0, 0, top, left, 0, 0, bottom - below, right - beside];
-    const amounts = writer.node("Constant", `${label}.pads`, [], { value_ints: { ints } });
-    const padded = writer.node("Pad", `${label}.pad`, [writer.of(x), amounts]);
+    const padded = writer.node("Pad", `${label}.pad`, [writer.of(x), writer.ints(`${label}.pads`, ints)]);
     writer.name(y, pool(padded, { ...attrs, padding: [0, below, 0, beside], countIncludePad: false }));
   }),
-  operation(globalAvgPoolOp, ({ label, inputs: { x }, outputs: { y } }, writer) => {
-    const map = writer.node("GlobalAveragePool", label, [writer.of(x)]);
-    writer.name(y, writer.node("Flatten", `${label}.flatten`, [map], { axis: { int: 1 } }));
-  }),
+  flattened(globalAvgPoolOp, "GlobalAveragePool"),
+  flattened(globalMaxPoolOp, "GlobalMaxPool"),
   single(flattenOp, "Flatten", () => ({ axis: { int: 1 } })),
   single(softmaxOp, "Softmax", () => ({ axis: { int: -1 } })),
   operation(dropoutOp, ({ inputs: { x }, outputs: { y } }, writer) => writer.name(y, writer.of(x))),

@@ -323,8 +323,9 @@ function cutOut(message: Message, name: string, place: ExternalPlace, beside: Ex
   const bytes = beside.get(file);
   if (!bytes) {
     return message.fail(
-      `the values of "${name}" are in another file, ${file}; give importOnnx { externalData: new Map([["${file}", ` +
-        "its bytes]]) }, or export the model as one file with torch.onnx.export(…, external_data=False)",
+      `the values of "${name}" are in another file, ${file}; give loadPretrained both files, or importOnnx ` +
+        `{ externalData: new Map([["${file}", its bytes]]) }, or ` +
+        "export the model as one file with torch.onnx.export(…, external_data=False)",
     );
   }
   const end = length === undefined ? bytes.length : offset + length;

@@ -6,10 +6,10 @@ import type { OnnxImporter } from "./importer.ts";
 import { MAX_EXTENT, type Operator, pass, type Reading } from "./reading.ts";
 import { resize } from "./resize.ts";
 
-/** The axes of a Squeeze or Unsqueeze, counted from the first of four; undefined for all of extent 1. */
-const axesOf = (node: Reading): readonly number[] | undefined =>
+/** The axes of a Squeeze or Unsqueeze, counted from the first of so many; undefined for all of extent 1. */
+const axesOf = (node: Reading, rank: number): readonly number[] | undefined =>
   (node.has(1) ? node.constant(1).ints() : node.node.attributes.axes?.ints)?.map((axis) =>
-    axis < 0 ? axis + 4 : axis,
+    axis < 0 ? axis + rank : axis,
   );
 
 const isPixels = (axes: readonly number[]): boolean => axes.every((axis) => axis === 2 || axis === 3);
@@ -71,6 +71,13 @@ export const SHAPE_OPERATORS: Readonly<Record<string, Operator>> = {
     const shape = node.constant(1).ints();
     const [batch, features] = shape as [number, number];
     if (shape.length === 4) return toMap(node, into, shape);
+    const isOne =
+      shape.length === 1 &&
+      into
+        .shapeOf(node.value())
+        .slice(1)
+        .every((extent) => extent === 1);
+    if (isOne) return into.flatten(node.value(), 1, node.output);
     const sound = shape.length === 2 && into.isBatch(batch) && (features > 0 || features === -1);
     if (!sound || batch + features === -2 || (node.int("allowzero", 0) !== 0 && batch === 0))
       node.fail(`has the shape [${shape.join(", ")}] instead of (N, features)`);
@@ -79,15 +86,17 @@ export const SHAPE_OPERATORS: Readonly<Record<string, Operator>> = {
   Squeeze(node, into) {
     const x = node.value();
     const shape = into.shapeOf(x);
-    const axes = axesOf(node);
-    if (!isVector(shape) || (axes && !isPixels(axes))) {
+    const axes = axesOf(node, shape.length);
+    // One number an image, (N), stays (N, 1) here.
+    const isOne = (axis: number): boolean => isPixels([axis]) || (axis === 1 && shape[1] === 1);
+    if (!isVector(shape) || (axes && !axes.every(isOne))) {
       node.fail(`has axes [${axes?.join(", ") ?? ""}] of ${show(shape)}; pixels alone can be left out`);
     }
     into.flatten(x, undefined, node.output);
   },
   Unsqueeze(node, into) {
     const shape = into.shapeOf(node.value());
-    const axes = axesOf(node) ?? [];
+    const axes = axesOf(node, 4) ?? [];
     if (shape.length !== 2 || !isPixels(axes)) {
       node.fail(`has axes [${axes.join(", ")}] of ${show(shape)}; only (N, C) can be read, as (N, C, 1, 1)`);
     }

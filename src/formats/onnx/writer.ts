@@ -51,13 +51,18 @@ export class Writer {
   }
 
   constant(label: string, value: number): string {
+    return this.tensor(label, [], value);
+  }
+
+  /** Adds a tensor to the file; returns its name. */
+  tensor(label: string, shape: readonly number[], values: number | readonly number[]): string {
     const name = this.#unique(label);
-    this.#tensors.set(name, { shape: [], data: Float32Array.of(value) });
+    this.#tensors.set(name, { shape, data: Float32Array.from([values].flat()) });
     return name;
   }
 
   /** Appends nodes for an activation of a value. */
-  activation(label: string, x: string, { name, alpha = 0 }: Activation): string {
+  activation(label: string, x: string, { name, alpha = 0, beta = 0 }: Activation): string {
     const node = (op: string, inputs: readonly string[], attributes: Attributes = {}) =>
       this.node(op, `${label}.${op.toLowerCase()}`, inputs, attributes);
     const constant = (value: number) => this.constant(`${label}.${value}`, value);
@@ -68,6 +73,8 @@ export class Writer {
         return node("Relu", [x]);
       case "relu6":
         return node("Clip", [x, constant(0), constant(6)]);
+      case "hardtanh":
+        return node("Clip", [x, constant(alpha), constant(beta)]);
       case "leaky_relu":
         return node("LeakyRelu", [x], { alpha: { float: alpha } });
       case "elu":

@@ -73,8 +73,8 @@ export type NetworkLayerKind =
   | { readonly type: "global_max_pool"; readonly keepPixel: boolean }
   /** To (N, features), checked if the number is given; a flat value stays as it is. */
   | { readonly type: "flatten"; readonly features?: number }
-  /** Channels of zeros after the others. */
-  | { readonly type: "pad_channels"; readonly added: number }
+  /** Channels of zeros: `added` after the others, and `before` (default 0) before them. */
+  | { readonly type: "pad_channels"; readonly added: number; readonly before?: number }
   | ({ readonly type: "pad2d"; readonly padding: Sides } & Pad2dOptions)
   | { readonly type: "crop2d"; readonly cropping: Sides }
   | ({ readonly type: "upsample" } & UpsampleOptions)
@@ -165,7 +165,7 @@ function apply(layer: NetworkLayer, inputs: readonly Tensor[]): Tensor {
     case "flatten":
       return flattened(x, layer.features);
     case "pad_channels":
-      return padChannels(x, x.shape.at(-1)! + layer.added);
+      return padChannels(x, (layer.before ?? 0) + x.shape.at(-1)! + layer.added, layer.before);
     case "pad2d":
       return pad2d(x, layer.padding, layer);
     case "crop2d":

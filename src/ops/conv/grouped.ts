@@ -1,47 +1,73 @@
-/** Launches of the kernels for convolutions in groups, one output a lane: plain, and right for any grouping. */
+/**
+ * The passes of convolutions in groups, each with all the ways to compute it: by kernels of one output a lane, plain and
+ * right for any grouping, and by those for depthwise ones.
+ */
 
-import type { Geometry } from "../../base/window.ts";
-import type { Emitter, GradientTarget } from "../../graph/op.ts";
-import { pad4, storedLength, type Tensor } from "../../graph/tensor.ts";
+import { pad4, storedLength } from "../../graph/tensor.ts";
 import { grid } from "../../kernel/grid.ts";
 import {
   conv2d_grouped_forward,
   conv2d_grouped_grad_input,
   conv2d_grouped_grad_weight,
 } from "../../kernel/shaders.gen.ts";
-import { type Activation, activationConstants, IDENTITY } from "../elementwise/activation.ts";
+import { activationConstants, IDENTITY } from "../elementwise/activation.ts";
 import type { Tunable, Variant } from "../tunable.ts";
-import { gradWeightAlone } from "./alone.ts";
-import type { GradWeightArgs } from "./conv-gradients.ts";
+import { forwardAlone, gradInputAlone, gradWeightAlone } from "./alone.ts";
+import type { ForwardArgs } from "./conv-forward.ts";
+import type { GradInputArgs, GradWeightArgs } from "./conv-gradients.ts";
+import {
+  DEPTHWISE_FORWARD,
+  DEPTHWISE_GRAD_INPUT,
+  DEPTHWISE_GRAD_WEIGHT,
+  type GroupedGeometry,
+  isDepthwise,
+} from "./depthwise.ts";
 import { ENOUGH } from "./register-tiles.ts";
 import { emitSplitSum } from "./split-sum.ts";
 
-type GroupedGeometry = Geometry & { readonly GROUPS: number };
+const always = (): boolean => true;
 
-/** Emits y = f(conv(x, w) + bias). */
-export function emitGroupedForward(
-  emit: Emitter,
-  geometry: GroupedGeometry,
-  tensors: { readonly x: Tensor; readonly w: Tensor; readonly bias: Tensor | undefined; readonly y: Tensor },
-  activation: Activation = IDENTITY,
-): void {
-  const { x, w, bias, y } = tensors;
-  const constants = { ...geometry, HAS_BIAS: bias ? 1 : 0, ...activationConstants(activation) };
-  const workgroups = grid(storedLength(y.shape) / 4, conv2d_grouped_forward);
-  // A kernel that does not read the bias still needs something bound.
-  emit.dispatch(conv2d_grouped_forward, { x, w, bias: bias ?? w, y }, constants, workgroups);
-}
+/** y = f(conv(x, w) + bias). */
+export const GROUPED_FORWARD: Tunable<GroupedGeometry, ForwardArgs> = {
+  op: "conv2d_grouped",
+  pass: "forward",
+  variants: [
+    {
+      name: "plain",
+      error: 1,
+      fits: always,
+      emit(emit, geometry, { x, w, bias, y }, activation = IDENTITY) {
+        const constants = { ...geometry, HAS_BIAS: bias ? 1 : 0, ...activationConstants(activation) };
+        const workgroups = grid(storedLength(y.shape) / 4, conv2d_grouped_forward);
+        // A kernel that does not read the bias still needs something bound.
+        emit.dispatch(conv2d_grouped_forward, { x, w, bias: bias ?? w, y }, constants, workgroups);
+      },
+    },
+    ...DEPTHWISE_FORWARD,
+  ],
+  guess: (geometry) => GROUPED_FORWARD.variants[isDepthwise(geometry) ? 1 : 0]!,
+  alone: (geometry, dtype) => forwardAlone(geometry, dtype, geometry.GROUPS),
+};
 
-/** Emits dx = conv-transpose(dy, w), or dx += …. */
-export function emitGroupedGradInput(
-  emit: Emitter,
-  geometry: GroupedGeometry,
-  { dy, w }: { readonly dy: Tensor; readonly w: Tensor },
-  { tensor: dx, accumulate: ACCUMULATE }: GradientTarget,
-): void {
-  const workgroups = grid(storedLength(dx.shape) / 4, conv2d_grouped_grad_input);
-  emit.dispatch(conv2d_grouped_grad_input, { dy, w, dx }, { ...geometry, ACCUMULATE }, workgroups);
-}
+/** dx = conv-transpose(dy, w), or dx += …. */
+export const GROUPED_GRAD_INPUT: Tunable<GroupedGeometry, GradInputArgs> = {
+  op: "conv2d_grouped",
+  pass: "grad_input",
+  variants: [
+    {
+      name: "plain",
+      error: 1,
+      fits: always,
+      emit(emit, geometry, { dy, w }, { tensor: dx, accumulate: ACCUMULATE }) {
+        const workgroups = grid(storedLength(dx.shape) / 4, conv2d_grouped_grad_input);
+        emit.dispatch(conv2d_grouped_grad_input, { dy, w, dx }, { ...geometry, ACCUMULATE }, workgroups);
+      },
+    },
+    ...DEPTHWISE_GRAD_INPUT,
+  ],
+  guess: (geometry) => GROUPED_GRAD_INPUT.variants[isDepthwise(geometry) ? 1 : 0]!,
+  alone: (geometry, dtype) => gradInputAlone(geometry, dtype, geometry.GROUPS),
+};
 
 /** Vec4s of the gradient of the weights, each the sum of one invocation. */
 const lengthOf = ({ R, S, C, K, GROUPS }: GroupedGeometry): number => (R * S * (C / GROUPS) * pad4(K)) / 4;
@@ -65,16 +91,16 @@ const splits = (name: string, times: number): Variant<GroupedGeometry, GradWeigh
   },
 });
 
-const SPLITS = /* @__PURE__ */ splits("splits", 1);
-
-/**
- * dw = Σ over pixels of x ⊗ dy, or dw += …. The only pass with a choice: the other two have one kernel each, and sums too
- * short to be split.
- */
+/** dw = Σ over pixels of x ⊗ dy, or dw += …. */
 export const GROUPED_GRAD_WEIGHT: Tunable<GroupedGeometry, GradWeightArgs> = {
   op: "conv2d_grouped",
   pass: "grad_weight",
-  variants: [SPLITS, /* @__PURE__ */ splits("more_splits", 4), /* @__PURE__ */ splits("fewer_splits", 1 / 4)],
-  guess: () => SPLITS,
+  variants: [
+    /* @__PURE__ */ splits("splits", 1),
+    ...DEPTHWISE_GRAD_WEIGHT,
+    /* @__PURE__ */ splits("more_splits", 4),
+    /* @__PURE__ */ splits("fewer_splits", 1 / 4),
+  ],
+  guess: (geometry) => GROUPED_GRAD_WEIGHT.variants[isDepthwise(geometry) ? 1 : 0]!,
   alone: (geometry, dtype) => gradWeightAlone(geometry, dtype, geometry.GROUPS),
 };

@@ -179,15 +179,3 @@ describe("what cannot be folded", () => {
     expect(() => importOnnx(file.finish("y"))).toThrow(message);
   });
 });
-
-it("an end in a sigmoid is refused, for a softmax would be taken of it", () => {
-  const mean = node("GlobalAveragePool", ["c"], "m");
-  const file = new GraphFile().input("x", ["N", 3, 5, 4]).conv("x", "c", 4, 3);
-  file.append(
-    chain(mean, node("Flatten", ["m"], "f"), node("Sigmoid", ["f"], "p"), node("Identity", ["p"], "y")),
-  );
-  expect(() => importOnnx(file.finish("y"))).toThrow(WeightsError);
-  expect(() => importOnnx(file.finish("y"))).toThrow(
-    /onnx: ends in a sigmoid, .* export it without the sigmoid, .*binaryCrossEntropyWithLogits/,
-  );
-});

@@ -22,6 +22,7 @@ import { relativeError, someImages } from "../../support/data/images.ts";
 import { seededWeights } from "../../support/data/seeded.ts";
 import { runOnnx } from "../../support/models/onnx.ts";
 import { activate } from "../../support/reference/activation.ts";
+import { avgPool2d } from "../../support/reference/pool.ts";
 
 const fixture = (name: string): Uint8Array<ArrayBuffer> =>
   new Uint8Array(readFileSync(new URL(`../../support/fixtures/onnx/${name}.onnx`, import.meta.url)));
@@ -44,10 +45,12 @@ describe("importOnnx", () => {
     const images = someImages(shape);
     const expected = await runOnnx(file, images, shape);
     expect(expected.length).toBe(batch * model.classes);
-    const actual = await runOnnx(exportOnnx(model, weights, { softmax }), images, shape);
+    const actual = await runOnnx(exportOnnx(model, weights, { probabilities: softmax }), images, shape);
     expect(relativeError(actual, expected)).toBeLessThan(ROUNDING);
     const again = createModel("network", model.options);
-    expect(await runOnnx(exportOnnx(again, weights, { softmax }), images, shape)).toEqual(actual);
+    expect(await runOnnx(exportOnnx(again, weights, { probabilities: softmax }), images, shape)).toEqual(
+      actual,
+    );
   });
 
   it("makes one operation of a batch norm, the sum after it and the activation", () => {
@@ -150,6 +153,24 @@ describe("exportOnnx", () => {
     expect(relativeError(actual, expected)).toBeLessThan(1e-6);
   });
 
+  it("writes an average over padding that counts but for what ceilMode adds", async () => {
+    const window = { kernelSize: [3, 3], stride: [2, 2], padding: [1, 1, 1, 1] } as const;
+    const options = { ...window, ceilMode: true, countIncludePad: true };
+    const layers: readonly NetworkLayer[] = [
+      { type: "avg_pool2d", ...options, from: ["images"], to: "a" },
+      { type: "flatten", from: ["a"], to: "b" },
+    ];
+    const model = network({ inputShape: [6, 5, 1], layers });
+    const images = Float32Array.from({ length: 30 }, (_, i) => i % 7);
+    const actual = await runOnnx(exportOnnx(model, new Map()), images, [1, 6, 5, 1]);
+    const attrs = { kernel: [3, 3], stride: [2, 2], padding: [1, 2, 1, 1], countIncludePad: true } as const;
+    const expected = avgPool2d(
+      { shape: [1, 6, 5, 1], data: Float64Array.from(images) },
+      { ...attrs, ceil: [1, 0] },
+    );
+    expect(relativeError(actual, expected.data)).toBeLessThan(1e-6);
+  });
+
   it.each([
     ["sequential", { inputShape: [32, 32, 3], backbone: { name: "resnet20", width: 4 } }],
     ["interleaved", { activation: "silu" }],
@@ -249,7 +270,7 @@ describe("exportOnnx", () => {
         ...twice("fc"),
       ],
     });
-    const file = exportOnnx(model, seededWeights(model, 1), { softmax: true });
+    const file = exportOnnx(model, seededWeights(model, 1), { probabilities: true });
     const { nodes, inputs, outputs } = decodeOnnx(file, "model");
     const names = nodes.flatMap((node) => node.outputs);
     expect(new Set(names).size).toBe(names.length);
