@@ -39,6 +39,8 @@ interface Pending {
   readonly affines?: readonly AffineOf[];
   /** Whether a ReLU6 follows. */
   readonly relu6?: boolean;
+  /** Which channels of the images it is, if not all in their order. */
+  readonly channels?: readonly number[];
 }
 
 type RescaleLayer = Extract<DraftLayer, { type: "rescale" }>;
@@ -59,7 +61,7 @@ export class KerasImporter extends NetworkBuilder {
   /** What layers multiply and add, once the weights are there. */
   readonly #rescaled = new Map<RescaleLayer, readonly AffineOf[]>();
   /** What is done to the images first; undefined before any layer takes them. */
-  #images: readonly AffineOf[] | undefined;
+  #images: Pick<Pending, "affines" | "channels"> | undefined;
   /** What a softmax makes that ends the network, and is left out. */
   readonly #ends = new Set<string>();
   /** The names of the file, and those that are made up besides. */
@@ -92,8 +94,9 @@ export class KerasImporter extends NetworkBuilder {
   override value(name: string, mayBePadded = false): string | undefined {
     if (this.#ends.has(name) && name !== this.#output) this.#fail("goes on after a softmax");
     const value = super.value(name);
-    const { pads, affines, relu6 } = this.#pending.get(name) ?? {};
-    if (value === "images" && !pads) this.#takeImages(name, affines ?? []);
+    const pending = this.#pending.get(name) ?? {};
+    const { pads, affines, relu6 } = pending;
+    if (value === "images" && !pads) this.#takeImages(name, pending);
     const hasLayer = pads ? !mayBePadded : affines && value !== "images";
     if (value === undefined || !hasLayer) return value;
     let last = value;
@@ -117,11 +120,33 @@ export class KerasImporter extends NetworkBuilder {
     return last;
   }
 
-  #takeImages(name: string, affines: readonly AffineOf[]): void {
-    this.#images ??= affines;
-    if (this.#images.length !== affines.length || this.#images.some((affine, i) => affine !== affines[i])) {
+  #takeImages(name: string, { affines, channels }: Pending): void {
+    this.#images ??= { ...(affines && { affines }), ...(channels && { channels }) };
+    const same = (a: readonly unknown[] = [], b: readonly unknown[] = []): boolean =>
+      a.length === b.length && a.every((part, i) => part === b[i]);
+    if (!same(this.#images.affines, affines) || !same(this.#images.channels, channels)) {
       this.#fail(`takes the images both before and after what "${name}" does to them`);
     }
+  }
+
+  /** Records that a layer takes out a channel of the images. */
+  takeChannel(layer: Reading, channel: number): void {
+    if (super.value(layer.input) !== "images" || this.#pending.has(layer.input)) {
+      layer.fail("takes out a part of a value, which can be read only of the images");
+    }
+    this.alias(layer.name, "images");
+    this.#pending.set(layer.name, { channels: [channel] });
+  }
+
+  /** Records that a layer puts together channels of the images. */
+  stackChannels(layer: Reading): void {
+    const names = layer.layer.operands.filter((operand) => typeof operand === "string");
+    const channels = names.flatMap((name) => this.#pending.get(name)?.channels ?? []);
+    if (channels.join() !== "2,1,0" || names.length !== 3) {
+      layer.fail("stacks values, which can be read only of the images' channels, in the order B, G, R");
+    }
+    this.alias(layer.name, "images");
+    this.#pending.set(layer.name, { channels });
   }
 
   /** A layer that changes nothing, which may follow the softmax too. */
@@ -155,13 +180,16 @@ export class KerasImporter extends NetworkBuilder {
   /** Records that a layer multiplies and shifts what it takes. */
   affine(layer: Reading, affine: AffineOf): void {
     const { name, input: from } = layer;
-    const { affines = [], relu6 } = this.#pending.get(from) ?? {};
+    const { affines = [], relu6, channels } = this.#pending.get(from) ?? {};
     if (relu6 && isConstant(affine, 1 / 6, 0)) {
       this.activate(this.#untouched(layer), "hardsigmoid", name);
       return;
     }
     this.alias(name, relu6 ? layer.value() : this.#untouched(layer));
-    this.#pending.set(name, { affines: relu6 ? [affine] : [...affines, affine] });
+    this.#pending.set(name, {
+      affines: relu6 ? [affine] : [...affines, affine],
+      ...(channels && { channels }),
+    });
   }
 
   /** A ReLU6, which after + 3 and before × 1/6 is a part of a hard sigmoid. */
@@ -226,13 +254,13 @@ export class KerasImporter extends NetworkBuilder {
 
   finish(): { model: Model; weights: NamedWeights } {
     const { inputShape } = this;
+    if (this.#ends.size > 0 && !this.#ends.has(this.#output)) this.#fail("goes on after a softmax");
+    const value = this.value(this.#output);
     for (const [layer, affines] of this.#rescaled) {
       const channels = this.extents(layer.from[0]!, inputShape).at(-1)!;
       const { scale, shift } = this.#composed(affines, channels);
       Object.assign(layer, { scale: single(scale), offset: single(shift) });
     }
-    if (this.#ends.size > 0 && !this.#ends.has(this.#output)) this.#fail("goes on after a softmax");
-    const value = this.value(this.#output);
     const output = value && value !== "images" && !this.isVector(value) ? this.#pooled(value) : this.#output;
     const preprocessing = this.#preprocessing();
     const model = this.network(output, { inputShape, ...(preprocessing && { preprocessing }) });
@@ -249,14 +277,16 @@ export class KerasImporter extends NetworkBuilder {
 
   #preprocessing(): Preprocessing | undefined {
     const { inputShape } = this;
-    if (!this.#images || this.#images.length === 0) {
+    const { affines = [], channels } = this.#images ?? {};
+    if (affines.length === 0 && !channels) {
       return inputShape[2] === 3 ? this.#conventions.preprocessing?.(inputShape) : undefined;
     }
-    const affine = this.#composed(this.#images, inputShape[2]);
+    const affine = this.#composed(affines, inputShape[2]);
     const { scale, shift } = affine;
     const what = `multiplies its images by ${scale.join(", ")} and adds ${shift.join(", ")}`;
     return (
-      preprocessingOf(affine, inputShape) ?? this.#fail(`${what}, which is no mean and standard deviation`)
+      preprocessingOf(affine, inputShape, channels && "caffe") ??
+      this.#fail(`${what}, which is no mean and standard deviation`)
     );
   }
 

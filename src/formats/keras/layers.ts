@@ -344,6 +344,16 @@ export const LAYERS: Readonly<Record<string, LayerReader>> = {
       return { scale, shift: forChannels(mean, channels).map((m, c) => -m * scale[c]!) };
     });
   },
+  // The images in the order B, G, R, as preprocess_input of ResNet and VGG makes them.
+  GetItem(layer, into) {
+    const index = layer.constant()?.numbers ?? [];
+    if (index.length !== 1) layer.fail(`has the index [${index.join(", ")}] instead of a channel`);
+    into.takeChannel(layer, index[0]!);
+  },
+  Stack(layer, into) {
+    layer.expect("axis", -1, 3);
+    into.stackChannels(layer);
+  },
   Average: (layer, into) => into.add({ type: "average" }, layer.values(), layer.name),
   Concatenate(layer, into) {
     layer.expect("axis", -1, 3);

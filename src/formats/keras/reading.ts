@@ -38,8 +38,8 @@ export class Reading {
 
   /** The file's name of the value that it takes. */
   get input(): string {
-    const [name] = this.layer.operands;
-    return typeof name === "string" ? name : this.fail("takes no value of another layer");
+    const name = this.layer.operands.find((operand) => typeof operand === "string");
+    return name ?? this.fail("takes no value of another layer");
   }
 
   /** The value that it takes, with zeros around it only if `mayBePadded`. */

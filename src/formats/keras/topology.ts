@@ -214,10 +214,14 @@ function operandOf(value: unknown, depth = 0): (string | readonly number[])[] {
   return constant.length > 0 ? [constant] : operandsOf(value, depth + 1);
 }
 
+/** "All axes before", of an index such as [..., 2]. */
+const isEllipsis = (value: unknown): boolean =>
+  anyObject.accepts(value) && value.class_name === "__ellipsis__";
+
 /** The numbers of a constant: one, a list, or Keras 3's record of a tensor; none for anything else. */
 function numbersIn(value: unknown): number[] {
   const all = anyObject.accepts(value) && anyObject.accepts(value.config) ? value.config.value : value;
-  const numbers = Array.isArray(all) ? all.flat(4) : [all];
+  const numbers = Array.isArray(all) ? all.flat(4).filter((part) => !isEllipsis(part)) : [all];
   return numbers.every((n) => typeof n === "number") ? (numbers as number[]) : [];
 }
 
