@@ -95,8 +95,7 @@ export function decodeSafetensors(file: Uint8Array, source: string): Safetensors
 /** So many bytes at a file's beginning tell what it is. */
 export const HEAD_BYTES = 96;
 
-const PYTORCH = `python -c 'import torch; from safetensors.torch import save_file; w = torch.load("w.pth", map_location="cpu", weights_only=True); save_file(w.get("state_dict", w), "w.safetensors")', or, if it holds a whole model, save the state_dict() of that`;
-const TORCHSCRIPT = `python -c 'import torch; from safetensors.torch import save_file; save_file(torch.jit.load("w.pt", map_location="cpu").state_dict(), "w.safetensors")'`;
+const PYTORCH = `python -c 'import torch; from safetensors.torch import save_file; w = torch.load("w.pth", map_location="cpu", weights_only=True); save_file(w.get("state_dict", w), "w.safetensors")'`;
 const NUMPY = `python -c 'import numpy; from safetensors.numpy import save_file; save_file(dict(numpy.load("w.npz")), "w.safetensors")'`;
 const KERAS = "tensorflowjs_converter --input_format=keras model.h5 folder";
 const KERAS_3 = `python -c 'import keras; keras.saving.load_model("model.keras").save("model.h5")' and ${KERAS}`;
@@ -107,7 +106,10 @@ const KINDS: readonly (readonly [begin: RegExp, is: string])[] = [
   [/^PK.{28}[\w./ -]*\.npy/s, `is an .npz file of NumPy; convert it with ${NUMPY}`],
   [/^PK.{28}(metadata|config)\.json/s, `is a .keras file; convert it with ${KERAS_3}`],
   [/^PK.{28}[^/]+\/(data\.pkl|\.format|byteorder)/s, `is a file of PyTorch; convert it with ${PYTORCH}`],
-  [/^PK.{28}[^/]+\/(data|code)\//s, `is a TorchScript file; convert it with ${TORCHSCRIPT}`],
+  [
+    /^PK.{28}[^/]+\/(data|code)\//s,
+    "is a TorchScript file; save the state_dict() of torch.jit.load as safetensors",
+  ],
   [
     /^PK/,
     `is a zip file, as PyTorch (.pt, .pth) and Keras (.keras) write; save the weights as safetensors: ${PYTORCH}`,
@@ -126,7 +128,7 @@ const KINDS: readonly (readonly [begin: RegExp, is: string])[] = [
   [/^version /, "is a Git LFS pointer instead of the file; fetch the file with git lfs pull"],
   [/^(\xef\xbb\xbf)?\s*</, "is a web page instead of the file; check its address"],
   [/^(\xef\xbb\xbf)?\s*\{\s*"/, "is JSON instead of the file, such as a server's answer; check its address"],
-  [/^.\x8b\x08/s, "is a gzip archive; unpack it"],
+  [/^[^ -~]\x8b/, "is a gzip archive; unpack it"],
   [
     /^(Entry|Repository|Not|Access|Invalid|Unauthorized|Forbidden)\b[\x20-\x7e]*/i,
     "is a server's answer instead of the file; check its address, and whether it asks for a login",
