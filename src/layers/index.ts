@@ -22,6 +22,7 @@ export {
   filled,
   heNormal,
   heUniform,
+  normal,
   ones,
   torchBias,
   torchWeight,
