@@ -109,6 +109,7 @@ export { FeatureCache, type FeatureCacheOptions, type FeaturesOfOptions } from "
 export { type Finetune, type FinetuneOptions, finetune } from "./transfer/finetune.ts";
 export type { PretrainedSource } from "./transfer/open-pretrained.ts";
 export { type BackboneReport, loadPretrained, type PretrainedReport } from "./transfer/pretrained.ts";
+export { type RestoreNormsOptions, restoreNorms } from "./transfer/restore-norms.ts";
 export { type SplitModel, type SplitOptions, splitModel } from "./transfer/split.ts";
 
 // Prediction
