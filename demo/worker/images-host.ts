@@ -183,7 +183,7 @@ export class ImagesHost {
     const weights = new Map(
       [...values].map(([name, data]) => [name, { shape: tensors.get(name)!.shape, data }]),
     );
-    return exportOnnx(model, weights, { softmax: true });
+    return exportOnnx(model, weights, { probabilities: true });
   }
 
   /** The network that guesses, on a device that is there. */

@@ -13,6 +13,8 @@ export interface LoaderSpec {
   readonly dtype: "f32" | "i32" | "u32";
   /** For whole numbers that are 0 … below − 1, such as labels: the number of classes. */
   readonly below?: number;
+  /** For f32 that are 0 … most, such as several labels: bytes are then numbers, not shares of 255. */
+  readonly most?: number;
 }
 
 /** A batch as the GPU takes it. Valid until two more have been given. */
@@ -290,18 +292,32 @@ function fill(
   }
   const isReal = spec.dtype === "f32";
   const { row, stored } = rowOf(spec);
-  const scale = isReal && given instanceof Uint8Array ? 1 / 255 : 1;
+  const scale = isReal && given instanceof Uint8Array ? byteScale(spec) : 1;
   if (stored === row && scale === 1) into.set(given);
   else spread(given, row, into, stored, scale);
-  const bad = isReal ? notFinite(given) : notWhole(given, spec.below);
-  if (bad >= 0) {
-    const range = spec.below === undefined ? "whole numbers" : `0…${spec.below - 1}`;
+  const bad = badValue(given, spec);
+  if (bad) {
     throw new DataError(
-      `${name} of example ${indices[Math.floor(bad / each)]} must be ${isReal ? "finite" : range} — ` +
-        `got ${given[bad]} at value ${bad % each}`,
+      `${name} of example ${indices[Math.floor(bad.at / each)]} must be ${bad.expected} — ` +
+        `got ${given[bad.at]} at value ${bad.at % each}`,
     );
   }
   return into;
+}
+
+/** What a byte stands for in f32. */
+export const byteScale = ({ most }: Pick<LoaderSpec, "most">): number => (most === undefined ? 1 / 255 : 1);
+
+/** Where the first of these values is that does not fit, and what it should be. */
+export function badValue(
+  given: Examples[string],
+  { dtype, below, most }: LoaderSpec,
+): { readonly at: number; readonly expected: string } | undefined {
+  const isReal = dtype === "f32";
+  const at = isReal ? notFinite(given, most) : notWhole(given, below);
+  if (at < 0) return undefined;
+  const real = most === undefined ? "finite" : `in [0, ${most}]`;
+  return { at, expected: isReal ? real : below === undefined ? "whole numbers" : `0…${below - 1}` };
 }
 
 /** Writes rows of values, times `scale`, into longer rows. */
@@ -319,11 +335,11 @@ function spread(
 
 // Loops, not findIndex, which calls a function for each value.
 
-function notFinite(values: Examples[string]): number {
-  if (values instanceof Uint8Array) return -1;
+function notFinite(values: Examples[string], most?: number): number {
+  if (values instanceof Uint8Array && most === undefined) return -1;
   for (let i = 0; i < values.length; i++) {
     const value = values[i]!;
-    if (value - value !== 0) return i;
+    if (value - value !== 0 || (most !== undefined && !(value >= 0 && value <= most))) return i;
   }
   return -1;
 }

@@ -1,6 +1,8 @@
 import { WebgraftError, WeightsError } from "../base/errors.ts";
-import type { ActivationLike } from "../layers/index.ts";
+import { type Pads, resolvePadding } from "../base/window.ts";
+import type { ActivationLike, Sides } from "../layers/index.ts";
 import type { Model } from "../models/model.ts";
+import { multiLabel } from "../models/multi-label.ts";
 import {
   extentsAfter,
   type NetworkLayer,
@@ -17,6 +19,12 @@ const MOST_SHAPES = 500;
 
 /** The layer types that can end with an activation. */
 const ACTIVATED = ["conv2d", "batch_norm", "dense", "add"] as const;
+
+/** The pixels at each side of any map. */
+const sidesOf = (sides: Sides): Pads => resolvePadding(sides, [1, 1], [1, 1]);
+
+/** x times one of these is an activation. */
+const SWISHES: Readonly<Record<string, ActivationLike>> = { sigmoid: "silu", hardsigmoid: "hardswish" };
 
 /**
  * Collects the layers of a network from a file in which values have names, and merges what is a single layer here: a
@@ -54,6 +62,11 @@ export class NetworkBuilder {
     this.#uses.set(value, this.#usesOf(value) - 1 + this.#usesOf(name));
   }
 
+  /** A value that is to come is used wherever a name of the file is. */
+  expectUses(value: string, name: string): void {
+    this.#uses.set(value, this.#usesOf(name));
+  }
+
   /** The layer that makes a value. */
   layer(value: string): Readonly<DraftLayer> | undefined {
     return this.#layers.get(value);
@@ -71,6 +84,20 @@ export class NetworkBuilder {
 
   add(kind: NetworkLayerKind, from: readonly string[], to: string): void {
     this.#layers.set(to, { ...kind, from, to });
+  }
+
+  /** A convolution. Zeros that a layer puts around the map for it alone are its own padding. */
+  convolution(kind: Extract<NetworkLayerKind, { type: "conv2d" }>, x: string, to: string): void {
+    const pad = this.sole(x, "pad2d");
+    const [own, zeros] = [kind.padding === "valid" ? 0 : kind.padding, pad?.padding];
+    if (zeros === undefined || pad?.mode !== "constant" || pad.value || typeof own === "string") {
+      this.add(kind, [x], to);
+      return;
+    }
+    const [before, after] = [sidesOf(own), sidesOf(zeros)];
+    this.#layers.delete(x);
+    const padding = before.map((pixels, side) => pixels + after[side]!) as unknown as Pads;
+    this.add({ ...kind, padding }, pad.from, to);
   }
 
   /** Renames a layer's value, and moves the layer to the end. */
@@ -102,6 +129,24 @@ export class NetworkBuilder {
     this.add({ type: "add" }, [a, b], to);
   }
 
+  /** The product of two values; x times its own sigmoid is an activation. */
+  product(a: string, b: string, to: string): void {
+    for (const [x, gate] of [
+      [a, b],
+      [b, a],
+    ] as const) {
+      const layer = this.sole(gate, "activation");
+      const swish = layer && SWISHES[String(layer.activation)];
+      if (!swish || layer.from[0] !== x) continue;
+      this.#layers.delete(gate);
+      // Both used x, and one layer does from now on.
+      this.#uses.set(x, this.#usesOf(x) - 1);
+      this.activate(x, swish, to);
+      return;
+    }
+    this.add({ type: "mul" }, [a, b], to);
+  }
+
   flatten(x: string, features: number | undefined, to: string): void {
     const mean = this.sole(x, "global_avg_pool");
     if (mean && features === undefined) {
@@ -126,20 +171,30 @@ export class NetworkBuilder {
     return [...this.#layers.values()].some(({ from }) => from.includes("images"));
   }
 
-  /** The network that ends with this value. Throws WeightsError if it cannot be built. */
+  /**
+   * The network that ends with this value: a classifier of two classes if that is one number, and of labels that do not
+   * exclude each other if a sigmoid makes several. Throws WeightsError if it cannot be built.
+   */
   network(output: string, options: Omit<NetworkOptions, "layers">): Model {
     const value = this.value(output);
     const last = value && this.#layers.get(value);
     if (!last) throw new WeightsError(`${this.source}: no layer makes the output ${output}`);
-    if ("activation" in last && last.activation === "sigmoid") {
-      throw new WeightsError(
-        `${this.source}: ends in a sigmoid, for labels that do not exclude each other; models here give logits, of which ` +
-          "a softmax is taken, so its results would be wrong — export it without the sigmoid, and train it with " +
-          "{ loss: binaryCrossEntropyWithLogits }",
-      );
-    }
+    const isSigmoid = this.#leaveOutSigmoid(last);
     this.move(last, last.to);
-    return this.#checked(() => network({ ...options, layers: [...this.#layers.values()] }));
+    const classes = this.extents(value, options.inputShape).at(-1);
+    // The softmax of these two logits is the sigmoid of the one.
+    if (classes === 1) this.add({ type: "pad_channels", before: 1, added: 0 }, [value], `${value}.logits`);
+    const model = this.#checked(() => network({ ...options, layers: [...this.#layers.values()] }));
+    return isSigmoid && classes !== 1 ? multiLabel(model) : model;
+  }
+
+  /** Takes away the sigmoid at the end, for a model gives logits; false if there is none. */
+  #leaveOutSigmoid(last: DraftLayer): boolean {
+    let layer: DraftLayer | undefined = last;
+    while (layer?.type === "flatten" || layer?.type === "dropout") layer = this.#layers.get(layer.from[0]!);
+    if (!layer || !("activation" in layer) || layer.activation !== "sigmoid") return false;
+    layer.activation = "identity";
+    return true;
   }
 
   #checked<T>(build: () => T): T {

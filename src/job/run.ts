@@ -136,13 +136,14 @@ function createTrainer(
 
 async function loadWeights(
   { options: { weightsUrl = (address) => address }, signal, emit }: RunSource,
-  { weights = [] }: JobSettings,
+  { weights = [], partialWeights = false }: JobSettings,
   trainer: Trainer,
   data: Dataset,
 ): Promise<void> {
   for (const [i, file] of weights.entries()) {
     const report = await loadPretrained(trainer, weightsUrl(file, i), {
       name: file,
+      strict: !partialWeights,
       signal,
       onProgress: tellLoading(emit, file),
     });

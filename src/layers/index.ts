@@ -6,8 +6,12 @@ export {
   hardsigmoid,
   hardswish,
   leakyRelu,
+  type PreluOptions,
+  prelu,
+  type Rescale,
   relu,
   relu6,
+  rescale,
   sigmoid,
   silu,
   softplus,
@@ -46,9 +50,16 @@ export {
   softmax,
   sumLosses,
 } from "./loss.ts";
-export { add, average, concat, mul } from "./merge.ts";
+export { add, average, concat, mul, sub } from "./merge.ts";
 export { type BatchNormOptions, batchNorm } from "./norm.ts";
-export { type AvgPool2dOptions, avgPool2d, globalAvgPool, maxPool2d, type Pool2dOptions } from "./pool.ts";
+export {
+  type AvgPool2dOptions,
+  avgPool2d,
+  globalAvgPool,
+  globalMaxPool,
+  maxPool2d,
+  type Pool2dOptions,
+} from "./pool.ts";
 export { asActivations, cast } from "./precision.ts";
 export {
   crop2d,

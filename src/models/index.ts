@@ -37,6 +37,7 @@ export {
 } from "./blocks.ts";
 export { freeze } from "./freeze.ts";
 export { countNumbers, frozenIn, inspect, type Model, type ModelOptions } from "./model.ts";
+export { multiLabel } from "./multi-label.ts";
 export type { AnyNetwork, Named, Network, TargetSpec } from "./network.ts";
 export { caffePreprocessing, imagenetPreprocessing, type Preprocessing } from "./preprocessing.ts";
 export { reuse } from "./reuse.ts";

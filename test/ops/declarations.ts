@@ -8,6 +8,9 @@ import { average } from "./elementwise/average.ts";
 import { cast } from "./elementwise/cast.ts";
 import { dropout } from "./elementwise/dropout.ts";
 import { mul } from "./elementwise/mul.ts";
+import { prelu } from "./elementwise/prelu.ts";
+import { rescale } from "./elementwise/rescale.ts";
+import { sub } from "./elementwise/sub.ts";
 import { augment } from "./image/augment.ts";
 import { upsample } from "./image/upsample.ts";
 import { concat } from "./layout/concat.ts";
@@ -27,17 +30,18 @@ import { adam } from "./optimizer/adam.ts";
 import { sgd } from "./optimizer/sgd.ts";
 import { avgPool2d } from "./pool/avg-pool2d.ts";
 import { globalAvgPool } from "./pool/global-avg-pool.ts";
+import { globalMaxPool } from "./pool/global-max-pool.ts";
 import { maxPool2d } from "./pool/max-pool2d.ts";
 
 /** Declarations of every op, in the order of `src/ops/index.ts`. */
 export const declarations: readonly OpDeclaration[] = [
   ...[conv2d, dense],
-  ...[activation, add, average, cast, dropout, mul],
+  ...[activation, add, average, cast, dropout, mul, prelu, rescale, sub],
   ...[augment, upsample],
   ...[concat, flatten, pad2d, padChannels, fromPadded, toPadded],
   ...[crossEntropy, elementwiseLoss, lossScale, softCrossEntropy, softmax, sumLosses],
   ...[batchNorm],
-  ...[avgPool2d, globalAvgPool, maxPool2d],
+  ...[avgPool2d, globalAvgPool, globalMaxPool, maxPool2d],
 ];
 
 /** Declarations of every optimizer. */

@@ -20,7 +20,7 @@ export function readAffine(node: Reading, into: OnnxImporter): boolean {
     AFFINES[node.node.op]!(perChannel(node, node.constant(index), channels, axis), index === 0) ??
     node.fail("divides a constant by a value");
   if (into.isImages(other)) {
-    into.normalise(other, node.output, affine(into.channels, into.isChannelsLast(other) ? 1 : 3));
+    into.normalise(other, node.output, affine(into.channels, 3));
     return true;
   }
   const x = node.value(1 - index);

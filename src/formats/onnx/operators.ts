@@ -1,27 +1,19 @@
 import type { ActivationLike } from "../../layers/index.ts";
+import { permute } from "../../weights/layout.ts";
 import { readAffine } from "./affine.ts";
 import { FLOATS } from "./fold.ts";
 import type { OnnxImporter } from "./importer.ts";
 import type { OnnxTensor } from "./model-proto.ts";
-import { decimal, MAX_EXTENT, type Reading } from "./reading.ts";
+import { decimal, type Operator, pass, type Reading } from "./reading.ts";
+import { SHAPE_OPERATORS } from "./shape-operators.ts";
 
 /** The largest f32, by which exporters write no bound. */
 const MOST_FLOAT = 3.4e38;
-
-/** The `perm` of a Transpose from (N, H, W, C) to (N, C, H, W). */
-export const FROM_CHANNELS_LAST = "0,3,1,2";
-
-type Operator = (node: Reading, into: OnnxImporter) => void;
 
 const activated =
   (activationOf: (node: Reading) => ActivationLike): Operator =>
   (node, into) =>
     into.activate(node.value(), activationOf(node), node.output);
-
-/** A node that changes nothing. */
-const pass: Operator = (node, into) => {
-  if (!into.pass(node.output, node.node.inputs[0] ?? "")) node.value();
-};
 
 /** A dense layer with a weight (K, C) or, if transposed, (C, K). */
 function linear(node: Reading, into: OnnxImporter, isTransposed: boolean): void {
@@ -29,7 +21,9 @@ function linear(node: Reading, into: OnnxImporter, isTransposed: boolean): void 
   if (weight.shape.length !== 2) node.fail(`has a weight of (${weight.shape.join(", ")})`);
   const [K, C] = (isTransposed ? weight.shape.toReversed() : weight.shape) as [number, number];
   const name = into.layerName(node.node, weight.name || node.node.inputs[1]!);
-  into.weight(`${name}.weight`, [K, C], isTransposed ? into.transposed(weight) : weight.floats());
+  const values = isTransposed ? into.transposed(weight) : weight.floats();
+  const flat = into.flatExtents(node.node.inputs[0] ?? "");
+  into.weight(`${name}.weight`, [K, C], flat ? permute(values, [K, ...flat], [0, 3, 1, 2]) : values);
   const bias = node.has(2);
   if (bias) into.weight(`${name}.bias`, ...vector(node, node.constant(2), K));
   into.add({ type: "dense", name, outFeatures: K, bias }, [node.value()], node.output);
@@ -46,6 +40,7 @@ function vector(node: Reading, tensor: OnnxTensor, K: number): [shape: number[],
 
 /** How nodes of each operator are read. */
 export const OPERATORS: Readonly<Record<string, Operator>> = {
+  ...SHAPE_OPERATORS,
   Conv(node, into) {
     const weight = node.constant(1);
     const { shape } = weight;
@@ -69,7 +64,7 @@ export const OPERATORS: Readonly<Record<string, Operator>> = {
       ...window,
       dilation: node.pair("dilations"),
     } as const;
-    into.add({ ...kind, groups, bias }, [node.value()], node.output);
+    into.convolution({ ...kind, groups, bias }, node.value(), node.output);
   },
   BatchNormalization(node, into) {
     node.expect("training_mode", 0);
@@ -96,19 +91,7 @@ export const OPERATORS: Readonly<Record<string, Operator>> = {
   Sub: (node, into) => void (readAffine(node, into) || node.fail("can be read only with a constant")),
   Div: (node, into) => void (readAffine(node, into) || node.fail("can be read only with a constant")),
   Mul(node, into) {
-    if (readAffine(node, into)) return;
-    const [a, b] = [node.value(0), node.value(1)];
-    for (const [x, factor] of [
-      [a, b],
-      [b, a],
-    ] as const) {
-      const layer = into.sole(factor, "activation");
-      if (layer?.activation !== "sigmoid" || layer.from[0] !== x) continue;
-      layer.activation = "silu";
-      into.move(layer, node.output);
-      return;
-    }
-    node.fail("can be read only with a constant, and as x · sigmoid(x)");
+    if (!readAffine(node, into)) into.product(node.value(0), node.value(1), node.output);
   },
   Sum(node, into) {
     if (node.node.inputs.length < 2) return pass(node, into);
@@ -118,16 +101,6 @@ export const OPERATORS: Readonly<Record<string, Operator>> = {
       into.sum(sum, value, to);
       return to;
     }, first);
-  },
-  Transpose(node, into) {
-    const from = node.node.inputs[0] ?? "";
-    const perm = node.node.attributes.perm?.ints ?? [];
-    if (!into.isChannelsLast(from) || !into.isImages(from) || perm.join() !== FROM_CHANNELS_LAST) {
-      node.fail(
-        `has perm [${perm.join(", ")}]; only [0, 3, 1, 2], from (N, H, W, C), can be read, at the images`,
-      );
-    }
-    into.transposeImages(from, node.output);
   },
   Mean(node, into) {
     if (node.node.inputs.length === 1) return pass(node, into);
@@ -146,19 +119,6 @@ export const OPERATORS: Readonly<Record<string, Operator>> = {
       node.output,
     );
   },
-  Pad(node, into) {
-    const pads = node.has(1) ? node.constant(1).ints() : (node.node.attributes.pads?.ints ?? []);
-    const value = node.has(2) ? node.constant(2).floats()[0] : node.float("value", 0);
-    const mode = node.node.attributes.mode?.text ?? "constant";
-    // First what comes before each axis, then what comes after it; axis 1 are the channels.
-    const channels = pads.length / 2 + 1;
-    const added = pads[channels] ?? -1;
-    const others = pads.some((zeros, i) => zeros !== 0 && i !== channels);
-    if (mode !== "constant" || value !== 0 || node.has(3) || others || added < 0 || added > MAX_EXTENT) {
-      node.fail(`pads by [${pads.join(", ")}], ${mode}; only zeros after the channels can be read`);
-    }
-    into.add({ type: "pad_channels", added }, [node.value()], node.output);
-  },
   MaxPool(node, into) {
     node.expect("storage_order", 0);
     into.add({ type: "max_pool2d", ...node.windows() }, [node.value()], node.output);
@@ -175,32 +135,6 @@ export const OPERATORS: Readonly<Record<string, Operator>> = {
     if (axes.join() !== "2,3") node.fail(`has axes [${given.join(", ")}] instead of [2, 3], those of pixels`);
     const keepPixel = node.int("keepdims", 1) !== 0;
     into.add({ type: "global_avg_pool", keepPixel }, [node.value()], node.output);
-  },
-  Flatten(node, into) {
-    node.expect("axis", 1);
-    into.flatten(node.value(), undefined, node.output);
-  },
-  Reshape(node, into) {
-    const shape = node.constant(1).ints();
-    const [batch, features] = shape as [number, number];
-    // The batch may be open (-1, or the one of another value), copied from the input (0), or the file's own.
-    const isBatch = [-1, 0, 1, into.batch].includes(batch) || Number.isNaN(batch);
-    const sound = shape.length === 2 && isBatch && (features > 0 || features === -1);
-    if (!sound || batch + features === -2 || (node.int("allowzero", 0) !== 0 && batch === 0))
-      node.fail(`has the shape [${shape.join(", ")}] instead of (N, features)`);
-    into.flatten(node.value(), features > 0 ? features : undefined, node.output);
-  },
-  Squeeze(node, into) {
-    const x = node.value();
-    const shape = into.shapeOf(x);
-    const given = node.has(1) ? node.constant(1).ints() : node.node.attributes.axes?.ints;
-    const isPixel = (axis: number): boolean => [2, 3].includes(axis < 0 ? axis + 4 : axis);
-    if (shape.slice(2).some((extent) => extent !== 1) || given?.some((axis) => !isPixel(axis))) {
-      node.fail(
-        `has axes [${given?.join(", ") ?? ""}] of (N, ${shape.slice(1).join(", ")}); pixels alone can be left out`,
-      );
-    }
-    into.flatten(x, undefined, node.output);
   },
   Cast(node, into) {
     const to = node.int("to", 0);

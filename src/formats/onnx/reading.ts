@@ -7,6 +7,9 @@ import type { OnnxNode, OnnxTensor } from "./model-proto.ts";
 /** Limit on kernel sizes, strides, dilations and padding, beyond those of any network. */
 export const MAX_EXTENT = 65_535;
 
+/** How nodes of an operator are read. */
+export type Operator = (node: Reading, into: OnnxImporter) => void;
+
 /** Reads a node, with the defaults of its operator. The methods throw WeightsError for what cannot be read. */
 export class Reading {
   readonly node: OnnxNode;
@@ -94,13 +97,19 @@ export class Reading {
   }
 
   /** The windows of a pooling. */
-  windows(): { kernelSize: Pair; stride: Pair; padding: NetworkPadding } {
-    this.expect("ceil_mode", 0);
+  windows(): { kernelSize: Pair; stride: Pair; padding: NetworkPadding; ceilMode?: boolean } {
     if (!this.node.attributes.kernel_shape) this.fail("has no kernel_shape");
     if (this.pair("dilations").some((d) => d !== 1)) this.fail("has dilations, which pools here cannot have");
-    return { kernelSize: this.pair("kernel_shape"), stride: this.pair("strides"), padding: this.padding() };
+    const ceilMode = this.int("ceil_mode", 0) !== 0;
+    const window = { kernelSize: this.pair("kernel_shape"), stride: this.pair("strides") };
+    return { ...window, padding: this.padding(), ...(ceilMode && { ceilMode }) };
   }
 }
 
 /** The decimal number that an f32 stands for: 1e-5 rather than 9.999999747378752e-6. */
 export const decimal = (value: number): number => Number(value.toPrecision(7));
+
+/** A node that changes nothing. */
+export const pass: Operator = (node, into) => {
+  if (!into.pass(node.output, node.node.inputs[0] ?? "")) node.value();
+};

@@ -104,6 +104,36 @@ export const knownOps: Readonly<Record<string, readonly KnownCase[]>> = {
       sums: { y: -3.457621, da: 9.905864, db: 3.35384 },
     },
   ],
+  prelu: [
+    {
+      inputs: { x: [2, 5, 6, 7], weight: [7] },
+      attrs: {},
+      half: true,
+      sums: { y: -3.783375, dx: 7.079031, dweight: 1.169767 },
+    },
+    {
+      inputs: { x: [2, 5, 6, 7], weight: [1] },
+      attrs: {},
+      half: true,
+      sums: { y: -2.012333, dx: 5.860491, dweight: -1.239357 },
+    },
+  ],
+  rescale: [
+    {
+      inputs: { x: [3, 5, 6] },
+      attrs: { scale: [1, 2, 3, 4, 5, 6], offset: 0.5 },
+      half: true,
+      sums: { y: 3.909409, dx: 10.67435 },
+    },
+  ],
+  sub: [
+    {
+      inputs: { a: [3, 5, 6], b: [3, 5, 6] },
+      attrs: {},
+      half: true,
+      sums: { y: 6.52911, da: -0.6311247, db: -2.809268 },
+    },
+  ],
   concat: [
     {
       inputs: { x0: [3, 5, 6], x1: [3, 5, 7] },
@@ -201,6 +231,9 @@ export const knownOps: Readonly<Record<string, readonly KnownCase[]>> = {
   ],
   global_avg_pool: [
     { inputs: { x: [3, 5, 6, 7] }, attrs: {}, half: true, sums: { y: 0.3394297, dx: -0.2794602 } },
+  ],
+  global_max_pool: [
+    { inputs: { x: [3, 5, 6, 7] }, attrs: {}, half: true, sums: { y: 4.49753, dx: 1.090449 } },
   ],
   max_pool2d: [
     {

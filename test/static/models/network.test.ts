@@ -39,11 +39,13 @@ describe("mul", () => {
     expect(after(pixel, product(["images", "pixel"]))).toEqual([1, 6, 4, 3]);
     expect(after(mean, product(["images", "mean"]))).toEqual([1, 6, 4, 3]);
     expect(after(layer(convolution, ["images"], "mask"), product(["images", "mask"]))).toEqual([1, 6, 4, 3]);
+    expect(after(pixel, product(["pixel", "images"]))).toEqual([1, 6, 4, 3]);
     expect(after(pixel, product(["pixel", "pixel"]))).toEqual([1, 1, 1, 3]);
   });
 
   it("refuses others", () => {
     expect(() => after(product(["images"]))).toThrow(new ShapeError("network", "mul takes two values", "y"));
-    expect(() => after(pixel, product(["pixel", "images"]))).toThrow(ShapeError);
+    const pad = layer({ type: "pad2d", padding: 1 }, ["images"], "padded");
+    expect(() => after(pad, product(["images", "padded"]))).toThrow(/mul: b must be \(1, 8, 6, 3\)/);
   });
 });

@@ -55,6 +55,9 @@ const CASES: Readonly<Record<string, readonly Given[]>> = {
     [2, 7],
     [2, 5, 6, 1],
   ].map((b) => ({ inputs: { a: [2, 5, 6, 7], b }, attrs: {} })),
+  prelu: [[7], [1]].map((weight) => ({ inputs: { x: [2, 5, 6, 7], weight }, attrs: {} })),
+  rescale: [{ inputs: { x: [3, 5, 6] }, attrs: { scale: [1, 2, 3, 4, 5, 6], offset: 0.5 } }],
+  sub: [{ inputs: { a: [3, 5, 6], b: [3, 5, 6] }, attrs: {} }],
   concat: [{ inputs: { x0: [3, 5, 6], x1: [3, 5, 7] }, attrs: {} }],
   flatten: [{ inputs: { x: [2, 3, 5, 7] }, attrs: {} }],
   pad2d: (["constant", "reflect"] as const).map((mode) => ({
@@ -73,6 +76,7 @@ const CASES: Readonly<Record<string, readonly Given[]>> = {
   batch_norm: [norm(false), norm(true)],
   avg_pool2d: [{ inputs: { x: [2, 7, 6, 5] }, attrs: { ...pool, stride: [2, 2], countIncludePad: true } }],
   global_avg_pool: [{ inputs: { x: [3, 5, 6, 7] }, attrs: {} }],
+  global_max_pool: [{ inputs: { x: [3, 5, 6, 7] }, attrs: {} }],
   max_pool2d: [
     [2, 2],
     [1, 1],

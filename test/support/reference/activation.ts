@@ -1,4 +1,5 @@
 import type { Activation } from "../../../src/ops/elementwise/activation.ts";
+import type { NdArray } from "./ndarray.ts";
 
 /** erf within 2e-8: its Maclaurin series, or its limit where the series cancels. */
 function erf(z: number): number {
@@ -42,3 +43,9 @@ export function activate(z: number, { name, alpha = 0 }: Activation): number {
       return 1 / (1 + Math.exp(-z));
   }
 }
+
+/** x (…, C), and weight x for negative x, where weight is (C) or (1). */
+export const prelu = ({ shape, data }: NdArray, weight: NdArray): NdArray => ({
+  shape,
+  data: data.map((v, i) => (v > 0 ? v : weight.data[i % weight.data.length]! * v)),
+});
