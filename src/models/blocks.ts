@@ -38,10 +38,10 @@ export interface BlockOptions {
   /** Initial weights of the convolutions; default torch's. */
   readonly init?: Initializer;
   /**
-   * Whether a shortcut that must shrink x averages 2×2 pixels first, instead of leaving three of four out, as in ResNet-D.
-   * The numbers in its names are one higher then, as in timm. Default false.
+   * What makes x smaller for a shortcut, before its convolution, which then has stride 1; ResNet-D averages 2×2 pixels. The
+   * numbers in its names are one higher, as in timm. Default: the convolution has the stride, and leaves pixels out.
    */
-  readonly avgDown?: boolean;
+  readonly shrink?: (x: Tensor, stride: number) => Tensor;
 }
 
 /** A basic block: channels, stride, and whether there are norms. */
@@ -149,16 +149,15 @@ export function bottleneckBlock(x: Tensor, name: string, options: BottleneckOpti
 }
 
 /**
- * x itself or, if its shape must change, conv 1×1 (`name.0`) – BN (`name.1`) of it; with `avgDown` `name.1` and `name.2`.
+ * x itself or, if its shape must change, conv 1×1 (`name.0`) – BN (`name.1`) of it; with `shrink` `name.1` and `name.2`.
  * He et al., "Bag of Tricks for Image Classification with Convolutional Neural Networks", 2019.
  */
 function projection(x: Tensor, name: string, options: BasicBlockOptions): Tensor {
-  const { outChannels, stride = 1, norm, batchNorm: normalised = true, avgDown = false } = options;
+  const { outChannels, stride = 1, norm, batchNorm: normalised = true, shrink } = options;
   if (stride === 1 && x.shape.at(-1) === outChannels) return x;
-  const at = avgDown ? 1 : 0;
-  const shrinks = avgDown && stride !== 1;
-  const small = shrinks ? avgPool2d(x, { kernelSize: stride, ceilMode: true, countIncludePad: false }) : x;
-  const y = convolution(small, `${name}.${at}`, options, outChannels, 1, shrinks ? 1 : stride);
+  const at = shrink ? 1 : 0;
+  const small = shrink && stride !== 1 ? shrink(x, stride) : x;
+  const y = convolution(small, `${name}.${at}`, options, outChannels, 1, shrink ? 1 : stride);
   return normalised ? batchNorm(y, `${name}.${at + 1}`, norm) : y;
 }
 

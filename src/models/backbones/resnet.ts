@@ -2,6 +2,7 @@ import { ShapeError } from "../../base/errors.ts";
 import { namesOf } from "../../base/names.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import {
+  avgPool2d,
   type BatchNormOptions,
   batchNorm,
   conv2d,
@@ -10,7 +11,7 @@ import {
   heNormal,
   maxPool2d,
 } from "../../layers/index.ts";
-import { basicBlock, bottleneckBlock, type Padded, padding } from "../blocks.ts";
+import { type BlockOptions, basicBlock, bottleneckBlock, type Padded, padding } from "../blocks.ts";
 import { type Model, type ModelOptions, oneOf } from "../model.ts";
 import { type Backbone, checkStage, checkStem, withHead } from "./backbone.ts";
 
@@ -105,7 +106,9 @@ export function resnetDBackbone(depth: ResnetDDepth, variant?: ResnetVariant): B
   if (!resnetDDepths.includes(depth)) {
     throw new ShapeError("resnetD", `depth must be one of ${resnetDDepths.join(", ")}`, `${depth}`);
   }
-  return resnetBackbone(depth, variant, { name: `resnet${depth}d`, deep: true });
+  const shrink = (x: Tensor, kernelSize: number): Tensor =>
+    avgPool2d(x, { kernelSize, ceilMode: true, countIncludePad: false });
+  return resnetBackbone(depth, variant, { name: `resnet${depth}d`, deep: true, shrink });
 }
 
 /**
@@ -132,7 +135,9 @@ interface Form {
   readonly groups?: number;
   /** Channels of a group for 64 of the stem. */
   readonly widthPerGroup?: number;
+  /** Whether the stem has three convolutions. */
   readonly deep?: boolean;
+  readonly shrink?: BlockOptions["shrink"];
 }
 
 /** A ResNet as a backbone, without input shape and classes. */
@@ -141,7 +146,7 @@ export function resnetBackbone(
   variant: ResnetVariant = {},
   form: Form = { name: `resnet${depth}` },
 ): Backbone {
-  const { name, groups = 1, widthPerGroup = 64, deep = false } = form;
+  const { name, groups = 1, widthPerGroup = 64, deep = false, shrink } = form;
   const blocks: readonly number[] | undefined = BLOCKS[depth];
   if (!blocks) throw new ShapeError("resnet", `depth must be one of ${resnetDepths.join(", ")}`, `${depth}`);
   const stages = blocks.length;
@@ -173,7 +178,15 @@ export function resnetBackbone(
   }
 
   function block(x: Tensor, at: string, outChannels: number, blockStride: number): Tensor {
-    const options = { outChannels, stride: blockStride, norm, padded, convBias, init, avgDown: deep };
+    const options = {
+      outChannels,
+      stride: blockStride,
+      norm,
+      padded,
+      convBias,
+      init,
+      ...(shrink && { shrink }),
+    };
     if (!bottleneck) return basicBlock(x, at, options);
     const innerChannels = Math.max(1, Math.floor((outChannels * widthPerGroup) / 64)) * groups;
     const wide = { outChannels: 4 * outChannels, innerChannels, groups, strideAt: stride };
