@@ -7,6 +7,8 @@ const row = (name: string, network: string): NetworkRow => {
   const place = (file: string): URL => new URL(`../fixtures/keras/${name}/${file}`, import.meta.url);
   return {
     ...{ network, source: "Keras 3, `tensorflowjs_converter`", batch: 2 },
+    // A norm that follows takes a shift away, even through a convolution.
+    still: /\.bias$/,
     read: () => importKeras(place("model.json")),
     // What the models' preprocessing makes of pixels, or the network itself in Keras.
     images: (shape) => kerasPixels(shape).map((pixel) => pixel / 127.5 - 1),
