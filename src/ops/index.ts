@@ -1,5 +1,6 @@
 export { conv2dOp } from "./conv/conv2d.ts";
 export { denseOp } from "./conv/dense.ts";
+export { convTranspose2dOp } from "./conv/transposed/conv-transpose2d.ts";
 export { activationOp } from "./elementwise/activation.ts";
 export { addOp } from "./elementwise/add.ts";
 export { averageOp } from "./elementwise/average.ts";

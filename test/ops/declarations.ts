@@ -1,5 +1,6 @@
 import type { OpDeclaration } from "../support/op/declaration.ts";
 import type { OptimizerDeclaration } from "../support/op/update.ts";
+import { convTranspose2d } from "./conv/conv-transpose2d.ts";
 import { conv2d } from "./conv/conv2d.ts";
 import { dense } from "./conv/dense.ts";
 import { activation } from "./elementwise/activation.ts";
@@ -35,7 +36,7 @@ import { maxPool2d } from "./pool/max-pool2d.ts";
 
 /** Declarations of every op, in the order of `src/ops/index.ts`. */
 export const declarations: readonly OpDeclaration[] = [
-  ...[conv2d, dense],
+  ...[conv2d, convTranspose2d, dense],
   ...[activation, add, average, cast, dropout, mul, prelu, rescale, sub],
   ...[augment, upsample],
   ...[concat, flatten, pad2d, padChannels, fromPadded, toPadded],

@@ -50,6 +50,21 @@ export const knownOps: Readonly<Record<string, readonly KnownCase[]>> = {
       sums: { y: 4.48249, dx: -6.624602, dweight: 4.107999, dbias: -7.264146 },
     },
   ],
+  conv_transpose2d: [
+    {
+      inputs: { x: [2, 5, 6, 8], weight: [3, 3, 12, 8], bias: [12] },
+      attrs: {
+        stride: [2, 2],
+        dilation: [1, 1],
+        padding: [1, 1, 1, 1],
+        groups: 1,
+        outputPadding: [1, 1],
+        activation: { name: "relu" },
+      },
+      half: true,
+      sums: { y: 64.01855, dx: -26.42603, dweight: -48.08722, dbias: -9.533177 },
+    },
+  ],
   dense: [
     {
       inputs: { x: [18, 76], weight: [76, 37], bias: [37] },
