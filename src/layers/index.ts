@@ -51,7 +51,14 @@ export {
   sumLosses,
 } from "./loss.ts";
 export { add, average, concat, mul, sub } from "./merge.ts";
-export { type BatchNormOptions, batchNorm } from "./norm.ts";
+export {
+  type BatchNormOptions,
+  batchNorm,
+  type GroupNormOptions,
+  groupNorm,
+  type LayerNormOptions,
+  layerNorm,
+} from "./norm.ts";
 export {
   type AvgPool2dOptions,
   avgPool2d,

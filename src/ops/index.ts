@@ -24,5 +24,6 @@ export { softCrossEntropyOp } from "./loss/soft-cross-entropy.ts";
 export { softmaxOp } from "./loss/softmax.ts";
 export { sumLossesOp } from "./loss/sum-losses.ts";
 export { batchNormOp } from "./norm/batch-norm.ts";
+export { groupNormOp, layerNormOp } from "./norm/group-norm.ts";
 export { globalMaxPoolOp } from "./pool/global-max-pool.ts";
 export { avgPool2dOp, globalAvgPoolOp, maxPool2dOp } from "./pool/pool.ts";

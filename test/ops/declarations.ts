@@ -27,6 +27,7 @@ import { softCrossEntropy } from "./loss/soft-cross-entropy.ts";
 import { softmax } from "./loss/softmax.ts";
 import { sumLosses } from "./loss/sum-losses.ts";
 import { batchNorm } from "./norm/batch-norm.ts";
+import { groupNorm, layerNorm } from "./norm/group-norm.ts";
 import { adam } from "./optimizer/adam.ts";
 import { sgd } from "./optimizer/sgd.ts";
 import { avgPool2d } from "./pool/avg-pool2d.ts";
@@ -41,7 +42,7 @@ export const declarations: readonly OpDeclaration[] = [
   ...[augment, upsample],
   ...[concat, flatten, pad2d, padChannels, fromPadded, toPadded],
   ...[crossEntropy, elementwiseLoss, lossScale, softCrossEntropy, softmax, sumLosses],
-  ...[batchNorm],
+  ...[batchNorm, groupNorm, layerNorm],
   ...[avgPool2d, globalAvgPool, globalMaxPool, maxPool2d],
 ];
 

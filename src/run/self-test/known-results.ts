@@ -236,6 +236,22 @@ export const knownOps: Readonly<Record<string, readonly KnownCase[]>> = {
       sums: { y: 0.1218642, dx: -2.499169, dweight: 2.828855, dbias: 8.111562, dresidual: -14.84844 },
     },
   ],
+  group_norm: [
+    {
+      inputs: { x: [2, 7, 6, 20], weight: [20], bias: [20] },
+      attrs: { groups: 4, eps: 0.00001 },
+      half: true,
+      sums: { y: 3.253906, dx: 5.893163, dweight: 15.75759, dbias: 4.430083 },
+    },
+  ],
+  layer_norm: [
+    {
+      inputs: { x: [2, 7, 6, 20], weight: [20], bias: [20] },
+      attrs: { eps: 0.00001 },
+      half: true,
+      sums: { y: 0.6698123, dx: -4.808622, dweight: 15.93242, dbias: 4.430083 },
+    },
+  ],
   avg_pool2d: [
     {
       inputs: { x: [2, 7, 6, 5] },

@@ -80,6 +80,13 @@ const CASES: Readonly<Record<string, readonly Given[]>> = {
   })),
   softmax: [{ inputs: { x: [7, 11] }, attrs: {} }],
   batch_norm: [norm(false), norm(true)],
+  group_norm: [
+    {
+      inputs: { x: [2, 7, 6, 20], weight: [20], bias: [20] },
+      attrs: { groups: 4, eps: 1e-5 },
+    },
+  ],
+  layer_norm: [{ inputs: { x: [2, 7, 6, 20], weight: [20], bias: [20] }, attrs: { eps: 1e-5 } }],
   avg_pool2d: [{ inputs: { x: [2, 7, 6, 5] }, attrs: { ...pool, stride: [2, 2], countIncludePad: true } }],
   global_avg_pool: [{ inputs: { x: [3, 5, 6, 7] }, attrs: {} }],
   global_max_pool: [{ inputs: { x: [3, 5, 6, 7] }, attrs: {} }],
