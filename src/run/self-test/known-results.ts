@@ -50,6 +50,21 @@ export const knownOps: Readonly<Record<string, readonly KnownCase[]>> = {
       sums: { y: 4.48249, dx: -6.624602, dweight: 4.107999, dbias: -7.264146 },
     },
   ],
+  conv_transpose2d: [
+    {
+      inputs: { x: [2, 5, 6, 8], weight: [3, 3, 12, 8], bias: [12] },
+      attrs: {
+        stride: [2, 2],
+        dilation: [1, 1],
+        padding: [1, 1, 1, 1],
+        groups: 1,
+        outputPadding: [1, 1],
+        activation: { name: "relu" },
+      },
+      half: true,
+      sums: { y: 64.01855, dx: -26.42603, dweight: -48.08722, dbias: -9.533177 },
+    },
+  ],
   dense: [
     {
       inputs: { x: [18, 76], weight: [76, 37], bias: [37] },
@@ -219,6 +234,22 @@ export const knownOps: Readonly<Record<string, readonly KnownCase[]>> = {
       attrs: { mode: "train", eps: 0.00001, momentum: 0.1, activation: { name: "relu" } },
       half: true,
       sums: { y: 0.1218642, dx: -2.499169, dweight: 2.828855, dbias: 8.111562, dresidual: -14.84844 },
+    },
+  ],
+  group_norm: [
+    {
+      inputs: { x: [2, 7, 6, 20], weight: [20], bias: [20] },
+      attrs: { groups: 4, eps: 0.00001 },
+      half: true,
+      sums: { y: 3.253906, dx: 5.893163, dweight: 15.75759, dbias: 4.430083 },
+    },
+  ],
+  layer_norm: [
+    {
+      inputs: { x: [2, 7, 6, 20], weight: [20], bias: [20] },
+      attrs: { eps: 0.00001 },
+      half: true,
+      sums: { y: 0.6698123, dx: -4.808622, dweight: 15.93242, dbias: 4.430083 },
     },
   ],
   avg_pool2d: [
