@@ -116,6 +116,7 @@ export {
   loadPretrained,
   type PretrainedReport,
 } from "./transfer/pretrained.ts";
+export { type RestoreNormsOptions, restoreNorms } from "./transfer/restore-norms.ts";
 export { type SplitModel, type SplitOptions, splitModel } from "./transfer/split.ts";
 
 // Prediction

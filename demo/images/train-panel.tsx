@@ -47,7 +47,8 @@ function Backbone() {
           onFiles={(chosen) => {
             if (chosen.length === 0) return;
             const files = chosen.map(({ file }) => file);
-            const name = names.value.find((known) =>
+            // The last that matches: resnet18d is a resnet18 in part.
+            const name = names.value.findLast((known) =>
               new RegExp(`${known}(?!\\d)`, "i").test(shortest(files)),
             );
             ownBackbone.value = { files, name: (name ?? "resnet18") as BackboneName, side: 64 };

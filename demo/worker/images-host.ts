@@ -83,7 +83,10 @@ export class ImagesHost {
 
   /** The backbones whose published weights are for photographs. */
   backbones(): string[] {
-    return backboneNames().filter((name) => name.startsWith("resnet") && !createBackbone(name).small);
+    return backboneNames().filter((name) => {
+      const { family, small } = createBackbone(name);
+      return family !== "vgg" && !small;
+    });
   }
 
   /** Trains on the pictures and keeps the network for `guess` and `export`. Begins again if the device is lost. */

@@ -83,9 +83,12 @@ export function finetune(
   const ofBackbone = namesUpTo(part, model.inputShape, part.stages);
   const first = firstToTrain(part, model, unfreezeFrom);
   const frozenNames = new Set(parameters.slice(0, first).map(({ name }) => name));
-  const isNew = new Set<string | undefined>(
-    Object.values(nodes.at(-1)!.inputs).map((tensor) => tensor?.name),
-  );
+  const variables = new Set(parameters.map(({ tensor }) => tensor));
+  // A pool may follow it.
+  const last = nodes.findLast(({ inputs }) =>
+    Object.values(inputs).some((tensor) => variables.has(tensor!)),
+  )!;
+  const isNew = new Set<string | undefined>(Object.values(last.inputs).map((tensor) => tensor?.name));
 
   const trains = parameters.some(({ name }) => ofBackbone.has(name) && !frozenNames.has(name));
   const match = (name: string): boolean => ofBackbone.has(name);

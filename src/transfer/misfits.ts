@@ -35,7 +35,7 @@ export function misfitsOf(model: Model, { report, names }: WeightsMatch, prefix:
       "the model lacks",
       between.map(({ theirs }) => theirs),
     ),
-    ...(variant ? [`it looks like a ${variant}`] : []),
+    ...(variant && variant !== model.backbones?.[prefix] ? [`it looks like a ${variant}`] : []),
   ].join("; ");
 }
 
@@ -60,7 +60,7 @@ function isBefore(a: string, b: string): boolean {
   return stem(a) === stem(b) && a.localeCompare(b, "en", { numeric: true }) < 0;
 }
 
-/** The ResNet or VGG whose tensors have these names in torchvision's convention; undefined for others. */
+/** The backbone whose tensors have these names in torchvision's convention, of ResNeXt the ResNet; undefined for others. */
 export function variantOf(names: readonly string[]): string | undefined {
   const count = (pattern: RegExp): number =>
     new Set(names.flatMap((name) => pattern.exec(name)?.[0] ?? [])).size;
@@ -71,6 +71,11 @@ export function variantOf(names: readonly string[]): string | undefined {
     const isWider = has("layer1.0.conv3.weight") && depth === 34;
     const isD = has("conv1.3.weight") ? "d" : "";
     return `resnet${isWider ? 50 : depth}${isD}`;
+  }
+  if (has("features.3.squeeze.weight") && has("features.6.squeeze.weight")) return "squeezenet1_1";
+  if (has("features.1.conv.0.0.weight")) return "mobilenet_v2";
+  if (has("features.1.block.0.0.weight")) {
+    return `mobilenet_v3_${has("features.13.block.0.0.weight") ? "large" : "small"}`;
   }
   const convs = names.filter((name) => /^features\.\d+\.weight$/.test(name)).length;
   const norms = names.filter((name) => /^features\.\d+\.running_mean$/.test(name)).length;

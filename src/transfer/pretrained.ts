@@ -20,7 +20,8 @@ import { openPretrained, type PretrainedSource, partsOf } from "./open-pretraine
 export interface BackboneReport extends WeightsReport {
   /**
    * Batch norms that the file has folded into the convolutions before them. They only add the bias that the folding
-   * left, and agree with the file as long as they use their running statistics, but not with batch statistics.
+   * left, and agree with the file as long as they use their running statistics, but not with batch statistics: before they
+   * train, `restoreNorms` gives them statistics.
    */
   readonly unfolded: readonly string[];
   /** The preprocessing that the file's network expects, if the file says so and the model's differs. */

@@ -13,7 +13,11 @@ interface Convention {
 }
 
 const CONVENTIONS: readonly Convention[] = [
-  { name: "torchvision", landmarks: ["layer1.0.conv1.weight", "features.0.weight"], rules: [] },
+  {
+    name: "torchvision",
+    landmarks: ["layer1.0.conv1.weight", "features.0.weight", "features.0.0.weight"],
+    rules: [],
+  },
   {
     // ResNets have torchvision's names; VGG's classifier consists of convolutions.
     name: "timm",

@@ -230,7 +230,12 @@ const OPERATIONS: readonly Operation[] = [
     const attributes = { mode: { text: mode === "nearest" ? mode : "linear" }, ...how };
     writer.name(y, writer.node("Resize", label, [writer.of(x), "", "", sizes], attributes));
   }),
-  single(maxPool2dOp, "MaxPool", ({ attrs }) => windows(attrs)),
+  operation(maxPool2dOp, ({ label, inputs: { x }, attrs, outputs: { y } }, writer) => {
+    const pool = writer.node("MaxPool", label, [writer.of(x)], windows(attrs));
+    // ONNX Runtime takes zeros before a max pool for the pool's own, which are no maxima; not if it asks for the indices.
+    if (writer.madeBy(x)?.op === "Pad") writer.alsoMakes(pool, `${label}.indices`);
+    writer.name(y, pool);
+  }),
   operation(avgPool2dOp, ({ label, inputs: { x }, attrs, outputs: { y } }, writer) => {
     const pool = (value: string, { countIncludePad, ...given }: typeof attrs): string => {
       const attributes = { ...windows(given), count_include_pad: { int: Number(countIncludePad) } };

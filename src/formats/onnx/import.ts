@@ -1,5 +1,6 @@
 import { WeightsError } from "../../base/errors.ts";
 import type { Model } from "../../models/model.ts";
+import { refuseMistaken } from "../../weights/safetensors.ts";
 import type { NamedWeights } from "../../weights/tensors.ts";
 import { channelsFirst, TO_CHANNELS_FIRST } from "./channels-last.ts";
 import { isFoldable } from "./fold.ts";
@@ -39,6 +40,7 @@ export function importOnnx(
   options: ImportOnnxOptions = {},
 ): { readonly model: Model; readonly weights: NamedWeights } {
   const { source = "onnx" } = options;
+  refuseMistaken(file, source);
   const onnx = decodeOnnx(file, source, options.externalData);
   const fail = (reason: string): never => {
     throw new WeightsError(`${source}: ${reason}`);

@@ -37,6 +37,17 @@ export class Writer {
     return output;
   }
 
+  /** The node that makes a tensor's value. */
+  madeBy(tensor: Tensor): OnnxNode | undefined {
+    return this.nodes.find(({ outputs }) => outputs[0] === this.of(tensor));
+  }
+
+  /** Gives the last node, which makes `value`, another output. */
+  alsoMakes(value: string, label: string): void {
+    const node = this.nodes.pop()!;
+    this.nodes.push({ ...node, outputs: [value, this.#unique(label)] });
+  }
+
   /** Appends a constant of whole numbers. */
   ints(label: string, ints: readonly number[]): string {
     return this.node("Constant", label, [], { value_ints: { ints } });
@@ -45,7 +56,7 @@ export class Writer {
   /** A vector (N, C) as a map (N, C, 1, 1), to be broadcast to pixels; one that was flattened from such a map as that. */
   asMap(tensor: Tensor): string {
     const value = this.of(tensor);
-    const flatten = this.nodes.find(({ outputs }) => outputs[0] === value);
+    const flatten = this.madeBy(tensor);
     if (flatten?.op === "Flatten") return flatten.inputs[0]!;
     return this.node("Unsqueeze", `${value}.map`, [value, this.ints(`${value}.axes`, [2, 3])]);
   }

@@ -180,7 +180,7 @@ test.each([
 });
 
 test.each([
-  [null, /topology must be sequential, .* or vgg — got nothing/],
+  [null, /topology must be sequential, .* or squeezenet — got nothing/],
   [{ ...settings, topology: "nope" }, /topology must be .* — got "nope"/],
   [{ ...settings, data: "cifar" }, /data must be mnist, fashion or the path of a folder, .* — got "cifar"/],
   [{ ...settings, topology: "vgg", backbone: "vgg99" }, /backbone must be .* — got "vgg99"/],

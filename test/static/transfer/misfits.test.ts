@@ -1,6 +1,6 @@
 /** A file that fits by half, as another variant's does, is an error; heads and later stages are not. */
 import { describe, expect, it } from "vitest";
-import { createModel, type Model } from "../../../src/models/index.ts";
+import { createModel, inspect, type Model } from "../../../src/models/index.ts";
 import { variantOf } from "../../../src/transfer/misfits.ts";
 import { loadPretrained } from "../../../src/transfer/pretrained.ts";
 import type { NamedWeights } from "../../../src/weights/tensors.ts";
@@ -112,5 +112,7 @@ describe("a file is taken", () => {
 it("variants show in their names", () => {
   for (const name of ["resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "vgg11", "vgg19_bn"])
     expect(variantOf([...weightsOf(name).keys()])).toBe(name);
+  for (const name of ["resnet18d", "resnet50d", "mobilenet_v2", "mobilenet_v3_small", "squeezenet1_1"])
+    expect(variantOf(inspect(createModel(name)).parameters.map((parameter) => parameter.name))).toBe(name);
   expect(variantOf([...weightsOf("resnet20").keys()])).toBeUndefined();
 });

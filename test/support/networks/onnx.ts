@@ -30,7 +30,11 @@ const before = (opset: number): string => `\`torch.onnx.export(dynamo=False)\`, 
 export const ONNX_ROWS: readonly NetworkRow[] = [
   row("resnet18", "ResNet-18", `torchvision, ${byDefault}`, 1),
   row("resnet50", "ResNet-50", `torchvision, ${before(17)}`),
-  row("resnet50_v1_zoo", "ResNet-50 v1", "ONNX model zoo's (MXNet), opset 8"),
+  // Biases of convolutions, which the norms after them take away again.
+  {
+    ...row("resnet50_v1_zoo", "ResNet-50 v1", "ONNX model zoo's (MXNet), opset 8"),
+    still: /conv\d+_fwd\.bias$/,
+  },
   row("resnet18d", "ResNet-18-D", `timm, ${byDefault}`, 1),
   row("resnext50", "ResNeXt-50 32×4d", `torchvision, ${before(16)}`),
   row("vgg16_bn", "VGG-16 with batch norms", `torchvision, ${byDefault}`, 1),

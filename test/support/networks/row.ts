@@ -8,6 +8,8 @@ export interface NetworkRow {
   readonly network: string;
   /** Whose it is, and what wrote the file. */
   readonly source: string;
+  /** Names of weights that training need not change, since their gradient is zero but for rounding. */
+  readonly still?: RegExp;
   /** How many images it is tried with. */
   readonly batch: number;
   read(): Promise<{ readonly model: Model; readonly weights: NamedWeights }>;
