@@ -110,6 +110,20 @@ describe("importKeras", () => {
     expect(other.model.preprocessing).toEqual(model.preprocessing);
   });
 
+  it("gives a MobileNetV2's weights torchvision's names", async () => {
+    const { weights } = await importKeras(filesOf("mobilenetv2"));
+    const names = [...weights.keys()].filter((name) => name.endsWith(".weight"));
+    // As torchvision's state_dict has them, in its order.
+    const block = (n: number): string[] =>
+      ["0.0", "0.1", "1.0", "1.1", "2", "3"].map((part) => `features.${n}.conv.${part}.weight`);
+    expect(names).toEqual([
+      ...["features.0.0.weight", "features.0.1.weight"],
+      ...["0.0", "0.1", "1", "2"].map((part) => `features.1.conv.${part}.weight`),
+      ...Array.from({ length: 16 }, (_, i) => block(i + 2)).flat(),
+      ...["features.18.0.weight", "features.18.1.weight", "classifier.1.weight"],
+    ]);
+  });
+
   it("shows that the stride of another convention loads as well, and is wrong", async () => {
     const { model, weights } = await importKeras(filesOf("resnet50"));
     const { inputShape, classes } = model;
@@ -179,6 +193,11 @@ describe("importKeras", () => {
 describe("malformed Keras models", () => {
   const refused: readonly [string, () => KerasFiles, RegExp][] = [
     ["no JSON", () => new Map([["model.json", Uint8Array.of(1)]]), /model.json is not JSON/],
+    [
+      "an .h5 file",
+      () => new Map([["model.json", Uint8Array.of(0x89, 0x48, 0x44, 0x46)]]),
+      /is an HDF5 file, as Keras \(\.h5\) writes; convert it with tensorflowjs_converter --input_format=keras/,
+    ],
     ["a missing model.json", () => new Map(), /the file model.json is missing/],
     [
       "a graph model",
