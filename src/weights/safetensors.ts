@@ -97,8 +97,10 @@ export const HEAD_BYTES = 96;
 
 const PYTORCH = `python -c 'import torch; from safetensors.torch import save_file; w = torch.load("w.pth", map_location="cpu", weights_only=True); save_file(w.get("state_dict", w), "w.safetensors")'`;
 const NUMPY = `python -c 'import numpy; from safetensors.numpy import save_file; save_file(dict(numpy.load("w.npz")), "w.safetensors")'`;
+/** The command that converts an .h5 file to a layers model. */
 const KERAS = "tensorflowjs_converter --input_format=keras model.h5 folder";
-const KERAS_3 = `python -c 'import keras; keras.saving.load_model("model.keras").save("model.h5")' and ${KERAS}`;
+/** The commands that convert a .keras file to one. */
+export const KERAS_3 = `python -c 'import keras; keras.saving.load_model("model.keras").save("model.h5")' and ${KERAS}`;
 
 /** How they begin; a zip file has the name of its first part at byte 30. */
 const KINDS: readonly (readonly [begin: RegExp, is: string])[] = [

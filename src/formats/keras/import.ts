@@ -20,12 +20,14 @@ export interface ImportKerasOptions extends DownloadOptions {
 /**
  * Imports a Keras model in TensorFlow.js' layers format: the network, with its own padding, strides and eps, and its
  * weights in PyTorch's layouts. `files` is the address of a model.json, with its shards beside it, or all files by
- * name. The layers of Keras' ResNets and VGGs get torchvision's names, and the network gets their preprocessing;
- * other layers keep their names. A softmax at the end is left out, since models give logits; a network without a top
- * gets a global average pool.
+ * name. Models that are nested in it are written out, and what changes images only in training is passed over. The
+ * layers of Keras' ResNets, VGGs and MobileNetV2 get torchvision's names; other layers keep their own, with those of the
+ * models around them where two have the same. What the network does to its images first (Rescaling, Normalization,
+ * preprocess_input) becomes the model's `preprocessing`; else it is that of the network's published weights, if those are
+ * Keras'. A softmax at the end is left out, since models give logits; a network without a top gets a global average pool.
  *
- * Throws WeightsError for malformed files, for unknown layers, listing them all, for graph models, and if weights are
- * missing or of the wrong shape.
+ * Throws WeightsError for malformed files, for unknown layers, listing them all, for layers and models that are applied
+ * twice, for graph models, and if weights are missing or of the wrong shape.
  */
 export async function importKeras(
   files: string | URL | ReadonlyMap<string, WeightsSource>,

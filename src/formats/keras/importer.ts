@@ -271,7 +271,7 @@ export class KerasImporter extends NetworkBuilder {
       const values = this.#valuesOf(variable, problems);
       if (values) weights.set(variable.name, { shape: fileShape(variable), data: toFile(variable, values) });
     }
-    if (problems.length > 0) this.#fail(problems.join("; "));
+    if (problems.length > 0) this.#fail(this.#weights.nameless ?? problems.join("; "));
     return { model, weights };
   }
 

@@ -22,6 +22,7 @@ import {
   value,
 } from "../../base/schema.ts";
 import { decodeFloats } from "../../weights/dtypes.ts";
+import { mistaken } from "../../weights/safetensors.ts";
 import { readTopology, type Topology } from "./topology.ts";
 
 /** A weight of the manifest. */
@@ -87,6 +88,8 @@ export function parseKeras(json: Uint8Array, source: string): KerasFile {
   };
   const read = <T>(schema: Schema<T>, value: unknown, name: string): T =>
     check(schema, value, `${source}: ${name}`, WeightsError);
+  const other = mistaken(json);
+  if (other) fail(other);
   const file = parseJson(anyObject, json, `${source}: the model.json`, WeightsError);
   const topology = read(anyObject, file.modelTopology, "modelTopology");
   if (file.format === "graph-model" || Object.hasOwn(topology, "node")) {

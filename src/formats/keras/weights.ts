@@ -1,4 +1,5 @@
 /** A file's weights, found by the layers that they belong to. */
+import { KERAS_3 } from "../../weights/safetensors.ts";
 import type { NamedWeights } from "../../weights/tensors.ts";
 
 type Weight = NonNullable<ReturnType<NamedWeights["get"]>>;
@@ -13,6 +14,14 @@ export class KerasWeights {
       const key = parts.slice(-2).join("/");
       this.#found.set(key, [...(this.#found.get(key) ?? []), { parts, weight }]);
     }
+  }
+
+  /** What is wrong if the file has its weights by number instead of by layers' names; undefined if it has not. */
+  get nameless(): string | undefined {
+    const isNameless = [...this.#found.keys()].some((key) => /^vars\/\d+$/.test(key));
+    return isNameless
+      ? `has its weights without names, as --input_format=keras_keras of the converter writes them; convert it with ${KERAS_3}`
+      : undefined;
   }
 
   /**
