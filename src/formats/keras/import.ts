@@ -21,8 +21,9 @@ export interface ImportKerasOptions extends DownloadOptions {
  * Imports a Keras model in TensorFlow.js' layers format: the network, with its own padding, strides and eps, and its
  * weights in PyTorch's layouts. `files` is the address of a model.json, with its shards beside it, or all files by
  * name. The layers of Keras' ResNets and VGGs get torchvision's names, and the network gets their preprocessing;
- * other layers keep their names. A softmax at the end is left out, since models give logits; a network without a top
- * gets a global average pool.
+ * other layers keep their names. A softmax or sigmoid at the end is left out, since models give logits: a sigmoid of
+ * several numbers makes a `multiLabel` classifier, and one number one of two classes with the logits (0, x). A network
+ * without a top gets a global average pool.
  *
  * Throws WeightsError for malformed files, for unknown layers, listing them all, for graph models, and if weights are
  * missing or of the wrong shape.
