@@ -113,7 +113,9 @@ fn main(
   var at = ((n * args.P + p) * args.Q + q) * vectors + channel;
   let step = args.Q * vectors;
   let columns = (min(args.COLUMNS, args.Q - q) - 1u) * STRIDE + WINDOW;
-  for (var column = 0u; column < columns; column++) {
+  // The padding on the left adds nothing.
+  let begin = min(max(args.PAD_LEFT, q * STRIDE) - q * STRIDE, WINDOW - 1u);
+  for (var column = begin; column < columns; column++) {
     let strip = load_strip(strip_place(n, p * STRIDE - args.PAD_TOP, q * STRIDE + column - args.PAD_LEFT, channel));
     if (STRIDE == 2u && column % 2u == 1u) {
       sum1 += product(strip, last1);
@@ -122,7 +124,14 @@ fn main(
       }
       continue;
     }
-    let sum = sum1 + product(strip, last);
+    if (column >= WINDOW - 1u) {
+      let sum = sum1 + product(strip, last);
+      store_pixel(at, p, channel, sum[0]);
+      store_pixel(at + step, p + 1u, channel, sum[1]);
+      store_pixel(at + 2u * step, p + 2u, channel, sum[2]);
+      store_pixel(at + 3u * step, p + 3u, channel, sum[3]);
+      at += vectors;
+    }
     if (STRIDE == 2u) {
       sum1 = product(strip, last2);
       if (WINDOW == 5u) {
@@ -138,13 +147,5 @@ fn main(
         sum4 = product(strip, last4);
       }
     }
-    if (column < WINDOW - 1u) {
-      continue;
-    }
-    store_pixel(at, p, channel, sum[0]);
-    store_pixel(at + step, p + 1u, channel, sum[1]);
-    store_pixel(at + 2u * step, p + 2u, channel, sum[2]);
-    store_pixel(at + 3u * step, p + 3u, channel, sum[3]);
-    at += vectors;
   }
 }

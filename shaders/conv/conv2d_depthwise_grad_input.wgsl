@@ -7,11 +7,11 @@
 //
 // dy        (N, P, Q, C)
 // w         (R, S, 1, C)
-// dx        (N, H, W, C); padding lanes are zero
+// dx        (N, H, W, C); padding lanes are zero, as those of dy
 // dispatch  one invocation for each image, strip, COLUMNS pairs of columns and vec4 of channels, the padding above and to the left
 //           of x counted with it
 // numerics  f32 sums in a fixed order; tolerance 1e-6 · √(R·S) relative
-// use: index, lane_mask
+// use: index
 
 override WINDOW: u32;  // lines and columns of the window: 3 or 5
 override ACCUMULATE: u32;
@@ -78,11 +78,11 @@ fn product(dy: Strip, w: Taps) -> mat4x4f {
   return sum;
 }
 
-fn store_pixel(at: u32, h: u32, l: u32, channel: u32, sum: vec4f) {
+fn store_pixel(at: u32, h: u32, l: u32, sum: vec4f) {
   if (h >= args.H || l >= args.W) {
     return;
   }
-  var v = select(vec4f(0.0), sum, lane_mask(channel, args.C));
+  var v = sum;
   if (ACCUMULATE == 1u) {
     v += vec4f(dx[at]);
   }
@@ -93,10 +93,10 @@ fn store_strip(n: u32, h: u32, l: u32, channel: u32, sum: mat4x4f) {
   let vectors = pad4(args.C) / 4u;
   let at = ((n * args.H + h) * args.W + l) * vectors + channel;
   let step = args.W * vectors;
-  store_pixel(at, h, l, channel, sum[0]);
-  store_pixel(at + step, h + 1u, l, channel, sum[1]);
-  store_pixel(at + 2u * step, h + 2u, l, channel, sum[2]);
-  store_pixel(at + 3u * step, h + 3u, l, channel, sum[3]);
+  store_pixel(at, h, l, sum[0]);
+  store_pixel(at + step, h + 1u, l, sum[1]);
+  store_pixel(at + 2u * step, h + 2u, l, sum[2]);
+  store_pixel(at + 3u * step, h + 3u, l, sum[3]);
 }
 
 @compute @workgroup_size(64)

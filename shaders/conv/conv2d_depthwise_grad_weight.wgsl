@@ -103,7 +103,9 @@ fn main(
     var last2: mat4x4f;
     var last3: mat4x4f;
     var last4: mat4x4f;
-    for (var column = 0u; column < (columns - 1u) * STRIDE + WINDOW; column++) {
+    // The padding on the right adds nothing.
+    let end = min((columns - 1u) * STRIDE + WINDOW, max(args.W + args.PAD_LEFT, q * STRIDE) - q * STRIDE);
+    for (var column = 0u; column < end; column++) {
       let strip = load_strip(strip_place(n, p * STRIDE - args.PAD_TOP, q * STRIDE + column - args.PAD_LEFT, channel));
       if (STRIDE == 2u && column % 2u == 1u) {
         column1 = plus_products(column1, strip, last0);

@@ -27,6 +27,7 @@ export {
   filled,
   heNormal,
   heUniform,
+  normal,
   ones,
   torchBias,
   torchWeight,

@@ -10,6 +10,7 @@ import {
   batchNorm,
   concat,
   conv2d,
+  crop2d,
   dense,
   dropout,
   flatten,
@@ -18,11 +19,17 @@ import {
   groupNorm,
   layerNorm,
   maxPool2d,
+  mul,
+  type Pad2dOptions,
+  pad2d,
   padChannels,
   prelu,
   type Rescale,
   rescale,
+  type Sides,
   sub,
+  type UpsampleOptions,
+  upsample,
 } from "../../layers/index.ts";
 import { carried, checked, inspect, type Model, type ModelOptions } from "../model.ts";
 
@@ -70,9 +77,15 @@ export type NetworkLayerKind =
   | { readonly type: "global_max_pool"; readonly keepPixel: boolean }
   /** To (N, features), checked if the number is given; a flat value stays as it is. */
   | { readonly type: "flatten"; readonly features?: number }
-  /** Channels of zeros after the others. */
-  | { readonly type: "pad_channels"; readonly added: number }
+  /** Channels of zeros: `added` after the others, and `before` (default 0) before them. */
+  | { readonly type: "pad_channels"; readonly added: number; readonly before?: number }
+  | ({ readonly type: "pad2d"; readonly padding: Sides } & Pad2dOptions)
+  | { readonly type: "crop2d"; readonly cropping: Sides }
+  | ({ readonly type: "upsample" } & UpsampleOptions)
   | { readonly type: "add"; readonly activation?: ActivationLike }
+  /** The smaller of two values scales the other: (N, C) or (N, 1, 1, C) each channel, (N, H, W, 1) each pixel. */
+  | { readonly type: "mul" }
+  /** The first value without the second. */
   | { readonly type: "sub" }
   | { readonly type: "average" | "concat" }
   | { readonly type: "activation"; readonly activation: ActivationLike }
@@ -160,13 +173,19 @@ function apply(layer: NetworkLayer, inputs: readonly Tensor[]): Tensor {
     case "flatten":
       return flattened(x, layer.features);
     case "pad_channels":
-      return padChannels(x, x.shape.at(-1)! + layer.added);
+      return padChannels(x, (layer.before ?? 0) + x.shape.at(-1)! + layer.added, layer.before);
+    case "pad2d":
+      return pad2d(x, layer.padding, layer);
+    case "crop2d":
+      return crop2d(x, layer.cropping);
+    case "upsample":
+      return upsample(x, layer);
     case "add":
-      if (!y) throw new ShapeError("network", "add takes two values", layer.to);
-      return add(x, y, layer.activation);
+      return add(x, second(layer, y), layer.activation);
     case "sub":
-      if (!y) throw new ShapeError("network", "sub takes two values", layer.to);
-      return sub(x, y);
+      return sub(x, second(layer, y));
+    case "mul":
+      return product(x, second(layer, y));
     case "average":
       return average(...inputs);
     case "concat":
@@ -180,6 +199,20 @@ function apply(layer: NetworkLayer, inputs: readonly Tensor[]): Tensor {
     case "dropout":
       return dropout(x, layer.name, layer.p);
   }
+}
+
+function second({ type, to }: NetworkLayer, y: Tensor | undefined): Tensor {
+  if (!y) throw new ShapeError("network", `${type} takes two values`, to);
+  return y;
+}
+
+function product(x: Tensor, y: Tensor): Tensor {
+  const size = ({ shape }: Tensor): number => shape.reduce((a, b) => a * b);
+  const [a, b] = size(x) < size(y) ? [y, x] : [x, y];
+  const [, H, W] = b.shape;
+  // `mul` takes a factor for each channel flat.
+  const isPixel = b.shape.length === 4 && H === 1 && W === 1;
+  return mul(a, isPixel && size(a) > size(b) ? flatten(b) : b);
 }
 
 function paddingOf(x: Tensor, { kernelSize, stride, padding }: Window, dilation: Pair = [1, 1]): Pads {

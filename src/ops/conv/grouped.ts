@@ -20,7 +20,7 @@ import {
   DEPTHWISE_GRAD_INPUT,
   DEPTHWISE_GRAD_WEIGHT,
   type GroupedGeometry,
-  isDepthwise,
+  suitsStrips,
 } from "./depthwise.ts";
 import { ENOUGH } from "./register-tiles.ts";
 import { emitSplitSum } from "./split-sum.ts";
@@ -45,7 +45,7 @@ export const GROUPED_FORWARD: Tunable<GroupedGeometry, ForwardArgs> = {
     },
     ...DEPTHWISE_FORWARD,
   ],
-  guess: (geometry) => GROUPED_FORWARD.variants[isDepthwise(geometry) ? 1 : 0]!,
+  guess: (geometry, device) => GROUPED_FORWARD.variants[suitsStrips(geometry, device) ? 1 : 0]!,
   alone: (geometry, dtype) => forwardAlone(geometry, dtype, geometry.GROUPS),
 };
 
@@ -65,7 +65,7 @@ export const GROUPED_GRAD_INPUT: Tunable<GroupedGeometry, GradInputArgs> = {
     },
     ...DEPTHWISE_GRAD_INPUT,
   ],
-  guess: (geometry) => GROUPED_GRAD_INPUT.variants[isDepthwise(geometry) ? 1 : 0]!,
+  guess: (geometry, device) => GROUPED_GRAD_INPUT.variants[suitsStrips(geometry, device) ? 1 : 0]!,
   alone: (geometry, dtype) => gradInputAlone(geometry, dtype, geometry.GROUPS),
 };
 
@@ -101,6 +101,6 @@ export const GROUPED_GRAD_WEIGHT: Tunable<GroupedGeometry, GradWeightArgs> = {
     /* @__PURE__ */ splits("more_splits", 4),
     /* @__PURE__ */ splits("fewer_splits", 1 / 4),
   ],
-  guess: (geometry) => GROUPED_GRAD_WEIGHT.variants[isDepthwise(geometry) ? 1 : 0]!,
+  guess: (geometry, device) => GROUPED_GRAD_WEIGHT.variants[suitsStrips(geometry, device) ? 1 : 0]!,
   alone: (geometry, dtype) => gradWeightAlone(geometry, dtype, geometry.GROUPS),
 };

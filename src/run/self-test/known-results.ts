@@ -44,10 +44,22 @@ export const knownOps: Readonly<Record<string, readonly KnownCase[]>> = {
       sums: { y: 28.9436, dx: 15.30225, dweight: 22.20137, dbias: 9.229609 },
     },
     {
+      inputs: { x: [2, 7, 6, 8], weight: [3, 3, 4, 8], bias: [8] },
+      attrs: { stride: [1, 1], dilation: [1, 1], padding: [1, 1, 1, 1], groups: 2 },
+      half: true,
+      sums: { y: -47.06277, dx: 17.1258, dweight: -6.094839, dbias: -7.264146 },
+    },
+    {
       inputs: { x: [2, 7, 6, 8], weight: [3, 3, 1, 8], bias: [8] },
       attrs: { stride: [1, 1], dilation: [1, 1], padding: [1, 1, 1, 1], groups: 8 },
       half: true,
       sums: { y: 4.48249, dx: -6.624602, dweight: 4.107999, dbias: -7.264146 },
+    },
+    {
+      inputs: { x: [2, 7, 6, 8], weight: [3, 3, 1, 8], bias: [8] },
+      attrs: { stride: [2, 2], dilation: [1, 1], padding: [1, 1, 1, 1], groups: 8 },
+      half: true,
+      sums: { y: 6.720335, dx: 0.3926188, dweight: 2.448875, dbias: -3.695662 },
     },
   ],
   conv_transpose2d: [

@@ -162,10 +162,11 @@ export const conv2d = declare({
   timed: withoutEpilogue,
   text({ inputs: { x, weight }, attrs: { stride, dilation, groups } }) {
     const [R, S, , K] = weight.shape;
+    const isDepthwise = groups > 1 && groups === x.shape[3] && groups === K;
     const more = [
       stride[0] > 1 ? `, stride ${stride[0]}` : "",
       dilation[0] > 1 ? `, dilation ${dilation[0]}` : "",
-      groups > 1 ? `, ${groups} groups` : "",
+      isDepthwise ? ", depthwise" : groups > 1 ? `, ${groups} groups` : "",
     ];
     return `${x.shape.join("×")} → ${K}, ${R}×${S}${more.join("")}`;
   },

@@ -39,12 +39,14 @@ const norm = (residual: boolean): Given => ({
 /** Small, with rows and columns over in every tile, and between them a place for each kernel. */
 const CASES: Readonly<Record<string, readonly Given[]>> = {
   conv2d: [
-    // Winograd's too; strides, with phases of unequal size; 1×1; few channels; groups, depthwise.
+    // Winograd's too; strides, with phases of unequal size; 1×1; few channels; groups; depthwise, with both strides.
     conv([2, 9, 10, 20], [3, 3, 20, 36], { padding: ONE, activation: RELU }),
     conv([2, 9, 10, 12], [3, 3, 12, 20], { stride: [2, 2], padding: ONE }),
     conv([2, 7, 6, 68], [1, 1, 68, 20]),
     conv([2, 9, 8, 3], [3, 3, 3, 20], { padding: ONE }),
+    conv([2, 7, 6, 8], [3, 3, 4, 8], { padding: ONE, groups: 2 }),
     conv([2, 7, 6, 8], [3, 3, 1, 8], { padding: ONE, groups: 8 }),
+    conv([2, 7, 6, 8], [3, 3, 1, 8], { stride: [2, 2], padding: ONE, groups: 8 }),
   ],
   conv_transpose2d: [
     {
