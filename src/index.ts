@@ -53,9 +53,11 @@ export {
   type ClassMetricOptions,
   type ClassScores,
   confusionMatrix,
+  type LabelMetricOptions,
   type Metric,
   type MetricBatch,
   perClass,
+  perLabel,
   scoresOf,
   topK,
 } from "./train/evaluation/metrics.ts";
@@ -108,7 +110,13 @@ export type { Difference } from "./transfer/conventions.ts";
 export { FeatureCache, type FeatureCacheOptions, type FeaturesOfOptions } from "./transfer/feature-cache.ts";
 export { type Finetune, type FinetuneOptions, finetune } from "./transfer/finetune.ts";
 export type { PretrainedSource } from "./transfer/open-pretrained.ts";
-export { type BackboneReport, loadPretrained, type PretrainedReport } from "./transfer/pretrained.ts";
+export {
+  type BackboneReport,
+  type LoadPretrainedOptions,
+  loadPretrained,
+  type PretrainedReport,
+} from "./transfer/pretrained.ts";
+export { type RestoreNormsOptions, restoreNorms } from "./transfer/restore-norms.ts";
 export { type SplitModel, type SplitOptions, splitModel } from "./transfer/split.ts";
 
 // Prediction

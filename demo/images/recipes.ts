@@ -6,7 +6,8 @@ import type { Recipe } from "../worker/images-recipe.ts";
 
 /** A file of published weights for photographs. */
 export interface OwnBackbone {
-  readonly file: File;
+  /** The file, and those that it names. */
+  readonly files: readonly File[];
   readonly name: BackboneName;
   /** Height and width of the pictures that the network gets. */
   readonly side: number;
@@ -48,11 +49,14 @@ const photographs = ({ name, side }: OwnBackbone) =>
   }) as const;
 
 /** The recipe for so many pictures to learn from, and the weights to start from. */
-export function recipeFor(pictures: number): { readonly recipe: Recipe; readonly weights: string | Blob } {
+export function recipeFor(pictures: number): {
+  readonly recipe: Recipe;
+  readonly weights: string | readonly File[];
+} {
   const own = ownBackbone.value;
   const epochs = Math.ceil((STEPS * BATCH) / pictures);
   return {
-    weights: own?.file ?? new URL(fashion, location.href).href,
+    weights: own?.files ?? new URL(fashion, location.href).href,
     recipe: {
       ...(own ? photographs(own) : FASHION),
       ...(lastStage.value && { unfreezeFrom: own ? 4 : 3 }),

@@ -7,6 +7,10 @@ import { isOutdated, problem, progress, stop, train, trained } from "./network.t
 import { lastStage, ownBackbone, sides } from "./recipes.ts";
 import { missing, warnings } from "./words.ts";
 
+/** The name of the file that names the others, whose names are longer. */
+const shortest = (files: readonly File[]): string =>
+  files.map(({ name }) => name).reduce((a, b) => (b.length < a.length ? b : a));
+
 /** The names of the backbones for which one can bring weights; the worker knows them. */
 const names = signal<readonly string[]>([]);
 
@@ -20,7 +24,8 @@ function Backbone() {
   return (
     <details class="backbone" onToggle={() => void listNames()}>
       <summary>
-        Starts from {own ? `${own.file.name} (${own.name})` : "ResNet-20, which has seen clothes"} · change
+        Starts from {own ? `${shortest(own.files)} (${own.name})` : "ResNet-20, which has seen clothes"} ·
+        change
       </summary>
       <p class="hint">
         A <b>backbone</b> is a network that has learnt to see on other pictures; only its end is taught anew.
@@ -30,19 +35,23 @@ function Backbone() {
       </p>
       <p class="hint">
         For photographs, bring the weights of a ResNet that was trained on ImageNet, as torchvision and timm
-        publish them: a safetensors or ONNX file. It stays on this computer, too.
+        publish them: a safetensors or ONNX file, together with the .onnx.data beside it if there is one. It
+        stays on this computer, too.
       </p>
       <div class="add">
         <Files
           label="Use another backbone…"
           purpose="from a file of weights"
-          accept=".safetensors,.onnx"
-          onFiles={([first]) => {
-            if (!first) return;
-            const name = names.value.find((known) =>
-              new RegExp(`${known}(?!\\d)`, "i").test(first.file.name),
+          accept=".safetensors,.onnx,.data,.json,.bin"
+          multiple
+          onFiles={(chosen) => {
+            if (chosen.length === 0) return;
+            const files = chosen.map(({ file }) => file);
+            // The last that matches: resnet18d is a resnet18 in part.
+            const name = names.value.findLast((known) =>
+              new RegExp(`${known}(?!\\d)`, "i").test(shortest(files)),
             );
-            ownBackbone.value = { file: first.file, name: (name ?? "resnet18") as BackboneName, side: 64 };
+            ownBackbone.value = { files, name: (name ?? "resnet18") as BackboneName, side: 64 };
             lastStage.value = false;
           }}
         />

@@ -17,8 +17,8 @@ export interface PictureClass {
 export interface TrainRequest {
   readonly classes: readonly PictureClass[];
   readonly recipe: Recipe;
-  /** The backbone's weights: a file's address, or a file. */
-  readonly weights: string | Blob;
+  /** The backbone's weights: a file's address, or a file with those that it names. */
+  readonly weights: string | readonly File[];
 }
 
 export type TrainEvent =

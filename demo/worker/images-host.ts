@@ -83,7 +83,10 @@ export class ImagesHost {
 
   /** The backbones whose published weights are for photographs. */
   backbones(): string[] {
-    return backboneNames().filter((name) => name.startsWith("resnet") && !createBackbone(name).small);
+    return backboneNames().filter((name) => {
+      const { family, small } = createBackbone(name);
+      return family !== "vgg" && !small;
+    });
   }
 
   /** Trains on the pictures and keeps the network for `guess` and `export`. Begins again if the device is lost. */
@@ -183,7 +186,7 @@ export class ImagesHost {
     const weights = new Map(
       [...values].map(([name, data]) => [name, { shape: tensors.get(name)!.shape, data }]),
     );
-    return exportOnnx(model, weights, { softmax: true });
+    return exportOnnx(model, weights, { probabilities: true });
   }
 
   /** The network that guesses, on a device that is there. */

@@ -15,6 +15,7 @@ import {
   oneCycle,
   type PixelImage,
   type PretrainedSource,
+  restoreNorms,
   type StepInfo,
   Trainer,
 } from "webgraft";
@@ -91,7 +92,15 @@ export async function fineTune(
   const tuning = finetune(backbone, { ...recipe, classes: classes.length });
   const trainer = await Trainer.create({ gpu, ...tuning, batchSize, seed, schedule: oneCycle() });
   try {
-    await tuning.load(trainer, weights);
+    const { unfolded } = await tuning.load(trainer, weights);
+    if (unfolded.length > 0) {
+      const every = Math.ceil(train.images.length / batchSize);
+      const some = train.images.flatMap((image, i) =>
+        i % every === 0 ? [{ image, label: train.labels[i]! }] : [],
+      );
+      // Batch norms that the file has folded into convolutions need statistics to be trained.
+      await restoreNorms(trainer, await datasetFromImages(gpu, tuning.model, some, { classes }), unfolded);
+    }
     // The frozen part of the network gives the same for a picture every time, so it runs once.
     const cache = await FeatureCache.create(trainer);
     let done = 0;

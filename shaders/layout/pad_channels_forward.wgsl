@@ -1,13 +1,16 @@
-// y(row, c) = x(row, c) for c < C, 0 for the other channels up to WIDTH.
+// y(row, OFFSET + c) = x(row, c) for c < C, 0 for the other channels up to WIDTH.
 //
-// x         (ROWS, C); its padding, which is zero, is y's first zeros
-// y         (ROWS, WIDTH), WIDTH ≥ C
+// Where OFFSET is no multiple of 4 the lanes shift, as in concat_forward.
+//
+// x         (ROWS, C); its padding, which is zero, is the first zeros after it
+// y         (ROWS, WIDTH), WIDTH ≥ OFFSET + C
 // dispatch  one invocation a vec4 of y
 // numerics  exact
 // use: index
 
 override ROWS: u32;
 override C: u32;
+override OFFSET: u32;
 override WIDTH: u32;
 
 alias x4 = vec4f;
@@ -28,7 +31,19 @@ fn main(
     return;
   }
   let columns = pad4(C) / 4u;
-  let j = i % width;
-  let v = vec4f(x[i / width * columns + min(j, columns - 1u)]);
-  y[i] = y4(select(vec4f(0.0), v, j < columns));
+  let line = i / width * columns;
+  let j = i % width - OFFSET / 4u;  // in x; before it, a number beyond its end
+  let shift = OFFSET % 4u;
+  var v = select(vec4f(0.0), vec4f(x[line + min(j, columns - 1u)]), j < columns);
+  if (shift != 0u) {
+    let before = select(vec4f(0.0), vec4f(x[line + min(j - 1u, columns - 1u)]), j - 1u < columns);
+    if (shift == 1u) {
+      v = vec4f(before.w, v.xyz);
+    } else if (shift == 2u) {
+      v = vec4f(before.zw, v.xy);
+    } else {
+      v = vec4f(before.yzw, v.x);
+    }
+  }
+  y[i] = y4(v);
 }

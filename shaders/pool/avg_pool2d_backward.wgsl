@@ -4,11 +4,10 @@
 // dx        (N, H, W, C), LENGTH vec4s; its padding is zero because that of dy is
 // dispatch  one invocation a vec4 of dx
 // numerics  sequential f32 sum of one term a window; tolerance 1e-6
-// use: index, pool
+// use: index, pool_cells
 
 override LENGTH: u32;
 override C: u32;
-override COUNT_INCLUDE_PAD: u32;
 override ACCUMULATE: u32;
 
 alias dy4 = vec4f;
@@ -36,12 +35,8 @@ fn main(
 
   var sum = vec4f(0.0);
   for (var p = rows.x; p < rows.y; p++) {
-    let r = rows_inside(p);
     for (var q = across.x; q < across.y; q++) {
-      let s = columns_inside(q);
-      let inside = (r.y - r.x) * (s.y - s.x);
-      let cells = f32(select(inside, KERNEL_H * KERNEL_W, COUNT_INCLUDE_PAD == 1u));
-      sum += vec4f(dy[((n * P + p) * Q + q) * columns + i % columns]) / cells;
+      sum += vec4f(dy[((n * P + p) * Q + q) * columns + i % columns]) / cells_counted(p, q);
     }
   }
   if (ACCUMULATE == 1u) {

@@ -2,17 +2,16 @@
 //
 //   y(n, p, q, c) = Σ over r, s of x(n, p STRIDE_H − PAD_TOP + r, q STRIDE_W − PAD_LEFT + s, c) / cells
 //
-// cells counts the cells inside the input, or all of them where COUNT_INCLUDE_PAD is 1.
+// cells counts the cells inside the input, or those in its padding too.
 //
 // x         (N, H, W, C)
 // y         (N, P, Q, C), LENGTH vec4s
 // dispatch  one invocation a vec4 of y
 // numerics  sequential f32 sum; tolerance 1e-6 √cells
-// use: index, pool
+// use: index, pool_cells
 
 override LENGTH: u32;
 override C: u32;
-override COUNT_INCLUDE_PAD: u32;
 
 alias x4 = vec4f;
 alias y4 = vec4f;
@@ -46,6 +45,5 @@ fn main(
       sum += vec4f(x[start + r * line + s * columns]);
     }
   }
-  let inside = (rows.y - rows.x) * (cells.y - cells.x);
-  y[i] = y4(sum / f32(select(inside, KERNEL_H * KERNEL_W, COUNT_INCLUDE_PAD == 1u)));
+  y[i] = y4(sum / cells_counted(p, q));
 }

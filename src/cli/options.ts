@@ -60,6 +60,7 @@ export function parseTrainOptions(argv: readonly string[]): TrainOptions {
       "--weights <file...>",
       "pretrained weights to start from: safetensors, ONNX, or TensorFlow.js' model.json",
     ).argParser(files),
+    setting("partialWeights", "", "load what fits of a file that fits the model only by half"),
     new Option("--freeze <pattern...>", "parameters that do not train, such as 'resnet.layer1.*'"),
     new Option("--data <name|dir>", `data set (${datasetNames.join(", ")}) or a folder of images, see below`)
       .argParser(data)

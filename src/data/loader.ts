@@ -13,6 +13,8 @@ export interface LoaderSpec {
   readonly dtype: "f32" | "i32" | "u32";
   /** For whole numbers that are 0 … below − 1, such as labels: the number of classes. */
   readonly below?: number;
+  /** For f32 that are 0 … most, such as several labels: bytes are then numbers, not shares of 255. */
+  readonly most?: number;
 }
 
 /** A batch as the GPU takes it. Valid until two more have been given. */
@@ -290,19 +292,24 @@ function fill(
   }
   const isReal = spec.dtype === "f32";
   const { row, stored } = rowOf(spec);
-  const scale = isReal && given instanceof Uint8Array ? 1 / 255 : 1;
+  const scale = isReal && given instanceof Uint8Array ? byteScale(spec) : 1;
   if (stored === row && scale === 1) into.set(given);
   else spread(given, row, into, stored, scale);
-  const bad = isReal ? notFinite(given) : notWhole(given, spec.below);
+  const { below, most } = spec;
+  const bad = isReal ? notWithin(given, most) : notWhole(given, below);
   if (bad >= 0) {
-    const range = spec.below === undefined ? "whole numbers" : `0…${spec.below - 1}`;
+    const real = most === undefined ? "finite" : `in [0, ${most}]`;
+    const whole = below === undefined ? "whole numbers" : `0…${below - 1}`;
     throw new DataError(
-      `${name} of example ${indices[Math.floor(bad / each)]} must be ${isReal ? "finite" : range} — ` +
+      `${name} of example ${indices[Math.floor(bad / each)]} must be ${isReal ? real : whole} — ` +
         `got ${given[bad]} at value ${bad % each}`,
     );
   }
   return into;
 }
+
+/** What a byte stands for in f32. */
+export const byteScale = ({ most }: Pick<LoaderSpec, "most">): number => (most === undefined ? 1 / 255 : 1);
 
 /** Writes rows of values, times `scale`, into longer rows. */
 function spread(
@@ -319,11 +326,13 @@ function spread(
 
 // Loops, not findIndex, which calls a function for each value.
 
-function notFinite(values: Examples[string]): number {
-  if (values instanceof Uint8Array) return -1;
+/** The first value that is not finite or, with `most`, not 0 … most; −1 if there is none. */
+export function notWithin(values: Examples[string], most?: number): number {
+  if (values instanceof Uint8Array && most === undefined) return -1;
+  const least = most === undefined ? -Infinity : 0;
   for (let i = 0; i < values.length; i++) {
     const value = values[i]!;
-    if (value - value !== 0) return i;
+    if (value - value !== 0 || value < least || value > (most ?? Infinity)) return i;
   }
   return -1;
 }

@@ -1,6 +1,8 @@
 import { WebgraftError, WeightsError } from "../base/errors.ts";
-import type { ActivationLike } from "../layers/index.ts";
+import { type Pads, resolvePadding } from "../base/window.ts";
+import type { ActivationLike, Sides } from "../layers/index.ts";
 import type { Model } from "../models/model.ts";
+import { multiLabel } from "../models/multi-label.ts";
 import {
   extentsAfter,
   type NetworkLayer,
@@ -8,12 +10,26 @@ import {
   type NetworkOptions,
   network,
 } from "../models/topologies/network.ts";
+import { type Affine, composed } from "./affine.ts";
 
 type Mutable<T> = T extends unknown ? { -readonly [K in keyof T]: T[K] } : never;
 export type DraftLayer = Mutable<NetworkLayer>;
 
+/** Limit on the values whose shapes a file computes with; each takes as long as building the network so far. */
+const MOST_SHAPES = 500;
+
 /** The layer types that can end with an activation. */
 const ACTIVATED = ["conv2d", "batch_norm", "dense", "add"] as const;
+
+/** Whether it is this map of all channels, up to f32's rounding. */
+const isAffine = ({ scale, shift }: Affine, factor: number, summand: number): boolean =>
+  scale.every((s) => Math.abs(s - factor) < 1e-6) && shift.every((t) => Math.abs(t - summand) < 1e-6);
+
+/** The pixels at each side of any map. */
+const sidesOf = (sides: Sides): Pads => resolvePadding(sides, [1, 1], [1, 1]);
+
+/** x times one of these is an activation. */
+const SWISHES: Readonly<Record<string, ActivationLike>> = { sigmoid: "silu", hardsigmoid: "hardswish" };
 
 /**
  * Collects the layers of a network from a file in which values have names, and merges what is a single layer here: a
@@ -29,6 +45,7 @@ export class NetworkBuilder {
   readonly #aliases = new Map<string, string>();
   /** The layer that makes a value, by the value's name, in order. */
   readonly #layers = new Map<string, DraftLayer>();
+  #shapesAsked = 0;
 
   /** `taken` has the name of a value once for each use. */
   constructor(source: string, input: string, taken: Iterable<string>) {
@@ -50,6 +67,11 @@ export class NetworkBuilder {
     this.#uses.set(value, this.#usesOf(value) - 1 + this.#usesOf(name));
   }
 
+  /** A value that is to come is used wherever a name of the file is. */
+  expectUses(value: string, name: string): void {
+    this.#uses.set(value, this.#usesOf(name));
+  }
+
   /** The layer that makes a value. */
   layer(value: string): Readonly<DraftLayer> | undefined {
     return this.#layers.get(value);
@@ -67,6 +89,20 @@ export class NetworkBuilder {
 
   add(kind: NetworkLayerKind, from: readonly string[], to: string): void {
     this.#layers.set(to, { ...kind, from, to });
+  }
+
+  /** A convolution. Zeros that a layer puts around the map for it alone are its own padding. */
+  convolution(kind: Extract<NetworkLayerKind, { type: "conv2d" }>, x: string, to: string): void {
+    const pad = this.sole(x, "pad2d");
+    const [own, zeros] = [kind.padding === "valid" ? 0 : kind.padding, pad?.padding];
+    if (zeros === undefined || pad?.mode !== "constant" || pad.value || typeof own === "string") {
+      this.add(kind, [x], to);
+      return;
+    }
+    const [before, after] = [sidesOf(own), sidesOf(zeros)];
+    this.#layers.delete(x);
+    const padding = before.map((pixels, side) => pixels + after[side]!) as unknown as Pads;
+    this.add({ ...kind, padding }, pad.from, to);
   }
 
   /** Renames a layer's value, and moves the layer to the end. */
@@ -98,17 +134,59 @@ export class NetworkBuilder {
     this.add({ type: "add" }, [a, b], to);
   }
 
+  /** The product of two values; x times its own sigmoid is an activation. */
+  product(a: string, b: string, to: string): void {
+    for (const [x, gate] of [
+      [a, b],
+      [b, a],
+    ] as const) {
+      const layer = this.sole(gate, "activation");
+      const swish = layer && SWISHES[String(layer.activation)];
+      if (!swish || layer.from[0] !== x) continue;
+      this.#layers.delete(gate);
+      // Both used x, and one layer does from now on.
+      this.#uses.set(x, this.#usesOf(x) - 1);
+      this.activate(x, swish, to);
+      return;
+    }
+    this.add({ type: "mul" }, [a, b], to);
+  }
+
+  /** A value of so many channels times constant numbers, and others added: relu6(x + 3) / 6 is an activation. */
+  rescale(x: string, then: Affine, channels: number, to: string): void {
+    const clip = this.sole(x, "activation");
+    const before = this.sole(clip ? clip.from[0]! : x, "rescale");
+    const first = { scale: [before?.scale ?? 1].flat(), shift: [before?.offset ?? 0].flat() };
+    if (before && !clip) {
+      this.#layers.delete(x);
+      this.#rescale(before.from[0]!, composed(first, then, channels), to);
+    } else if (before && clip?.activation === "relu6" && isAffine(first, 1, 3) && isAffine(then, 1 / 6, 0)) {
+      this.#layers.delete(x);
+      this.#layers.delete(before.to);
+      this.activate(before.from[0]!, "hardsigmoid", to);
+    } else this.#rescale(x, then, to);
+  }
+
+  #rescale(x: string, { scale, shift }: Affine, to: string): void {
+    const numbers = (values: readonly number[]): number | readonly number[] =>
+      values.every((value) => value === values[0]) ? values[0]! : values;
+    this.add({ type: "rescale", scale: numbers(scale), offset: numbers(shift) }, [x], to);
+  }
+
   flatten(x: string, features: number | undefined, to: string): void {
-    const mean = this.sole(x, "global_avg_pool");
-    if (mean && features === undefined) {
-      mean.keepPixel = false;
-      this.move(mean, to);
+    const pool = this.sole(x, "global_avg_pool", "global_max_pool");
+    if (pool && features === undefined) {
+      pool.keepPixel = false;
+      this.move(pool, to);
     } else this.add({ type: "flatten", ...(features !== undefined && { features }) }, [x], to);
   }
 
   /** The extents (N, H, W, C) or (N, C) of a value, for one image. Throws WeightsError if layers do not fit. */
   extents(value: string, inputShape: Model["inputShape"]): readonly number[] {
     if (value === "images") return [1, ...inputShape];
+    if (++this.#shapesAsked > MOST_SHAPES) {
+      throw new WeightsError(`${this.source}: computes with the shapes of more than ${MOST_SHAPES} values`);
+    }
     const layers = [...this.#layers.values()];
     const last = layers.findIndex(({ to }) => to === value);
     return this.#checked(() => extentsAfter({ inputShape, layers: layers.slice(0, last + 1) }));
@@ -119,20 +197,30 @@ export class NetworkBuilder {
     return [...this.#layers.values()].some(({ from }) => from.includes("images"));
   }
 
-  /** The network that ends with this value. Throws WeightsError if it cannot be built. */
+  /**
+   * The network that ends with this value: a classifier of two classes if that is one number, and of labels that do not
+   * exclude each other if a sigmoid makes several. Throws WeightsError if it cannot be built.
+   */
   network(output: string, options: Omit<NetworkOptions, "layers">): Model {
     const value = this.value(output);
     const last = value && this.#layers.get(value);
     if (!last) throw new WeightsError(`${this.source}: no layer makes the output ${output}`);
-    if ("activation" in last && last.activation === "sigmoid") {
-      throw new WeightsError(
-        `${this.source}: ends in a sigmoid, for labels that do not exclude each other; models here give logits, of which ` +
-          "a softmax is taken, so its results would be wrong — export it without the sigmoid, and train it with " +
-          "{ loss: binaryCrossEntropyWithLogits }",
-      );
-    }
+    const isSigmoid = this.#leaveOutSigmoid(last);
     this.move(last, last.to);
-    return this.#checked(() => network({ ...options, layers: [...this.#layers.values()] }));
+    const classes = this.extents(value, options.inputShape).at(-1);
+    // The softmax of these two logits is the sigmoid of the one.
+    if (classes === 1) this.add({ type: "pad_channels", before: 1, added: 0 }, [value], `${value}.logits`);
+    const model = this.#checked(() => network({ ...options, layers: [...this.#layers.values()] }));
+    return isSigmoid && classes !== 1 ? multiLabel(model) : model;
+  }
+
+  /** Takes away the sigmoid at the end, for a model gives logits; false if there is none. */
+  #leaveOutSigmoid(last: DraftLayer): boolean {
+    let layer: DraftLayer | undefined = last;
+    while (layer?.type === "flatten" || layer?.type === "dropout") layer = this.#layers.get(layer.from[0]!);
+    if (!layer || !("activation" in layer) || layer.activation !== "sigmoid") return false;
+    layer.activation = "identity";
+    return true;
   }
 
   #checked<T>(build: () => T): T {

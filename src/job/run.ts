@@ -9,6 +9,7 @@ import { oneCycle } from "../train/schedules.ts";
 import { Trainer } from "../train/trainer.ts";
 import { FeatureCache } from "../transfer/feature-cache.ts";
 import { loadPretrained } from "../transfer/pretrained.ts";
+import { restoreNorms } from "../transfer/restore-norms.ts";
 import { augmentationOf } from "./augmentation.ts";
 import { loadJobData, tellLoading } from "./job-data.ts";
 import { historyOf, kernelsOf, learningRateOf, settingsOf } from "./job-metadata.ts";
@@ -58,7 +59,7 @@ export async function openRun(source: RunSource): Promise<Run> {
   if (settings.sampleEvery !== undefined) sampleOf(settings, test); // Throws here what it would throw later.
   const trainer = await createTrainer(source, settings, train);
   if (checkpoint) trainer.restore(checkpoint);
-  else await loadWeights(source, settings, trainer);
+  else await loadWeights(source, settings, trainer, train);
   const cache = settings.cacheFeatures ? await FeatureCache.create(trainer) : undefined;
   const { steps, epochs, samples, confusion } = checkpoint
     ? historyOf(checkpoint, "checkpoint")
@@ -135,15 +136,18 @@ function createTrainer(
 
 async function loadWeights(
   { options: { weightsUrl = (address) => address }, signal, emit }: RunSource,
-  { weights = [] }: JobSettings,
+  { weights = [], partialWeights = false }: JobSettings,
   trainer: Trainer,
+  data: Dataset,
 ): Promise<void> {
   for (const [i, file] of weights.entries()) {
     const report = await loadPretrained(trainer, weightsUrl(file, i), {
       name: file,
+      strict: !partialWeights,
       signal,
       onProgress: tellLoading(emit, file),
     });
+    await restoreNorms(trainer, data, report.unfolded, { signal });
     emit({ type: "weights", file, ...report });
   }
 }

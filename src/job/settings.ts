@@ -56,6 +56,8 @@ export const settingRules = {
   frozen: optional(list(text)),
   /** Files of weights to start from: addresses, or paths on the machine of the command line. */
   weights: optional(list(text)),
+  /** Whether to load what fits of files of weights that fit by half. Default: they are an error. */
+  partialWeights: optional(flag),
   /** A hash of the file names in a folder of images, so that a resumed run notices when they have changed. */
   fingerprint: optional(uint32),
   /** Height and width that images are resized to. Default: 224 in a folder, otherwise the size that they have. */
@@ -180,6 +182,8 @@ export function checkSettings(given: unknown): JobSettings {
       `settings: got skipBroken with data ${settings.data} — drop it, since only a folder may have broken images`,
     );
   }
+  if (settings.partialWeights && !settings.weights?.length)
+    throw new WebgraftError("settings: got partialWeights without weights — give both, or neither");
   if (settings.backbone !== undefined && !topologies[settings.topology].backbone) {
     throw new WebgraftError(
       `settings: got backbone ${settings.backbone}, but ${settings.topology} has none — choose another topology`,

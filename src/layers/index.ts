@@ -5,16 +5,21 @@ export {
   gelu,
   hardsigmoid,
   hardswish,
+  hardtanh,
   leakyRelu,
+  type PreluOptions,
+  prelu,
+  type Rescale,
   relu,
   relu6,
+  rescale,
   sigmoid,
   silu,
   softplus,
   tanh,
 } from "./activation.ts";
 export { augment, augmentLabelled } from "./augment.ts";
-export { type Conv2dOptions, conv2d } from "./conv.ts";
+export { type Conv2dOptions, type ConvTranspose2dOptions, conv2d, convTranspose2d } from "./conv.ts";
 export { type DenseOptions, dense } from "./dense.ts";
 export { dropout } from "./dropout.ts";
 export {
@@ -22,6 +27,7 @@ export {
   filled,
   heNormal,
   heUniform,
+  normal,
   ones,
   torchBias,
   torchWeight,
@@ -45,9 +51,23 @@ export {
   softmax,
   sumLosses,
 } from "./loss.ts";
-export { add, average, concat, mul } from "./merge.ts";
-export { type BatchNormOptions, batchNorm } from "./norm.ts";
-export { type AvgPool2dOptions, avgPool2d, globalAvgPool, maxPool2d, type Pool2dOptions } from "./pool.ts";
+export { add, average, concat, mul, sub } from "./merge.ts";
+export {
+  type BatchNormOptions,
+  batchNorm,
+  type GroupNormOptions,
+  groupNorm,
+  type LayerNormOptions,
+  layerNorm,
+} from "./norm.ts";
+export {
+  type AvgPool2dOptions,
+  avgPool2d,
+  globalAvgPool,
+  globalMaxPool,
+  maxPool2d,
+  type Pool2dOptions,
+} from "./pool.ts";
 export { asActivations, cast } from "./precision.ts";
 export {
   crop2d,

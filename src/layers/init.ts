@@ -1,6 +1,5 @@
 /** Initial values of weights. A convolution's weight is (R, S, C, K), a dense layer's (C, K). */
 import { ShapeError } from "../base/errors.ts";
-import type { Random } from "../base/random.ts";
 import type { Initializer } from "../graph/graph.ts";
 
 const count = (shape: readonly number[]): number => shape.reduce((product, extent) => product * extent, 1);
@@ -32,8 +31,11 @@ function fill(shape: readonly number[], draw: () => number): Float32Array {
   return values;
 }
 
-const normal = (shape: readonly number[], random: Random, deviation: number): Float32Array =>
-  fill(shape, () => deviation * random.normal());
+/** Normal with mean 0 and this standard deviation. */
+export const normal =
+  (deviation: number): Initializer =>
+  (shape, random) =>
+    fill(shape, () => deviation * random.normal());
 
 /** Uniform in [−bound, bound). */
 export const uniform =
@@ -50,7 +52,7 @@ const fanOf = (shape: readonly number[], fan: Fan): number => fans(shape)[fan ==
 export const heNormal =
   (fan: Fan = "in"): Initializer =>
   (shape, random) =>
-    normal(shape, random, Math.sqrt(2 / fanOf(shape, fan)));
+    normal(Math.sqrt(2 / fanOf(shape, fan)))(shape, random);
 
 /** Uniform with variance 2 / fan, for ReLU. He et al. 2015. */
 export const heUniform =
@@ -61,7 +63,7 @@ export const heUniform =
 /** Normal with variance 2 / (fan in + fan out). Glorot and Bengio 2010. */
 export const xavierNormal = (): Initializer => (shape, random) => {
   const { fanIn, fanOut } = fans(shape);
-  return normal(shape, random, Math.sqrt(2 / (fanIn + fanOut)));
+  return normal(Math.sqrt(2 / (fanIn + fanOut)))(shape, random);
 };
 
 /**

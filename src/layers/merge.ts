@@ -4,6 +4,7 @@ import { addOp } from "../ops/elementwise/add.ts";
 import { averageOp } from "../ops/elementwise/average.ts";
 import type { Branches } from "../ops/elementwise/branches.ts";
 import { mulOp } from "../ops/elementwise/mul.ts";
+import { subOp } from "../ops/elementwise/sub.ts";
 import { concatOp } from "../ops/layout/concat.ts";
 import { type ActivationLike, activation } from "./activation.ts";
 
@@ -19,6 +20,10 @@ export function add(a: Tensor, b: Tensor, f: ActivationLike = "identity", name =
  */
 export const mul = (a: Tensor, b: Tensor, name = `${a.name}.mul`): Tensor =>
   a.graph.apply(mulOp, name, { a, b }, {}).y;
+
+/** a − b, elementwise. a, b (…, C) have the same shape. Throws ShapeError for others. */
+export const sub = (a: Tensor, b: Tensor, name = `${a.name}.sub`): Tensor =>
+  a.graph.apply(subOp, name, { a, b }, {}).y;
 
 /** Elementwise mean of two to six tensors of the same shape. */
 export const average = (...xs: readonly Tensor[]): Tensor => {

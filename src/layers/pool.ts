@@ -1,4 +1,5 @@
 import type { Tensor } from "../graph/tensor.ts";
+import { globalMaxPoolOp } from "../ops/pool/global-max-pool.ts";
 import {
   type AvgPool2dOptions,
   avgPool2dOp,
@@ -16,10 +17,7 @@ export function maxPool2d(x: Tensor, options: Pool2dOptions): Tensor {
   return x.graph.apply(maxPool2dOp, `${x.name}.maxPool2d`, { x }, attrs).y;
 }
 
-/**
- * Mean over windows. x (N, H, W, C) → (N, P, Q, C). Throws ShapeError where `ceilMode` adds windows to a map whose padding
- * counts.
- */
+/** Mean over windows. x (N, H, W, C) → (N, P, Q, C). */
 export function avgPool2d(x: Tensor, options: AvgPool2dOptions): Tensor {
   const { kernelSize, stride = kernelSize, padding = 0, countIncludePad = true, ceilMode = false } = options;
   const attrs = avgPool2dOp.attrsOf({ x }, { kernelSize, stride, padding, countIncludePad, ceilMode });
@@ -29,3 +27,7 @@ export function avgPool2d(x: Tensor, options: AvgPool2dOptions): Tensor {
 /** Mean over all pixels. x (N, H, W, C) → (N, C). */
 export const globalAvgPool = (x: Tensor): Tensor =>
   x.graph.apply(globalAvgPoolOp, `${x.name}.globalAvgPool`, { x }, {}).y;
+
+/** Maximum over all pixels. x (N, H, W, C) → (N, C). */
+export const globalMaxPool = (x: Tensor): Tensor =>
+  x.graph.apply(globalMaxPoolOp, `${x.name}.globalMaxPool`, { x }, {}).y;

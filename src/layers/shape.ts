@@ -49,12 +49,13 @@ const resized = (x: Tensor, name: string, attrs: Pad2d): Tensor =>
     : x.graph.apply(pad2dOp, `${x.name}.${name}`, { x }, attrs).y;
 
 /**
- * x (…, C) with zeros in more channels: (…, channels); x itself if it has as many. Throws ShapeError if it has more.
+ * x (…, C) with zeros in more channels, `before` of them before the others: (…, channels); x itself if it has as many.
+ * Throws ShapeError if it has more.
  */
-export const padChannels = (x: Tensor, channels: number): Tensor =>
-  x.shape.at(-1) === channels
+export const padChannels = (x: Tensor, channels: number, before = 0): Tensor =>
+  x.shape.at(-1) === channels && before === 0
     ? x
-    : x.graph.apply(padChannelsOp, `${x.name}.padChannels`, { x }, { channels }).y;
+    : x.graph.apply(padChannelsOp, `${x.name}.padChannels`, { x }, { channels, ...(before && { before }) }).y;
 
 /** The size of an upsampled map: by one of `scaleFactor` and `size`. */
 export interface UpsampleOptions {

@@ -37,6 +37,11 @@ export interface BlockOptions {
   readonly convBias?: boolean;
   /** Initial weights of the convolutions; default torch's. */
   readonly init?: Initializer;
+  /**
+   * What makes x smaller for a shortcut, before its convolution, which then has stride 1; ResNet-D averages 2×2 pixels. The
+   * numbers in its names are one higher, as in timm. Default: the convolution has the stride, and leaves pixels out.
+   */
+  readonly shrink?: (x: Tensor, stride: number) => Tensor;
 }
 
 /** A basic block: channels, stride, and whether there are norms. */
@@ -53,6 +58,7 @@ function convolution(
   outChannels: number,
   kernelSize: number,
   stride = 1,
+  groups = 1,
 ): Tensor {
   const {
     padded = "symmetric",
@@ -61,7 +67,7 @@ function convolution(
     init = torchWeight(),
   } = options;
   return conv2d(x, name, {
-    ...{ outChannels, kernelSize, stride, bias, init },
+    ...{ outChannels, kernelSize, stride, groups, bias, init },
     padding: padding(padded, kernelSize),
   });
 }
@@ -112,6 +118,10 @@ export interface BottleneckOptions extends BlockOptions {
    * the paper and in Keras). The weights have the same shapes but a different meaning.
    */
   readonly strideAt?: "v1.5" | "v1";
+  /** Channels of the 3×3. Default K/4. */
+  readonly innerChannels?: number;
+  /** Groups of the 3×3, as in ResNeXt. Default 1. */
+  readonly groups?: number;
 }
 
 /**
@@ -119,30 +129,36 @@ export interface BottleneckOptions extends BlockOptions {
  * or its projection, ReLU. x (N, H, W, C) → (N, ⌈H/stride⌉, ⌈W/stride⌉, K). Parameters have torchvision's names:
  * conv1, bn1, conv2, bn2, conv3, bn3, downsample.0, downsample.1. Throws ShapeError unless K is a multiple of 4.
  *
- * He et al. 2016; the stride in the 3×3 is Facebook's and NVIDIA's "v1.5".
+ * He et al. 2016; the stride in the 3×3 is Facebook's and NVIDIA's "v1.5". In groups: Xie et al., "Aggregated Residual
+ * Transformations for Deep Neural Networks", 2017.
  */
 export function bottleneckBlock(x: Tensor, name: string, options: BottleneckOptions): Tensor {
-  const { outChannels, stride, norm, strideAt = "v1.5" } = options;
+  const { outChannels, stride, norm, strideAt = "v1.5", groups } = options;
   if (outChannels % 4 !== 0) {
     throw new ShapeError("bottleneckBlock", "outChannels must be a multiple of 4", `${outChannels}`);
   }
-  const narrow = outChannels / 4;
+  const { innerChannels: narrow = outChannels / 4 } = options;
   const relu = { ...norm, activation: "relu" } as const;
   let y = convolution(x, `${name}.conv1`, options, narrow, 1, strideAt === "v1" ? stride : 1);
   y = batchNorm(y, `${name}.bn1`, relu);
-  y = convolution(y, `${name}.conv2`, options, narrow, 3, strideAt === "v1" ? 1 : stride);
+  y = convolution(y, `${name}.conv2`, options, narrow, 3, strideAt === "v1" ? 1 : stride, groups);
   y = batchNorm(y, `${name}.bn2`, relu);
   y = convolution(y, `${name}.conv3`, options, outChannels, 1);
   const residual = projection(x, `${name}.downsample`, options);
   return batchNorm(y, `${name}.bn3`, { ...relu, residual });
 }
 
-/** x itself or, if its shape must change, conv 1×1 (`name.0`) – BN (`name.1`) of it. */
+/**
+ * x itself or, if its shape must change, conv 1×1 (`name.0`) – BN (`name.1`) of it; with `shrink` `name.1` and `name.2`.
+ * He et al., "Bag of Tricks for Image Classification with Convolutional Neural Networks", 2019.
+ */
 function projection(x: Tensor, name: string, options: BasicBlockOptions): Tensor {
-  const { outChannels, stride = 1, norm, batchNorm: normalised = true } = options;
+  const { outChannels, stride = 1, norm, batchNorm: normalised = true, shrink } = options;
   if (stride === 1 && x.shape.at(-1) === outChannels) return x;
-  const y = convolution(x, `${name}.0`, options, outChannels, 1, stride);
-  return normalised ? batchNorm(y, `${name}.1`, norm) : y;
+  const at = shrink ? 1 : 0;
+  const small = shrink && stride !== 1 ? shrink(x, stride) : x;
+  const y = convolution(small, `${name}.${at}`, options, outChannels, 1, shrink ? 1 : stride);
+  return normalised ? batchNorm(y, `${name}.${at + 1}`, norm) : y;
 }
 
 /** Every `stride`-th pixel of x, which is the mean over windows of 1×1, with zeros in the channels that it lacks. */

@@ -1,4 +1,4 @@
-export type { Backbone, FeaturesOptions } from "./backbones/backbone.ts";
+export type { Backbone, BackboneFamily, FeaturesOptions } from "./backbones/backbone.ts";
 export {
   type BackboneLike,
   type BackboneName,
@@ -7,12 +7,23 @@ export {
   createBackbone,
 } from "./backbones/backbones.ts";
 export {
+  type MobilenetOptions,
+  type MobilenetVariant,
+  mobilenetV2,
+  mobilenetV3Small,
+} from "./backbones/mobilenet.ts";
+export {
   KERAS_RESNET,
+  type ResnetDDepth,
   type ResnetDepth,
   type ResnetOptions,
   type ResnetVariant,
+  type ResnextKind,
   resnet,
+  resnetD,
+  resnext,
 } from "./backbones/resnet.ts";
+export { type SqueezenetOptions, type SqueezenetVariant, squeezenet } from "./backbones/squeezenet.ts";
 export { type VggDepth, type VggOptions, type VggVariant, vgg } from "./backbones/vgg.ts";
 export {
   type BasicBlockOptions,
@@ -26,6 +37,7 @@ export {
 } from "./blocks.ts";
 export { freeze } from "./freeze.ts";
 export { countNumbers, frozenIn, inspect, type Model, type ModelOptions } from "./model.ts";
+export { multiLabel } from "./multi-label.ts";
 export type { AnyNetwork, Named, Network, TargetSpec } from "./network.ts";
 export { caffePreprocessing, imagenetPreprocessing, type Preprocessing } from "./preprocessing.ts";
 export { reuse } from "./reuse.ts";

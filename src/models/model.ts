@@ -2,6 +2,7 @@ import { ShapeError } from "../base/errors.ts";
 import { matchesPattern } from "../base/pattern.ts";
 import { Graph, type Variable } from "../graph/graph.ts";
 import type { Tensor } from "../graph/tensor.ts";
+import { cast, sigmoid, softmax } from "../layers/index.ts";
 import { freeze } from "./freeze.ts";
 import { type AnyNetwork, buildIn } from "./network.ts";
 import type { Preprocessing } from "./preprocessing.ts";
@@ -22,6 +23,13 @@ export interface Model {
    * torchvision's `layer1.0.conv1.weight` is `resnet.layer1.0.conv1.weight` here.
    */
   readonly backbones?: Readonly<Record<string, string>>;
+  /**
+   * What makes probabilities of the logits: `softmax` of classes that exclude each other, or `sigmoid` of labels that do
+   * not (`multiLabel`). Default softmax.
+   */
+  readonly classifierActivation?: "softmax" | "sigmoid";
+  /** What training minimises unless a trainer is given a loss. Default cross-entropy. */
+  readonly loss?: (logits: Tensor, labels: Tensor) => Tensor;
   /** Logits (N, classes) of images x (N, H, W, C). Throws ShapeError if x does not fit. */
   build(x: Tensor): Tensor;
 }
@@ -43,6 +51,13 @@ export const carried = ({
   ...(frozen && { frozen }),
   ...(preprocessing && { preprocessing }),
 });
+
+/** Whether the classes do not exclude each other. */
+export const hasManyLabels = ({ classifierActivation }: Model): boolean => classifierActivation === "sigmoid";
+
+/** The probabilities (N, classes) of a model's logits, in f32 in any precision. */
+export const probabilitiesOf = (model: Model, logits: Tensor): Tensor =>
+  hasManyLabels(model) ? sigmoid(cast(logits, "f32")) : softmax(logits);
 
 /** Which parameters do not train: the model's own frozen ones and those that `frozen` matches. */
 export function frozenIn(model: AnyNetwork, frozen?: (name: string) => boolean): (name: string) => boolean {

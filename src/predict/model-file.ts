@@ -1,6 +1,7 @@
 /**
  * Model files: safetensors files with a trained model's weights, as `saveWeights` writes them, and with a description
- * of the model in the metadata, as JSON under `webgraft`: the topology with its options, preprocessing and labels.
+ * of the model in the metadata, as JSON under `webgraft`: the topology with its options, preprocessing, labels, and
+ * whether those exclude each other.
  * Checkpoints have the same description.
  */
 import { WeightsError } from "../base/errors.ts";
@@ -131,8 +132,9 @@ export async function loadModel(source: WeightsSource, options: LoadModelOptions
 
 /** The metadata that describes a model. */
 export function describeModel(model: Model, { labels }: ModelInfo): Record<string, string> {
-  const { name, options, preprocessing } = model;
-  return { [KEY]: JSON.stringify({ version: VERSION, name, options, labels, preprocessing }) };
+  const { name, options, preprocessing, classifierActivation } = model;
+  const described = { version: VERSION, name, options, labels, preprocessing, classifierActivation };
+  return { [KEY]: JSON.stringify(described) };
 }
 
 const descriptionSchema = object({
@@ -143,6 +145,7 @@ const descriptionSchema = object({
   preprocessing: optional(
     object({ resize: count, mode: oneOf(["torch", "caffe"]), mean: list(number), std: list(positive) }),
   ),
+  classifierActivation: optional(oneOf(["softmax", "sigmoid"])),
 });
 
 type Description = TypeOf<typeof descriptionSchema>;
@@ -161,14 +164,18 @@ function readDescription(metadata: Readonly<Record<string, string>>, source: str
 
 /** Makes the model of a description. Throws WeightsError if it cannot be made. */
 function rebuild(
-  { name, options, preprocessing, labels }: Description,
+  { name, options, preprocessing, classifierActivation, labels }: Description,
   create: ModelMaker,
   source: string,
 ): { readonly model: Model; readonly weights: WeightsTarget["weights"] } {
   let model: Model;
   let graph: ReturnType<typeof inspect>;
   try {
-    model = { ...create(name, options), ...(preprocessing && { preprocessing }) };
+    model = {
+      ...create(name, options),
+      ...(preprocessing && { preprocessing }),
+      ...(classifierActivation && { classifierActivation }),
+    };
     graph = inspect(model);
   } catch (error) {
     // Options from a file may be of any type, so any error can occur.

@@ -4,8 +4,8 @@ import type { Gpu } from "../gpu/device.ts";
 import { Graph, type Precision, type Variable } from "../graph/graph.ts";
 import { lowerForward } from "../graph/lower.ts";
 import { pad } from "../graph/tensor.ts";
-import { asActivations, softmax } from "../layers/index.ts";
-import { frozenIn, type Model } from "../models/model.ts";
+import { asActivations } from "../layers/index.ts";
+import { frozenIn, type Model, probabilitiesOf } from "../models/model.ts";
 import { type AnyNetwork, buildOutputs, inputsOf, isClassifier } from "../models/network.ts";
 import { InFlight } from "../run/in-flight.ts";
 import { type ImageSource, Preprocessor } from "../run/preprocessor.ts";
@@ -101,8 +101,8 @@ export class Predictor<M extends AnyNetwork = Model> {
   }
 
   /**
-   * Class probabilities, (N, classes) row by row, of images (N, H, W, C) that have been preprocessed for the model; or a
-   * network's outputs (N, …) by name, of its inputs by name. Throws DataError if `examples` is not a whole number of them.
+   * Class probabilities, (N, classes) row by row, of images (N, H, W, C) that have been preprocessed for the model, which
+   * sum to 1 unless it is a `multiLabel` one; or a network's outputs (N, …) by name, of its inputs by name. Throws DataError if `examples` is not a whole number of them.
    */
   async predict(
     examples: M extends Model ? Float32Array : NamedValues,
@@ -217,7 +217,7 @@ function predictionGraph(
     ([name, shape]) => [name, asActivations(graph.input(name, [batchSize, ...shape]))] as const,
   );
   const { logits, ...outputs } = buildOutputs(model, Object.fromEntries(inputs));
-  if (isClassifier(model)) graph.output("probabilities", softmax(logits!));
+  if (isClassifier(model)) graph.output("probabilities", probabilitiesOf(model, logits!));
   else
     for (const [name, tensor] of Object.entries({ ...outputs, ...(logits && { logits }) }))
       graph.output(name, tensor);

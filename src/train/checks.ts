@@ -2,7 +2,7 @@ import { DataError, NonFiniteError } from "../base/errors.ts";
 import type { Batch } from "../data/batches.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { pad4 } from "../graph/tensor.ts";
-import type { Model } from "../models/model.ts";
+import { hasManyLabels, type Model } from "../models/model.ts";
 import type { AnyNetwork } from "../models/network.ts";
 import type { BatchInfo, FitOptions, TrainerOptions } from "./options.ts";
 import { checkWatches } from "./watch.ts";
@@ -65,11 +65,18 @@ export function checkFit({
   checkLearningRate("fit", learningRate);
 }
 
-/** Throws DataError unless the images and labels of a data set fit the model. */
-export function checkDataset(dataset: Dataset, { name, inputShape, classes }: Model): void {
+/** Throws DataError unless a data set fits the model, its labels included if they are needed. */
+export function checkDataset(dataset: Dataset, model: Model, labelled: boolean): void {
+  const { name, inputShape, classes } = model;
   if (dataset.shape.join() !== inputShape.join()) {
     throw new DataError(
       `${name}: expects images (${inputShape.join(", ")}), ${dataset.name} has (${dataset.shape.join(", ")})`,
+    );
+  }
+  if (hasManyLabels(model)) {
+    if (!labelled) return;
+    throw new DataError(
+      `${name}: expects labels (N, ${classes}) in [0, 1], of a source, ${dataset.name} has one an image`,
     );
   }
   if (dataset.classes.length !== classes) {

@@ -3,9 +3,9 @@ import { ShapeError } from "../base/errors.ts";
 import type { LoaderSpec } from "../data/loader.ts";
 import type { Graph } from "../graph/graph.ts";
 import { describe, type Tensor } from "../graph/tensor.ts";
-import { asActivations, softmax } from "../layers/index.ts";
+import { asActivations } from "../layers/index.ts";
 import { exact } from "../layers/precision.ts";
-import type { Model } from "../models/model.ts";
+import { hasManyLabels, type Model, probabilitiesOf } from "../models/model.ts";
 import {
   type AnyNetwork,
   buildOutputs,
@@ -16,7 +16,7 @@ import {
 } from "../models/network.ts";
 import type { Outputs } from "../run/session.ts";
 import type { Values } from "../run/values.ts";
-import { predictedClass } from "./evaluation/confusion.ts";
+import { predictedClass, rightLabels } from "./evaluation/confusion.ts";
 import { IGNORED } from "./evaluation/run-batches.ts";
 import { classifierLoss, evaluationLoss, hasSoftTargets, type TrainingPassOptions } from "./passes.ts";
 
@@ -42,13 +42,15 @@ export interface Objective {
   weightOf(batch: Fed): number;
   /** How many examples a training step classified correctly, if that is told. */
   correct?(outputs: Outputs, batch: Fed): number;
+  /** The same of an evaluation, if it tells no confusion. */
+  right?(probabilities: Values, batch: Fed): number;
   /** Label of examples that do not count; without one, an evaluation takes no more examples than there are. */
   readonly ignored?: number;
 }
 
 /**
- * What a loss compares, f32 in any precision: a classifier's logits (N, classes) with labels i32 (N), or outputs with
- * targets by name.
+ * What a loss compares, f32 in any precision: a classifier's logits (N, classes) with labels i32 (N), or with f32
+ * (N, classes) if it is a `multiLabel` one; or outputs with targets by name.
  */
 export type LossOf<M extends AnyNetwork> = M extends Model
   ? { of(logits: Tensor, labels: Tensor): Tensor }["of"]
@@ -70,12 +72,26 @@ export function objectiveOf({ model, loss, ...options }: ObjectiveOptions): Obje
   return objective;
 }
 
+/** What a classifier is fed with: images, and labels. */
+export const specsOfClassifier = (model: Model): Pick<Objective, "inputs" | "targets"> => ({
+  inputs: { images: { shape: model.inputShape, dtype: "f32" } },
+  targets: {
+    labels: hasManyLabels(model)
+      ? { shape: [model.classes], dtype: "f32", most: 1 }
+      : { shape: [], dtype: "i32", below: model.classes },
+  },
+});
+
 function classification(
   model: Model,
   options: TrainingPassOptions,
-  own: LossOf<Model> | undefined,
+  own: LossOf<Model> | undefined = model.loss,
 ): Objective {
   const { classWeights, augment } = options;
+  const { classes } = model;
+  const many = hasManyLabels(model);
+  if (many && (!own || hasSoftTargets(augment)))
+    throw new ShapeError(model.name, "takes a loss, that of multiLabel, and no mixup or cutmix", "sigmoid");
   if (own)
     refuse(
       model,
@@ -85,17 +101,15 @@ function classification(
   const weighted = classWeights && !hasSoftTargets(augment);
   return {
     network: model,
-    inputs: { images: { shape: model.inputShape, dtype: "f32" } },
-    targets: { labels: { shape: [], dtype: "i32", below: model.classes } },
+    ...specsOfClassifier(model),
     pass(mode, { images, labels }) {
       if (mode === "train") {
         const { logits, loss } = classifierLoss(model, images!, labels!, options, own);
         return { loss, outputs: own ? { logits } : {} };
       }
       const logits = model.build(asActivations(images!));
-      if (mode === "predict") return { outputs: { probabilities: softmax(logits) } };
-      const loss = evaluationLoss(logits, labels!, own);
-      return { loss, outputs: { probabilities: softmax(logits) } };
+      const outputs = { probabilities: probabilitiesOf(model, logits) };
+      return mode === "predict" ? { outputs } : { loss: evaluationLoss(logits, labels!, own), outputs };
     },
     weightOf: ({ values, size }) =>
       weighted
@@ -103,12 +117,15 @@ function classification(
         : size,
     correct({ loss, logits }, { values, size }) {
       if (!logits) return loss![3]!;
-      const { classes } = model;
+      if (many) return rightLabels(logits, 0, values.labels!, size);
       let correct = 0;
       for (let i = 0; i < size; i++)
         correct += Number(predictedClass(logits, i, classes) === values.labels![i]);
       return correct;
     },
+    ...(many && {
+      right: (probabilities, { values, size }) => rightLabels(probabilities, 0.5, values.labels!, size),
+    }),
     ...(!own && { ignored: IGNORED }),
   };
 }

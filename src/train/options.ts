@@ -32,7 +32,8 @@ export interface TrainerOptions<M extends AnyNetwork = Model, V extends MetricVa
   /**
    * What to minimise: a function of a classifier's logits (N, classes) and labels (N), or of a network's outputs and
    * targets by name, that ends in a loss such as `mseLoss`, or in a sum of them (`sumLosses`). With mixup or
-   * cutmix, a classifier's labels are shares (N, classes). Default, for classifiers only: cross-entropy.
+   * cutmix, a classifier's labels are shares (N, classes), and those of a `multiLabel` one are (N, classes) in [0, 1]. Default,
+   * for classifiers only: cross-entropy, or the model's own loss.
    *
    * What an evaluation tells is Σ [1] / Σ [2] over its batches; losses that are only a mean (1) count by their numbers of
    * examples. So do micro-batches, but for cross-entropy with `classWeights`.
@@ -88,7 +89,7 @@ export type Told<M extends AnyNetwork, T> = M extends Model
 
 /** What a training step tells. */
 export interface BatchInfo extends StepNumbers {
-  /** Share of the batch classified correctly. */
+  /** Share of the batch classified correctly, or of a `multiLabel` classifier's labels. */
   readonly accuracy: number;
 }
 
@@ -130,7 +131,10 @@ export interface EpochInfo<V extends MetricValues = MetricValues> {
   readonly metrics: V;
 }
 
-/** How a network does on data: mean loss and metrics; of a classifier, share of right answers and confusion. */
+/**
+ * How a network does on data: mean loss and metrics; of a classifier, share of right answers and confusion, which is empty
+ * for labels that do not exclude each other (`multiLabel`): the metric `perLabel` tells of each.
+ */
 export interface Evaluation<V extends MetricValues = MetricValues> {
   readonly loss: number;
   readonly accuracy: number;
@@ -145,8 +149,8 @@ export interface Evaluation<V extends MetricValues = MetricValues> {
  * and for both any source, which may be larger than memory.
  */
 export type DataOf<M extends AnyNetwork> = M extends Model ? DataSource : DataSource | Examples;
-/** A batch of them. */
-export type BatchOf<M extends AnyNetwork> = M extends Model ? Batch : Examples;
+/** A batch of them; of a classifier as a BatchLoader gives it, but for a `multiLabel` one, by name. */
+export type BatchOf<M extends AnyNetwork> = M extends Model ? Batch | Examples : Examples;
 /** What is predicted: class probabilities (N, classes), or a network's outputs by name, (N, …) without padding. */
 export type PredictionOf<M extends AnyNetwork> = M extends Model
   ? Float32Array<ArrayBuffer>

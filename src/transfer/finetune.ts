@@ -5,12 +5,10 @@ import { type Backbone, checkStage, withHead } from "../models/backbones/backbon
 import { type BackboneLike, createBackbone } from "../models/backbones/backbones.ts";
 import { inspect, type Model, type ModelOptions } from "../models/model.ts";
 import { adamw, type Optimizer, type ParameterGroup } from "../optimizers/index.ts";
-import { readWeights, type WeightsTarget } from "../weights/load.ts";
-import type { ReadOptions } from "../weights/ranges.ts";
-import type { OpenOptions } from "../weights/source.ts";
+import { matchWeights, readWeights, type WeightsTarget } from "../weights/load.ts";
 import { differences, otherPreprocessing } from "./conventions.ts";
 import { openPretrained, type PretrainedSource } from "./open-pretrained.ts";
-import type { BackboneReport } from "./pretrained.ts";
+import { type BackboneReport, checkFit, type LoadPretrainedOptions } from "./pretrained.ts";
 
 /** The classes to learn, what trains of the backbone, and how fast. */
 export interface FinetuneOptions extends Pick<ModelOptions, "inputShape" | "preprocessing"> {
@@ -42,12 +40,13 @@ export interface Finetune {
   /**
    * Loads pretrained weights, in any form that `loadPretrained` takes, into the backbone and into those hidden layers
    * of the head that fit; the last layer keeps its random weights. Throws WeightsError, and changes nothing, if the
-   * backbone does not get all of its weights or computes something else with them than the file's network.
+   * file fits the backbone only by half, unless `strict` is false, or if the backbone computes something else with its
+   * weights than the file's network.
    */
   load(
     target: WeightsTarget,
     source: PretrainedSource,
-    options?: OpenOptions & ReadOptions,
+    options?: LoadPretrainedOptions,
   ): Promise<BackboneReport>;
 }
 
@@ -84,9 +83,12 @@ export function finetune(
   const ofBackbone = namesUpTo(part, model.inputShape, part.stages);
   const first = firstToTrain(part, model, unfreezeFrom);
   const frozenNames = new Set(parameters.slice(0, first).map(({ name }) => name));
-  const isNew = new Set<string | undefined>(
-    Object.values(nodes.at(-1)!.inputs).map((tensor) => tensor?.name),
-  );
+  const variables = new Set(parameters.map(({ tensor }) => tensor));
+  // A pool may follow it.
+  const last = nodes.findLast(({ inputs }) =>
+    Object.values(inputs).some((tensor) => variables.has(tensor!)),
+  )!;
+  const isNew = new Set<string | undefined>(Object.values(last.inputs).map((tensor) => tensor?.name));
 
   const trains = parameters.some(({ name }) => ofBackbone.has(name) && !frozenNames.has(name));
   const match = (name: string): boolean => ofBackbone.has(name);
@@ -98,28 +100,17 @@ export function finetune(
     optimizer: optimizer({ lr: headLr, groups }),
     async load({ weights, variables }, source, reading = {}) {
       const { file, unfolded, model: theirs } = await openPretrained(source, model, reading);
-      const { report, values } = await readWeights(weights, file, {
-        ...reading,
-        strict: false,
-        adapt: true,
-        map: (name) => (isNew.has(name) ? undefined : name),
-      });
-      const wrong = [
-        ...report.missing.filter(match).map((name) => `${name} is missing`),
-        ...report.mismatched
-          .filter(({ name }) => match(name))
-          .map(
-            ({ name, expected, got }) =>
-              `${name} is (${got.join(", ")}), the model has (${expected.join(", ")})`,
-          ),
-        ...(theirs ? differences(model, "", theirs) : []).map(
-          ({ name, option, expected, got }) =>
-            `${name} has the ${option} ${got.join(", ")}, the model has ${expected.join(", ")}`,
-        ),
-      ];
+      const map = (name: string): string | undefined => (isNew.has(name) ? undefined : name);
+      const loading = { ...reading, strict: false, adapt: true, map };
+      checkFit(file, model, matchWeights(weights, file, loading), reading);
+      const wrong = (theirs ? differences(model, "", theirs) : []).map(
+        ({ name, option, expected, got }) =>
+          `${name} has the ${option} ${got.join(", ")}, the model has ${expected.join(", ")}`,
+      );
       if (wrong.length > 0) {
         throw new WeightsError(`the weights do not fit the backbone ${part.name}: ${wrong.join("; ")}`);
       }
+      const { report, values } = await readWeights(weights, file, loading);
       for (const { name, tensor } of weights) {
         const value = values.get(name);
         if (value) variables.write(tensor, value);

@@ -3,18 +3,19 @@ import { anyObject, parseJson, show } from "../base/schema.ts";
 import { importKeras } from "../formats/keras/import.ts";
 import { externalDataOf, importOnnx } from "../formats/onnx/import.ts";
 import type { Model } from "../models/model.ts";
-import type { WeightsFile } from "../weights/file.ts";
-import { openWeights } from "../weights/load.ts";
+import { openSafetensors, type WeightsFile } from "../weights/file.ts";
 import { type ReadOptions, tooLarge } from "../weights/ranges.ts";
-
 import { HEAD_BYTES, mistaken } from "../weights/safetensors.ts";
-import { MAX_INDEX_BYTES } from "../weights/shards.ts";
+import { MAX_INDEX_BYTES, openShards } from "../weights/shards.ts";
 import { besideAddress, type OpenOptions, openBytes, type WeightsSource } from "../weights/source.ts";
 import { type NamedWeights, openTensors } from "../weights/tensors.ts";
 import { withNorms } from "./unfold.ts";
 
-/** Weights, or a weight file: safetensors, ONNX, or a TensorFlow.js layers model by the address of its model.json. */
-export type PretrainedSource = WeightsSource | WeightsFile | NamedWeights;
+/**
+ * Weights, or a weight file: safetensors, ONNX, or a TensorFlow.js layers model. What a file names, such as the `.onnx.data` or
+ * the shards of a `model.json`, lies beside its address, or is given with it: all files, as a dialog gives them.
+ */
+export type PretrainedSource = WeightsSource | WeightsFile | NamedWeights | readonly File[];
 
 export interface Pretrained {
   readonly file: WeightsFile;
@@ -42,12 +43,15 @@ export async function openPretrained(
     return { file: openTensors(all, name), unfolded, ...computes };
   };
   if (isNamed(source)) return imported(options.name ?? "weights", { weights: source });
+  if (!isFiles(source) && typeof source === "object" && "tensors" in source)
+    return { file: source, unfolded: [] };
+  const main = isFiles(source) ? mainOf(source) : source;
+  const beside = besides(source);
   const opened = async (): Promise<Pretrained> => ({
-    file: await openWeights(source, options),
+    file: await openSafetensors(main, options),
     unfolded: [],
   });
-  if (typeof source === "object" && "tensors" in source) return opened();
-  const bytes = openBytes(source, options);
+  const bytes = openBytes(main, options);
   const { name } = bytes;
   // Fills in what the file leaves open of its input shape.
   const { inputShape } = target;
@@ -66,53 +70,86 @@ export async function openPretrained(
       return opened();
     case "onnx": {
       const file = await bytes.whole(MAX_ONNX_BYTES, reading);
-      const externalData = await besideOnnx(file, source, options);
+      const externalData = await besideOnnx(file, beside, { ...options, name });
       return imported(name, importOnnx(file, { source: name, inputShape, externalData }));
     }
     case "json": {
       const index = await bytes.whole(MAX_INDEX_BYTES, signal && { signal });
       const json = parseJson(anyObject, index, name, WeightsError);
-      if (Object.hasOwn(json, "weight_map")) return opened();
+      if (Object.hasOwn(json, "weight_map") && beside) {
+        if (!isFiles(source)) return opened();
+        const shard = (file: string) => {
+          const found = beside(file);
+          if (!found) throw new WeightsError(`${name}: the file ${file} is missing`);
+          return openSafetensors(found, signal && { signal });
+        };
+        return { file: await openShards(bytes, shard, signal ? { signal } : {}), unfolded: [] };
+      }
       const message = json.error ?? json.message ?? json.detail;
       if (message !== undefined && !Object.hasOwn(json, "modelTopology")) {
         throw new WeightsError(
           `${name}: is a server's answer instead of the file, ${show(message)}; check its address, and whether it asks for a login`,
         );
       }
-      if (typeof source !== "string" && !(source instanceof URL)) {
+      if (!beside) {
         throw new WeightsError(
-          `${name}: is JSON, which only refers to other files; give its address, or give all files of a Keras model ` +
-            "to importKeras",
+          `${name}: is JSON, which only refers to other files; give its address, or an array of all files`,
         );
       }
-      return imported(name, await importKeras(source, { source: name, inputShape, ...reading, ...stalls }));
+      const files = isFiles(source)
+        ? new Map([...source.map((file) => [file.name, file] as const), ["model.json", main as File]])
+        : (main as string | URL);
+      return imported(name, await importKeras(files, { source: name, inputShape, ...reading, ...stalls }));
     }
   }
 }
 
-/** The files that an ONNX file names, which lie beside it; none if it is not at an address. */
+/** The file of a name beside another one; undefined if nothing can be there. */
+type Beside = (name: string) => WeightsSource | undefined;
+
+function besides(source: WeightsSource | readonly File[]): Beside | undefined {
+  if (isFiles(source)) return (name) => source.find((file) => file.name === name);
+  return typeof source === "string" || source instanceof URL
+    ? (name) => besideAddress(source, name)
+    : undefined;
+}
+
+/** The file that names the others. Throws WeightsError if that is not clear. */
+function mainOf(files: readonly File[]): File {
+  const known = files.length === 1 ? files : files.filter(({ name }) => /\.(onnx|json)$/i.test(name));
+  if (known.length === 1) return known[0]!;
+  const given = files.map(({ name }) => name).join(", ") || "none";
+  throw new WeightsError(
+    `of several files, one must be the model, a .onnx or .json, and the others what it names — got ${given}`,
+  );
+}
+
+/** The files that an ONNX file names and that are there. */
 async function besideOnnx(
   file: Uint8Array,
-  source: WeightsSource,
+  beside: Beside | undefined,
   options: OpenOptions & ReadOptions,
 ): Promise<Map<string, Uint8Array>> {
-  const beside = new Map<string, Uint8Array>();
-  if (typeof source !== "string" && !(source instanceof URL)) return beside;
-  const { name: _, onProgress, ...opening } = options;
-  for (const [part, end] of externalDataOf(file, options.name ?? String(source))) {
-    const bytes = openBytes(besideAddress(source, part), opening);
+  const found = new Map<string, Uint8Array>();
+  const { name: source, onProgress, ...opening } = options;
+  for (const [part, end] of beside ? externalDataOf(file, source) : []) {
+    const place = beside?.(part);
+    if (place === undefined) continue;
+    const bytes = openBytes(place, opening);
     const reading = {
       ...(options.signal && { signal: options.signal }),
       onProgress: (loaded: number, total: number) => onProgress?.(file.length + loaded, file.length + total),
     };
-    if (!Number.isFinite(end)) beside.set(part, await bytes.whole(MAX_ONNX_BYTES, reading));
+    if (!Number.isFinite(end)) found.set(part, await bytes.whole(MAX_ONNX_BYTES, reading));
     else if (end > MAX_ONNX_BYTES) throw new WeightsError(`${bytes.name}: ${tooLarge(end, MAX_ONNX_BYTES)}`);
-    else beside.set(part, (await bytes.read([[0, end]], reading))[0]!);
+    else found.set(part, (await bytes.read([[0, end]], reading))[0]!);
   }
-  return beside;
+  return found;
 }
 
 const isNamed = (source: PretrainedSource): source is NamedWeights => source instanceof Map;
+
+const isFiles = (source: PretrainedSource): source is readonly File[] => Array.isArray(source);
 
 /** Protobuf's own limit. */
 const MAX_ONNX_BYTES = 2 ** 31 - 1;

@@ -1,17 +1,27 @@
+import { WeightsError } from "../base/errors.ts";
 import type { Model } from "../models/model.ts";
 import type { Preprocessing } from "../models/preprocessing.ts";
-import { loadWeights, type WeightsReport, type WeightsTarget } from "../weights/load.ts";
+import type { WeightsFile } from "../weights/file.ts";
+import {
+  loadWeights,
+  matchWeights,
+  type WeightsMatch,
+  type WeightsReport,
+  type WeightsTarget,
+} from "../weights/load.ts";
 import { matchNames } from "../weights/names.ts";
 import type { ReadOptions } from "../weights/ranges.ts";
 import type { OpenOptions } from "../weights/source.ts";
 import { type Difference, differences, otherPreprocessing } from "./conventions.ts";
+import { misfitsOf } from "./misfits.ts";
 import { openPretrained, type PretrainedSource, partsOf } from "./open-pretrained.ts";
 
 /** What was loaded, and what means something else in the model than in the file. */
 export interface BackboneReport extends WeightsReport {
   /**
    * Batch norms that the file has folded into the convolutions before them. They only add the bias that the folding
-   * left, and agree with the file as long as they use their running statistics, but not with batch statistics.
+   * left, and agree with the file as long as they use their running statistics, but not with batch statistics: before they
+   * train, `restoreNorms` gives them statistics.
    */
   readonly unfolded: readonly string[];
   /** The preprocessing that the file's network expects, if the file says so and the model's differs. */
@@ -25,17 +35,44 @@ export interface PretrainedReport extends BackboneReport {
   readonly differences: readonly Difference[];
 }
 
+/** How a file is fetched, and whether it must be the model's. */
+export interface LoadPretrainedOptions extends OpenOptions, ReadOptions {
+  /**
+   * Whether the file must have all weights of the part of the model that it is for, and no others between them; heads are
+   * excepted. Default true; if false, what fits is loaded, and the rest is reported.
+   */
+  readonly strict?: boolean;
+}
+
+/** Throws WeightsError for a file of which something fits, but only by half, unless `strict` is false. */
+export function checkFit(
+  { name }: Pick<WeightsFile, "name">,
+  model: Model,
+  match: WeightsMatch,
+  { strict = true }: LoadPretrainedOptions,
+  prefix = "",
+): void {
+  const misfits = strict && match.pairs.length > 0 && misfitsOf(model, match, prefix);
+  if (!misfits) return;
+  const part = prefix === "" ? model.name : `${prefix}* of ${model.name}`;
+  throw new WeightsError(
+    `${name} fits ${part} only by half: ${misfits} — take the model that it is of, or only what fits ` +
+      "(strict: false; --partial-weights)",
+  );
+}
+
 /**
  * Loads weights into the part of a model that they are for: one of its backbones, or all of it. The kind of file is
  * told by its content; weights of ONNX and Keras models go by torchvision's names (`importOnnx`, `importKeras`). A
- * first convolution is adapted between colour and grey images (`adapt` of `loadWeights`). What does not fit, such as
- * the layers of another head, is skipped and reported. Also reported is what an ONNX or Keras model computes
- * differently, such as the strides of Keras' ResNet-50, and other preprocessing. Throws WeightsError if nothing fits.
+ * first convolution is adapted between colour and grey images (`adapt` of `loadWeights`). A head that does not fit is
+ * skipped and reported, and so are the file's later stages. Also reported is what an ONNX or Keras model computes
+ * differently, such as the strides of Keras' ResNet-50, and other preprocessing. Throws WeightsError, and changes nothing,
+ * if nothing fits and, unless `strict` is false, if the file fits only by half, such as another variant's.
  */
 export async function loadPretrained(
   target: WeightsTarget & { readonly model: Model },
   source: PretrainedSource,
-  options: OpenOptions & ReadOptions = {},
+  options: LoadPretrainedOptions = {},
 ): Promise<PretrainedReport> {
   const { model, weights } = target;
   const { file, unfolded, model: theirs } = await openPretrained(source, model, options);
@@ -50,7 +87,9 @@ export async function loadPretrained(
     if (count > best.count) best = { prefix, count };
   }
   const { prefix } = best;
-  const report = await loadWeights(target, file, { ...options, strict: false, adapt: true, prefix });
+  const loading = { ...options, strict: false, adapt: true, prefix };
+  checkFit(file, model, matchWeights(weights, file, loading), options, prefix);
+  const report = await loadWeights(target, file, loading);
   const preprocessing = theirs && otherPreprocessing(model, theirs);
   return {
     ...{ prefix, ...report, unfolded: unfolded.filter((name) => name.startsWith(prefix)) },

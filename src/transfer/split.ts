@@ -73,6 +73,8 @@ export function splitModel(model: Model, { frozen, at: wanted }: SplitOptions = 
       inputShape: shape,
       classes: model.classes,
       options: {},
+      ...(model.classifierActivation && { classifierActivation: model.classifierActivation }),
+      ...(model.loss && { loss: model.loss }),
       frozen: whole.graph.parameters
         .filter(({ tensor, trainable }) => !trainable && kept.has(tensor))
         .map(({ name }) => name),

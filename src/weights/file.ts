@@ -2,7 +2,7 @@
 import { type ByteSource, FileChanged, type ReadOptions } from "./ranges.ts";
 import { float32Values, headerLength, lookUp, PREAMBLE_BYTES, parseHeader } from "./safetensors.ts";
 import { openShards } from "./shards.ts";
-import { type OpenOptions, openBytes, type WeightsSource } from "./source.ts";
+import { besideAddress, type OpenOptions, openBytes, type WeightsSource } from "./source.ts";
 
 /** A tensor of a file, without its values. */
 export interface TensorInfo {
@@ -36,7 +36,8 @@ export async function openSafetensors(
   const address = typeof source === "string" || source instanceof URL ? String(source) : "";
   if (!/\.json([?#]|$)/.test(address)) return openFile(bytes, read, true);
   const { name: _, ...shardOptions } = options;
-  return openShards(address, bytes, (shard) => openFile(openBytes(shard, shardOptions), read, false), read);
+  const shard = (file: string) => openBytes(besideAddress(address, file), shardOptions);
+  return openShards(bytes, (file) => openFile(shard(file), read, false), read);
 }
 
 /** `isWhole`: the file has all weights of a model, so that another version of it may take its place. */

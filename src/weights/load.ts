@@ -6,7 +6,7 @@ import { adaptChannels, isAdaptable } from "./channels.ts";
 import { openSafetensors, type WeightsFile } from "./file.ts";
 import { checkFinite } from "./finite.ts";
 import { fileShape, fitsShape, fromFile, toFile } from "./layout.ts";
-import { batchCountOf, isBatchCount, matchNames } from "./names.ts";
+import { batchCountOf, isBatchCount, matchNames, type NameMap } from "./names.ts";
 import type { ReadOptions } from "./ranges.ts";
 import { encodeSafetensors, type TensorData } from "./safetensors.ts";
 import type { OpenOptions, WeightsSource } from "./source.ts";
@@ -94,22 +94,36 @@ export async function loadWeights(
   return report;
 }
 
+/** Which tensors of a file go into which weights of a model, and how the names of the file are read. */
+export interface WeightsMatch extends Match {
+  readonly names: NameMap;
+}
+
+/** Compares weights with a file, of which nothing is read. */
+export function matchWeights(
+  weights: readonly Variable[],
+  { tensors }: Pick<WeightsFile, "tensors">,
+  { prefix = "", map, adapt = false }: Pick<LoadWeightsOptions, "prefix" | "map" | "adapt">,
+): WeightsMatch {
+  const list = beginningWith(prefix, weights);
+  const wanted = new Set(list.map(({ name }) => name.slice(prefix.length)));
+  const fileNames = [...tensors.keys()].filter((name) => !isBatchCount(name));
+  const names = matchNames(fileNames, wanted, map);
+  const nameOf = (name: string): string | undefined => names.names.get(name.slice(prefix.length));
+  return { ...matchTensors(list, tensors, nameOf, names.unexpected, adapt), names };
+}
+
 /** Reads what `loadWeights` loads, under the model's names and in its layout. */
 export async function readWeights(
   weights: readonly Variable[],
   source: WeightsSource | WeightsFile | NamedWeights,
   options: LoadWeightsOptions,
 ): Promise<{ readonly report: WeightsReport; readonly values: ReadonlyMap<string, Float32Array> }> {
-  const { strict = true, prefix = "", map, adapt = false } = options;
+  const { strict = true, prefix = "" } = options;
   const file = await openWeights(source, options);
-  const list = beginningWith(prefix, weights);
-  const wanted = new Set(list.map(({ name }) => name.slice(prefix.length)));
-  const fileNames = [...file.tensors.keys()].filter((name) => !isBatchCount(name));
-  const { names, unexpected } = matchNames(fileNames, wanted, map);
-  const nameOf = (name: string): string | undefined => names.get(name.slice(prefix.length));
-  const match = matchTensors(list, file.tensors, nameOf, unexpected, adapt);
+  const match = matchWeights(weights, file, options);
   const { pairs, report } = match;
-  const { missing, mismatched } = report;
+  const { missing, mismatched, unexpected } = report;
   const surplus = prefix === "" ? unexpected.length : 0;
   if (pairs.length === 0 || (strict && missing.length + mismatched.length + surplus > 0)) {
     throw misfit(file.name, match);

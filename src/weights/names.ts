@@ -13,7 +13,11 @@ interface Convention {
 }
 
 const CONVENTIONS: readonly Convention[] = [
-  { name: "torchvision", landmarks: ["layer1.0.conv1.weight", "features.0.weight"], rules: [] },
+  {
+    name: "torchvision",
+    landmarks: ["layer1.0.conv1.weight", "features.0.weight", "features.0.0.weight"],
+    rules: [],
+  },
   {
     // ResNets have torchvision's names; VGG's classifier consists of convolutions.
     name: "timm",
@@ -56,6 +60,8 @@ export interface NameMap {
   readonly names: ReadonlyMap<string, string>;
   /** The file's names of tensors that are not wanted, or that occur again. */
   readonly unexpected: readonly string[];
+  /** Those of them that are under the prefix, with our names. */
+  readonly surplus: readonly { readonly ours: string; readonly theirs: string }[];
 }
 
 /**
@@ -74,11 +80,15 @@ export function matchNames(
     for (const prefix of prefixes(fileNames, landmarks)) {
       const names = new Map<string, string>();
       const unexpected: string[] = [];
+      const surplus: { ours: string; theirs: string }[] = [];
       for (const theirs of fileNames) {
         const ours = map(translate(theirs.startsWith(prefix) ? theirs.slice(prefix.length) : theirs));
         if (ours === undefined) continue;
         if (wanted.has(ours) && !names.has(ours)) names.set(ours, theirs);
-        else unexpected.push(theirs);
+        else {
+          unexpected.push(theirs);
+          if (theirs.startsWith(prefix)) surplus.push({ ours, theirs });
+        }
       }
       // A shorter prefix is the plainer one: model. beside ema_model.
       const isPlainer =
@@ -86,7 +96,7 @@ export function matchNames(
         names.size === best.names.size &&
         prefix.length < best.prefix.length;
       if (!best || names.size > best.names.size || isPlainer)
-        best = { convention, prefix, names, unexpected };
+        best = { convention, prefix, names, unexpected, surplus };
     }
   }
   return best!;

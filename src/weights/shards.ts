@@ -5,22 +5,20 @@ import { ELEMENT_BYTES } from "./dtypes.ts";
 import type { TensorInfo, WeightsFile } from "./file.ts";
 import type { ByteSource, ReadOptions } from "./ranges.ts";
 import { lookUp } from "./safetensors.ts";
-import { besideAddress } from "./source.ts";
 
 /** More than the index of any model that runs here. */
 export const MAX_INDEX_BYTES = 16 * 2 ** 20;
 
 /** Opens the files that an index names, which lie beside it, as one. */
 export async function openShards(
-  address: string,
   index: ByteSource,
-  open: (address: string) => Promise<WeightsFile>,
+  open: (file: string) => Promise<WeightsFile>,
   options: ReadOptions,
 ): Promise<WeightsFile> {
   const places = await readIndex(index, options);
   const files = new Map<string, WeightsFile>();
   for (const file of new Set(places.values())) {
-    files.set(file, await open(besideAddress(address, file)));
+    files.set(file, await open(file));
   }
   const tensors = new Map<string, TensorInfo>();
   for (const [tensor, file] of places) {

@@ -27,7 +27,7 @@ describe("models read from ONNX files", () => {
     const { model, weights } = importOnnx(new Uint8Array(await response.arrayBuffer()));
     const shape = [batch, ...model.inputShape] as [number, number, number, number];
     const logits = await runModel(model, weights, someImages(shape), batch);
-    const expected = await commands.runOnnxFixture(name, shape);
+    const expected = await commands.runOnnxFixture(`onnx/${name}`, shape);
     const actual = name === "vgg" ? softmax(logits) : logits;
     expect(logged(name, relativeError(actual, expected))).toBeLessThan(ROUNDING);
   });

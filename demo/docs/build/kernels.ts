@@ -12,6 +12,7 @@ const FAMILIES: Readonly<Record<string, string>> = {
   conv: "Convolution and dense",
   "conv/winograd": "Winograd convolution",
   elementwise: "Elementwise",
+  "elementwise/activation": "Activations",
   image: "Images",
   layout: "Layout",
   loss: "Losses",

@@ -5,7 +5,7 @@ import { MAX_INDEX_BYTES } from "../../weights/shards.ts";
 import { besideAddress, openBytes, type WeightsSource } from "../../weights/source.ts";
 import type { NamedWeights } from "../../weights/tensors.ts";
 import { KerasImporter } from "./importer.ts";
-import { decodeGroup, parseKeras } from "./layers-model.ts";
+import { decodeGroup, type KerasGroup, parseKeras } from "./layers-model.ts";
 
 /** How to read a layers model. */
 export interface ImportKerasOptions extends DownloadOptions {
@@ -49,12 +49,12 @@ export async function importKeras(
     return openBytes(place, opening).whole(isAddress ? most : Number.POSITIVE_INFINITY, signal && { signal });
   };
   const file = parseKeras(await read(MODEL, MAX_INDEX_BYTES), source);
-  const importer = new KerasImporter(file, source);
-  const total = importer.bytes;
+  const importer = new KerasImporter(file, source, options.inputShape);
+  const total = file.groups.reduce((sum, { entries }) => sum + bytesOf(entries), 0);
   let loaded = 0;
   for (const group of file.groups) {
     const shards: Uint8Array[] = [];
-    const most = group.entries.reduce((sum, { bytes }) => sum + bytes, 0);
+    const most = bytesOf(group.entries);
     for (const path of group.paths) {
       const shard = await read(path, most);
       shards.push(shard);
@@ -63,7 +63,10 @@ export async function importKeras(
     }
     importer.take(decodeGroup(group, shards, source));
   }
-  return importer.finish(options.inputShape);
+  return importer.finish();
 }
 
 const MODEL = "model.json";
+
+const bytesOf = (entries: KerasGroup["entries"]): number =>
+  entries.reduce((sum, { bytes }) => sum + bytes, 0);

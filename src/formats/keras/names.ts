@@ -1,4 +1,10 @@
-/** torchvision's names for the layers of Keras' ResNets and VGGs. */
+/** What the names of a network's layers tell of it: torchvision's names for them, and its preprocessing. */
+import {
+  caffePreprocessing,
+  imagenetPreprocessing,
+  type Preprocessing,
+  signedPreprocessing,
+} from "../../models/preprocessing.ts";
 
 type Rule = readonly [pattern: RegExp, name: (...groups: string[]) => string];
 
@@ -44,14 +50,27 @@ const VGG_HEAD: Readonly<Record<string, string>> = {
   predictions: "classifier.6",
 };
 
-/**
- * From Keras' names of the layers with weights to torchvision's, for a ResNet or a VGG; undefined for any other
- * network.
- */
-export function torchvisionNames(layers: ReadonlySet<string>): ReadonlyMap<string, string> | undefined {
-  if (layers.has("block1_conv1")) return vggNames(layers);
-  const rules = layers.has("conv1_conv") ? RESNET : OLD_RESNET;
-  if (rules === OLD_RESNET && !layers.has("res2a_branch2a")) return undefined;
+/** What is known of one of keras.applications. */
+export interface Conventions {
+  /** From Keras' names of the layers with weights to torchvision's. */
+  readonly names?: ReadonlyMap<string, string>;
+  /** The preprocessing of its weights, for images of three colours. */
+  readonly preprocessing?: (inputShape: readonly [number, number, ...unknown[]]) => Preprocessing;
+}
+
+/** The layers by which networks of −1…1 are known: ResNetV2, MobileNet, MobileNetV2, Xception, Inception. */
+const SIGNED = ["conv2_block1_preact_bn", "conv_dw_1", "bn_Conv1", "block1_conv1_bn", "mixed0", "mixed_5b"];
+/** DenseNet's. */
+const IMAGENET = ["conv2_block1_0_bn", "conv2_block1_concat"];
+
+/** The conventions of the network that has layers of these names; none if it is not known. */
+export function conventionsOf(layers: ReadonlySet<string>): Conventions {
+  const has = (name: string): boolean => layers.has(name);
+  if (SIGNED.some(has)) return { preprocessing: signedPreprocessing };
+  if (IMAGENET.every(has)) return { preprocessing: imagenetPreprocessing };
+  const rules = has("conv1_conv") ? RESNET : OLD_RESNET;
+  if (has("block1_conv1")) return { names: vggNames(layers), preprocessing: caffePreprocessing };
+  if (rules === OLD_RESNET && !has("res2a_branch2a")) return {};
   const names = new Map<string, string>();
   for (const layer of layers) {
     for (const [pattern, name] of rules) {
@@ -59,7 +78,7 @@ export function torchvisionNames(layers: ReadonlySet<string>): ReadonlyMap<strin
       if (match) names.set(layer, name(...match.slice(1)));
     }
   }
-  return names;
+  return { names, preprocessing: caffePreprocessing };
 }
 
 /** VGG's convolutions are numbered among all layers of `features`, ReLUs and pools included. */

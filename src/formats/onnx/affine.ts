@@ -1,29 +1,8 @@
 /** Constants that are added to values or multiply them: merged into the layer before, or into preprocessing. */
-import { imagenetPreprocessing, type Preprocessing } from "../../models/preprocessing.ts";
+import type { Affine } from "../affine.ts";
 import type { OnnxImporter } from "./importer.ts";
 import type { OnnxTensor } from "./model-proto.ts";
-import type { Reading } from "./operators.ts";
-
-/** y = scale · x + shift, with one number for all channels or one for each. */
-export interface Affine {
-  readonly scale: readonly number[];
-  readonly shift: readonly number[];
-}
-
-/** The factors of all channels. */
-export const forChannels = (values: readonly number[], channels: number): number[] =>
-  Array.from({ length: channels }, (_, c) => values[values.length === 1 ? 0 : c]!);
-
-/** One affine map after another, for so many channels. */
-export function composed(first: Affine, then: Affine, channels: number): Affine {
-  const all = (values: readonly number[]): number[] => forChannels(values, channels);
-  const [scale, shift] = [all(then.scale), all(then.shift)];
-  const [before, offset] = [all(first.scale), all(first.shift)];
-  return {
-    scale: scale.map((s, c) => s * before[c]!),
-    shift: shift.map((t, c) => scale[c]! * offset[c]! + t),
-  };
-}
+import type { Reading } from "./reading.ts";
 
 const AFFINES: Readonly<Record<string, (c: readonly number[], isFirst: boolean) => Affine | undefined>> = {
   Add: (c) => ({ scale: [1], shift: c }),
@@ -41,22 +20,18 @@ export function readAffine(node: Reading, into: OnnxImporter): boolean {
     AFFINES[node.node.op]!(perChannel(node, node.constant(index), channels, axis), index === 0) ??
     node.fail("divides a constant by a value");
   if (into.isImages(other)) {
-    into.normalise(other, node.output, affine(into.channels, into.isChannelsLast(other) ? 1 : 3));
+    into.normalise(other, node.output, affine(into.channels, 3));
     return true;
   }
   const x = node.value(1 - index);
   const layer = into.sole(x, "conv2d", "batch_norm", "dense");
-  if (!layer || layer.activation || layer.from.length > 1) {
-    return node.fail(
-      "computes with a constant, which can be read only after a convolution, a batch norm or a dense layer whose value " +
-        "nothing else takes, or at the images",
-    );
+  const [, channels, ...pixels] = into.shapeOf(x) as [number, number, ...number[]];
+  const map = affine(channels, 1 + pixels.length);
+  if (!layer || layer.activation || layer.from.length > 1) into.rescale(x, map, channels, node.output);
+  else {
+    into.scale(layer, map);
+    into.move(layer, node.output);
   }
-  into.scale(layer, (channels) => {
-    const isVector = layer.type === "dense" || (layer.type === "batch_norm" && into.shapeOf(x).length === 2);
-    return affine(channels, isVector ? 1 : 3);
-  });
-  into.move(layer, node.output);
   return true;
 }
 
@@ -73,20 +48,4 @@ function perChannel(node: Reading, tensor: OnnxTensor, channels: number, axis: n
     );
   }
   return Array.from(values);
-}
-
-/**
- * The preprocessing that a network does itself, from what it does to its images. They hold 0…255 if it divides by much
- * or subtracts much, and 0…1 otherwise. Undefined if no standard deviation gives it.
- */
-export function preprocessingOf(
-  { scale, shift }: Affine,
-  inputShape: readonly [number, number, number],
-): Preprocessing | undefined {
-  if (!scale.every((s, c) => s > 0 && Number.isFinite(s) && Number.isFinite(shift[c]))) return undefined;
-  const isBytes = scale.some((s, c) => s < 1 / 16 || Math.abs(shift[c]! / s) > 2);
-  const range = isBytes ? 255 : 1;
-  const rounded = (value: number): number => Number(value.toPrecision(6)) + 0;
-  const mean = scale.map((s, c) => rounded(-shift[c]! / s / range));
-  return { ...imagenetPreprocessing(inputShape), mean, std: scale.map((s) => rounded(1 / s / range)) };
 }

@@ -2,43 +2,51 @@ import { WeightsError } from "../../base/errors.ts";
 import type { Pads } from "../../base/window.ts";
 import { isNode, type Op, type OpNode, type Tensors } from "../../graph/op.ts";
 import type { Tensor } from "../../graph/tensor.ts";
-import { inspect, type Model } from "../../models/model.ts";
+import { hasManyLabels, inspect, type Model } from "../../models/model.ts";
 import { conv2dOp } from "../../ops/conv/conv2d.ts";
 import { denseOp } from "../../ops/conv/dense.ts";
-import { type Activation, activationOp } from "../../ops/elementwise/activation.ts";
+import { activationOp } from "../../ops/elementwise/activation.ts";
 import { addOp } from "../../ops/elementwise/add.ts";
 import { averageOp } from "../../ops/elementwise/average.ts";
 import { dropoutOp } from "../../ops/elementwise/dropout.ts";
+import { mulOp } from "../../ops/elementwise/mul.ts";
+import { preluOp } from "../../ops/elementwise/prelu.ts";
+import { rescaleOp } from "../../ops/elementwise/rescale.ts";
+import { subOp } from "../../ops/elementwise/sub.ts";
+import { upsampleOp } from "../../ops/image/upsample.ts";
 import { concatOp } from "../../ops/layout/concat.ts";
 import { flattenOp } from "../../ops/layout/flatten.ts";
 import { padChannelsOp } from "../../ops/layout/pad-channels.ts";
+import { pad2dOp } from "../../ops/layout/pad2d.ts";
 import { softmaxOp } from "../../ops/loss/softmax.ts";
 import { batchNormOp } from "../../ops/norm/batch-norm.ts";
+import { globalMaxPoolOp } from "../../ops/pool/global-max-pool.ts";
 import { avgPool2dOp, globalAvgPoolOp, maxPool2dOp, type Pool2d } from "../../ops/pool/pool.ts";
 import { checkFinite } from "../../weights/finite.ts";
 import { fileShape } from "../../weights/layout.ts";
 import type { NamedWeights } from "../../weights/tensors.ts";
 import { checkFlatOrder } from "../flat-order.ts";
-import { encodeOnnx, type OnnxAttribute, type OnnxNode } from "./model-proto.ts";
+import { encodeOnnx, type OnnxAttribute, reachable } from "./model-proto.ts";
+import { type Attributes, Writer } from "./writer.ts";
 
 /** What to write into an ONNX file. */
 export interface ExportOnnxOptions {
-  /** Whether to end with a softmax, for probabilities instead of logits. Default false. */
-  readonly softmax?: boolean;
+  /** Whether to end with a softmax or sigmoid, for probabilities instead of logits. Default false. */
+  readonly probabilities?: boolean;
 }
 
 const OPSET = 17;
 
 /**
  * Exports a model in evaluation mode to an ONNX file (opset 17): `images` (N, C, H, W) f32, for any N, → `logits` or
- * `probabilities` (N, classes). `weights` holds parameters and running statistics by name; others in it are ignored.
+ * `probabilities` (N, classes), or (N, 1) of a classifier of two classes that has one logit, for the second. `weights` holds parameters and running statistics by name; others in it are ignored.
  * Throws WeightsError if weights are missing or of the wrong shape, or if operations cannot be exported, listing all; and
  * NonFiniteError if a weight is NaN or infinite.
  */
 export function exportOnnx(
   model: Model,
   weights: NamedWeights,
-  { softmax = false }: ExportOnnxOptions = {},
+  { probabilities = false }: ExportOnnxOptions = {},
 ): Uint8Array<ArrayBuffer> {
   const graph = inspect(model);
   const source = `onnx of ${model.name}`;
@@ -58,119 +66,30 @@ export function exportOnnx(
 
   const writer = new Writer(tensors);
   writer.name(graph.inputs.get("images")!, "images");
-  const unknown = graph.nodes.filter((node) => !OPERATIONS.some((write) => write(node, writer)));
+  const last = graph.nodes.at(-1)!;
+  // Of two classes by one logit, which is what the file then gives.
+  const isBinary = isNode(last, padChannelsOp) && last.attrs.before === 1 && model.classes === 2;
+  const nodes = isBinary ? graph.nodes.slice(0, -1) : graph.nodes;
+  const unknown = nodes.filter((node) => !OPERATIONS.some((write) => write(node, writer)));
   if (unknown.length > 0) {
     const names = [...new Set(unknown.map(({ op }) => op.name))].join(", ");
     throw new WeightsError(`${source}: cannot export ${names}`);
   }
   const [H, W, C] = model.inputShape;
-  const output = softmax ? "probabilities" : "logits";
-  const logits = writer.of(graph.outputs.get("logits")!);
-  writer.node(
-    softmax ? "Softmax" : "Identity",
-    output,
-    [logits],
-    softmax ? { axis: { int: -1 } } : {},
-    output,
-  );
+  const output = probabilities ? "probabilities" : "logits";
+  const logits = isBinary ? last.inputs.x : graph.outputs.get("logits")!;
+  const isSoftmax = !isBinary && !hasManyLabels(model);
+  const end = probabilities ? (isSoftmax ? "Softmax" : "Sigmoid") : "Identity";
+  writer.node(end, output, [writer.of(logits)], end === "Softmax" ? { axis: { int: -1 } } : {}, output);
+  const outputs = [{ name: output, shape: ["N", logits.shape[1]!] }];
   return encodeOnnx({
     name: model.name,
     opset: OPSET,
     inputs: [{ name: "images", shape: ["N", C, H, W] }],
-    outputs: [{ name: output, shape: ["N", model.classes] }],
+    outputs,
     tensors,
-    nodes: writer.nodes,
+    nodes: reachable({ nodes: writer.nodes, outputs }),
   });
-}
-
-type Attributes = Readonly<Record<string, OnnxAttribute>>;
-
-/** Collects nodes and names values. */
-class Writer {
-  readonly nodes: OnnxNode[] = [];
-  readonly #tensors: Map<string, { shape: readonly number[]; data: Float32Array }>;
-  readonly #names = new Map<Tensor, string>();
-  readonly #taken: Set<string>;
-
-  constructor(tensors: Map<string, { shape: readonly number[]; data: Float32Array }>) {
-    this.#tensors = tensors;
-    this.#taken = new Set(["images", "logits", "probabilities", ...tensors.keys()]);
-  }
-
-  /** The name of a tensor's value. */
-  of(tensor: Tensor): string {
-    return this.#names.get(tensor) ?? tensor.name;
-  }
-
-  name(tensor: Tensor, name: string): void {
-    this.#names.set(tensor, name);
-  }
-
-  /** Appends a node; returns the name of its value and of itself, `label` with a number if it is taken. */
-  node(
-    op: string,
-    label: string,
-    inputs: readonly string[],
-    attributes: Attributes = {},
-    output = this.#unique(label),
-  ): string {
-    this.nodes.push({ op, name: output, inputs, outputs: [output], attributes });
-    return output;
-  }
-
-  constant(label: string, value: number): string {
-    const name = this.#unique(label);
-    this.#tensors.set(name, { shape: [], data: Float32Array.of(value) });
-    return name;
-  }
-
-  /** Appends nodes for an activation of a value. */
-  activation(label: string, x: string, { name, alpha = 0 }: Activation): string {
-    const node = (op: string, inputs: readonly string[], attributes: Attributes = {}) =>
-      this.node(op, `${label}.${op.toLowerCase()}`, inputs, attributes);
-    const constant = (value: number) => this.constant(`${label}.${value}`, value);
-    switch (name) {
-      case "identity":
-        return x;
-      case "relu":
-        return node("Relu", [x]);
-      case "relu6":
-        return node("Clip", [x, constant(0), constant(6)]);
-      case "leaky_relu":
-        return node("LeakyRelu", [x], { alpha: { float: alpha } });
-      case "elu":
-        return node("Elu", [x], { alpha: { float: alpha } });
-      case "tanh":
-        return node("Tanh", [x]);
-      case "sigmoid":
-        return node("Sigmoid", [x]);
-      case "hardswish":
-        return node("HardSwish", [x]);
-      case "hardsigmoid":
-        return node("HardSigmoid", [x], { alpha: { float: 1 / 6 }, beta: { float: 0.5 } });
-      case "softplus":
-        return node("Softplus", [x]);
-      case "silu":
-        return node("Mul", [x, node("Sigmoid", [x])]);
-      case "gelu": {
-        const phi = node("Erf", [node("Mul", [x, constant(Math.SQRT1_2)])]);
-        return node("Mul", [node("Mul", [x, constant(0.5)]), node("Add", [phi, constant(1)])]);
-      }
-      case "gelu_tanh": {
-        const cube = node("Mul", [node("Mul", [x, x]), x]);
-        const inner = node("Add", [x, node("Mul", [cube, constant(0.044715)])]);
-        const tanh = node("Tanh", [node("Mul", [inner, constant(Math.sqrt(2 / Math.PI))])]);
-        return node("Mul", [node("Mul", [x, constant(0.5)]), node("Add", [tanh, constant(1)])]);
-      }
-    }
-  }
-
-  #unique(label: string): string {
-    let name = label;
-    for (let i = 2; this.#taken.has(name); i++) name = `${label}_${i}`;
-    this.#taken.add(name);
-    return name;
-  }
 }
 
 /** ONNX's order of padding: [top, left, bottom, right]. */
@@ -210,6 +129,16 @@ const single = <In extends Tensors, Attrs, Out extends Tensors & { readonly y: T
     writer.name(node.outputs.y, writer.node(name, node.label, values, attributesOf(node)));
   });
 
+/** A pooling of all pixels, whose result is flat here and (N, C, 1, 1) there. */
+const flattened = <Out extends Tensors & { readonly y: Tensor }>(
+  op: Op<{ x: Tensor }, Record<never, never>, Out>,
+  name: string,
+): Operation =>
+  operation(op, ({ label, inputs: { x }, outputs: { y } }, writer) => {
+    const map = writer.node(name, label, [writer.of(x)]);
+    writer.name(y, writer.node("Flatten", `${label}.flatten`, [map], { axis: { int: 1 } }));
+  });
+
 const OPERATIONS: readonly Operation[] = [
   single(conv2dOp, "Conv", ({ attrs: { stride, dilation, padding, groups }, inputs: { weight } }) => ({
     kernel_shape: { ints: weight.shape.slice(0, 2) },
@@ -227,24 +156,104 @@ const OPERATIONS: readonly Operation[] = [
   operation(addOp, ({ inputs: { a, b }, outputs: { y } }, writer) => {
     writer.name(y, writer.node("Add", `${a.name}.add`, [writer.of(a), writer.of(b)]));
   }),
+  operation(mulOp, ({ label, inputs: { a, b }, outputs: { y } }, writer) => {
+    const factor = b.shape.length === a.shape.length ? writer.of(b) : writer.asMap(b);
+    writer.name(y, writer.node("Mul", label, [writer.of(a), factor]));
+  }),
+  operation(subOp, ({ label, inputs: { a, b }, outputs: { y } }, writer) => {
+    writer.name(y, writer.node("Sub", label, [writer.of(a), writer.of(b)]));
+  }),
+  operation(
+    rescaleOp,
+    ({ label, inputs: { x }, attrs: { scale = 1, offset = 0 }, outputs: { y } }, writer) => {
+      const isSame = (numbers: number | readonly number[], value: number): boolean =>
+        [numbers].flat().every((number) => number === value);
+      // Of a map the channels are not the last axis.
+      const pixels = x.shape.slice(2).map(() => 1);
+      const constant = (name: string, numbers: number | readonly number[]): string =>
+        writer.tensor(
+          `${label}.${name}`,
+          typeof numbers === "number" ? [] : [numbers.length, ...pixels],
+          numbers,
+        );
+      const scaled = isSame(scale, 1)
+        ? writer.of(x)
+        : writer.node("Mul", label, [writer.of(x), constant("scale", scale)]);
+      writer.name(
+        y,
+        isSame(offset, 0) ? scaled : writer.node("Add", `${label}.add`, [scaled, constant("offset", offset)]),
+      );
+    },
+  ),
+  operation(preluOp, ({ label, inputs: { x, weight }, outputs: { y } }, writer) => {
+    const slope = writer.of(weight);
+    const isMap = x.shape.length === 4 && weight.shape[0] !== 1;
+    const map = isMap
+      ? writer.node("Unsqueeze", `${label}.slope`, [slope, writer.ints(`${label}.axes`, [1, 2])])
+      : slope;
+    writer.name(y, writer.node("PRelu", label, [writer.of(x), map]));
+  }),
   single(averageOp, "Mean"),
   single(concatOp, "Concat", () => ({ axis: { int: 1 } })),
-  operation(padChannelsOp, ({ label, inputs: { x }, attrs: { channels }, outputs: { y } }, writer) => {
-    // First the zeros before each axis, then those after it.
-    const after = x.shape.map((_, axis) => (axis === 1 ? channels - x.shape.at(-1)! : 0));
-    const ints = [...after.map(() => 0), ...after];
-    const amounts = writer.node("Constant", `${label}.pads`, [], { value_ints: { ints } });
-    writer.name(y, writer.node("Pad", label, [writer.of(x), amounts]));
+  operation(
+    padChannelsOp,
+    ({ label, inputs: { x }, attrs: { channels, before = 0 }, outputs: { y } }, writer) => {
+      // First the zeros before each axis, then those after it.
+      const ofChannels = (zeros: number): number[] => x.shape.map((_, axis) => (axis === 1 ? zeros : 0));
+      const ints = [...ofChannels(before), ...ofChannels(channels - before - x.shape.at(-1)!)];
+      writer.name(y, writer.node("Pad", label, [writer.of(x), writer.ints(`${label}.pads`, ints)]));
+    },
+  ),
+  operation(
+    pad2dOp,
+    ({ label, inputs: { x }, attrs: { padding, mode, value = 0 }, outputs: { y } }, writer) => {
+      const [top, bottom, left, right] = padding;
+      const ints = [0, 0, top, left, 0, 0, bottom, right];
+      const inputs = [writer.of(x), writer.ints(`${label}.pads`, ints)];
+      if (value) inputs.push(writer.constant(`${label}.value`, value));
+      writer.name(y, writer.node("Pad", label, inputs, { mode: { text: mode } }));
+    },
+  ),
+  operation(upsampleOp, ({ label, inputs: { x }, attrs: { size, mode }, outputs: { y } }, writer) => {
+    // The sizes are those of the images and channels, which are as many as before, and the map's.
+    const kept = writer.node("Shape", `${label}.shape`, [writer.of(x)], {
+      start: { int: 0 },
+      end: { int: 2 },
+    });
+    const sizes = writer.node("Concat", `${label}.sizes`, [kept, writer.ints(`${label}.size`, size)], {
+      axis: { int: 0 },
+    });
+    const how: Attributes =
+      mode === "nearest"
+        ? { coordinate_transformation_mode: { text: "asymmetric" }, nearest_mode: { text: "floor" } }
+        : { coordinate_transformation_mode: { text: "half_pixel" } };
+    const attributes = { mode: { text: mode === "nearest" ? mode : "linear" }, ...how };
+    writer.name(y, writer.node("Resize", label, [writer.of(x), "", "", sizes], attributes));
   }),
-  single(maxPool2dOp, "MaxPool", ({ attrs }) => windows(attrs)),
-  single(avgPool2dOp, "AveragePool", ({ attrs }) => ({
-    ...windows(attrs),
-    count_include_pad: { int: Number(attrs.countIncludePad) },
-  })),
-  operation(globalAvgPoolOp, ({ label, inputs: { x }, outputs: { y } }, writer) => {
-    const map = writer.node("GlobalAveragePool", label, [writer.of(x)]);
-    writer.name(y, writer.node("Flatten", `${label}.flatten`, [map], { axis: { int: 1 } }));
+  operation(maxPool2dOp, ({ label, inputs: { x }, attrs, outputs: { y } }, writer) => {
+    const pool = writer.node("MaxPool", label, [writer.of(x)], windows(attrs));
+    // ONNX Runtime takes zeros before a max pool for the pool's own, which are no maxima; not if it asks for the indices.
+    if (writer.madeBy(x)?.op === "Pad") writer.alsoMakes(pool, `${label}.indices`);
+    writer.name(y, pool);
   }),
+  operation(avgPool2dOp, ({ label, inputs: { x }, attrs, outputs: { y } }, writer) => {
+    const pool = (value: string, { countIncludePad, ...given }: typeof attrs): string => {
+      const attributes = { ...windows(given), count_include_pad: { int: Number(countIncludePad) } };
+      return writer.node("AveragePool", label, [value], attributes);
+    };
+    const [top, bottom, left, right] = attrs.padding;
+    const [below, beside] = attrs.ceil ?? [0, 0];
+    if (below + beside === 0) {
+      writer.name(y, pool(writer.of(x), attrs));
+      return;
+    }
+    // Padding that counts comes before the pool, in which none does then.
+    const ints = [0, 0, top, left, 0, 0, bottom - below, right - beside];
+    const padded = writer.node("Pad", `${label}.pad`, [writer.of(x), writer.ints(`${label}.pads`, ints)]);
+    writer.name(y, pool(padded, { ...attrs, padding: [0, below, 0, beside], countIncludePad: false }));
+  }),
+  flattened(globalAvgPoolOp, "GlobalAveragePool"),
+  flattened(globalMaxPoolOp, "GlobalMaxPool"),
   single(flattenOp, "Flatten", () => ({ axis: { int: 1 } })),
   single(softmaxOp, "Softmax", () => ({ axis: { int: -1 } })),
   operation(dropoutOp, ({ inputs: { x }, outputs: { y } }, writer) => writer.name(y, writer.of(x))),

@@ -1,10 +1,13 @@
 import { WeightsError } from "../../base/errors.ts";
 import type { Model } from "../../models/model.ts";
+import { refuseMistaken } from "../../weights/safetensors.ts";
 import type { NamedWeights } from "../../weights/tensors.ts";
+import { channelsFirst, TO_CHANNELS_FIRST } from "./channels-last.ts";
 import { isFoldable } from "./fold.ts";
 import { OnnxImporter } from "./importer.ts";
-import { decodeOnnx, isOnnx, type OnnxModel, type OnnxNode } from "./model-proto.ts";
-import { FROM_CHANNELS_LAST, MAX_EXTENT, OPERATORS, Reading } from "./operators.ts";
+import { decodeOnnx, isOnnx, type OnnxNode, reachable } from "./model-proto.ts";
+import { OPERATORS } from "./operators.ts";
+import { MAX_EXTENT, Reading } from "./reading.ts";
 
 /** How to read an ONNX file. */
 export interface ImportOnnxOptions {
@@ -36,6 +39,7 @@ export function importOnnx(
   options: ImportOnnxOptions = {},
 ): { readonly model: Model; readonly weights: NamedWeights } {
   const { source = "onnx" } = options;
+  refuseMistaken(file, source);
   const onnx = decodeOnnx(file, source, options.externalData);
   const fail = (reason: string): never => {
     throw new WeightsError(`${source}: ${reason}`);
@@ -48,8 +52,8 @@ export function importOnnx(
     fail(`has ${onnx.nodes.length} nodes, where at most ${MAX_NODES} are read`);
   if (onnx.outputs.length !== 1) fail(`has ${onnx.outputs.length} outputs instead of one`);
   const nodes = reachable(onnx);
-  const unknown = [...new Set(nodes.filter((node) => !isKnown(node)).map(nameOfOperator))];
-  if (unknown.length > 0) fail(`uses operators that are not read: ${unknown.sort().join(", ")}`);
+  const unknown = nodes.filter((node) => !isKnown(node));
+  if (unknown.length > 0) fail(`uses operators that are not read: ${describeUnknown(unknown)}`);
 
   const inputs = onnx.inputs.filter(({ name }) => !onnx.tensors.has(name));
   if (inputs.length !== 1) fail(`has ${inputs.length} inputs (${inputs.map((i) => i.name)}) instead of one`);
@@ -63,11 +67,12 @@ export function importOnnx(
   const importer = new OnnxImporter(onnx, source, given, nodes);
   importer.made(images);
   for (const node of nodes) {
-    const reading = new Reading(node, importer);
-    if (importer.fold(node, (reason) => reading.fail(reason))) continue;
-    const read = OPERATORS[node.op] ?? reading.fail("computes with values, where only constants are read");
-    read(reading, importer);
-    importer.made(reading.output);
+    const given = new Reading(node, importer);
+    const fail = (reason: string): never => given.fail(reason);
+    if (importer.fold(node, fail)) continue;
+    const read = OPERATORS[node.op] ?? fail("computes with values, where only constants are read");
+    read(new Reading(channelsFirst(node, importer, fail), importer), importer);
+    importer.made(given.output);
   }
   return importer.finish();
 }
@@ -86,26 +91,38 @@ export function externalDataOf(file: Uint8Array, source = "onnx"): ReadonlyMap<s
 const isKnown = ({ op, domain }: OnnxNode): boolean =>
   isOnnx(domain) && (Object.hasOwn(OPERATORS, op) || isFoldable(op));
 
-const nameOfOperator = ({ op, domain }: OnnxNode): string => (isOnnx(domain) ? op : `${domain}.${op}`);
+/** What to do about operators that are not read, by what they are for. */
+const ADVICE: readonly (readonly [operators: RegExp, advice: string])[] = [
+  [/^(LRN|MeanVarianceNormalization|LpNormalization)$/, "train the network with batch norms in their place"],
+  [/Quantize|^QLinear|Integer$|^QGemm/, "export the network as it was before it was quantised, in float32"],
+  [/^(If|Loop|Scan)$/, "export it in evaluation mode and for a fixed size of images, without control flow"],
+  [/^(LSTM|GRU|RNN|Attention|Einsum|RotaryEmbedding)$/, "models here are convolutional networks"],
+  [/^(ArgMax|ArgMin|TopK|NonMaxSuppression|NonZero)$/, "export the network up to its logits"],
+];
 
-/** The nodes that the output depends on, in the file's order. */
-function reachable({ nodes, outputs }: OnnxModel): OnnxNode[] {
-  const wanted = new Set(outputs.map(({ name }) => name));
-  const kept: OnnxNode[] = [];
-  for (const node of nodes.toReversed()) {
-    if (!node.outputs.some((name) => wanted.has(name))) continue;
-    for (const name of node.inputs) wanted.add(name);
-    kept.push(node);
-  }
-  return kept.reverse();
+/** Each operator once, with the first node that has it and what to do. */
+function describeUnknown(unknown: readonly OnnxNode[]): string {
+  return [...new Set(unknown.map(nameOfOperator))]
+    .sort()
+    .map((operator) => {
+      const nodes = unknown.filter((node) => nameOfOperator(node) === operator);
+      const [, advice = "replace it in the network and export that again"] =
+        ADVICE.find(([operators]) => operators.test(operator)) ?? [];
+      const { name, outputs } = nodes[0]!;
+      const more = nodes.length > 1 ? ` and ${nodes.length - 1} more` : "";
+      return `${operator} ("${name || outputs[0]}"${more}; ${advice})`;
+    })
+    .join(", ");
 }
+
+const nameOfOperator = ({ op, domain }: OnnxNode): string => (isOnnx(domain) ? op : `${domain}.${op}`);
 
 /** Whether the images go, perhaps normalised, into a Transpose from (N, H, W, C). */
 function endsInTranspose(images: string, nodes: readonly OnnxNode[]): boolean {
   let name = images;
   for (const { op, inputs, outputs, attributes } of nodes) {
     if (op === "Shape" || !inputs.includes(name)) continue;
-    if (op === "Transpose") return attributes.perm?.ints?.join() === FROM_CHANNELS_LAST;
+    if (op === "Transpose") return attributes.perm?.ints?.join() === TO_CHANNELS_FIRST;
     if (!["Cast", "Identity", "Add", "Sub", "Mul", "Div"].includes(op)) return false;
     name = outputs[0] ?? "";
   }

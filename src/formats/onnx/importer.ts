@@ -2,9 +2,9 @@ import { WeightsError } from "../../base/errors.ts";
 import { inspect, type Model } from "../../models/model.ts";
 import { fileShape } from "../../weights/layout.ts";
 import type { NamedWeights } from "../../weights/tensors.ts";
+import { type Affine, composed, forChannels, preprocessingOf } from "../affine.ts";
 import { checkFlatOrder } from "../flat-order.ts";
 import { type DraftLayer, NetworkBuilder } from "../network-builder.ts";
-import { type Affine, composed, forChannels, preprocessingOf } from "./affine.ts";
 import { type Folding, fold, OPEN } from "./fold.ts";
 import type { OnnxModel, OnnxNode, OnnxTensor } from "./model-proto.ts";
 
@@ -37,13 +37,16 @@ export class OnnxImporter extends NetworkBuilder {
   readonly #inputShape: Model["inputShape"];
   /** Every name in the file, and those that are made up besides. */
   readonly #given: Set<string>;
-  /** The names of the images: as they are now, before what the network does to them, and in (N, H, W, C) order. */
-  #images: Set<string>;
+  /** Names of the images from before what the network does to them. */
   readonly #raw = new Set<string>();
-  readonly #channelsLast: Set<string>;
+  /** Values in (N, H, W, C) order: the names of the same in (N, C, H, W) order. */
+  readonly #channelsFirst = new Map<string, string>();
+  /** Values that are maps flattened in (H, W, C) order, and those extents. */
+  readonly #flat = new Map<string, readonly number[]>();
+  /** The operators that take a value. */
+  readonly #takers = new Map<string, string[]>();
   /** What the network does to its images first. */
   #normalisation: Affine | undefined;
-  #shapesAsked = 0;
   /** The number of images that the file is for; undefined if it is open. */
   readonly batch: number | undefined;
 
@@ -60,13 +63,18 @@ export class OnnxImporter extends NetworkBuilder {
     this.#inputShape = inputShape;
     this.batch = batch;
     this.#asked = new Set(nodes.filter(({ op }) => op === "Shape").map(({ inputs }) => inputs[0] ?? ""));
-    this.#images = new Set([images]);
-    this.#channelsLast = new Set(isChannelsLast ? [images] : []);
     this.#constants = new Map(tensors);
     this.#given = new Set([images, "images", ...tensors.keys()]);
     for (const name of nodes.flatMap((node) => node.outputs.filter(Boolean))) {
       if (this.#given.has(name)) throw new WeightsError(`${source}: two values are called "${name}"`);
       this.#given.add(name);
+    }
+    for (const { op, inputs } of nodes)
+      for (const name of inputs) this.#takers.set(name, [...(this.#takers.get(name) ?? []), op]);
+    if (isChannelsLast) {
+      const first = this.fresh(`${images} (N, C, H, W)`);
+      this.alias(first, "images");
+      this.#channelsFirst.set(images, first);
     }
   }
 
@@ -88,14 +96,14 @@ export class OnnxImporter extends NetworkBuilder {
 
   /** Notes the shape of a value that has just been made, before what follows it is merged into its layer. */
   made(name: string): void {
-    if (this.#asked.has(name)) this.#shapes.set(name, this.shapeOf(super.value(name)!));
+    if (!this.#asked.has(name)) return;
+    const first = this.#channelsFirst.get(name);
+    const shape = this.shapeOf(super.value(first ?? name)!);
+    this.#shapes.set(name, first ? [0, 2, 3, 1].map((axis) => shape[axis]!) : shape);
   }
 
   /** The shape (N, C, H, W) or (N, C) of a value, with `OPEN` for N. */
   shapeOf(value: string): readonly number[] {
-    if (++this.#shapesAsked > MOST_SHAPES) {
-      throw new WeightsError(`${this.source}: computes with the shapes of more than ${MOST_SHAPES} values`);
-    }
     const [, ...extents] = this.extents(value, this.#inputShape);
     return [OPEN, extents.at(-1)!, ...extents.slice(0, -1)];
   }
@@ -104,9 +112,10 @@ export class OnnxImporter extends NetworkBuilder {
     if (this.#ends.has(name) && name !== this.#output) {
       throw new WeightsError(`${this.source}: goes on after a softmax`);
     }
-    if (this.#raw.has(name) || this.#channelsLast.has(name)) {
-      const place = this.#raw.has(name) ? "what is done to all of them" : "a Transpose of them";
-      throw new WeightsError(`${this.source}: takes the images "${name}" from before ${place}`);
+    if (this.#raw.has(name)) {
+      throw new WeightsError(
+        `${this.source}: takes the images "${name}" from before what is done to all of them`,
+      );
     }
     return super.value(name);
   }
@@ -116,19 +125,57 @@ export class OnnxImporter extends NetworkBuilder {
     return super.value(name) === "images" && !this.#raw.has(name);
   }
 
-  /** Whether a value is the images in (N, H, W, C) order. */
-  isChannelsLast(name: string): boolean {
-    return this.#channelsLast.has(name);
+  /** The name of a value in (N, C, H, W) order, if by this name it is in (N, H, W, C) order. */
+  channelsFirst(name: string): string | undefined {
+    return this.#channelsFirst.get(name);
+  }
+
+  /** Declares that a value is in (N, H, W, C) order; returns the name by which it is to be made in (N, C, H, W) order. */
+  declareChannelsLast(name: string): string {
+    const first = this.fresh(`${name} (N, C, H, W)`);
+    this.#channelsFirst.set(name, first);
+    this.expectUses(first, name);
+    return first;
+  }
+
+  /** The extents (H, W, C) of a map that has been flattened in this order. */
+  flatExtents(name: string): readonly number[] | undefined {
+    return this.#flat.get(name);
+  }
+
+  declareFlat(name: string, extents: readonly number[]): void {
+    this.#flat.set(name, extents);
+  }
+
+  /** Whether this is any number of images: open (-1, or that of another value), copied (0), or the file's own. */
+  isBatch(images: number | undefined): boolean {
+    return [-1, 0, 1, this.batch].includes(images) || Number.isNaN(images);
+  }
+
+  /** Whether nothing but this operator takes a value. */
+  isOnlyFor(name: string, operator: string): boolean {
+    return name !== this.#output && this.#takers.get(name)?.every((op) => op === operator) === true;
+  }
+
+  /** Adds a constant; returns its name. */
+  addConstant(wanted: string, tensor: OnnxTensor): string {
+    const name = this.fresh(wanted);
+    this.#constants.set(name, tensor);
+    return name;
   }
 
   get channels(): number {
     return this.#inputShape[2];
   }
 
-  /** The images of `from` become `name` in (N, C, H, W) order. */
-  transposeImages(from: string, name: string): void {
-    this.pass(name, from);
-    this.#channelsLast.delete(name);
+  /** A value in one order gets a name in the other. */
+  transpose(from: string, name: string): void {
+    const first = this.#channelsFirst.get(from);
+    if (first) this.pass(name, first);
+    else {
+      this.alias(name, this.value(from)!);
+      this.#channelsFirst.set(name, from);
+    }
   }
 
   /** The images of `from` become `name`, all of them. */
@@ -146,10 +193,9 @@ export class OnnxImporter extends NetworkBuilder {
   }
 
   /** Multiplies what a layer makes, and adds to it, by changing its weights. */
-  scale(layer: AffineLayer, affineFor: (channels: number) => Affine): void {
+  scale(layer: AffineLayer, affine: Affine): void {
     const { shape, data } = this.#weights.get(`${layer.name}.weight`)!;
     const channels = shape[0]!;
-    const affine = affineFor(channels);
     const [scale, shift] = [forChannels(affine.scale, channels), forChannels(affine.shift, channels)];
     const bias = this.#weights.get(`${layer.name}.bias`)?.data;
     const each = data.length / channels;
@@ -184,8 +230,7 @@ export class OnnxImporter extends NetworkBuilder {
     const value = super.value(from);
     if (value === undefined) return false;
     this.alias(name, value);
-    if (value === "images") this.#images.add(name);
-    for (const kind of [this.#ends, this.#channelsLast]) if (kind.has(from)) kind.add(name);
+    if (this.#ends.has(from)) this.#ends.add(name);
     return true;
   }
 
@@ -240,18 +285,16 @@ export class OnnxImporter extends NetworkBuilder {
 
   /** The output, flattened if it is (N, C, 1, 1). */
   #flatOutput(): string {
-    const value = super.value(this.#output);
-    if (value === undefined || value === "images") return this.#output;
+    const output = this.#channelsFirst.get(this.#output) ?? this.#output;
+    const value = super.value(output);
+    if (value === undefined || value === "images") return output;
     const [, , ...pixels] = this.shapeOf(value);
-    if (pixels.length === 0 || pixels.some((extent) => extent !== 1)) return this.#output;
+    if (pixels.length === 0 || pixels.some((extent) => extent !== 1)) return output;
     const to = this.fresh(`${this.#output}.flatten`);
     this.flatten(value, undefined, to);
     return to;
   }
 }
-
-/** Limit on the values whose shapes a file computes with. */
-const MOST_SHAPES = 500;
 
 /**
  * The module from which PyTorch's exporter made a node: `/layer1/layer1.0/conv1/Conv` is `layer1.0.conv1`. A segment

@@ -99,6 +99,18 @@ export function decodeOnnx(file: Uint8Array, source: string, beside: ExternalDat
 /** Whether this is the domain of ONNX's own operators. */
 export const isOnnx = (domain = ""): boolean => domain === "" || domain === "ai.onnx";
 
+/** The nodes that the output depends on, in their order. */
+export function reachable({ nodes, outputs }: Pick<OnnxModel, "nodes" | "outputs">): OnnxNode[] {
+  const wanted = new Set(outputs.map(({ name }) => name));
+  const kept: OnnxNode[] = [];
+  for (const node of nodes.toReversed()) {
+    if (!node.outputs.some((name) => wanted.has(name))) continue;
+    for (const name of node.inputs) wanted.add(name);
+    kept.push(node);
+  }
+  return kept.reverse();
+}
+
 function readOpset(message: Message): { domain: string; version: number } {
   const opset = { domain: "", version: 0 };
   for (const field of message) {
@@ -311,8 +323,9 @@ function cutOut(message: Message, name: string, place: ExternalPlace, beside: Ex
   const bytes = beside.get(file);
   if (!bytes) {
     return message.fail(
-      `the values of "${name}" are in another file, ${file}; give importOnnx { externalData: new Map([["${file}", ` +
-        "its bytes]]) }, or export the model as one file with torch.onnx.export(…, external_data=False)",
+      `the values of "${name}" are in another file, ${file}; give loadPretrained both files, or importOnnx ` +
+        `{ externalData: new Map([["${file}", its bytes]]) }, or ` +
+        "export the model as one file with torch.onnx.export(…, external_data=False)",
     );
   }
   const end = length === undefined ? bytes.length : offset + length;

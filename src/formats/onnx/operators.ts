@@ -1,130 +1,19 @@
-import { WeightsError } from "../../base/errors.ts";
-import type { Pair } from "../../base/window.ts";
 import type { ActivationLike } from "../../layers/index.ts";
-import type { NetworkPadding } from "../../models/topologies/network.ts";
+import { permute } from "../../weights/layout.ts";
 import { readAffine } from "./affine.ts";
 import { FLOATS } from "./fold.ts";
 import type { OnnxImporter } from "./importer.ts";
-import type { OnnxNode, OnnxTensor } from "./model-proto.ts";
-
-/** Limit on kernel sizes, strides, dilations and padding, beyond those of any network. */
-export const MAX_EXTENT = 65_535;
-
-/** Reads a node, with the defaults of its operator. The methods throw WeightsError for what cannot be read. */
-export class Reading {
-  readonly node: OnnxNode;
-  readonly #importer: OnnxImporter;
-
-  constructor(node: OnnxNode, importer: OnnxImporter) {
-    this.node = node;
-    this.#importer = importer;
-    if (!node.outputs[0]) this.fail("has no output");
-  }
-
-  fail(reason: string): never {
-    const { op, name, outputs } = this.node;
-    throw new WeightsError(`${this.#importer.source}: ${op} "${name || outputs[0] || ""}" ${reason}`);
-  }
-
-  get output(): string {
-    return this.node.outputs[0]!;
-  }
-
-  has(index: number): boolean {
-    return Boolean(this.node.inputs[index]);
-  }
-
-  /** An input that another node computes. */
-  value(index = 0): string {
-    const name = this.node.inputs[index] ?? "";
-    if (this.isConstant(index)) {
-      this.fail(`takes "${name}", a constant, where only what is computed from the images can be read`);
-    }
-    const value = this.#importer.value(name);
-    return value ?? this.fail(`takes "${name}", which no node before it makes`);
-  }
-
-  /** An input stored in the file. */
-  constant(index: number): OnnxTensor {
-    const name = this.node.inputs[index] ?? "";
-    return this.#importer.constant(name) ?? this.fail(`takes "${name}", which is not among the initialisers`);
-  }
-
-  isConstant(index: number): boolean {
-    return this.#importer.constant(this.node.inputs[index] ?? "") !== undefined;
-  }
-
-  int(name: string, otherwise: number): number {
-    return this.node.attributes[name]?.int ?? otherwise;
-  }
-
-  float(name: string, otherwise: number): number {
-    const value = this.node.attributes[name]?.float ?? otherwise;
-    return Number.isFinite(value) ? decimal(value) : this.fail(`has ${name} ${value}`);
-  }
-
-  /** Throws unless an attribute, if given, has the only value that is read. */
-  expect(name: string, only: number): void {
-    const { int, float } = this.node.attributes[name] ?? {};
-    const given = int ?? float ?? only;
-    if (given !== only) this.fail(`has ${name} ${given} instead of ${only}`);
-  }
-
-  extents(name: string, otherwise: readonly number[], least: number): readonly number[] {
-    const given = this.node.attributes[name]?.ints ?? otherwise;
-    const sound = given.every((n) => Number.isInteger(n) && n >= least && n <= MAX_EXTENT);
-    if (given.length !== otherwise.length || !sound) this.fail(`has ${name} [${given.join(", ")}]`);
-    return given;
-  }
-
-  pair(name: string, otherwise: Pair = [1, 1]): Pair {
-    return this.extents(name, otherwise, 1) as unknown as Pair;
-  }
-
-  padding(): NetworkPadding {
-    const auto = this.node.attributes.auto_pad?.text ?? "NOTSET";
-    const [top, left, bottom, right] = this.extents("pads", [0, 0, 0, 0], 0) as [
-      number,
-      number,
-      number,
-      number,
-    ];
-    if (auto === "NOTSET") return [top, bottom, left, right];
-    if (auto === "VALID") return "valid";
-    if (auto === "SAME_UPPER") return "same";
-    if (auto === "SAME_LOWER") return "same_lower";
-    return this.fail(`has auto_pad ${auto}`);
-  }
-
-  /** The windows of a pooling. */
-  windows(): { kernelSize: Pair; stride: Pair; padding: NetworkPadding } {
-    this.expect("ceil_mode", 0);
-    if (!this.node.attributes.kernel_shape) this.fail("has no kernel_shape");
-    if (this.pair("dilations").some((d) => d !== 1)) this.fail("has dilations, which pools here cannot have");
-    return { kernelSize: this.pair("kernel_shape"), stride: this.pair("strides"), padding: this.padding() };
-  }
-}
-
-/** The decimal number that an f32 stands for: 1e-5 rather than 9.999999747378752e-6. */
-const decimal = (value: number): number => Number(value.toPrecision(7));
+import type { OnnxTensor } from "./model-proto.ts";
+import { decimal, type Operator, pass, type Reading } from "./reading.ts";
+import { SHAPE_OPERATORS } from "./shape-operators.ts";
 
 /** The largest f32, by which exporters write no bound. */
 const MOST_FLOAT = 3.4e38;
-
-/** The `perm` of a Transpose from (N, H, W, C) to (N, C, H, W). */
-export const FROM_CHANNELS_LAST = "0,3,1,2";
-
-type Operator = (node: Reading, into: OnnxImporter) => void;
 
 const activated =
   (activationOf: (node: Reading) => ActivationLike): Operator =>
   (node, into) =>
     into.activate(node.value(), activationOf(node), node.output);
-
-/** A node that changes nothing. */
-const pass: Operator = (node, into) => {
-  if (!into.pass(node.output, node.node.inputs[0] ?? "")) node.value();
-};
 
 /** A dense layer with a weight (K, C) or, if transposed, (C, K). */
 function linear(node: Reading, into: OnnxImporter, isTransposed: boolean): void {
@@ -132,7 +21,9 @@ function linear(node: Reading, into: OnnxImporter, isTransposed: boolean): void 
   if (weight.shape.length !== 2) node.fail(`has a weight of (${weight.shape.join(", ")})`);
   const [K, C] = (isTransposed ? weight.shape.toReversed() : weight.shape) as [number, number];
   const name = into.layerName(node.node, weight.name || node.node.inputs[1]!);
-  into.weight(`${name}.weight`, [K, C], isTransposed ? into.transposed(weight) : weight.floats());
+  const values = isTransposed ? into.transposed(weight) : weight.floats();
+  const flat = into.flatExtents(node.node.inputs[0] ?? "");
+  into.weight(`${name}.weight`, [K, C], flat ? permute(values, [K, ...flat], [0, 3, 1, 2]) : values);
   const bias = node.has(2);
   if (bias) into.weight(`${name}.bias`, ...vector(node, node.constant(2), K));
   into.add({ type: "dense", name, outFeatures: K, bias }, [node.value()], node.output);
@@ -147,8 +38,25 @@ function vector(node: Reading, tensor: OnnxTensor, K: number): [shape: number[],
   return [[K], tensor.floats()];
 }
 
+type GlobalPool = "global_avg_pool" | "global_max_pool";
+
+const overPixels =
+  (type: GlobalPool): Operator =>
+  (node, into) =>
+    into.add({ type, keepPixel: true }, [node.value()], node.output);
+
+const reduced =
+  (type: GlobalPool): Operator =>
+  (node, into) => {
+    const given = node.has(1) ? node.constant(1).ints() : (node.node.attributes.axes?.ints ?? []);
+    const axes = given.map((axis) => (axis < 0 ? axis + 4 : axis)).sort();
+    if (axes.join() !== "2,3") node.fail(`has axes [${given.join(", ")}] instead of [2, 3], those of pixels`);
+    into.add({ type, keepPixel: node.int("keepdims", 1) !== 0 }, [node.value()], node.output);
+  };
+
 /** How nodes of each operator are read. */
 export const OPERATORS: Readonly<Record<string, Operator>> = {
+  ...SHAPE_OPERATORS,
   Conv(node, into) {
     const weight = node.constant(1);
     const { shape } = weight;
@@ -172,7 +80,7 @@ export const OPERATORS: Readonly<Record<string, Operator>> = {
       ...window,
       dilation: node.pair("dilations"),
     } as const;
-    into.add({ ...kind, groups, bias }, [node.value()], node.output);
+    into.convolution({ ...kind, groups, bias }, node.value(), node.output);
   },
   BatchNormalization(node, into) {
     node.expect("training_mode", 0);
@@ -196,22 +104,12 @@ export const OPERATORS: Readonly<Record<string, Operator>> = {
   Add(node, into) {
     if (!readAffine(node, into)) into.sum(node.value(0), node.value(1), node.output);
   },
-  Sub: (node, into) => void (readAffine(node, into) || node.fail("can be read only with a constant")),
+  Sub(node, into) {
+    if (!readAffine(node, into)) into.add({ type: "sub" }, [node.value(0), node.value(1)], node.output);
+  },
   Div: (node, into) => void (readAffine(node, into) || node.fail("can be read only with a constant")),
   Mul(node, into) {
-    if (readAffine(node, into)) return;
-    const [a, b] = [node.value(0), node.value(1)];
-    for (const [x, factor] of [
-      [a, b],
-      [b, a],
-    ] as const) {
-      const layer = into.sole(factor, "activation");
-      if (layer?.activation !== "sigmoid" || layer.from[0] !== x) continue;
-      layer.activation = "silu";
-      into.move(layer, node.output);
-      return;
-    }
-    node.fail("can be read only with a constant, and as x · sigmoid(x)");
+    if (!readAffine(node, into)) into.product(node.value(0), node.value(1), node.output);
   },
   Sum(node, into) {
     if (node.node.inputs.length < 2) return pass(node, into);
@@ -221,16 +119,6 @@ export const OPERATORS: Readonly<Record<string, Operator>> = {
       into.sum(sum, value, to);
       return to;
     }, first);
-  },
-  Transpose(node, into) {
-    const from = node.node.inputs[0] ?? "";
-    const perm = node.node.attributes.perm?.ints ?? [];
-    if (!into.isChannelsLast(from) || !into.isImages(from) || perm.join() !== FROM_CHANNELS_LAST) {
-      node.fail(
-        `has perm [${perm.join(", ")}]; only [0, 3, 1, 2], from (N, H, W, C), can be read, at the images`,
-      );
-    }
-    into.transposeImages(from, node.output);
   },
   Mean(node, into) {
     if (node.node.inputs.length === 1) return pass(node, into);
@@ -249,19 +137,6 @@ export const OPERATORS: Readonly<Record<string, Operator>> = {
       node.output,
     );
   },
-  Pad(node, into) {
-    const pads = node.has(1) ? node.constant(1).ints() : (node.node.attributes.pads?.ints ?? []);
-    const value = node.has(2) ? node.constant(2).floats()[0] : node.float("value", 0);
-    const mode = node.node.attributes.mode?.text ?? "constant";
-    // First what comes before each axis, then what comes after it; axis 1 are the channels.
-    const channels = pads.length / 2 + 1;
-    const added = pads[channels] ?? -1;
-    const others = pads.some((zeros, i) => zeros !== 0 && i !== channels);
-    if (mode !== "constant" || value !== 0 || node.has(3) || others || added < 0 || added > MAX_EXTENT) {
-      node.fail(`pads by [${pads.join(", ")}], ${mode}; only zeros after the channels can be read`);
-    }
-    into.add({ type: "pad_channels", added }, [node.value()], node.output);
-  },
   MaxPool(node, into) {
     node.expect("storage_order", 0);
     into.add({ type: "max_pool2d", ...node.windows() }, [node.value()], node.output);
@@ -270,41 +145,10 @@ export const OPERATORS: Readonly<Record<string, Operator>> = {
     const countIncludePad = node.int("count_include_pad", 0) !== 0;
     into.add({ type: "avg_pool2d", ...node.windows(), countIncludePad }, [node.value()], node.output);
   },
-  GlobalAveragePool: (node, into) =>
-    into.add({ type: "global_avg_pool", keepPixel: true }, [node.value()], node.output),
-  ReduceMean(node, into) {
-    const given = node.has(1) ? node.constant(1).ints() : (node.node.attributes.axes?.ints ?? []);
-    const axes = given.map((axis) => (axis < 0 ? axis + 4 : axis)).sort();
-    if (axes.join() !== "2,3") node.fail(`has axes [${given.join(", ")}] instead of [2, 3], those of pixels`);
-    const keepPixel = node.int("keepdims", 1) !== 0;
-    into.add({ type: "global_avg_pool", keepPixel }, [node.value()], node.output);
-  },
-  Flatten(node, into) {
-    node.expect("axis", 1);
-    into.flatten(node.value(), undefined, node.output);
-  },
-  Reshape(node, into) {
-    const shape = node.constant(1).ints();
-    const [batch, features] = shape as [number, number];
-    // The batch may be open (-1, or the one of another value), copied from the input (0), or the file's own.
-    const isBatch = [-1, 0, 1, into.batch].includes(batch) || Number.isNaN(batch);
-    const sound = shape.length === 2 && isBatch && (features > 0 || features === -1);
-    if (!sound || batch + features === -2 || (node.int("allowzero", 0) !== 0 && batch === 0))
-      node.fail(`has the shape [${shape.join(", ")}] instead of (N, features)`);
-    into.flatten(node.value(), features > 0 ? features : undefined, node.output);
-  },
-  Squeeze(node, into) {
-    const x = node.value();
-    const shape = into.shapeOf(x);
-    const given = node.has(1) ? node.constant(1).ints() : node.node.attributes.axes?.ints;
-    const isPixel = (axis: number): boolean => [2, 3].includes(axis < 0 ? axis + 4 : axis);
-    if (shape.slice(2).some((extent) => extent !== 1) || given?.some((axis) => !isPixel(axis))) {
-      node.fail(
-        `has axes [${given?.join(", ") ?? ""}] of (N, ${shape.slice(1).join(", ")}); pixels alone can be left out`,
-      );
-    }
-    into.flatten(x, undefined, node.output);
-  },
+  GlobalAveragePool: overPixels("global_avg_pool"),
+  GlobalMaxPool: overPixels("global_max_pool"),
+  ReduceMean: reduced("global_avg_pool"),
+  ReduceMax: reduced("global_max_pool"),
   Cast(node, into) {
     const to = node.int("to", 0);
     if (!FLOATS.includes(to)) node.fail(`makes values of the type ${to}, where only floats can be read`);
@@ -323,6 +167,19 @@ export const OPERATORS: Readonly<Record<string, Operator>> = {
   },
   Identity: pass,
   Relu: activated(() => "relu"),
+  PRelu(node, into) {
+    const slope = node.constant(1);
+    const values = slope.floats();
+    const C = into.shapeOf(node.value())[1]!;
+    // One for each channel, (C, 1, 1), with any axes of 1 before.
+    const isEach =
+      values.length === C && slope.shape.toReversed().every((n, i) => n === 1 || i === (C === 1 ? 0 : 2));
+    if (values.length !== 1 && !isEach)
+      node.fail(`has slopes of (${slope.shape.join(", ")}) for ${C} channels`);
+    const name = into.layerName(node.node, slope.name || node.node.inputs[1]!);
+    into.weight(`${name}.weight`, [values.length], values);
+    into.add({ type: "prelu", name, numParameters: values.length }, [node.value()], node.output);
+  },
   LeakyRelu: activated((node) => ({ name: "leaky_relu", alpha: node.float("alpha", 0.01) })),
   HardSwish: activated(() => "hardswish"),
   HardSigmoid: activated((node) => {
@@ -339,8 +196,9 @@ export const OPERATORS: Readonly<Record<string, Operator>> = {
     const [least, most] = [bound(1, "min", -Infinity), bound(2, "max", Infinity)];
     if (least === 0 && most === 6) return "relu6";
     if (least === 0 && most >= MOST_FLOAT) return "relu";
-    const range = `${least}…${most}`.replaceAll("Infinity", "∞");
-    return node.fail(`clips to ${range}; only 0…6, ReLU6, and 0…∞, ReLU, can be read`);
+    if (Number.isFinite(least) && Number.isFinite(most))
+      return { name: "hardtanh", alpha: least, beta: most };
+    return node.fail(`clips to ${least}…${most}; only 0…∞, ReLU, and two finite bounds can be read`);
   }),
   Softplus: activated(() => "softplus"),
   Elu: activated((node) => ({ name: "elu", alpha: node.float("alpha", 1) })),

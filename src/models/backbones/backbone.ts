@@ -1,7 +1,10 @@
 import { ShapeError } from "../../base/errors.ts";
-import { describe, type Tensor } from "../../graph/tensor.ts";
+import { describe, nhwc, type Tensor } from "../../graph/tensor.ts";
 import { carried, checked, type Model, type ModelOptions } from "../model.ts";
 import { imagenetPreprocessing, type Preprocessing } from "../preprocessing.ts";
+
+/** Networks that are alike but for numbers; ResNeXt and ResNet-D are ResNets. */
+export type BackboneFamily = "resnet" | "vgg" | "mobilenet" | "squeezenet";
 
 /** How far through a backbone images go. */
 export interface FeaturesOptions {
@@ -14,13 +17,13 @@ export interface FeaturesOptions {
 }
 
 /**
- * A published network as a part of models. Parameters have torchvision's names and shapes, in a topology behind the
- * prefix `resnet.` or `vgg.`.
+ * A published network as a part of models. Parameters have torchvision's names and shapes (a ResNet-D's timm's), in a
+ * topology behind a prefix made of the family: `resnet.`.
  */
 export interface Backbone {
   /** The published network's name, such as `resnet50` or `vgg16_bn`, for all its variants. */
   readonly name: string;
-  readonly family: "resnet" | "vgg";
+  readonly family: BackboneFamily;
   /** The options of this variant, defaults included. */
   readonly variant: Readonly<Record<string, unknown>>;
   /** Whether it is for images of about 32×32. */
@@ -28,6 +31,8 @@ export interface Backbone {
   readonly stages: number;
   /** Channels between stem and stage 1; undefined without a stem. */
   readonly stemChannels: number | undefined;
+  /** The least height and width of images for a stage. */
+  minSize(stage: number): number;
   /** How many pixels of an image, along each axis, become one pixel of the map after a stage. */
   reduction(stage: number): number;
   /** The map (N, P, Q, K) after a stage, for images x (N, H, W, C). Throws ShapeError if x does not fit. */
@@ -65,6 +70,20 @@ export function checkStage(name: string, stage: number, first: number, last: num
   if (!Number.isInteger(stage) || stage < first || stage > last) {
     throw new ShapeError(name, `has stages ${first}…${last}`, `stage ${stage}`);
   }
+}
+
+/** Throws ShapeError if a backbone without a stem is told to replace it, or images are too small for a stage. */
+export function checkImages(
+  { name, minSize }: Pick<Backbone, "name" | "minSize">,
+  x: Tensor,
+  stage: number,
+  stem: boolean,
+): void {
+  if (!stem) throw new ShapeError(name, "has no stem to replace", describe(x));
+  const [, H, W] = nhwc(name, x);
+  const least = minSize(stage);
+  if (Math.min(H, W) >= least) return;
+  throw new ShapeError(name, `${stage} stages need images of at least ${least}×${least}`, describe(x));
 }
 
 /** Throws ShapeError unless x has as many channels as the stem's output. */

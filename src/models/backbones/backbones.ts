@@ -1,34 +1,70 @@
 import { WebgraftError } from "../../base/errors.ts";
 import type { Model } from "../model.ts";
 import type { Backbone } from "./backbone.ts";
-import { type ResnetDepth, type ResnetVariant, resnetBackbone, resnetDepths } from "./resnet.ts";
+import { type MobilenetVariant, mobilenetV2Backbone, mobilenetV3SmallBackbone } from "./mobilenet.ts";
+import {
+  type ResnetDDepth,
+  type ResnetDepth,
+  type ResnetVariant,
+  type ResnextKind,
+  resnetBackbone,
+  resnetDBackbone,
+  resnetDDepths,
+  resnetDepths,
+  resnextBackbone,
+  resnextKinds,
+} from "./resnet.ts";
+import { type SqueezenetVariant, squeezenetBackbone } from "./squeezenet.ts";
 import { type VggDepth, type VggVariant, vggBackbone, vggDepths } from "./vgg.ts";
 
 /** A backbone that `createBackbone` knows, such as `resnet50`. */
-export type BackboneName = `resnet${ResnetDepth}` | `vgg${VggDepth}` | `vgg${VggDepth}_bn`;
+export type BackboneName =
+  | `resnet${ResnetDepth}`
+  | `resnet${ResnetDDepth}d`
+  | `resnext${ResnextKind}`
+  | `vgg${VggDepth}`
+  | `vgg${VggDepth}_bn`
+  | "mobilenet_v2"
+  | "mobilenet_v3_small"
+  | "squeezenet1_1";
 
 /** A backbone's name, or a variant of it. */
 export type BackboneLike = BackboneName | (BackboneVariant & { readonly name: BackboneName });
 
 /** Options of any backbone. */
-export interface BackboneVariant extends ResnetVariant, Omit<VggVariant, "batchNorm"> {}
+export interface BackboneVariant
+  extends ResnetVariant,
+    Omit<VggVariant, "batchNorm">,
+    MobilenetVariant,
+    SqueezenetVariant {}
 
-const BACKBONES: ReadonlyMap<string, (variant: BackboneVariant) => Backbone> = new Map([
-  ...resnetDepths.map(
-    (depth) => [`resnet${depth}`, (variant: BackboneVariant) => resnetBackbone(depth, variant)] as const,
-  ),
+type Create = (variant: BackboneVariant) => Backbone;
+
+const BACKBONES: ReadonlyMap<string, Create> = new Map<string, Create>([
+  ...resnetDepths.map((depth): [string, Create] => [
+    `resnet${depth}`,
+    (variant) => resnetBackbone(depth, variant),
+  ]),
+  ...resnetDDepths.map((depth): [string, Create] => [
+    `resnet${depth}d`,
+    (variant) => resnetDBackbone(depth, variant),
+  ]),
+  ...resnextKinds.map((kind): [string, Create] => [
+    `resnext${kind}`,
+    (variant) => resnextBackbone(kind, variant),
+  ]),
   ...vggDepths.flatMap((depth) =>
-    [false, true].map(
-      (batchNorm) =>
-        [
-          `vgg${depth}${batchNorm ? "_bn" : ""}`,
-          (variant: BackboneVariant) => vggBackbone(depth, { ...variant, batchNorm }),
-        ] as const,
-    ),
+    [false, true].map((batchNorm): [string, Create] => [
+      `vgg${depth}${batchNorm ? "_bn" : ""}`,
+      (variant) => vggBackbone(depth, { ...variant, batchNorm }),
+    ]),
   ),
+  ["mobilenet_v2", mobilenetV2Backbone],
+  ["mobilenet_v3_small", mobilenetV3SmallBackbone],
+  ["squeezenet1_1", squeezenetBackbone],
 ]);
 
-/** The names of all backbones. */
+/** The names of all backbones, which are torchvision's, or timm's for ResNet-D. */
 export const backboneNames = (): readonly BackboneName[] => [...BACKBONES.keys()] as BackboneName[];
 
 /** Makes a backbone. Throws WebgraftError for an unknown name. */

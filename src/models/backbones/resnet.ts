@@ -1,6 +1,8 @@
 import { ShapeError } from "../../base/errors.ts";
+import { namesOf } from "../../base/names.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import {
+  avgPool2d,
   type BatchNormOptions,
   batchNorm,
   conv2d,
@@ -9,7 +11,7 @@ import {
   heNormal,
   maxPool2d,
 } from "../../layers/index.ts";
-import { basicBlock, bottleneckBlock, type Padded, padding } from "../blocks.ts";
+import { type BlockOptions, basicBlock, bottleneckBlock, type Padded, padding } from "../blocks.ts";
 import { type Model, type ModelOptions, oneOf } from "../model.ts";
 import { type Backbone, checkStage, checkStem, withHead } from "./backbone.ts";
 
@@ -30,6 +32,23 @@ const BLOCKS = {
 export type ResnetDepth = keyof typeof BLOCKS;
 
 export const resnetDepths = Object.keys(BLOCKS).map(Number) as readonly ResnetDepth[];
+
+/** How many layers a ResNet-D may have, not counting those that the stem has more. */
+export type ResnetDDepth = Exclude<ResnetDepth, 20 | 32 | 44 | 56>;
+
+export const resnetDDepths = resnetDepths.filter((depth) => BLOCKS[depth].length === 4) as ResnetDDepth[];
+
+/** Depth, groups of the 3×3 convolutions, and channels of each group in stage 1. */
+const RESNEXTS = {
+  "50_32x4d": [50, 32, 4],
+  "101_32x8d": [101, 32, 8],
+  "101_64x4d": [101, 64, 4],
+} as const satisfies Record<string, readonly [depth: ResnetDepth, groups: number, widthPerGroup: number]>;
+
+/** Which ResNeXt: layers, groups and channels of a group, as in torchvision's names. */
+export type ResnextKind = keyof typeof RESNEXTS;
+
+export const resnextKinds = namesOf(RESNEXTS);
 
 /** How published ResNets differ. Parameter names are the same in all variants. */
 export interface ResnetVariant {
@@ -73,9 +92,61 @@ export interface ResnetOptions extends ModelOptions, ResnetVariant {}
 export const resnet = (depth: ResnetDepth, options: ResnetOptions = {}): Backbone & Model =>
   withHead(resnetBackbone(depth, options), options);
 
+/**
+ * ResNet-18-D to 152-D: as `resnet`, but with a stem of three 3×3 convolutions, and shortcuts that average 2×2 pixels
+ * where a stage shrinks the map. Parameters have timm's names (`resnet50d`): conv1.0, conv1.1, …, layer2.0.downsample.1.
+ *
+ * He et al., "Bag of Tricks for Image Classification with Convolutional Neural Networks", 2019.
+ */
+export const resnetD = (depth: ResnetDDepth, options: ResnetOptions = {}): Backbone & Model =>
+  withHead(resnetDBackbone(depth, options), options);
+
+/** A ResNet-D as a backbone, without input shape and classes. */
+export function resnetDBackbone(depth: ResnetDDepth, variant?: ResnetVariant): Backbone {
+  if (!resnetDDepths.includes(depth)) {
+    throw new ShapeError("resnetD", `depth must be one of ${resnetDDepths.join(", ")}`, `${depth}`);
+  }
+  const shrink = (x: Tensor, kernelSize: number): Tensor =>
+    avgPool2d(x, { kernelSize, ceilMode: true, countIncludePad: false });
+  return resnetBackbone(depth, variant, { name: `resnet${depth}d`, deep: true, shrink });
+}
+
+/**
+ * ResNeXt: as `resnet`, but the 3×3 convolutions are wider and in groups. Parameters have torchvision's names
+ * (`resnext50_32x4d`), which are those of a ResNet.
+ *
+ * Xie et al., "Aggregated Residual Transformations for Deep Neural Networks", 2017.
+ */
+export const resnext = (kind: ResnextKind, options: ResnetOptions = {}): Backbone & Model =>
+  withHead(resnextBackbone(kind, options), options);
+
+/** A ResNeXt as a backbone, without input shape and classes. */
+export function resnextBackbone(kind: ResnextKind, variant?: ResnetVariant): Backbone {
+  if (!Object.hasOwn(RESNEXTS, kind)) {
+    throw new ShapeError("resnext", `kind must be one of ${resnextKinds.join(", ")}`, kind);
+  }
+  const [depth, groups, widthPerGroup] = RESNEXTS[kind];
+  return resnetBackbone(depth, variant, { name: `resnext${kind}`, groups, widthPerGroup });
+}
+
+/** What makes a ResNeXt or a ResNet-D of a ResNet. */
+interface Form {
+  readonly name: string;
+  readonly groups?: number;
+  /** Channels of a group for 64 of the stem. */
+  readonly widthPerGroup?: number;
+  /** Whether the stem has three convolutions. */
+  readonly deep?: boolean;
+  readonly shrink?: BlockOptions["shrink"];
+}
+
 /** A ResNet as a backbone, without input shape and classes. */
-export function resnetBackbone(depth: ResnetDepth, variant: ResnetVariant = {}): Backbone {
-  const name = `resnet${depth}`;
+export function resnetBackbone(
+  depth: ResnetDepth,
+  variant: ResnetVariant = {},
+  form: Form = { name: `resnet${depth}` },
+): Backbone {
+  const { name, groups = 1, widthPerGroup = 64, deep = false, shrink } = form;
   const blocks: readonly number[] | undefined = BLOCKS[depth];
   if (!blocks) throw new ShapeError("resnet", `depth must be one of ${resnetDepths.join(", ")}`, `${depth}`);
   const stages = blocks.length;
@@ -89,20 +160,37 @@ export function resnetBackbone(depth: ResnetDepth, variant: ResnetVariant = {}):
   const bottleneck = depth >= 50 && !small;
 
   function stemOf(x: Tensor, prefix: string): Tensor {
-    const kernelSize = small ? 3 : 7;
-    const y = conv2d(x, `${prefix}conv1`, {
-      ...{ outChannels: width, kernelSize, stride: small ? 1 : 2, bias: convBias, init },
-      padding: padding(padded, kernelSize),
-    });
+    const conv = (y: Tensor, at: string, outChannels: number, kernelSize: number, stride = 1): Tensor =>
+      conv2d(y, `${prefix}conv1${at}`, {
+        ...{ outChannels, kernelSize, stride, bias: convBias, init },
+        padding: padding(padded, kernelSize),
+      });
+    let y: Tensor;
+    if (deep) {
+      y = batchNorm(conv(x, ".0", width / 2, 3, 2), `${prefix}conv1.1`, relu);
+      y = batchNorm(conv(y, ".3", width / 2, 3), `${prefix}conv1.4`, relu);
+      y = conv(y, ".6", width, 3);
+    } else {
+      y = small ? conv(x, "", width, 3) : conv(x, "", width, 7, 2);
+    }
     const active = batchNorm(y, `${prefix}bn1`, relu);
     return small ? active : maxPool2d(active, { kernelSize: 3, stride: 2, padding: padding(padded, 3) });
   }
 
   function block(x: Tensor, at: string, outChannels: number, blockStride: number): Tensor {
-    const options = { outChannels, stride: blockStride, norm, padded, convBias, init };
-    return bottleneck
-      ? bottleneckBlock(x, at, { ...options, outChannels: 4 * outChannels, strideAt: stride })
-      : basicBlock(x, at, options);
+    const options = {
+      outChannels,
+      stride: blockStride,
+      norm,
+      padded,
+      convBias,
+      init,
+      ...(shrink && { shrink }),
+    };
+    if (!bottleneck) return basicBlock(x, at, options);
+    const innerChannels = Math.max(1, Math.floor((outChannels * widthPerGroup) / 64)) * groups;
+    const wide = { outChannels: 4 * outChannels, innerChannels, groups, strideAt: stride };
+    return bottleneckBlock(x, at, { ...options, ...wide });
   }
 
   return {
@@ -112,6 +200,7 @@ export function resnetBackbone(depth: ResnetDepth, variant: ResnetVariant = {}):
     small,
     stages,
     stemChannels: width,
+    minSize: () => 1,
     reduction: (stage) => (small ? 1 : 4) * 2 ** Math.max(0, stage - 1),
     features(x, { prefix = "", stage = stages, stem = true } = {}) {
       checkStage(name, stage, 0, stages);

@@ -1,5 +1,4 @@
 import { ShapeError } from "../../base/errors.ts";
-import { describe, nhwc } from "../../graph/tensor.ts";
 import {
   type BatchNormOptions,
   batchNorm,
@@ -12,7 +11,7 @@ import {
   zeros,
 } from "../../layers/index.ts";
 import type { Model, ModelOptions } from "../model.ts";
-import { type Backbone, checkStage, withHead } from "./backbone.ts";
+import { type Backbone, checkImages, checkStage, withHead } from "./backbone.ts";
 
 /** The number of convolutions in each stage. */
 const CONVOLUTIONS = {
@@ -72,6 +71,7 @@ export function vggBackbone(depth: VggDepth, variant: VggVariant = {}): Backbone
   const name = `vgg${depth}${normalised ? "_bn" : ""}`;
   const { stages = convolutions.length } = variant;
   checkStage(name, stages, 1, convolutions.length);
+  const minSize = (stage: number): number => 2 ** stage;
 
   return {
     name,
@@ -80,15 +80,11 @@ export function vggBackbone(depth: VggDepth, variant: VggVariant = {}): Backbone
     small: false,
     stages,
     stemChannels: undefined,
-    reduction: (stage) => 2 ** stage,
+    minSize,
+    reduction: minSize,
     features(x, { prefix = "", stage = stages, stem = true } = {}) {
       checkStage(name, stage, 1, stages);
-      if (!stem) throw new ShapeError(name, "has no stem to replace", describe(x));
-      const [, H, W] = nhwc(name, x);
-      const least = 2 ** stage;
-      if (Math.min(H, W) < least) {
-        throw new ShapeError(name, `${stage} stages need images of at least ${least}×${least}`, describe(x));
-      }
+      checkImages({ name, minSize }, x, stage, stem);
       let y = x;
       let index = 0;
       for (let s = 0; s < stage; s++) {

@@ -1,18 +1,18 @@
 import { ShapeError } from "../../base/errors.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { average, concat, dense, globalAvgPool } from "../../layers/index.ts";
-import { type Backbone, checkStage, preprocessingOf } from "../backbones/backbone.ts";
+import { type Backbone, type BackboneFamily, checkStage, preprocessingOf } from "../backbones/backbone.ts";
 import { type BackboneLike, createBackbone, defaultResnet } from "../backbones/backbones.ts";
 import { bridge } from "../blocks.ts";
 import { carried, checked, type Model, type ModelOptions, oneOf } from "../model.ts";
 
 /** Options of `fusion`. */
 export interface FusionOptions extends ModelOptions {
-  /** The ResNet. Default: ResNet-50, or ResNet-20 if height or width is below 64. */
+  /** The ResNet, or a MobileNet in its place. Default: ResNet-50, or ResNet-20 if height or width is below 64. */
   readonly backbone?: BackboneLike;
   /** The VGG. Default VGG-16. */
   readonly vgg?: BackboneLike;
-  /** Last stage of the ResNet. Default: its last. The VGG ends with the stage whose map has the same extents. */
+  /** Last stage of the ResNet or MobileNet. Default: its last. The VGG ends with the stage whose map has the same extents. */
   readonly stage?: number;
   /** How to join the two maps. Default `concat`. */
   readonly merge?: "concat" | "average";
@@ -28,14 +28,14 @@ export interface FusionOptions extends ModelOptions {
  * A ResNet and a VGG without their tops, side by side on one image; their maps are joined, then global average
  * pool – dense 1024 – ReLU – dense. 224×224×3 and 10 classes by default, with maps of 7×7×2048 and 7×7×512.
  *
- * Parameters: the backbones', with the prefixes `resnet.` and `vgg.`; reduce.resnet, reduce.vgg, project.resnet,
- * project.vgg (1×1 convolutions, if any); fc1, fc2. Throws ShapeError unless height and width are multiples of the
- * ResNet's stride, which is 32, or 4 in the small-image family.
+ * Parameters: the backbones', with the prefixes `resnet.` (`mobilenet.`) and `vgg.`; reduce.resnet, reduce.vgg,
+ * project.resnet, project.vgg (1×1 convolutions, if any); fc1, fc2. Throws ShapeError unless height and width are multiples
+ * of the ResNet's stride, which is 32, or 4 in the small-image family.
  */
 export function fusion(options: FusionOptions = {}): Model {
   const { inputShape = [224, 224, 3], classes = 10, width = 512, reduce, hidden = 1024 } = options;
-  const residual = member(options.backbone ?? defaultResnet(inputShape), "resnet");
-  const plain = member(options.vgg ?? "vgg16", "vgg");
+  const residual = member(options.backbone ?? defaultResnet(inputShape), isHalving);
+  const plain = member(options.vgg ?? "vgg16", (family) => family === "vgg");
   const merge = oneOf("fusion", "merge", options.merge ?? "concat", ["concat", "average"]);
   const { stage = residual.stages } = options;
   checkStage(residual.name, stage, 0, residual.stages);
@@ -66,7 +66,7 @@ export function fusion(options: FusionOptions = {}): Model {
     },
     ...carried(options),
     ...(preprocessing && { preprocessing }),
-    backbones: { "resnet.": residual.name, "vgg.": plain.name },
+    backbones: { [`${residual.family}.`]: residual.name, "vgg.": plain.name },
     build(images) {
       const maps = [branch(images, residual, stage), branch(images, plain, Math.log2(stride))] as const;
       const x = globalAvgPool(merge === "concat" ? concat(...maps) : average(...maps));
@@ -76,13 +76,13 @@ export function fusion(options: FusionOptions = {}): Model {
   });
 }
 
-/** Makes a backbone. Throws ShapeError unless it is of this family. */
-function member(like: BackboneLike, family: Backbone["family"]): Backbone {
+/** Whether a map is half as high and wide, rounded up, after each stride, as the map of a VGG beside it. */
+export const isHalving = (family: BackboneFamily): boolean => family === "resnet" || family === "mobilenet";
+
+/** Makes a backbone. Throws ShapeError unless it is of a family that fits. */
+function member(like: BackboneLike, fits: (family: BackboneFamily) => boolean): Backbone {
   const backbone = createBackbone(like);
-  if (backbone.family === family) return backbone;
-  throw new ShapeError(
-    "fusion",
-    `one branch must be a ResNet and the other a VGG; expects a ${family}`,
-    backbone.name,
-  );
+  if (fits(backbone.family)) return backbone;
+  const reason = "backbone must be a ResNet or a MobileNet, and vgg a VGG";
+  throw new ShapeError("fusion", reason, backbone.name);
 }

@@ -10,12 +10,26 @@ import {
   batchNorm,
   concat,
   conv2d,
+  crop2d,
   dense,
   dropout,
   flatten,
   globalAvgPool,
+  globalMaxPool,
+  groupNorm,
+  layerNorm,
   maxPool2d,
+  mul,
+  type Pad2dOptions,
+  pad2d,
   padChannels,
+  prelu,
+  type Rescale,
+  rescale,
+  type Sides,
+  sub,
+  type UpsampleOptions,
+  upsample,
 } from "../../layers/index.ts";
 import { carried, checked, inspect, type Model, type ModelOptions } from "../model.ts";
 
@@ -47,6 +61,8 @@ export type NetworkLayerKind =
       readonly momentum: number;
       readonly activation?: ActivationLike;
     }
+  | { readonly type: "group_norm"; readonly name: string; readonly numGroups: number; readonly eps: number }
+  | { readonly type: "layer_norm"; readonly name: string; readonly eps: number }
   | {
       readonly type: "dense";
       readonly name: string;
@@ -54,17 +70,27 @@ export type NetworkLayerKind =
       readonly bias: boolean;
       readonly activation?: ActivationLike;
     }
-  | ({ readonly type: "max_pool2d" } & Window)
-  | ({ readonly type: "avg_pool2d"; readonly countIncludePad: boolean } & Window)
+  | ({ readonly type: "max_pool2d"; readonly ceilMode?: boolean } & Window)
+  | ({ readonly type: "avg_pool2d"; readonly countIncludePad: boolean; readonly ceilMode?: boolean } & Window)
   /** To (N, C), or with `keepPixel` to (N, 1, 1, C). */
   | { readonly type: "global_avg_pool"; readonly keepPixel: boolean }
+  | { readonly type: "global_max_pool"; readonly keepPixel: boolean }
   /** To (N, features), checked if the number is given; a flat value stays as it is. */
   | { readonly type: "flatten"; readonly features?: number }
-  /** Channels of zeros after the others. */
-  | { readonly type: "pad_channels"; readonly added: number }
+  /** Channels of zeros: `added` after the others, and `before` (default 0) before them. */
+  | { readonly type: "pad_channels"; readonly added: number; readonly before?: number }
+  | ({ readonly type: "pad2d"; readonly padding: Sides } & Pad2dOptions)
+  | { readonly type: "crop2d"; readonly cropping: Sides }
+  | ({ readonly type: "upsample" } & UpsampleOptions)
   | { readonly type: "add"; readonly activation?: ActivationLike }
+  /** The smaller of two values scales the other: (N, C) or (N, 1, 1, C) each channel, (N, H, W, 1) each pixel. */
+  | { readonly type: "mul" }
+  /** The first value without the second. */
+  | { readonly type: "sub" }
   | { readonly type: "average" | "concat" }
   | { readonly type: "activation"; readonly activation: ActivationLike }
+  | ({ readonly type: "rescale" } & Rescale)
+  | { readonly type: "prelu"; readonly name: string; readonly numParameters: number }
   | { readonly type: "dropout"; readonly name: string; readonly p: number };
 
 /** A layer, the names of the values that it uses, and the name of the value that it makes. */
@@ -130,6 +156,10 @@ function apply(layer: NetworkLayer, inputs: readonly Tensor[]): Tensor {
       return conv2d(x, layer.name, { ...layer, padding: paddingOf(x, layer, layer.dilation) });
     case "batch_norm":
       return batchNorm(x, layer.name, { ...layer, ...(y && { residual: y }) });
+    case "group_norm":
+      return groupNorm(x, layer.name, layer);
+    case "layer_norm":
+      return layerNorm(x, layer.name, layer);
     case "dense":
       return dense(x, layer.name, layer);
     case "max_pool2d":
@@ -138,22 +168,51 @@ function apply(layer: NetworkLayer, inputs: readonly Tensor[]): Tensor {
       return avgPool2d(x, { ...layer, padding: paddingOf(x, layer) });
     case "global_avg_pool":
       return layer.keepPixel ? meanPixel(x) : globalAvgPool(x);
+    case "global_max_pool":
+      return layer.keepPixel ? maxPixel(x) : globalMaxPool(x);
     case "flatten":
       return flattened(x, layer.features);
     case "pad_channels":
-      return padChannels(x, x.shape.at(-1)! + layer.added);
+      return padChannels(x, (layer.before ?? 0) + x.shape.at(-1)! + layer.added, layer.before);
+    case "pad2d":
+      return pad2d(x, layer.padding, layer);
+    case "crop2d":
+      return crop2d(x, layer.cropping);
+    case "upsample":
+      return upsample(x, layer);
     case "add":
-      if (!y) throw new ShapeError("network", "add takes two values", layer.to);
-      return add(x, y, layer.activation);
+      return add(x, second(layer, y), layer.activation);
+    case "sub":
+      return sub(x, second(layer, y));
+    case "mul":
+      return product(x, second(layer, y));
     case "average":
       return average(...inputs);
     case "concat":
       return concat(...inputs);
     case "activation":
       return activation(x, layer.activation);
+    case "rescale":
+      return rescale(x, layer);
+    case "prelu":
+      return prelu(x, layer.name, layer);
     case "dropout":
       return dropout(x, layer.name, layer.p);
   }
+}
+
+function second({ type, to }: NetworkLayer, y: Tensor | undefined): Tensor {
+  if (!y) throw new ShapeError("network", `${type} takes two values`, to);
+  return y;
+}
+
+function product(x: Tensor, y: Tensor): Tensor {
+  const size = ({ shape }: Tensor): number => shape.reduce((a, b) => a * b);
+  const [a, b] = size(x) < size(y) ? [y, x] : [x, y];
+  const [, H, W] = b.shape;
+  // `mul` takes a factor for each channel flat.
+  const isPixel = b.shape.length === 4 && H === 1 && W === 1;
+  return mul(a, isPixel && size(a) > size(b) ? flatten(b) : b);
 }
 
 function paddingOf(x: Tensor, { kernelSize, stride, padding }: Window, dilation: Pair = [1, 1]): Pads {
@@ -166,6 +225,12 @@ function paddingOf(x: Tensor, { kernelSize, stride, padding }: Window, dilation:
 function meanPixel(x: Tensor): Tensor {
   const [, H, W] = nhwc("network", x);
   return avgPool2d(x, { kernelSize: [H, W] });
+}
+
+/** In two steps, since a window has at most 255 cells. */
+function maxPixel(x: Tensor): Tensor {
+  const [, H, W] = nhwc("network", x);
+  return maxPool2d(maxPool2d(x, { kernelSize: [H, 1] }), { kernelSize: [1, W] });
 }
 
 function flattened(x: Tensor, features?: number): Tensor {

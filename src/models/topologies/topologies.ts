@@ -1,6 +1,6 @@
 import { ShapeError, WebgraftError } from "../../base/errors.ts";
 import { namesOf } from "../../base/names.ts";
-import { type Backbone, withHead } from "../backbones/backbone.ts";
+import { type Backbone, type BackboneFamily, withHead } from "../backbones/backbone.ts";
 import {
   type BackboneLike,
   type BackboneName,
@@ -11,7 +11,7 @@ import {
 } from "../backbones/backbones.ts";
 import type { Model, ModelOptions } from "../model.ts";
 import { features } from "./features.ts";
-import { fusion } from "./fusion.ts";
+import { fusion, isHalving } from "./fusion.ts";
 import { convnet, interleaved } from "./interleaved.ts";
 import { type NetworkOptions, network } from "./network.ts";
 import { sequential } from "./sequential.ts";
@@ -35,12 +35,23 @@ export interface BackboneSlot {
   fits(backbone: Backbone, inputShape: Model["inputShape"]): boolean;
 }
 
-/** Whether images are large enough for a backbone's stages; a ResNet takes any. */
-const isLarge = (
-  { family, reduction }: Backbone,
-  [height, width]: Model["inputShape"],
-  stage: number,
-): boolean => family === "resnet" || Math.min(height, width) >= reduction(stage);
+/** Whether images are large enough for a backbone's stages. */
+const isLarge = ({ minSize }: Backbone, [height, width]: Model["inputShape"], stage: number): boolean =>
+  Math.min(height, width) >= minSize(stage);
+
+/** A topology that is a backbone of this family with its own head. */
+const baseline = (family: BackboneFamily, standard: BackboneSlot["standard"]) => ({
+  create(options: ModelOptions & { readonly backbone?: BackboneLike }): Model {
+    const backbone = createBackbone(options.backbone ?? standard(options.inputShape ?? [224, 224, 3]));
+    if (backbone.family === family) return withHead(backbone, options);
+    throw new ShapeError(family, `the backbone must be a ${family}`, backbone.name);
+  },
+  backbone: {
+    standard,
+    fits: (backbone: Backbone, shape: Model["inputShape"]) =>
+      backbone.family === family && isLarge(backbone, shape, backbone.stages),
+  },
+});
 
 const registry = {
   sequential: {
@@ -53,7 +64,7 @@ const registry = {
     backbone: {
       standard: defaultResnet,
       fits: ({ family, stages, reduction }, [height, width]) =>
-        family === "resnet" && height % reduction(stages) === 0 && width % reduction(stages) === 0,
+        isHalving(family) && height % reduction(stages) === 0 && width % reduction(stages) === 0,
     },
   },
   features: {
@@ -62,18 +73,10 @@ const registry = {
   },
   stacked: { create: stacked },
   convnet: { create: convnet },
-  resnet: {
-    create: (options) => baseline("resnet", options, defaultResnet),
-    backbone: { standard: defaultResnet, fits: ({ family }) => family === "resnet" },
-  },
-  vgg: {
-    create: (options) => baseline("vgg", options, defaultVgg),
-    backbone: {
-      standard: defaultVgg,
-      fits: (backbone, shape) => backbone.family === "vgg" && isLarge(backbone, shape, backbone.stages),
-    },
-    wideHead: true,
-  },
+  resnet: baseline("resnet", defaultResnet),
+  vgg: { ...baseline("vgg", defaultVgg), wideHead: true },
+  mobilenet: baseline("mobilenet", () => "mobilenet_v2"),
+  squeezenet: baseline("squeezenet", () => "squeezenet1_1"),
 } as const satisfies Record<string, TopologyEntry>;
 
 /** A topology that `createModel` knows. */
@@ -81,17 +84,6 @@ export type TopologyName = keyof typeof registry;
 
 /** Every topology by name, for apps that choose at run time; others import the one they want. */
 export const topologies: Readonly<Record<TopologyName, TopologyEntry>> = registry;
-
-/** A backbone of this family with its own head; the option `backbone` or else the image size selects it. */
-function baseline(
-  family: "resnet" | "vgg",
-  options: ModelOptions & { readonly backbone?: BackboneLike },
-  otherwise: (inputShape: Model["inputShape"]) => BackboneLike,
-): Model {
-  const backbone = createBackbone(options.backbone ?? otherwise(options.inputShape ?? [224, 224, 3]));
-  if (backbone.family === family) return withHead(backbone, options);
-  throw new ShapeError(family, `the backbone must be a ${family}`, backbone.name);
-}
 
 /**
  * The published networks that can be a topology's backbone for images of this size, its default first; none if it has no

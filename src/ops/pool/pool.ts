@@ -1,5 +1,5 @@
 import { ShapeError } from "../../base/errors.ts";
-import { flag } from "../../base/schema.ts";
+import { flag, optional } from "../../base/schema.ts";
 import { convOutput, type Padding, type Pads, type Pair, pair, resolvePadding } from "../../base/window.ts";
 import type { GradientRule, Op } from "../../graph/op.ts";
 import { PADS, PAIR } from "../../graph/takes.ts";
@@ -47,7 +47,11 @@ export interface MaxPool2d extends Pool2d {
 export interface AvgPool2d extends Pool2d {
   /** Whether cells in the padding count, as zeros. */
   readonly countIncludePad: boolean;
+  /** How much of the padding at the bottom and right never counts, since `ceilMode` added it. Default none. */
+  readonly ceil?: Pair;
 }
+
+const OPTIONAL_PAIR = /* @__PURE__ */ optional(PAIR);
 
 type In = { x: Tensor };
 type Out = { y: Tensor };
@@ -92,20 +96,15 @@ function ceilPadding(input: number, taps: number, stride: number, [before, after
   return last < input + before ? Math.max(after, last + taps - input - before) : after;
 }
 
-/**
- * The attributes of an average. What `ceilMode` adds never counts; where nothing else is padded, that is to count no padding.
- */
+/** The attributes of an average. Where nothing but what `ceilMode` adds is padded, that is to count no padding. */
 function averageWindows(inputs: In, options: AvgPool2dOptions): AvgPool2d {
   const { countIncludePad = true, ceilMode = false, ...rest } = options;
   const attrs = windows(inputs, { ...rest, countIncludePad });
-  if (!ceilMode) return attrs;
   const { padding } = windows(inputs, { ...rest, ceilMode });
-  if (padding.join() === attrs.padding.join()) return attrs;
-  if (countIncludePad && attrs.padding.some((pixels) => pixels > 0)) {
-    const reason = "with ceilMode, windows past the end and padding that counts cannot be told apart";
-    throw new ShapeError("avg_pool2d", `${reason}: set countIncludePad to false`, describe(inputs.x));
-  }
-  return { ...attrs, padding, countIncludePad: false };
+  const ceil: Pair = [padding[1] - attrs.padding[1], padding[3] - attrs.padding[3]];
+  if (ceil.every((pixels) => pixels === 0)) return attrs;
+  const counts = countIncludePad && attrs.padding.some((pixels) => pixels > 0);
+  return { ...attrs, padding, countIncludePad: counts, ...(counts && { ceil }) };
 }
 
 /** The constants of shaders/lib/core/pool.wgsl. */
@@ -116,6 +115,19 @@ function geometry(x: Tensor, y: Tensor, { kernel, stride, padding }: Pool2d) {
     ...{ C, H, W, P, Q },
     ...{ KERNEL_H: kernel[0], KERNEL_W: kernel[1], STRIDE_H: stride[0], STRIDE_W: stride[1] },
     ...{ PAD_TOP: padding[0], PAD_LEFT: padding[2] },
+  };
+}
+
+/** The constants of shaders/lib/core/pool_cells.wgsl. */
+function averageConstants(x: Tensor, y: Tensor, attrs: AvgPool2d) {
+  const [, H, W] = nhwc("avg_pool2d", x);
+  const [top, bottom, left, right] = attrs.padding;
+  const [below, beside] = attrs.ceil ?? [0, 0];
+  return {
+    ...geometry(x, y, attrs),
+    COUNT_INCLUDE_PAD: attrs.countIncludePad ? 1 : 0,
+    COUNTED_H: top + H + bottom - below,
+    COUNTED_W: left + W + right - beside,
   };
 }
 
@@ -176,18 +188,13 @@ export const avgPool2dOp: Op<In, AvgPool2d, Out> & TakesOptions<In, AvgPool2dOpt
   attrsOf: averageWindows,
   takes: {
     inputs: { x: "required" },
-    options: { kernel: PAIR, stride: PAIR, padding: PADS, countIncludePad: flag },
+    options: { kernel: PAIR, stride: PAIR, padding: PADS, countIncludePad: flag, ceil: OPTIONAL_PAIR },
   },
   infer: ({ x }, attrs) => ({ y: { shape: outputShape("avg_pool2d", x, attrs), dtype: x.storage.dtype } }),
   forward(emit, { inputs: { x }, attrs, outputs: { y } }) {
     const LENGTH = vec4s(y);
-    const COUNT_INCLUDE_PAD = attrs.countIncludePad ? 1 : 0;
-    emit.dispatch(
-      avg_pool2d_forward,
-      { x, y },
-      { LENGTH, COUNT_INCLUDE_PAD, ...geometry(x, y, attrs) },
-      grid(LENGTH, avg_pool2d_forward),
-    );
+    const constants = { LENGTH, ...averageConstants(x, y, attrs) };
+    emit.dispatch(avg_pool2d_forward, { x, y }, constants, grid(LENGTH, avg_pool2d_forward));
   },
   backward: "avg_pool2d",
 };
@@ -197,15 +204,10 @@ export const avgPool2dBackward: GradientRule<In, AvgPool2d, Out> = (
   { inputs: { x }, attrs, outputs: { y } },
 ) => {
   const LENGTH = vec4s(x);
-  const COUNT_INCLUDE_PAD = attrs.countIncludePad ? 1 : 0;
   const dy = emit.gradient(y);
   const { tensor: dx, accumulate: ACCUMULATE } = emit.into(x);
-  emit.dispatch(
-    avg_pool2d_backward,
-    { dy, dx },
-    { LENGTH, COUNT_INCLUDE_PAD, ACCUMULATE, ...geometry(x, y, attrs) },
-    grid(LENGTH, avg_pool2d_backward),
-  );
+  const constants = { LENGTH, ACCUMULATE, ...averageConstants(x, y, attrs) };
+  emit.dispatch(avg_pool2d_backward, { dy, dx }, constants, grid(LENGTH, avg_pool2d_backward));
 };
 
 /** Mean over all pixels. x (N, H, W, C), y (N, C). */

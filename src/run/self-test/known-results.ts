@@ -62,6 +62,21 @@ export const knownOps: Readonly<Record<string, readonly KnownCase[]>> = {
       sums: { y: 6.720335, dx: 0.3926188, dweight: 2.448875, dbias: -3.695662 },
     },
   ],
+  conv_transpose2d: [
+    {
+      inputs: { x: [2, 5, 6, 8], weight: [3, 3, 12, 8], bias: [12] },
+      attrs: {
+        stride: [2, 2],
+        dilation: [1, 1],
+        padding: [1, 1, 1, 1],
+        groups: 1,
+        outputPadding: [1, 1],
+        activation: { name: "relu" },
+      },
+      half: true,
+      sums: { y: 64.01855, dx: -26.42603, dweight: -48.08722, dbias: -9.533177 },
+    },
+  ],
   dense: [
     {
       inputs: { x: [18, 76], weight: [76, 37], bias: [37] },
@@ -114,6 +129,36 @@ export const knownOps: Readonly<Record<string, readonly KnownCase[]>> = {
       attrs: {},
       half: true,
       sums: { y: -3.457621, da: 9.905864, db: 3.35384 },
+    },
+  ],
+  prelu: [
+    {
+      inputs: { x: [2, 5, 6, 7], weight: [7] },
+      attrs: {},
+      half: true,
+      sums: { y: -3.783375, dx: 7.079031, dweight: 1.169767 },
+    },
+    {
+      inputs: { x: [2, 5, 6, 7], weight: [1] },
+      attrs: {},
+      half: true,
+      sums: { y: -2.012333, dx: 5.860491, dweight: -1.239357 },
+    },
+  ],
+  rescale: [
+    {
+      inputs: { x: [3, 5, 6] },
+      attrs: { scale: [1, 2, 3, 4, 5, 6], offset: 0.5 },
+      half: true,
+      sums: { y: 3.909409, dx: 10.67435 },
+    },
+  ],
+  sub: [
+    {
+      inputs: { a: [3, 5, 6], b: [3, 5, 6] },
+      attrs: {},
+      half: true,
+      sums: { y: 6.52911, da: -0.6311247, db: -2.809268 },
     },
   ],
   concat: [
@@ -203,6 +248,22 @@ export const knownOps: Readonly<Record<string, readonly KnownCase[]>> = {
       sums: { y: 0.1218642, dx: -2.499169, dweight: 2.828855, dbias: 8.111562, dresidual: -14.84844 },
     },
   ],
+  group_norm: [
+    {
+      inputs: { x: [2, 7, 6, 20], weight: [20], bias: [20] },
+      attrs: { groups: 4, eps: 0.00001 },
+      half: true,
+      sums: { y: 3.253906, dx: 5.893163, dweight: 15.75759, dbias: 4.430083 },
+    },
+  ],
+  layer_norm: [
+    {
+      inputs: { x: [2, 7, 6, 20], weight: [20], bias: [20] },
+      attrs: { eps: 0.00001 },
+      half: true,
+      sums: { y: 0.6698123, dx: -4.808622, dweight: 15.93242, dbias: 4.430083 },
+    },
+  ],
   avg_pool2d: [
     {
       inputs: { x: [2, 7, 6, 5] },
@@ -213,6 +274,9 @@ export const knownOps: Readonly<Record<string, readonly KnownCase[]>> = {
   ],
   global_avg_pool: [
     { inputs: { x: [3, 5, 6, 7] }, attrs: {}, half: true, sums: { y: 0.3394297, dx: -0.2794602 } },
+  ],
+  global_max_pool: [
+    { inputs: { x: [3, 5, 6, 7] }, attrs: {}, half: true, sums: { y: 4.49753, dx: 1.090449 } },
   ],
   max_pool2d: [
     {

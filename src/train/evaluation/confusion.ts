@@ -10,6 +10,25 @@ export function predictedClass(values: ArrayLike<number>, i: number, classes: nu
   return best;
 }
 
+/**
+ * The shares of labels that scores (N, classes) tell right, summed over `size` examples: a label is there if its score is
+ * above the threshold. `labels` are in the padded layout.
+ */
+export function rightLabels(
+  scores: ArrayLike<number>,
+  threshold: number,
+  labels: ArrayLike<number>,
+  size: number,
+): number {
+  const [classes, stride] = [scores.length / size, labels.length / size];
+  let right = 0;
+  for (let i = 0; i < scores.length; i++) {
+    const label = labels[Math.floor(i / classes) * stride + (i % classes)]!;
+    if (scores[i]! > threshold === label > 0.5) right++;
+  }
+  return right / classes;
+}
+
 /** Counts predictions. */
 export class ConfusionCounter {
   readonly counts: number[][];

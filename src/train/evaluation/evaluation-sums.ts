@@ -16,14 +16,15 @@ export class EvaluationSums {
   /** Σ losses, and what it is divided by for their mean. */
   #losses = 0;
   #weights = 0;
-  /** Of cross-entropy: how many examples were classified correctly. */
+  /** Of cross-entropy, and of several labels: how many examples were classified correctly. */
   #correct = 0;
   readonly #metrics: readonly (readonly [name: string, metric: Metric, sums: number[]])[];
 
   constructor(objective: Objective, metrics: Readonly<Record<string, Metric>>) {
     const { network } = objective;
     this.#objective = objective;
-    this.#confusion = isClassifier(network) ? new ConfusionCounter(network.classes) : undefined;
+    const { right } = objective;
+    this.#confusion = isClassifier(network) ? new ConfusionCounter(right ? 0 : network.classes) : undefined;
     this.#metrics = Object.entries(metrics).map(([name, metric]) => [name, metric, []]);
   }
 
@@ -32,10 +33,11 @@ export class EvaluationSums {
     // A loss that is only a mean counts by its examples.
     this.#losses += loss.length > 1 ? loss[1]! : size * loss[0]!;
     this.#weights += loss.length > 1 ? loss[2]! : size;
-    this.#correct += loss[3] ?? 0;
-    this.done += size;
     const { probabilities } = outputs;
-    if (this.#confusion) this.#confusion.add(values.labels!, probabilities!);
+    const { right } = this.#objective;
+    this.#correct += right?.(probabilities!, { values, size }) ?? loss[3] ?? 0;
+    this.done += size;
+    if (!right) this.#confusion?.add(values.labels!, probabilities!);
     if (this.#metrics.length === 0) return;
     const targets = Object.entries(this.#objective.targets).map(([name, { shape }]) => {
       const stored = values[name]!;
@@ -56,7 +58,8 @@ export class EvaluationSums {
     const counts = this.#confusion?.counts;
     if (!counts) return told as Evaluation;
     const counted = (): number => counts.reduce((sum, row, k) => sum + row[k]!, 0);
-    const correct = this.#objective.ignored === undefined ? counted() : this.#correct;
+    const { ignored, right } = this.#objective;
+    const correct = ignored === undefined && !right ? counted() : this.#correct;
     return { ...told, accuracy: correct / this.done, confusion: counts };
   }
 }

@@ -100,20 +100,53 @@ export const perClass = (options: ClassMetricOptions = {}): Metric<readonly Clas
 });
 
 /** Precision, recall and F1 of each class of a confusion matrix, such as that of an `Evaluation`. */
-export function scoresOf(confusion: Confusion): readonly ClassScores[] {
-  const ratio = (a: number, b: number): number => (b === 0 ? 0 : a / b);
-  return confusion.map((row, k) => {
-    const right = row[k]!;
+export const scoresOf = (confusion: Confusion): readonly ClassScores[] =>
+  confusion.map((row, k) => {
     const examples = row.reduce((sum, count) => sum + count, 0);
     const predicted = confusion.reduce((sum, other) => sum + other[k]!, 0);
-    return {
-      precision: ratio(right, predicted),
-      recall: ratio(right, examples),
-      f1: ratio(2 * right, predicted + examples),
-      examples,
-    };
+    return scoresFrom(row[k]!, predicted, examples);
   });
+
+function scoresFrom(right: number, predicted: number, examples: number): ClassScores {
+  const ratio = (a: number, b: number): number => (b === 0 ? 0 : a / b);
+  return {
+    precision: ratio(right, predicted),
+    recall: ratio(right, examples),
+    f1: ratio(2 * right, predicted + examples),
+    examples,
+  };
 }
+
+/** Where a metric of labels looks, and from which score on a label is predicted to be there. */
+export interface LabelMetricOptions extends ClassMetricOptions {
+  /** A label is there if its score is above. Default 0.5; for logits 0. */
+  readonly threshold?: number;
+}
+
+/** Precision, recall and F1 of each label of those that do not exclude each other: scores and targets (N, K). */
+export const perLabel = (options: LabelMetricOptions = {}): Metric<readonly ClassScores[]> => ({
+  sums({ outputs, targets, size }) {
+    const { output = "probabilities", target = "labels", threshold = 0.5 } = options;
+    const [scores, labels] = [outputs[output], targets[target]];
+    if (!scores || labels?.length !== scores.length) {
+      const given = `outputs ${Object.keys(outputs).join(", ")}; targets ${Object.keys(targets).join(", ")}`;
+      throw new ShapeError("perLabel", `needs the output ${output} and the target ${target}, (N, K)`, given);
+    }
+    const classes = scores.length / size;
+    const sums = new Array<number>(3 * classes).fill(0);
+    scores.forEach((score, i) => {
+      const [k, predicted, is] = [3 * (i % classes), score > threshold, labels[i]! > 0.5];
+      sums[k]! += Number(predicted && is);
+      sums[k + 1]! += Number(predicted);
+      sums[k + 2]! += Number(is);
+    });
+    return sums;
+  },
+  value: (sums) =>
+    Array.from({ length: sums.length / 3 }, (_, k) =>
+      scoresFrom(sums[3 * k]!, sums[3 * k + 1]!, sums[3 * k + 2]!),
+    ),
+});
 
 /** Rows of as many numbers as there are rows. */
 function squareOf(sums: readonly number[]): Confusion {

@@ -2,8 +2,9 @@
 import { DataError } from "../../base/errors.ts";
 import type { Batch } from "../../data/batches.ts";
 import { type Dataset, isDataset } from "../../data/dataset.ts";
-import { type Loader, type LoaderOptions, openLoader } from "../../data/loader.ts";
+import { type Loader, type LoaderOptions, notWithin, openLoader } from "../../data/loader.ts";
 import type { DataSource, Examples } from "../../data/source.ts";
+import { hasManyLabels } from "../../models/model.ts";
 import { isClassifier } from "../../models/network.ts";
 import { checkBatch, checkDataset } from "../checks.ts";
 import type { Fed, Mode, Objective } from "../objective.ts";
@@ -23,7 +24,7 @@ export function loaderOf(
   const { network } = objective;
   const specs = specsFor(objective, mode);
   if (isSource(data)) {
-    if (isClassifier(network) && isDataset(data)) checkDataset(data, network);
+    if (isClassifier(network) && isDataset(data)) checkDataset(data, network, mode !== "predict");
     return openLoader(data, specs, options);
   }
   if (isClassifier(network)) {
@@ -38,7 +39,7 @@ export function loaderOf(
 /** A batch of at most `most` examples as the GPU takes it. Throws DataError if it does not fit the network. */
 export function batchOf(operation: string, objective: Objective, batch: Batch | Examples, most: number): Fed {
   const { network } = objective;
-  if (isClassifier(network)) {
+  if (isClassifier(network) && !hasManyLabels(network)) {
     checkBatch(operation, batch as Batch, network, most);
     const { images, labels, size } = batch as Batch;
     return { values: { images, labels }, size };
@@ -50,7 +51,12 @@ export function batchOf(operation: string, objective: Objective, batch: Batch | 
       `${operation}: a batch must have 1…${most} examples, the trainer's batchSize — got ${size}`,
     );
   }
-  return toFed(specs, batch as Examples, size);
+  const examples = batch as Examples;
+  for (const [name, { most }] of Object.entries(specs)) {
+    if (most !== undefined && notWithin(examples[name]!, most) >= 0)
+      throw new DataError(`${operation}: ${name} must be in [0, ${most}]`);
+  }
+  return toFed(specs, examples, size);
 }
 
 /** Throws DataError, as loading would, unless data in memory fit the objective. */

@@ -1,4 +1,5 @@
 import { DataError } from "../../base/errors.ts";
+import { byteScale } from "../../data/loader.ts";
 import type { DataSource, Examples } from "../../data/source.ts";
 import { pad } from "../../graph/tensor.ts";
 import type { Fed, Objective } from "../objective.ts";
@@ -49,10 +50,12 @@ export function countExamples(
 /** A batch, counted, as the GPU takes it. */
 export const toFed = (specs: Objective["inputs"], examples: Examples, size: number): Fed => ({
   values: Object.fromEntries(
-    Object.entries(specs).map(([name, { shape, dtype }]) => {
+    Object.entries(specs).map(([name, spec]) => {
+      const { shape, dtype } = spec;
       const values = examples[name]!;
       if (dtype !== "f32") return [name, values instanceof Uint8Array ? Int32Array.from(values) : values];
-      const numbers = values instanceof Uint8Array ? Float32Array.from(values, (v) => v / 255) : values;
+      const scale = byteScale(spec);
+      const numbers = values instanceof Uint8Array ? Float32Array.from(values, (v) => v * scale) : values;
       return [name, shape.length > 0 ? pad(numbers as Float32Array, shape) : numbers];
     }),
   ),

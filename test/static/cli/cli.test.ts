@@ -180,7 +180,7 @@ test.each([
 });
 
 test.each([
-  [null, /topology must be sequential, .* or vgg — got nothing/],
+  [null, /topology must be sequential, .* or squeezenet — got nothing/],
   [{ ...settings, topology: "nope" }, /topology must be .* — got "nope"/],
   [{ ...settings, data: "cifar" }, /data must be mnist, fashion or the path of a folder, .* — got "cifar"/],
   [{ ...settings, topology: "vgg", backbone: "vgg99" }, /backbone must be .* — got "vgg99"/],
@@ -190,6 +190,7 @@ test.each([
   [{ ...settings, topology: "stacked", shortcuts: "some" }, /shortcuts must be all, alternate or none/],
   [{ ...settings, frozen: "*" }, /frozen must be a list of non-empty text — got "\*"/],
   [{ ...settings, weights: [""] }, /weights\[0\] must be non-empty text — got ""/],
+  [{ ...settings, partialWeights: true }, /got partialWeights without weights/],
   [{ ...settings, perClass: 5 }, /got examples 64 and perClass 5 — give only one/],
   [{ ...settings, augment: "flip" }, /augment must be a list of crop, .* — got "flip"/],
   [{ ...settings, augment: ["flip", "blur"] }, /augment\[1\] must be crop, .* or cutmix — got "blur"/],

@@ -240,7 +240,7 @@ describe("images with their channels last", () => {
     const file = last().append(chain(transpose("x"), node("Relu", ["x"], "r")));
     const mixed = file.conv("n", "c", 4, 3).append(chain(node("Add", ["r", "c"], "s")));
     expect(() => importOnnx(ended(mixed, "s"))).toThrow(
-      /takes the images "x" from before a Transpose of them/,
+      /Add "s" takes "r", in \(N, H, W, C\) order, together with "c", in \(N, C, H, W\) order/,
     );
     const elsewhere = started()
       .conv("x", "c", 4, 3)

@@ -48,6 +48,24 @@ describe("external data", () => {
     expect((await fetch(`${server.url}weights/0/other.data`)).status).toBe(404);
   });
 
+  it("are taken from files that were chosen with it, whatever else was", async () => {
+    const chosen = [
+      new File([data.slice()], DATA),
+      new File([file], "my model.onnx"),
+      new File(["read me"], "README.md"),
+    ];
+    const report = await loadPretrained(memoryTarget(model), chosen);
+    expect(report).toMatchObject({ missing: [], unexpected: [], mismatched: [] });
+    expect(await loadPretrained(memoryTarget(model), [new File([whole], "a")])).toMatchObject(report);
+    await expect(loadPretrained(memoryTarget(model), chosen.slice(1))).rejects.toThrow(
+      "my model.onnx.data; give loadPretrained both files",
+    );
+    await expect(loadPretrained(memoryTarget(model), [chosen[0]!, chosen[2]!])).rejects.toThrow(
+      "one must be the model, a .onnx or .json, and the others what it names — got my model.onnx.data, README.md",
+    );
+    await expect(loadPretrained(memoryTarget(model), [])).rejects.toThrow("got none");
+  });
+
   it("that are not there are named, with what to do", async () => {
     const advice = /"conv1.weight" are in another file, my model.onnx.data; .*external_data=False/;
     expect(() => importOnnx(file)).toThrow(WeightsError);

@@ -1,26 +1,9 @@
 /** What exporters write around a network's own layers, each alone and in pairs: read as ONNX Runtime computes it. */
 import { describe, expect, it } from "vitest";
 import { WeightsError } from "../../../src/base/errors.ts";
-import { exportOnnx } from "../../../src/formats/onnx/export.ts";
 import { importOnnx } from "../../../src/formats/onnx/import.ts";
-import { relativeError, someImages } from "../../support/data/images.ts";
-import { runOnnx } from "../../support/models/onnx.ts";
 import { chain, GraphFile, node } from "../../support/models/onnx-graph.ts";
-
-/** f32 sums in another order. */
-const ROUNDING = 1e-5;
-
-/** The ops of the layers that a file is read as. */
-const typesIn = (file: Uint8Array): string[] =>
-  (importOnnx(file).model.options.layers as readonly { type: string }[]).map(({ type }) => type);
-
-async function expectSame(file: Uint8Array<ArrayBuffer>, batch = 2): Promise<void> {
-  const { model, weights } = importOnnx(file);
-  const shape = [batch, ...model.inputShape] as const;
-  const images = someImages(shape);
-  const actual = await runOnnx(exportOnnx(model, weights), images, shape);
-  expect(relativeError(actual, await runOnnx(file, images, shape))).toBeLessThan(ROUNDING);
-}
+import { expectSame, typesIn } from "../../support/models/onnx-same.ts";
 
 /** A value's shape as PyTorch's exporter computes with it. */
 const FLATTENS: Readonly<Record<string, (x: string, features: number) => GraphFile>> = {
@@ -195,16 +178,4 @@ describe("what cannot be folded", () => {
     expect(() => importOnnx(file.finish("y"))).toThrow(WeightsError);
     expect(() => importOnnx(file.finish("y"))).toThrow(message);
   });
-});
-
-it("an end in a sigmoid is refused, for a softmax would be taken of it", () => {
-  const mean = node("GlobalAveragePool", ["c"], "m");
-  const file = new GraphFile().input("x", ["N", 3, 5, 4]).conv("x", "c", 4, 3);
-  file.append(
-    chain(mean, node("Flatten", ["m"], "f"), node("Sigmoid", ["f"], "p"), node("Identity", ["p"], "y")),
-  );
-  expect(() => importOnnx(file.finish("y"))).toThrow(WeightsError);
-  expect(() => importOnnx(file.finish("y"))).toThrow(
-    /onnx: ends in a sigmoid, .* export it without the sigmoid, .*binaryCrossEntropyWithLogits/,
-  );
 });

@@ -1,4 +1,6 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { Random } from "../../../src/base/random.ts";
 import { Graph } from "../../../src/graph/graph.ts";
 import { isNode } from "../../../src/graph/op.ts";
 import {
@@ -11,13 +13,19 @@ import {
   inspect,
   KERAS_RESNET,
   type Model,
+  mobilenetV2,
+  mobilenetV3Small,
   type ResnetDepth,
   resnet,
+  resnetD,
+  resnext,
+  squeezenet,
   type VggDepth,
   vgg,
 } from "../../../src/models/index.ts";
 import { conv2dOp } from "../../../src/ops/conv/conv2d.ts";
 import { batchNormOp } from "../../../src/ops/norm/batch-norm.ts";
+import { fileShape } from "../../../src/weights/layout.ts";
 
 const count = (model: Model): number => countNumbers(inspect(model).parameters);
 
@@ -73,6 +81,33 @@ describe("parameter counts are the published ones", () => {
   it("Keras' ResNet-50, whose convolutions have biases", () => {
     // keras.applications tells 25,636,712, of which 53,120 are running statistics.
     expect(count(resnet(50, KERAS_RESNET))).toBe(25_636_712 - 53_120);
+  });
+});
+
+describe("tensors are torchvision's and timm's, by name and shape", () => {
+  const file = new URL("../../support/fixtures/backbones/names.json", import.meta.url);
+  const networks: Readonly<Record<string, { parameters: number; tensors: Record<string, number[]> }>> =
+    JSON.parse(readFileSync(file, "utf8"));
+
+  it.each(Object.entries(networks))("%s", (network, { parameters, tensors }) => {
+    const [name, widthMult] = network.split(" × ");
+    const model = createModel(name!, widthMult === undefined ? {} : { widthMult: Number(widthMult) });
+    const graph = inspect(model);
+    const variables = [...graph.parameters, ...graph.states];
+    expect(Object.fromEntries(variables.map((variable) => [variable.name, fileShape(variable)]))).toEqual(
+      tensors,
+    );
+    expect(countNumbers(graph.parameters)).toBe(parameters);
+  });
+
+  it("as many as are published", () => {
+    const published = {
+      ...{ mobilenet_v2: 3_504_872, mobilenet_v3_small: 2_542_856, squeezenet1_1: 1_235_496 },
+      ...{ resnext50_32x4d: 25_028_904, resnet18d: 11_708_744, resnet50d: 25_576_264 },
+      ...{ resnext101_32x8d: 88_791_336, resnext101_64x4d: 83_455_272, resnet101d: 44_568_392 },
+    };
+    for (const [name, expected] of Object.entries(published))
+      expect([name, count(createModel(name))]).toEqual([name, expected]);
   });
 });
 
@@ -205,6 +240,40 @@ describe("maps after each stage", () => {
       ],
     ],
     [
+      "resnet18d",
+      70,
+      [
+        [18, 18, 64],
+        [18, 18, 64],
+        [9, 9, 128],
+        [5, 5, 256],
+        [3, 3, 512],
+      ],
+    ],
+    [
+      "mobilenet_v2",
+      224,
+      [
+        [112, 112, 32],
+        [112, 112, 16],
+        [56, 56, 24],
+        [28, 28, 32],
+        [14, 14, 96],
+        [7, 7, 1280],
+      ],
+    ],
+    [
+      "mobilenet_v3_small",
+      70,
+      [
+        [35, 35, 16],
+        [18, 18, 16],
+        [9, 9, 24],
+        [5, 5, 48],
+        [3, 3, 576],
+      ],
+    ],
+    [
       "resnet20",
       32,
       [
@@ -264,6 +333,24 @@ describe("maps after each stage", () => {
     }
   });
 
+  it("squeezenet1_1 has as many pixels as torch's, whose pools take what is left", () => {
+    const extents = (size: number) =>
+      [1, 2, 3, 4].map((stage) => cut("squeezenet1_1", [size, size, 3], { stage }).shape.join("×"));
+    expect(extents(224)).toEqual(["55×55×64", "27×27×128", "13×13×256", "13×13×512"]);
+    expect(extents(17)).toEqual(["4×4×64", "2×2×128", "1×1×256", "1×1×512"]);
+    const { minSize, reduction } = createBackbone("squeezenet1_1");
+    for (const stage of [1, 2, 3, 4]) {
+      const size = minSize(stage);
+      expect(cut("squeezenet1_1", [size, size, 3], { stage }).shape[0]).toBe(1);
+      expect(() => cut("squeezenet1_1", [size - 1, size, 3], { stage })).toThrow(
+        `squeezenet1_1: ${stage} stages need images of at least ${size}×${size}`,
+      );
+      expect(
+        Math.floor(224 / reduction(stage)) - cut("squeezenet1_1", [224, 224, 3], { stage }).shape[0]!,
+      ).toBe(1);
+    }
+  });
+
   it("a cut has no parameters of later stages, and all names have the prefix", () => {
     const { names } = cut("resnet18", [64, 64, 3], { stage: 2, prefix: "resnet." });
     const stages = new Set(names.map((name) => name.split(".").slice(0, 2).join(".")));
@@ -316,8 +403,49 @@ describe("variants", () => {
           .map(({ attrs: { eps, momentum } }) => `${eps} ${momentum}`),
       );
     expect([...settings(resnet(50))]).toEqual(["0.00001 0.1"]);
+    expect([...settings(mobilenetV2())]).toEqual(["0.00001 0.1"]);
+    expect([...settings(mobilenetV3Small())]).toEqual(["0.001 0.01"]);
+    expect([...settings(mobilenetV3Small({ norm: { momentum: 0.1 } }))]).toEqual(["0.001 0.1"]);
     expect([...settings(resnet(50, KERAS_RESNET))]).toEqual(["0.00001001 0.01"]);
     expect([...settings(vgg(11, { batchNorm: true, norm: { eps: 0.001 } }))]).toEqual(["0.001 0.1"]);
+  });
+
+  it("each stage of a MobileNet's width is a multiple of 8, not below 0.9 of it", () => {
+    const channels = (options: object) => shapesOf(mobilenetV2({ ...options, inputShape: [32, 32, 3] }));
+    // 0.75 × 24 is 18, of which 16 would be less than 0.9.
+    expect(channels({ widthMult: 0.75 })["features.3.conv.2.weight"]).toEqual([1, 1, 144, 24]);
+    expect(channels({ widthMult: 0.5 })["classifier.1.weight"]).toEqual([1280, 1000]);
+    expect(channels({ widthMult: 1.4 })["classifier.1.weight"]).toEqual([1792, 1000]);
+  });
+
+  it("the 3×3 convolutions of ResNeXt are in groups, and those of MobileNets depthwise", () => {
+    const groups = (model: Model) =>
+      Object.fromEntries(Object.entries(convolutions(model)).map(([name, attrs]) => [name, attrs.groups]));
+    const wide = groups(resnext("50_32x4d"));
+    const inner = Object.keys(wide).filter((name) => /^layer.*conv2$/.test(name));
+    expect(inner.length).toBe(16);
+    expect(Object.entries(wide).filter(([, count]) => count !== 1)).toEqual(inner.map((name) => [name, 32]));
+    expect(groups(mobilenetV2())).toMatchObject({ "features.1.conv.0.0": 32, "features.17.conv.1.0": 960 });
+    expect(convolutions(mobilenetV3Small())["features.9.block.1.0"]).toMatchObject({
+      ...{ groups: 288, stride: [2, 2], padding: [2, 2, 2, 2] },
+    });
+  });
+
+  it("weights begin as torchvision's", () => {
+    const deviation = (model: Model, name: string): number => {
+      const { init, tensor } = inspect(model).parameters.find((parameter) => parameter.name === name)!;
+      const values = init(tensor.shape, new Random(7, name));
+      return Math.sqrt(values.reduce((sum, v) => sum + v * v, 0) / values.length);
+    };
+    const near = (value: number, expected: number) => expect(value / expected).toBeCloseTo(1, 1);
+    near(deviation(mobilenetV2(), "classifier.1.weight"), 0.01);
+    // torch's fan out of a depthwise convolution counts all channels.
+    near(deviation(mobilenetV2(), "features.15.conv.1.0.weight"), Math.sqrt(2 / (9 * 960)));
+    near(deviation(mobilenetV3Small(), "features.4.block.2.fc1.weight"), Math.sqrt(2 / 24));
+    near(deviation(squeezenet(), "features.12.expand3x3.weight"), Math.sqrt(2 / (9 * 64)));
+    near(deviation(squeezenet(), "classifier.1.weight"), 0.01);
+    for (const name of ["classifier.1.bias", "features.9.squeeze.bias"])
+      expect(deviation(squeezenet(), name)).toBe(0);
   });
 
   it("width narrows all stages", () => {
@@ -362,6 +490,11 @@ describe("as models", () => {
       "resnet50: stride must be one of v1.5, v1 — v2",
     );
     expect(() => resnet(51 as ResnetDepth)).toThrow("resnet: depth must be one of 18, 20,");
+    expect(() => resnext("50" as "50_32x4d")).toThrow("resnext: kind must be one of 50_32x4d, 101_32x8d");
+    expect(() => resnetD(20 as 18)).toThrow("resnetD: depth must be one of 18, 34, 50, 101, 152");
+    expect(() => cut("squeezenet1_1", [64, 64, 3], { stem: false })).toThrow(
+      "squeezenet1_1: has no stem to replace",
+    );
     expect(() => createBackbone("resnet51" as BackboneName)).toThrow(
       "backbone: unknown name resnet51 — take one of ",
     );

@@ -199,13 +199,27 @@ describe("fusion", () => {
     expect(last({ stage: 3, vgg: "vgg16_bn" })).toBe("vgg.features.31.bias");
   });
 
+  it("takes a MobileNet in place of the ResNet", () => {
+    const options = { inputShape: [64, 96, 3], backbone: "mobilenet_v2", reduce: 8 } as const;
+    const model = fusion(options);
+    expect(model.backbones).toEqual({ "mobilenet.": "mobilenet_v2", "vgg.": "vgg16" });
+    expect(shapesOf(inspect(model))).toMatchObject({
+      "mobilenet.features.18.0.weight": [1, 1, 320, 1280],
+      "reduce.mobilenet.weight": [1, 1, 1280, 8],
+      "fc1.weight": [16, 1024],
+    });
+    const { nodes } = inspect(fusion({ ...options, stage: 3 }));
+    expect(nodes.find(({ op }) => op.name === "concat")!.outputs.y!.shape).toEqual([1, 8, 12, 16]);
+  });
+
   it("refuses what does not fit", () => {
     expect(() => fusion({ inputShape: [225, 224, 3] })).toThrow(
       "fusion: height and width must be multiples of 32, the stride of resnet50 — inputShape (225, 224, 3)",
     );
     expect(() => fusion({ backbone: "vgg16" })).toThrow(
-      "fusion: one branch must be a ResNet and the other a VGG; expects a resnet — vgg16",
+      "fusion: backbone must be a ResNet or a MobileNet, and vgg a VGG — vgg16",
     );
+    expect(() => fusion({ backbone: "squeezenet1_1" })).toThrow("and vgg a VGG — squeezenet1_1");
     expect(() => fusion({ stage: 5 })).toThrow("resnet50: has stages 0…4 — stage 5");
     expect(() => fusion({ merge: "sum" as "concat" })).toThrow("merge must be one of concat, average — sum");
   });
@@ -294,8 +308,8 @@ describe("createModel", () => {
   });
 
   it("knows every topology", () => {
-    const names = ["sequential", "interleaved", "fusion", "features", "stacked", "convnet", "resnet", "vgg"];
-    expect(topologyNames()).toEqual(names);
+    const own = ["sequential", "interleaved", "fusion", "features", "stacked", "convnet"];
+    expect(topologyNames()).toEqual([...own, "resnet", "vgg", "mobilenet", "squeezenet"]);
   });
 
   it.each(smallModels)("makes %s again from its name and options", (_, create) => {
@@ -322,7 +336,7 @@ describe("createModel", () => {
   it("refuses an unknown name with those it knows", () => {
     expect(() => createModel("interwoven")).toThrow(
       "model: unknown name interwoven — take one of sequential, interleaved, fusion, features, stacked, " +
-        "convnet, resnet, vgg, or of the backbones resnet18, resnet20,",
+        "convnet, resnet, vgg, mobilenet, squeezenet, or of the backbones resnet18, resnet20,",
     );
     expect(() => createModel("toString")).toThrow("model: unknown name toString");
     const backbone = "toString" as BackboneName;

@@ -1,6 +1,5 @@
 /** Windows that end past the last pixel: the sizes that PyTorch gives, by the padding that makes them whole. */
 import { expect, it } from "vitest";
-import { ShapeError } from "../../../src/base/errors.ts";
 import { Graph } from "../../../src/graph/graph.ts";
 import { avgPool2d, maxPool2d } from "../../../src/layers/index.ts";
 import { avgPool2dOp, maxPool2dOp } from "../../../src/ops/pool/pool.ts";
@@ -43,9 +42,15 @@ it("divides by the pixels that a window has", () => {
   expect([...reference(x, attrs).data]).toEqual([1.5, 3.5, 5]);
 });
 
-it("refuses padding that counts where windows end past it", () => {
-  const options = { kernelSize: 3, stride: 2, padding: 1, ceilMode: true };
-  expect(() => avgPool2d(image(6), options)).toThrow(ShapeError);
-  expect(() => avgPool2d(image(6), options)).toThrow(/set countIncludePad to false — x \(1, 6, 6, 1\)/);
-  expect(avgPool2d(image(5), options).shape).toEqual([1, 3, 3, 1]);
+it("counts the padding, but not what makes the last windows whole", () => {
+  const x = { shape: [1, 1, 4, 1], data: Float64Array.of(1, 2, 3, 4) };
+  const options = { kernelSize: [1, 3], stride: [1, 3], padding: [0, 1], ceilMode: true } as const;
+  const attrs = avgPool2dOp.attrsOf({ x: image(1, 4) }, options);
+  expect([...reference(x, attrs).data]).toEqual([1, 7 / 3]);
+  const longer = { shape: [1, 1, 5, 1], data: Float64Array.of(1, 2, 3, 4, 5) };
+  // 1 2 · and 3 4 5, then one of the padding alone would begin past the end.
+  expect([...reference(longer, avgPool2dOp.attrsOf({ x: image(1, 5) }, options)).data]).toEqual([1, 4]);
+  const six = { shape: [1, 1, 6, 1], data: Float64Array.of(1, 2, 3, 4, 5, 6) };
+  // · 1 2, 3 4 5, and 6 with a zero, two cells of the padded map.
+  expect([...reference(six, avgPool2dOp.attrsOf({ x: image(1, 6) }, options)).data]).toEqual([1, 4, 3]);
 });

@@ -20,7 +20,7 @@ const cases = decodeCases(read("cases.json").toString(), read("values.safetensor
 const ROUNDED: Allowed = (expected, largest) => 2 ** -23 * Math.abs(expected) + 1e-9 * largest;
 
 /**
- * Ops that only move numbers about in this library's own layouts, are a product, or compute what PyTorch does not; and
+ * Ops that only move numbers about in this library's own layouts, are a product with or without an addition, or compute what PyTorch does not; and
  * upsampling, whose reference is compared with PyTorch's documentation.
  */
 const OTHERS = [
@@ -33,6 +33,7 @@ const OTHERS = [
   "mul",
   "pad2d",
   "pad_channels",
+  "rescale",
   "to_padded",
   "upsample",
 ];

@@ -5,6 +5,7 @@ import {
   type Metric,
   type MetricBatch,
   perClass,
+  perLabel,
   scoresOf,
   topK,
 } from "../../../src/train/evaluation/metrics.ts";
@@ -64,4 +65,27 @@ it("say what they lack", () => {
   );
   expect(() => over(accuracy(), [5], [0, 1, 2, 3, 0])).toThrow("labels must be below 3 — 3");
   expect(() => topK(0)).toThrow("k must be a positive whole number — 0");
+});
+
+it.each([[[3]], [[2, 1]]])("metrics of labels that do not exclude each other, in batches of %o", (sizes) => {
+  const scores = [0.9, 0.2, 0.4, 0.6, 0.7, 0.5]; // of 3 examples, 2 labels each
+  const labels = [1, 0, 0, 1, 1, 1];
+  const metric = perLabel();
+  let first = 0;
+  const all = sizes.map((size) => {
+    const [from, end] = [2 * first, 2 * (first + size)];
+    const part = (values: readonly number[]) => Float32Array.from(values.slice(from, end));
+    first += size;
+    return Array.from(
+      metric.sums({ outputs: { probabilities: part(scores) }, targets: { labels: part(labels) }, size }),
+    );
+  });
+  const [a, b] = metric.value(all.reduce((sum, more) => sum.map((value, i) => value + more[i]!)));
+  expect(a).toEqual({ precision: 1, recall: 1, f1: 1, examples: 2 });
+  // Exactly the threshold is not above it.
+  expect(b).toEqual({ precision: 1, recall: 1 / 2, f1: 2 / 3, examples: 2 });
+  const oneEach = { outputs: { probabilities: new Float32Array(6) }, targets: { labels: new Int32Array(3) } };
+  expect(() => metric.sums({ ...oneEach, size: 3 })).toThrow(
+    "needs the output probabilities and the target labels, (N, K)",
+  );
 });

@@ -1,5 +1,5 @@
 /** Weights from files of every kind into backbones, from addresses and from the command line's server. */
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { WeightsError } from "../../../src/base/errors.ts";
@@ -14,6 +14,7 @@ import { caffePreprocessing, createModel, KERAS_RESNET, type Model } from "../..
 import { type NetworkLayer, network } from "../../../src/models/topologies/network.ts";
 import { finetune } from "../../../src/transfer/finetune.ts";
 import { loadPretrained } from "../../../src/transfer/pretrained.ts";
+import { openSafetensors } from "../../../src/weights/file.ts";
 import { fileShape, toFile } from "../../../src/weights/layout.ts";
 import type { NamedWeights } from "../../../src/weights/tensors.ts";
 import { relativeError, someImages } from "../../support/data/images.ts";
@@ -261,7 +262,7 @@ describe("Keras models, by the address of their model.json", () => {
     expect(report).toMatchObject({ prefix: "", ...all });
     expect(report.preprocessing).toBeUndefined();
     expect(progress[0]).toBe(progress[1]);
-    const file = exportOnnx(target.model, held(target), { softmax: true });
+    const file = exportOnnx(target.model, held(target), { probabilities: true });
     const output = await runOnnx(file, kerasImages(expected.shape), expected.shape);
     expect(relativeError(output, expected.output)).toBeLessThan(1e-5);
   });
@@ -270,7 +271,12 @@ describe("Keras models, by the address of their model.json", () => {
     const target = memoryTarget(
       createModel("features", { inputShape, backbone: { name: "resnet50", width: 4 }, stage: 2 }),
     );
-    const report = await loadPretrained(target, urlOf("keras/resnet50/model.json"));
+    const file = urlOf("keras/resnet50/model.json");
+    await expect(loadPretrained(target, file)).rejects.toThrow(
+      "fits resnet.* of features only by half: the model lacks conv1.bias, layer1.0.conv1.bias",
+    );
+    expect(target.values.size).toBe(0);
+    const report = await loadPretrained(target, file, { strict: false });
     expect(report).toMatchObject({ prefix: "resnet.", missing: [], mismatched: [] });
     expect(report.unexpected).toContain("layer1.0.conv1.bias");
     expect(report.differences.map(({ name, option }) => `${name} ${option}`)).toEqual([
@@ -278,6 +284,25 @@ describe("Keras models, by the address of their model.json", () => {
       "resnet.layer2.0.conv2 stride",
     ]);
     expect(report.preprocessing).toMatchObject({ mode: "caffe", mean: [103.939, 116.779, 123.68] });
+  });
+
+  it("are read from all their files too", async () => {
+    const files = readdirSync(fixture("keras/resnet50"))
+      .filter((name) => name !== "expected.json")
+      .map((name) => new File([bytesOf(`keras/resnet50/${name}`)], name));
+    expect(files.length).toBeGreaterThan(1);
+    const { model } = await importKeras(urlOf("keras/resnet50/model.json"));
+    const options = { inputShape, classes: model.classes, width: 4, ...KERAS_RESNET };
+    const [here, there] = [
+      memoryTarget(createModel("resnet50", options)),
+      memoryTarget(createModel("resnet50", options)),
+    ];
+    await loadPretrained(
+      here,
+      files.map((file) => (file.name === "model.json" ? new File([file], "resnet.json") : file)),
+    );
+    await loadPretrained(there, urlOf("keras/resnet50/model.json"));
+    expect(here.values).toEqual(there.values);
   });
 
   it("cannot be read from the model.json alone", async () => {
@@ -293,6 +318,14 @@ describe("what a file is", () => {
     const target = memoryTarget(tinyResnet());
     const report = await loadPretrained(target, urlOf("weights/resnet.safetensors.index.json"));
     expect(report).toMatchObject({ prefix: "", ...all });
+    const names = ["resnet.safetensors.index.json", "shard-1.safetensors", "shard-2.safetensors"];
+    const files = names.map((name) => new File([weightsFixture(name)], name));
+    const local = memoryTarget(tinyResnet());
+    expect(await loadPretrained(local, files)).toMatchObject({ prefix: "", ...all });
+    expect(local.values).toEqual(target.values);
+    await expect(loadPretrained(local, files.slice(0, 2))).rejects.toThrow(
+      "resnet.safetensors.index.json: the file shard-2.safetensors is missing",
+    );
   });
 
   /** How a zip file begins. */
@@ -314,6 +347,9 @@ describe("what a file is", () => {
       /is a pickle, as PyTorch .*torch.load/,
     ],
     ["a new one", zip("archive/data.pkl"), /w: is a file of PyTorch; .*save_file/],
+    ["a traced one", zip("net/data/0"), /w: is a TorchScript file; .*torch.jit.load/],
+    ["NumPy's tensors with slashes", zip("block/0/w.npy"), /is an .npz file of NumPy/],
+    ["an archive", text("\x1f\x8b\x08\0"), /is a gzip archive; unpack it/],
     ["NumPy's tensors", zip("conv1.npy"), /is an .npz file of NumPy; .*safetensors.numpy/],
     ["NumPy's tensor", text("\x93NUMPY\x01\0"), /is an .npy file/],
     ["a file of Keras 3", zip("metadata.json"), /is a .keras file; .*tensorflowjs_converter/],
@@ -337,6 +373,19 @@ describe("what a file is", () => {
     await expect(loading).rejects.toThrow(WeightsError);
     await expect(loading).rejects.toThrow(message);
   });
+});
+
+it("what else a file is, importOnnx and openSafetensors say as well", async () => {
+  for (const [content, message] of [
+    ["", /is empty/],
+    ['{"error":"Invalid username"}', /is JSON instead of the file, such as a server's answer/],
+    ["<!DOCTYPE html><html></html>", /is a web page/],
+    ["version https://git-lfs.github.com/spec/v1", /is a Git LFS pointer/],
+  ] as const) {
+    const file = Uint8Array.from(content, (c) => c.charCodeAt(0));
+    expect(() => importOnnx(file)).toThrow(message);
+    await expect(openSafetensors(file)).rejects.toThrow(message);
+  }
 });
 
 describe("the command line's server", () => {

@@ -5,6 +5,7 @@ import {
   createModel,
   freeze,
   frozenIn,
+  inspect,
   type Model,
   resnet,
 } from "../../../src/models/index.ts";
@@ -14,6 +15,7 @@ import { plan } from "../../../src/plan/plan.ts";
 import { finetune } from "../../../src/transfer/finetune.ts";
 import { splitModel } from "../../../src/transfer/split.ts";
 import { encodeSafetensors } from "../../../src/weights/safetensors.ts";
+import { seededWeights } from "../../support/data/seeded.ts";
 import { memoryTarget } from "../../support/data/weights.ts";
 import { smallModels } from "../../support/models/models.ts";
 
@@ -44,6 +46,33 @@ describe("finetune", () => {
       "classifier.3",
       "classifier.6",
     ]);
+  });
+
+  it.each([
+    ["mobilenet_v2", { widthMult: 0.25 }, ["classifier.1"], 5, /^(features\.1[4-8]\.|classifier)/],
+    [
+      "mobilenet_v3_small",
+      { widthMult: 0.25 },
+      ["classifier.0", "classifier.3"],
+      4,
+      /^(features\.(9|1[0-2])\.|classifier)/,
+    ],
+    ["squeezenet1_1", {}, ["classifier.1"], 4, /^(features\.(9|1[0-2])\.|classifier)/],
+    ["resnet18d", { width: 8 }, ["fc"], 4, /^(layer4\.|fc)/],
+  ] as const)("has the stages of %s, and a new last layer", async (name, variant, head, stage, last) => {
+    const options = { ...small, inputShape: [20, 20, 3] } as const;
+    expect(trains(finetune({ name, ...variant }, options))).toEqual(head);
+    const tuning = finetune({ name, ...variant }, { ...options, unfreezeFrom: stage });
+    const names = trains(tuning);
+    const all = inspect(tuning.model).parameters.map((parameter) => parameter.name.replace(/\.[^.]+$/, ""));
+    expect(names).toEqual([...new Set(all)].filter((layer) => last.test(layer)));
+
+    const theirs = createModel(name, { ...variant, inputShape: [20, 20, 3], classes: 1000 });
+    const target = memoryTarget(tuning.model);
+    const report = await tuning.load(target, seededWeights(theirs, 3));
+    const isNew = ["weight", "bias"].map((part) => `${head.at(-1)}.${part}`);
+    expect(report).toMatchObject({ missing: isNew, mismatched: [], unexpected: [] });
+    expect(report.loaded.length).toBe(target.weights.length - 2);
   });
 
   it("trains from a stage on, with the backbone's own learning rate", () => {
@@ -134,9 +163,12 @@ describe("finetune", () => {
       tensors.get("conv1.weight")!.shape = [3, 3, 2, 4];
     });
     await expect(tuning.load(target, file)).rejects.toThrow(
-      "backbone resnet20: layer2.0.bn1.running_var is missing; conv1.weight is (4, 2, 3, 3), the model has (4, 3, 3, 3)",
+      "fits resnet20 only by half: it lacks layer2.0.bn1.running_var; of other shapes are conv1.weight (4, 2, 3, 3), where " +
+        "the model has (4, 3, 3, 3)",
     );
     expect(target.values.size).toBe(0);
+    const { missing, mismatched } = await tuning.load(target, file, { strict: false });
+    expect([missing.includes("layer2.0.bn1.running_var"), mismatched.length]).toEqual([true, 1]);
   });
 });
 

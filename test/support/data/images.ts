@@ -1,7 +1,7 @@
 import { Random } from "../../../src/base/random.ts";
 
 /** Images of normally distributed numbers, the same every time for a shape. */
-export function someImages(shape: readonly number[]): Float32Array {
+export function someImages(shape: readonly number[]): Float32Array<ArrayBuffer> {
   const random = new Random(11, "images");
   return Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => random.normal());
 }

@@ -193,7 +193,7 @@ export const parsers: readonly Parser[] = [
       const shards = ["shard-1.safetensors", "shard-2.safetensors"];
       const open = (file: string) =>
         openSafetensors(shards.includes(file) ? weightsFixture(file) : new Uint8Array());
-      const opened = await openShards("model.index.json", openBytes(bytes), open, {});
+      const opened = await openShards(openBytes(bytes), open, {});
       return opened.read(opened.tensors.keys());
     },
   },

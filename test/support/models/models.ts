@@ -14,6 +14,11 @@ const OPTIONS: Readonly<Record<string, object>> = {
   convnet: {},
   resnet: { ...small, backbone: resnet },
   vgg: { ...small, backbone: vgg },
+  mobilenet: {
+    ...{ ...small, inputShape: [40, 40, 3] },
+    backbone: { name: "mobilenet_v3_small", widthMult: 0.25, dropout: 0.1 },
+  },
+  squeezenet: { ...small, inputShape: [20, 20, 3] },
 };
 
 /** A small model of each topology; a new topology needs options above. */

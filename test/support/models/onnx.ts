@@ -1,13 +1,16 @@
 /** ONNX Runtime and its inputs, for tests that run in Node. */
 import { InferenceSession, Tensor } from "onnxruntime-node";
 
-/** ONNX Runtime's outputs for a batch of images in our order (N, H, W, C). */
+/** ONNX Runtime's outputs of a file, or one at a path, for a batch of images in our order (N, H, W, C). */
 export async function runOnnx(
-  file: Uint8Array,
+  file: Uint8Array | string,
   images: ArrayLike<number>,
   [N, H, W, C]: readonly [number, number, number, number],
 ): Promise<Float32Array> {
-  const session = await InferenceSession.create(file);
+  // Of the two kinds each has its own overload.
+  const session = await (typeof file === "string"
+    ? InferenceSession.create(file)
+    : InferenceSession.create(file));
   const data = new Float32Array(images.length);
   for (let i = 0; i < images.length; i++) {
     const [n, pixel, c] = [Math.floor(i / (H * W * C)), Math.floor(i / C) % (H * W), i % C];

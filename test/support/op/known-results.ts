@@ -48,6 +48,12 @@ const CASES: Readonly<Record<string, readonly Given[]>> = {
     conv([2, 7, 6, 8], [3, 3, 1, 8], { padding: ONE, groups: 8 }),
     conv([2, 7, 6, 8], [3, 3, 1, 8], { stride: [2, 2], padding: ONE, groups: 8 }),
   ],
+  conv_transpose2d: [
+    {
+      inputs: { x: [2, 5, 6, 8], weight: [3, 3, 12, 8], bias: [12] },
+      attrs: { ...PLAIN, stride: [2, 2], padding: ONE, outputPadding: [1, 1], activation: RELU },
+    },
+  ],
   dense: [76, 3].map((C) => ({ inputs: { x: [18, C], weight: [C, 37], bias: [37] }, attrs: {} })),
   activation: ["relu", "gelu"].map((name) => ({ inputs: { x: [3, 5, 6] }, attrs: { name } })),
   add: [{ inputs: { a: [3, 5, 6], b: [3, 5, 6] }, attrs: { activation: RELU } }],
@@ -57,6 +63,9 @@ const CASES: Readonly<Record<string, readonly Given[]>> = {
     [2, 7],
     [2, 5, 6, 1],
   ].map((b) => ({ inputs: { a: [2, 5, 6, 7], b }, attrs: {} })),
+  prelu: [[7], [1]].map((weight) => ({ inputs: { x: [2, 5, 6, 7], weight }, attrs: {} })),
+  rescale: [{ inputs: { x: [3, 5, 6] }, attrs: { scale: [1, 2, 3, 4, 5, 6], offset: 0.5 } }],
+  sub: [{ inputs: { a: [3, 5, 6], b: [3, 5, 6] }, attrs: {} }],
   concat: [{ inputs: { x0: [3, 5, 6], x1: [3, 5, 7] }, attrs: {} }],
   flatten: [{ inputs: { x: [2, 3, 5, 7] }, attrs: {} }],
   pad2d: (["constant", "reflect"] as const).map((mode) => ({
@@ -73,8 +82,16 @@ const CASES: Readonly<Record<string, readonly Given[]>> = {
   })),
   softmax: [{ inputs: { x: [7, 11] }, attrs: {} }],
   batch_norm: [norm(false), norm(true)],
+  group_norm: [
+    {
+      inputs: { x: [2, 7, 6, 20], weight: [20], bias: [20] },
+      attrs: { groups: 4, eps: 1e-5 },
+    },
+  ],
+  layer_norm: [{ inputs: { x: [2, 7, 6, 20], weight: [20], bias: [20] }, attrs: { eps: 1e-5 } }],
   avg_pool2d: [{ inputs: { x: [2, 7, 6, 5] }, attrs: { ...pool, stride: [2, 2], countIncludePad: true } }],
   global_avg_pool: [{ inputs: { x: [3, 5, 6, 7] }, attrs: {} }],
+  global_max_pool: [{ inputs: { x: [3, 5, 6, 7] }, attrs: {} }],
   max_pool2d: [
     [2, 2],
     [1, 1],

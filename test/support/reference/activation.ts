@@ -1,4 +1,5 @@
 import type { Activation } from "../../../src/ops/elementwise/activation.ts";
+import type { NdArray } from "./ndarray.ts";
 
 /** erf within 2e-8: its Maclaurin series, or its limit where the series cancels. */
 function erf(z: number): number {
@@ -12,7 +13,7 @@ function erf(z: number): number {
   return (2 / Math.sqrt(Math.PI)) * sum;
 }
 
-export function activate(z: number, { name, alpha = 0 }: Activation): number {
+export function activate(z: number, { name, alpha = 0, beta = 0 }: Activation): number {
   switch (name) {
     case "identity":
       return z;
@@ -20,6 +21,8 @@ export function activate(z: number, { name, alpha = 0 }: Activation): number {
       return Math.max(z, 0);
     case "relu6":
       return Math.min(Math.max(z, 0), 6);
+    case "hardtanh":
+      return Math.min(Math.max(z, alpha), beta);
     case "leaky_relu":
       return z > 0 ? z : alpha * z;
     case "elu":
@@ -42,3 +45,9 @@ export function activate(z: number, { name, alpha = 0 }: Activation): number {
       return 1 / (1 + Math.exp(-z));
   }
 }
+
+/** x (…, C), and weight x for negative x, where weight is (C) or (1). */
+export const prelu = ({ shape, data }: NdArray, weight: NdArray): NdArray => ({
+  shape,
+  data: data.map((v, i) => (v > 0 ? v : weight.data[i % weight.data.length]! * v)),
+});

@@ -1,12 +1,12 @@
 import type { Pad2d } from "../../../src/ops/layout/pad2d.ts";
 import { type NdArray, size } from "./ndarray.ts";
 
-/** x (…, C) with zeros in more channels: (…, channels). */
-export function padChannels({ shape, data }: NdArray, channels: number): NdArray {
+/** x (…, C) with zeros in more channels, some of them before the others: (…, channels). */
+export function padChannels({ shape, data }: NdArray, channels: number, before = 0): NdArray {
   const C = shape.at(-1)!;
   const wide = new Float64Array((data.length / C) * channels);
   data.forEach((value, i) => {
-    wide[Math.floor(i / C) * channels + (i % C)] = value;
+    wide[Math.floor(i / C) * channels + before + (i % C)] = value;
   });
   return { shape: [...shape.slice(0, -1), channels], data: wide };
 }

@@ -2,11 +2,11 @@ import type { AvgPool2d, MaxPool2d, Pool2d } from "../../../src/ops/pool/pool.ts
 import { activate } from "./activation.ts";
 import type { NdArray } from "./ndarray.ts";
 
-/** Reduces the values inside each window, given with their places in x. */
+/** Reduces the values inside each window, given with their places in x and how many cells lie in x or counted padding. */
 function windows(
   { shape, data }: NdArray,
-  { kernel, stride, padding }: Pool2d,
-  reduce: (values: number[], places: number[]) => number,
+  { kernel, stride, padding, ceil = [0, 0] }: Pool2d & Pick<AvgPool2d, "ceil">,
+  reduce: (values: number[], places: number[], counted: number) => number,
 ): NdArray {
   const [N, H, W, C] = shape as [number, number, number, number];
   const P = Math.floor((H + padding[0] + padding[1] - kernel[0]) / stride[0]) + 1;
@@ -18,15 +18,17 @@ function windows(
         for (let c = 0; c < C; c++) {
           const values: number[] = [];
           const places: number[] = [];
+          let counted = 0;
           for (let r = 0; r < kernel[0]; r++)
             for (let s = 0; s < kernel[1]; s++) {
               const h = p * stride[0] - padding[0] + r;
               const w = q * stride[1] - padding[2] + s;
+              if (h < H + padding[1] - ceil[0] && w < W + padding[3] - ceil[1]) counted++;
               if (h < 0 || h >= H || w < 0 || w >= W) continue;
               places.push(((n * H + h) * W + w) * C + c);
               values.push(data[places.at(-1)!]!);
             }
-          y[((n * P + p) * Q + q) * C + c] = reduce(values, places);
+          y[((n * P + p) * Q + q) * C + c] = reduce(values, places, counted);
         }
   return { shape: [N, P, Q, C], data: y };
 }
@@ -51,8 +53,8 @@ export function maxPool2dGradient(x: NdArray, attrs: MaxPool2d, dy: NdArray): Nd
 }
 
 export const avgPool2d = (x: NdArray, attrs: AvgPool2d): NdArray =>
-  windows(x, attrs, (values) => {
-    const cells = attrs.countIncludePad ? attrs.kernel[0] * attrs.kernel[1] : values.length;
+  windows(x, attrs, (values, _, counted) => {
+    const cells = attrs.countIncludePad ? counted : values.length;
     return values.reduce((sum, v) => sum + v, 0) / cells;
   });
 
@@ -64,3 +66,17 @@ export function globalAvgPool({ shape, data }: NdArray): NdArray {
   });
   return { shape: [N, C], data: y };
 }
+
+/** A window as large as the map. */
+const whole = ({ shape }: NdArray): Pool2d => ({
+  kernel: [shape[1]!, shape[2]!],
+  stride: [1, 1],
+  padding: [0, 0, 0, 0],
+});
+
+export function globalMaxPool(x: NdArray): NdArray {
+  const { shape, data } = maxPool2d(x, whole(x));
+  return { shape: [shape[0]!, shape[3]!], data };
+}
+
+export const globalMaxPoolGradient = (x: NdArray, dy: NdArray): NdArray => maxPool2dGradient(x, whole(x), dy);

@@ -1,5 +1,4 @@
 /** Commands that browser tests run in Node, through `commands` of "vitest/browser"; their types are in virtual.d.ts. */
-import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import type { BrowserCommand } from "vitest/node";
 import { exportOnnx } from "../../../src/formats/onnx/export.ts";
@@ -10,11 +9,16 @@ import { runOnnx } from "../models/onnx.ts";
 
 type Shape = [N: number, H: number, W: number, C: number];
 
-/** ONNX Runtime's outputs for `someImages` and a file of fixtures/onnx. */
+/** ONNX Runtime's outputs for `someImages` and a file of fixtures, such as `onnx/vgg`, with what lies beside it. */
 const runOnnxFixture: BrowserCommand<[name: string, shape: Shape]> = async (_, name, shape) => {
-  const file = await readFile(fileURLToPath(new URL(`../fixtures/onnx/${name}.onnx`, import.meta.url)));
+  const file = fileURLToPath(new URL(`../fixtures/${name}.onnx`, import.meta.url));
   return [...(await runOnnx(file, someImages(shape), shape))];
 };
+
+/** The same for the bytes of a file, in base64. */
+const runOnnxBytes: BrowserCommand<[file: string, shape: Shape]> = async (_, file, shape) => [
+  ...(await runOnnx(Buffer.from(file, "base64"), someImages(shape), shape)),
+];
 
 /** ONNX Runtime's outputs for `someImages` and an exported topology with `seededWeights`. */
 const runExported: BrowserCommand<
@@ -25,4 +29,4 @@ const runExported: BrowserCommand<
   return [...(await runOnnx(exportOnnx(model, seededWeights(model, seed)), someImages(shape), shape))];
 };
 
-export const commands = { runOnnxFixture, runExported };
+export const commands = { runOnnxFixture, runOnnxBytes, runExported };

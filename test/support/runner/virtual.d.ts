@@ -77,6 +77,7 @@ declare module "vitest/browser" {
   type Shape = [N: number, H: number, W: number, C: number];
   export const commands: {
     runOnnxFixture(name: string, shape: Shape): Promise<number[]>;
+    runOnnxBytes(file: string, shape: Shape): Promise<number[]>;
     runExported(topology: string, options: object, seed: number, batch: number): Promise<number[]>;
   };
 }
