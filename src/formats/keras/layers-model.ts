@@ -22,7 +22,7 @@ import {
   value,
 } from "../../base/schema.ts";
 import { decodeFloats } from "../../weights/dtypes.ts";
-import { mistaken } from "../../weights/safetensors.ts";
+import { HEAD_BYTES, mistaken } from "../../weights/safetensors.ts";
 import { readTopology, type Topology } from "./topology.ts";
 
 /** A weight of the manifest. */
@@ -88,7 +88,9 @@ export function parseKeras(json: Uint8Array, source: string): KerasFile {
   };
   const read = <T>(schema: Schema<T>, value: unknown, name: string): T =>
     check(schema, value, `${source}: ${name}`, WeightsError);
-  const other = mistaken(json);
+  // Of JSON, the schema tells what it lacks.
+  const isJson = /^(\xef\xbb\xbf)?\s*\{/.test(String.fromCharCode(...json.subarray(0, HEAD_BYTES)));
+  const other = isJson ? undefined : mistaken(json);
   if (other) fail(other);
   const file = parseJson(anyObject, json, `${source}: the model.json`, WeightsError);
   const topology = read(anyObject, file.modelTopology, "modelTopology");
