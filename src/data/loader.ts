@@ -295,11 +295,14 @@ function fill(
   const scale = isReal && given instanceof Uint8Array ? byteScale(spec) : 1;
   if (stored === row && scale === 1) into.set(given);
   else spread(given, row, into, stored, scale);
-  const bad = badValue(given, spec);
-  if (bad) {
+  const { below, most } = spec;
+  const bad = isReal ? notWithin(given, most) : notWhole(given, below);
+  if (bad >= 0) {
+    const real = most === undefined ? "finite" : `in [0, ${most}]`;
+    const whole = below === undefined ? "whole numbers" : `0…${below - 1}`;
     throw new DataError(
-      `${name} of example ${indices[Math.floor(bad.at / each)]} must be ${bad.expected} — ` +
-        `got ${given[bad.at]} at value ${bad.at % each}`,
+      `${name} of example ${indices[Math.floor(bad / each)]} must be ${isReal ? real : whole} — ` +
+        `got ${given[bad]} at value ${bad % each}`,
     );
   }
   return into;
@@ -307,18 +310,6 @@ function fill(
 
 /** What a byte stands for in f32. */
 export const byteScale = ({ most }: Pick<LoaderSpec, "most">): number => (most === undefined ? 1 / 255 : 1);
-
-/** Where the first of these values is that does not fit, and what it should be. */
-export function badValue(
-  given: Examples[string],
-  { dtype, below, most }: LoaderSpec,
-): { readonly at: number; readonly expected: string } | undefined {
-  const isReal = dtype === "f32";
-  const at = isReal ? notFinite(given, most) : notWhole(given, below);
-  if (at < 0) return undefined;
-  const real = most === undefined ? "finite" : `in [0, ${most}]`;
-  return { at, expected: isReal ? real : below === undefined ? "whole numbers" : `0…${below - 1}` };
-}
 
 /** Writes rows of values, times `scale`, into longer rows. */
 function spread(
@@ -335,11 +326,13 @@ function spread(
 
 // Loops, not findIndex, which calls a function for each value.
 
-function notFinite(values: Examples[string], most?: number): number {
+/** The first value that is not finite or, with `most`, not 0 … most; −1 if there is none. */
+export function notWithin(values: Examples[string], most?: number): number {
   if (values instanceof Uint8Array && most === undefined) return -1;
+  const least = most === undefined ? -Infinity : 0;
   for (let i = 0; i < values.length; i++) {
     const value = values[i]!;
-    if (value - value !== 0 || (most !== undefined && !(value >= 0 && value <= most))) return i;
+    if (value - value !== 0 || value < least || value > (most ?? Infinity)) return i;
   }
   return -1;
 }

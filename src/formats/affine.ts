@@ -29,11 +29,13 @@ export function composed(first: Affine, then: Affine, channels: number): Affine 
 export function preprocessingOf(
   { scale, shift }: Affine,
   inputShape: readonly [number, number, number],
+  mode: Preprocessing["mode"] = "torch",
 ): Preprocessing | undefined {
   if (!scale.every((s, c) => s > 0 && Number.isFinite(s) && Number.isFinite(shift[c]))) return undefined;
   const isBytes = scale.some((s, c) => s < 1 / 16 || Math.abs(shift[c]! / s) > 2);
-  const range = isBytes ? 255 : 1;
+  // What "caffe" subtracts is on the scale of bytes.
+  const range = mode === "torch" && isBytes ? 255 : 1;
   const rounded = (value: number): number => Number(value.toPrecision(6)) + 0;
   const mean = scale.map((s, c) => rounded(-shift[c]! / s / range));
-  return { ...imagenetPreprocessing(inputShape), mean, std: scale.map((s) => rounded(1 / s / range)) };
+  return { ...imagenetPreprocessing(inputShape), mode, mean, std: scale.map((s) => rounded(1 / s / range)) };
 }

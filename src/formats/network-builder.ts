@@ -10,6 +10,7 @@ import {
   type NetworkOptions,
   network,
 } from "../models/topologies/network.ts";
+import { type Affine, composed } from "./affine.ts";
 
 type Mutable<T> = T extends unknown ? { -readonly [K in keyof T]: T[K] } : never;
 export type DraftLayer = Mutable<NetworkLayer>;
@@ -19,6 +20,10 @@ const MOST_SHAPES = 500;
 
 /** The layer types that can end with an activation. */
 const ACTIVATED = ["conv2d", "batch_norm", "dense", "add"] as const;
+
+/** Whether it is this map of all channels, up to f32's rounding. */
+const isAffine = ({ scale, shift }: Affine, factor: number, summand: number): boolean =>
+  scale.every((s) => Math.abs(s - factor) < 1e-6) && shift.every((t) => Math.abs(t - summand) < 1e-6);
 
 /** The pixels at each side of any map. */
 const sidesOf = (sides: Sides): Pads => resolvePadding(sides, [1, 1], [1, 1]);
@@ -147,11 +152,32 @@ export class NetworkBuilder {
     this.add({ type: "mul" }, [a, b], to);
   }
 
+  /** A value of so many channels times constant numbers, and others added: relu6(x + 3) / 6 is an activation. */
+  rescale(x: string, then: Affine, channels: number, to: string): void {
+    const clip = this.sole(x, "activation");
+    const before = this.sole(clip ? clip.from[0]! : x, "rescale");
+    const first = { scale: [before?.scale ?? 1].flat(), shift: [before?.offset ?? 0].flat() };
+    if (before && !clip) {
+      this.#layers.delete(x);
+      this.#rescale(before.from[0]!, composed(first, then, channels), to);
+    } else if (before && clip?.activation === "relu6" && isAffine(first, 1, 3) && isAffine(then, 1 / 6, 0)) {
+      this.#layers.delete(x);
+      this.#layers.delete(before.to);
+      this.activate(before.from[0]!, "hardsigmoid", to);
+    } else this.#rescale(x, then, to);
+  }
+
+  #rescale(x: string, { scale, shift }: Affine, to: string): void {
+    const numbers = (values: readonly number[]): number | readonly number[] =>
+      values.every((value) => value === values[0]) ? values[0]! : values;
+    this.add({ type: "rescale", scale: numbers(scale), offset: numbers(shift) }, [x], to);
+  }
+
   flatten(x: string, features: number | undefined, to: string): void {
-    const mean = this.sole(x, "global_avg_pool");
-    if (mean && features === undefined) {
-      mean.keepPixel = false;
-      this.move(mean, to);
+    const pool = this.sole(x, "global_avg_pool", "global_max_pool");
+    if (pool && features === undefined) {
+      pool.keepPixel = false;
+      this.move(pool, to);
     } else this.add({ type: "flatten", ...(features !== undefined && { features }) }, [x], to);
   }
 

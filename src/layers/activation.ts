@@ -8,11 +8,12 @@ import { filled } from "./init.ts";
 /** An activation, by name with its usual parameter, or in full. */
 export type ActivationLike = ActivationName | Activation;
 
-/** The activation in full: by default `leaky_relu` has a slope of 0.01 and `elu` a scale of 1. */
+/** The activation in full: by default `leaky_relu` has a slope of 0.01, `elu` a scale of 1, and `hardtanh` is −1 … 1. */
 export function toActivation(activation: ActivationLike): Activation {
-  const { name, alpha } = typeof activation === "string" ? { name: activation } : activation;
+  const { name, alpha, beta } = typeof activation === "string" ? { name: activation } : activation;
   if (name === "leaky_relu") return { name, alpha: alpha ?? 0.01 };
   if (name === "elu") return { name, alpha: alpha ?? 1 };
+  if (name === "hardtanh") return { name, alpha: alpha ?? -1, beta: beta ?? 1 };
   return { name };
 }
 
@@ -37,6 +38,9 @@ export const gelu = (x: Tensor, approximate: "none" | "tanh" = "none"): Tensor =
   activation(x, approximate === "tanh" ? "gelu_tanh" : "gelu");
 /** x / (1 + e⁻ˣ), also called swish. Elfwing et al. 2018. */
 export const silu = (x: Tensor): Tensor => activation(x, "silu");
+/** min(max(x, `min`), `max`), as a clip to any range of finite numbers. */
+export const hardtanh = (x: Tensor, min = -1, max = 1): Tensor =>
+  activation(x, { name: "hardtanh", alpha: min, beta: max });
 /** x min(max(x + 3, 0), 6) / 6. Howard et al., "Searching for MobileNetV3", 2019. */
 export const hardswish = (x: Tensor): Tensor => activation(x, "hardswish");
 /** min(max(x + 3, 0), 6) / 6. Howard et al., "Searching for MobileNetV3", 2019. */

@@ -5,6 +5,7 @@ export {
   gelu,
   hardsigmoid,
   hardswish,
+  hardtanh,
   leakyRelu,
   type PreluOptions,
   prelu,
@@ -18,7 +19,7 @@ export {
   tanh,
 } from "./activation.ts";
 export { augment, augmentLabelled } from "./augment.ts";
-export { type Conv2dOptions, conv2d } from "./conv.ts";
+export { type Conv2dOptions, type ConvTranspose2dOptions, conv2d, convTranspose2d } from "./conv.ts";
 export { type DenseOptions, dense } from "./dense.ts";
 export { dropout } from "./dropout.ts";
 export {
@@ -51,7 +52,14 @@ export {
   sumLosses,
 } from "./loss.ts";
 export { add, average, concat, mul, sub } from "./merge.ts";
-export { type BatchNormOptions, batchNorm } from "./norm.ts";
+export {
+  type BatchNormOptions,
+  batchNorm,
+  type GroupNormOptions,
+  groupNorm,
+  type LayerNormOptions,
+  layerNorm,
+} from "./norm.ts";
 export {
   type AvgPool2dOptions,
   avgPool2d,

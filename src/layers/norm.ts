@@ -1,6 +1,7 @@
 import type { Initializer } from "../graph/graph.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { batchNormOp } from "../ops/norm/batch-norm.ts";
+import { groupNormOp, layerNormOp } from "../ops/norm/group-norm.ts";
 import { type ActivationLike, activation } from "./activation.ts";
 import { ones, zeros } from "./init.ts";
 import { add } from "./merge.ts";
@@ -40,4 +41,42 @@ export function batchNorm(x: Tensor, name: string, options: BatchNormOptions = {
   const { y } = graph.apply(batchNormOp, name, inputs, { mode, eps, momentum });
   const sum = residual ? add(y, residual, "identity", name) : y;
   return activation(sum, options.activation ?? "identity", name);
+}
+
+/** Numbers of a `groupNorm`. */
+export interface GroupNormOptions {
+  /** Into how many groups the channels are divided; with 1 each image has one mean and one variance. */
+  readonly numGroups: number;
+  /** Default 1e-5. */
+  readonly eps?: number;
+}
+
+/**
+ * Group normalisation of x (N, …, C), as torch.nn.GroupNorm, with `name.weight` and `name.bias` (C): the same in training and
+ * afterwards, whatever the batch. Throws ShapeError if groups do not divide the channels. Wu and He 2018.
+ */
+export function groupNorm(x: Tensor, name: string, { numGroups, eps = 1e-5 }: GroupNormOptions): Tensor {
+  return x.graph.apply(groupNormOp, name, { x, ...affine(x, name) }, { groups: numGroups, eps }).y;
+}
+
+/** The number of a `layerNorm`. */
+export interface LayerNormOptions {
+  /** Default 1e-5. */
+  readonly eps?: number;
+}
+
+/**
+ * Normalisation of the channels of each pixel of x (…, C), as ConvNeXt's LayerNorm2d and torch.nn.LayerNorm of C, with
+ * `name.weight` and `name.bias` (C). Ba et al. 2016.
+ */
+export function layerNorm(x: Tensor, name: string, { eps = 1e-5 }: LayerNormOptions = {}): Tensor {
+  return x.graph.apply(layerNormOp, name, { x, ...affine(x, name) }, { eps }).y;
+}
+
+function affine({ graph, shape }: Tensor, name: string) {
+  const C = [shape.at(-1)!];
+  return {
+    weight: graph.parameter(`${name}.weight`, C, ones, false),
+    bias: graph.parameter(`${name}.bias`, C, zeros, false),
+  };
 }

@@ -29,3 +29,15 @@ export const caffePreprocessing = ([height, width]: readonly [
   mean: [103.939, 116.779, 123.68],
   std: [1, 1, 1],
 });
+
+/** The preprocessing of Keras' MobileNet, Inception, Xception and ResNetV2 weights: −1…1. */
+export const signedPreprocessing = ([height, width]: readonly [
+  number,
+  number,
+  ...unknown[],
+]): Preprocessing => ({
+  resize: resizeFor(height, width),
+  mode: "torch",
+  mean: [0.5, 0.5, 0.5],
+  std: [0.5, 0.5, 0.5],
+});

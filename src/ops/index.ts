@@ -1,5 +1,6 @@
 export { conv2dOp } from "./conv/conv2d.ts";
 export { denseOp } from "./conv/dense.ts";
+export { convTranspose2dOp } from "./conv/transposed/conv-transpose2d.ts";
 export { activationOp } from "./elementwise/activation.ts";
 export { addOp } from "./elementwise/add.ts";
 export { averageOp } from "./elementwise/average.ts";
@@ -23,5 +24,6 @@ export { softCrossEntropyOp } from "./loss/soft-cross-entropy.ts";
 export { softmaxOp } from "./loss/softmax.ts";
 export { sumLossesOp } from "./loss/sum-losses.ts";
 export { batchNormOp } from "./norm/batch-norm.ts";
+export { groupNormOp, layerNormOp } from "./norm/group-norm.ts";
 export { globalMaxPoolOp } from "./pool/global-max-pool.ts";
 export { avgPool2dOp, globalAvgPoolOp, maxPool2dOp } from "./pool/pool.ts";

@@ -76,8 +76,7 @@ export function checkDataset(dataset: Dataset, model: Model, labelled: boolean):
   if (hasManyLabels(model)) {
     if (!labelled) return;
     throw new DataError(
-      `${name}: has labels that do not exclude each other, where ${dataset.name} has one an image — give a source whose ` +
-        `labels are (N, ${classes}) in [0, 1]`,
+      `${name}: expects labels (N, ${classes}) in [0, 1], of a source, ${dataset.name} has one an image`,
     );
   }
   if (dataset.classes.length !== classes) {

@@ -72,6 +72,16 @@ export function objectiveOf({ model, loss, ...options }: ObjectiveOptions): Obje
   return objective;
 }
 
+/** What a classifier is fed with: images, and labels. */
+export const specsOfClassifier = (model: Model): Pick<Objective, "inputs" | "targets"> => ({
+  inputs: { images: { shape: model.inputShape, dtype: "f32" } },
+  targets: {
+    labels: hasManyLabels(model)
+      ? { shape: [model.classes], dtype: "f32", most: 1 }
+      : { shape: [], dtype: "i32", below: model.classes },
+  },
+});
+
 function classification(
   model: Model,
   options: TrainingPassOptions,
@@ -80,10 +90,8 @@ function classification(
   const { classWeights, augment } = options;
   const { classes } = model;
   const many = hasManyLabels(model);
-  if (many && hasSoftTargets(augment))
-    throw new ShapeError(model.name, "mixup and cutmix mix classes that exclude each other", "sigmoid");
-  if (many && !own)
-    throw new ShapeError(model.name, "needs a loss of its labels: train multiLabel(model)", "sigmoid");
+  if (many && (!own || hasSoftTargets(augment)))
+    throw new ShapeError(model.name, "takes a loss, that of multiLabel, and no mixup or cutmix", "sigmoid");
   if (own)
     refuse(
       model,
@@ -93,12 +101,7 @@ function classification(
   const weighted = classWeights && !hasSoftTargets(augment);
   return {
     network: model,
-    inputs: { images: { shape: model.inputShape, dtype: "f32" } },
-    targets: {
-      labels: many
-        ? { shape: [classes], dtype: "f32", most: 1 }
-        : { shape: [], dtype: "i32", below: classes },
-    },
+    ...specsOfClassifier(model),
     pass(mode, { images, labels }) {
       if (mode === "train") {
         const { logits, loss } = classifierLoss(model, images!, labels!, options, own);

@@ -1,12 +1,15 @@
 import { DataError, ShapeError } from "../base/errors.ts";
 import { making, Resource } from "../base/resource.ts";
-import type { Dataset } from "../data/dataset.ts";
-import { createDataset } from "../data/dataset.ts";
+import { createDataset, type Dataset, isDataset } from "../data/dataset.ts";
+import type { DataSource } from "../data/source.ts";
 import { Graph } from "../graph/graph.ts";
 import { lowerForward } from "../graph/lower.ts";
+import { unpad } from "../graph/tensor.ts";
 import { frozenIn } from "../models/model.ts";
 import { openSession, type Session } from "../run/session.ts";
-import { runDataset } from "../train/evaluation/run-batches.ts";
+import { runSource } from "../train/evaluation/run-batches.ts";
+import { sourceOfExamples } from "../train/feed/examples.ts";
+import { specsOfClassifier } from "../train/objective.ts";
 import { Trainer } from "../train/trainer.ts";
 import { graphOptionsWith } from "../train/tuning/kernels.ts";
 import { splitModel } from "./split.ts";
@@ -90,14 +93,17 @@ export class FeatureCache {
   }
 
   /**
-   * The features of all images of a data set, in its order; 1×1 pixel if they have no height and width. Throws
-   * DataError if they would take too much memory or are not finite.
+   * The features of all images of a data set or another source, in its order, with their labels; 1×1 pixel if they have no
+   * height and width. Throws DataError if they would take too much memory or are not finite.
    */
-  async features(dataset: Dataset, options: FeaturesOfOptions = {}): Promise<Dataset> {
+  async features<D extends DataSource>(
+    data: D,
+    options: FeaturesOfOptions = {},
+  ): Promise<D extends Dataset ? Dataset : DataSource> {
     const { signal, onProgress, maxBytes = 2 ** 30 } = options;
     this.#resource.check();
-    this.#trainer.check(dataset);
-    const { name, length, labels, classes } = dataset;
+    this.#trainer.check(data);
+    const { name = "the data source", length } = data;
     const { shape } = this;
     const each = shape[0] * shape[1] * shape[2];
     const bytes = 4 * each * length;
@@ -107,17 +113,33 @@ export class FeatureCache {
           `${maxBytes} — use fewer images, cut the model later, or raise maxBytes`,
       );
     }
-    const values = new Float32Array(length * each);
+    const images = new Float32Array(length * each);
+    const { inputs, targets } = specsOfClassifier(this.#trainer.model);
+    const specs = { ...inputs, ...targets };
+    const spec = targets.labels!;
+    const [perImage = 1] = spec.shape;
+    const labels = new (spec.dtype === "f32" ? Float32Array : Int32Array)(length * perImage);
     let done = 0;
     const run = this.#trainer.variables.turn("features", () =>
-      runDataset(this.#trunk, dataset, signal, ({ features }, size) => {
-        values.set((features as Float32Array).subarray(0, size * each), done * each);
+      runSource(this.#trunk, data, specs, signal, ({ features }, { values, size }) => {
+        images.set((features as Float32Array).subarray(0, size * each), done * each);
+        const given = values.labels!;
+        labels.set(given instanceof Float32Array ? unpad(given, [perImage]) : given, done * perImage);
         done += size;
         onProgress?.(done, length);
       }),
     );
     await this.#resource.during(run);
-    return createDataset({ name: `${name} after ${this.at}`, shape, classes, labels, images: values });
+    const named = `${name} after ${this.at}`;
+    const made = isDataset(data)
+      ? createDataset({ name: named, shape, classes: data.classes, labels: data.labels, images })
+      : sourceOfExamples(
+          named,
+          { images: { shape, dtype: "f32" }, labels: spec },
+          { images, labels },
+          length,
+        );
+    return made as D extends Dataset ? Dataset : DataSource;
   }
 
   /**

@@ -7,7 +7,8 @@ import { globalAvgPool, mul } from "../layers/index.ts";
 import { frozenIn } from "../models/model.ts";
 import { batchNormOp } from "../ops/norm/batch-norm.ts";
 import { openSession } from "../run/session.ts";
-import { runDataset } from "../train/evaluation/run-batches.ts";
+import { runSource } from "../train/evaluation/run-batches.ts";
+import { specsOfClassifier } from "../train/objective.ts";
 import type { Trainer } from "../train/trainer.ts";
 import { graphOptionsWith } from "../train/tuning/kernels.ts";
 
@@ -70,7 +71,7 @@ export async function restoreNorms(
   const session = await openSession(gpu, lowerForward(graph, options), variables);
   try {
     await variables.turn("restoring norms", () =>
-      runDataset(session, some, signal, (outputs, size) => {
+      runSource(session, some, specsOfClassifier(model).inputs, signal, (outputs, { size }) => {
         for (const [name, values] of Object.entries(outputs)) {
           const C = values.length / size;
           const mean = means.get(name) ?? new Float64Array(C);

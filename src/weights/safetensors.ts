@@ -95,17 +95,23 @@ export function decodeSafetensors(file: Uint8Array, source: string): Safetensors
 /** So many bytes at a file's beginning tell what it is. */
 export const HEAD_BYTES = 96;
 
-const PYTORCH = `python -c 'import torch; from safetensors.torch import save_file; save_file(torch.load("w.pth", map_location="cpu", weights_only=True), "w.safetensors")'`;
+const PYTORCH = `python -c 'import torch; from safetensors.torch import save_file; w = torch.load("w.pth", map_location="cpu", weights_only=True); save_file(w.get("state_dict", w), "w.safetensors")'`;
 const NUMPY = `python -c 'import numpy; from safetensors.numpy import save_file; save_file(dict(numpy.load("w.npz")), "w.safetensors")'`;
+/** The command that converts an .h5 file to a layers model. */
 const KERAS = "tensorflowjs_converter --input_format=keras model.h5 folder";
-const KERAS_3 = `python -c 'import keras; keras.saving.load_model("model.keras").save("model.h5")' and ${KERAS}`;
+/** The commands that convert a .keras file to one. */
+export const KERAS_3 = `python -c 'import keras; keras.saving.load_model("model.keras").save("model.h5")' and ${KERAS}`;
 
 /** How they begin; a zip file has the name of its first part at byte 30. */
 const KINDS: readonly (readonly [begin: RegExp, is: string])[] = [
   [/^$/, "is empty; the download or the export that made it may have failed"],
-  [/^PK.{28}[^/]*\.npy/s, `is an .npz file of NumPy; convert it with ${NUMPY}`],
+  [/^PK.{28}[\w./ -]*\.npy/s, `is an .npz file of NumPy; convert it with ${NUMPY}`],
   [/^PK.{28}(metadata|config)\.json/s, `is a .keras file; convert it with ${KERAS_3}`],
   [/^PK.{28}[^/]+\/(data\.pkl|\.format|byteorder)/s, `is a file of PyTorch; convert it with ${PYTORCH}`],
+  [
+    /^PK.{28}[^/]+\/(data|code)\//s,
+    "is a TorchScript file; save the state_dict() of torch.jit.load as safetensors",
+  ],
   [
     /^PK/,
     `is a zip file, as PyTorch (.pt, .pth) and Keras (.keras) write; save the weights as safetensors: ${PYTORCH}`,
@@ -123,6 +129,8 @@ const KINDS: readonly (readonly [begin: RegExp, is: string])[] = [
   ],
   [/^version /, "is a Git LFS pointer instead of the file; fetch the file with git lfs pull"],
   [/^(\xef\xbb\xbf)?\s*</, "is a web page instead of the file; check its address"],
+  [/^(\xef\xbb\xbf)?\s*\{\s*"/, "is JSON instead of the file, such as a server's answer; check its address"],
+  [/^[^ -~]\x8b/, "is a gzip archive; unpack it"],
   [
     /^(Entry|Repository|Not|Access|Invalid|Unauthorized|Forbidden)\b[\x20-\x7e]*/i,
     "is a server's answer instead of the file; check its address, and whether it asks for a login",
@@ -133,6 +141,12 @@ const KINDS: readonly (readonly [begin: RegExp, is: string])[] = [
 export function mistaken(head: Uint8Array): string | undefined {
   const text = String.fromCharCode(...head.subarray(0, HEAD_BYTES));
   return KINDS.find(([begin]) => begin.test(text))?.[1];
+}
+
+/** Throws WeightsError for a file that is known to be something else than what is expected. */
+export function refuseMistaken(file: Uint8Array, source: string): void {
+  const other = mistaken(file);
+  if (other) throw new WeightsError(`${source}: ${other}`);
 }
 
 /** The header's length, from the file's first bytes. `fileBytes` is undefined if it is not known. */

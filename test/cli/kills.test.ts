@@ -16,8 +16,8 @@ const scratch = mkdtempSync(join(tmpdir(), "webgraft-kills-"));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
 const train = fileURLToPath(new URL("../../src/cli/train.ts", import.meta.url));
-const settings = "--topology convnet --image-size 8 --examples 96 --batch 4 --epochs 10 --test-examples 8";
-const totalSteps = 240; // More than five lives take, on a fast GPU too.
+const settings = "--topology convnet --image-size 8 --examples 96 --batch 4 --epochs 5 --test-examples 8";
+const totalSteps = 120; // More than three lives take, on a fast GPU too.
 /** Of a life: it is killed between its first step and this one, or a little later. */
 const LATEST_STEP = 12;
 
@@ -65,13 +65,12 @@ function engineOf(engine: Engine, pid: number) {
 // At once, since much of a life is waiting for an engine. Deno's process is Node's to the command line.
 describe.concurrent.each(engines.filter((engine) => engine !== "deno"))("a run in %s", (engine: Engine) => {
   const victims: readonly Victim[] = [
-    ...(["the command line", "the engine", "the command line"] as const),
-    ...(engine === "chrome"
-      ? (["the GPU process", "the engine"] as const)
-      : (["the engine", "the command line"] as const)),
+    "the command line",
+    ...(engine === "chrome" ? (["the GPU process"] as const) : []),
+    "the engine",
   ];
 
-  test("that is killed five times ends as one that was not", async () => {
+  test("that is killed again and again ends as one that was not", async () => {
     const random = new Random(seed, engine);
     const whole = join(scratch, `${engine}-whole`);
     const torn = join(scratch, `${engine}-torn`);

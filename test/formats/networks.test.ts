@@ -13,6 +13,7 @@ import { loadWeights, readTensors } from "../../src/weights/load.ts";
 import type { NamedWeights } from "../../src/weights/tensors.ts";
 import { relativeError, someImages } from "../support/data/images.ts";
 import { BACKBONE_ROWS } from "../support/networks/backbones.ts";
+import { KERAS_ROWS } from "../support/networks/keras.ts";
 import { ONNX_ROWS } from "../support/networks/onnx.ts";
 import type { NetworkRow } from "../support/networks/row.ts";
 import { testGpu } from "../support/run/gpu.ts";
@@ -21,7 +22,7 @@ import { runModel } from "../support/run/run-model.ts";
 /** Allowed difference relative to the largest logit: f32 sums in another order. */
 const ROUNDING = 1e-5;
 
-const ROWS: readonly NetworkRow[] = [...ONNX_ROWS, ...BACKBONE_ROWS];
+const ROWS: readonly NetworkRow[] = [...ONNX_ROWS, ...KERAS_ROWS, ...BACKBONE_ROWS];
 
 const ABOUT = `# Networks of other libraries
 

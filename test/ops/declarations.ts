@@ -1,5 +1,6 @@
 import type { OpDeclaration } from "../support/op/declaration.ts";
 import type { OptimizerDeclaration } from "../support/op/update.ts";
+import { convTranspose2d } from "./conv/conv-transpose2d.ts";
 import { conv2d } from "./conv/conv2d.ts";
 import { dense } from "./conv/dense.ts";
 import { activation } from "./elementwise/activation.ts";
@@ -26,6 +27,7 @@ import { softCrossEntropy } from "./loss/soft-cross-entropy.ts";
 import { softmax } from "./loss/softmax.ts";
 import { sumLosses } from "./loss/sum-losses.ts";
 import { batchNorm } from "./norm/batch-norm.ts";
+import { groupNorm, layerNorm } from "./norm/group-norm.ts";
 import { adam } from "./optimizer/adam.ts";
 import { sgd } from "./optimizer/sgd.ts";
 import { avgPool2d } from "./pool/avg-pool2d.ts";
@@ -35,12 +37,12 @@ import { maxPool2d } from "./pool/max-pool2d.ts";
 
 /** Declarations of every op, in the order of `src/ops/index.ts`. */
 export const declarations: readonly OpDeclaration[] = [
-  ...[conv2d, dense],
+  ...[conv2d, convTranspose2d, dense],
   ...[activation, add, average, cast, dropout, mul, prelu, rescale, sub],
   ...[augment, upsample],
   ...[concat, flatten, pad2d, padChannels, fromPadded, toPadded],
   ...[crossEntropy, elementwiseLoss, lossScale, softCrossEntropy, softmax, sumLosses],
-  ...[batchNorm],
+  ...[batchNorm, groupNorm, layerNorm],
   ...[avgPool2d, globalAvgPool, globalMaxPool, maxPool2d],
 ];
 

@@ -182,7 +182,7 @@ describe("a classifier of labels that do not exclude each other", () => {
     made.push(predictor);
     expect(relativeError(await predictor.predict(images), after.ours)).toBeLessThan(ROUNDING);
     await expect(make({ model: again })).rejects.toThrow(
-      "network: needs a loss of its labels: train multiLabel(model)",
+      "network: takes a loss, that of multiLabel, and no mixup or cutmix",
     );
     expect((await make({ model: multiLabel(again) })).step).toBe(0);
   });
@@ -210,11 +210,30 @@ describe("a classifier of labels that do not exclude each other", () => {
     expect(Math.abs(bytes.loss - crossEntropyOf(p, tags))).toBeLessThan(ROUNDING);
   });
 
+  it("trains on the features of its frozen part as without them", async () => {
+    const { model, weights } = importOnnx(file(K));
+    const options = { model, frozen: freeze("c.*"), metrics: { labels: perLabel() } };
+    const [plain, cached] = [await make(options), await make(options)];
+    for (const trainer of [plain, cached]) await loadWeights(trainer, weights);
+    const cache = await FeatureCache.create(cached);
+    made.push(cache);
+    const features = await cache.features(source);
+    const [expected, actual] = [
+      await plain.fit(source, { epochs: 2, validation: source }),
+      await cache.head.fit(features, { epochs: 2, validation: features }),
+    ];
+    expected.steps.forEach(({ loss, accuracy }, i) => {
+      expect(Math.abs(actual.steps[i]!.loss - loss)).toBeLessThan(ROUNDING);
+      expect(actual.steps[i]!.accuracy).toBe(accuracy);
+    });
+    expect(actual.epochs[1]!.metrics).toEqual(expected.epochs[1]!.metrics);
+  });
+
   it("refuses what does not go with it", async () => {
     const { model } = importOnnx(file(K));
     const refused = (options: Partial<TrainerOptions>) => make({ model, ...options });
     await expect(refused({ augment: { mixup: 0.2 } })).rejects.toThrow(
-      "mixup and cutmix mix classes that exclude each other",
+      "takes a loss, that of multiLabel, and no mixup or cutmix",
     );
     await expect(refused({ labelSmoothing: 0.1 })).rejects.toThrow("are options of crossEntropy");
     const trainer = await make({ model });
@@ -223,8 +242,7 @@ describe("a classifier of labels that do not exclude each other", () => {
       ...{ images, labels: new Int32Array(N) },
     });
     await expect(trainer.fit(one, { epochs: 1 })).rejects.toThrow(
-      "network: has labels that do not exclude each other, where one each has one an image — give a source whose labels " +
-        "are (N, 3) in [0, 1]",
+      "network: expects labels (N, 3) in [0, 1], of a source, one each has one an image",
     );
     expect((await trainer.predict(one)).length).toBe(N * K);
     const wrong = sourceOf(Float32Array.from(tags, (tag) => 2 * tag));
@@ -233,7 +251,7 @@ describe("a classifier of labels that do not exclude each other", () => {
       "a batch must have 1…4 examples",
     );
     const four = { images: images.slice(0, 4 * SIZE), labels: tags.slice(0, 4 * K).map((tag) => 255 * tag) };
-    await expect(trainer.trainStep(four)).rejects.toThrow("labels must be in [0, 1] — got 255");
+    await expect(trainer.trainStep(four)).rejects.toThrow("trainStep: labels must be in [0, 1]");
     const plain = pad(four.images, shape(4)) as Float32Array<ArrayBuffer>;
     const batch = { images: plain, labels: new Int32Array(4), size: 4 };
     await expect(trainer.trainStep(batch)).rejects.toThrow("there is no input or target size");

@@ -84,7 +84,7 @@ describe("the tuner", () => {
       let y = asActivations(graph.input("images", [40, 12, 10, 16], "f32", true));
       y = batchNorm(y, "bn", { activation: "relu" });
       y = maxPool2d(y, { kernelSize: 3, stride: 2, padding: 1 });
-      y = conv2d(y, "depthwise", { outChannels: 16, kernelSize: 3, groups: 8 });
+      y = conv2d(y, "depthwise", { outChannels: 16, kernelSize: 3, groups: 16 });
       const loss = crossEntropy(
         dense(flatten(y), "fc", { outFeatures: 3 }),
         graph.input("labels", [40], "i32"),
@@ -103,9 +103,11 @@ describe("the tuner", () => {
         "batch_norm statistics",
         "batch_norm forward",
         "max_pool2d forward",
+        "conv2d_grouped forward",
         "cross_entropy rows",
         "cross_entropy mean",
         "conv2d_grouped grad_weight",
+        "conv2d_grouped grad_input",
         "max_pool2d backward",
         "batch_norm backward_sums",
         "batch_norm backward",

@@ -7,7 +7,8 @@
 // use: nan4, log1p
 
 override ACTIVATION: u32 = 0;
-override ALPHA: f32 = 0.0;  // slope of leaky ReLU, scale of ELU
+override ALPHA: f32 = 0.0;  // slope of leaky ReLU, scale of ELU, least value of hardtanh
+override BETA: f32 = 0.0;   // largest value of hardtanh
 
 const IDENTITY = 0u;
 const RELU = 1u;
@@ -22,6 +23,7 @@ const HARDSWISH = 9u;
 const RELU6 = 10u;
 const HARDSIGMOID = 11u;
 const SOFTPLUS = 12u;
+const HARDTANH = 13u;
 
 fn erf4(z: vec4f) -> vec4f {
   let t = 1.0 / (1.0 + 0.3275911 * abs(z));
@@ -63,6 +65,7 @@ fn activate(z: vec4f) -> vec4f {
     case RELU6: { y = clamp(z, vec4f(0.0), vec4f(6.0)); }
     case HARDSIGMOID: { y = clamp(z / 6.0 + 0.5, vec4f(0.0), vec4f(1.0)); }
     case SOFTPLUS: { y = softplus4(z); }
+    case HARDTANH: { y = clamp(z, vec4f(ALPHA), vec4f(BETA)); }
     default: { return z; }
   }
   return or_nan4(y, z);
@@ -101,6 +104,7 @@ fn activate_gradient(z: vec4f) -> vec4f {
     case RELU6: { slope = select(vec4f(0.0), vec4f(1.0), (z > vec4f(0.0)) & (z < vec4f(6.0))); }
     case HARDSIGMOID: { slope = select(vec4f(0.0), vec4f(1.0 / 6.0), abs(z) < vec4f(3.0)); }
     case SOFTPLUS: { slope = sigmoid4(z); }
+    case HARDTANH: { slope = select(vec4f(0.0), vec4f(1.0), (z > vec4f(ALPHA)) & (z < vec4f(BETA))); }
     default: { return vec4f(1.0); }
   }
   return or_nan4(slope, z);

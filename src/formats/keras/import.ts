@@ -5,7 +5,7 @@ import { MAX_INDEX_BYTES } from "../../weights/shards.ts";
 import { besideAddress, openBytes, type WeightsSource } from "../../weights/source.ts";
 import type { NamedWeights } from "../../weights/tensors.ts";
 import { KerasImporter } from "./importer.ts";
-import { decodeGroup, parseKeras } from "./layers-model.ts";
+import { decodeGroup, type KerasGroup, parseKeras } from "./layers-model.ts";
 
 /** How to read a layers model. */
 export interface ImportKerasOptions extends DownloadOptions {
@@ -20,12 +20,16 @@ export interface ImportKerasOptions extends DownloadOptions {
 /**
  * Imports a Keras model in TensorFlow.js' layers format: the network, with its own padding, strides and eps, and its
  * weights in PyTorch's layouts. `files` is the address of a model.json, with its shards beside it, or all files by
- * name. The layers of Keras' ResNets and VGGs get torchvision's names, and the network gets their preprocessing;
- * other layers keep their names. A softmax at the end is left out, since models give logits; a network without a top
- * gets a global average pool.
+ * name. Models that are nested in it are written out, and what changes images only in training is passed over. The
+ * layers of Keras' ResNets, VGGs and MobileNetV2 get torchvision's names; other layers keep their own, with those of the
+ * models around them where two have the same. What the network does to its images first (Rescaling, Normalization,
+ * preprocess_input) becomes the model's `preprocessing`; else it is that of the network's published weights, if those are
+ * Keras'. A softmax or sigmoid at the end is left out, since models give logits: a sigmoid of several numbers makes a
+ * `multiLabel` classifier, and one number one of two classes with the logits (0, x). A network without a top gets a global
+ * average pool.
  *
- * Throws WeightsError for malformed files, for unknown layers, listing them all, for graph models, and if weights are
- * missing or of the wrong shape.
+ * Throws WeightsError for malformed files, for unknown layers, listing them all, for layers and models that are applied
+ * twice, for graph models, and if weights are missing or of the wrong shape.
  */
 export async function importKeras(
   files: string | URL | ReadonlyMap<string, WeightsSource>,
@@ -49,12 +53,12 @@ export async function importKeras(
     return openBytes(place, opening).whole(isAddress ? most : Number.POSITIVE_INFINITY, signal && { signal });
   };
   const file = parseKeras(await read(MODEL, MAX_INDEX_BYTES), source);
-  const importer = new KerasImporter(file, source);
-  const total = importer.bytes;
+  const importer = new KerasImporter(file, source, options.inputShape);
+  const total = file.groups.reduce((sum, { entries }) => sum + bytesOf(entries), 0);
   let loaded = 0;
   for (const group of file.groups) {
     const shards: Uint8Array[] = [];
-    const most = group.entries.reduce((sum, { bytes }) => sum + bytes, 0);
+    const most = bytesOf(group.entries);
     for (const path of group.paths) {
       const shard = await read(path, most);
       shards.push(shard);
@@ -63,7 +67,10 @@ export async function importKeras(
     }
     importer.take(decodeGroup(group, shards, source));
   }
-  return importer.finish(options.inputShape);
+  return importer.finish();
 }
 
 const MODEL = "model.json";
+
+const bytesOf = (entries: KerasGroup["entries"]): number =>
+  entries.reduce((sum, { bytes }) => sum + bytes, 0);

@@ -7,7 +7,6 @@ import { concatenate } from "../../base/bytes.ts";
 import { WeightsError } from "../../base/errors.ts";
 import {
   anyObject,
-  anything,
   check,
   list,
   number,
@@ -23,17 +22,8 @@ import {
   value,
 } from "../../base/schema.ts";
 import { decodeFloats } from "../../weights/dtypes.ts";
-
-type Json = Readonly<Record<string, unknown>>;
-
-export interface KerasLayer {
-  /** `Conv2D`. */
-  readonly type: string;
-  readonly name: string;
-  readonly config: Json;
-  /** The layers whose values it uses. */
-  readonly inputs: readonly string[];
-}
+import { refuseMistaken } from "../../weights/safetensors.ts";
+import { readTopology, type Topology } from "./topology.ts";
 
 /** A weight of the manifest. */
 interface Entry {
@@ -51,11 +41,9 @@ export interface KerasGroup {
   readonly entries: readonly Entry[];
 }
 
-export interface KerasFile {
-  /** In the file's order. */
-  readonly layers: readonly KerasLayer[];
-  /** The layers whose values the model outputs. */
-  readonly outputs: readonly string[];
+export interface KerasFile extends Topology {
+  /** Keras' major version, 2 for TensorFlow.js. */
+  readonly version: number;
   readonly groups: readonly KerasGroup[];
 }
 
@@ -93,16 +81,8 @@ const groupSchema = object({
   weights: list(weightSchema),
 });
 
-const layerSchema = object({
-  class_name: string,
-  config: anyObject,
-  name: optional(string),
-  inbound_nodes: optional(list(anything, 0, 1)),
-});
-
-/** The model, wherever the file has it. */
-const networkSchema = object({ class_name: oneOf(["Sequential", "Functional", "Model"]), config: anything });
-const functionalSchema = object({ layers: list(layerSchema, 1), output_layers: anything });
+const SPACE = 0x20;
+const BRACE = 0x7b;
 
 /** Reads a model.json. Throws WeightsError, naming `source`, if it is malformed or a graph model. */
 export function parseKeras(json: Uint8Array, source: string): KerasFile {
@@ -111,6 +91,8 @@ export function parseKeras(json: Uint8Array, source: string): KerasFile {
   };
   const read = <T>(schema: Schema<T>, value: unknown, name: string): T =>
     check(schema, value, `${source}: ${name}`, WeightsError);
+  // JSON is mistaken for weights elsewhere; here it is what is expected.
+  if (json.find((byte) => byte > SPACE) !== BRACE) refuseMistaken(json, source);
   const file = parseJson(anyObject, json, `${source}: the model.json`, WeightsError);
   const topology = read(anyObject, file.modelTopology, "modelTopology");
   if (file.format === "graph-model" || Object.hasOwn(topology, "node")) {
@@ -120,58 +102,19 @@ export function parseKeras(json: Uint8Array, source: string): KerasFile {
   }
   // The converter puts the model into model_config; TensorFlow.js itself puts it here.
   const given = anyObject.accepts(topology.model_config) ? topology.model_config : topology;
-  const { class_name: type, config } = read(networkSchema, given, "modelTopology");
+  const network = readTopology(given, source);
   const groups = read(list(groupSchema), file.weightsManifest, "weightsManifest").map((group) => ({
     paths: group.paths,
     entries: group.weights.map((weight) => entryOf(weight, fail)),
   }));
   const paths = groups.flatMap((group) => group.paths);
   if (new Set(paths).size < paths.length) fail("the weightsManifest names a file twice");
-  if (type === "Sequential") {
-    const layers = Array.isArray(config) ? config : read(anyObject, config, "config").layers;
-    return { ...sequence(layersOf(read(list(layerSchema, 1), layers, "layers"), fail), fail), groups };
-  }
-  const { layers, output_layers: outputs } = read(functionalSchema, config, "config");
-  return { layers: layersOf(layers, fail), outputs: layersIn(outputs), groups };
+  const { keras_version: made } = topology;
+  const version = Number((typeof made === "string" && /^\d+/.exec(made)?.[0]) || 2);
+  return { ...network, version, groups };
 }
 
 type Fail = (reason: string) => never;
-
-function layersOf(list: readonly TypeOf<typeof layerSchema>[], fail: Fail): KerasLayer[] {
-  const names = new Set<string>();
-  return list.map(({ class_name: type, config, name = config.name, inbound_nodes: nodes = [] }) => {
-    if (typeof name !== "string" || names.has(name)) return fail(`a layer has the name ${show(name)}`);
-    names.add(name);
-    return { type, name, config, inputs: layersIn(nodes) };
-  });
-}
-
-/** The layers of a Sequential model, each after the one before it. */
-function sequence(layers: readonly KerasLayer[], fail: Fail): Pick<KerasFile, "layers" | "outputs"> {
-  const [first] = layers;
-  const { batch_input_shape: shape } = first!.config;
-  const input = { type: "InputLayer", name: "", config: { batch_input_shape: shape }, inputs: [] };
-  const all = first!.type === "InputLayer" ? layers : [input, ...layers];
-  if (layers.some(({ name }) => name === "")) fail("a layer has no name");
-  return {
-    layers: all.map((layer, i) => ({ ...layer, inputs: i === 0 ? [] : [all[i - 1]!.name] })),
-    outputs: [all.at(-1)!.name],
-  };
-}
-
-/**
- * The layers that a part of the file names: `["conv1", 0, 0]` in Keras 2, `{ keras_history: ["conv1", 0, 0] }` in
- * Keras 3, in lists and records.
- */
-function layersIn(value: unknown, depth = 0): string[] {
-  if (depth > 8) return [];
-  if (Array.isArray(value)) {
-    const [name, node] = value;
-    if (typeof name === "string" && typeof node === "number") return [name];
-    return value.flatMap((part) => layersIn(part, depth + 1));
-  }
-  return anyObject.accepts(value) ? Object.values(value).flatMap((part) => layersIn(part, depth + 1)) : [];
-}
 
 function entryOf({ name, shape, dtype, quantization }: TypeOf<typeof weightSchema>, fail: Fail): Entry {
   const { dtype: stored, scale, min } = quantization ?? { dtype };
@@ -197,18 +140,16 @@ export function decodeGroup(
   { paths, entries }: KerasGroup,
   shards: readonly Uint8Array[],
   source: string,
-): Map<string, { readonly shape: readonly number[]; readonly data: Float32Array }> {
+): [name: string, weight: { readonly shape: readonly number[]; readonly data: Float32Array }][] {
   const expected = entries.reduce((sum, { bytes }) => sum + bytes, 0);
   const given = shards.reduce((sum, { length }) => sum + length, 0);
   if (given !== expected) {
     throw new WeightsError(`${source}: ${paths.join(", ")} should have ${expected} bytes and have ${given}`);
   }
   const data = shards.length === 1 ? shards[0]! : concatenate(shards);
-  const weights = new Map<string, { shape: readonly number[]; data: Float32Array }>();
   let at = 0;
-  for (const { name, shape, bytes, decode } of entries) {
-    if (decode) weights.set(name, { shape, data: decode(data.subarray(at, at + bytes)) });
+  return entries.flatMap(({ name, shape, bytes, decode }) => {
     at += bytes;
-  }
-  return weights;
+    return decode ? [[name, { shape, data: decode(data.subarray(at - bytes, at)) }]] : [];
+  });
 }

@@ -1,226 +1,389 @@
-import { WeightsError } from "../../base/errors.ts";
+/** What each layer of a Keras file becomes. */
 import { show } from "../../base/schema.ts";
-import type { Pads, Pair } from "../../base/window.ts";
 import type { ActivationLike } from "../../layers/index.ts";
-import type { NetworkLayerKind, NetworkPadding } from "../../models/topologies/network.ts";
-import type { KerasImporter } from "./importer.ts";
-import type { KerasLayer } from "./layers-model.ts";
-
-/** Limit on strides and the like, beyond those of any network. */
-const MAX_EXTENT = 65_535;
-
-/** Reads a layer, with the defaults of its class. The methods throw WeightsError for what cannot be read. */
-export class Reading {
-  readonly layer: KerasLayer;
-  readonly #importer: KerasImporter;
-
-  constructor(layer: KerasLayer, importer: KerasImporter) {
-    this.layer = layer;
-    this.#importer = importer;
-    this.expect("data_format", "channels_last");
-  }
-
-  fail(reason: string): never {
-    throw new WeightsError(`${this.#importer.source}: ${this.layer.type} "${this.layer.name}" ${reason}`);
-  }
-
-  get name(): string {
-    return this.layer.name;
-  }
-
-  /** The value that it takes, with zeros around it only if `mayBePadded`. */
-  value(index = 0, mayBePadded = false): string {
-    const name = this.layer.inputs[index] ?? "";
-    const value = this.#importer.value(name);
-    if (value === undefined) return this.fail(`takes "${name}", which no layer before it makes`);
-    if (!mayBePadded && this.#importer.padsOf(name)) {
-      this.fail("takes padded values, which here only convolutions and pools can");
-    }
-    return value;
-  }
-
-  values(): string[] {
-    if (this.layer.inputs.length < 2) this.fail("joins fewer than two values");
-    return this.layer.inputs.map((_, i) => this.value(i));
-  }
-
-  /** Throws unless an option, if given, has one of the values that are read. */
-  expect(option: string, ...allowed: readonly unknown[]): void {
-    const given = this.layer.config[option];
-    if (given === undefined || given === null || allowed.includes(given)) return;
-    const known = allowed.map((value) => show(value)).join(" or ");
-    this.fail(`has ${option} ${show(given)} instead of ${known || "none"}`);
-  }
-
-  number(option: string, otherwise: number): number {
-    const given = this.layer.config[option] ?? otherwise;
-    if (typeof given === "number" && Number.isFinite(given)) return given;
-    return this.fail(`has ${option} ${show(given)}`);
-  }
-
-  count(option: string, otherwise?: number): number {
-    const given = this.layer.config[option] ?? otherwise;
-    return isExtent(given) ? given : this.fail(`has ${option} ${show(given)}`);
-  }
-
-  pair(option: string, otherwise?: Pair): Pair {
-    const given = this.layer.config[option] ?? otherwise;
-    const both = Array.isArray(given) ? given : [given, given];
-    if (both.length === 2 && both.every((e) => isExtent(e))) return both as unknown as Pair;
-    return this.fail(`has ${option} ${show(given)}`);
-  }
-
-  /** Its own padding, or that of a ZeroPadding2D before it. */
-  padding(): NetworkPadding {
-    this.expect("padding", "same", "valid");
-    const pads = this.#importer.padsOf(this.layer.inputs[0] ?? "");
-    if (this.layer.config.padding !== "same") return pads ?? "valid";
-    return pads ? this.fail("pads values that are padded already") : "same";
-  }
-
-  /** The windows of a pooling. */
-  windows(): { kernelSize: Pair; stride: Pair; padding: NetworkPadding } {
-    const kernelSize = this.pair("pool_size", [2, 2]);
-    return { kernelSize, stride: this.pair("strides", kernelSize), padding: this.padding() };
-  }
-
-  /** The layer's own activation; undefined for none and for a softmax. */
-  activation(): { activation?: ActivationLike; softmax: boolean } {
-    const given = this.layer.config.activation ?? "linear";
-    if (given === "softmax") return { softmax: true };
-    if (given === "linear") return { softmax: false };
-    if (typeof given === "string" && Object.hasOwn(ACTIVATIONS, given)) {
-      return { activation: ACTIVATIONS[given]!, softmax: false };
-    }
-    return this.fail(`has the activation ${show(given)}`);
-  }
-}
-
-export const isExtent = (value: unknown): value is number =>
-  Number.isInteger(value) && (value as number) >= 1 && (value as number) <= MAX_EXTENT;
-
-const ACTIVATIONS: Readonly<Record<string, ActivationLike>> = {
-  relu: "relu",
-  relu6: "relu6",
-  elu: "elu",
-  gelu: "gelu",
-  silu: "silu",
-  swish: "silu",
-  tanh: "tanh",
-  sigmoid: "sigmoid",
-  softplus: "softplus",
-};
+import type { NetworkLayerKind } from "../../models/topologies/network.ts";
+import { type Affine, forChannels } from "../affine.ts";
+import type { KerasImporter, Part, Parts } from "./importer.ts";
+import { isExtent, layerActivation, type Reading } from "./reading.ts";
+import type { KerasLayer } from "./topology.ts";
 
 type LayerReader = (layer: Reading, into: KerasImporter) => void;
 
+const BIAS = { names: ["bias"] } as const;
+const KERNEL: Parts = { weight: { names: ["kernel"] }, bias: BIAS };
+/** A kernel that has another shape in the file. */
+const kernelOf = (shape: Part["shape"] & {}): Parts => ({ ...KERNEL, weight: { names: ["kernel"], shape } });
+const NORM: Parts = {
+  weight: { names: ["gamma"], absent: { option: "scale", value: 1 } },
+  bias: { names: ["beta"], absent: { option: "center", value: 0 } },
+  running_mean: { names: ["moving_mean"] },
+  running_var: { names: ["moving_variance"] },
+};
+
+/** A parameter's shape in Keras, with C channels and so many filters for each: (R, S, C, filters). */
+const forDepth =
+  (multiplier: number) =>
+  ([R, S, , K]: readonly number[]): readonly number[] => [R!, S!, K! / multiplier, multiplier];
+
+/** The window of a convolution, of values whose padding it can take over. */
+const windowOf = (layer: Reading) =>
+  ({
+    kernelSize: layer.pair("kernel_size"),
+    stride: layer.pair("strides", [1, 1]),
+    padding: layer.padding(),
+    dilation: layer.pair("dilation_rate", [1, 1]),
+  }) as const;
+
+const hasBias = (layer: Reading): boolean => layer.option("use_bias") !== false;
+
+/** The activation of a convolution over a map. */
+function mapActivation(layer: Reading): { activation?: ActivationLike } {
+  const { activation, softmax } = layer.activation();
+  if (softmax) layer.fail("has a softmax, which can be read only after a dense layer");
+  return activation ? { activation } : {};
+}
+
+/** A dense layer, or a convolution of the one pixel that a global pool leaves. */
+function dense(layer: Reading, into: KerasImporter, x: string, outFeatures: number, parts: Parts): void {
+  const { activation, softmax } = layer.activation();
+  const name = into.layerName(layer, parts);
+  const kind: NetworkLayerKind = {
+    ...{ type: "dense", name, outFeatures, bias: hasBias(layer) },
+    ...(activation && { activation }),
+  };
+  into.add(kind, [x], layer.name);
+  if (softmax) into.softmax(layer.name, layer.name);
+}
+
+/** The channels of a value. */
+const channelsOf = (x: string, into: KerasImporter): number => into.extents(x, into.inputShape).at(-1)!;
+
+/** A depthwise convolution without bias, with `depth_multiplier` filters for each channel. */
+function depthwise(
+  layer: Reading,
+  into: KerasImporter,
+  x: string,
+  weight: readonly string[],
+  suffix = "",
+): Extract<NetworkLayerKind, { type: "conv2d" }> {
+  const multiplier = layer.count("depth_multiplier", 1);
+  const groups = channelsOf(x, into);
+  const parts = { weight: { names: weight, shape: forDepth(multiplier) }, bias: BIAS };
+  return {
+    ...{ type: "conv2d", name: into.layerName(layer, parts, suffix), ...windowOf(layer) },
+    ...{ outChannels: groups * multiplier, groups, bias: false },
+  };
+}
+
+const pass: LayerReader = (layer, into) => into.pass(layer);
+
+const activated: LayerReader = (layer, into) => {
+  const activation = layerActivation(layer);
+  if (activation === "relu6") into.relu6(layer);
+  else into.activate(layer.value(), activation, layer.name);
+};
+
+/** What x times its own gate is. */
+const GATED: Readonly<Record<string, ActivationLike>> = { sigmoid: "silu", hardsigmoid: "hardswish" };
+
+function product(a: string, b: string, to: string, into: KerasImporter): void {
+  const gate = into.sole(b, "activation");
+  const gated = gate?.from[0] === a && typeof gate.activation === "string" && GATED[gate.activation];
+  if (gate && gated) {
+    gate.activation = gated;
+    into.move(gate, to);
+    return;
+  }
+  const isSwapped = into.isVector(a) && !into.isVector(b);
+  into.add({ type: "mul" }, isSwapped ? [b, a] : [a, b], to);
+}
+
+/** Reads a layer that joins values, two at a time; or a value and a constant. */
+const joined =
+  (
+    join: (a: string, b: string, to: string, into: KerasImporter) => void,
+    affineOf: (numbers: readonly number[], isFirst: boolean) => Affine,
+  ): LayerReader =>
+  (layer, into) => {
+    const constant = layer.constant();
+    if (constant) {
+      const { numbers, isFirst } = constant;
+      const affine = affineOf(numbers, isFirst);
+      return into.affine(layer, () => affine);
+    }
+    const [first, ...others] = layer.values() as [string, ...string[]];
+    others.reduce((value, other, i) => {
+      const to = i === others.length - 1 ? layer.name : into.fresh(`${layer.name}.${i}`);
+      join(value, other, to, into);
+      return to;
+    }, first);
+  };
+
+const quotient: LayerReader = (layer, into) => {
+  const { numbers, isFirst } = layer.constant() ?? layer.fail("divides values, which is not read");
+  if (isFirst) layer.fail("divides a constant by a value, which is not read");
+  const affine = { scale: numbers.map((n) => 1 / n), shift: [0] };
+  into.affine(layer, () => affine);
+};
+
+const flat = (layer: Reading, into: KerasImporter, features?: number): void => {
+  if (into.isEnd(layer.input) || into.isVector(layer.value())) into.pass(layer);
+  else into.flatten(layer.value(), features, layer.name);
+};
+
+const dropped: LayerReader = (layer, into) => {
+  const p = layer.number("rate", 0);
+  if (!(p >= 0 && p < 1)) layer.fail(`has the rate ${p}`);
+  // With a noise_shape, it drops whole branches of training.
+  if (layer.option("noise_shape") !== undefined) return into.pass(layer);
+  into.add({ type: "dropout", name: into.layerName(layer, {}), p }, [layer.value()], layer.name);
+};
+
+/** Refuses a layer that makes images or maps of another size, unless it leaves this one alone. */
+const onlySameSize: LayerReader = (layer, into) => {
+  const size = [layer.count("height"), layer.count("width")].join("×");
+  const [, H, W] = into.extents(into.peek(layer), into.inputShape);
+  if (size !== `${H}×${W}`) {
+    layer.fail(`makes ${size} of ${H}×${W} pixels; leave it out of the model, and give images of ${size}`);
+  }
+  into.pass(layer);
+};
+
+/** Keras' least standard deviation of a Normalization. */
+const SMALLEST_STD = 1e-7;
+
+/** Layers that leave values alone except in training, or always. */
+const PASSED = [
+  ...["ActivityRegularization", "AlphaDropout", "GaussianDropout", "GaussianNoise", "Identity"],
+  ...["AutoContrast", "RandomBrightness", "RandomColorDegeneration", "RandomColorJitter", "RandomContrast"],
+  ...["RandomErasing", "RandomFlip", "RandomGaussianBlur", "RandomGrayscale", "RandomHeight", "RandomHue"],
+  ...["RandomInvert", "RandomPerspective", "RandomPosterization", "RandomRotation", "RandomSaturation"],
+  ...["RandomSharpness", "RandomShear", "RandomTranslation", "RandomWidth", "RandomZoom"],
+];
+
 /** How layers of each class are read. */
 export const LAYERS: Readonly<Record<string, LayerReader>> = {
-  InputLayer: () => {},
-  ZeroPadding2D(layer, into) {
-    const given = layer.layer.config.padding;
-    const flat = Array.isArray(given) ? given.flat() : [];
-    const sound = flat.length === 4 && flat.every((n) => n === 0 || isExtent(n));
-    if (!sound) return layer.fail(`has padding ${show(given)}`);
-    into.pad(layer.name, layer.value(), flat as unknown as Pads);
+  InputLayer(layer, into) {
+    // A nested model's input is another name for what it is applied to.
+    if (layer.layer.operands.length > 0) into.pass(layer);
   },
   Conv2D(layer, into) {
-    const { activation, softmax } = layer.activation();
-    if (softmax) layer.fail("has a softmax, which can be read only after a dense layer");
+    const x = layer.value(layer.takesPads);
+    const outChannels = layer.count("filters");
+    const groups = layer.count("groups", 1);
+    const window = windowOf(layer);
+    if (into.isVector(x)) {
+      if (window.kernelSize.join() !== "1,1" || groups !== 1)
+        layer.fail("is over one pixel, but larger than 1×1");
+      return dense(
+        layer,
+        into,
+        x,
+        outChannels,
+        kernelOf(([C, K]) => [1, 1, C!, K!]),
+      );
+    }
     const kind: NetworkLayerKind = {
-      type: "conv2d",
-      name: into.layerName(layer.layer),
-      outChannels: layer.count("filters"),
-      kernelSize: layer.pair("kernel_size"),
-      stride: layer.pair("strides", [1, 1]),
-      padding: layer.padding(),
-      dilation: layer.pair("dilation_rate", [1, 1]),
-      groups: layer.count("groups", 1),
-      bias: layer.layer.config.use_bias !== false,
-      ...(activation && { activation }),
+      ...{ type: "conv2d", outChannels, groups, bias: hasBias(layer) },
+      ...{ ...mapActivation(layer), name: into.layerName(layer, KERNEL), ...window },
     };
-    into.add(kind, [layer.value(0, true)], layer.name);
+    into.add(kind, [x], layer.name);
+  },
+  DepthwiseConv2D(layer, into) {
+    const x = layer.value(layer.takesPads);
+    const kind = depthwise(layer, into, x, ["depthwise_kernel", "kernel"]);
+    into.add({ ...kind, bias: hasBias(layer), ...mapActivation(layer) }, [x], layer.name);
+  },
+  SeparableConv2D(layer, into) {
+    const x = layer.value(layer.takesPads);
+    const between = into.fresh(`${layer.name}.depthwise`);
+    into.add(depthwise(layer, into, x, ["depthwise_kernel"], ".depthwise"), [x], between);
+    const parts: Parts = { weight: { names: ["pointwise_kernel"] }, bias: BIAS };
+    const kind: NetworkLayerKind = {
+      ...{
+        type: "conv2d",
+        name: into.layerName(layer, parts, ".pointwise"),
+        outChannels: layer.count("filters"),
+      },
+      ...{ kernelSize: [1, 1], stride: [1, 1], padding: 0, dilation: [1, 1], groups: 1 },
+      ...{ bias: hasBias(layer), ...mapActivation(layer) },
+    };
+    into.add(kind, [between], layer.name);
+  },
+  Dense(layer, into) {
+    const x = layer.value();
+    const outChannels = layer.count("units");
+    if (into.isVector(x)) return dense(layer, into, x, outChannels, KERNEL);
+    // Over a map it is a convolution of single pixels.
+    const name = into.layerName(
+      layer,
+      kernelOf(([, , C, K]) => [C!, K!]),
+    );
+    const kind: NetworkLayerKind = {
+      ...{ type: "conv2d", name, outChannels, groups: 1, bias: hasBias(layer), ...mapActivation(layer) },
+      ...{ kernelSize: [1, 1], stride: [1, 1], padding: 0, dilation: [1, 1] },
+    };
+    into.add(kind, [x], layer.name);
   },
   BatchNormalization(layer, into) {
-    const axis = [layer.layer.config.axis].flat()[0] ?? -1;
-    if (axis !== 3 && axis !== -1) layer.fail(`has axis ${show(axis)} instead of the channels, 3 or -1`);
+    const x = layer.value();
+    const axis = [layer.option("axis")].flat()[0] ?? -1;
+    if (axis !== -1 && axis !== 3 && !(axis === 1 && into.isVector(x))) {
+      layer.fail(`has axis ${show(axis)} instead of the channels, 3 or -1`);
+    }
     const eps = layer.number("epsilon", 1e-3);
     // Keras' momentum is the share of the old statistics.
     const momentum = Number((1 - layer.number("momentum", 0.99)).toPrecision(7));
-    const name = into.layerName(layer.layer);
-    into.add({ type: "batch_norm", name, eps, momentum }, [layer.value()], layer.name);
-  },
-  Dense(layer, into) {
-    const { activation, softmax } = layer.activation();
-    const kind: NetworkLayerKind = {
-      type: "dense",
-      name: into.layerName(layer.layer),
-      outFeatures: layer.count("units"),
-      bias: layer.layer.config.use_bias !== false,
-      ...(activation && { activation }),
-    };
-    into.add(kind, [layer.value()], layer.name);
-    if (softmax) into.softmax(layer.name, layer.name);
+    const name = into.layerName(layer, NORM);
+    into.add({ type: "batch_norm", name, eps, momentum }, [x], layer.name);
   },
   Activation(layer, into) {
     const { activation, softmax } = layer.activation();
-    if (activation) into.activate(layer.value(), activation, layer.name);
+    if (activation === "relu6") into.relu6(layer);
+    else if (activation) into.activate(layer.value(), activation, layer.name);
     else if (softmax) into.softmax(layer.name, layer.value());
-    else into.alias(layer.name, layer.value());
+    else into.pass(layer);
   },
-  ReLU(layer, into) {
-    layer.expect("max_value");
-    for (const option of ["threshold", "negative_slope"]) {
-      if (layer.number(option, 0) !== 0) layer.fail(`has a ${option}, which is not read`);
-    }
-    into.activate(layer.value(), "relu", layer.name);
-  },
-  LeakyReLU(layer, into) {
-    const alpha = layer.number("negative_slope", layer.number("alpha", 0.3));
-    into.activate(layer.value(), { name: "leaky_relu", alpha }, layer.name);
-  },
-  ELU(layer, into) {
-    into.activate(layer.value(), { name: "elu", alpha: layer.number("alpha", 1) }, layer.name);
+  ReLU: activated,
+  LeakyReLU: activated,
+  ELU: activated,
+  PReLU(layer, into) {
+    const x = layer.value();
+    const axes = [layer.option("shared_axes") ?? []].flat().join();
+    const map = { "1,2": channelsOf(x, into), "1,2,3": 1 }[axes];
+    const vector = { "": channelsOf(x, into), "1": 1 }[axes];
+    const isVector = into.isVector(x);
+    const numParameters =
+      (isVector ? vector : map) ?? layer.fail(`has shared_axes [${axes}] instead of [1, 2]`);
+    const shape = ([C]: readonly number[]) => (isVector ? [C!] : [1, 1, C!]);
+    const name = into.layerName(layer, { weight: { names: ["alpha"], shape } });
+    into.add({ type: "prelu", name, numParameters }, [x], layer.name);
   },
   Softmax(layer, into) {
     layer.expect("axis", -1, 1);
     into.softmax(layer.name, layer.value());
   },
+  ZeroPadding2D: (layer, into) => into.pad(layer.name, layer.value(), layer.sides("padding")),
+  Cropping2D: (layer, into) =>
+    into.add({ type: "crop2d", cropping: layer.sides("cropping") }, [layer.value()], layer.name),
+  UpSampling2D(layer, into) {
+    layer.expect("interpolation", "nearest", "bilinear");
+    const mode = layer.option("interpolation") === "bilinear" ? "bilinear" : "nearest";
+    const kind = { type: "upsample", scaleFactor: layer.pair("size", [2, 2]), mode } as const;
+    into.add(kind, [layer.value()], layer.name);
+  },
   MaxPooling2D(layer, into) {
-    const x = layer.value(0, true);
-    const from = into.layer(x);
     // A max pool ignores its own padding; zeros from another layer are as good only if nothing is negative.
-    const isPositive = from && "activation" in from && from.activation === "relu";
-    if (into.padsOf(layer.layer.inputs[0]!) && !isPositive)
-      layer.fail("takes padding zeros that could be maxima");
+    const from = into.layer(into.value(layer.input, true) ?? "");
+    const isPositive = from && "activation" in from && ["relu", "relu6"].includes(String(from.activation));
+    const x = layer.value(isPositive && layer.takesPads);
     into.add({ type: "max_pool2d", ...layer.windows() }, [x], layer.name);
   },
   AveragePooling2D(layer, into) {
-    const x = layer.value(0, true);
+    const x = layer.value(layer.takesPads);
     // Zeros from another layer count in the mean; the pool's own do not.
-    const countIncludePad = into.padsOf(layer.layer.inputs[0]!) !== undefined;
+    const countIncludePad = into.padsOf(layer.input) !== undefined;
     into.add({ type: "avg_pool2d", ...layer.windows(), countIncludePad }, [x], layer.name);
   },
+  // A map of one pixel, of `keepdims`, is a vector here.
   GlobalAveragePooling2D(layer, into) {
-    const keepPixel = layer.layer.config.keepdims === true;
-    into.add({ type: "global_avg_pool", keepPixel }, [layer.value()], layer.name);
+    const x = layer.value();
+    if (into.isVector(x)) into.pass(layer);
+    else into.add({ type: "global_avg_pool", keepPixel: false }, [x], layer.name);
   },
-  Flatten: (layer, into) => into.flatten(layer.value(), undefined, layer.name),
-  Add(layer, into) {
-    const [first, ...others] = layer.values() as [string, ...string[]];
-    others.reduce((sum, value, i) => {
-      const to = i === others.length - 1 ? layer.name : `${layer.name}.${i}`;
-      into.sum(sum, value, to);
-      return to;
-    }, first);
+  GlobalMaxPooling2D(layer, into) {
+    const x = layer.value();
+    if (into.isVector(x)) into.pass(layer);
+    else into.add({ type: "global_max_pool", keepPixel: false }, [x], layer.name);
+  },
+  Flatten: flat,
+  Reshape(layer, into) {
+    const target = [layer.option("target_shape")].flat();
+    const features = target.at(-1);
+    const isOpen = features === -1;
+    const sound = (isOpen || isExtent(features)) && target.slice(0, -1).every((extent) => extent === 1);
+    if (!sound || (target.length !== 1 && target.length !== 3)) {
+      layer.fail(`has target_shape ${show(target)}; read are (features) and, of one pixel, (1, 1, channels)`);
+    }
+    if (target.length === 1) return flat(layer, into, isOpen ? undefined : (features as number));
+    if (!into.isEnd(layer.input) && !into.isVector(layer.value())) layer.fail("makes one pixel of several");
+    into.pass(layer);
+  },
+  Add: joined(
+    (a, b, to, into) => into.sum(a, b, to),
+    (numbers) => ({ scale: [1], shift: numbers }),
+  ),
+  Multiply: joined(product, (numbers) => ({ scale: numbers, shift: [0] })),
+  Subtract: joined(
+    (a, b, to, into) => into.add({ type: "sub" }, [a, b], to),
+    (numbers, isFirst) =>
+      isFirst ? { scale: [-1], shift: numbers } : { scale: [1], shift: numbers.map((n) => -n) },
+  ),
+  TrueDivide: quotient,
+  Divide: quotient,
+  Rescaling(layer, into) {
+    const affine = { scale: layer.numbers("scale", 1), shift: layer.numbers("offset", 0) };
+    into.affine(layer, () => affine);
+  },
+  Normalization(layer, into) {
+    const axis = layer.option("axis") ?? null;
+    if (axis !== null && ![-1, 3].includes([axis].flat()[0] as number)) {
+      layer.fail(`has axis ${show(axis)} instead of the channels, 3 or -1`);
+    }
+    layer.expect("invert", false);
+    const given = (option: string): readonly number[] | undefined => {
+      if (layer.option(option) !== undefined) return layer.numbers(option, 0);
+      const values = into.weight(layer.layer, option);
+      return values && [...values];
+    };
+    into.affine(layer, () => {
+      const [mean, variance] = [given("mean"), given("variance")];
+      if (!mean || !variance) return undefined;
+      const channels = Math.max(mean.length, variance.length);
+      const scale = forChannels(variance, channels).map((v) => 1 / Math.max(Math.sqrt(v), SMALLEST_STD));
+      return { scale, shift: forChannels(mean, channels).map((m, c) => -m * scale[c]!) };
+    });
+  },
+  // The images in the order B, G, R, as preprocess_input of ResNet and VGG makes them.
+  GetItem(layer, into) {
+    const index = layer.constant()?.numbers ?? [];
+    if (index.length !== 1) layer.fail(`has the index [${index.join(", ")}] instead of a channel`);
+    into.takeChannel(layer, index[0]!);
+  },
+  Stack(layer, into) {
+    layer.expect("axis", -1, 3);
+    into.stackChannels(layer);
   },
   Average: (layer, into) => into.add({ type: "average" }, layer.values(), layer.name),
   Concatenate(layer, into) {
     layer.expect("axis", -1, 3);
     into.add({ type: "concat" }, layer.values(), layer.name);
   },
-  Dropout(layer, into) {
-    const p = layer.number("rate", 0);
-    if (!(p >= 0 && p < 1)) layer.fail(`has the rate ${p}`);
-    into.add({ type: "dropout", name: into.layerName(layer.layer), p }, [layer.value()], layer.name);
-  },
+  Dropout: dropped,
+  // Whole channels there, single values here.
+  SpatialDropout2D: dropped,
+  Resizing: onlySameSize,
+  CenterCrop: onlySameSize,
+  RandomCrop: onlySameSize,
+  ...Object.fromEntries(PASSED.map((type) => [type, pass])),
 };
+
+/** What to do about layers that are not read, where there is more to say than that. */
+const ADVICE: Readonly<Record<string, string>> = {
+  Lambda: "its function is Python's; say it in layers, such as Rescaling",
+  Permute: "images are (N, H, W, C) here, as in Keras",
+};
+
+/** What is wrong with a file whose layers are not all read; undefined if they are. */
+export function unreadable(layers: readonly KerasLayer[]): string | undefined {
+  const unknown = layers.filter(({ type }) => !Object.hasOwn(LAYERS, type));
+  if (unknown.length === 0) return undefined;
+  const types = [...new Set(unknown.map(({ type }) => type))].sort();
+  const all = types.map((type) => {
+    const names = unknown.filter((layer) => layer.type === type).map(({ name }) => `"${name}"`);
+    const some = names.length > 3 ? [...names.slice(0, 3), `${names.length - 3} more`] : names;
+    const advice = Object.hasOwn(ADVICE, type) ? `; ${ADVICE[type]}` : "";
+    return `${type} (${some.join(", ")}${advice})`;
+  });
+  return `uses layers that are not read: ${all.join(", ")}; replace them by others and save the model again`;
+}

@@ -25,17 +25,13 @@ export function readAffine(node: Reading, into: OnnxImporter): boolean {
   }
   const x = node.value(1 - index);
   const layer = into.sole(x, "conv2d", "batch_norm", "dense");
-  if (!layer || layer.activation || layer.from.length > 1) {
-    return node.fail(
-      "computes with a constant, which can be read only after a convolution, a batch norm or a dense layer whose value " +
-        "nothing else takes, or at the images",
-    );
+  const [, channels, ...pixels] = into.shapeOf(x) as [number, number, ...number[]];
+  const map = affine(channels, 1 + pixels.length);
+  if (!layer || layer.activation || layer.from.length > 1) into.rescale(x, map, channels, node.output);
+  else {
+    into.scale(layer, map);
+    into.move(layer, node.output);
   }
-  into.scale(layer, (channels) => {
-    const isVector = layer.type === "dense" || (layer.type === "batch_norm" && into.shapeOf(x).length === 2);
-    return affine(channels, isVector ? 1 : 3);
-  });
-  into.move(layer, node.output);
   return true;
 }
 

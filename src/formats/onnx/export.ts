@@ -10,6 +10,9 @@ import { addOp } from "../../ops/elementwise/add.ts";
 import { averageOp } from "../../ops/elementwise/average.ts";
 import { dropoutOp } from "../../ops/elementwise/dropout.ts";
 import { mulOp } from "../../ops/elementwise/mul.ts";
+import { preluOp } from "../../ops/elementwise/prelu.ts";
+import { rescaleOp } from "../../ops/elementwise/rescale.ts";
+import { subOp } from "../../ops/elementwise/sub.ts";
 import { upsampleOp } from "../../ops/image/upsample.ts";
 import { concatOp } from "../../ops/layout/concat.ts";
 import { flattenOp } from "../../ops/layout/flatten.ts";
@@ -17,6 +20,7 @@ import { padChannelsOp } from "../../ops/layout/pad-channels.ts";
 import { pad2dOp } from "../../ops/layout/pad2d.ts";
 import { softmaxOp } from "../../ops/loss/softmax.ts";
 import { batchNormOp } from "../../ops/norm/batch-norm.ts";
+import { globalMaxPoolOp } from "../../ops/pool/global-max-pool.ts";
 import { avgPool2dOp, globalAvgPoolOp, maxPool2dOp, type Pool2d } from "../../ops/pool/pool.ts";
 import { checkFinite } from "../../weights/finite.ts";
 import { fileShape } from "../../weights/layout.ts";
@@ -125,6 +129,16 @@ const single = <In extends Tensors, Attrs, Out extends Tensors & { readonly y: T
     writer.name(node.outputs.y, writer.node(name, node.label, values, attributesOf(node)));
   });
 
+/** A pooling of all pixels, whose result is flat here and (N, C, 1, 1) there. */
+const flattened = <Out extends Tensors & { readonly y: Tensor }>(
+  op: Op<{ x: Tensor }, Record<never, never>, Out>,
+  name: string,
+): Operation =>
+  operation(op, ({ label, inputs: { x }, outputs: { y } }, writer) => {
+    const map = writer.node(name, label, [writer.of(x)]);
+    writer.name(y, writer.node("Flatten", `${label}.flatten`, [map], { axis: { int: 1 } }));
+  });
+
 const OPERATIONS: readonly Operation[] = [
   single(conv2dOp, "Conv", ({ attrs: { stride, dilation, padding, groups }, inputs: { weight } }) => ({
     kernel_shape: { ints: weight.shape.slice(0, 2) },
@@ -145,6 +159,39 @@ const OPERATIONS: readonly Operation[] = [
   operation(mulOp, ({ label, inputs: { a, b }, outputs: { y } }, writer) => {
     const factor = b.shape.length === a.shape.length ? writer.of(b) : writer.asMap(b);
     writer.name(y, writer.node("Mul", label, [writer.of(a), factor]));
+  }),
+  operation(subOp, ({ label, inputs: { a, b }, outputs: { y } }, writer) => {
+    writer.name(y, writer.node("Sub", label, [writer.of(a), writer.of(b)]));
+  }),
+  operation(
+    rescaleOp,
+    ({ label, inputs: { x }, attrs: { scale = 1, offset = 0 }, outputs: { y } }, writer) => {
+      const isSame = (numbers: number | readonly number[], value: number): boolean =>
+        [numbers].flat().every((number) => number === value);
+      // Of a map the channels are not the last axis.
+      const pixels = x.shape.slice(2).map(() => 1);
+      const constant = (name: string, numbers: number | readonly number[]): string =>
+        writer.tensor(
+          `${label}.${name}`,
+          typeof numbers === "number" ? [] : [numbers.length, ...pixels],
+          numbers,
+        );
+      const scaled = isSame(scale, 1)
+        ? writer.of(x)
+        : writer.node("Mul", label, [writer.of(x), constant("scale", scale)]);
+      writer.name(
+        y,
+        isSame(offset, 0) ? scaled : writer.node("Add", `${label}.add`, [scaled, constant("offset", offset)]),
+      );
+    },
+  ),
+  operation(preluOp, ({ label, inputs: { x, weight }, outputs: { y } }, writer) => {
+    const slope = writer.of(weight);
+    const isMap = x.shape.length === 4 && weight.shape[0] !== 1;
+    const map = isMap
+      ? writer.node("Unsqueeze", `${label}.slope`, [slope, writer.ints(`${label}.axes`, [1, 2])])
+      : slope;
+    writer.name(y, writer.node("PRelu", label, [writer.of(x), map]));
   }),
   single(averageOp, "Mean"),
   single(concatOp, "Concat", () => ({ axis: { int: 1 } })),
@@ -183,7 +230,12 @@ const OPERATIONS: readonly Operation[] = [
     const attributes = { mode: { text: mode === "nearest" ? mode : "linear" }, ...how };
     writer.name(y, writer.node("Resize", label, [writer.of(x), "", "", sizes], attributes));
   }),
-  single(maxPool2dOp, "MaxPool", ({ attrs }) => windows(attrs)),
+  operation(maxPool2dOp, ({ label, inputs: { x }, attrs, outputs: { y } }, writer) => {
+    const pool = writer.node("MaxPool", label, [writer.of(x)], windows(attrs));
+    // ONNX Runtime takes zeros before a max pool for the pool's own, which are no maxima; not if it asks for the indices.
+    if (writer.madeBy(x)?.op === "Pad") writer.alsoMakes(pool, `${label}.indices`);
+    writer.name(y, pool);
+  }),
   operation(avgPool2dOp, ({ label, inputs: { x }, attrs, outputs: { y } }, writer) => {
     const pool = (value: string, { countIncludePad, ...given }: typeof attrs): string => {
       const attributes = { ...windows(given), count_include_pad: { int: Number(countIncludePad) } };
@@ -200,10 +252,8 @@ const OPERATIONS: readonly Operation[] = [
     const padded = writer.node("Pad", `${label}.pad`, [writer.of(x), writer.ints(`${label}.pads`, ints)]);
     writer.name(y, pool(padded, { ...attrs, padding: [0, below, 0, beside], countIncludePad: false }));
   }),
-  operation(globalAvgPoolOp, ({ label, inputs: { x }, outputs: { y } }, writer) => {
-    const map = writer.node("GlobalAveragePool", label, [writer.of(x)]);
-    writer.name(y, writer.node("Flatten", `${label}.flatten`, [map], { axis: { int: 1 } }));
-  }),
+  flattened(globalAvgPoolOp, "GlobalAveragePool"),
+  flattened(globalMaxPoolOp, "GlobalMaxPool"),
   single(flattenOp, "Flatten", () => ({ axis: { int: 1 } })),
   single(softmaxOp, "Softmax", () => ({ axis: { int: -1 } })),
   operation(dropoutOp, ({ inputs: { x }, outputs: { y } }, writer) => writer.name(y, writer.of(x))),

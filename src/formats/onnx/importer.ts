@@ -193,10 +193,9 @@ export class OnnxImporter extends NetworkBuilder {
   }
 
   /** Multiplies what a layer makes, and adds to it, by changing its weights. */
-  scale(layer: AffineLayer, affineFor: (channels: number) => Affine): void {
+  scale(layer: AffineLayer, affine: Affine): void {
     const { shape, data } = this.#weights.get(`${layer.name}.weight`)!;
     const channels = shape[0]!;
-    const affine = affineFor(channels);
     const [scale, shift] = [forChannels(affine.scale, channels), forChannels(affine.shift, channels)];
     const bias = this.#weights.get(`${layer.name}.bias`)?.data;
     const each = data.length / channels;

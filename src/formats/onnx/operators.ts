@@ -38,6 +38,22 @@ function vector(node: Reading, tensor: OnnxTensor, K: number): [shape: number[],
   return [[K], tensor.floats()];
 }
 
+type GlobalPool = "global_avg_pool" | "global_max_pool";
+
+const overPixels =
+  (type: GlobalPool): Operator =>
+  (node, into) =>
+    into.add({ type, keepPixel: true }, [node.value()], node.output);
+
+const reduced =
+  (type: GlobalPool): Operator =>
+  (node, into) => {
+    const given = node.has(1) ? node.constant(1).ints() : (node.node.attributes.axes?.ints ?? []);
+    const axes = given.map((axis) => (axis < 0 ? axis + 4 : axis)).sort();
+    if (axes.join() !== "2,3") node.fail(`has axes [${given.join(", ")}] instead of [2, 3], those of pixels`);
+    into.add({ type, keepPixel: node.int("keepdims", 1) !== 0 }, [node.value()], node.output);
+  };
+
 /** How nodes of each operator are read. */
 export const OPERATORS: Readonly<Record<string, Operator>> = {
   ...SHAPE_OPERATORS,
@@ -88,7 +104,9 @@ export const OPERATORS: Readonly<Record<string, Operator>> = {
   Add(node, into) {
     if (!readAffine(node, into)) into.sum(node.value(0), node.value(1), node.output);
   },
-  Sub: (node, into) => void (readAffine(node, into) || node.fail("can be read only with a constant")),
+  Sub(node, into) {
+    if (!readAffine(node, into)) into.add({ type: "sub" }, [node.value(0), node.value(1)], node.output);
+  },
   Div: (node, into) => void (readAffine(node, into) || node.fail("can be read only with a constant")),
   Mul(node, into) {
     if (!readAffine(node, into)) into.product(node.value(0), node.value(1), node.output);
@@ -127,15 +145,10 @@ export const OPERATORS: Readonly<Record<string, Operator>> = {
     const countIncludePad = node.int("count_include_pad", 0) !== 0;
     into.add({ type: "avg_pool2d", ...node.windows(), countIncludePad }, [node.value()], node.output);
   },
-  GlobalAveragePool: (node, into) =>
-    into.add({ type: "global_avg_pool", keepPixel: true }, [node.value()], node.output),
-  ReduceMean(node, into) {
-    const given = node.has(1) ? node.constant(1).ints() : (node.node.attributes.axes?.ints ?? []);
-    const axes = given.map((axis) => (axis < 0 ? axis + 4 : axis)).sort();
-    if (axes.join() !== "2,3") node.fail(`has axes [${given.join(", ")}] instead of [2, 3], those of pixels`);
-    const keepPixel = node.int("keepdims", 1) !== 0;
-    into.add({ type: "global_avg_pool", keepPixel }, [node.value()], node.output);
-  },
+  GlobalAveragePool: overPixels("global_avg_pool"),
+  GlobalMaxPool: overPixels("global_max_pool"),
+  ReduceMean: reduced("global_avg_pool"),
+  ReduceMax: reduced("global_max_pool"),
   Cast(node, into) {
     const to = node.int("to", 0);
     if (!FLOATS.includes(to)) node.fail(`makes values of the type ${to}, where only floats can be read`);
@@ -154,6 +167,19 @@ export const OPERATORS: Readonly<Record<string, Operator>> = {
   },
   Identity: pass,
   Relu: activated(() => "relu"),
+  PRelu(node, into) {
+    const slope = node.constant(1);
+    const values = slope.floats();
+    const C = into.shapeOf(node.value())[1]!;
+    // One for each channel, (C, 1, 1), with any axes of 1 before.
+    const isEach =
+      values.length === C && slope.shape.toReversed().every((n, i) => n === 1 || i === (C === 1 ? 0 : 2));
+    if (values.length !== 1 && !isEach)
+      node.fail(`has slopes of (${slope.shape.join(", ")}) for ${C} channels`);
+    const name = into.layerName(node.node, slope.name || node.node.inputs[1]!);
+    into.weight(`${name}.weight`, [values.length], values);
+    into.add({ type: "prelu", name, numParameters: values.length }, [node.value()], node.output);
+  },
   LeakyRelu: activated((node) => ({ name: "leaky_relu", alpha: node.float("alpha", 0.01) })),
   HardSwish: activated(() => "hardswish"),
   HardSigmoid: activated((node) => {
@@ -170,8 +196,10 @@ export const OPERATORS: Readonly<Record<string, Operator>> = {
     const [least, most] = [bound(1, "min", -Infinity), bound(2, "max", Infinity)];
     if (least === 0 && most === 6) return "relu6";
     if (least === 0 && most >= MOST_FLOAT) return "relu";
+    if (Number.isFinite(least) && Number.isFinite(most))
+      return { name: "hardtanh", alpha: least, beta: most };
     const range = `${least}…${most}`.replaceAll("Infinity", "∞");
-    return node.fail(`clips to ${range}; only 0…6, ReLU6, and 0…∞, ReLU, can be read`);
+    return node.fail(`clips to ${range}; only 0…∞, ReLU, and two finite bounds can be read`);
   }),
   Softplus: activated(() => "softplus"),
   Elu: activated((node) => ({ name: "elu", alpha: node.float("alpha", 1) })),

@@ -37,6 +37,17 @@ export class Writer {
     return output;
   }
 
+  /** The node that makes a tensor's value. */
+  madeBy(tensor: Tensor): OnnxNode | undefined {
+    return this.nodes.find(({ outputs }) => outputs[0] === this.of(tensor));
+  }
+
+  /** Gives the last node, which makes `value`, another output. */
+  alsoMakes(value: string, label: string): void {
+    const node = this.nodes.pop()!;
+    this.nodes.push({ ...node, outputs: [value, this.#unique(label)] });
+  }
+
   /** Appends a constant of whole numbers. */
   ints(label: string, ints: readonly number[]): string {
     return this.node("Constant", label, [], { value_ints: { ints } });
@@ -45,19 +56,24 @@ export class Writer {
   /** A vector (N, C) as a map (N, C, 1, 1), to be broadcast to pixels; one that was flattened from such a map as that. */
   asMap(tensor: Tensor): string {
     const value = this.of(tensor);
-    const flatten = this.nodes.find(({ outputs }) => outputs[0] === value);
+    const flatten = this.madeBy(tensor);
     if (flatten?.op === "Flatten") return flatten.inputs[0]!;
     return this.node("Unsqueeze", `${value}.map`, [value, this.ints(`${value}.axes`, [2, 3])]);
   }
 
   constant(label: string, value: number): string {
+    return this.tensor(label, [], value);
+  }
+
+  /** Adds a tensor to the file; returns its name. */
+  tensor(label: string, shape: readonly number[], values: number | readonly number[]): string {
     const name = this.#unique(label);
-    this.#tensors.set(name, { shape: [], data: Float32Array.of(value) });
+    this.#tensors.set(name, { shape, data: Float32Array.from([values].flat()) });
     return name;
   }
 
   /** Appends nodes for an activation of a value. */
-  activation(label: string, x: string, { name, alpha = 0 }: Activation): string {
+  activation(label: string, x: string, { name, alpha = 0, beta = 0 }: Activation): string {
     const node = (op: string, inputs: readonly string[], attributes: Attributes = {}) =>
       this.node(op, `${label}.${op.toLowerCase()}`, inputs, attributes);
     const constant = (value: number) => this.constant(`${label}.${value}`, value);
@@ -68,6 +84,8 @@ export class Writer {
         return node("Relu", [x]);
       case "relu6":
         return node("Clip", [x, constant(0), constant(6)]);
+      case "hardtanh":
+        return node("Clip", [x, constant(alpha), constant(beta)]);
       case "leaky_relu":
         return node("LeakyRelu", [x], { alpha: { float: alpha } });
       case "elu":

@@ -16,6 +16,8 @@ import {
   flatten,
   globalAvgPool,
   globalMaxPool,
+  groupNorm,
+  layerNorm,
   maxPool2d,
   mul,
   type Pad2dOptions,
@@ -59,6 +61,8 @@ export type NetworkLayerKind =
       readonly momentum: number;
       readonly activation?: ActivationLike;
     }
+  | { readonly type: "group_norm"; readonly name: string; readonly numGroups: number; readonly eps: number }
+  | { readonly type: "layer_norm"; readonly name: string; readonly eps: number }
   | {
       readonly type: "dense";
       readonly name: string;
@@ -152,6 +156,10 @@ function apply(layer: NetworkLayer, inputs: readonly Tensor[]): Tensor {
       return conv2d(x, layer.name, { ...layer, padding: paddingOf(x, layer, layer.dilation) });
     case "batch_norm":
       return batchNorm(x, layer.name, { ...layer, ...(y && { residual: y }) });
+    case "group_norm":
+      return groupNorm(x, layer.name, layer);
+    case "layer_norm":
+      return layerNorm(x, layer.name, layer);
     case "dense":
       return dense(x, layer.name, layer);
     case "max_pool2d":

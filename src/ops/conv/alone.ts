@@ -6,22 +6,23 @@ import type { GradInputArgs, GradWeightArgs } from "./conv-gradients.ts";
 
 type DType = "f32" | "f16";
 
-export function forwardAlone(geometry: Geometry, dtype: DType): Alone<ForwardArgs> {
-  const { x, w, y } = specs(geometry, dtype);
+/** `GROUPS`, here and below, are those of a convolution in groups. */
+export function forwardAlone(geometry: Geometry, dtype: DType, GROUPS = 1): Alone<ForwardArgs> {
+  const { x, w, y } = specs(geometry, dtype, GROUPS);
   return {
     inputs: { x, w },
     outputs: { y },
-    products: geometry.R * geometry.S * geometry.C,
+    products: (geometry.R * geometry.S * geometry.C) / GROUPS,
     args: ({ x, w, y }) => [{ x: x!, w: w!, bias: undefined, y: y! }],
   };
 }
 
-export function gradInputAlone(geometry: Geometry, dtype: DType): Alone<GradInputArgs> {
-  const { x, w, y } = specs(geometry, dtype);
+export function gradInputAlone(geometry: Geometry, dtype: DType, GROUPS = 1): Alone<GradInputArgs> {
+  const { x, w, y } = specs(geometry, dtype, GROUPS);
   return {
     inputs: { dy: y, w },
     outputs: { dx: x },
-    products: geometry.R * geometry.S * geometry.K,
+    products: (geometry.R * geometry.S * geometry.K) / GROUPS,
     args: ({ dy, w, dx }) => [
       { dy: dy!, w: w! },
       { tensor: dx!, accumulate: 0 },
@@ -29,7 +30,6 @@ export function gradInputAlone(geometry: Geometry, dtype: DType): Alone<GradInpu
   };
 }
 
-/** `GROUPS` are those of a convolution in groups. */
 export function gradWeightAlone(geometry: Geometry, dtype: DType, GROUPS = 1): Alone<GradWeightArgs> {
   const { x, w, y } = specs(geometry, dtype, GROUPS);
   return {

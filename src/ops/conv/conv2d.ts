@@ -18,7 +18,8 @@ import type { TakesOptions } from "../options.ts";
 import { emitBest } from "../tunable.ts";
 import { CONV_FORWARD } from "./conv-forward.ts";
 import { CONV_GRAD_INPUT, CONV_GRAD_WEIGHT, emitGradBias } from "./conv-gradients.ts";
-import { emitGroupedForward, emitGroupedGradInput, GROUPED_GRAD_WEIGHT } from "./grouped.ts";
+import { GROUPED_FORWARD } from "./grouped/forward.ts";
+import { GROUPED_GRAD_INPUT, GROUPED_GRAD_WEIGHT } from "./grouped/gradients.ts";
 
 export interface Conv2dAttrs {
   readonly stride: Pair;
@@ -74,8 +75,9 @@ export const conv2dOp: Op<Conv2dInputs, Conv2dAttrs, Conv2dOutputs> &
   forward(emit, { inputs, attrs, outputs: { y } }) {
     const geometry = geometryOf(inputs, attrs);
     const tensors = { x: inputs.x, w: inputs.weight, bias: inputs.bias, y };
-    if (attrs.groups === 1) emitBest(CONV_FORWARD, emit, geometry, tensors, attrs.activation);
-    else emitGroupedForward(emit, { ...geometry, GROUPS: attrs.groups }, tensors, attrs.activation);
+    const { groups: GROUPS, activation } = attrs;
+    if (GROUPS === 1) emitBest(CONV_FORWARD, emit, geometry, tensors, activation);
+    else emitBest(GROUPED_FORWARD, emit, { ...geometry, GROUPS }, tensors, activation);
   },
   backward: "conv2d",
   fuse: (node, next) => withActivation(node, next),
@@ -103,14 +105,15 @@ export function emitConv2dGradients(
   emitGradInput?: EmitGradient,
 ): void {
   const { x, weight: w, bias } = inputs;
+  const { groups: GROUPS } = attrs;
   const geometry = geometryOf(inputs, attrs);
   const dy = gradientBeforeActivation(emit, y, attrs.activation);
   if (emit.wants(w)) emitGradWeight(geometry, dy, emit.into(w));
   if (emit.wants(bias)) emitGradBias(emit, dy, emit.into(bias));
   if (emit.wants(x)) {
     if (emitGradInput) emitGradInput(geometry, dy, emit.into(x));
-    else if (attrs.groups === 1) emitBest(CONV_GRAD_INPUT, emit, geometry, { dy, w }, emit.into(x));
-    else emitGroupedGradInput(emit, { ...geometry, GROUPS: attrs.groups }, { dy, w }, emit.into(x));
+    else if (GROUPS === 1) emitBest(CONV_GRAD_INPUT, emit, geometry, { dy, w }, emit.into(x));
+    else emitBest(GROUPED_GRAD_INPUT, emit, { ...geometry, GROUPS }, { dy, w }, emit.into(x));
   }
 }
 

@@ -55,6 +55,9 @@ function kindOf({ vendor, subgroupSize }: Capabilities): GpuKind {
 /** Invocations worth another pass or a smaller tile on a GPU of this vendor. */
 export const enoughOn = (device: Capabilities): number => kindOf(device).full;
 
+/** Whether an invocation lacks the registers for a tile of so many sums on a GPU of this vendor. */
+export const spillsOn = (device: Capabilities, sums: number): boolean => sums in kindOf(device).spilled;
+
 /** So many numbers read or written. */
 export const costOfMoving = (numbers: number, device: Capabilities): number => kindOf(device).moved * numbers;
 

@@ -11,23 +11,26 @@ export type ActivationName = keyof typeof ACTIVATIONS;
 
 export interface Activation {
   readonly name: ActivationName;
-  /** Slope of leaky ReLU for negative inputs, scale of ELU. */
+  /** Slope of leaky ReLU for negative inputs, scale of ELU, least value of hardtanh. Default 0. */
   readonly alpha?: number;
+  /** Largest value of hardtanh. Default 0. */
+  readonly beta?: number;
 }
 
 const ACTIVATION_NAME = /* @__PURE__ */ oneOf(/* @__PURE__ */ namesOf(ACTIVATIONS));
 
 /** The option `activation` of other ops. */
 export const OPTIONAL_ACTIVATION = /* @__PURE__ */ optional<Activation>(
-  /* @__PURE__ */ object({ name: ACTIVATION_NAME, alpha: OPTIONAL_NUMBER }),
+  /* @__PURE__ */ object({ name: ACTIVATION_NAME, alpha: OPTIONAL_NUMBER, beta: OPTIONAL_NUMBER }),
 );
 
 export const IDENTITY: Activation = { name: "identity" };
 
 /** The constants of every kernel that links shaders/lib/core/activation.wgsl. */
-export const activationConstants = ({ name, alpha = 0 }: Activation) => ({
+export const activationConstants = ({ name, alpha = 0, beta = 0 }: Activation) => ({
   ACTIVATION: ACTIVATIONS[name],
   ALPHA: alpha,
+  BETA: beta,
 });
 
 /** Whether f(0) = 0 and f rises, so that the largest of some f(z) is f of the largest z. */
@@ -40,7 +43,10 @@ type Out = { y: Tensor };
 /** y = f(x), elementwise. x, y (…, C). */
 export const activationOp: Op<In, Activation, Out> = {
   name: "activation",
-  takes: { inputs: { x: "required" }, options: { name: ACTIVATION_NAME, alpha: OPTIONAL_NUMBER } },
+  takes: {
+    inputs: { x: "required" },
+    options: { name: ACTIVATION_NAME, alpha: OPTIONAL_NUMBER, beta: OPTIONAL_NUMBER },
+  },
   infer: ({ x }) => ({ y: { shape: x.shape, dtype: x.storage.dtype } }),
   forward(emit, { inputs: { x }, attrs, outputs: { y } }) {
     const LENGTH = storedLength(x.shape) / 4;

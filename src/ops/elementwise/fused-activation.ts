@@ -11,7 +11,10 @@ import { grid } from "../../kernel/grid.ts";
 import { activation_output_backward } from "../../kernel/shaders.gen.ts";
 import { type Activation, activationConstants, activationOp, IDENTITY } from "./activation.ts";
 
-/** Activations whose derivative follows from their output, so that the input need not be stored. */
+/**
+ * Activations whose derivative follows from their output, so that the input need not be stored. Not that of hardtanh, whose
+ * bounds may be rounded in f16.
+ */
 const FUSABLE: readonly Activation["name"][] = [
   "identity",
   "relu",

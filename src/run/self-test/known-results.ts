@@ -44,10 +44,37 @@ export const knownOps: Readonly<Record<string, readonly KnownCase[]>> = {
       sums: { y: 28.9436, dx: 15.30225, dweight: 22.20137, dbias: 9.229609 },
     },
     {
+      inputs: { x: [2, 7, 6, 8], weight: [3, 3, 4, 8], bias: [8] },
+      attrs: { stride: [1, 1], dilation: [1, 1], padding: [1, 1, 1, 1], groups: 2 },
+      half: true,
+      sums: { y: -47.06277, dx: 17.1258, dweight: -6.094839, dbias: -7.264146 },
+    },
+    {
       inputs: { x: [2, 7, 6, 8], weight: [3, 3, 1, 8], bias: [8] },
       attrs: { stride: [1, 1], dilation: [1, 1], padding: [1, 1, 1, 1], groups: 8 },
       half: true,
       sums: { y: 4.48249, dx: -6.624602, dweight: 4.107999, dbias: -7.264146 },
+    },
+    {
+      inputs: { x: [2, 7, 6, 8], weight: [3, 3, 1, 8], bias: [8] },
+      attrs: { stride: [2, 2], dilation: [1, 1], padding: [1, 1, 1, 1], groups: 8 },
+      half: true,
+      sums: { y: 6.720335, dx: 0.3926188, dweight: 2.448875, dbias: -3.695662 },
+    },
+  ],
+  conv_transpose2d: [
+    {
+      inputs: { x: [2, 5, 6, 8], weight: [3, 3, 12, 8], bias: [12] },
+      attrs: {
+        stride: [2, 2],
+        dilation: [1, 1],
+        padding: [1, 1, 1, 1],
+        groups: 1,
+        outputPadding: [1, 1],
+        activation: { name: "relu" },
+      },
+      half: true,
+      sums: { y: 64.01855, dx: -26.42603, dweight: -48.08722, dbias: -9.533177 },
     },
   ],
   dense: [
@@ -219,6 +246,22 @@ export const knownOps: Readonly<Record<string, readonly KnownCase[]>> = {
       attrs: { mode: "train", eps: 0.00001, momentum: 0.1, activation: { name: "relu" } },
       half: true,
       sums: { y: 0.1218642, dx: -2.499169, dweight: 2.828855, dbias: 8.111562, dresidual: -14.84844 },
+    },
+  ],
+  group_norm: [
+    {
+      inputs: { x: [2, 7, 6, 20], weight: [20], bias: [20] },
+      attrs: { groups: 4, eps: 0.00001 },
+      half: true,
+      sums: { y: 3.253906, dx: 5.893163, dweight: 15.75759, dbias: 4.430083 },
+    },
+  ],
+  layer_norm: [
+    {
+      inputs: { x: [2, 7, 6, 20], weight: [20], bias: [20] },
+      attrs: { eps: 0.00001 },
+      half: true,
+      sums: { y: 0.6698123, dx: -4.808622, dweight: 15.93242, dbias: 4.430083 },
     },
   ],
   avg_pool2d: [

@@ -1,11 +1,11 @@
-import type { Dataset } from "../../data/dataset.ts";
 import { type Loader, openLoader } from "../../data/loader.ts";
+import type { DataSource } from "../../data/source.ts";
 import { storedLength, type Tensor } from "../../graph/tensor.ts";
 import { InFlight } from "../../run/in-flight.ts";
 import type { Live } from "../../run/live.ts";
 import type { Outputs, Session } from "../../run/session.ts";
 import type { Values } from "../../run/values.ts";
-import type { Fed } from "../objective.ts";
+import type { Fed, Objective } from "../objective.ts";
 
 /** Label of examples that do not count, as in PyTorch. */
 export const IGNORED = -100;
@@ -42,21 +42,17 @@ export async function runBatches(
   signal?.throwIfAborted();
 }
 
-/** The same for a data set of images and one session. */
-export function runDataset(
+/** The same for all images of a source, with what `specs` name of it, and one session. */
+export function runSource(
   session: Session,
-  dataset: Dataset,
+  source: DataSource,
+  specs: Objective["inputs"],
   signal: AbortSignal | undefined,
-  take: (outputs: Outputs, size: number) => void,
+  take: (outputs: Outputs, batch: Fed) => void,
 ): Promise<void> {
   const batchSize = session.plan.inputs.get("images")!.shape[0]!;
-  const loader = openLoader(dataset, {}, { batchSize, shuffle: false });
-  return runBatches(
-    loader,
-    () => session,
-    signal,
-    (outputs, { size }) => take(outputs, size),
-  );
+  const options = { batchSize, shuffle: false, ...(signal && { signal }) };
+  return runBatches(openLoader(source, specs, options), () => session, signal, take);
 }
 
 /** A batch as the session's inputs take it. */

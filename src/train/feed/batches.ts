@@ -2,7 +2,7 @@
 import { DataError } from "../../base/errors.ts";
 import type { Batch } from "../../data/batches.ts";
 import { type Dataset, isDataset } from "../../data/dataset.ts";
-import { badValue, type Loader, type LoaderOptions, openLoader } from "../../data/loader.ts";
+import { type Loader, type LoaderOptions, notWithin, openLoader } from "../../data/loader.ts";
 import type { DataSource, Examples } from "../../data/source.ts";
 import { hasManyLabels } from "../../models/model.ts";
 import { isClassifier } from "../../models/network.ts";
@@ -52,10 +52,9 @@ export function batchOf(operation: string, objective: Objective, batch: Batch | 
     );
   }
   const examples = batch as Examples;
-  for (const [name, spec] of Object.entries(specs)) {
-    const bad = spec.most === undefined ? undefined : badValue(examples[name]!, spec);
-    if (bad)
-      throw new DataError(`${operation}: ${name} must be ${bad.expected} — got ${examples[name]![bad.at]}`);
+  for (const [name, { most }] of Object.entries(specs)) {
+    if (most !== undefined && notWithin(examples[name]!, most) >= 0)
+      throw new DataError(`${operation}: ${name} must be in [0, ${most}]`);
   }
   return toFed(specs, examples, size);
 }

@@ -1,6 +1,16 @@
 /** The passes of ops that training runs, over the shapes of whole networks. */
 import type { Model } from "webgraft";
-import { Graph, type GraphOptions, interleaved, lower, resnet, type Steps, vgg, withUpdate } from "webgraft";
+import {
+  conv2d,
+  Graph,
+  type GraphOptions,
+  interleaved,
+  lower,
+  resnet,
+  type Steps,
+  vgg,
+  withUpdate,
+} from "webgraft";
 import { fuse } from "../../../src/graph/fusion.ts";
 import type { Dispatch, OpNode, Tensors } from "../../../src/graph/op.ts";
 import type { Tensor } from "../../../src/graph/tensor.ts";
@@ -33,6 +43,7 @@ export function sourcesOf(shapes: "quick" | "all", few: boolean): readonly Sourc
   const quick: Source[] = [
     { name: "interleaved", model: () => interleaved(), batch: few ? 32 : 128 },
     { name: "resnet18", model: () => resnet(18), batch: few ? 1 : 32 },
+    { name: "mobilenets", model: () => DEPTHWISE, batch: few ? 8 : 32 },
   ];
   if (shapes === "quick") return quick;
   return [
@@ -42,6 +53,32 @@ export function sourcesOf(shapes: "quick" | "all", few: boolean): readonly Sourc
     { name: "vgg16", model: () => vgg(16, few ? { inputShape: [112, 112, 3] } : {}), batch: few ? 1 : 8 },
   ];
 }
+
+/** Height and width, channels, window and stride of depthwise layers: MobileNetV2's of 3×3, MobileNetV3's of 5×5. */
+const DEPTHWISE_LAYERS = [
+  [112, 32, 3, 1],
+  [112, 96, 3, 2],
+  [56, 144, 3, 1],
+  [28, 192, 3, 1],
+  [14, 576, 3, 1],
+  [7, 960, 3, 1],
+  [28, 72, 5, 2],
+  [14, 672, 5, 1],
+] as const;
+
+/** Those layers beside each other, each with an input of its own, and nothing else. */
+const DEPTHWISE: Model = {
+  ...{ name: "depthwise", inputShape: [1, 1, 1], classes: 1, options: {} },
+  build(images) {
+    const ys = DEPTHWISE_LAYERS.map(([extent, channels, kernelSize, stride]) => {
+      const name = [extent, channels, kernelSize, stride].join("_");
+      const x = images.graph.input(name, [images.shape[0]!, extent, extent, channels], "f32", true);
+      const layer = { outChannels: channels, groups: channels, kernelSize, stride, padding: kernelSize >> 1 };
+      return conv2d(x, name, { ...layer, bias: false });
+    });
+    return ys.at(-1)!;
+  },
+};
 
 export function kernelCases(sources: readonly Source[], options: GraphOptions): KernelCase[] {
   const cases = new Map<string, KernelCase>();

@@ -129,15 +129,21 @@ export const conv2d = declare({
       ...{ devices: {}, variants: (name) => name.startsWith("narrow") && !isSplit(name) && !isAhead(name) },
       grads: ["weight"],
     },
-    // Depthwise, with every number of splits.
-    {
-      ...given([4, 16, 5, 64], [3, 3, 1, 64], { groups: 64, padding: ONE }),
-      ...{ devices: {}, variants: () => true },
-    },
+    // Depthwise, with every kernel, division and number of splits: both windows and strides; more padding than the window
+    // reaches, before and after; rows and columns over; maps of one pixel.
+    ...[
+      given([4, 16, 5, 64], [3, 3, 1, 64], { groups: 64, padding: ONE }),
+      given([2, 13, 10, 5], [3, 3, 1, 5], { groups: 5, stride: [2, 2], padding: [0, 3, 4, 1] }, true),
+      given([1, 11, 9, 3], [5, 5, 1, 3], { groups: 3, padding: [6, 1, 2, 5], activation: RELU }, true),
+      given([2, 12, 15, 6], [5, 5, 1, 6], { groups: 6, stride: [2, 2], padding: [1, 2, 3, 2] }),
+      given([3, 1, 1, 9], [3, 3, 1, 9], { groups: 9, stride: [2, 2], padding: ONE }),
+    ].map((some) => ({ ...some, devices: {}, variants: () => true })),
     ...[
       given([2, 7, 6, 5], [3, 3, 5, 6], { padding: ONE, activation: RELU }, true),
       given([2, 7, 6, 3], [3, 3, 3, 6], { stride: [2, 2], padding: ONE }, true),
       given([2, 5, 4, 6], [3, 3, 2, 6], { groups: 3, padding: ONE, activation: RELU }, true),
+      given([2, 5, 6, 6], [3, 3, 1, 6], { groups: 6, padding: ONE, activation: RELU }, true),
+      given([2, 7, 6, 6], [3, 3, 1, 6], { groups: 6, stride: [2, 2], padding: ONE }, true),
     ].map((some) => ({
       ...some,
       ...{ devices: { "": CPU, "by workgroups": { features: [] } }, half: true as const },
@@ -156,10 +162,11 @@ export const conv2d = declare({
   timed: withoutEpilogue,
   text({ inputs: { x, weight }, attrs: { stride, dilation, groups } }) {
     const [R, S, , K] = weight.shape;
+    const isDepthwise = groups > 1 && groups === x.shape[3] && groups === K;
     const more = [
       stride[0] > 1 ? `, stride ${stride[0]}` : "",
       dilation[0] > 1 ? `, dilation ${dilation[0]}` : "",
-      groups > 1 ? `, ${groups} groups` : "",
+      isDepthwise ? ", depthwise" : groups > 1 ? `, ${groups} groups` : "",
     ];
     return `${x.shape.join("×")} → ${K}, ${R}×${S}${more.join("")}`;
   },

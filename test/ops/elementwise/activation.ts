@@ -19,6 +19,7 @@ const ACTIVATIONS: readonly Activation[] = [
   { name: "relu6" },
   { name: "hardsigmoid" },
   { name: "softplus" },
+  { name: "hardtanh", alpha: -0.7, beta: 2.3 },
 ];
 
 /** Both signs up to 3.5, away from the kink at 0. */

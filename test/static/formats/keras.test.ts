@@ -36,6 +36,23 @@ function changed(
   return files;
 }
 
+/** What a layer takes, as Keras 3 writes it. */
+const call = (layer: string): Json[] => [
+  { args: [{ class_name: "__keras_tensor__", config: { keras_history: [layer, 0, 0] } }], kwargs: {} },
+];
+
+/** A Functional of one layer, which takes its input "x". */
+const functional = (name: string, layer: Json): Json => {
+  const input = { class_name: "InputLayer", name: "x", config: { batch_shape: [null, 40, 48, 3] } };
+  const config = {
+    name,
+    layers: [input, layer],
+    input_layers: ["x", 0, 0],
+    output_layers: [layer.name, 0, 0],
+  };
+  return { class_name: "Functional", config };
+};
+
 const asIs = (text: string): string => text;
 
 /** f32 sums in another order. */
@@ -46,6 +63,7 @@ describe("importKeras", () => {
     ["resnet50", true],
     ["vgg16", true],
     ["small", false],
+    ["nested", true],
   ])("reads %s so that it gives what TensorFlow.js gives", async (name, softmax) => {
     const { model, weights } = await importKeras(filesOf(name));
     const { shape, output } = expectedOf(name);
@@ -72,6 +90,38 @@ describe("importKeras", () => {
       expect(relativeError(softmaxRows(logits, classes), output)).toBeLessThan(ROUNDING);
       expect(model.preprocessing).toMatchObject({ mode: "caffe", mean: [103.939, 116.779, 123.68] });
     }
+  });
+
+  it.each<[string, (base: Json) => Json]>([
+    ["a Sequential", (base) => ({ class_name: "Sequential", config: { name: "s", layers: [base] } })],
+    [
+      "a Functional of a Functional",
+      (base) =>
+        functional("outer", { ...functional("inner", base), name: "inner", inbound_nodes: call("x") }),
+    ],
+  ])("names a ResNet's layers the same in %s", async (_, wrapped) => {
+    const { model, weights } = await importKeras(filesOf("resnet50"));
+    const nested = changed("resnet50", asIs, (json) => {
+      const base = { ...(json.modelTopology as Json), name: "resnet50", inbound_nodes: call("x") };
+      return { ...json, modelTopology: wrapped(base) };
+    });
+    const other = await importKeras(nested);
+    expect(other.weights).toEqual(weights);
+    expect(other.model.preprocessing).toEqual(model.preprocessing);
+  });
+
+  it("gives a MobileNetV2's weights torchvision's names", async () => {
+    const { weights } = await importKeras(filesOf("mobilenetv2"));
+    const names = [...weights.keys()].filter((name) => name.endsWith(".weight"));
+    // As torchvision's state_dict has them, in its order.
+    const block = (n: number): string[] =>
+      ["0.0", "0.1", "1.0", "1.1", "2", "3"].map((part) => `features.${n}.conv.${part}.weight`);
+    expect(names).toEqual([
+      ...["features.0.0.weight", "features.0.1.weight"],
+      ...["0.0", "0.1", "1", "2"].map((part) => `features.1.conv.${part}.weight`),
+      ...Array.from({ length: 16 }, (_, i) => block(i + 2)).flat(),
+      ...["features.18.0.weight", "features.18.1.weight", "classifier.1.weight"],
+    ]);
   });
 
   it("shows that the stride of another convention loads as well, and is wrong", async () => {
@@ -143,6 +193,11 @@ describe("importKeras", () => {
 describe("malformed Keras models", () => {
   const refused: readonly [string, () => KerasFiles, RegExp][] = [
     ["no JSON", () => new Map([["model.json", Uint8Array.of(1)]]), /model.json is not JSON/],
+    [
+      "an .h5 file",
+      () => new Map([["model.json", Uint8Array.of(0x89, 0x48, 0x44, 0x46)]]),
+      /is an HDF5 file, as Keras \(\.h5\) writes; convert it with tensorflowjs_converter --input_format=keras/,
+    ],
     ["a missing model.json", () => new Map(), /the file model.json is missing/],
     [
       "a graph model",
@@ -153,7 +208,84 @@ describe("malformed Keras models", () => {
       "layers that are not read",
       () =>
         changed("small", (t) => t.replaceAll('"ReLU"', '"Lambda"').replaceAll('"Dropout"', '"Attention"')),
-      /uses layers that are not read: Attention, Lambda/,
+      /uses layers that are not read: Attention \("d"\), Lambda \("r"; its function is Python's.*\); replace them/,
+    ],
+    [
+      "layers that are not read, in a model in another",
+      () => changed("nested", (t) => t.replace('"Cropping2D"', '"Lambda"')),
+      /Lambda \("sequential_1\/model1\/crop"; its function is Python's/,
+    ],
+    [
+      "a model that is applied twice",
+      () =>
+        changed("resnet50", asIs, (json) => {
+          const base = {
+            ...(json.modelTopology as Json),
+            name: "base",
+            inbound_nodes: [...call("x"), ...call("base")],
+          };
+          return { ...json, modelTopology: functional("twice", base) };
+        }),
+      /Model "base" is applied 2 times, to share its weights, where each layer can be read only once; give each/,
+    ],
+    [
+      "a model in another that has two inputs",
+      () => changed("nested", (t) => t.replace('"class_name":"Conv2D"', '"class_name":"InputLayer"')),
+      /the model "sequential_1\/model1" has 2 inputs instead of one/,
+    ],
+    [
+      "models in models without end",
+      () =>
+        changed("small", asIs, (json) => {
+          const nest = (inner: Json, i: number): Json => ({
+            class_name: "Sequential",
+            config: { name: `m${i}`, layers: [inner] },
+          });
+          return {
+            ...json,
+            modelTopology: Array.from({ length: 30 }).reduce<Json>(
+              (m, _, i) => nest(m, i),
+              json.modelTopology as Json,
+            ),
+          };
+        }),
+      /nests more than 16 models/,
+    ],
+    [
+      "a hard sigmoid of Keras 2",
+      () => changed("small", (t) => t.replace('"activation":"elu"', '"activation":"hard_sigmoid"')),
+      /Conv2D "a" has the activation hard_sigmoid of Keras 2, clip\(0\.2x \+ 0\.5, 0, 1\)/,
+    ],
+    [
+      "another activation",
+      () => changed("small", (t) => t.replace('"activation":"elu"', '"activation":"mish"')),
+      /Conv2D "a" has the activation "mish"; read are relu, relu6, leaky_relu, elu/,
+    ],
+    [
+      "another clip",
+      () => changed("nested", (t) => t.replace('"max_value":6', '"max_value":4')),
+      /ReLU "sequential_1\/model1\/Conv1_relu" has max_value 4; read are 6 and none/,
+    ],
+    [
+      "another size",
+      () =>
+        changed("nested", (t) =>
+          t.replace(
+            '"class_name":"GaussianNoise","config":{',
+            '"class_name":"RandomCrop","config":{"height":4,"width":4,',
+          ),
+        ),
+      /RandomCrop "sequential_1\/model1\/noise" makes 4×4 of 5×4 pixels; leave it out of the model/,
+    ],
+    [
+      "slopes of single pixels",
+      () => changed("nested", (t) => t.replace('"shared_axes":[1,2]', '"shared_axes":[1]')),
+      /PReLU "sequential_1\/model1\/prelu" has shared_axes \[1\] instead of \[1, 2\]/,
+    ],
+    [
+      "weights of a .keras file",
+      () => changed("small", (t) => t.replace('"name":"a/kernel"', '"name":"layers/conv2d/vars/0"')),
+      /has its weights without names, as --input_format=keras_keras .*save\("model\.h5"\)/,
     ],
     [
       "channels first",
@@ -219,13 +351,24 @@ describe("malformed Keras models", () => {
     ],
   ];
 
+  it("takes a version that is no text for none", async () => {
+    // As deep as JSON may be, which is deeper than texts are made of.
+    const deep = `${"[".repeat(20_000)}${"]".repeat(20_000)}`;
+    const files = filesOf("small");
+    const text = new TextDecoder().decode(files.get("model.json") as Uint8Array);
+    const changed = text.replace(/"keras_version":\s*"[^"]*"/, `"keras_version":${deep}`);
+    expect(changed).toContain(deep);
+    files.set("model.json", new TextEncoder().encode(changed));
+    expect((await importKeras(files)).model.classes).toBeGreaterThan(0);
+  });
+
   it.each(refused)("refuses %s", async (_, files, message) => {
     const result = importKeras(files()).then(() => "is read");
     await expect(result).rejects.toThrow(WeightsError);
     await expect(result).rejects.toThrow(message);
   });
 
-  it.each(["small", "vgg16"])(
+  it.each(["small", "nested", "vgg16"])(
     "refuses %s or reads it soundly, whatever bytes of model.json change",
     async (name) => {
       const files = filesOf(name);
@@ -292,7 +435,7 @@ describe("malformed Keras models", () => {
     );
   });
 
-  it.each(["small", "vgg16"])(
+  it.each(["small", "nested", "vgg16"])(
     "refuses %s or reads it soundly, whatever numbers and words of model.json change",
     async (name) => {
       const files = filesOf(name);

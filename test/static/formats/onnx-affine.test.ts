@@ -7,6 +7,7 @@ import type { OnnxNode } from "../../../src/formats/onnx/model-proto.ts";
 import { relativeError, someImages } from "../../support/data/images.ts";
 import { runOnnx } from "../../support/models/onnx.ts";
 import { chain, GraphFile, node } from "../../support/models/onnx-graph.ts";
+import { expectSame, typesIn } from "../../support/models/onnx-same.ts";
 
 /** f32 sums in another order. */
 const ROUNDING = 1e-5;
@@ -19,17 +20,6 @@ const ended = (file: GraphFile, x: string, opset = 17): Uint8Array<ArrayBuffer> 
     .append(chain(node("GlobalAveragePool", [x], "m"), node("Flatten", ["m"], "f")))
     .gemm("f", "y", 4, 5)
     .finish("y", opset);
-
-const typesIn = (file: Uint8Array): string[] =>
-  (importOnnx(file).model.options.layers as readonly { type: string }[]).map(({ type }) => type);
-
-async function expectSame(file: Uint8Array<ArrayBuffer>): Promise<void> {
-  const { model, weights } = importOnnx(file);
-  const shape = [2, ...model.inputShape] as const;
-  const images = someImages(shape);
-  const actual = await runOnnx(exportOnnx(model, weights), images, shape);
-  expect(relativeError(actual, await runOnnx(file, images, shape))).toBeLessThan(ROUNDING);
-}
 
 const norm = (file: GraphFile, x: string, to: string): GraphFile =>
   file
@@ -90,14 +80,62 @@ describe("a constant after a layer is a part of its weights", () => {
         'onnx: Add "a" computes with a constant of (4), which is not one number for each of 4 channels',
       ),
     );
-    const late = started().conv("x", "c", 4, 3).relu("c", "r").tensor("k", [4, 1, 1]);
-    late.append(chain(node("Mul", ["r", "k"], "a")));
-    expect(() => importOnnx(ended(late, "a"))).toThrow(
-      /Mul "a" computes with a constant, which can be read only/,
-    );
-    const shared = started().conv("x", "c", 4, 3).tensor("k", [4, 1, 1]);
-    shared.append(chain(node("Mul", ["c", "k"], "a"), node("Add", ["a", "c"], "b")));
-    expect(() => importOnnx(ended(shared, "b"))).toThrow(/whose value nothing else takes/);
+  });
+
+  it.each<[string, GraphFile, string[]]>([
+    ["after an activation", chain(node("Relu", ["c"], "r"), node("Mul", ["r", "k"], "a")), ["rescale"]],
+    [
+      "of a value that others take",
+      chain(node("Mul", ["c", "k"], "b"), node("Add", ["b", "c"], "a")),
+      ["rescale", "add"],
+    ],
+    [
+      "one after another",
+      chain(
+        ...[node("Relu", ["c"], "r"), node("Mul", ["r", "k"], "b"), node("Sub", ["t", "b"], "d")],
+        node("Div", ["d", "k"], "a"),
+      ),
+      ["rescale"],
+    ],
+    [
+      "x · relu6(x + 3) / 6",
+      chain(
+        ...[node("Add", ["c", "three"], "p"), node("Clip", ["p", "zero", "six"], "q")],
+        ...[node("Div", ["q", "six"], "h"), node("Mul", ["c", "h"], "a")],
+      ),
+      [],
+    ],
+    [
+      "relu6(x + 3) / 6",
+      chain(
+        ...[
+          node("Tanh", ["c"], "n"),
+          node("Add", ["n", "three"], "p"),
+          node("Clip", ["p", "zero", "six"], "q"),
+        ],
+        ...[node("Mul", ["sixth", "q"], "h"), node("Add", ["n", "h"], "a")],
+      ),
+      ["activation", "add"],
+    ],
+    [
+      "relu6(x + 2) / 6",
+      chain(
+        ...[
+          node("Tanh", ["c"], "n"),
+          node("Add", ["n", "two"], "p"),
+          node("Clip", ["p", "zero", "six"], "q"),
+        ],
+        ...[node("Div", ["q", "six"], "h"), node("Mul", ["n", "h"], "a")],
+      ),
+      ["rescale", "activation", "rescale", "mul"],
+    ],
+  ])("elsewhere is a layer of its own: %s", async (_, nodes, types) => {
+    const file = started().conv("x", "c", 4, 3).tensor("k", [4, 1, 1]).tensor("t", [1]);
+    for (const [name, value] of Object.entries({ zero: 0, two: 2, three: 3, six: 6, sixth: 1 / 6 }))
+      file.tensor(name, [], [value]);
+    const bytes = ended(file.append(nodes), "a");
+    expect(typesIn(bytes)).toEqual(["conv2d", ...types, "global_avg_pool", "dense"]);
+    await expectSame(bytes);
   });
 });
 
@@ -109,7 +147,7 @@ describe("Sum and Clip", () => {
     await expectSame(ended(file.append(chain(node("Sum", names, "s"))), "s"));
   });
 
-  it("a Clip from 0 is a ReLU; of others the bounds are said", async () => {
+  it("a Clip from 0 is a ReLU, and one between two bounds a hardtanh; one bound is refused", async () => {
     const clip = (attributes: OnnxNode["attributes"]) =>
       ended(
         started()
@@ -122,9 +160,7 @@ describe("Sum and Clip", () => {
     expect(typesIn(file)).toEqual(["conv2d", "global_avg_pool", "dense"]);
     await expectSame(file);
     await expectSame(clip({ min: { float: 0 }, max: { float: 3.4028234663852886e38 } }));
-    expect(() => importOnnx(clip({ min: { float: 0 }, max: { float: 5 } }))).toThrow(
-      new WeightsError('onnx: Clip "r" clips to 0…5; only 0…6, ReLU6, and 0…∞, ReLU, can be read'),
-    );
+    await expectSame(clip({ min: { float: -0.5 }, max: { float: 0.25 } }));
     expect(() => importOnnx(clip({ min: { float: -1 } }))).toThrow(/clips to -1…∞/);
   });
 

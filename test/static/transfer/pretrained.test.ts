@@ -14,6 +14,7 @@ import { caffePreprocessing, createModel, KERAS_RESNET, type Model } from "../..
 import { type NetworkLayer, network } from "../../../src/models/topologies/network.ts";
 import { finetune } from "../../../src/transfer/finetune.ts";
 import { loadPretrained } from "../../../src/transfer/pretrained.ts";
+import { openSafetensors } from "../../../src/weights/file.ts";
 import { fileShape, toFile } from "../../../src/weights/layout.ts";
 import type { NamedWeights } from "../../../src/weights/tensors.ts";
 import { relativeError, someImages } from "../../support/data/images.ts";
@@ -346,6 +347,9 @@ describe("what a file is", () => {
       /is a pickle, as PyTorch .*torch.load/,
     ],
     ["a new one", zip("archive/data.pkl"), /w: is a file of PyTorch; .*save_file/],
+    ["a traced one", zip("net/data/0"), /w: is a TorchScript file; .*torch.jit.load/],
+    ["NumPy's tensors with slashes", zip("block/0/w.npy"), /is an .npz file of NumPy/],
+    ["an archive", text("\x1f\x8b\x08\0"), /is a gzip archive; unpack it/],
     ["NumPy's tensors", zip("conv1.npy"), /is an .npz file of NumPy; .*safetensors.numpy/],
     ["NumPy's tensor", text("\x93NUMPY\x01\0"), /is an .npy file/],
     ["a file of Keras 3", zip("metadata.json"), /is a .keras file; .*tensorflowjs_converter/],
@@ -369,6 +373,19 @@ describe("what a file is", () => {
     await expect(loading).rejects.toThrow(WeightsError);
     await expect(loading).rejects.toThrow(message);
   });
+});
+
+it("what else a file is, importOnnx and openSafetensors say as well", async () => {
+  for (const [content, message] of [
+    ["", /is empty/],
+    ['{"error":"Invalid username"}', /is JSON instead of the file, such as a server's answer/],
+    ["<!DOCTYPE html><html></html>", /is a web page/],
+    ["version https://git-lfs.github.com/spec/v1", /is a Git LFS pointer/],
+  ] as const) {
+    const file = Uint8Array.from(content, (c) => c.charCodeAt(0));
+    expect(() => importOnnx(file)).toThrow(message);
+    await expect(openSafetensors(file)).rejects.toThrow(message);
+  }
 });
 
 describe("the command line's server", () => {

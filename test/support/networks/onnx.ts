@@ -22,7 +22,25 @@ const row = (name: string, network: string, source: string, batch = 2): NetworkR
   expected: (shape) => commands.runOnnxFixture(`networks/${name}`, [...shape]),
 });
 
-/** Today's default exporter makes files for one image. */
-const DEFAULT = "`torch.onnx.export`";
+/** Today's default exporter makes files for one image, with their weights beside them. */
+const byDefault = "`torch.onnx.export`";
+/** The exporter before, which is still asked for: any number of images, in one file. */
+const before = (opset: number): string => `\`torch.onnx.export(dynamo=False)\`, opset ${opset}`;
 
-export const ONNX_ROWS: readonly NetworkRow[] = [row("resnet18", "ResNet-18", `torchvision, ${DEFAULT}`, 1)];
+export const ONNX_ROWS: readonly NetworkRow[] = [
+  row("resnet18", "ResNet-18", `torchvision, ${byDefault}`, 1),
+  row("resnet50", "ResNet-50", `torchvision, ${before(17)}`),
+  // Biases of convolutions, which the norms after them take away again.
+  {
+    ...row("resnet50_v1_zoo", "ResNet-50 v1", "ONNX model zoo's (MXNet), opset 8"),
+    still: /conv\d+_fwd\.bias$/,
+  },
+  row("resnet18d", "ResNet-18-D", `timm, ${byDefault}`, 1),
+  row("resnext50", "ResNeXt-50 32×4d", `torchvision, ${before(16)}`),
+  row("vgg16_bn", "VGG-16 with batch norms", `torchvision, ${byDefault}`, 1),
+  row("mobilenet_v2", "MobileNetV2", `torchvision, ${byDefault}`, 1),
+  row("mobilenet_v3_small", "MobileNetV3-small", `torchvision, ${byDefault}`, 1),
+  row("mobilenet_v3_small_legacy", "MobileNetV3-small", `torchvision, ${before(13)}`),
+  row("squeezenet1_1", "SqueezeNet 1.1", `torchvision, ${before(11)}`),
+  row("googlenet", "GoogLeNet", `torchvision, ${before(14)}`),
+];

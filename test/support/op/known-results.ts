@@ -39,12 +39,20 @@ const norm = (residual: boolean): Given => ({
 /** Small, with rows and columns over in every tile, and between them a place for each kernel. */
 const CASES: Readonly<Record<string, readonly Given[]>> = {
   conv2d: [
-    // Winograd's too; strides, with phases of unequal size; 1×1; few channels; groups, depthwise.
+    // Winograd's too; strides, with phases of unequal size; 1×1; few channels; groups; depthwise, with both strides.
     conv([2, 9, 10, 20], [3, 3, 20, 36], { padding: ONE, activation: RELU }),
     conv([2, 9, 10, 12], [3, 3, 12, 20], { stride: [2, 2], padding: ONE }),
     conv([2, 7, 6, 68], [1, 1, 68, 20]),
     conv([2, 9, 8, 3], [3, 3, 3, 20], { padding: ONE }),
+    conv([2, 7, 6, 8], [3, 3, 4, 8], { padding: ONE, groups: 2 }),
     conv([2, 7, 6, 8], [3, 3, 1, 8], { padding: ONE, groups: 8 }),
+    conv([2, 7, 6, 8], [3, 3, 1, 8], { stride: [2, 2], padding: ONE, groups: 8 }),
+  ],
+  conv_transpose2d: [
+    {
+      inputs: { x: [2, 5, 6, 8], weight: [3, 3, 12, 8], bias: [12] },
+      attrs: { ...PLAIN, stride: [2, 2], padding: ONE, outputPadding: [1, 1], activation: RELU },
+    },
   ],
   dense: [76, 3].map((C) => ({ inputs: { x: [18, C], weight: [C, 37], bias: [37] }, attrs: {} })),
   activation: ["relu", "gelu"].map((name) => ({ inputs: { x: [3, 5, 6] }, attrs: { name } })),
@@ -74,6 +82,13 @@ const CASES: Readonly<Record<string, readonly Given[]>> = {
   })),
   softmax: [{ inputs: { x: [7, 11] }, attrs: {} }],
   batch_norm: [norm(false), norm(true)],
+  group_norm: [
+    {
+      inputs: { x: [2, 7, 6, 20], weight: [20], bias: [20] },
+      attrs: { groups: 4, eps: 1e-5 },
+    },
+  ],
+  layer_norm: [{ inputs: { x: [2, 7, 6, 20], weight: [20], bias: [20] }, attrs: { eps: 1e-5 } }],
   avg_pool2d: [{ inputs: { x: [2, 7, 6, 5] }, attrs: { ...pool, stride: [2, 2], countIncludePad: true } }],
   global_avg_pool: [{ inputs: { x: [3, 5, 6, 7] }, attrs: {} }],
   global_max_pool: [{ inputs: { x: [3, 5, 6, 7] }, attrs: {} }],

@@ -13,7 +13,7 @@ function erf(z: number): number {
   return (2 / Math.sqrt(Math.PI)) * sum;
 }
 
-export function activate(z: number, { name, alpha = 0 }: Activation): number {
+export function activate(z: number, { name, alpha = 0, beta = 0 }: Activation): number {
   switch (name) {
     case "identity":
       return z;
@@ -21,6 +21,8 @@ export function activate(z: number, { name, alpha = 0 }: Activation): number {
       return Math.max(z, 0);
     case "relu6":
       return Math.min(Math.max(z, 0), 6);
+    case "hardtanh":
+      return Math.min(Math.max(z, alpha), beta);
     case "leaky_relu":
       return z > 0 ? z : alpha * z;
     case "elu":

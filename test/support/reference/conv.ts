@@ -80,3 +80,41 @@ export function fusedActivation(z: NdArray, name: string | undefined, alpha = 0)
   };
   return { shape: z.shape, data: z.data.map(f) };
 }
+
+/** Transposed convolution by its definition, scattered: x (N, H, W, C), weight (R, S, K/groups, C) → (N, P, Q, K). */
+export function convTranspose2d(
+  x: NdArray,
+  weight: NdArray,
+  bias: NdArray | undefined,
+  options: ConvOptions & { readonly outputPadding: readonly [number, number] },
+): NdArray {
+  const { stride, dilation, padding, outputPadding, groups } = options;
+  const [N, H, W, C] = x.shape as [number, number, number, number];
+  const [R, S, channels] = weight.shape as [number, number, number, number];
+  const K = channels * groups;
+  const [top, bottom, left, right] = padding;
+  const P = (H - 1) * stride[0] + (R - 1) * dilation[0] + 1 + outputPadding[0] - top - bottom;
+  const Q = (W - 1) * stride[1] + (S - 1) * dilation[1] + 1 + outputPadding[1] - left - right;
+  const y = zeros([N, P, Q, K]);
+  for (let i = 0; bias && i < y.data.length; i++) y.data[i] = bias.data[i % K]!;
+  x.data.forEach((value, i) => {
+    const [c, w, h, n] = [
+      i % C,
+      Math.floor(i / C) % W,
+      Math.floor(i / (C * W)) % H,
+      Math.floor(i / (C * W * H)),
+    ];
+    const firstChannel = Math.floor(c / (C / groups)) * channels;
+    for (let r = 0; r < R; r++)
+      for (let s = 0; s < S; s++) {
+        const p = h * stride[0] + r * dilation[0] - top;
+        const q = w * stride[1] + s * dilation[1] - left;
+        if (p < 0 || p >= P || q < 0 || q >= Q) continue;
+        for (let k = 0; k < channels; k++) {
+          const at = ((n * P + p) * Q + q) * K + firstChannel + k;
+          y.data[at]! += value * weight.data[((r * S + s) * channels + k) * C + c]!;
+        }
+      }
+  });
+  return y;
+}

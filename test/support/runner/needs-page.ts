@@ -53,6 +53,16 @@ export const pageTests: readonly PageTest[] = [
   },
   {
     file: "test/predict/preprocessing.test.ts",
+    name: "images of a folder are read by what is in them",
+    needs: "OffscreenCanvas, ImageBitmap",
+  },
+  {
+    file: "test/predict/preprocessing.test.ts",
+    name: "what is transparent is black in training and in prediction",
+    needs: "OffscreenCanvas, ImageBitmap",
+  },
+  {
+    file: "test/predict/preprocessing.test.ts",
     name: "an image of a folder that no preprocessing takes is named",
     needs: "OffscreenCanvas, ImageBitmap",
   },
