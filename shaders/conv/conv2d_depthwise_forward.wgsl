@@ -37,8 +37,8 @@ alias y4 = vec4f;
 @group(0) @binding(3) var<storage, read_write> y: array<y4>;
 @group(0) @binding(4) var<uniform> args: Args;
 
-fn scaled(x: mat4x4f, w: vec4f) -> mat4x4f {
-  return mat4x4f(x[0] * w, x[1] * w, x[2] * w, x[3] * w);
+fn scaled(pixels: mat4x4f, tap: vec4f) -> mat4x4f {
+  return mat4x4f(pixels[0] * tap, pixels[1] * tap, pixels[2] * tap, pixels[3] * tap);
 }
 
 fn product(x: Strip, w: Taps) -> mat4x4f {
