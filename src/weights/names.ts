@@ -32,28 +32,7 @@ const CONVENTIONS: readonly Convention[] = [
     // MobileNetV2, whose blocks torchvision counts through all stages.
     name: "timm",
     landmarks: ["conv_stem.weight"],
-    rules: [
-      ["conv_stem.*", "features.0.0.*"],
-      ["bn1.*", "features.0.1.*"],
-      ["blocks.0.0.conv_dw.*", "features.1.conv.0.0.*"],
-      ["blocks.0.0.bn1.*", "features.1.conv.0.1.*"],
-      ["blocks.0.0.conv_pw.*", "features.1.conv.1.*"],
-      ["blocks.0.0.bn2.*", "features.1.conv.2.*"],
-      ...[2, 4, 7, 11, 14, 17].flatMap((first, i): readonly Rule[] => {
-        const [theirs, ours] = [`blocks.${i + 1}.{B}.`, `features.{B+${first}}.conv.`];
-        return [
-          [`${theirs}conv_pw.*`, `${ours}0.0.*`],
-          [`${theirs}bn1.*`, `${ours}0.1.*`],
-          [`${theirs}conv_dw.*`, `${ours}1.0.*`],
-          [`${theirs}bn2.*`, `${ours}1.1.*`],
-          [`${theirs}conv_pwl.*`, `${ours}2.*`],
-          [`${theirs}bn3.*`, `${ours}3.*`],
-        ];
-      }),
-      ["conv_head.*", "features.18.0.*"],
-      ["bn2.*", "features.18.1.*"],
-      ["classifier.*", "classifier.1.*"],
-    ],
+    rules: /* @__PURE__ */ mobilenetOfTimm(),
   },
   {
     name: "transformers",
@@ -69,6 +48,31 @@ const CONVENTIONS: readonly Convention[] = [
     ],
   },
 ];
+
+function mobilenetOfTimm(): readonly Rule[] {
+  return [
+    ["conv_stem.*", "features.0.0.*"],
+    ["bn1.*", "features.0.1.*"],
+    ["blocks.0.0.conv_dw.*", "features.1.conv.0.0.*"],
+    ["blocks.0.0.bn1.*", "features.1.conv.0.1.*"],
+    ["blocks.0.0.conv_pw.*", "features.1.conv.1.*"],
+    ["blocks.0.0.bn2.*", "features.1.conv.2.*"],
+    ...[2, 4, 7, 11, 14, 17].flatMap((first, i): readonly Rule[] => {
+      const [theirs, ours] = [`blocks.${i + 1}.{B}.`, `features.{B+${first}}.conv.`];
+      return [
+        [`${theirs}conv_pw.*`, `${ours}0.0.*`],
+        [`${theirs}bn1.*`, `${ours}0.1.*`],
+        [`${theirs}conv_dw.*`, `${ours}1.0.*`],
+        [`${theirs}bn2.*`, `${ours}1.1.*`],
+        [`${theirs}conv_pwl.*`, `${ours}2.*`],
+        [`${theirs}bn3.*`, `${ours}3.*`],
+      ];
+    }),
+    ["conv_head.*", "features.18.0.*"],
+    ["bn2.*", "features.18.1.*"],
+    ["classifier.*", "classifier.1.*"],
+  ];
+}
 
 /** Whether it counts the batches that a batch norm has seen, which PyTorch stores and nothing here needs. */
 export const isBatchCount = (name: string): boolean => /(^|\.)num_batches_tracked$/.test(name);
