@@ -32,30 +32,58 @@ alias dy4 = vec4f;
 @group(0) @binding(2) var<storage, read_write> dw: array<vec4f>;
 @group(0) @binding(3) var<uniform> args: Args;
 
-// `at` is of the strip's first pixel.
-fn load_dy(at: u32, p: u32) -> mat4x4f {
+// `at` is of the strip's first pixel. What lies below the image is not used.
+fn load_dy(at: u32) -> mat4x4f {
   let step = args.Q * (pad4(args.C) / 4u);
-  var strip = mat4x4f(vec4f(dy[at]), vec4f(), vec4f(), vec4f());
-  strip[1] = select(vec4f(0.0), vec4f(dy[at + step]), p + 1u < args.P);
-  strip[2] = select(vec4f(0.0), vec4f(dy[at + 2u * step]), p + 2u < args.P);
-  strip[3] = select(vec4f(0.0), vec4f(dy[at + 3u * step]), p + 3u < args.P);
-  return strip;
+  return mat4x4f(
+    vec4f(dy[at]),
+    vec4f(dy[at + step]),
+    vec4f(dy[at + 2u * step]),
+    vec4f(dy[at + 3u * step]),
+  );
 }
 
 fn products(a: mat4x4f, b: mat4x4f) -> vec4f {
   return a[0] * b[0] + a[1] * b[1] + a[2] * b[2] + a[3] * b[3];
 }
 
-fn plus_products(sum: Taps, x: Strip, dy: mat4x4f) -> Taps {
+// Of the strip's first lines alone: products with zeros would make NaN of an infinite x.
+fn first_products(a: mat4x4f, b: mat4x4f, lines: u32) -> vec4f {
+  var sum = a[0] * b[0];
+  if (lines > 1u) {
+    sum += a[1] * b[1];
+  }
+  if (lines > 2u) {
+    sum += a[2] * b[2];
+  }
+  return sum;
+}
+
+fn plus_products(sum: Taps, x: Strip, dy: mat4x4f, lines: u32) -> Taps {
   var taps = sum;
-  taps.a += products(x.a, dy);
-  taps.b += products(x.b, dy);
-  taps.c += products(x.c, dy);
-  if (WINDOW == 5u) {
-    taps.d += products(x.d, dy);
-    taps.e += products(x.e, dy);
+  if (lines == 4u) {
+    taps.a += products(x.a, dy);
+    taps.b += products(x.b, dy);
+    taps.c += products(x.c, dy);
+    if (WINDOW == 5u) {
+      taps.d += products(x.d, dy);
+      taps.e += products(x.e, dy);
+    }
+  } else if (lines > 0u) {
+    taps.a += first_products(x.a, dy, lines);
+    taps.b += first_products(x.b, dy, lines);
+    taps.c += first_products(x.c, dy, lines);
+    if (WINDOW == 5u) {
+      taps.d += first_products(x.d, dy, lines);
+      taps.e += first_products(x.e, dy, lines);
+    }
   }
   return taps;
+}
+
+// Lines of dy that meet a column of x under column `s` of the window: none where there is no such column of dy.
+fn lines_under(s: u32, column: u32, columns: u32, p: u32) -> u32 {
+  return select(0u, min(4u, args.P - p), column - s < columns * STRIDE);
 }
 
 fn store_taps(at: u32, taps: Taps) {
@@ -108,9 +136,9 @@ fn main(
     for (var column = 0u; column < end; column++) {
       let strip = load_strip(strip_place(n, p * STRIDE - args.PAD_TOP, q * STRIDE + column - args.PAD_LEFT, channel));
       if (STRIDE == 2u && column % 2u == 1u) {
-        column1 = plus_products(column1, strip, last0);
+        column1 = plus_products(column1, strip, last0, lines_under(1u, column, columns, p));
         if (WINDOW == 5u) {
-          column3 = plus_products(column3, strip, last1);
+          column3 = plus_products(column3, strip, last1, lines_under(3u, column, columns, p));
         }
         continue;
       }
@@ -118,22 +146,19 @@ fn main(
       last3 = last2;
       last2 = last1;
       last1 = last0;
-      last0 = mat4x4f();
-      if (column < columns * STRIDE) {
-        last0 = load_dy(((n * args.P + p) * args.Q + q + column / STRIDE) * vectors + channel, p);
-      }
-      column0 = plus_products(column0, strip, last0);
+      last0 = load_dy(((n * args.P + p) * args.Q + q + column / STRIDE) * vectors + channel);
+      column0 = plus_products(column0, strip, last0, lines_under(0u, column, columns, p));
       if (STRIDE == 2u) {
-        column2 = plus_products(column2, strip, last1);
+        column2 = plus_products(column2, strip, last1, lines_under(2u, column, columns, p));
         if (WINDOW == 5u) {
-          column4 = plus_products(column4, strip, last2);
+          column4 = plus_products(column4, strip, last2, lines_under(4u, column, columns, p));
         }
       } else {
-        column1 = plus_products(column1, strip, last1);
-        column2 = plus_products(column2, strip, last2);
+        column1 = plus_products(column1, strip, last1, lines_under(1u, column, columns, p));
+        column2 = plus_products(column2, strip, last2, lines_under(2u, column, columns, p));
         if (WINDOW == 5u) {
-          column3 = plus_products(column3, strip, last3);
-          column4 = plus_products(column4, strip, last4);
+          column3 = plus_products(column3, strip, last3, lines_under(3u, column, columns, p));
+          column4 = plus_products(column4, strip, last4, lines_under(4u, column, columns, p));
         }
       }
     }
