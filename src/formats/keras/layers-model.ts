@@ -22,7 +22,7 @@ import {
   value,
 } from "../../base/schema.ts";
 import { decodeFloats } from "../../weights/dtypes.ts";
-import { mistaken } from "../../weights/safetensors.ts";
+import { HEAD_BYTES, mistaken } from "../../weights/safetensors.ts";
 import { readTopology, type Topology } from "./topology.ts";
 
 /** A weight of the manifest. */
@@ -88,7 +88,8 @@ export function parseKeras(json: Uint8Array, source: string): KerasFile {
   };
   const read = <T>(schema: Schema<T>, value: unknown, name: string): T =>
     check(schema, value, `${source}: ${name}`, WeightsError);
-  const other = mistaken(json);
+  const head = json.subarray(0, HEAD_BYTES);
+  const other = new TextDecoder().decode(head).trimStart().startsWith("{") ? undefined : mistaken(head);
   if (other) fail(other);
   const file = parseJson(anyObject, json, `${source}: the model.json`, WeightsError);
   const topology = read(anyObject, file.modelTopology, "modelTopology");
@@ -106,7 +107,8 @@ export function parseKeras(json: Uint8Array, source: string): KerasFile {
   }));
   const paths = groups.flatMap((group) => group.paths);
   if (new Set(paths).size < paths.length) fail("the weightsManifest names a file twice");
-  const version = Number(/^\d+/.exec(String(topology.keras_version))?.[0] ?? 2);
+  const { keras_version: written } = topology;
+  const version = Number((typeof written === "string" && /^\d+/.exec(written)?.[0]) || 2);
   return { ...network, version, groups };
 }
 
