@@ -30,6 +30,9 @@ const FULL_SIZE = "test/train/full-size.test.ts";
 /** The guides' code is about names and results, which the tests of each part try in both browsers. */
 const GUIDES = "test/train/guides.test.ts";
 
+/** Whole networks out of files are about formats: their kernels are tried one by one in both browsers. */
+const NETWORKS = "test/formats/networks.test.ts";
+
 /**
  * The GPU tests, but for `exclude`, in one browser. Browsers take turns, in the order of `turn`.
  */
@@ -109,7 +112,7 @@ export default defineConfig(({ mode }) => ({
         },
       },
       inBrowser("chrome", 1, mode === "whole" ? [] : [FULL_SIZE]),
-      inBrowser("firefox", 2, mode === "whole" ? [] : [FULL_SIZE, GUIDES]),
+      inBrowser("firefox", 2, mode === "whole" ? [] : [FULL_SIZE, GUIDES, NETWORKS]),
       inRuntime("node", 3, mode === "whole"),
       inRuntime("deno", 4, mode === "whole"),
       // The commands and the page, which start browsers of their own.

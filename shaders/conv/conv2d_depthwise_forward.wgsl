@@ -11,9 +11,8 @@
 // dispatch  one invocation for each image, strip, COLUMNS columns and vec4 of channels
 // numerics  f32 sums in a fixed order; tolerance 1e-6 · √(R·S) relative
 // source    Sifre 2014
-// use: index, lane_mask, activation, strip
+// use: index, lane_mask, activation, strip, load_taps
 
-override TURNED: u32;
 override HAS_BIAS: u32;
 override ACCUMULATE: u32;
 
@@ -38,22 +37,8 @@ alias y4 = vec4f;
 @group(0) @binding(3) var<storage, read_write> y: array<y4>;
 @group(0) @binding(4) var<uniform> args: Args;
 
-fn load_tap(i: u32, channel: u32) -> vec4f {
-  return w[select(i, WINDOW * WINDOW - 1u - i, TURNED == 1u) * (pad4(args.C) / 4u) + channel];
-}
-
-fn load_taps(s: u32, channel: u32) -> Taps {
-  let first = load_tap(s, channel);
-  var taps = Taps(first, load_tap(WINDOW + s, channel), load_tap(2u * WINDOW + s, channel), vec4f(), vec4f());
-  if (WINDOW == 5u) {
-    taps.d = load_tap(3u * WINDOW + s, channel);
-    taps.e = load_tap(4u * WINDOW + s, channel);
-  }
-  return taps;
-}
-
-fn scaled(x: mat4x4f, w: vec4f) -> mat4x4f {
-  return mat4x4f(x[0] * w, x[1] * w, x[2] * w, x[3] * w);
+fn scaled(pixels: mat4x4f, tap: vec4f) -> mat4x4f {
+  return mat4x4f(pixels[0] * tap, pixels[1] * tap, pixels[2] * tap, pixels[3] * tap);
 }
 
 fn product(x: Strip, w: Taps) -> mat4x4f {

@@ -11,9 +11,8 @@
 // dispatch  one invocation for each image, strip, COLUMNS pairs of columns and vec4 of channels, the padding above and to the left
 //           of x counted with it
 // numerics  f32 sums in a fixed order; tolerance 1e-6 · √(R·S) relative
-// use: index
+// use: index, load_taps
 
-override WINDOW: u32;  // lines and columns of the window: 3 or 5
 override ACCUMULATE: u32;
 
 struct Args {
@@ -39,27 +38,6 @@ alias dx4 = vec4f;
 // `mask` is zero in columns outside.
 fn load_pixel(at: u32, line: u32, mask: u32) -> vec4f {
   return bitcast<vec4f>(bitcast<vec4u>(vec4f(dy[at])) & vec4u(select(0u, mask, line < args.P)));
-}
-
-// Taps 0 … 4 of a column of the window; the last two only where it has five.
-struct Taps {
-  a: vec4f,
-  b: vec4f,
-  c: vec4f,
-  d: vec4f,
-  e: vec4f,
-}
-
-fn load_taps(s: u32, channel: u32) -> Taps {
-  let vectors = pad4(args.C) / 4u;
-  let step = WINDOW * vectors;
-  let at = s * vectors + channel;
-  var taps = Taps(w[at], w[at + step], w[at + 2u * step], vec4f(), vec4f());
-  if (WINDOW == 5u) {
-    taps.d = w[at + 3u * step];
-    taps.e = w[at + 4u * step];
-  }
-  return taps;
 }
 
 // Pixels of a column of dy, of which the four lines of dx see two or three each.

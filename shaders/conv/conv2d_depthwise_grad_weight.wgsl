@@ -42,8 +42,8 @@ fn load_dy(at: u32, p: u32) -> mat4x4f {
   return strip;
 }
 
-fn products(x: mat4x4f, dy: mat4x4f) -> vec4f {
-  return x[0] * dy[0] + x[1] * dy[1] + x[2] * dy[2] + x[3] * dy[3];
+fn products(a: mat4x4f, b: mat4x4f) -> vec4f {
+  return a[0] * b[0] + a[1] * b[1] + a[2] * b[2] + a[3] * b[3];
 }
 
 fn plus_products(sum: Taps, x: Strip, dy: mat4x4f) -> Taps {

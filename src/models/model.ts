@@ -12,7 +12,7 @@ export interface Model {
   readonly name: string;
   readonly inputShape: readonly [height: number, width: number, channels: number];
   readonly classes: number;
-  /** The options it was made with, defaults included; with the name they make the same model again. */
+  /** The options it was made with, defaults included; with the name they make the same model again, but for `multiLabel`. */
   readonly options: Readonly<Record<string, unknown>>;
   /** Patterns of the names of parameters that do not train; a trainer's `frozen` adds to them. */
   readonly frozen?: readonly string[];

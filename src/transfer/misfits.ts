@@ -13,8 +13,13 @@ export function misfitsOf(model: Model, { report, names }: WeightsMatch, prefix:
   const inBody = (name: string): boolean => !head.has(name);
   const lacking = report.missing.filter(inBody);
   const others = report.mismatched.filter(({ name }) => inBody(name));
-  const loaded = report.loaded.map((name) => name.slice(prefix.length));
-  const between = names.surplus.filter(({ ours }) => loaded.some((name) => isBefore(ours, name)));
+  // The last of each sequence, such as `layer1` … `layer4`, or `features`.
+  const last = new Map<string, string>();
+  for (const name of report.loaded.map((name) => name.slice(prefix.length))) {
+    const known = last.get(stemOf(name));
+    if (known === undefined || inOrder(known, name) < 0) last.set(stemOf(name), name);
+  }
+  const between = names.surplus.filter(({ ours }) => inOrder(ours, last.get(stemOf(ours)) ?? "") < 0);
   if (lacking.length + others.length + between.length === 0) return undefined;
   const some = (what: string, list: readonly string[]): string[] => {
     if (list.length === 0) return [];
@@ -54,11 +59,9 @@ function headOf({ nodes, parameters, states }: Graph): Set<string> {
   return new Set([...(last ? namesIn(last) : []), ...nodes.slice(lastMap + 1).flatMap(namesIn)]);
 }
 
-/** Whether both are of one sequence, such as `layer1` … `layer4` or `features`, and the first comes before the second. */
-function isBefore(a: string, b: string): boolean {
-  const stem = (name: string): string => /^[^.\d]*/.exec(name)![0];
-  return stem(a) === stem(b) && a.localeCompare(b, "en", { numeric: true }) < 0;
-}
+const stemOf = (name: string): string => /^[^.\d]*/.exec(name)![0];
+
+const { compare: inOrder } = new Intl.Collator("en", { numeric: true });
 
 /** The backbone whose tensors have these names in torchvision's convention, of ResNeXt the ResNet; undefined for others. */
 export function variantOf(names: readonly string[]): string | undefined {

@@ -1,6 +1,6 @@
 /**
  * The names of tensors in files. Our own names are torchvision's; others are translated by the rules below: `{A}`
- * stands for a number, `{A+1}` for the next one, `*` for the rest. A name that no rule matches stays as it is.
+ * stands for a number, `{A+1}` for the next one and so on, `*` for the rest. A name that no rule matches stays as it is.
  */
 
 type Rule = readonly [theirs: string, ours: string];
@@ -29,6 +29,12 @@ const CONVENTIONS: readonly Convention[] = [
     ],
   },
   {
+    // MobileNetV2, whose blocks torchvision counts through all stages.
+    name: "timm",
+    landmarks: ["conv_stem.weight"],
+    rules: /* @__PURE__ */ mobilenetOfTimm(),
+  },
+  {
     name: "transformers",
     landmarks: ["embedder.embedder.convolution.weight"],
     rules: [
@@ -42,6 +48,31 @@ const CONVENTIONS: readonly Convention[] = [
     ],
   },
 ];
+
+function mobilenetOfTimm(): readonly Rule[] {
+  return [
+    ["conv_stem.*", "features.0.0.*"],
+    ["bn1.*", "features.0.1.*"],
+    ["blocks.0.0.conv_dw.*", "features.1.conv.0.0.*"],
+    ["blocks.0.0.bn1.*", "features.1.conv.0.1.*"],
+    ["blocks.0.0.conv_pw.*", "features.1.conv.1.*"],
+    ["blocks.0.0.bn2.*", "features.1.conv.2.*"],
+    ...[2, 4, 7, 11, 14, 17].flatMap((first, i): readonly Rule[] => {
+      const [theirs, ours] = [`blocks.${i + 1}.{B}.`, `features.{B+${first}}.conv.`];
+      return [
+        [`${theirs}conv_pw.*`, `${ours}0.0.*`],
+        [`${theirs}bn1.*`, `${ours}0.1.*`],
+        [`${theirs}conv_dw.*`, `${ours}1.0.*`],
+        [`${theirs}bn2.*`, `${ours}1.1.*`],
+        [`${theirs}conv_pwl.*`, `${ours}2.*`],
+        [`${theirs}bn3.*`, `${ours}3.*`],
+      ];
+    }),
+    ["conv_head.*", "features.18.0.*"],
+    ["bn2.*", "features.18.1.*"],
+    ["classifier.*", "classifier.1.*"],
+  ];
+}
 
 /** Whether it counts the batches that a batch norm has seen, which PyTorch stores and nothing here needs. */
 export const isBatchCount = (name: string): boolean => /(^|\.)num_batches_tracked$/.test(name);
@@ -125,7 +156,7 @@ function translator(rules: readonly Rule[]): (name: string) => string {
       const groups = pattern.exec(name)?.groups;
       if (!groups) continue;
       return ours
-        .replace(/\{(\w)(\+1)?\}/g, (_, letter, next) => String(Number(groups[letter]) + (next ? 1 : 0)))
+        .replace(/\{(\w)\+?(\d*)\}/g, (_, letter, more) => String(Number(groups[letter]) + Number(more)))
         .replace("*", () => groups.rest!);
     }
     return name;

@@ -314,16 +314,22 @@ describe("what fails while being made", () => {
   beforeEach(async () => {
     gpu = await openDevice();
     counted = countBuffers(gpu.device);
-    const pop = gpu.device.popErrorScope.bind(gpu.device);
+    const { device } = gpu;
+    const push = device.pushErrorScope.bind(device);
+    const pop = device.popErrorScope.bind(device);
+    const scopes: GPUErrorFilter[] = [];
     let left = 0;
-    let scopes = 0;
-    gpu.device.popErrorScope = async () => {
+    device.pushErrorScope = (filter) => {
+      scopes.push(filter);
+      push(filter);
+    };
+    device.popErrorScope = async () => {
+      const isMemory = scopes.pop() === "out-of-memory";
       await pop();
-      return left > 0 && scopes++ % 3 === 1 && left-- > 0 ? new GPUOutOfMemoryError("no room") : null;
+      return isMemory && left > 0 && left-- > 0 ? new GPUOutOfMemoryError("no room") : null;
     };
     full = (failures) => {
       left = failures;
-      scopes = 0;
     };
   });
   afterEach(() => gpu.destroy());

@@ -41,6 +41,13 @@ it("your own loss: learns, with its metrics", async () => {
   expect(metrics.top2).toBeGreaterThan(0.9);
 });
 
+it("your own loss: learns several labels at once", async () => {
+  const { evaluation, history, probabilities, scores } = await import("virtual:readme/labels");
+  falls(history.steps.map(({ loss }) => loss));
+  expect(evaluation.accuracy).toBeGreaterThan(0.8);
+  expect([scores.length, probabilities.length]).toEqual([3, 3]);
+});
+
 it("your own op: passes the check of gradients, and trains", async () => {
   const { report, steps } = await import("virtual:readme/squared");
   expect(report.comparisons.length).toBeGreaterThan(2);

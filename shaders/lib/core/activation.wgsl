@@ -8,7 +8,7 @@
 
 override ACTIVATION: u32 = 0;
 override ALPHA: f32 = 0.0;  // slope of leaky ReLU, scale of ELU, least value of hardtanh
-override BETA: f32 = 0.0;   // largest value of hardtanh
+override BETA: f32 = 0.0;   // largest value of hardtanh, which is no clamp: that is an error where others have ALPHA > BETA
 
 const IDENTITY = 0u;
 const RELU = 1u;
@@ -65,7 +65,7 @@ fn activate(z: vec4f) -> vec4f {
     case RELU6: { y = clamp(z, vec4f(0.0), vec4f(6.0)); }
     case HARDSIGMOID: { y = clamp(z / 6.0 + 0.5, vec4f(0.0), vec4f(1.0)); }
     case SOFTPLUS: { y = softplus4(z); }
-    case HARDTANH: { y = clamp(z, vec4f(ALPHA), vec4f(BETA)); }
+    case HARDTANH: { y = min(max(z, vec4f(ALPHA)), vec4f(BETA)); }
     default: { return z; }
   }
   return or_nan4(y, z);

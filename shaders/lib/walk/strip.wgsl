@@ -1,18 +1,9 @@
 // Strips of a depthwise convolution: four outputs below each other, as the columns of a mat4x4f, and what of a column of x lies
 // under each tap of a column of their windows. Each vec4 of x is loaded once for all of them.
 // For kernels with `x`, `x4` and, in `args`, H, W, C.
+// use: taps
 
-override WINDOW: u32;  // lines and columns of the window: 3 or 5
-override STRIDE: u32;  // of both: 1 or 2
-
-// Taps 0 … 4 of a column of the window; the last two only where it has five.
-struct Taps {
-  a: vec4f,
-  b: vec4f,
-  c: vec4f,
-  d: vec4f,
-  e: vec4f,
-}
+override STRIDE: u32;  // in both directions: 1 or 2
 
 struct Strip {
   a: mat4x4f,

@@ -22,7 +22,7 @@ import {
   value,
 } from "../../base/schema.ts";
 import { decodeFloats } from "../../weights/dtypes.ts";
-import { HEAD_BYTES, mistaken } from "../../weights/safetensors.ts";
+import { refuseMistaken } from "../../weights/safetensors.ts";
 import { readTopology, type Topology } from "./topology.ts";
 
 /** A weight of the manifest. */
@@ -81,6 +81,9 @@ const groupSchema = object({
   weights: list(weightSchema),
 });
 
+const SPACE = 0x20;
+const BRACE = 0x7b;
+
 /** Reads a model.json. Throws WeightsError, naming `source`, if it is malformed or a graph model. */
 export function parseKeras(json: Uint8Array, source: string): KerasFile {
   const fail = (reason: string): never => {
@@ -88,9 +91,8 @@ export function parseKeras(json: Uint8Array, source: string): KerasFile {
   };
   const read = <T>(schema: Schema<T>, value: unknown, name: string): T =>
     check(schema, value, `${source}: ${name}`, WeightsError);
-  const head = json.subarray(0, HEAD_BYTES);
-  const other = new TextDecoder().decode(head).trimStart().startsWith("{") ? undefined : mistaken(head);
-  if (other) fail(other);
+  // JSON is mistaken for weights elsewhere; here it is what is expected.
+  if (json.find((byte) => byte > SPACE) !== BRACE) refuseMistaken(json, source);
   const file = parseJson(anyObject, json, `${source}: the model.json`, WeightsError);
   const topology = read(anyObject, file.modelTopology, "modelTopology");
   if (file.format === "graph-model" || Object.hasOwn(topology, "node")) {
@@ -107,8 +109,8 @@ export function parseKeras(json: Uint8Array, source: string): KerasFile {
   }));
   const paths = groups.flatMap((group) => group.paths);
   if (new Set(paths).size < paths.length) fail("the weightsManifest names a file twice");
-  const { keras_version: written } = topology;
-  const version = Number((typeof written === "string" && /^\d+/.exec(written)?.[0]) || 2);
+  const { keras_version: made } = topology;
+  const version = Number((typeof made === "string" && /^\d+/.exec(made)?.[0]) || 2);
   return { ...network, version, groups };
 }
 

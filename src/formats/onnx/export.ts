@@ -5,6 +5,7 @@ import type { Tensor } from "../../graph/tensor.ts";
 import { hasManyLabels, inspect, type Model } from "../../models/model.ts";
 import { conv2dOp } from "../../ops/conv/conv2d.ts";
 import { denseOp } from "../../ops/conv/dense.ts";
+import { convTranspose2dOp } from "../../ops/conv/transposed/conv-transpose2d.ts";
 import { activationOp } from "../../ops/elementwise/activation.ts";
 import { addOp } from "../../ops/elementwise/add.ts";
 import { averageOp } from "../../ops/elementwise/average.ts";
@@ -20,6 +21,7 @@ import { padChannelsOp } from "../../ops/layout/pad-channels.ts";
 import { pad2dOp } from "../../ops/layout/pad2d.ts";
 import { softmaxOp } from "../../ops/loss/softmax.ts";
 import { batchNormOp } from "../../ops/norm/batch-norm.ts";
+import { groupNormOp, layerNormOp } from "../../ops/norm/group-norm.ts";
 import { globalMaxPoolOp } from "../../ops/pool/global-max-pool.ts";
 import { avgPool2dOp, globalAvgPoolOp, maxPool2dOp, type Pool2d } from "../../ops/pool/pool.ts";
 import { checkFinite } from "../../weights/finite.ts";
@@ -147,12 +149,55 @@ const OPERATIONS: readonly Operation[] = [
     pads: pads(padding),
     group: { int: groups },
   })),
+  single(convTranspose2dOp, "ConvTranspose", ({ attrs, inputs: { weight } }) => ({
+    kernel_shape: { ints: weight.shape.slice(0, 2) },
+    strides: { ints: attrs.stride },
+    dilations: { ints: attrs.dilation },
+    pads: pads(attrs.padding),
+    output_padding: { ints: attrs.outputPadding },
+    group: { int: attrs.groups },
+  })),
   single(denseOp, "Gemm", () => ({ transB: { int: 1 } })),
   // ONNX's momentum is the share of the old statistics.
   single(batchNormOp, "BatchNormalization", ({ attrs: { eps, momentum } }) => ({
     epsilon: { float: eps },
     momentum: { float: 1 - momentum },
   })),
+  operation(
+    groupNormOp,
+    ({ label, inputs: { x, weight, bias }, attrs: { groups, eps }, outputs: { y } }, writer) => {
+      // The groups as channels, whose pixels are those of all channels of the group.
+      const parts = writer.node("Reshape", `${label}.groups`, [
+        writer.of(x),
+        writer.ints(`${label}.to`, [0, groups, -1]),
+      ]);
+      const [one, zero] = [1, 0].map((value) =>
+        writer.tensor(`${label}.${value}`, [groups], new Array<number>(groups).fill(value)),
+      ) as [string, string];
+      const normed = writer.node("InstanceNormalization", `${label}.normed`, [parts, one, zero], {
+        epsilon: { float: eps },
+      });
+      const map = writer.node("Reshape", `${label}.map`, [
+        normed,
+        writer.node("Shape", `${label}.shape`, [writer.of(x)]),
+      ]);
+      const [scale, shift] = [weight, bias].map((tensor) => writer.perChannel(tensor, x)) as [string, string];
+      writer.name(y, writer.node("Add", label, [writer.node("Mul", `${label}.mul`, [map, scale]), shift]));
+    },
+  ),
+  operation(layerNormOp, ({ label, inputs: { x, weight, bias }, attrs: { eps }, outputs: { y } }, writer) => {
+    const turned = (from: string, name: string, perm: readonly number[]): string =>
+      x.shape.length === 4
+        ? writer.node("Transpose", `${label}.${name}`, [from], { perm: { ints: perm } })
+        : from;
+    const last = turned(writer.of(x), "last", [0, 2, 3, 1]);
+    const inputs = [last, writer.of(weight), writer.of(bias)];
+    const normed = writer.node("LayerNormalization", label, inputs, {
+      axis: { int: -1 },
+      epsilon: { float: eps },
+    });
+    writer.name(y, turned(normed, "first", [0, 3, 1, 2]));
+  }),
   operation(addOp, ({ inputs: { a, b }, outputs: { y } }, writer) => {
     writer.name(y, writer.node("Add", `${a.name}.add`, [writer.of(a), writer.of(b)]));
   }),
@@ -186,12 +231,8 @@ const OPERATIONS: readonly Operation[] = [
     },
   ),
   operation(preluOp, ({ label, inputs: { x, weight }, outputs: { y } }, writer) => {
-    const slope = writer.of(weight);
-    const isMap = x.shape.length === 4 && weight.shape[0] !== 1;
-    const map = isMap
-      ? writer.node("Unsqueeze", `${label}.slope`, [slope, writer.ints(`${label}.axes`, [1, 2])])
-      : slope;
-    writer.name(y, writer.node("PRelu", label, [writer.of(x), map]));
+    const slope = weight.shape[0] === 1 ? writer.of(weight) : writer.perChannel(weight, x);
+    writer.name(y, writer.node("PRelu", label, [writer.of(x), slope]));
   }),
   single(averageOp, "Mean"),
   single(concatOp, "Concat", () => ({ axis: { int: 1 } })),

@@ -61,6 +61,13 @@ export class Writer {
     return this.node("Unsqueeze", `${value}.map`, [value, this.ints(`${value}.axes`, [2, 3])]);
   }
 
+  /** A tensor of one number for each channel (C), to be broadcast to the pixels of a map: (C, 1, 1). */
+  perChannel(tensor: Tensor, to: Tensor): string {
+    const value = this.of(tensor);
+    if (to.shape.length !== 4) return value;
+    return this.node("Unsqueeze", `${value}.map`, [value, this.ints(`${value}.axes`, [1, 2])]);
+  }
+
   constant(label: string, value: number): string {
     return this.tensor(label, [], value);
   }

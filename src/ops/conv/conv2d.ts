@@ -18,7 +18,8 @@ import type { TakesOptions } from "../options.ts";
 import { emitBest } from "../tunable.ts";
 import { CONV_FORWARD } from "./conv-forward.ts";
 import { CONV_GRAD_INPUT, CONV_GRAD_WEIGHT, emitGradBias } from "./conv-gradients.ts";
-import { GROUPED_FORWARD, GROUPED_GRAD_INPUT, GROUPED_GRAD_WEIGHT } from "./grouped.ts";
+import { GROUPED_FORWARD } from "./grouped/forward.ts";
+import { GROUPED_GRAD_INPUT, GROUPED_GRAD_WEIGHT } from "./grouped/gradients.ts";
 
 export interface Conv2dAttrs {
   readonly stride: Pair;

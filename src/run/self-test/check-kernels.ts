@@ -158,6 +158,8 @@ class Check {
       }
       if (this.barred.length > barred) return true;
     }
+    // Another op with the same task may have barred it meanwhile, and then a right one ran in its place.
+    if (tasks.some((task, j) => !problem.variants(task).includes(choice[j]!))) return true;
     const kernels = tasks.map(({ pass }, i) => `${pass} ${choice[i]}`);
     const kernel = `${[name, ...kernels].join(" / ")}: ${worst.result}`;
     this.hopeless.push({ kernel, adapter, error: worst.error });

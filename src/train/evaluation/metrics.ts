@@ -123,7 +123,10 @@ export interface LabelMetricOptions extends ClassMetricOptions {
   readonly threshold?: number;
 }
 
-/** Precision, recall and F1 of each label of those that do not exclude each other: scores and targets (N, K). */
+/**
+ * Precision, recall and F1 of each label of those that do not exclude each other: scores and targets (N, K). Throws ShapeError
+ * for an evaluation without them.
+ */
 export const perLabel = (options: LabelMetricOptions = {}): Metric<readonly ClassScores[]> => ({
   sums({ outputs, targets, size }) {
     const { output = "probabilities", target = "labels", threshold = 0.5 } = options;

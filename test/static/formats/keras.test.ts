@@ -351,6 +351,17 @@ describe("malformed Keras models", () => {
     ],
   ];
 
+  it("takes a version that is no text for none", async () => {
+    // As deep as JSON may be, which is deeper than texts are made of.
+    const deep = `${"[".repeat(20_000)}${"]".repeat(20_000)}`;
+    const files = filesOf("small");
+    const text = new TextDecoder().decode(files.get("model.json") as Uint8Array);
+    const changed = text.replace(/"keras_version":\s*"[^"]*"/, `"keras_version":${deep}`);
+    expect(changed).toContain(deep);
+    files.set("model.json", new TextEncoder().encode(changed));
+    expect((await importKeras(files)).model.classes).toBeGreaterThan(0);
+  });
+
   it.each(refused)("refuses %s", async (_, files, message) => {
     const result = importKeras(files()).then(() => "is read");
     await expect(result).rejects.toThrow(WeightsError);

@@ -26,6 +26,7 @@ import {
 import { conv2dOp } from "../../../src/ops/conv/conv2d.ts";
 import { batchNormOp } from "../../../src/ops/norm/batch-norm.ts";
 import { fileShape } from "../../../src/weights/layout.ts";
+import { matchNames } from "../../../src/weights/names.ts";
 
 const count = (model: Model): number => countNumbers(inspect(model).parameters);
 
@@ -86,8 +87,18 @@ describe("parameter counts are the published ones", () => {
 
 describe("tensors are torchvision's and timm's, by name and shape", () => {
   const file = new URL("../../support/fixtures/backbones/names.json", import.meta.url);
-  const networks: Readonly<Record<string, { parameters: number; tensors: Record<string, number[]> }>> =
+  type Shapes = Readonly<Record<string, readonly number[]>>;
+  const networks: Readonly<Record<string, { parameters: number; tensors: Shapes; timm?: Shapes }>> =
     JSON.parse(readFileSync(file, "utf8"));
+
+  it("timm's names of MobileNetV2 are read as torchvision's", () => {
+    const { tensors, timm } = networks.mobilenet_v2!;
+    const files = Object.keys(timm!).map((name) => `model.${name}`);
+    const { convention, names, unexpected } = matchNames(files, new Set(Object.keys(tensors)));
+    expect([convention, unexpected]).toEqual(["timm", []]);
+    const theirs = [...names].map(([ours, from]) => [ours, timm![from.replace("model.", "")]]);
+    expect(Object.fromEntries(theirs)).toEqual(tensors);
+  });
 
   it.each(Object.entries(networks))("%s", (network, { parameters, tensors }) => {
     const [name, widthMult] = network.split(" × ");

@@ -106,6 +106,13 @@ describe("other formats", () => {
     expect([...decodeFloats("F32", bytes.subarray(1))!]).toEqual([1.5, -2, 3, 4]);
   });
 
+  it("reads them out of Node's buffers, whose slices are no copies", () => {
+    const buffer = Buffer.alloc(9);
+    buffer.writeFloatLE(0.75, 1);
+    buffer.writeFloatLE(-2, 5);
+    expect([...decodeFloats("F32", buffer.subarray(1))!]).toEqual([0.75, -2]);
+  });
+
   it("knows no integers", () => {
     for (const dtype of ["I64", "U8", "BOOL", "F8_E4M3", "toString"]) {
       expect(decodeFloats(dtype, new Uint8Array(8)), dtype).toBeUndefined();

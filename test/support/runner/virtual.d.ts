@@ -35,6 +35,12 @@ declare module "virtual:readme/smoothed" {
   export const metrics: { readonly top2: number };
   export const steps: import("webgraft").History["steps"];
 }
+declare module "virtual:readme/labels" {
+  export const evaluation: import("webgraft").Evaluation;
+  export const history: import("webgraft").History;
+  export const probabilities: Float32Array;
+  export const scores: readonly import("webgraft").ClassScores[];
+}
 declare module "virtual:readme/squared" {
   export const report: import("webgraft/testing").GradientReport;
   export const steps: import("webgraft").History["steps"];

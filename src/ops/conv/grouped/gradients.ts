@@ -1,53 +1,61 @@
-/**
- * The passes of convolutions in groups, each with all the ways to compute it: by kernels of one output a lane, plain and
- * right for any grouping, and by those for depthwise ones.
- */
+/** The gradients of convolutions in groups, each with all the ways to compute it, as those of the forward pass. */
 
-import { pad4, storedLength } from "../../graph/tensor.ts";
-import { grid } from "../../kernel/grid.ts";
+import { pad4, storedLength } from "../../../graph/tensor.ts";
+import { grid } from "../../../kernel/grid.ts";
 import {
-  conv2d_grouped_forward,
+  conv2d_depthwise_forward,
+  conv2d_depthwise_grad_input,
+  conv2d_depthwise_grad_weight,
   conv2d_grouped_grad_input,
   conv2d_grouped_grad_weight,
-} from "../../kernel/shaders.gen.ts";
-import { activationConstants, IDENTITY } from "../elementwise/activation.ts";
-import type { Tunable, Variant } from "../tunable.ts";
-import { forwardAlone, gradInputAlone, gradWeightAlone } from "./alone.ts";
-import type { ForwardArgs } from "./conv-forward.ts";
-import type { GradInputArgs, GradWeightArgs } from "./conv-gradients.ts";
+} from "../../../kernel/shaders.gen.ts";
+import { activationConstants, IDENTITY } from "../../elementwise/activation.ts";
+import type { Tunable, Variant } from "../../tunable.ts";
+import { gradInputAlone, gradWeightAlone } from "../alone.ts";
+import type { GradInputArgs, GradWeightArgs } from "../conv-gradients.ts";
+import { ENOUGH } from "../register-tiles.ts";
+import { emitSplitSum } from "../split-sum.ts";
 import {
-  DEPTHWISE_FORWARD,
-  DEPTHWISE_GRAD_INPUT,
-  DEPTHWISE_GRAD_WEIGHT,
+  constantsOf,
   type GroupedGeometry,
+  sized,
+  stripVariants,
   suitsStrips,
-} from "./depthwise.ts";
-import { ENOUGH } from "./register-tiles.ts";
-import { emitSplitSum } from "./split-sum.ts";
+  workgroups,
+} from "./strips.ts";
 
-const always = (): boolean => true;
+const DEPTHWISE_GRAD_INPUT = /* @__PURE__ */ stripVariants<GradInputArgs>(
+  // With stride 2 pairs of columns, and the padding before them.
+  ({ H, W, PAD_TOP, PAD_LEFT, STRIDE_W }) =>
+    STRIDE_W === 1 ? [H, W] : [H + PAD_TOP, Math.ceil((W + PAD_LEFT) / 2)],
+  (emit, geometry, division, { dy, w }, { tensor: dx, accumulate: ACCUMULATE }) => {
+    const constants = { ...constantsOf(geometry, division), ACCUMULATE };
+    const launched = workgroups(geometry, division.parts);
+    if (constants.STRIDE === 2) {
+      emit.dispatch(sized(emit, conv2d_depthwise_grad_input), { dy, w, dx }, constants, launched);
+      return;
+    }
+    // The forward pass from dy to dx, with the window turned around.
+    const { H, W, P, Q, PAD_TOP, PAD_LEFT, WINDOW } = constants;
+    const turned = { H: P, W: Q, P: H, Q: W, PAD_TOP: WINDOW - 1 - PAD_TOP, PAD_LEFT: WINDOW - 1 - PAD_LEFT };
+    const flags = { TURNED: 1, HAS_BIAS: 0, ...activationConstants(IDENTITY) };
+    const tensors = { x: dy, w, bias: w, y: dx };
+    const kernel = sized(emit, conv2d_depthwise_forward);
+    emit.dispatch(kernel, tensors, { ...constants, ...turned, ...flags }, launched);
+  },
+);
 
-/** y = f(conv(x, w) + bias). */
-export const GROUPED_FORWARD: Tunable<GroupedGeometry, ForwardArgs> = {
-  op: "conv2d_grouped",
-  pass: "forward",
-  variants: [
-    {
-      name: "plain",
-      error: 1,
-      fits: always,
-      emit(emit, geometry, { x, w, bias, y }, activation = IDENTITY) {
-        const constants = { ...geometry, HAS_BIAS: bias ? 1 : 0, ...activationConstants(activation) };
-        const workgroups = grid(storedLength(y.shape) / 4, conv2d_grouped_forward);
-        // A kernel that does not read the bias still needs something bound.
-        emit.dispatch(conv2d_grouped_forward, { x, w, bias: bias ?? w, y }, constants, workgroups);
-      },
-    },
-    ...DEPTHWISE_FORWARD,
-  ],
-  guess: (geometry, device) => GROUPED_FORWARD.variants[suitsStrips(geometry, device) ? 1 : 0]!,
-  alone: (geometry, dtype) => forwardAlone(geometry, dtype, geometry.GROUPS),
-};
+const DEPTHWISE_GRAD_WEIGHT = /* @__PURE__ */ stripVariants<GradWeightArgs>(
+  ({ P, Q }) => [P, Q],
+  (emit, geometry, division, { x, dy }, target) => {
+    const { SPLITS } = division;
+    const dw = emit.temporary("splits", [SPLITS, ...target.tensor.shape]);
+    const kernel = sized(emit, conv2d_depthwise_grad_weight);
+    const constants = { ...constantsOf(geometry, division), SPLITS };
+    emit.dispatch(kernel, { x, dy, dw }, constants, workgroups(geometry, SPLITS));
+    emitSplitSum(emit, dw, SPLITS, target);
+  },
+);
 
 /** dx = conv-transpose(dy, w), or dx += …. */
 export const GROUPED_GRAD_INPUT: Tunable<GroupedGeometry, GradInputArgs> = {
@@ -57,7 +65,7 @@ export const GROUPED_GRAD_INPUT: Tunable<GroupedGeometry, GradInputArgs> = {
     {
       name: "plain",
       error: 1,
-      fits: always,
+      fits: () => true,
       emit(emit, geometry, { dy, w }, { tensor: dx, accumulate: ACCUMULATE }) {
         const workgroups = grid(storedLength(dx.shape) / 4, conv2d_grouped_grad_input);
         emit.dispatch(conv2d_grouped_grad_input, { dy, w, dx }, { ...geometry, ACCUMULATE }, workgroups);
