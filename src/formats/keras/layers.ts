@@ -249,7 +249,8 @@ export const LAYERS: Readonly<Record<string, LayerReader>> = {
   ELU: activated,
   PReLU(layer, into) {
     const x = layer.value();
-    const axes = [layer.option("shared_axes") ?? []].flat().join();
+    const isShared = [layer.option("shared_axes") ?? []].flat().length > 0;
+    const axes = isShared ? layer.numbers("shared_axes", 0).join() : "";
     const map = { "1,2": channelsOf(x, into), "1,2,3": 1 }[axes];
     const vector = { "": channelsOf(x, into), "1": 1 }[axes];
     const isVector = into.isVector(x);

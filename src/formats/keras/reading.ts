@@ -135,7 +135,11 @@ export class Reading {
     // Keras 3 writes functions and layers as records.
     const { class_name: type, config } = typeof given === "object" ? (given as Record<string, unknown>) : {};
     if (type !== undefined && type !== "function") {
-      const layer = { ...this.layer, type: String(type), config: Object(config) };
+      const layer = {
+        ...this.layer,
+        type: typeof type === "string" ? type : show(type),
+        config: Object(config),
+      };
       return { activation: layerActivation(new Reading(layer, this.#importer)), softmax: false };
     }
     const name = type === "function" ? config : given;

@@ -148,8 +148,8 @@ class Writer {
       this.layers.push({ type: "Identity", name, path: all, config: {}, operands: [output] });
     } else {
       const config = this.#check(anyObject, layer.config, "config");
-      const called = type === "TFOpLambda" ? String(config.function) : undefined;
-      const known = called === undefined ? type : (FUNCTIONS[called] ?? `${type} ${called}`);
+      const called = type === "TFOpLambda" && typeof config.function === "string" && config.function;
+      const known = called ? (FUNCTIONS[called] ?? `${type} ${called}`) : type;
       this.layers.push({ type: known, name, path: all, config, operands });
     }
     if (this.layers.length > MAX_LAYERS) this.#fail(`has more than ${MAX_LAYERS} layers`);
