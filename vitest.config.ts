@@ -27,11 +27,13 @@ const SOME_GPU_TESTS = "test/{embed,ops/elementwise}/**/*.test.ts";
 /** ResNet-50 with VGG-16, for `test:engines`: it takes minutes, and its kernels are those of smaller networks. */
 const FULL_SIZE = "test/train/full-size.test.ts";
 
-/** The guides' code is about names and results, which the tests of each part try in both browsers. */
-const GUIDES = "test/train/guides.test.ts";
-
-/** Whole networks out of files are about formats: their kernels are tried one by one in both browsers. */
-const NETWORKS = "test/formats/networks.test.ts";
+/**
+ * What Chrome alone runs, since it is about results and names whose kernels both browsers try one by one: the guides' code,
+ * whole networks out of files, and what the backbone that ships is worth.
+ */
+const IN_ONE_BROWSER = ["train/guides", "formats/networks", "transfer/pretrained"].map(
+  (file) => `test/${file}.test.ts`,
+);
 
 /**
  * The GPU tests, but for `exclude`, in one browser. Browsers take turns, in the order of `turn`.
@@ -112,7 +114,7 @@ export default defineConfig(({ mode }) => ({
         },
       },
       inBrowser("chrome", 1, mode === "whole" ? [] : [FULL_SIZE]),
-      inBrowser("firefox", 2, mode === "whole" ? [] : [FULL_SIZE, GUIDES, NETWORKS]),
+      inBrowser("firefox", 2, mode === "whole" ? [] : [FULL_SIZE, ...IN_ONE_BROWSER]),
       inRuntime("node", 3, mode === "whole"),
       inRuntime("deno", 4, mode === "whole"),
       // The commands and the page, which start browsers of their own.
