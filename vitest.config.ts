@@ -28,21 +28,25 @@ const SOME_GPU_TESTS = "test/{embed,ops/elementwise}/**/*.test.ts";
 const FULL_SIZE = "test/train/full-size.test.ts";
 
 /**
- * What Chrome alone runs, since it is about results and names whose kernels both browsers try one by one: the guides' code,
- * whole networks out of files, and what the backbone that ships is worth.
+ * What one browser alone runs, the one that is faster at it, since it is about results and names, not about kernels, which
+ * both try one by one. Chrome: the guides' code, whole networks out of files, what the backbone that ships is worth. Firefox:
+ * what opens a device for each of many runs or trainers, for which Chrome's emulated GPU compiles all kernels anew, or takes
+ * the kernels for real GPUs, which it compiles slowly.
  */
-const IN_ONE_BROWSER = ["train/guides", "formats/networks", "transfer/pretrained"].map(
-  (file) => `test/${file}.test.ts`,
-);
+const IN_ONE_BROWSER: Readonly<Record<BrowserEngine, readonly string[]>> = {
+  chrome: ["formats/networks", "train/guides", "transfer/pretrained"],
+  firefox: [
+    ...["gpu/wrong-drivers", "train/gpu-fusions", "train/idle-tuning"],
+    ...["job/checkpoints", "job/commands", "job/job-features", "job/samples"],
+  ],
+};
 
 /**
- * The GPU tests, but for `exclude`, in one browser. Browsers take turns, in the order of `turn`.
+ * The GPU tests in one browser, all of them or what `npm test` runs there. Browsers take turns, in the order of `turn`.
  */
-function inBrowser(
-  engine: BrowserEngine,
-  turn: number,
-  exclude: string[] = [],
-): TestProjectInlineConfiguration {
+function inBrowser(engine: BrowserEngine, turn: number, whole: boolean): TestProjectInlineConfiguration {
+  const others = IN_ONE_BROWSER[engine === "chrome" ? "firefox" : "chrome"];
+  const exclude = whole ? [] : [FULL_SIZE, ...others.map((file) => `test/${file}.test.ts`)];
   return {
     extends: true,
     test: {
@@ -113,8 +117,8 @@ export default defineConfig(({ mode }) => ({
           sequence: { groupOrder: 1 },
         },
       },
-      inBrowser("chrome", 1, mode === "whole" ? [] : [FULL_SIZE]),
-      inBrowser("firefox", 2, mode === "whole" ? [] : [FULL_SIZE, ...IN_ONE_BROWSER]),
+      inBrowser("chrome", 1, mode === "whole"),
+      inBrowser("firefox", 2, mode === "whole"),
       inRuntime("node", 3, mode === "whole"),
       inRuntime("deno", 4, mode === "whole"),
       // The commands and the page, which start browsers of their own.
