@@ -7,7 +7,7 @@ import { newestRun, untilKept } from "./kept.ts";
 import { openSite, type Site, type SitePage } from "./site.ts";
 
 /** A run of twelve steps, in which the rate was changed by hand once. */
-const LINK = "#/race?depth=8&images=32&testImages=48&epochs=3&batch=8&seeds=1&rates=1-5-0.0005";
+const LINK = "#/race?depth=8&images=32&testImages=64&epochs=3&batch=8&seeds=1&rates=1-5-0.0005";
 
 const NO_GPU = 'Object.defineProperty(Navigator.prototype, "gpu", { get: () => undefined });';
 
