@@ -123,15 +123,16 @@ describe("in a page", () => {
     return page;
   }
 
-  /** Everything that a page has said once that matches; fails with the last of it. */
+  /** What a page has said up to what matches first, after which it may have gone on; fails with the last of it. */
   async function saidUpTo(page: Page, pattern: RegExp): Promise<readonly string[]> {
-    const matches = (source: string) => new RegExp(source).test(said.at(-1)!);
+    const matches = (source: string) => said.some((text) => new RegExp(source).test(text));
     await page.waitForFunction(matches, {}, pattern.source).catch(async (cause) => {
       throw new Error(`the page says: ${await page.$eval("output", (output) => output.textContent)}`, {
         cause,
       });
     });
-    return page.evaluate(() => said);
+    const all = await page.evaluate(() => said);
+    return all.slice(0, all.findIndex((text) => pattern.test(text)) + 1);
   }
 
   /** The losses among what a page has said fall: those of the last quarter are below those of the first. */
