@@ -101,7 +101,7 @@ fn main(
   // The padding on the left adds nothing.
   let begin = min(max(args.PAD_LEFT, q * STRIDE) - q * STRIDE, WINDOW - 1u);
   for (var column = begin; column < columns; column++) {
-    let strip = load_strip(strip_place(n, p * STRIDE - args.PAD_TOP, q * STRIDE + column - args.PAD_LEFT, channel));
+    let strip = strip_of(load_column(n, p * STRIDE - args.PAD_TOP, q * STRIDE + column - args.PAD_LEFT, channel));
     if (STRIDE == 2u && column % 2u == 1u) {
       sum1 += product(strip, last1);
       if (WINDOW == 5u) {

@@ -45,6 +45,9 @@ const DEPTHWISE_GRAD_INPUT = /* @__PURE__ */ stripVariants<GradInputArgs>(
   },
 );
 
+/** A strip of the kernel's, the last of which ends with the image. */
+const STRIP_LINES = 4;
+
 const DEPTHWISE_GRAD_WEIGHT = /* @__PURE__ */ stripVariants<GradWeightArgs>(
   ({ P, Q }) => [P, Q],
   (emit, geometry, division, { x, dy }, target) => {
@@ -55,6 +58,7 @@ const DEPTHWISE_GRAD_WEIGHT = /* @__PURE__ */ stripVariants<GradWeightArgs>(
     emit.dispatch(kernel, { x, dy, dw }, constants, workgroups(geometry, SPLITS));
     emitSplitSum(emit, dw, SPLITS, target);
   },
+  STRIP_LINES,
 );
 
 /** dx = conv-transpose(dy, w), or dx += …. */
@@ -109,6 +113,7 @@ export const GROUPED_GRAD_WEIGHT: Tunable<GroupedGeometry, GradWeightArgs> = {
     /* @__PURE__ */ splits("more_splits", 4),
     /* @__PURE__ */ splits("fewer_splits", 1 / 4),
   ],
-  guess: (geometry, device) => GROUPED_GRAD_WEIGHT.variants[suitsStrips(geometry, device) ? 1 : 0]!,
+  guess: (geometry, device) =>
+    GROUPED_GRAD_WEIGHT.variants[suitsStrips(geometry, device) && geometry.P >= STRIP_LINES ? 1 : 0]!,
   alone: (geometry, dtype) => gradWeightAlone(geometry, dtype, geometry.GROUPS),
 };

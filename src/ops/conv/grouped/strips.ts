@@ -70,6 +70,8 @@ export const stripVariants = <Args extends readonly unknown[]>(
   /** What is cut into strips. */
   extents: (geometry: GroupedGeometry) => Extents,
   emitStrips: (emit: Emitter, geometry: GroupedGeometry, division: Division, ...args: Args) => void,
+  /** Lines that there must be. */
+  leastLines = 1,
 ): readonly Variant<GroupedGeometry, Args>[] =>
   (["strips", "short_strips", "long_strips"] as const).map((name) => {
     const division = (geometry: GroupedGeometry, device: Capabilities, lengths: Lengths): Division =>
@@ -80,6 +82,7 @@ export const stripVariants = <Args extends readonly unknown[]>(
       error: 1,
       fits: (geometry, device) =>
         isDepthwise(geometry) &&
+        extents(geometry)[0] >= leastLines &&
         (name === "strips" ||
           division(geometry, device, name).COLUMNS !== division(geometry, device, "strips").COLUMNS),
       emit(emit, geometry, ...args) {
