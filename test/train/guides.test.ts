@@ -74,13 +74,13 @@ it("tune: leaves a table", async () => {
 it("deploy: a page trains with a job in a worker", async () => {
   const messages: unknown[] = [];
   let told: (event: MessageEvent) => void = () => {};
-  const done = new Promise<void>((resolve) => {
-    vi.stubGlobal("fetch", (url: string) => serve(url));
-    vi.stubGlobal("postMessage", (data: { readonly type: string }) => {
-      messages.push(data);
-      told({ data } as MessageEvent);
-      if (data.type === "done" || data.type === "error") resolve();
-    });
+  const heard = new Map<string, () => void>();
+  const hears = (type: string) => new Promise<void>((resolve) => heard.set(type, resolve));
+  vi.stubGlobal("fetch", (url: string) => serve(url));
+  vi.stubGlobal("postMessage", (data: { readonly type: string }) => {
+    messages.push(data);
+    told({ data } as MessageEvent);
+    for (const [type, resolve] of heard) if (data.type === type || data.type === "error") resolve();
   });
   let handle: (event: MessageEvent) => void = () => {};
   vi.stubGlobal("addEventListener", (_: string, listener: typeof handle) => {
@@ -96,11 +96,15 @@ it("deploy: a page trains with a job in a worker", async () => {
       };
     },
   );
+  const done = hears("done");
   await import("virtual:readme/page");
   await done;
   expect(messages).toContainEqual(expect.objectContaining({ type: "step", step: 3 }));
   expect(messages.at(-1)).toMatchObject({ type: "done" });
+  const stopped = hears("stopped");
   handle({ data: { type: "stop" } } as MessageEvent);
+  await stopped; // Its last word, which nothing would hear without the stubs.
+  expect(messages.at(-1)).toMatchObject({ type: "stopped" });
 });
 
 it("debug numerics: a wild rate is named, and a run repeats bit for bit", async () => {
