@@ -91,12 +91,19 @@ describe("tensors are torchvision's and timm's, by name and shape", () => {
   const networks: Readonly<Record<string, { parameters: number; tensors: Shapes; timm?: Shapes }>> =
     JSON.parse(readFileSync(file, "utf8"));
 
-  it("timm's names of MobileNetV2 are read as torchvision's", () => {
-    const { tensors, timm } = networks.mobilenet_v2!;
+  it.each([
+    ["mobilenet_v2", undefined],
+    // Its last hidden layer is a convolution there.
+    ["mobilenet_v3_small", "classifier.0.weight"],
+  ])("timm's names of %s are read as torchvision's", (network, convolution) => {
+    const { tensors, timm } = networks[network]!;
     const files = Object.keys(timm!).map((name) => `model.${name}`);
-    const { convention, names, unexpected } = matchNames(files, new Set(Object.keys(tensors)));
-    expect([convention, unexpected]).toEqual(["timm", []]);
-    const theirs = [...names].map(([ours, from]) => [ours, timm![from.replace("model.", "")]]);
+    const { convention, eps, names, unexpected } = matchNames(files, new Set(Object.keys(tensors)));
+    expect([convention, eps, unexpected]).toEqual(["timm", 1e-5, []]);
+    const theirs = [...names].map(([ours, from]) => {
+      const shape = timm![from.replace("model.", "")]!;
+      return [ours, ours === convolution ? shape.slice(0, 2) : shape];
+    });
     expect(Object.fromEntries(theirs)).toEqual(tensors);
   });
 
