@@ -507,6 +507,8 @@ describe("as models", () => {
     expect(() => createModel("resnet50", { stride: "v2" })).toThrow(
       "resnet50: stride must be one of v1.5, v1 — v2",
     );
+    for (const widthMult of [0, -1, Number.NaN, Number.POSITIVE_INFINITY])
+      expect(() => mobilenetV2({ widthMult })).toThrow("mobilenet_v2: widthMult must be a positive number");
     expect(() => resnet(51 as ResnetDepth)).toThrow("resnet: depth must be one of 18, 20,");
     expect(() => resnext("50" as "50_32x4d")).toThrow("resnext: kind must be one of 50_32x4d, 101_32x8d");
     expect(() => resnetD(20 as 18)).toThrow("resnetD: depth must be one of 18, 34, 50, 101, 152");
