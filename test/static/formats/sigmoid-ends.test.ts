@@ -60,7 +60,8 @@ describe("an ONNX file whose end is", () => {
       17,
       name in SINGLE_ENDS ? ["N"] : name.includes("1, 1") ? ["N", K, 1, 1] : ["N", K],
     );
-    const { model, weights } = importOnnx(file);
+    const { model, weights, assumed } = importOnnx(file);
+    expect(assumed).toBeUndefined();
     expect([model.classes, model.classifierActivation]).toEqual(K === 1 ? [2, undefined] : [3, "sigmoid"]);
     const shape = [2, ...model.inputShape] as const;
     const images = someImages(shape);
@@ -79,9 +80,13 @@ describe("an ONNX file whose end is", () => {
     ]);
   });
 
-  it("one number without a sigmoid, is of two classes too", () => {
-    const { model, weights } = importOnnx(conv(4).append(flat).gemm("f", "y", 4, 1).finish("y"));
+  it("one number without a sigmoid, is of two classes too, and says that this is assumed", () => {
+    const { model, weights, assumed } = importOnnx(conv(4).append(flat).gemm("f", "y", 4, 1).finish("y"));
     expect(model.classes).toBe(2);
+    expect(assumed).toMatch(
+      /one number, without a sigmoid, is taken for the logit of the second of two classes/,
+    );
+    expect(importOnnx(conv(4).append(flat).gemm("f", "y", 4, 2).finish("y")).assumed).toBeUndefined();
     expect(importOnnx(exportOnnx(model, weights)).model.classes).toBe(2);
   });
 
@@ -162,8 +167,8 @@ describe("a Keras model whose end is", () => {
       });
     });
     files.set("one.bin", new Uint8Array(Float32Array.of(...kernel, bias).buffer));
-    const { model, weights } = await importKeras(files);
-    expect([model.classes, model.classifierActivation]).toEqual([2, undefined]);
+    const { model, weights, assumed } = await importKeras(files);
+    expect([model.classes, model.classifierActivation, assumed]).toEqual([2, undefined, undefined]);
     const { shape, output } = expected;
     const actual = await runOnnx(
       exportOnnx(model, weights, { probabilities: true }),
