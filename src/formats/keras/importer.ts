@@ -262,7 +262,8 @@ export class KerasImporter extends NetworkBuilder {
     }
     const output = value && value !== "images" && !this.isVector(value) ? this.#pooled(value) : this.#output;
     const preprocessing = this.#preprocessing();
-    const model = this.network(output, { inputShape, ...(preprocessing && { preprocessing }) });
+    const options = { inputShape, ...(preprocessing && { preprocessing }) };
+    const model = this.network(output, options, output !== this.#output);
     const { parameters, states } = inspect(model);
     const problems: string[] = [];
     const weights = new Map<string, { shape: readonly number[]; data: Float32Array }>();
