@@ -142,6 +142,7 @@ export { type ImageSource, Preprocessor, type PreprocessorModel } from "./run/pr
 // Weights and model files
 
 export { type ImportKerasOptions, importKeras } from "./formats/keras/import.ts";
+export type { ImportedNetwork } from "./formats/network-builder.ts";
 export { type ExportOnnxOptions, exportOnnx } from "./formats/onnx/export.ts";
 export { type ImportOnnxOptions, importOnnx } from "./formats/onnx/import.ts";
 export { openSafetensors, type TensorInfo, type WeightsFile } from "./weights/file.ts";

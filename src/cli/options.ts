@@ -54,6 +54,8 @@ export function parseTrainOptions(argv: readonly string[]): TrainOptions {
   const settings = [
     setting("topology", "<name>", "model to train").default(defaults.topology),
     setting("backbone", "<name>", "network inside it (default: one that suits the size of the images)"),
+    setting("widthMult", "<x>", "factor of the channels of a MobileNet (default: 1)"),
+    setting("bnEps", "<x>", "eps of its batch norms, 1e-5 for timm's mobilenetv3 (default: torchvision's)"),
     setting("depth", "<n>", "layers of stacked: 8, 14, 20, … (default: 14)"),
     setting("shortcuts", "<name>", "pairs of convolutions of stacked that have one (default: alternate)"),
     new Option(

@@ -10,10 +10,20 @@ import {
   type NetworkOptions,
   network,
 } from "../models/topologies/network.ts";
+import type { NamedWeights } from "../weights/tensors.ts";
 import { type Affine, composed } from "./affine.ts";
 
 type Mutable<T> = T extends unknown ? { -readonly [K in keyof T]: T[K] } : never;
 export type DraftLayer = Mutable<NetworkLayer>;
+
+/** A network out of a file. */
+export interface ImportedNetwork {
+  readonly model: Model;
+  /** By the model's names, in PyTorch's layouts. */
+  readonly weights: NamedWeights;
+  /** What the file does not say and is taken for granted: that one number without a sigmoid is a logit. */
+  readonly assumed?: string;
+}
 
 /** Limit on the values whose shapes a file computes with; each takes as long as building the network so far. */
 const MOST_SHAPES = 500;
@@ -24,6 +34,14 @@ const ACTIVATED = ["conv2d", "batch_norm", "dense", "add"] as const;
 /** Whether it is this map of all channels, up to f32's rounding. */
 const isAffine = ({ scale, shift }: Affine, factor: number, summand: number): boolean =>
   scale.every((s) => Math.abs(s - factor) < 1e-6) && shift.every((t) => Math.abs(t - summand) < 1e-6);
+
+/** The layer types through which a sigmoid at the end is looked for: those that average, and others. */
+const MEANS: readonly string[] = ["global_avg_pool", "avg_pool2d"];
+const AFTER_SIGMOID: readonly string[] = ["flatten", "dropout", "global_max_pool", "max_pool2d"];
+
+const LOGIT =
+  "the file's one number, without a sigmoid, is taken for the logit of the second of two classes, (0, x); if it is a quantity " +
+  "(a regression), train it as a Network";
 
 /** The pixels at each side of any map. */
 const sidesOf = (sides: Sides): Pads => resolvePadding(sides, [1, 1], [1, 1]);
@@ -46,6 +64,7 @@ export class NetworkBuilder {
   /** The layer that makes a value, by the value's name, in order. */
   readonly #layers = new Map<string, DraftLayer>();
   #shapesAsked = 0;
+  #assumed: string | undefined;
 
   /** `taken` has the name of a value once for each use. */
   constructor(source: string, input: string, taken: Iterable<string>) {
@@ -199,26 +218,49 @@ export class NetworkBuilder {
 
   /**
    * The network that ends with this value: a classifier of two classes if that is one number, and of labels that do not
-   * exclude each other if a sigmoid makes several. Throws WeightsError if it cannot be built.
+   * exclude each other if a sigmoid makes several. What has no head (`isHeadless`) ends in features, whatever makes them.
+   * Throws WeightsError if it cannot be built.
    */
-  network(output: string, options: Omit<NetworkOptions, "layers">): Model {
+  network(output: string, options: Omit<NetworkOptions, "layers">, isHeadless = false): Model {
     const value = this.value(output);
     const last = value && this.#layers.get(value);
     if (!last) throw new WeightsError(`${this.source}: no layer makes the output ${output}`);
-    const isSigmoid = this.#leaveOutSigmoid(last);
+    const isSigmoid = !isHeadless && this.#leaveOutSigmoid(last);
     this.move(last, last.to);
     const classes = this.extents(value, options.inputShape).at(-1);
     // The softmax of these two logits is the sigmoid of the one.
+    if (classes === 1 && !isSigmoid) this.#assumed = LOGIT;
     if (classes === 1) this.add({ type: "pad_channels", before: 1, added: 0 }, [value], `${value}.logits`);
     const model = this.#checked(() => network({ ...options, layers: [...this.#layers.values()] }));
     return isSigmoid && classes !== 1 ? multiLabel(model) : model;
   }
 
-  /** Takes away the sigmoid at the end, for a model gives logits; false if there is none. */
+  /** What `importOnnx` and `importKeras` give. */
+  protected imported(model: Model, weights: NamedWeights): ImportedNetwork {
+    return { model, weights, ...(this.#assumed !== undefined && { assumed: this.#assumed }) };
+  }
+
+  /**
+   * Takes away the sigmoid at the end, for a model gives logits; false if there is none. The largest sigmoid is that of the
+   * largest logit. Throws WeightsError for means of sigmoids, and for a hard sigmoid, which no logits are to be had of.
+   */
   #leaveOutSigmoid(last: DraftLayer): boolean {
     let layer: DraftLayer | undefined = last;
-    while (layer?.type === "flatten" || layer?.type === "dropout") layer = this.#layers.get(layer.from[0]!);
-    if (!layer || !("activation" in layer) || layer.activation !== "sigmoid") return false;
+    let mean: DraftLayer | undefined;
+    while (layer && [...MEANS, ...AFTER_SIGMOID].includes(layer.type)) {
+      if (MEANS.includes(layer.type)) mean = layer;
+      layer = this.#layers.get(layer.from[0]!);
+    }
+    if (!layer || !("activation" in layer)) return false;
+    const { activation, to } = layer;
+    if (activation !== "sigmoid" && activation !== "hardsigmoid") return false;
+    if (mean || activation === "hardsigmoid") {
+      const what = mean ? `${mean.type} at its end takes the mean of` : "ends in";
+      throw new WeightsError(
+        `${this.source}: ${what} a ${activation} (${to}), of which no logits can be made; export it without that ` +
+          `${activation}, ${mean ? "or with a sigmoid after the mean" : "or with a sigmoid in its place"}`,
+      );
+    }
     layer.activation = "identity";
     return true;
   }

@@ -17,7 +17,7 @@ import {
 import type { Dataset } from "../data/dataset.ts";
 import { type DatasetName, datasetNames } from "../data/load.ts";
 import { precisions } from "../graph/graph.ts";
-import { backboneNames } from "../models/backbones/backbones.ts";
+import { backboneNames, createBackbone } from "../models/backbones/backbones.ts";
 import type { Model } from "../models/model.ts";
 import { shortcutsNames } from "../models/topologies/stacked.ts";
 import { createModel, topologies, topologyNames } from "../models/topologies/topologies.ts";
@@ -48,6 +48,10 @@ export const settingRules = {
   seed: uint32,
   /** The backbone in the topology. Default: the one that the topology takes for images of this size. */
   backbone: optional(oneOf(backboneNames())),
+  /** Factor of the channels of a MobileNet, as torchvision's `width_mult`. Default 1. */
+  widthMult: optional(positive),
+  /** The eps of a MobileNet's batch norms. Default: torchvision's. */
+  bnEps: optional(positive),
   /** Layers of `stacked`, which no other topology takes. Default 14. */
   depth: optional(count),
   /** Which pairs of convolutions of `stacked` have a shortcut. Default `alternate`. */
@@ -121,16 +125,24 @@ export function defaultLearningRate({
 
 /** The model of a run. Throws ShapeError if it cannot be made for the data, or has no features to cache. */
 export function modelOf(
-  { topology, backbone, depth, shortcuts, frozen, cacheFeatures }: JobSettings,
+  { topology, backbone, widthMult, bnEps, depth, shortcuts, frozen, cacheFeatures }: JobSettings,
   { shape, classes, normalize }: Pick<Dataset, "shape" | "classes"> & Partial<Pick<Dataset, "normalize">>,
 ): Model {
+  const variant = {
+    ...(widthMult !== undefined && { widthMult }),
+    ...(bnEps !== undefined && { norm: { eps: bnEps } }),
+  };
+  const isVaried = Object.keys(variant).length > 0;
+  const chosen = backbone ?? (isVaried ? topologies[topology].backbone?.standard(shape) : undefined);
   const model = createModel(topology, {
     inputShape: shape,
     classes: classes.length,
     ...(normalize && {
       preprocessing: { resize: Math.min(shape[0], shape[1]), mode: "torch", ...normalize },
     }),
-    ...(backbone !== undefined && { backbone }),
+    ...(chosen !== undefined && {
+      backbone: { ...(typeof chosen === "string" ? { name: chosen } : chosen), ...variant },
+    }),
     ...(depth !== undefined && { depth }),
     ...(shortcuts !== undefined && { shortcuts }),
     ...(frozen && { frozen }),
@@ -194,6 +206,14 @@ export function checkSettings(given: unknown): JobSettings {
       `settings: got sampleExamples ${settings.sampleExamples} without sampleEvery — give both, or neither`,
     );
   }
+  for (const name of ["widthMult", "bnEps"] as const) {
+    if (settings[name] !== undefined && !hasMobilenet(settings)) {
+      throw new WebgraftError(
+        `settings: got ${name} ${settings[name]}, but ${settings.backbone ?? settings.topology} does not take it — ` +
+          "choose backbone mobilenet_v2 or mobilenet_v3_small",
+      );
+    }
+  }
   for (const name of ["depth", "shortcuts"] as const) {
     if (settings[name] !== undefined && settings.topology !== "stacked") {
       throw new WebgraftError(
@@ -202,6 +222,13 @@ export function checkSettings(given: unknown): JobSettings {
     }
   }
   return settings;
+}
+
+/** Whether the backbone, given or a topology's own, is a MobileNet. */
+function hasMobilenet({ topology, backbone }: JobSettings): boolean {
+  const chosen =
+    backbone ?? topologies[topology].backbone?.standard([FOLDER_IMAGE_SIZE, FOLDER_IMAGE_SIZE, 3]);
+  return chosen !== undefined && createBackbone(chosen).family === "mobilenet";
 }
 
 /** Throws WebgraftError if a batch would be larger than the training data. */

@@ -4,7 +4,7 @@ import { inspect, type Model } from "../models/model.ts";
 import type { Preprocessing } from "../models/preprocessing.ts";
 import { conv2dOp } from "../ops/conv/conv2d.ts";
 import { batchNormOp } from "../ops/norm/batch-norm.ts";
-import { matchNames } from "../weights/names.ts";
+import { matchNames, type NameMap } from "../weights/names.ts";
 
 /** A layer that computes something else in the model than in the file of its weights. */
 export interface Difference {
@@ -31,6 +31,20 @@ export function differences(model: Model, prefix: string, theirs: Model): Differ
       const got = given[option];
       return !got || alike(expected, got) ? [] : [{ name, option, expected, got }];
     });
+  });
+}
+
+/**
+ * The batch norms of the part of `model` under `prefix` whose eps is not that of the library in which a file of weights, which
+ * do not tell it, has these names.
+ */
+export function otherEps(model: Model, prefix: string, { names, eps }: NameMap): Difference[] {
+  if (eps === undefined) return [];
+  return [...optionsOf(model)].flatMap(([weight, { eps: expected }]) => {
+    const isGiven = weight.startsWith(prefix) && names.has(weight.slice(prefix.length));
+    if (!isGiven || !expected || alike(expected, [eps])) return [];
+    const name = weight.slice(0, weight.lastIndexOf("."));
+    return [{ name, option: "eps", expected, got: [eps] }];
   });
 }
 

@@ -6,7 +6,7 @@ import { type BackboneLike, createBackbone } from "../models/backbones/backbones
 import { inspect, type Model, type ModelOptions } from "../models/model.ts";
 import { adamw, type Optimizer, type ParameterGroup } from "../optimizers/index.ts";
 import { matchWeights, readWeights, type WeightsTarget } from "../weights/load.ts";
-import { differences, otherPreprocessing } from "./conventions.ts";
+import { type Difference, differences, otherEps, otherPreprocessing } from "./conventions.ts";
 import { openPretrained, type PretrainedSource } from "./open-pretrained.ts";
 import { type BackboneReport, checkFit, type LoadPretrainedOptions } from "./pretrained.ts";
 
@@ -102,13 +102,16 @@ export function finetune(
       const { file, unfolded, model: theirs } = await openPretrained(source, model, reading);
       const map = (name: string): string | undefined => (isNew.has(name) ? undefined : name);
       const loading = { ...reading, strict: false, adapt: true, map };
-      checkFit(file, model, matchWeights(weights, file, loading), reading);
-      const wrong = (theirs ? differences(model, "", theirs) : []).map(
-        ({ name, option, expected, got }) =>
-          `${name} has the ${option} ${got.join(", ")}, the model has ${expected.join(", ")}`,
-      );
+      const match = matchWeights(weights, file, loading);
+      checkFit(file, model, match, reading);
+      const wrong = theirs ? differences(model, "", theirs) : otherEps(model, "", match.names);
       if (wrong.length > 0) {
-        throw new WeightsError(`the weights do not fit the backbone ${part.name}: ${wrong.join("; ")}`);
+        const [first] = wrong;
+        const isEps = wrong.every(({ option, got }) => option === "eps" && got[0] === first!.got[0]);
+        throw new WeightsError(
+          `the weights do not fit the backbone ${part.name}: ${shown(wrong)}` +
+            (isEps ? ` — make it with norm: { eps: ${first!.got[0]} }` : ""),
+        );
       }
       const { report, values } = await readWeights(weights, file, loading);
       for (const { name, tensor } of weights) {
@@ -119,6 +122,19 @@ export function finetune(
       return { ...report, unfolded, ...(expected && { preprocessing: expected }) };
     },
   };
+}
+
+/** How many layers the error for weights of another network names. */
+const NAMED = 4;
+
+function shown(all: readonly Difference[]): string {
+  const some = all
+    .slice(0, NAMED)
+    .map(
+      ({ name, option, expected, got }) =>
+        `${name} has the ${option} ${got.join(", ")}, the model has ${expected.join(", ")}`,
+    );
+  return [...some, ...(all.length > NAMED ? [`and ${all.length - NAMED} more layers`] : [])].join("; ");
 }
 
 /** The index, in the order of execution, of the first parameter that trains. */

@@ -12,7 +12,7 @@ import {
 import { matchNames } from "../weights/names.ts";
 import type { ReadOptions } from "../weights/ranges.ts";
 import type { OpenOptions } from "../weights/source.ts";
-import { type Difference, differences, otherPreprocessing } from "./conventions.ts";
+import { type Difference, differences, otherEps, otherPreprocessing } from "./conventions.ts";
 import { misfitsOf } from "./misfits.ts";
 import { openPretrained, type PretrainedSource, partsOf } from "./open-pretrained.ts";
 
@@ -31,7 +31,10 @@ export interface BackboneReport extends WeightsReport {
 /** The same for a part of the model: the weights whose names begin with `prefix`. */
 export interface PretrainedReport extends BackboneReport {
   readonly prefix: string;
-  /** The layers that compute something else in the model than in the file, if the file holds its network. */
+  /**
+   * The layers that compute something else in the model than in the file, if the file holds its network; or whose eps is
+   * not that of timm's MobileNets, if the file has their names.
+   */
   readonly differences: readonly Difference[];
 }
 
@@ -56,8 +59,8 @@ export function checkFit(
   if (!misfits) return;
   const part = prefix === "" ? model.name : `${prefix}* of ${model.name}`;
   throw new WeightsError(
-    `${name} fits ${part} only by half: ${misfits} — take the model that it is of, or only what fits ` +
-      "(strict: false; --partial-weights)",
+    `${name} fits ${part} only by half: ${misfits} — take the model that it is of, which importOnnx reads with its ` +
+      "weights if it is exported as ONNX, or only what fits (strict: false; --partial-weights)",
   );
 }
 
@@ -88,12 +91,13 @@ export async function loadPretrained(
   }
   const { prefix } = best;
   const loading = { ...options, strict: false, adapt: true, prefix };
-  checkFit(file, model, matchWeights(weights, file, loading), options, prefix);
+  const match = matchWeights(weights, file, loading);
+  checkFit(file, model, match, options, prefix);
   const report = await loadWeights(target, file, loading);
   const preprocessing = theirs && otherPreprocessing(model, theirs);
   return {
     ...{ prefix, ...report, unfolded: unfolded.filter((name) => name.startsWith(prefix)) },
-    differences: theirs ? differences(model, prefix, theirs) : [],
+    differences: theirs ? differences(model, prefix, theirs) : otherEps(model, prefix, match.names),
     ...(preprocessing && { preprocessing }),
   };
 }

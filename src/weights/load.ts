@@ -76,7 +76,7 @@ export interface LoadWeightsOptions extends OpenOptions, ReadOptions {
 /**
  * Loads the weights of a safetensors file with torchvision's, timm's or transformers' names, or weights that were
  * read before (`importOnnx`, `importKeras`). Reads only the tensors that the model has, and changes nothing unless all
- * of them could be read.
+ * of them could be read. Compares names and shapes; `loadPretrained` also tells what the model computes differently.
  *
  * Throws WeightsError, with every name and shape, if the file does not fit and `strict` is not false, and if nothing
  * of it fits.

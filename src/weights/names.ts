@@ -10,7 +10,52 @@ interface Convention {
   /** A tensor of each kind of model, which shows the prefix that a wrapper has put before all names. */
   readonly landmarks: readonly string[];
   readonly rules: readonly Rule[];
+  /** What its batch norms add to the variance, which no file of weights says, where all that have these names agree. */
+  readonly eps?: number;
 }
+
+/** A convolution and its batch norm, which are numbers `at` and `at + 1` of a module here. */
+const convolution = (conv: string, norm: string, ours: string, at = 0): readonly Rule[] => [
+  [`${conv}.*`, `${ours}.${at}.*`],
+  [`${norm}.*`, `${ours}.${at + 1}.*`],
+];
+
+const EXPANDED = ["conv_pw", "conv_dw", "conv_pwl"];
+const SQUEEZED = ["conv_pw", "conv_dw", "se", "conv_pwl"];
+
+/**
+ * A MobileNet with timm's names. Its stages begin with a number of torchvision's, which counts all blocks, and have these layers,
+ * which torchvision counts too; in `conv`, of version 2, the last two have no module of their own. All have the same `eps`.
+ */
+const mobilenetOfTimm = (
+  ours: "conv" | "block",
+  stages: readonly (readonly [first: number, layers: readonly string[]])[],
+  end: readonly Rule[],
+): Convention => ({
+  name: "timm",
+  landmarks: ["conv_stem.weight"],
+  eps: 1e-5,
+  rules: [
+    ...convolution("conv_stem", "bn1", "features.0"),
+    ...stages.flatMap(([first, layers], stage) => {
+      const [from, to] = [`blocks.${stage}.{B}.`, `features.{B+${first}}.${ours}`];
+      let norms = 0;
+      return layers.flatMap((layer, i): readonly Rule[] => {
+        if (layer === "se") {
+          return [
+            [`${from}se.conv_reduce.*`, `${to}.${i}.fc1.*`],
+            [`${from}se.conv_expand.*`, `${to}.${i}.fc2.*`],
+          ];
+        }
+        const norm = `${from}bn${++norms}`;
+        return ours === "conv" && i === layers.length - 1
+          ? convolution(from + layer, norm, to, i)
+          : convolution(from + layer, norm, `${to}.${i}`);
+      });
+    }),
+    ...end,
+  ],
+});
 
 const CONVENTIONS: readonly Convention[] = [
   {
@@ -28,12 +73,26 @@ const CONVENTIONS: readonly Convention[] = [
       ["head.fc.*", "classifier.6.*"],
     ],
   },
-  {
-    // MobileNetV2, whose blocks torchvision counts through all stages.
-    name: "timm",
-    landmarks: ["conv_stem.weight"],
-    rules: /* @__PURE__ */ mobilenetOfTimm(),
-  },
+  /* @__PURE__ */ mobilenetOfTimm(
+    "conv",
+    [[1, ["conv_dw", "conv_pw"]], ...[2, 4, 7, 11, 14, 17].map((first) => [first, EXPANDED] as const)],
+    [...convolution("conv_head", "bn2", "features.18"), ["classifier.*", "classifier.1.*"]],
+  ),
+  // Version 3, small, of which torchvision's eps is another one.
+  /* @__PURE__ */ mobilenetOfTimm(
+    "block",
+    [
+      [1, ["conv_dw", "se", "conv_pw"]],
+      [2, EXPANDED],
+      ...[4, 7, 9].map((first) => [first, SQUEEZED] as const),
+    ],
+    [
+      ...convolution("blocks.5.0.conv", "blocks.5.0.bn1", "features.12"),
+      // A convolution of the pooled map, which has one pixel.
+      ["conv_head.*", "classifier.0.*"],
+      ["classifier.*", "classifier.3.*"],
+    ],
+  ),
   {
     name: "transformers",
     landmarks: ["embedder.embedder.convolution.weight"],
@@ -49,31 +108,6 @@ const CONVENTIONS: readonly Convention[] = [
   },
 ];
 
-function mobilenetOfTimm(): readonly Rule[] {
-  return [
-    ["conv_stem.*", "features.0.0.*"],
-    ["bn1.*", "features.0.1.*"],
-    ["blocks.0.0.conv_dw.*", "features.1.conv.0.0.*"],
-    ["blocks.0.0.bn1.*", "features.1.conv.0.1.*"],
-    ["blocks.0.0.conv_pw.*", "features.1.conv.1.*"],
-    ["blocks.0.0.bn2.*", "features.1.conv.2.*"],
-    ...[2, 4, 7, 11, 14, 17].flatMap((first, i): readonly Rule[] => {
-      const [theirs, ours] = [`blocks.${i + 1}.{B}.`, `features.{B+${first}}.conv.`];
-      return [
-        [`${theirs}conv_pw.*`, `${ours}0.0.*`],
-        [`${theirs}bn1.*`, `${ours}0.1.*`],
-        [`${theirs}conv_dw.*`, `${ours}1.0.*`],
-        [`${theirs}bn2.*`, `${ours}1.1.*`],
-        [`${theirs}conv_pwl.*`, `${ours}2.*`],
-        [`${theirs}bn3.*`, `${ours}3.*`],
-      ];
-    }),
-    ["conv_head.*", "features.18.0.*"],
-    ["bn2.*", "features.18.1.*"],
-    ["classifier.*", "classifier.1.*"],
-  ];
-}
-
 /** Whether it counts the batches that a batch norm has seen, which PyTorch stores and nothing here needs. */
 export const isBatchCount = (name: string): boolean => /(^|\.)num_batches_tracked$/.test(name);
 
@@ -85,6 +119,8 @@ export const batchCountOf = (runningMean: string): string =>
 export interface NameMap {
   /** `torchvision`, `timm` or `transformers`; torchvision if the names need no translation. */
   readonly convention: string;
+  /** The eps of that library's batch norms, where it is known. */
+  readonly eps?: number;
   /** The prefix of the names, such as `module.`. */
   readonly prefix: string;
   /** From our names of the wanted tensors to the file's. */
@@ -106,7 +142,7 @@ export function matchNames(
   map: (name: string) => string | undefined = (name) => name,
 ): NameMap {
   let best: NameMap | undefined;
-  for (const { name: convention, landmarks, rules } of CONVENTIONS) {
+  for (const { name: convention, landmarks, rules, eps } of CONVENTIONS) {
     const translate = translator(rules);
     for (const prefix of prefixes(fileNames, landmarks)) {
       const names = new Map<string, string>();
@@ -127,7 +163,7 @@ export function matchNames(
         names.size === best.names.size &&
         prefix.length < best.prefix.length;
       if (!best || names.size > best.names.size || isPlainer)
-        best = { convention, prefix, names, unexpected, surplus };
+        best = { convention, prefix, names, unexpected, surplus, ...(eps !== undefined && { eps }) };
     }
   }
   return best!;

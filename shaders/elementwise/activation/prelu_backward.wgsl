@@ -4,11 +4,10 @@
 // weight     (C), or (1) where SHARED is 1
 // dispatch   one invocation a vec4
 // numerics   one f32 product; tolerance 1e-6 relative
-// use: index, lane_mask, nan4
+// use: index, lane_mask, nan4, prelu_slope
 
 override LENGTH: u32;
 override C: u32;
-override SHARED: u32;
 override ACCUMULATE: u32;
 
 alias x4 = vec4f;
@@ -19,13 +18,6 @@ alias dx4 = vec4f;
 @group(0) @binding(1) var<storage, read> weight: array<vec4f>;
 @group(0) @binding(2) var<storage, read> dy: array<dy4>;
 @group(0) @binding(3) var<storage, read_write> dx: array<dx4>;
-
-fn negative_slope(column: u32) -> vec4f {
-  if (SHARED == 1u) {
-    return vec4f(weight[0].x);
-  }
-  return weight[column];
-}
 
 @compute @workgroup_size(64)
 fn main(

@@ -5,11 +5,10 @@
 // dispatch  one invocation a vec4
 // numerics  one f32 product; tolerance 1e-6 relative
 // source    He et al., "Delving Deep into Rectifiers", 2015
-// use: index, lane_mask, nan4
+// use: index, lane_mask, nan4, prelu_slope
 
 override LENGTH: u32;
 override C: u32;
-override SHARED: u32;
 
 alias x4 = vec4f;
 alias y4 = vec4f;
@@ -17,13 +16,6 @@ alias y4 = vec4f;
 @group(0) @binding(0) var<storage, read> x: array<x4>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> y: array<y4>;
-
-fn negative_slope(column: u32) -> vec4f {
-  if (SHARED == 1u) {
-    return vec4f(weight[0].x);
-  }
-  return weight[column];
-}
 
 @compute @workgroup_size(64)
 fn main(

@@ -3,7 +3,7 @@ import { WeightsError } from "../../base/errors.ts";
 import type { Model } from "../../models/model.ts";
 import { MAX_INDEX_BYTES } from "../../weights/shards.ts";
 import { besideAddress, openBytes, type WeightsSource } from "../../weights/source.ts";
-import type { NamedWeights } from "../../weights/tensors.ts";
+import type { ImportedNetwork } from "../network-builder.ts";
 import { KerasImporter } from "./importer.ts";
 import { decodeGroup, type KerasGroup, parseKeras } from "./layers-model.ts";
 
@@ -25,7 +25,7 @@ export interface ImportKerasOptions extends DownloadOptions {
  * models around them where two have the same. What the network does to its images first (Rescaling, Normalization,
  * preprocess_input) becomes the model's `preprocessing`; else it is that of the network's published weights, if those are
  * Keras'. A softmax or sigmoid at the end is left out, since models give logits: a sigmoid of several numbers makes a
- * `multiLabel` classifier, and one number one of two classes with the logits (0, x). A network without a top gets a global
+ * `multiLabel` classifier, and one number one of two classes with the logits (0, x), as `assumed` says if it had none. A network without a top gets a global
  * average pool.
  *
  * Throws WeightsError for malformed files, for unknown layers, listing them all, for layers and models that are applied
@@ -34,7 +34,7 @@ export interface ImportKerasOptions extends DownloadOptions {
 export async function importKeras(
   files: string | URL | ReadonlyMap<string, WeightsSource>,
   options: ImportKerasOptions = {},
-): Promise<{ readonly model: Model; readonly weights: NamedWeights }> {
+): Promise<ImportedNetwork> {
   const byName = files instanceof Map;
   const address = byName ? "" : String(files);
   const source = options.source ?? (byName ? "model.json" : address.replace(/[?#].*$/s, ""));

@@ -5,9 +5,8 @@ import type { Variable } from "../../graph/graph.ts";
 import { inspect, type Model } from "../../models/model.ts";
 import type { Preprocessing } from "../../models/preprocessing.ts";
 import { fileShape, toFile } from "../../weights/layout.ts";
-import type { NamedWeights } from "../../weights/tensors.ts";
 import { type Affine, composed, forChannels, preprocessingOf } from "../affine.ts";
-import { type DraftLayer, NetworkBuilder } from "../network-builder.ts";
+import { type DraftLayer, type ImportedNetwork, NetworkBuilder } from "../network-builder.ts";
 import { LAYERS, unreadable } from "./layers.ts";
 import type { KerasFile } from "./layers-model.ts";
 import { type Conventions, conventionsOf } from "./names.ts";
@@ -252,7 +251,7 @@ export class KerasImporter extends NetworkBuilder {
     this.#weights.take(weights);
   }
 
-  finish(): { model: Model; weights: NamedWeights } {
+  finish(): ImportedNetwork {
     const { inputShape } = this;
     if (this.#ends.size > 0 && !this.#ends.has(this.#output)) this.#fail("goes on after a softmax");
     const value = this.value(this.#output);
@@ -263,7 +262,8 @@ export class KerasImporter extends NetworkBuilder {
     }
     const output = value && value !== "images" && !this.isVector(value) ? this.#pooled(value) : this.#output;
     const preprocessing = this.#preprocessing();
-    const model = this.network(output, { inputShape, ...(preprocessing && { preprocessing }) });
+    const options = { inputShape, ...(preprocessing && { preprocessing }) };
+    const model = this.network(output, options, output !== this.#output);
     const { parameters, states } = inspect(model);
     const problems: string[] = [];
     const weights = new Map<string, { shape: readonly number[]; data: Float32Array }>();
@@ -272,7 +272,7 @@ export class KerasImporter extends NetworkBuilder {
       if (values) weights.set(variable.name, { shape: fileShape(variable), data: toFile(variable, values) });
     }
     if (problems.length > 0) this.#fail(this.#weights.nameless ?? problems.join("; "));
-    return { model, weights };
+    return this.imported(model, weights);
   }
 
   #preprocessing(): Preprocessing | undefined {

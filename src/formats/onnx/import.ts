@@ -1,7 +1,7 @@
 import { WeightsError } from "../../base/errors.ts";
 import type { Model } from "../../models/model.ts";
 import { refuseMistaken } from "../../weights/safetensors.ts";
-import type { NamedWeights } from "../../weights/tensors.ts";
+import type { ImportedNetwork } from "../network-builder.ts";
 import { channelsFirst, TO_CHANNELS_FIRST } from "./channels-last.ts";
 import { isFoldable } from "./fold.ts";
 import { OnnxImporter } from "./importer.ts";
@@ -30,16 +30,13 @@ const MAX_NODES = 20_000;
  * PyTorch's layouts. Parameters keep the file's names if those are a module's (`conv1.weight`), and are otherwise named after
  * their nodes. Batch norms and residual sums are merged with what follows them; a softmax or sigmoid at the end is left out,
  * since models give logits: a sigmoid of several numbers makes a `multiLabel` classifier, and one number, with a sigmoid or
- * without, one of two classes with the logits (0, x). Constants that only shapes depend on are computed; a factor or summand
+ * without, one of two classes with the logits (0, x): `assumed` says where it had none. Constants that only shapes depend on are computed; a factor or summand
  * after a convolution goes into its weights, and zeros before it into its padding; a mean and standard deviation at the images
  * go into the model's `preprocessing`, so that the model takes images which that has normalised; pairs of Transposes disappear.
  * Throws WeightsError for a malformed file, for unknown operators, listing them all with what to do, and for anything that
  * models here cannot compute, with the node that it stands at.
  */
-export function importOnnx(
-  file: Uint8Array,
-  options: ImportOnnxOptions = {},
-): { readonly model: Model; readonly weights: NamedWeights } {
+export function importOnnx(file: Uint8Array, options: ImportOnnxOptions = {}): ImportedNetwork {
   const { source = "onnx" } = options;
   refuseMistaken(file, source);
   const onnx = decodeOnnx(file, source, options.externalData);

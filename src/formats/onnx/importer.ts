@@ -1,10 +1,9 @@
 import { WeightsError } from "../../base/errors.ts";
 import { inspect, type Model } from "../../models/model.ts";
 import { fileShape } from "../../weights/layout.ts";
-import type { NamedWeights } from "../../weights/tensors.ts";
 import { type Affine, composed, forChannels, preprocessingOf } from "../affine.ts";
 import { checkFlatOrder } from "../flat-order.ts";
-import { type DraftLayer, NetworkBuilder } from "../network-builder.ts";
+import { type DraftLayer, type ImportedNetwork, NetworkBuilder } from "../network-builder.ts";
 import { type Folding, fold, OPEN } from "./fold.ts";
 import type { OnnxModel, OnnxNode, OnnxTensor } from "./model-proto.ts";
 
@@ -258,7 +257,7 @@ export class OnnxImporter extends NetworkBuilder {
     return result;
   }
 
-  finish(): { model: Model; weights: NamedWeights } {
+  finish(): ImportedNetwork {
     if (this.#ends.size > 0 && !this.#ends.has(this.#output)) {
       throw new WeightsError(`${this.source}: goes on after a softmax`);
     }
@@ -280,7 +279,7 @@ export class OnnxImporter extends NetworkBuilder {
       return given === shape ? [] : [`${variable.name} should be (${shape}) and is (${given})`];
     });
     if (problems.length > 0) throw new WeightsError(`${this.source}: ${problems.join("; ")}`);
-    return { model, weights: this.#weights };
+    return this.imported(model, this.#weights);
   }
 
   /** The output, flattened if it is (N, C, 1, 1). */

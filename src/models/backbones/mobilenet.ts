@@ -1,3 +1,4 @@
+import { ShapeError } from "../../base/errors.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import {
   type ActivationLike,
@@ -170,6 +171,9 @@ export const mobilenetV3SmallBackbone = (variant?: MobilenetVariant): Backbone =
 function mobilenet(version: Version, variant: MobilenetVariant = {}): Backbone {
   const { name, layers, activation, stages } = version;
   const { widthMult = 1, dropout: p = 0.2 } = variant;
+  if (!(widthMult > 0 && widthMult < Number.POSITIVE_INFINITY)) {
+    throw new ShapeError(name, "widthMult must be a positive number", String(widthMult));
+  }
   const norm = { ...version.norm, ...variant.norm };
   const scaled = (channels: number): number => makeDivisible(channels * widthMult);
   const stemChannels = scaled(version.stemChannels);

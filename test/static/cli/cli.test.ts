@@ -155,6 +155,10 @@ test.each([
   ["--batch ", /must be a positive whole number/],
   ["--lr 0", /must be a positive number/],
   ["--lr Infinity", /must be a positive number/],
+  ["--width-mult 0", /must be a positive number/],
+  ["--width-mult -1", /must be a positive number/],
+  ["--width-mult wide", /must be a positive number/],
+  ["--bn-eps 0", /must be a positive number/],
   ["--seed -1", /must be a whole number 0…4294967295/],
   ["--test-examples 0", /must be a positive whole number/],
   ["--sample-every 0.5", /must be a positive whole number/],
@@ -185,6 +189,9 @@ test.each([
   [{ ...settings, data: "cifar" }, /data must be mnist, fashion or the path of a folder, .* — got "cifar"/],
   [{ ...settings, topology: "vgg", backbone: "vgg99" }, /backbone must be .* — got "vgg99"/],
   [{ ...settings, backbone: "resnet18" }, /got backbone resnet18, but interleaved has none/],
+  [{ ...settings, widthMult: 0.5 }, /got widthMult 0.5, but interleaved does not take it — choose backbone/],
+  [{ ...settings, topology: "features", widthMult: 0.5 }, /got widthMult 0.5, but features does not/],
+  [{ ...settings, topology: "resnet", backbone: "resnet18", bnEps: 0.1 }, /got bnEps 0.1, but resnet18/],
   [{ ...settings, depth: 14 }, /got depth 14, but interleaved does not take it — choose stacked/],
   [{ ...settings, shortcuts: "none" }, /got shortcuts none, but interleaved does not take it/],
   [{ ...settings, topology: "stacked", shortcuts: "some" }, /shortcuts must be all, alternate or none/],
@@ -236,6 +243,19 @@ test("an engine without a page refuses a folder of images, which it cannot decod
 });
 
 const grey = { shape: [28, 28, 1], classes: [..."0123456789"] } as const;
+
+test("a MobileNet has the width and the eps that are given, in any topology", () => {
+  const modelFor = (args: string) => {
+    const { run } = parseTrainOptions(args.split(" "));
+    return modelOf((run as { settings: JobSettings }).settings, { ...grey, shape: [64, 64, 3] });
+  };
+  const narrow = { widthMult: 0.5, norm: { eps: 1e-5, momentum: 0.1 } };
+  const whole = modelFor("--topology mobilenet --width-mult 0.5");
+  expect([whole.name, whole.options]).toMatchObject(["mobilenet_v2", narrow]);
+  const { options } = modelFor("--topology features --backbone mobilenet_v3_small --bn-eps 1e-5");
+  const small = { name: "mobilenet_v3_small", widthMult: 1, norm: { eps: 1e-5, momentum: 0.01 } };
+  expect(options).toMatchObject({ backbone: small });
+});
 
 test("a frozen first part is needed where features are to be cached", () => {
   const of = (change: Partial<JobSettings>) => modelOf({ ...settings, cacheFeatures: true, ...change }, grey);

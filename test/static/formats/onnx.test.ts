@@ -198,10 +198,11 @@ describe("exportOnnx", () => {
   it("reads ReLU6, hardtanh, hard sigmoid and softplus, and no other clip or slope", () => {
     const read = (node: Partial<OnnxNode>) => {
       const first = { name: "a", inputs: ["x"], outputs: ["y"], attributes: {}, ...node } as OnnxNode;
-      const mean: OnnxNode = { ...first, op: "GlobalAveragePool", name: "m", inputs: ["y"], outputs: ["m"] };
+      const mean: OnnxNode = { ...first, op: "GlobalAveragePool", name: "m", inputs: ["n"], outputs: ["m"] };
+      const relu: OnnxNode = { ...mean, op: "Relu", name: "n", inputs: ["y"], outputs: ["n"] };
       const flat: OnnxNode = { ...mean, op: "Flatten", name: "f", inputs: ["m"], outputs: ["z"] };
       const file = encodeOnnx({
-        ...{ name: "one", opset: 7, tensors: new Map(), nodes: [first, mean, flat] },
+        ...{ name: "one", opset: 7, tensors: new Map(), nodes: [first, relu, mean, flat] },
         inputs: [{ name: "x", shape: ["N", 3, 4, 4] }],
         outputs: [{ name: "z", shape: ["N", 3] }],
       });

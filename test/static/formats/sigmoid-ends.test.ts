@@ -1,6 +1,7 @@
 /** Files that end in a sigmoid: of one number, a classifier of two classes; of several, labels that do not exclude each other. */
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { WeightsError } from "../../../src/base/errors.ts";
 import { importKeras } from "../../../src/formats/keras/import.ts";
 import { exportOnnx } from "../../../src/formats/onnx/export.ts";
 import { importOnnx } from "../../../src/formats/onnx/import.ts";
@@ -60,7 +61,8 @@ describe("an ONNX file whose end is", () => {
       17,
       name in SINGLE_ENDS ? ["N"] : name.includes("1, 1") ? ["N", K, 1, 1] : ["N", K],
     );
-    const { model, weights } = importOnnx(file);
+    const { model, weights, assumed } = importOnnx(file);
+    expect(assumed).toBeUndefined();
     expect([model.classes, model.classifierActivation]).toEqual(K === 1 ? [2, undefined] : [3, "sigmoid"]);
     const shape = [2, ...model.inputShape] as const;
     const images = someImages(shape);
@@ -79,10 +81,63 @@ describe("an ONNX file whose end is", () => {
     ]);
   });
 
-  it("one number without a sigmoid, is of two classes too", () => {
-    const { model, weights } = importOnnx(conv(4).append(flat).gemm("f", "y", 4, 1).finish("y"));
+  it("one number without a sigmoid, is of two classes too, and says that this is assumed", () => {
+    const { model, weights, assumed } = importOnnx(conv(4).append(flat).gemm("f", "y", 4, 1).finish("y"));
     expect(model.classes).toBe(2);
+    expect(assumed).toMatch(
+      /one number, without a sigmoid, is taken for the logit of the second of two classes/,
+    );
+    expect(importOnnx(conv(4).append(flat).gemm("f", "y", 4, 2).finish("y")).assumed).toBeUndefined();
     expect(importOnnx(exportOnnx(model, weights)).model.classes).toBe(2);
+  });
+
+  const slope = (op: string) => (op === "HardSigmoid" ? { alpha: { float: 1 / 6 } } : {});
+  const sigmoidThen = (pool: string, K: number, of = "Sigmoid") =>
+    conv(K).append(
+      chain(node(of, ["c"], "p", slope(of)), node(pool, ["p"], "q"), node("Flatten", ["q"], "y")),
+    );
+
+  it.each([1, 3])("the maximum of sigmoids, %i numbers, is the sigmoid of the maximum", async (K) => {
+    const file = sigmoidThen("GlobalMaxPool", K).finish("y", 17, ["N", K]);
+    const { model, weights } = importOnnx(file);
+    expect([model.classes, model.classifierActivation]).toEqual(K === 1 ? [2, undefined] : [3, "sigmoid"]);
+    const shape = [2, ...model.inputShape] as const;
+    const images = someImages(shape);
+    const [ours, theirs] = [
+      await runOnnx(exportOnnx(model, weights, { probabilities: true }), images, shape),
+      await runOnnx(file, images, shape),
+    ];
+    expect(relativeError(ours, theirs)).toBeLessThan(ROUNDING);
+  });
+
+  it.each([
+    [
+      "the mean of sigmoids",
+      sigmoidThen("GlobalAveragePool", 3),
+      /global_avg_pool at its end takes the mean of a sigmoid \(p\)/,
+    ],
+    [
+      "the mean of one",
+      sigmoidThen("GlobalAveragePool", 1),
+      /global_avg_pool at its end takes the mean of a sigmoid \(p\)/,
+    ],
+    [
+      "the mean of hard ones",
+      sigmoidThen("GlobalAveragePool", 3, "HardSigmoid"),
+      /takes the mean of a hardsigmoid/,
+    ],
+    ["the maximum of hard ones", sigmoidThen("GlobalMaxPool", 3, "HardSigmoid"), /ends in a hardsigmoid/],
+    [
+      "a hard sigmoid",
+      conv(3).append(
+        chain(mean, node("HardSigmoid", ["m"], "p", slope("HardSigmoid")), node("Flatten", ["p"], "y")),
+      ),
+      /ends in a hardsigmoid/,
+    ],
+  ])("%s, is refused, since no model here gives it", (_, file, message) => {
+    const bytes = file.finish("y", 17, ["N", 3]);
+    expect(() => importOnnx(bytes)).toThrow(WeightsError);
+    expect(() => importOnnx(bytes)).toThrow(message);
   });
 
   it("a sigmoid inside stays one", async () => {
@@ -162,8 +217,8 @@ describe("a Keras model whose end is", () => {
       });
     });
     files.set("one.bin", new Uint8Array(Float32Array.of(...kernel, bias).buffer));
-    const { model, weights } = await importKeras(files);
-    expect([model.classes, model.classifierActivation]).toEqual([2, undefined]);
+    const { model, weights, assumed } = await importKeras(files);
+    expect([model.classes, model.classifierActivation, assumed]).toEqual([2, undefined, undefined]);
     const { shape, output } = expected;
     const actual = await runOnnx(
       exportOnnx(model, weights, { probabilities: true }),

@@ -91,12 +91,19 @@ describe("tensors are torchvision's and timm's, by name and shape", () => {
   const networks: Readonly<Record<string, { parameters: number; tensors: Shapes; timm?: Shapes }>> =
     JSON.parse(readFileSync(file, "utf8"));
 
-  it("timm's names of MobileNetV2 are read as torchvision's", () => {
-    const { tensors, timm } = networks.mobilenet_v2!;
+  it.each([
+    ["mobilenet_v2", undefined],
+    // Its last hidden layer is a convolution there.
+    ["mobilenet_v3_small", "classifier.0.weight"],
+  ])("timm's names of %s are read as torchvision's", (network, convolution) => {
+    const { tensors, timm } = networks[network]!;
     const files = Object.keys(timm!).map((name) => `model.${name}`);
-    const { convention, names, unexpected } = matchNames(files, new Set(Object.keys(tensors)));
-    expect([convention, unexpected]).toEqual(["timm", []]);
-    const theirs = [...names].map(([ours, from]) => [ours, timm![from.replace("model.", "")]]);
+    const { convention, eps, names, unexpected } = matchNames(files, new Set(Object.keys(tensors)));
+    expect([convention, eps, unexpected]).toEqual(["timm", 1e-5, []]);
+    const theirs = [...names].map(([ours, from]) => {
+      const shape = timm![from.replace("model.", "")]!;
+      return [ours, ours === convolution ? shape.slice(0, 2) : shape];
+    });
     expect(Object.fromEntries(theirs)).toEqual(tensors);
   });
 
@@ -500,6 +507,8 @@ describe("as models", () => {
     expect(() => createModel("resnet50", { stride: "v2" })).toThrow(
       "resnet50: stride must be one of v1.5, v1 — v2",
     );
+    for (const widthMult of [0, -1, Number.NaN, Number.POSITIVE_INFINITY])
+      expect(() => mobilenetV2({ widthMult })).toThrow("mobilenet_v2: widthMult must be a positive number");
     expect(() => resnet(51 as ResnetDepth)).toThrow("resnet: depth must be one of 18, 20,");
     expect(() => resnext("50" as "50_32x4d")).toThrow("resnext: kind must be one of 50_32x4d, 101_32x8d");
     expect(() => resnetD(20 as 18)).toThrow("resnetD: depth must be one of 18, 34, 50, 101, 152");

@@ -91,6 +91,47 @@ describe("loadPretrained", () => {
   });
 });
 
+describe("timm's MobileNetV3-Small, whose norms have another eps than torchvision's", () => {
+  const { mobilenet_v3_small } = JSON.parse(readFileSync(fixture("backbones/names.json"), "utf8"));
+  const file: NamedWeights = new Map(
+    Object.entries(mobilenet_v3_small.timm as Record<string, number[]>).map(([name, shape]) => [
+      name,
+      { shape, data: new Float32Array(shape.reduce((a, b) => a * b, 1)) },
+    ]),
+  );
+  const small = { inputShape: [32, 32, 3], classes: 1000 } as const;
+  const norm = { eps: 1e-5 };
+
+  it("is loaded with all norms listed, unless the model has that eps", async () => {
+    const report = await loadPretrained(memoryTarget(createModel("mobilenet_v3_small", small)), file);
+    expect(report).toMatchObject({ ...all, differences: report.differences });
+    expect(report.differences.length).toBe(34);
+    const [first] = report.differences;
+    expect(first).toEqual({ name: "features.0.1", option: "eps", expected: [1e-3], got: [1e-5] });
+    const like = createModel("mobilenet_v3_small", { ...small, norm });
+    expect(await loadPretrained(memoryTarget(like), file)).toMatchObject(all);
+    const backbone = { name: "mobilenet_v3_small", norm } as const;
+    const part = memoryTarget(createModel("features", { ...small, backbone, classes: 3, stage: 4 }));
+    expect(await loadPretrained(part, file)).toMatchObject({
+      prefix: "mobilenet.",
+      missing: [],
+      differences: [],
+    });
+  });
+
+  it("is refused by finetune with what to do, which helps", async () => {
+    const tuning = finetune("mobilenet_v3_small", { classes: 3, inputShape: [32, 32, 3] });
+    const untouched = memoryTarget(tuning.model);
+    await expect(tuning.load(untouched, file)).rejects.toThrow(
+      /features\.0\.1 has the eps 0\.00001, the model has 0\.001; .* and 30 more layers — make it with norm: \{ eps: 0\.00001 \}/,
+    );
+    expect(untouched.values.size).toBe(0);
+    const like = finetune({ name: "mobilenet_v3_small", norm }, { classes: 3, inputShape: [32, 32, 3] });
+    const { missing, mismatched } = await like.load(memoryTarget(like.model), file);
+    expect([missing, mismatched]).toEqual([["classifier.3.weight", "classifier.3.bias"], []]);
+  });
+});
+
 describe("ONNX files", () => {
   const backbone = { name: "resnet18", width: 4 } as const;
   const whole = createModel("resnet18", { inputShape: [32, 32, 3], classes: 7, width: 4 });

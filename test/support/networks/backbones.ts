@@ -1,6 +1,7 @@
 /** Our own backbones, with the weights and images of fixtures/backbones/make.py, whose logits PyTorch has computed. */
 import { createModel, inspect } from "../../../src/models/index.ts";
 import { fileShape } from "../../../src/weights/layout.ts";
+import { matchNames } from "../../../src/weights/names.ts";
 import type { NamedWeights } from "../../../src/weights/tensors.ts";
 import type { NetworkRow } from "./row.ts";
 
@@ -38,22 +39,35 @@ function weight(name: string, shape: readonly number[]): Float64Array {
   return values.map((v) => 0.2 * v + middle);
 }
 
+/** A file beside make.py. */
+async function fixture<T>(name: string): Promise<Readonly<Record<string, T>>> {
+  return (await fetch(new URL(`../fixtures/backbones/${name}`, import.meta.url))).json();
+}
+
+/** Our network, with weights under the names of the published one: timm's, if that is called otherwise. */
 function row(
   network: string,
   title: string,
   source: string,
   options: object = {},
   still?: NetworkRow["still"],
+  published = network,
 ): NetworkRow {
   return {
     ...{ network: title, source, batch: 2, ...(still && { still }) },
     async read() {
       const model = createModel(network, { ...options, inputShape: INPUT_SHAPE, classes: CLASSES });
       const { parameters, states } = inspect(model);
+      const variables = [...parameters, ...states];
+      const ours = variables.map(({ name }) => name);
+      const { timm } = (await fixture<{ readonly timm?: object }>("names.json"))[network] ?? {};
+      const theirs = published === network ? ours : Object.keys(timm!);
+      const { names } = matchNames(theirs, new Set(ours));
       const weights: NamedWeights = new Map(
-        [...parameters, ...states].map((variable) => {
+        variables.map((variable) => {
+          const { name } = variable;
           const shape = fileShape(variable);
-          return [variable.name, { shape, data: Float32Array.from(weight(variable.name, shape)) }];
+          return [name, { shape, data: Float32Array.from(weight(names.get(name)!, shape)) }];
         }),
       );
       return { model, weights };
@@ -65,10 +79,7 @@ function row(
           shape.reduce((a, b) => a * b, 1),
         ),
       ),
-    async expected() {
-      const response = await fetch(new URL("../fixtures/backbones/logits.json", import.meta.url));
-      return ((await response.json()) as Record<string, number[]>)[network]!;
-    },
+    expected: async () => (await fixture<number[]>("logits.json"))[published]!,
   };
 }
 
@@ -80,6 +91,11 @@ const LAST_BIASES = /\.(conv\.[23]|block\.[23]\.1)\.bias$/;
 export const BACKBONE_ROWS: readonly NetworkRow[] = [
   row("mobilenet_v2", "MobileNetV2", TORCHVISION, { widthMult: 0.25 }, LAST_BIASES),
   row("mobilenet_v3_small", "MobileNetV3-Small", TORCHVISION, { widthMult: 0.25 }, LAST_BIASES),
+  row("mobilenet_v2", "MobileNetV2", TIMM, { widthMult: 0.35 }, LAST_BIASES, "mobilenetv2_035"),
+  row(
+    ...(["mobilenet_v3_small", "MobileNetV3-Small", TIMM, { norm: { eps: 1e-5 } }] as const),
+    ...([LAST_BIASES, "mobilenetv3_small_100"] as const),
+  ),
   row("resnext50_32x4d", "ResNeXt-50 32×4d", TORCHVISION, { width: 16 }),
   row("resnet18d", "ResNet-18-D", TIMM, { width: 16 }),
   row("squeezenet1_1", "SqueezeNet 1.1", TORCHVISION),
