@@ -29,7 +29,7 @@ const UNARY = new Set([
 /** Operators of values in the same order of axes. */
 const ALIKE = new Set(["Add", "Sub", "Mul", "Div", "Sum", "Mean"]);
 /** Operators along axes, which they name. */
-const ALONG = new Set(["Concat", "Squeeze", "ReduceMean", "ReduceMax"]);
+const ALONG = new Set(["Concat", "Squeeze", "ReduceMean", "ReduceMax", "LayerNormalization"]);
 /** Operators that make (N, features) in the order in which values lie. */
 const FLATTENING = new Set(["Flatten", "Reshape"]);
 
@@ -80,6 +80,11 @@ export function channelsFirst(node: OnnxNode, into: OnnxImporter, fail: (reason:
   if (!ALONG.has(op)) {
     fail(`takes "${last}", which is in (N, H, W, C) order; put a Transpose to (N, C, H, W) before it`);
   }
+  const wide = op === "LayerNormalization" && inputs.slice(1).find((name) => isWide(name, into));
+  if (wide)
+    fail(
+      `has the weight or bias "${wide}" with a number for each pixel, where one for each channel can be read`,
+    );
   return withAxes(makesMap(node) ? declared() : rewritten, node, into);
 }
 
@@ -87,9 +92,22 @@ export function channelsFirst(node: OnnxNode, into: OnnxImporter, fail: (reason:
 const makesMap = ({ op, attributes }: OnnxNode): boolean =>
   op === "Concat" || (op !== "Squeeze" && (attributes.keepdims?.int ?? 1) !== 0);
 
+/** Whether a constant has more numbers than its last axis. */
+const isWide = (name: string, into: OnnxImporter): boolean =>
+  into
+    .constant(name)
+    ?.shape.slice(0, -1)
+    .some((extent) => extent !== 1) === true;
+
 /** The node with its axes, an attribute or a constant, counted in (N, C, H, W). */
-function withAxes(rewritten: OnnxNode, { inputs, attributes }: OnnxNode, into: OnnxImporter): OnnxNode {
+function withAxes(rewritten: OnnxNode, { op, inputs, attributes }: OnnxNode, into: OnnxImporter): OnnxNode {
   const { axis, axes } = attributes;
+  if (op === "LayerNormalization") {
+    // All axes from this one on, which are not beside each other in (N, C, H, W).
+    const first = axis?.int ?? -1;
+    const ints = axes?.ints ?? [0, 1, 2, 3].slice(first < 0 ? first + 4 : first);
+    return { ...rewritten, attributes: { ...attributes, axes: { ints: ints.map(firstAxis) } } };
+  }
   const input = into.constant(inputs[1] ?? "");
   if (axis?.int !== undefined) {
     return { ...rewritten, attributes: { ...attributes, axis: { int: firstAxis(axis.int) } } };

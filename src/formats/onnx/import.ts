@@ -4,9 +4,10 @@ import { refuseMistaken } from "../../weights/safetensors.ts";
 import type { NamedWeights } from "../../weights/tensors.ts";
 import { channelsFirst, TO_CHANNELS_FIRST } from "./channels-last.ts";
 import { isFoldable } from "./fold.ts";
+import { withoutIdioms } from "./idioms.ts";
 import { OnnxImporter } from "./importer.ts";
 import { decodeOnnx, isOnnx, type OnnxNode, reachable } from "./model-proto.ts";
-import { OPERATORS } from "./operators.ts";
+import { OPERATORS } from "./operators/operators.ts";
 import { MAX_EXTENT, Reading } from "./reading.ts";
 
 /** How to read an ONNX file. */
@@ -53,7 +54,8 @@ export function importOnnx(
   if (onnx.nodes.length > MAX_NODES)
     fail(`has ${onnx.nodes.length} nodes, where at most ${MAX_NODES} are read`);
   if (onnx.outputs.length !== 1) fail(`has ${onnx.outputs.length} outputs instead of one`);
-  const nodes = reachable(onnx);
+  const { outputs } = onnx;
+  const nodes = reachable({ nodes: withoutIdioms(reachable(onnx), onnx.tensors), outputs });
   const unknown = nodes.filter((node) => !isKnown(node));
   if (unknown.length > 0) fail(`uses operators that are not read: ${describeUnknown(unknown)}`);
 
@@ -95,6 +97,8 @@ const isKnown = ({ op, domain }: OnnxNode): boolean =>
 
 /** What to do about operators that are not read, by what they are for. */
 const ADVICE: readonly (readonly [operators: RegExp, advice: string])[] = [
+  [/^Erfc?$/, "it is read only as a part of GELU, x / 2 · (1 + erf(x / √2))"],
+  [/^(Sqrt|Pow|Reciprocal)$/, "it is read only as a part of a layer norm or of GELU"],
   [/^(LRN|MeanVarianceNormalization|LpNormalization)$/, "train the network with batch norms in their place"],
   [/Quantize|^QLinear|Integer$|^QGemm/, "export the network as it was before it was quantised, in float32"],
   [/^(If|Loop|Scan)$/, "export it in evaluation mode and for a fixed size of images, without control flow"],

@@ -1,0 +1,218 @@
+/**
+ * Functions that files write out in many nodes, since their opset has no operator for them: GELU, exact or by tanh, and layer
+ * norms. What makes their result becomes one node; those before it are left to whoever else takes them.
+ */
+import { fold } from "./fold.ts";
+import type { OnnxModel, OnnxNode, OnnxTensor } from "./model-proto.ts";
+
+/** Coefficients by powers of a value, up to the cube that GELU's approximation has. */
+type Polynomial = readonly number[];
+
+const MOST_POWERS = 4;
+
+/** Limits on how far parts of a function may be from each other, in nodes, and on how many values are tried for its x. */
+const MOST_STEPS = 6;
+const MOST_VALUES = 32;
+
+/** f32's rounding of constants, and that of who wrote them by hand. */
+const ROUNDING = 1e-5;
+
+/** What GELU has in its erf or tanh, as a polynomial of x. */
+const INNER: Readonly<Record<string, Polynomial>> = {
+  Erf: [0, Math.SQRT1_2],
+  Tanh: [0, Math.sqrt(2 / Math.PI), 0, 0.044715 * Math.sqrt(2 / Math.PI)],
+};
+
+/** The operators by which constants reach those that take them. */
+const CONSTANT = new Set(["Constant", "Identity", "Cast"]);
+
+const isNear = (a: Polynomial, b: Polynomial): boolean =>
+  Array.from({ length: MOST_POWERS }, (_, i) => Math.abs((a[i] ?? 0) - (b[i] ?? 0)) < ROUNDING).every(
+    Boolean,
+  );
+
+const sum = (a: Polynomial, b: Polynomial, sign = 1): Polynomial =>
+  Array.from({ length: Math.max(a.length, b.length) }, (_, i) => (a[i] ?? 0) + sign * (b[i] ?? 0));
+
+function product(a: Polynomial, b: Polynomial): Polynomial {
+  const powers = new Array<number>(a.length + b.length - 1).fill(0);
+  a.forEach((x, i) => {
+    b.forEach((y, j) => {
+      powers[i + j]! += x * y;
+    });
+  });
+  return powers;
+}
+
+/** The nodes of a file, by what makes and takes their values. */
+class Nodes {
+  readonly #makers = new Map<string, OnnxNode>();
+  readonly #takers = new Map<string, OnnxNode[]>();
+  readonly #constants: Map<string, OnnxTensor>;
+
+  constructor(nodes: readonly OnnxNode[], tensors: OnnxModel["tensors"]) {
+    this.#constants = new Map(tensors);
+    for (const node of nodes) {
+      for (const name of node.outputs) this.#makers.set(name, node);
+      for (const name of new Set(node.inputs))
+        this.#takers.set(name, [...(this.#takers.get(name) ?? []), node]);
+      const constant = (index: number) => this.#constants.get(node.inputs[index] ?? "");
+      if (!CONSTANT.has(node.op)) continue;
+      const tensor = folded(node, constant);
+      if (tensor) this.#constants.set(node.outputs[0]!, tensor);
+    }
+  }
+
+  /** The node of one of these operators that makes a value. */
+  maker(name: string | undefined, ...ops: readonly string[]): OnnxNode | undefined {
+    const node = this.#makers.get(name ?? "");
+    return node && ops.includes(node.op) ? node : undefined;
+  }
+
+  takers(name: string): readonly OnnxNode[] {
+    return this.#takers.get(name) ?? [];
+  }
+
+  tensor(name: string | undefined): OnnxTensor | undefined {
+    return this.#constants.get(name ?? "");
+  }
+
+  /** A constant that is one number. */
+  number(name: string | undefined): number | undefined {
+    const tensor = this.tensor(name);
+    const isOne = tensor?.shape.every((extent) => extent === 1);
+    return isOne ? tensor?.floats()[0] : undefined;
+  }
+
+  /** A value as a polynomial of another; undefined if it is none of so few nodes. */
+  polynomial(name: string, x: string, steps = MOST_STEPS): Polynomial | undefined {
+    if (name === x) return [0, 1];
+    const constant = this.number(name);
+    if (constant !== undefined) return [constant];
+    const node = this.#makers.get(name);
+    if (!node || steps === 0) return undefined;
+    const [a, b] = node.inputs.slice(0, 2).map((input) => this.polynomial(input, x, steps - 1));
+    const result = a && b && computed(node.op, a, b);
+    return result && result.length <= MOST_POWERS ? result : undefined;
+  }
+
+  /** The values that a value is computed of by arithmetic, itself first. */
+  origins(name: string): readonly string[] {
+    const found = new Set([name]);
+    for (const value of found) {
+      const node = this.maker(value, "Add", "Sub", "Mul", "Div", "Pow");
+      for (const input of node?.inputs ?? []) if (found.size < MOST_VALUES) found.add(input);
+    }
+    return [...found].filter((value) => !this.tensor(value));
+  }
+}
+
+/** What a node makes of constants; undefined if it makes nothing of them, of which reading it will tell. */
+function folded(node: OnnxNode, constant: (index: number) => OnnxTensor | undefined): OnnxTensor | undefined {
+  try {
+    return fold({ node, constant, shape: () => undefined, fail: refuse });
+  } catch (error) {
+    if (error === UNKNOWN) return undefined;
+    throw error;
+  }
+}
+
+const UNKNOWN = new Error("not a constant");
+const refuse = (): never => {
+  throw UNKNOWN;
+};
+
+function computed(op: string, a: Polynomial, b: Polynomial): Polynomial | undefined {
+  const [number] = b;
+  if (op === "Add") return sum(a, b);
+  if (op === "Sub") return sum(a, b, -1);
+  if (op === "Mul") return product(a, b);
+  if (op === "Div" && b.length === 1) return a.map((power) => power / number!);
+  if (op !== "Pow" || b.length !== 1 || (number !== 2 && number !== 3)) return undefined;
+  const square = product(a, a);
+  return number === 2 ? square : product(square, a);
+}
+
+/** The node that makes x / 2 · (1 + s) of s, an erf or tanh. */
+function endOfGelu(nodes: Nodes, s: string, x: string): OnnxNode | undefined {
+  // So far it is p + q · s.
+  let [p, q]: [Polynomial, Polynomial] = [[0], [1]];
+  let value = s;
+  for (let step = 0; step < MOST_STEPS; step++) {
+    const [node, ...others] = nodes.takers(value);
+    if (!node || others.length > 0) return undefined;
+    const isFirst = node.inputs[0] === value;
+    const other = node.inputs[isFirst ? 1 : 0] ?? "";
+    const factor = other === value ? undefined : nodes.polynomial(other, x);
+    if (!factor) return undefined;
+    if (node.op === "Add") p = sum(p, factor);
+    else if (node.op === "Mul") [p, q] = [product(p, factor), product(q, factor)];
+    else if (node.op === "Div" && isFirst && factor.length === 1) {
+      const inverse = [1 / factor[0]!];
+      [p, q] = [product(p, inverse), product(q, inverse)];
+    } else return undefined;
+    value = node.outputs[0] ?? "";
+    if (isNear(p, [0, 0.5]) && isNear(q, [0, 0.5])) return node;
+  }
+  return undefined;
+}
+
+/** A Gelu in the place of the node that ends with this erf or tanh. */
+function gelu(nodes: Nodes, { op, inputs, outputs }: OnnxNode): Replaced | undefined {
+  const inner = INNER[op];
+  if (!inner) return undefined;
+  for (const x of nodes.origins(inputs[0] ?? "")) {
+    const given = nodes.polynomial(inputs[0]!, x);
+    const end = given && isNear(given, inner) && endOfGelu(nodes, outputs[0]!, x);
+    if (!end) continue;
+    const attributes = op === "Tanh" ? { approximate: { text: "tanh" } } : {};
+    return [end, { ...end, op: "Gelu", inputs: [x], attributes }];
+  }
+  return undefined;
+}
+
+/** The axes of a ReduceMean that keeps them. */
+function axesOf(nodes: Nodes, mean: OnnxNode): readonly number[] | undefined {
+  if ((mean.attributes.keepdims?.int ?? 1) === 0) return undefined;
+  return mean.attributes.axes?.ints ?? nodes.tensor(mean.inputs[1])?.ints();
+}
+
+/** What an idiom ends with, and the node that takes its place. */
+type Replaced = readonly [end: OnnxNode, one: OnnxNode];
+
+/** A LayerNormalization in the place of x less its mean by this standard deviation: √(mean((x − mean)²) + ε). */
+function layerNorm(nodes: Nodes, root: OnnxNode): Replaced | undefined {
+  const shifted = root.op === "Sqrt" ? nodes.maker(root.inputs[0], "Add") : undefined;
+  const variance = shifted?.inputs.map((name) => nodes.maker(name, "ReduceMean")).find(Boolean);
+  const epsilon = shifted?.inputs.map((name) => nodes.number(name)).find((number) => number !== undefined);
+  const square = nodes.maker(variance?.inputs[0], "Pow", "Mul");
+  const x = nodes.maker(square?.inputs[0], "Sub")?.inputs[0];
+  if (!variance || epsilon === undefined || !square || x === undefined) return undefined;
+  const axes = axesOf(nodes, variance);
+  const isCentred = (name: string | undefined): boolean => {
+    const centred = nodes.maker(name, "Sub");
+    const mean = nodes.maker(centred?.inputs[1], "ReduceMean");
+    const isMean = mean?.inputs[0] === x && axesOf(nodes, mean)?.join() === axes?.join();
+    return centred?.inputs[0] === x && isMean;
+  };
+  const [end] = nodes.takers(root.outputs[0]!);
+  const [base, other] = square.inputs;
+  const isSquare = square.op === "Mul" ? isCentred(other) : nodes.number(other) === 2;
+  const isQuotient = end?.op === "Div" && end.inputs[1] === root.outputs[0] && isCentred(end.inputs[0]);
+  if (!axes || !isSquare || !isCentred(base) || !isQuotient) return undefined;
+  const attributes = { axes: { ints: axes }, epsilon: { float: epsilon } };
+  // Named as PyTorch's exporter names such a node, after its module.
+  const name = end.name.replace(/\/Div(_\d+)?$/, "/LayerNormalization");
+  return [end, { ...end, op: "LayerNormalization", name, inputs: [x], attributes }];
+}
+
+/** The same nodes, with one for each function that is written out in many. */
+export function withoutIdioms(given: readonly OnnxNode[], tensors: OnnxModel["tensors"]): OnnxNode[] {
+  const nodes = new Nodes(given, tensors);
+  const replaced = new Map<OnnxNode, OnnxNode>();
+  for (const node of given) {
+    const pair = gelu(nodes, node) ?? layerNorm(nodes, node);
+    if (pair) replaced.set(...pair);
+  }
+  return given.map((node) => replaced.get(node) ?? node);
+}
