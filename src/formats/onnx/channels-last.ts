@@ -77,6 +77,7 @@ export function channelsFirst(node: OnnxNode, into: OnnxImporter, fail: (reason:
     fail(`takes "${last}", in (N, H, W, C) order, together with "${other}", in (N, C, H, W) order`);
   }
   if (UNARY.has(op) || ALIKE.has(op)) return declared();
+  if (op === "MatMul") return pixelwise(declared(), into, fail);
   if (!ALONG.has(op)) {
     fail(`takes "${last}", which is in (N, H, W, C) order; put a Transpose to (N, C, H, W) before it`);
   }
@@ -86,6 +87,18 @@ export function channelsFirst(node: OnnxNode, into: OnnxImporter, fail: (reason:
       `has the weight or bias "${wide}" with a number for each pixel, where one for each channel can be read`,
     );
   return withAxes(makesMap(node) ? declared() : rewritten, node, into);
+}
+
+/** A product of the channels of each pixel and a (C, K) weight, as the convolution of single pixels that it is. */
+function pixelwise(node: OnnxNode, into: OnnxImporter, fail: (reason: string) => never): OnnxNode {
+  const [x, name] = node.inputs as [string, string];
+  const weight = into.constant(name);
+  if (weight?.shape.length !== 2) return fail("multiplies a map by what is not a (C, K) constant");
+  const [C, K] = weight.shape as [number, number];
+  const kernel = { ...tensorOf([K, C, 1, 1], into.transposed(weight), false), name: weight.name };
+  // Named as PyTorch's exporter names such a node, after its module.
+  const own = node.name.replace(/\/MatMul(_\d+)?$/, "/Conv");
+  return { ...node, op: "Conv", name: own, inputs: [x, into.addConstant(`${name} (K, C, 1, 1)`, kernel)] };
 }
 
 /** Whether the result of an operator along axes has the four axes still. */

@@ -1,7 +1,9 @@
 /**
  * Functions that files write out in many nodes, since their opset has no operator for them: GELU, exact or by tanh, and layer
  * norms. What makes their result becomes one node; those before it are left to whoever else takes them.
+ * Operators: https://onnx.ai/onnx/operators/.
  */
+import { TO_CHANNELS_FIRST, TO_CHANNELS_LAST } from "./channels-last.ts";
 import { fold } from "./fold.ts";
 import type { OnnxModel, OnnxNode, OnnxTensor } from "./model-proto.ts";
 
@@ -11,7 +13,7 @@ type Polynomial = readonly number[];
 const MOST_POWERS = 4;
 
 /** Limits on how far parts of a function may be from each other, in nodes, and on how many values are tried for its x. */
-const MOST_STEPS = 6;
+const MOST_STEPS = 8;
 const MOST_VALUES = 32;
 
 /** f32's rounding of constants, and that of who wrote them by hand. */
@@ -25,6 +27,12 @@ const INNER: Readonly<Record<string, Polynomial>> = {
 
 /** The operators by which constants reach those that take them. */
 const CONSTANT = new Set(["Constant", "Identity", "Cast"]);
+
+/** The `perm` of a Transpose, and of the one that takes it back. */
+const BACK: Readonly<Record<string, string>> = {
+  [TO_CHANNELS_LAST]: TO_CHANNELS_FIRST,
+  [TO_CHANNELS_FIRST]: TO_CHANNELS_LAST,
+};
 
 const isNear = (a: Polynomial, b: Polynomial): boolean =>
   Array.from({ length: MOST_POWERS }, (_, i) => Math.abs((a[i] ?? 0) - (b[i] ?? 0)) < ROUNDING).every(
@@ -84,14 +92,24 @@ class Nodes {
     return isOne ? tensor?.floats()[0] : undefined;
   }
 
-  /** A value as a polynomial of another; undefined if it is none of so few nodes. */
-  polynomial(name: string, x: string, steps = MOST_STEPS): Polynomial | undefined {
-    if (name === x) return [0, 1];
+  /**
+   * A value as a polynomial of another; undefined if it is none of so few nodes. `perm` is that of a Transpose of it, which
+   * another before it takes back.
+   */
+  polynomial(name: string, x: string, perm = "", steps = MOST_STEPS): Polynomial | undefined {
+    if (name === x && perm === "") return [0, 1];
     const constant = this.number(name);
     if (constant !== undefined) return [constant];
     const node = this.#makers.get(name);
     if (!node || steps === 0) return undefined;
-    const [a, b] = node.inputs.slice(0, 2).map((input) => this.polynomial(input, x, steps - 1));
+    if (node.op === "Transpose") {
+      const own = node.attributes.perm?.ints?.join() ?? "";
+      const isBack = perm !== "" && own === BACK[perm];
+      return isBack || (perm === "" && own in BACK)
+        ? this.polynomial(node.inputs[0] ?? "", x, isBack ? "" : own, steps - 1)
+        : undefined;
+    }
+    const [a, b] = node.inputs.slice(0, 2).map((input) => this.polynomial(input, x, perm, steps - 1));
     const result = a && b && computed(node.op, a, b);
     return result && result.length <= MOST_POWERS ? result : undefined;
   }
@@ -100,7 +118,7 @@ class Nodes {
   origins(name: string): readonly string[] {
     const found = new Set([name]);
     for (const value of found) {
-      const node = this.maker(value, "Add", "Sub", "Mul", "Div", "Pow");
+      const node = this.maker(value, "Add", "Sub", "Mul", "Div", "Pow", "Transpose");
       for (const input of node?.inputs ?? []) if (found.size < MOST_VALUES) found.add(input);
     }
     return [...found].filter((value) => !this.tensor(value));
@@ -157,6 +175,9 @@ function endOfGelu(nodes: Nodes, s: string, x: string): OnnxNode | undefined {
   return undefined;
 }
 
+/** What an idiom ends with, and what takes its place. */
+type Replaced = readonly [end: OnnxNode, others: readonly OnnxNode[]];
+
 /** A Gelu in the place of the node that ends with this erf or tanh. */
 function gelu(nodes: Nodes, { op, inputs, outputs }: OnnxNode): Replaced | undefined {
   const inner = INNER[op];
@@ -166,7 +187,7 @@ function gelu(nodes: Nodes, { op, inputs, outputs }: OnnxNode): Replaced | undef
     const end = given && isNear(given, inner) && endOfGelu(nodes, outputs[0]!, x);
     if (!end) continue;
     const attributes = op === "Tanh" ? { approximate: { text: "tanh" } } : {};
-    return [end, { ...end, op: "Gelu", inputs: [x], attributes }];
+    return [end, [{ ...end, op: "Gelu", inputs: [x], attributes }]];
   }
   return undefined;
 }
@@ -176,9 +197,6 @@ function axesOf(nodes: Nodes, mean: OnnxNode): readonly number[] | undefined {
   if ((mean.attributes.keepdims?.int ?? 1) === 0) return undefined;
   return mean.attributes.axes?.ints ?? nodes.tensor(mean.inputs[1])?.ints();
 }
-
-/** What an idiom ends with, and the node that takes its place. */
-type Replaced = readonly [end: OnnxNode, one: OnnxNode];
 
 /** A LayerNormalization in the place of x less its mean by this standard deviation: √(mean((x − mean)²) + ε). */
 function layerNorm(nodes: Nodes, root: OnnxNode): Replaced | undefined {
@@ -203,16 +221,33 @@ function layerNorm(nodes: Nodes, root: OnnxNode): Replaced | undefined {
   const attributes = { axes: { ints: axes }, epsilon: { float: epsilon } };
   // Named as PyTorch's exporter names such a node, after its module.
   const name = end.name.replace(/\/Div(_\d+)?$/, "/LayerNormalization");
-  return [end, { ...end, op: "LayerNormalization", name, inputs: [x], attributes }];
+  return [end, [{ ...end, op: "LayerNormalization", name, inputs: [x], attributes }]];
+}
+
+/** A Reshape in the place of all numbers of a value in a row, taken one after another: PyTorch's `as_strided` of a mean. */
+function taken(nodes: Nodes, end: OnnxNode): Replaced | undefined {
+  const row = end.op === "Gather" ? nodes.maker(end.inputs[0], "Reshape") : undefined;
+  const indices = nodes.tensor(end.inputs[1]);
+  if (!row || !indices || nodes.tensor(row.inputs[1])?.ints().join() !== "-1") return undefined;
+  if (!indices.ints().every((index, i) => index === i)) return undefined;
+  const shape = `${end.outputs[0]} (shape)`;
+  const constant = { value_ints: { ints: indices.shape } };
+  return [
+    end,
+    [
+      { op: "Constant", name: shape, inputs: [], outputs: [shape], attributes: constant },
+      { ...end, op: "Reshape", inputs: [row.inputs[0]!, shape], attributes: {} },
+    ],
+  ];
 }
 
 /** The same nodes, with one for each function that is written out in many. */
 export function withoutIdioms(given: readonly OnnxNode[], tensors: OnnxModel["tensors"]): OnnxNode[] {
   const nodes = new Nodes(given, tensors);
-  const replaced = new Map<OnnxNode, OnnxNode>();
+  const replaced = new Map<OnnxNode, readonly OnnxNode[]>();
   for (const node of given) {
-    const pair = gelu(nodes, node) ?? layerNorm(nodes, node);
+    const pair = gelu(nodes, node) ?? layerNorm(nodes, node) ?? taken(nodes, node);
     if (pair) replaced.set(...pair);
   }
-  return given.map((node) => replaced.get(node) ?? node);
+  return given.flatMap((node) => replaced.get(node) ?? node);
 }

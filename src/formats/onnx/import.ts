@@ -59,7 +59,10 @@ export function importOnnx(
   const unknown = nodes.filter((node) => !isKnown(node));
   if (unknown.length > 0) fail(`uses operators that are not read: ${describeUnknown(unknown)}`);
 
-  const inputs = onnx.inputs.filter(({ name }) => !onnx.tensors.has(name));
+  const listed = onnx.inputs.filter(({ name }) => !onnx.tensors.has(name));
+  // tf2onnx leaves inputs for constants that it has put elsewhere.
+  const taken = listed.filter(({ name }) => nodes.some((node) => node.inputs.includes(name)));
+  const inputs = taken.length > 0 ? taken : listed;
   if (inputs.length !== 1) fail(`has ${inputs.length} inputs (${inputs.map((i) => i.name)}) instead of one`);
   const { name: images, shape } = inputs[0]!;
   const isChannelsLast = endsInTranspose(images, nodes);
@@ -74,8 +77,9 @@ export function importOnnx(
     const given = new Reading(node, importer);
     const fail = (reason: string): never => given.fail(reason);
     if (importer.fold(node, fail)) continue;
-    const read = OPERATORS[node.op] ?? fail("computes with values, where only constants are read");
-    read(new Reading(channelsFirst(node, importer, fail), importer), importer);
+    const rewritten = channelsFirst(node, importer, fail);
+    const read = OPERATORS[rewritten.op] ?? fail("computes with values, where only constants are read");
+    read(new Reading(rewritten, importer), importer);
     importer.made(given.output);
   }
   return importer.finish();

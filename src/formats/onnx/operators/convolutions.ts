@@ -1,7 +1,7 @@
 /** Conv and ConvTranspose. */
 import { type Pads, type Pair, windowExtent } from "../../../base/window.ts";
 import type { OnnxImporter } from "../importer.ts";
-import type { Operator, Reading } from "../reading.ts";
+import { MAX_EXTENT, type Operator, type Reading } from "../reading.ts";
 
 /** What both have: the layer's name, whose weight and bias it takes, and its numbers. `layout` is that of the weight. */
 function convolution(node: Reading, into: OnnxImporter, layout: string) {
@@ -23,30 +23,36 @@ function convolution(node: Reading, into: OnnxImporter, layout: string) {
   return { name, shape, kernelSize, stride, dilation, groups, bias } as const;
 }
 
-/** What a ConvTranspose leaves away at each side of its result, of this extent by an axis if that is given. */
+type Both = readonly [before: number, after: number];
+
+/** What a ConvTranspose leaves away at the sides of its result by an axis, less than nothing if it adds as much. */
 function sidesOf(
   node: Reading,
-  of: { readonly kernelSize: Pair; readonly stride: Pair; readonly dilation: Pair },
-  outputPadding: Pair,
-  extents: readonly number[],
-): Pads {
-  const auto = node.node.attributes.auto_pad?.text ?? "NOTSET";
-  const isGiven = node.node.attributes.output_shape !== undefined;
-  const own = node.padding();
-  if (!isGiven && !auto.startsWith("SAME")) return own === "valid" ? [0, 0, 0, 0] : (own as Pads);
-  const given = isGiven ? node.pair("output_shape") : undefined;
-  const [rows, columns] = ([0, 1] as const).map((axis): Pair => {
-    const stride = of.stride[axis];
-    const whole =
-      (extents[axis]! - 1) * stride +
-      windowExtent(of.kernelSize[axis], of.dilation[axis]) +
-      outputPadding[axis];
-    const wanted = given?.[axis] ?? Math.min(extents[axis]! * stride, whole);
-    if (wanted > whole) node.fail(`has an output_shape of ${wanted} where it makes ${whole} at most`);
-    const [less, more] = [Math.floor((whole - wanted) / 2), Math.ceil((whole - wanted) / 2)];
-    return auto === "SAME_UPPER" ? [less, more] : [more, less];
-  }) as [Pair, Pair];
-  return [...rows, ...columns];
+  axis: 0 | 1,
+  extent: number,
+  {
+    kernelSize,
+    stride,
+    dilation,
+  }: { readonly kernelSize: Pair; readonly stride: Pair; readonly dilation: Pair },
+): Both {
+  const { auto_pad, output_shape } = node.node.attributes;
+  const auto = auto_pad?.text ?? "NOTSET";
+  if (!["NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER"].includes(auto)) node.fail(`has auto_pad ${auto}`);
+  const isSame = auto.startsWith("SAME");
+  if (!output_shape && !isSame) {
+    const pads = node.extents("pads", [0, 0, 0, 0], -MAX_EXTENT);
+    return auto === "VALID" ? [0, 0] : [pads[axis]!, pads[axis + 2]!];
+  }
+  const more = node.extents("output_padding", [0, 0], 0)[axis]!;
+  const whole = (extent - 1) * stride[axis] + windowExtent(kernelSize[axis], dilation[axis]) + more;
+  const wanted = output_shape ? node.pair("output_shape")[axis] : extent * stride[axis];
+  const left = Math.max(0, whole - wanted);
+  if (output_shape && wanted > whole) {
+    node.fail(`has an output_shape of ${wanted}, where it makes ${whole} at most; give it pads instead`);
+  }
+  const [less, rest] = [Math.floor(left / 2), Math.ceil(left / 2)];
+  return auto === "SAME_UPPER" ? [less, rest] : [rest, less];
 }
 
 export const CONVOLUTIONS: Readonly<Record<string, Operator>> = {
@@ -57,20 +63,30 @@ export const CONVOLUTIONS: Readonly<Record<string, Operator>> = {
   },
   ConvTranspose(node, into) {
     const { shape, ...numbers } = convolution(node, into, "C, K/group, R, S");
-    const outputPadding = node.extents("output_padding", [0, 0], 0) as unknown as Pair;
-    for (const axis of [0, 1] as const) {
-      const most = Math.max(numbers.stride[axis], numbers.dilation[axis]) - 1;
-      if (outputPadding[axis] > most) {
-        node.fail(
-          `has output_padding [${outputPadding.join(", ")}], of which at most ${most} can be read: less than the stride or ` +
-            "the dilation, as in PyTorch",
-        );
-      }
-    }
     const x = node.value();
     const [, , ...extents] = into.shapeOf(x);
     if (extents.length !== 2) node.fail("takes a vector, where only maps (N, C, H, W) can be read");
-    const padding = sidesOf(node, numbers, outputPadding, extents);
+    const given = node.extents("output_padding", [0, 0], 0);
+    const [rows, columns] = ([0, 1] as const).map((axis) => sidesOf(node, axis, extents[axis]!, numbers)) as [
+      Both,
+      Both,
+    ];
+    if (rows[0] < 0 || columns[0] < 0) {
+      node.fail(
+        "adds pixels at the top or left of its result by negative pads; only at the bottom and right can be read",
+      );
+    }
+    // tf2onnx writes what is to be added as padding that is less than none.
+    const padding: Pads = [rows[0], Math.max(0, rows[1]), columns[0], Math.max(0, columns[1])];
+    const outputPadding = [rows, columns].map(
+      ([, after], axis) => given[axis]! + Math.max(0, -after),
+    ) as unknown as Pair;
+    for (const axis of [0, 1] as const) {
+      const most = Math.max(numbers.stride[axis], numbers.dilation[axis]) - 1;
+      if (outputPadding[axis] <= most) continue;
+      const what = `adds [${outputPadding.join(", ")}] rows and columns to its result`;
+      node.fail(`${what}; less than the stride or the dilation can be read, as in PyTorch`);
+    }
     const outChannels = shape[1]! * numbers.groups;
     into.add({ type: "conv_transpose2d", ...numbers, outChannels, padding, outputPadding }, [x], node.output);
   },

@@ -172,6 +172,33 @@ export const SHAPE_OPERATORS: Readonly<Record<string, Operator>> = {
       : { type: "pad2d", padding: sides, mode: mode as "constant" | "reflect", ...(value && { value }) };
     into.add(kind, [node.value()], node.output);
   },
+  Slice(node, into) {
+    const list = (name: string, index: number): readonly number[] | undefined =>
+      node.has(index) ? node.constant(index).ints() : node.node.attributes[name]?.ints;
+    const shape = into.shapeOf(node.value());
+    const [starts = [], ends = []] = [list("starts", 1), list("ends", 2)];
+    const axes = (list("axes", 3) ?? starts.map((_, i) => i)).map((axis) =>
+      axis < 0 ? axis + shape.length : axis,
+    );
+    const cropping = [0, 0, 0, 0] as [number, number, number, number];
+    for (const [i, axis] of axes.entries()) {
+      const [start = 0, end = 0] = [starts[i], ends[i]];
+      const extent = shape[axis] ?? 0;
+      const isAll = start === 0 && (end >= MAX_EXTENT || end === extent);
+      const isPixel = axis === 2 || axis === 3;
+      if ((list("steps", 4)?.[i] ?? 1) !== 1 || (!isPixel && !isAll)) {
+        const what = `takes ${start}…${end} of the axis ${axis} of ${show(shape)}`;
+        node.fail(`${what}; only a part of the rows and columns, each one of it, can be read`);
+      }
+      if (!isPixel) continue;
+      const within = (place: number): number =>
+        Math.min(Math.max(place < 0 ? place + extent : place, 0), extent);
+      cropping[2 * (axis - 2)] = within(start);
+      cropping[2 * (axis - 2) + 1] = extent - within(end);
+    }
+    if (cropping.every((pixels) => pixels === 0)) return pass(node, into);
+    into.add({ type: "crop2d", cropping }, [node.value()], node.output);
+  },
   Resize: resize,
   Upsample: resize,
 };
