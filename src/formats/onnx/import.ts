@@ -28,7 +28,7 @@ const MAX_NODES = 20_000;
 
 /**
  * Imports a convolutional classifier from an ONNX file (opset 7–26): the model, and its weights by the model's names, in
- * PyTorch's layouts. Parameters keep the file's names if those are a module's (`conv1.weight`), and are otherwise named after
+ * PyTorch's layouts. All that `exportOnnx` writes is read. Parameters keep the file's names if those are a module's (`conv1.weight`), and are otherwise named after
  * their nodes. Batch norms and residual sums are merged with what follows them; a softmax or sigmoid at the end is left out,
  * since models give logits: a sigmoid of several numbers makes a `multiLabel` classifier, and one number, with a sigmoid or
  * without, one of two classes with the logits (0, x). Constants that only shapes depend on are computed; a factor or summand
