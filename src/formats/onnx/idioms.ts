@@ -26,7 +26,7 @@ const INNER: Readonly<Record<string, Polynomial>> = {
 };
 
 /** The operators by which constants reach those that take them. */
-const CONSTANT = new Set(["Constant", "Identity", "Cast"]);
+const CONSTANT = new Set(["Constant", "Identity", "Cast", "Reshape", "Squeeze", "Unsqueeze"]);
 
 /** The `perm` of a Transpose, and of the one that takes it back. */
 const BACK: Readonly<Record<string, string>> = {
@@ -62,8 +62,11 @@ class Nodes {
     this.#constants = new Map(tensors);
     for (const node of nodes) {
       for (const name of node.outputs) this.#makers.set(name, node);
-      for (const name of new Set(node.inputs))
-        this.#takers.set(name, [...(this.#takers.get(name) ?? []), node]);
+      for (const name of new Set(node.inputs)) {
+        const takers = this.#takers.get(name);
+        if (takers) takers.push(node);
+        else this.#takers.set(name, [node]);
+      }
       const constant = (index: number) => this.#constants.get(node.inputs[index] ?? "");
       if (!CONSTANT.has(node.op)) continue;
       const tensor = folded(node, constant);
@@ -88,8 +91,8 @@ class Nodes {
   /** A constant that is one number. */
   number(name: string | undefined): number | undefined {
     const tensor = this.tensor(name);
-    const isOne = tensor?.shape.every((extent) => extent === 1);
-    return isOne ? tensor?.floats()[0] : undefined;
+    if (!tensor?.shape.every((extent) => extent === 1)) return undefined;
+    return (tensor.isInteger ? tensor.ints() : tensor.floats())[0];
   }
 
   /**
@@ -198,6 +201,20 @@ function axesOf(nodes: Nodes, mean: OnnxNode): readonly number[] | undefined {
   return mean.attributes.axes?.ints ?? nodes.tensor(mean.inputs[1])?.ints();
 }
 
+/** The node that divides such a value by this one, or multiplies it by 1 / this. */
+function quotient(
+  nodes: Nodes,
+  name: string,
+  isDividend: (value: string | undefined) => boolean,
+): OnnxNode | undefined {
+  const [taker] = nodes.takers(name);
+  if (taker?.op === "Div" && taker.inputs[1] === name && isDividend(taker.inputs[0])) return taker;
+  const isInverse =
+    taker?.op === "Reciprocal" || (taker?.op === "Div" && nodes.number(taker.inputs[0]) === 1);
+  const [end] = isInverse ? nodes.takers(taker.outputs[0]!) : [];
+  return end?.op === "Mul" && end.inputs.some(isDividend) ? end : undefined;
+}
+
 /** A LayerNormalization in the place of x less its mean by this standard deviation: √(mean((x − mean)²) + ε). */
 function layerNorm(nodes: Nodes, root: OnnxNode): Replaced | undefined {
   const shifted = root.op === "Sqrt" ? nodes.maker(root.inputs[0], "Add") : undefined;
@@ -213,29 +230,53 @@ function layerNorm(nodes: Nodes, root: OnnxNode): Replaced | undefined {
     const isMean = mean?.inputs[0] === x && axesOf(nodes, mean)?.join() === axes?.join();
     return centred?.inputs[0] === x && isMean;
   };
-  const [end] = nodes.takers(root.outputs[0]!);
   const [base, other] = square.inputs;
   const isSquare = square.op === "Mul" ? isCentred(other) : nodes.number(other) === 2;
-  const isQuotient = end?.op === "Div" && end.inputs[1] === root.outputs[0] && isCentred(end.inputs[0]);
-  if (!axes || !isSquare || !isCentred(base) || !isQuotient) return undefined;
+  const end = quotient(nodes, root.outputs[0]!, isCentred);
+  if (!axes || !isSquare || !isCentred(base) || !end) return undefined;
   const attributes = { axes: { ints: axes }, epsilon: { float: epsilon } };
   // Named as PyTorch's exporter names such a node, after its module.
-  const name = end.name.replace(/\/Div(_\d+)?$/, "/LayerNormalization");
+  const name = end.name.replace(/\/(Div|Mul)(_\d+)?$/, "/LayerNormalization");
   return [end, [{ ...end, op: "LayerNormalization", name, inputs: [x], attributes }]];
 }
 
-/** A Reshape in the place of all numbers of a value in a row, taken one after another: PyTorch's `as_strided` of a mean. */
+/** What is added up to a value: the values that are no sums, in at most so many steps. */
+function summands(nodes: Nodes, name: string, steps = MOST_STEPS): readonly string[] {
+  const sum = nodes.maker(name, "Add");
+  if (!sum || nodes.tensor(name) || steps === 0) return [name];
+  return sum.inputs.flatMap((input) => summands(nodes, input, steps - 1));
+}
+
+/** Whether a value is n · `size` for image n, (N, 1, 1, 1). */
+function isOffset(nodes: Nodes, name: string, size: number): boolean {
+  const times = nodes.maker(nodes.maker(name, "Unsqueeze")?.inputs[0], "Mul");
+  const range = nodes.maker(times?.inputs[0], "Range");
+  const [from, , step] = (range?.inputs ?? []).map((input) => nodes.number(input));
+  return from === 0 && step === 1 && nodes.number(times?.inputs[1]) === size;
+}
+
+/**
+ * A Reshape in the place of all numbers of a value in a row, taken one after another: PyTorch's `as_strided`, of an average pool
+ * to one pixel. Of any number of images, where an image begins is computed.
+ */
 function taken(nodes: Nodes, end: OnnxNode): Replaced | undefined {
   const row = end.op === "Gather" ? nodes.maker(end.inputs[0], "Reshape") : undefined;
-  const indices = nodes.tensor(end.inputs[1]);
-  if (!row || !indices || nodes.tensor(row.inputs[1])?.ints().join() !== "-1") return undefined;
-  if (!indices.ints().every((index, i) => index === i)) return undefined;
+  if (!row || nodes.tensor(row.inputs[1])?.ints().join() !== "-1") return undefined;
+  const parts = summands(nodes, end.inputs[1] ?? "");
+  const [indices, ...others] = parts
+    .flatMap((part) => nodes.tensor(part) ?? [])
+    .sort((a, b) => Math.max(...b.shape) - Math.max(...a.shape));
+  const isRow = indices?.ints().every((index, i) => index === i);
+  if (!indices || !isRow || !others.every((tensor) => tensor.ints().join() === "0")) return undefined;
+  const offsets = parts.filter((part) => !nodes.tensor(part));
+  const size = indices.ints().length;
+  if (offsets.length > 1 || !offsets.every((part) => isOffset(nodes, part, size))) return undefined;
   const shape = `${end.outputs[0]} (shape)`;
-  const constant = { value_ints: { ints: indices.shape } };
+  const ints = offsets.length > 0 ? [-1, ...indices.shape.slice(1)] : indices.shape;
   return [
     end,
     [
-      { op: "Constant", name: shape, inputs: [], outputs: [shape], attributes: constant },
+      { op: "Constant", name: shape, inputs: [], outputs: [shape], attributes: { value_ints: { ints } } },
       { ...end, op: "Reshape", inputs: [row.inputs[0]!, shape], attributes: {} },
     ],
   ];

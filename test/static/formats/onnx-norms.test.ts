@@ -1,4 +1,4 @@
-/** Norms, transposed convolutions and functions that are written out, each alone: read as ONNX Runtime computes it. */
+/** Norms, transposed convolutions and what tf2onnx leaves, each alone: read as ONNX Runtime computes it. */
 import { describe, expect, it } from "vitest";
 import { importOnnx } from "../../../src/formats/onnx/import.ts";
 import type { OnnxNode } from "../../../src/formats/onnx/model-proto.ts";
@@ -16,8 +16,6 @@ const END = "global_max_pool";
 
 const ints = (name: string, ...values: number[]): OnnxNode =>
   node("Constant", [], name, { value_ints: { ints: values } });
-const number = (name: string, value: number): OnnxNode =>
-  node("Constant", [], name, { value_float: { float: value } });
 
 const eps = { epsilon: { float: 1e-3 } };
 
@@ -193,139 +191,6 @@ describe("groups of channels", () => {
     expect(() => importOnnx(ended(file, "m"))).toThrow(
       /only groups of channels for an InstanceNormalization/,
     );
-  });
-});
-
-describe("a layer norm that is written out", () => {
-  const written = (axes: readonly number[], square: (d: string) => OnnxNode, x = "c"): GraphFile =>
-    chain(
-      ...[number("two", 2), number("eps", 1e-3), ints("axes", ...axes)],
-      ...[
-        node("ReduceMean", [x], "mean", { axes: { ints: axes } }),
-        node("Sub", [x, "mean"], "d"),
-        square("d"),
-      ],
-      ...[node("ReduceMean", ["s"], "v", { axes: { ints: axes } }), node("Add", ["eps", "v"], "e")],
-      ...[node("Sqrt", ["e"], "r"), node("Div", ["d", "r"], "n"), node("Mul", ["w", "n"], "p")],
-      node("Add", ["p", "b"], "m"),
-    );
-  const pow = (d: string) => node("Pow", [d, "two"], "s");
-
-  it.each<[string, readonly number[], (d: string) => OnnxNode, string]>([
-    ["channels", [1], pow, "layer_norm"],
-    ["channels, squared by a product", [1], (d) => node("Mul", [d, d], "s"), "layer_norm"],
-    ["pixels", [2, 3], pow, "group_norm"],
-    ["all numbers", [-3, -2, -1], pow, "group_norm"],
-  ])("of %s is one", async (_, axes, square, type) => {
-    const bytes = ended(affine(map(), 4, 1, 1).append(written(axes, square)), "m");
-    expect(typesIn(bytes)).toEqual(["conv2d", type, END]);
-    await expectSame(bytes);
-  });
-
-  it("is none where the power is another", () => {
-    const file = affine(map(), 4, 1, 1).tensor("three", [], [3]);
-    const bytes = ended(file.append(written([1], (d) => node("Pow", [d, "three"], "s"))), "m");
-    expect(() => importOnnx(bytes)).toThrow(
-      /Pow \("s"; it is read only as a part of a layer norm or of GELU\), Sqrt \("r"/,
-    );
-  });
-});
-
-describe("a GELU that is written out", () => {
-  const numbers = [number("half", 0.5), number("one", 1), number("two", 2), number("root", Math.SQRT2)];
-  const erf = [node("Div", ["c", "root"], "z"), node("Erf", ["z"], "s")];
-  const more = [number("three", 3), number("a", 0.044715), number("k", Math.sqrt(2 / Math.PI))];
-  const tanh = [node("Add", ["c", "t"], "u"), node("Mul", ["k", "u"], "z"), node("Tanh", ["z"], "s")];
-  const end = [node("Add", ["one", "s"], "q"), node("Mul", ["half", "c"], "h"), node("Mul", ["h", "q"], "m")];
-
-  it.each<[string, readonly OnnxNode[], string]>([
-    ["(x/2) (1 + erf)", [...erf, ...end], "gelu"],
-    [
-      "x (1 + erf) / 2",
-      [...erf, node("Add", ["s", "one"], "q"), node("Mul", ["c", "q"], "h"), node("Div", ["h", "two"], "m")],
-      "gelu",
-    ],
-    [
-      "x ((1 + erf) / 2)",
-      [...erf, node("Add", ["s", "one"], "q"), node("Mul", ["half", "q"], "h"), node("Mul", ["h", "c"], "m")],
-      "gelu",
-    ],
-    [
-      "x/2 + x/2 erf",
-      [...erf, node("Mul", ["c", "half"], "h"), node("Mul", ["h", "s"], "q"), node("Add", ["h", "q"], "m")],
-      "gelu",
-    ],
-    [
-      "tanh of x + a x³",
-      [node("Pow", ["c", "three"], "p"), node("Mul", ["a", "p"], "t"), ...tanh, ...end],
-      "gelu_tanh",
-    ],
-    [
-      "tanh of x + a x x x",
-      [
-        node("Mul", ["c", "c"], "o"),
-        node("Mul", ["c", "o"], "p"),
-        node("Mul", ["a", "p"], "t"),
-        ...tanh,
-        ...end,
-      ],
-      "gelu_tanh",
-    ],
-    [
-      "tanh of k x (1 + a x x)",
-      [
-        ...[node("Mul", ["a", "c"], "o"), node("Mul", ["o", "c"], "p"), node("Add", ["p", "one"], "t")],
-        ...[node("Mul", ["c", "k"], "u"), node("Mul", ["u", "t"], "z"), node("Tanh", ["z"], "s"), ...end],
-      ],
-      "gelu_tanh",
-    ],
-    [
-      "tanh with a cube between Transposes",
-      [
-        node("Transpose", ["c"], "last", { perm: { ints: [0, 2, 3, 1] } }),
-        ...[node("Pow", ["last", "three"], "p"), node("Mul", ["p", "a"], "o")],
-        node("Transpose", ["o"], "t", { perm: { ints: [0, 3, 1, 2] } }),
-        ...[...tanh, ...end],
-      ],
-      "gelu_tanh",
-    ],
-  ])("as %s is one", async (_, nodes, name) => {
-    const bytes = ended(map().append(chain(...numbers, ...more, ...nodes)), "m");
-    expect(importOnnx(bytes).model.options.layers).toMatchObject([
-      { type: "conv2d", activation: name },
-      { type: END },
-    ]);
-    await expectSame(bytes);
-  });
-
-  it("is one of a sum, which another layer takes too", async () => {
-    const file = map().append(chain(node("Add", ["c", "c"], "d"), ...numbers));
-    const nodes = [...erf, ...end].map((each) => ({
-      ...each,
-      inputs: each.inputs.map((name) => (name === "c" ? "d" : name)),
-    }));
-    const bytes = ended(file.append(chain(...nodes, node("Sub", ["d", "m"], "n"))), "n");
-    expect(typesIn(bytes)).toEqual(["conv2d", "add", "activation", "sub", END]);
-    await expectSame(bytes);
-  });
-
-  it.each<[string, readonly OnnxNode[]]>([
-    ["another factor", [node("Mul", ["c", "one"], "z"), node("Erf", ["z"], "s"), ...end]],
-    [
-      "another half",
-      [...erf, node("Add", ["two", "s"], "q"), node("Mul", ["half", "c"], "h"), node("Mul", ["h", "q"], "m")],
-    ],
-    ["nothing after it", [node("Div", ["c", "root"], "z"), node("Erf", ["z"], "m")]],
-  ])("is none with %s", (_, nodes) => {
-    expect(() => importOnnx(ended(map().append(chain(...numbers, ...nodes)), "m"))).toThrow(
-      /Erf \(".*"; it is read only as a part of GELU/,
-    );
-  });
-
-  it("is none where a tanh is nothing but that", async () => {
-    const bytes = ended(map().append(chain(node("Tanh", ["c"], "t"), node("Mul", ["c", "t"], "m"))), "m");
-    expect(typesIn(bytes)).toEqual(["conv2d", "activation", "mul", END]);
-    await expectSame(bytes);
   });
 });
 
