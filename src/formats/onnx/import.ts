@@ -27,13 +27,14 @@ const OPSETS = [7, 26] as const;
 const MAX_NODES = 20_000;
 
 /**
- * Imports a convolutional classifier from an ONNX file (opset 7–26): the model, and its weights by the model's names, in
- * PyTorch's layouts. All that `exportOnnx` writes is read. Parameters keep the file's names if those are a module's (`conv1.weight`), and are otherwise named after
- * their nodes. Batch norms and residual sums are merged with what follows them; a softmax or sigmoid at the end is left out,
- * since models give logits: a sigmoid of several numbers makes a `multiLabel` classifier, and one number, with a sigmoid or
- * without, one of two classes with the logits (0, x). Constants that only shapes depend on are computed; a factor or summand
- * after a convolution goes into its weights, and zeros before it into its padding; a mean and standard deviation at the images
- * go into the model's `preprocessing`, so that the model takes images which that has normalised; pairs of Transposes disappear.
+ * Imports a convolutional classifier from an ONNX file (opset 7–26), whether `exportOnnx` or another library has written it: the
+ * model, and its weights by the model's names, in PyTorch's layouts. Parameters keep the file's names if those are a module's
+ * (`conv1.weight`), and are otherwise named after their nodes. Batch norms and residual sums are merged with what follows them; a
+ * softmax or sigmoid at the end is left out, since models give logits: a sigmoid of several numbers makes a `multiLabel`
+ * classifier, and one number, with a sigmoid or without, one of two classes with the logits (0, x). Constants that only shapes
+ * depend on are computed; a factor or summand after a layer goes into its weights, and zeros before a convolution into its
+ * padding; a mean and standard deviation at the images go into the model's `preprocessing`, so that the model takes images which
+ * that has normalised; pairs of Transposes disappear; GELUs and norms that are written out in many nodes are one layer each.
  * Throws WeightsError for a malformed file, for unknown operators, listing them all with what to do, and for anything that
  * models here cannot compute, with the node that it stands at.
  */
@@ -103,7 +104,7 @@ const isKnown = ({ op, domain }: OnnxNode): boolean =>
 const ADVICE: readonly (readonly [operators: RegExp, advice: string])[] = [
   [/^Erfc?$/, "it is read only as a part of GELU, x / 2 · (1 + erf(x / √2))"],
   [/^(Sqrt|Pow|Reciprocal)$/, "it is read only as a part of a layer norm or of GELU"],
-  [/^(LRN|MeanVarianceNormalization|LpNormalization)$/, "train the network with batch norms in their place"],
+  [/^(LRN|(MeanVariance|Lp|RMS)Normalization)$/, "train the network with batch norms in their place"],
   [/Quantize|^QLinear|Integer$|^QGemm/, "export the network as it was before it was quantised, in float32"],
   [/^(If|Loop|Scan)$/, "export it in evaluation mode and for a fixed size of images, without control flow"],
   [/^(LSTM|GRU|RNN|Attention|Einsum|RotaryEmbedding)$/, "models here are convolutional networks"],

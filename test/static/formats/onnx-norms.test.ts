@@ -1,7 +1,7 @@
 /** Norms, transposed convolutions and what tf2onnx leaves, each alone: read as ONNX Runtime computes it. */
 import { describe, expect, it } from "vitest";
 import { importOnnx } from "../../../src/formats/onnx/import.ts";
-import type { OnnxNode } from "../../../src/formats/onnx/model-proto.ts";
+import { encodeOnnx, type OnnxNode } from "../../../src/formats/onnx/model-proto.ts";
 import { chain, GraphFile, node } from "../../support/models/onnx-graph.ts";
 import { expectSame, typesIn } from "../../support/models/onnx-same.ts";
 
@@ -284,6 +284,18 @@ describe("what tf2onnx leaves", () => {
     const bytes = ended(file, "m", 17, 5);
     expect(typesIn(bytes)).toEqual(["conv2d", "conv2d", END]);
     await expectSame(bytes);
+  });
+
+  it("an input that no node takes is left out", () => {
+    const file = new GraphFile().conv("x", "c", 4, 3).append(chain(node("GlobalMaxPool", ["c"], "y")));
+    const inputs = [
+      { name: "x", shape: ["N", 3, 8, 7] },
+      { name: "mean", shape: [1, 1, 1, 3] },
+    ];
+    const { nodes, tensors } = file;
+    const outputs = [{ name: "y", shape: ["N", 4, 1, 1] }];
+    const bytes = encodeOnnx({ name: "graph", opset: 17, inputs, outputs, nodes, tensors });
+    expect(typesIn(bytes)).toEqual(["conv2d", END]);
   });
 
   const slice = (starts: readonly number[], ends: readonly number[], axes: readonly number[], steps = 1) =>
