@@ -29,7 +29,7 @@ export interface ImportedNetwork {
 const MOST_SHAPES = 500;
 
 /** The layer types that can end with an activation. */
-const ACTIVATED = ["conv2d", "batch_norm", "dense", "add"] as const;
+const ACTIVATED = ["conv2d", "conv_transpose2d", "batch_norm", "dense", "add"] as const;
 
 /** Whether it is this map of all channels, up to f32's rounding. */
 const isAffine = ({ scale, shift }: Affine, factor: number, summand: number): boolean =>

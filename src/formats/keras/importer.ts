@@ -27,6 +27,9 @@ export interface Part {
 /** By our names for them, such as `weight`. */
 export type Parts = Readonly<Record<string, Part>>;
 
+/** What a layer of the file becomes. */
+export type LayerReader = (layer: Reading, into: KerasImporter) => void;
+
 /** What multiplies and shifts a value; undefined as long as it depends on weights that are not there yet. */
 export type AffineOf = () => Affine | undefined;
 

@@ -1,79 +1,12 @@
 /** What each layer of a Keras file becomes. */
 import { show } from "../../base/schema.ts";
 import type { ActivationLike } from "../../layers/index.ts";
-import type { NetworkLayerKind } from "../../models/topologies/network.ts";
 import { type Affine, forChannels } from "../affine.ts";
-import type { KerasImporter, Part, Parts } from "./importer.ts";
+import { CONVOLUTIONS, channelsOf } from "./convolutions.ts";
+import type { KerasImporter, LayerReader } from "./importer.ts";
+import { NORMS } from "./norms.ts";
 import { isExtent, layerActivation, type Reading } from "./reading.ts";
 import type { KerasLayer } from "./topology.ts";
-
-type LayerReader = (layer: Reading, into: KerasImporter) => void;
-
-const BIAS = { names: ["bias"] } as const;
-const KERNEL: Parts = { weight: { names: ["kernel"] }, bias: BIAS };
-/** A kernel that has another shape in the file. */
-const kernelOf = (shape: Part["shape"] & {}): Parts => ({ ...KERNEL, weight: { names: ["kernel"], shape } });
-const NORM: Parts = {
-  weight: { names: ["gamma"], absent: { option: "scale", value: 1 } },
-  bias: { names: ["beta"], absent: { option: "center", value: 0 } },
-  running_mean: { names: ["moving_mean"] },
-  running_var: { names: ["moving_variance"] },
-};
-
-/** A parameter's shape in Keras, with C channels and so many filters for each: (R, S, C, filters). */
-const forDepth =
-  (multiplier: number) =>
-  ([R, S, , K]: readonly number[]): readonly number[] => [R!, S!, K! / multiplier, multiplier];
-
-/** The window of a convolution, of values whose padding it can take over. */
-const windowOf = (layer: Reading) =>
-  ({
-    kernelSize: layer.pair("kernel_size"),
-    stride: layer.pair("strides", [1, 1]),
-    padding: layer.padding(),
-    dilation: layer.pair("dilation_rate", [1, 1]),
-  }) as const;
-
-const hasBias = (layer: Reading): boolean => layer.option("use_bias") !== false;
-
-/** The activation of a convolution over a map. */
-function mapActivation(layer: Reading): { activation?: ActivationLike } {
-  const { activation, softmax } = layer.activation();
-  if (softmax) layer.fail("has a softmax, which can be read only after a dense layer");
-  return activation ? { activation } : {};
-}
-
-/** A dense layer, or a convolution of the one pixel that a global pool leaves. */
-function dense(layer: Reading, into: KerasImporter, x: string, outFeatures: number, parts: Parts): void {
-  const { activation, softmax } = layer.activation();
-  const name = into.layerName(layer, parts);
-  const kind: NetworkLayerKind = {
-    ...{ type: "dense", name, outFeatures, bias: hasBias(layer) },
-    ...(activation && { activation }),
-  };
-  into.add(kind, [x], layer.name);
-  if (softmax) into.softmax(layer.name, layer.name);
-}
-
-/** The channels of a value. */
-const channelsOf = (x: string, into: KerasImporter): number => into.extents(x, into.inputShape).at(-1)!;
-
-/** A depthwise convolution without bias, with `depth_multiplier` filters for each channel. */
-function depthwise(
-  layer: Reading,
-  into: KerasImporter,
-  x: string,
-  weight: readonly string[],
-  suffix = "",
-): Extract<NetworkLayerKind, { type: "conv2d" }> {
-  const multiplier = layer.count("depth_multiplier", 1);
-  const groups = channelsOf(x, into);
-  const parts = { weight: { names: weight, shape: forDepth(multiplier) }, bias: BIAS };
-  return {
-    ...{ type: "conv2d", name: into.layerName(layer, parts, suffix), ...windowOf(layer) },
-    ...{ outChannels: groups * multiplier, groups, bias: false },
-  };
-}
 
 const pass: LayerReader = (layer, into) => into.pass(layer);
 
@@ -167,76 +100,8 @@ export const LAYERS: Readonly<Record<string, LayerReader>> = {
     // A nested model's input is another name for what it is applied to.
     if (layer.layer.operands.length > 0) into.pass(layer);
   },
-  Conv2D(layer, into) {
-    const x = layer.value(layer.takesPads);
-    const outChannels = layer.count("filters");
-    const groups = layer.count("groups", 1);
-    const window = windowOf(layer);
-    if (into.isVector(x)) {
-      if (window.kernelSize.join() !== "1,1" || groups !== 1)
-        layer.fail("is over one pixel, but larger than 1×1");
-      return dense(
-        layer,
-        into,
-        x,
-        outChannels,
-        kernelOf(([C, K]) => [1, 1, C!, K!]),
-      );
-    }
-    const kind: NetworkLayerKind = {
-      ...{ type: "conv2d", outChannels, groups, bias: hasBias(layer) },
-      ...{ ...mapActivation(layer), name: into.layerName(layer, KERNEL), ...window },
-    };
-    into.add(kind, [x], layer.name);
-  },
-  DepthwiseConv2D(layer, into) {
-    const x = layer.value(layer.takesPads);
-    const kind = depthwise(layer, into, x, ["depthwise_kernel", "kernel"]);
-    into.add({ ...kind, bias: hasBias(layer), ...mapActivation(layer) }, [x], layer.name);
-  },
-  SeparableConv2D(layer, into) {
-    const x = layer.value(layer.takesPads);
-    const between = into.fresh(`${layer.name}.depthwise`);
-    into.add(depthwise(layer, into, x, ["depthwise_kernel"], ".depthwise"), [x], between);
-    const parts: Parts = { weight: { names: ["pointwise_kernel"] }, bias: BIAS };
-    const kind: NetworkLayerKind = {
-      ...{
-        type: "conv2d",
-        name: into.layerName(layer, parts, ".pointwise"),
-        outChannels: layer.count("filters"),
-      },
-      ...{ kernelSize: [1, 1], stride: [1, 1], padding: 0, dilation: [1, 1], groups: 1 },
-      ...{ bias: hasBias(layer), ...mapActivation(layer) },
-    };
-    into.add(kind, [between], layer.name);
-  },
-  Dense(layer, into) {
-    const x = layer.value();
-    const outChannels = layer.count("units");
-    if (into.isVector(x)) return dense(layer, into, x, outChannels, KERNEL);
-    // Over a map it is a convolution of single pixels.
-    const name = into.layerName(
-      layer,
-      kernelOf(([, , C, K]) => [C!, K!]),
-    );
-    const kind: NetworkLayerKind = {
-      ...{ type: "conv2d", name, outChannels, groups: 1, bias: hasBias(layer), ...mapActivation(layer) },
-      ...{ kernelSize: [1, 1], stride: [1, 1], padding: 0, dilation: [1, 1] },
-    };
-    into.add(kind, [x], layer.name);
-  },
-  BatchNormalization(layer, into) {
-    const x = layer.value();
-    const axis = [layer.option("axis")].flat()[0] ?? -1;
-    if (axis !== -1 && axis !== 3 && !(axis === 1 && into.isVector(x))) {
-      layer.fail(`has axis ${show(axis)} instead of the channels, 3 or -1`);
-    }
-    const eps = layer.number("epsilon", 1e-3);
-    // Keras' momentum is the share of the old statistics.
-    const momentum = Number((1 - layer.number("momentum", 0.99)).toPrecision(7));
-    const name = into.layerName(layer, NORM);
-    into.add({ type: "batch_norm", name, eps, momentum }, [x], layer.name);
-  },
+  ...CONVOLUTIONS,
+  ...NORMS,
   Activation(layer, into) {
     const { activation, softmax } = layer.activation();
     if (activation === "relu6") into.relu6(layer);
@@ -372,6 +237,7 @@ export const LAYERS: Readonly<Record<string, LayerReader>> = {
 /** What to do about layers that are not read, where there is more to say than that. */
 const ADVICE: Readonly<Record<string, string>> = {
   Lambda: "its function is Python's; say it in layers, such as Rescaling",
+  UnitNormalization: "train the network with a LayerNormalization in its place",
   Permute: "images are (N, H, W, C) here, as in Keras",
 };
 

@@ -102,6 +102,14 @@ export class Reading {
     return this.fail(`has ${option} ${show(given)}`);
   }
 
+  /** Two whole numbers, or one for both. */
+  counts(option: string): Pair {
+    const given = this.option(option);
+    const both = Array.isArray(given) ? given : [given, given];
+    if (both.length === 2 && both.every((n) => n === 0 || isExtent(n))) return both as unknown as Pair;
+    return this.fail(`has ${option} ${show(given)}`);
+  }
+
   /** Pixels at each side: [[top, bottom], [left, right]], [height, width] or one number. */
   sides(option: string): Pads {
     const given = this.option(option);

@@ -29,7 +29,7 @@ const UNARY = new Set([
 /** Operators of values in the same order of axes. */
 const ALIKE = new Set(["Add", "Sub", "Mul", "Div", "Sum", "Mean"]);
 /** Operators along axes, which they name. */
-const ALONG = new Set(["Concat", "Squeeze", "ReduceMean", "ReduceMax"]);
+const ALONG = new Set(["Concat", "Squeeze", "ReduceMean", "ReduceMax", "LayerNormalization"]);
 /** Operators that make (N, features) in the order in which values lie. */
 const FLATTENING = new Set(["Flatten", "Reshape"]);
 
@@ -77,19 +77,50 @@ export function channelsFirst(node: OnnxNode, into: OnnxImporter, fail: (reason:
     fail(`takes "${last}", in (N, H, W, C) order, together with "${other}", in (N, C, H, W) order`);
   }
   if (UNARY.has(op) || ALIKE.has(op)) return declared();
+  if (op === "MatMul") return pixelwise(declared(), into, fail);
   if (!ALONG.has(op)) {
     fail(`takes "${last}", which is in (N, H, W, C) order; put a Transpose to (N, C, H, W) before it`);
   }
+  const wide = op === "LayerNormalization" && inputs.slice(1).find((name) => isWide(name, into));
+  if (wide)
+    fail(
+      `has the weight or bias "${wide}" with a number for each pixel, where one for each channel can be read`,
+    );
   return withAxes(makesMap(node) ? declared() : rewritten, node, into);
+}
+
+/** A product of the channels of each pixel and a (C, K) weight, as the convolution of single pixels that it is. */
+function pixelwise(node: OnnxNode, into: OnnxImporter, fail: (reason: string) => never): OnnxNode {
+  const [x, name] = node.inputs as [string, string];
+  const weight = into.constant(name);
+  if (weight?.shape.length !== 2) return fail("multiplies a map by what is not a (C, K) constant");
+  const [C, K] = weight.shape as [number, number];
+  const kernel = { ...tensorOf([K, C, 1, 1], into.transposed(weight), false), name: weight.name };
+  // Named as PyTorch's exporter names such a node, after its module.
+  const own = node.name.replace(/\/MatMul(_\d+)?$/, "/Conv");
+  return { ...node, op: "Conv", name: own, inputs: [x, into.addConstant(`${name} (K, C, 1, 1)`, kernel)] };
 }
 
 /** Whether the result of an operator along axes has the four axes still. */
 const makesMap = ({ op, attributes }: OnnxNode): boolean =>
   op === "Concat" || (op !== "Squeeze" && (attributes.keepdims?.int ?? 1) !== 0);
 
+/** Whether a constant has more numbers than its last axis. */
+const isWide = (name: string, into: OnnxImporter): boolean =>
+  into
+    .constant(name)
+    ?.shape.slice(0, -1)
+    .some((extent) => extent !== 1) === true;
+
 /** The node with its axes, an attribute or a constant, counted in (N, C, H, W). */
-function withAxes(rewritten: OnnxNode, { inputs, attributes }: OnnxNode, into: OnnxImporter): OnnxNode {
+function withAxes(rewritten: OnnxNode, { op, inputs, attributes }: OnnxNode, into: OnnxImporter): OnnxNode {
   const { axis, axes } = attributes;
+  if (op === "LayerNormalization") {
+    // All axes from this one on, which are not beside each other in (N, C, H, W).
+    const first = axis?.int ?? -1;
+    const ints = axes?.ints ?? [0, 1, 2, 3].slice(first < 0 ? first + 4 : first);
+    return { ...rewritten, attributes: { ...attributes, axes: { ints: ints.map(firstAxis) } } };
+  }
   const input = into.constant(inputs[1] ?? "");
   if (axis?.int !== undefined) {
     return { ...rewritten, attributes: { ...attributes, axis: { int: firstAxis(axis.int) } } };

@@ -72,7 +72,7 @@ export function exportOnnx(
   // Of two classes by one logit, which is what the file then gives.
   const isBinary = isNode(last, padChannelsOp) && last.attrs.before === 1 && model.classes === 2;
   const nodes = isBinary ? graph.nodes.slice(0, -1) : graph.nodes;
-  const unknown = nodes.filter((node) => !OPERATIONS.some((write) => write(node, writer)));
+  const unknown = nodes.filter((node) => !OPERATIONS.some(({ write }) => write(node, writer)));
   if (unknown.length > 0) {
     const names = [...new Set(unknown.map(({ op }) => op.name))].join(", ");
     throw new WeightsError(`${source}: cannot export ${names}`);
@@ -105,19 +105,24 @@ const windows = ({ kernel, stride, padding }: Pool2d): Attributes => ({
 
 const isPresent = (tensor: Tensor | undefined): tensor is Tensor => tensor !== undefined;
 
-/** Writes the ONNX nodes for a node of our graph; false where it is of another op. */
-type Operation = (node: OpNode, writer: Writer) => boolean;
+interface Operation {
+  /** The op's name. */
+  readonly op: string;
+  /** Writes the ONNX nodes for a node of our graph; false where it is of another op. */
+  readonly write: (node: OpNode, writer: Writer) => boolean;
+}
 
-const operation =
-  <In extends Tensors, Attrs, Out extends Tensors>(
-    op: Op<In, Attrs, Out>,
-    write: (node: OpNode<In, Attrs, Out>, writer: Writer) => void,
-  ): Operation =>
-  (node, writer) => {
+const operation = <In extends Tensors, Attrs, Out extends Tensors>(
+  op: Op<In, Attrs, Out>,
+  write: (node: OpNode<In, Attrs, Out>, writer: Writer) => void,
+): Operation => ({
+  op: op.name,
+  write(node, writer) {
     if (!isNode(node, op)) return false;
     write(node, writer);
     return true;
-  };
+  },
+});
 
 /** An operation that is one ONNX node. */
 const single = <In extends Tensors, Attrs, Out extends Tensors & { readonly y: Tensor }>(
@@ -141,7 +146,8 @@ const flattened = <Out extends Tensors & { readonly y: Tensor }>(
     writer.name(y, writer.node("Flatten", `${label}.flatten`, [map], { axis: { int: 1 } }));
   });
 
-const OPERATIONS: readonly Operation[] = [
+/** What can be written; all of it can be read again. */
+export const OPERATIONS: readonly Operation[] = [
   single(conv2dOp, "Conv", ({ attrs: { stride, dilation, padding, groups }, inputs: { weight } }) => ({
     kernel_shape: { ints: weight.shape.slice(0, 2) },
     strides: { ints: stride },
@@ -174,7 +180,7 @@ const OPERATIONS: readonly Operation[] = [
       const [one, zero] = [1, 0].map((value) =>
         writer.tensor(`${label}.${value}`, [groups], new Array<number>(groups).fill(value)),
       ) as [string, string];
-      const normed = writer.node("InstanceNormalization", `${label}.normed`, [parts, one, zero], {
+      const normed = writer.node("InstanceNormalization", label, [parts, one, zero], {
         epsilon: { float: eps },
       });
       const map = writer.node("Reshape", `${label}.map`, [
@@ -182,7 +188,8 @@ const OPERATIONS: readonly Operation[] = [
         writer.node("Shape", `${label}.shape`, [writer.of(x)]),
       ]);
       const [scale, shift] = [weight, bias].map((tensor) => writer.perChannel(tensor, x)) as [string, string];
-      writer.name(y, writer.node("Add", label, [writer.node("Mul", `${label}.mul`, [map, scale]), shift]));
+      const scaled = writer.node("Mul", `${label}.mul`, [map, scale]);
+      writer.name(y, writer.node("Add", `${label}.add`, [scaled, shift]));
     },
   ),
   operation(layerNormOp, ({ label, inputs: { x, weight, bias }, attrs: { eps }, outputs: { y } }, writer) => {

@@ -4,9 +4,10 @@ import { refuseMistaken } from "../../weights/safetensors.ts";
 import type { ImportedNetwork } from "../network-builder.ts";
 import { channelsFirst, TO_CHANNELS_FIRST } from "./channels-last.ts";
 import { isFoldable } from "./fold.ts";
+import { withoutIdioms } from "./idioms.ts";
 import { OnnxImporter } from "./importer.ts";
 import { decodeOnnx, isOnnx, type OnnxNode, reachable } from "./model-proto.ts";
-import { OPERATORS } from "./operators.ts";
+import { OPERATORS } from "./operators/operators.ts";
 import { MAX_EXTENT, Reading } from "./reading.ts";
 
 /** How to read an ONNX file. */
@@ -26,13 +27,15 @@ const OPSETS = [7, 26] as const;
 const MAX_NODES = 20_000;
 
 /**
- * Imports a convolutional classifier from an ONNX file (opset 7–26): the model, and its weights by the model's names, in
- * PyTorch's layouts. Parameters keep the file's names if those are a module's (`conv1.weight`), and are otherwise named after
- * their nodes. Batch norms and residual sums are merged with what follows them; a softmax or sigmoid at the end is left out,
- * since models give logits: a sigmoid of several numbers makes a `multiLabel` classifier, and one number, with a sigmoid or
- * without, one of two classes with the logits (0, x): `assumed` says where it had none. Constants that only shapes depend on are computed; a factor or summand
- * after a convolution goes into its weights, and zeros before it into its padding; a mean and standard deviation at the images
- * go into the model's `preprocessing`, so that the model takes images which that has normalised; pairs of Transposes disappear.
+ * Imports a convolutional classifier from an ONNX file (opset 7–26), whether `exportOnnx` or another library has written it: the
+ * model, and its weights by the model's names, in PyTorch's layouts. Parameters keep the file's names if those are a module's
+ * (`conv1.weight`), and are otherwise named after their nodes. Batch norms and residual sums are merged with what follows them; a
+ * softmax or sigmoid at the end is left out, since models give logits: a sigmoid of several numbers makes a `multiLabel`
+ * classifier, and one number, with a sigmoid or without, one of two classes with the logits (0, x): `assumed` says where it had
+ * none. Constants that only shapes depend on are computed; a factor or summand after a layer goes into its weights, and zeros
+ * before a convolution into its padding; a mean and standard deviation at the images go into the model's `preprocessing`, so that
+ * the model takes images which that has normalised; pairs of Transposes disappear; GELUs and norms that are written out in many
+ * nodes are one layer each.
  * Throws WeightsError for a malformed file, for unknown operators, listing them all with what to do, and for anything that
  * models here cannot compute, with the node that it stands at.
  */
@@ -50,11 +53,15 @@ export function importOnnx(file: Uint8Array, options: ImportOnnxOptions = {}): I
   if (onnx.nodes.length > MAX_NODES)
     fail(`has ${onnx.nodes.length} nodes, where at most ${MAX_NODES} are read`);
   if (onnx.outputs.length !== 1) fail(`has ${onnx.outputs.length} outputs instead of one`);
-  const nodes = reachable(onnx);
+  const { outputs } = onnx;
+  const nodes = reachable({ nodes: withoutIdioms(reachable(onnx), onnx.tensors), outputs });
   const unknown = nodes.filter((node) => !isKnown(node));
   if (unknown.length > 0) fail(`uses operators that are not read: ${describeUnknown(unknown)}`);
 
-  const inputs = onnx.inputs.filter(({ name }) => !onnx.tensors.has(name));
+  const listed = onnx.inputs.filter(({ name }) => !onnx.tensors.has(name));
+  // tf2onnx leaves inputs for constants that it has put elsewhere.
+  const taken = listed.filter(({ name }) => nodes.some((node) => node.inputs.includes(name)));
+  const inputs = taken.length > 0 ? taken : listed;
   if (inputs.length !== 1) fail(`has ${inputs.length} inputs (${inputs.map((i) => i.name)}) instead of one`);
   const { name: images, shape } = inputs[0]!;
   const isChannelsLast = endsInTranspose(images, nodes);
@@ -69,8 +76,9 @@ export function importOnnx(file: Uint8Array, options: ImportOnnxOptions = {}): I
     const given = new Reading(node, importer);
     const fail = (reason: string): never => given.fail(reason);
     if (importer.fold(node, fail)) continue;
-    const read = OPERATORS[node.op] ?? fail("computes with values, where only constants are read");
-    read(new Reading(channelsFirst(node, importer, fail), importer), importer);
+    const rewritten = channelsFirst(node, importer, fail);
+    const read = OPERATORS[rewritten.op] ?? fail("computes with values, where only constants are read");
+    read(new Reading(rewritten, importer), importer);
     importer.made(given.output);
   }
   return importer.finish();
@@ -92,7 +100,9 @@ const isKnown = ({ op, domain }: OnnxNode): boolean =>
 
 /** What to do about operators that are not read, by what they are for. */
 const ADVICE: readonly (readonly [operators: RegExp, advice: string])[] = [
-  [/^(LRN|MeanVarianceNormalization|LpNormalization)$/, "train the network with batch norms in their place"],
+  [/^Erfc?$/, "it is read only as a part of GELU, x / 2 · (1 + erf(x / √2))"],
+  [/^(Sqrt|Pow|Reciprocal)$/, "it is read only as a part of a layer norm or of GELU"],
+  [/^(LRN|(MeanVariance|Lp|RMS)Normalization)$/, "train the network with batch norms in their place"],
   [/Quantize|^QLinear|Integer$|^QGemm/, "export the network as it was before it was quantised, in float32"],
   [/^(If|Loop|Scan)$/, "export it in evaluation mode and for a fixed size of images, without control flow"],
   [/^(LSTM|GRU|RNN|Attention|Einsum|RotaryEmbedding)$/, "models here are convolutional networks"],

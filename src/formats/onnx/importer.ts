@@ -17,8 +17,19 @@ export interface OnnxImages {
   readonly isChannelsLast: boolean;
 }
 
-/** A layer whose weights can take a factor and a summand for each channel. */
-type AffineLayer = Extract<DraftLayer, { type: "conv2d" | "batch_norm" | "dense" }>;
+/** The layer types whose weights can take a factor and a summand for each channel. */
+export const AFFINE = [
+  ...(["conv2d", "conv_transpose2d", "dense"] as const),
+  ...(["batch_norm", "group_norm", "layer_norm"] as const),
+] as const;
+type AffineLayer = Extract<DraftLayer, { type: (typeof AFFINE)[number] }>;
+
+/** A map whose pixels are those of all channels of a group, (N, groups, pixels), as norms take it. */
+interface Grouped {
+  /** The map's own name. */
+  readonly value: string;
+  readonly groups: number;
+}
 
 /** Collects what the nodes of a file become: layers and weights. */
 export class OnnxImporter extends NetworkBuilder {
@@ -42,6 +53,8 @@ export class OnnxImporter extends NetworkBuilder {
   readonly #channelsFirst = new Map<string, string>();
   /** Values that are maps flattened in (H, W, C) order, and those extents. */
   readonly #flat = new Map<string, readonly number[]>();
+  /** Maps by groups of channels, by the names that they have so. */
+  readonly #grouped = new Map<string, Grouped>();
   /** The operators that take a value. */
   readonly #takers = new Map<string, string[]>();
   /** What the network does to its images first. */
@@ -146,6 +159,15 @@ export class OnnxImporter extends NetworkBuilder {
     this.#flat.set(name, extents);
   }
 
+  /** The map of which a value is the channels by groups. */
+  grouped(name: string): Grouped | undefined {
+    return this.#grouped.get(name);
+  }
+
+  declareGrouped(name: string, grouped: Grouped): void {
+    this.#grouped.set(name, grouped);
+  }
+
   /** Whether this is any number of images: open (-1, or that of another value), copied (0), or the file's own. */
   isBatch(images: number | undefined): boolean {
     return [-1, 0, 1, this.batch].includes(images) || Number.isNaN(images);
@@ -194,19 +216,19 @@ export class OnnxImporter extends NetworkBuilder {
   /** Multiplies what a layer makes, and adds to it, by changing its weights. */
   scale(layer: AffineLayer, affine: Affine): void {
     const { shape, data } = this.#weights.get(`${layer.name}.weight`)!;
-    const channels = shape[0]!;
+    const channels = layer.type === "conv_transpose2d" ? layer.outChannels : shape[0]!;
     const [scale, shift] = [forChannels(affine.scale, channels), forChannels(affine.shift, channels)];
     const bias = this.#weights.get(`${layer.name}.bias`)?.data;
-    const each = data.length / channels;
     if (scale.some((s) => s !== 1)) {
+      const channelOf = channelsOf(layer, shape);
       this.weight(
         `${layer.name}.weight`,
         shape,
-        data.map((value, i) => value * scale[Math.floor(i / each)]!),
+        data.map((value, i) => value * scale[channelOf(i)]!),
       );
     }
-    if (layer.type !== "batch_norm") layer.bias ||= shift.some((t) => t !== 0);
-    if (layer.type !== "batch_norm" && !layer.bias) return;
+    if ("bias" in layer) layer.bias ||= shift.some((t) => t !== 0);
+    if ("bias" in layer && !layer.bias) return;
     const shifted = Float32Array.from(shift, (t, k) => scale[k]! * (bias?.[k] ?? 0) + t);
     this.weight(`${layer.name}.bias`, [channels], shifted);
   }
@@ -309,4 +331,15 @@ function scopeOf({ name, op }: OnnxNode): string {
     scope.push(segment);
   }
   return scope.join(".");
+}
+
+/** The output channel of each number of a layer's weight, which has this shape in the file. */
+function channelsOf(layer: AffineLayer, shape: readonly number[]): (index: number) => number {
+  const [C, ...rest] = shape as [number, ...number[]];
+  const each = rest.reduce((product, extent) => product * extent, 1);
+  if (layer.type !== "conv_transpose2d") return (i) => Math.floor(i / each);
+  // (C, K/groups, R, S), where input channels know their group.
+  const [own] = rest as [number];
+  const taps = each / own;
+  return (i) => Math.floor(i / each / (C / layer.groups)) * own + (Math.floor(i / taps) % own);
 }

@@ -10,6 +10,7 @@ import {
   batchNorm,
   concat,
   conv2d,
+  convTranspose2d,
   crop2d,
   dense,
   dropout,
@@ -53,6 +54,20 @@ export type NetworkLayerKind =
       readonly bias: boolean;
       readonly activation?: ActivationLike;
     } & Window)
+  | {
+      readonly type: "conv_transpose2d";
+      readonly name: string;
+      readonly outChannels: number;
+      readonly kernelSize: Pair;
+      readonly stride: Pair;
+      /** Pixels that the result is without at its sides. */
+      readonly padding: Pads;
+      readonly outputPadding: Pair;
+      readonly dilation: Pair;
+      readonly groups: number;
+      readonly bias: boolean;
+      readonly activation?: ActivationLike;
+    }
   | {
       /** A second value in `from` is the residual. */
       readonly type: "batch_norm";
@@ -154,6 +169,8 @@ function apply(layer: NetworkLayer, inputs: readonly Tensor[]): Tensor {
   switch (layer.type) {
     case "conv2d":
       return conv2d(x, layer.name, { ...layer, padding: paddingOf(x, layer, layer.dilation) });
+    case "conv_transpose2d":
+      return convTranspose2d(x, layer.name, layer);
     case "batch_norm":
       return batchNorm(x, layer.name, { ...layer, ...(y && { residual: y }) });
     case "group_norm":

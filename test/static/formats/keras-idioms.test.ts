@@ -55,4 +55,56 @@ describe("importKeras", () => {
       'Conv2D "shared" is applied 2 times, to share its weights, where each layer can be read only once',
     );
   });
+
+  it.each<[string, RegExp, string, RegExp]>([
+    [
+      "LayerNormalization of all",
+      /"scale": ?false/,
+      '"scale":true',
+      /LayerNormalization "layer_normalization_3" has a weight or bias for each pixel, where one for each channel/,
+    ],
+    [
+      "LayerNormalization",
+      /"axis": ?\[?-1\]?/,
+      '"axis":[1,2]',
+      /has axis \[1, 2\]; read are the channels, -1, and all/,
+    ],
+    [
+      "LayerNormalization",
+      /"rms_scaling": ?false/,
+      '"rms_scaling":true',
+      /has rms_scaling true instead of false/,
+    ],
+    [
+      "LayerNormalization",
+      /"LayerNormalization"/,
+      '"UnitNormalization"',
+      /UnitNormalization \(".*"; train the network with/,
+    ],
+    [
+      "GroupNormalization",
+      /"groups": ?2/,
+      '"groups":3',
+      /GroupNormalization "group_normalization" has 3 groups, which do/,
+    ],
+    ["GroupNormalization", /"axis": ?-1/, '"axis":1', /has axis 1 instead of the channels, 3 or -1/],
+    [
+      "Conv2DTranspose",
+      /"padding": ?"valid"(?=[^}]*"output_padding)/,
+      '"padding":"causal"',
+      /has padding "causal" instead of/,
+    ],
+    [
+      "Conv2DTranspose, output_padding",
+      /"output_padding": ?\[1, ?0\]/,
+      '"output_padding":[2,0]',
+      /output padding must be smaller/,
+    ],
+  ])("refuses %s with %s as %s", async (name, before, after, message) => {
+    const idiom = named(name);
+    const text = JSON.stringify(idiom.model);
+    const changed = text.replace(before, after);
+    expect(changed).not.toBe(text);
+    await expect(importKeras(filesOf({ ...idiom, model: JSON.parse(changed) }))).rejects.toThrow(message);
+  });
 });

@@ -1,4 +1,4 @@
-/** Layers that files are written of and not read: in ONNX Runtime they give what the formula gives. */
+/** Layers that are written in another form than they have here: in ONNX Runtime they give what the formula gives. */
 import { describe, expect, it } from "vitest";
 import { exportOnnx } from "../../../src/formats/onnx/export.ts";
 import type { Tensor } from "../../../src/graph/tensor.ts";

@@ -7,6 +7,7 @@ import { parseFolderIndex } from "../../../src/data/folder-index.ts";
 import { readImageHeader } from "../../../src/data/image-header.ts";
 import { formatIdx, idxDataset } from "../../../src/data/mnist/idx.ts";
 import { importKeras } from "../../../src/formats/keras/import.ts";
+import { exportOnnx } from "../../../src/formats/onnx/export.ts";
 import { importOnnx } from "../../../src/formats/onnx/import.ts";
 import type { Gpu } from "../../../src/gpu/device.ts";
 import { Tuning } from "../../../src/gpu/tuning.ts";
@@ -19,6 +20,7 @@ import {
 } from "../../../src/job/job-metadata.ts";
 import { checkSettings, defaultSettings } from "../../../src/job/settings.ts";
 import { convnet } from "../../../src/models/index.ts";
+import { type NetworkLayerKind, network } from "../../../src/models/topologies/network.ts";
 import { describeModel, loadModel, modelFile } from "../../../src/predict/model-file.ts";
 import type { Variables } from "../../../src/run/variables.ts";
 import { loadCheckpoint } from "../../../src/train/checkpoint.ts";
@@ -29,6 +31,7 @@ import { decodeSafetensors, encodeSafetensors, float32Values } from "../../../sr
 import { openShards } from "../../../src/weights/shards.ts";
 import { openBytes } from "../../../src/weights/source.ts";
 import { png } from "../data/png.ts";
+import { seededWeights } from "../data/seeded.ts";
 import { memoryTarget, tinyVgg, weightsFixture } from "../data/weights.ts";
 import { chain, GraphFile, node } from "../models/onnx-graph.ts";
 import { mutateBytes, mutateText } from "./mutate.ts";
@@ -157,6 +160,24 @@ const idioms = new GraphFile()
   .gemm("flat", "y", 48, 2)
   .finish("y");
 
+/** An ONNX file of what is written in many nodes: norms of groups and of channels, GELUs; and a transposed convolution. */
+const decoding: readonly NetworkLayerKind[] = [
+  { type: "group_norm", name: "g", numGroups: 2, eps: 1e-5 },
+  { type: "activation", activation: "gelu" },
+  {
+    ...{ type: "conv_transpose2d", name: "t", outChannels: 3, groups: 1, bias: true, dilation: [1, 1] },
+    ...{ kernelSize: [2, 3], stride: [2, 2], padding: [1, 0, 0, 1], outputPadding: [1, 0] },
+  },
+  { type: "layer_norm", name: "l", eps: 1e-6 },
+  { type: "activation", activation: "gelu_tanh" },
+  { type: "global_avg_pool", keepPixel: false },
+];
+const decoder = network({
+  inputShape: [3, 4, 2],
+  layers: decoding.map((kind, i) => ({ ...kind, from: [i === 0 ? "images" : `v${i - 1}`], to: `v${i}` })),
+});
+const writtenOut = exportOnnx(decoder, seededWeights(decoder, 3));
+
 const pretrainedTarget = memoryTarget(tinyVgg);
 
 const jpeg = Uint8Array.of(
@@ -202,7 +223,7 @@ export const parsers: readonly Parser[] = [
     read: (bytes) => importOnnx(bytes, { externalData: new Map([["external.bin", new Uint8Array(216)]]) }),
     seeds: [
       ...["resnet", "vgg", "types", "windows", "external"].map((name) => fixture(`onnx/${name}.onnx`)),
-      ...[idioms],
+      ...[idioms, writtenOut],
     ],
   },
   {

@@ -27,6 +27,8 @@ const byDefault = "`torch.onnx.export`";
 /** The exporter before, which is still asked for: any number of images, in one file. */
 const before = (opset: number): string => `\`torch.onnx.export(dynamo=False)\`, opset ${opset}`;
 
+const byTf = (opset: number): string => `Keras 3, tf2onnx, opset ${opset}`;
+
 export const ONNX_ROWS: readonly NetworkRow[] = [
   row("resnet18", "ResNet-18", `torchvision, ${byDefault}`, 1),
   row("resnet50", "ResNet-50", `torchvision, ${before(17)}`),
@@ -43,4 +45,19 @@ export const ONNX_ROWS: readonly NetworkRow[] = [
   row("mobilenet_v3_small_legacy", "MobileNetV3-small", `torchvision, ${before(13)}`),
   row("squeezenet1_1", "SqueezeNet 1.1", `torchvision, ${before(11)}`),
   row("googlenet", "GoogLeNet", `torchvision, ${before(14)}`),
+  row("resnet50_gn", "ResNet-50 with group norms", `timm, ${byDefault}`, 1),
+  row("convnext", "ConvNeXt", `torchvision, ${byDefault}`, 1),
+  row("convnext_legacy", "ConvNeXt", `torchvision, ${before(13)}`),
+  {
+    ...row("unet", "U-Net with instance norms", `PyTorch, ${byDefault}`, 1),
+    // Biases that the norm of each channel takes away.
+    still: /^(down|join)\d\.0\.bias$/,
+  },
+  row("tf_mobilenet_v2", "MobileNetV2", byTf(15)),
+  row("tf_mobilenet_v3_small", "MobileNetV3-small", byTf(17)),
+  {
+    ...row("tf_decoder", "Encoder and decoder", byTf(17)),
+    // What the network itself does to its images first is the model's preprocessing.
+    images: (shape) => someImages(shape).map((value) => 0.5 * value + 0.1),
+  },
 ];

@@ -1,10 +1,12 @@
-import type { ActivationLike } from "../../layers/index.ts";
-import { permute } from "../../weights/layout.ts";
+import type { ActivationLike } from "../../../layers/index.ts";
+import { permute } from "../../../weights/layout.ts";
+import { FLOATS } from "../fold.ts";
+import type { OnnxImporter } from "../importer.ts";
+import type { OnnxTensor } from "../model-proto.ts";
+import { type Operator, pass, type Reading } from "../reading.ts";
 import { readAffine } from "./affine.ts";
-import { FLOATS } from "./fold.ts";
-import type { OnnxImporter } from "./importer.ts";
-import type { OnnxTensor } from "./model-proto.ts";
-import { decimal, type Operator, pass, type Reading } from "./reading.ts";
+import { CONVOLUTIONS } from "./convolutions.ts";
+import { NORMS } from "./norms.ts";
 import { SHAPE_OPERATORS } from "./shape-operators.ts";
 
 /** The largest f32, by which exporters write no bound. */
@@ -57,44 +59,8 @@ const reduced =
 /** How nodes of each operator are read. */
 export const OPERATORS: Readonly<Record<string, Operator>> = {
   ...SHAPE_OPERATORS,
-  Conv(node, into) {
-    const weight = node.constant(1);
-    const { shape } = weight;
-    if (shape.length !== 4) node.fail(`has a weight of (${shape.join(", ")}) instead of (K, C, R, S)`);
-    const [K, , R, S] = shape as [number, number, number, number];
-    const kernelSize = node.pair("kernel_shape", [R, S]);
-    if (kernelSize[0] !== R || kernelSize[1] !== S) {
-      node.fail(`has kernel_shape [${kernelSize.join(", ")}] and a weight of (${shape.join(", ")})`);
-    }
-    const name = into.layerName(node.node, weight.name || node.node.inputs[1]!);
-    into.weight(`${name}.weight`, shape, weight.floats());
-    const bias = node.has(2);
-    if (bias) into.weight(`${name}.bias`, node.constant(2).shape, node.constant(2).floats());
-    const window = { kernelSize, stride: node.pair("strides"), padding: node.padding() };
-    const groups = node.int("group", 1);
-    if (!(groups >= 1)) node.fail(`has group ${groups}`);
-    const kind = {
-      type: "conv2d",
-      name,
-      outChannels: K,
-      ...window,
-      dilation: node.pair("dilations"),
-    } as const;
-    into.convolution({ ...kind, groups, bias }, node.value(), node.output);
-  },
-  BatchNormalization(node, into) {
-    node.expect("training_mode", 0);
-    node.expect("spatial", 1);
-    const name = into.layerName(node.node, node.constant(1).name || node.node.inputs[1]!);
-    for (const [i, key] of ["weight", "bias", "running_mean", "running_var"].entries()) {
-      const tensor = node.constant(i + 1);
-      into.weight(`${name}.${key}`, tensor.shape, tensor.floats());
-    }
-    const eps = node.float("epsilon", 1e-5);
-    // ONNX's momentum is the share of the old statistics.
-    const momentum = decimal(1 - node.float("momentum", 0.9));
-    into.add({ type: "batch_norm", name, eps, momentum }, [node.value()], node.output);
-  },
+  ...CONVOLUTIONS,
+  ...NORMS,
   Gemm(node, into) {
     node.expect("transA", 0);
     for (const scale of ["alpha", "beta"]) node.expect(scale, 1);

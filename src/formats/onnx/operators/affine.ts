@@ -1,8 +1,8 @@
 /** Constants that are added to values or multiply them: merged into the layer before, or into preprocessing. */
-import type { Affine } from "../affine.ts";
-import type { OnnxImporter } from "./importer.ts";
-import type { OnnxTensor } from "./model-proto.ts";
-import type { Reading } from "./reading.ts";
+import type { Affine } from "../../affine.ts";
+import { AFFINE, type OnnxImporter } from "../importer.ts";
+import type { OnnxTensor } from "../model-proto.ts";
+import type { Reading } from "../reading.ts";
 
 const AFFINES: Readonly<Record<string, (c: readonly number[], isFirst: boolean) => Affine | undefined>> = {
   Add: (c) => ({ scale: [1], shift: c }),
@@ -24,14 +24,14 @@ export function readAffine(node: Reading, into: OnnxImporter): boolean {
     return true;
   }
   const x = node.value(1 - index);
-  const layer = into.sole(x, "conv2d", "batch_norm", "dense");
+  const layer = into.sole(x, ...AFFINE);
   const [, channels, ...pixels] = into.shapeOf(x) as [number, number, ...number[]];
   const map = affine(channels, 1 + pixels.length);
-  if (!layer || layer.activation || layer.from.length > 1) into.rescale(x, map, channels, node.output);
-  else {
+  const isFree = layer?.from.length === 1 && !("activation" in layer && layer.activation);
+  if (layer && isFree) {
     into.scale(layer, map);
     into.move(layer, node.output);
-  }
+  } else into.rescale(x, map, channels, node.output);
   return true;
 }
 

@@ -1,6 +1,6 @@
 /** Resize and Upsample, where they take the same pixels as `upsample` does. */
-import type { UpsampleOptions } from "../../layers/index.ts";
-import { MAX_EXTENT, type Operator, type Reading } from "./reading.ts";
+import type { UpsampleOptions } from "../../../layers/index.ts";
+import { MAX_EXTENT, type Operator, type Reading } from "../reading.ts";
 
 /** One axis of a Resize: from `input` pixels to `output`, `scale` times as many. */
 interface Axis {

@@ -1,9 +1,9 @@
 /** Operators that change the shape of values: what they mean for a network, most often nothing. */
-import type { Pads } from "../../base/window.ts";
-import type { NetworkLayerKind } from "../../models/topologies/network.ts";
-import { TO_CHANNELS_FIRST, TO_CHANNELS_LAST } from "./channels-last.ts";
-import type { OnnxImporter } from "./importer.ts";
-import { MAX_EXTENT, type Operator, pass, type Reading } from "./reading.ts";
+import type { Pads } from "../../../base/window.ts";
+import type { NetworkLayerKind } from "../../../models/topologies/network.ts";
+import { TO_CHANNELS_FIRST, TO_CHANNELS_LAST } from "../channels-last.ts";
+import type { OnnxImporter } from "../importer.ts";
+import { MAX_EXTENT, type Operator, pass, type Reading } from "../reading.ts";
 import { resize } from "./resize.ts";
 
 /** The axes of a Squeeze or Unsqueeze, counted from the first of so many; undefined for all of extent 1. */
@@ -30,6 +30,36 @@ function toMap(node: Reading, into: OnnxImporter, shape: readonly number[]): voi
     node.fail(`makes (${shape.join(", ")}) of ${show(given)}; only (N, features) can be read`);
   }
   pass(node, into);
+}
+
+/** A Reshape to (N, groups, pixels), as norms of groups take a map. */
+function toGroups(node: Reading, into: OnnxImporter, shape: readonly number[]): void {
+  const x = node.value();
+  const given = into.shapeOf(x);
+  const [batch, groups, pixels] = shape as [number, number, number];
+  const size = given.slice(1).reduce((a, b) => a * b, 1);
+  const isWhole = groups >= 1 && given[1]! % groups === 0 && (pixels === -1 || pixels * groups === size);
+  const isSound = isWhole && into.isBatch(batch) && (batch !== -1 || pixels !== -1);
+  if (!isSound || !into.isOnlyFor(node.output, "InstanceNormalization")) {
+    node.fail(
+      `makes (${shape.join(", ")}) of ${show(given)}; only groups of channels for an InstanceNormalization can be read`,
+    );
+  }
+  into.declareGrouped(node.output, { value: x, groups });
+}
+
+/** A Reshape of groups to the map that they are of. */
+function fromGroups(node: Reading, into: OnnxImporter, x: string): void {
+  const [, ...own] = into.shapeOf(x);
+  const shape = node.constant(1).ints();
+  const [batch, ...wanted] = shape;
+  const isSame = wanted.length === own.length && own.every((e, i) => wanted[i] === e || wanted[i] === -1);
+  if (!isSame || !into.isBatch(batch) || shape.filter((extent) => extent === -1).length > 1) {
+    node.fail(
+      `makes (${shape.join(", ")}) of the groups of ${show([0, ...own])}; only that shape can be read`,
+    );
+  }
+  into.alias(node.output, x);
 }
 
 /** The pixels that a Pad adds at each of four axes, first before each of them and then after. */
@@ -70,7 +100,10 @@ export const SHAPE_OPERATORS: Readonly<Record<string, Operator>> = {
   Reshape(node, into) {
     const shape = node.constant(1).ints();
     const [batch, features] = shape as [number, number];
+    const grouped = into.grouped(node.node.inputs[0] ?? "");
+    if (grouped) return fromGroups(node, into, grouped.value);
     if (shape.length === 4) return toMap(node, into, shape);
+    if (shape.length === 3) return toGroups(node, into, shape);
     const isOne =
       shape.length === 1 &&
       into
@@ -138,6 +171,33 @@ export const SHAPE_OPERATORS: Readonly<Record<string, Operator>> = {
       ? { type: "crop2d", cropping: sides.map((pixels) => 0 - pixels) as unknown as Pads }
       : { type: "pad2d", padding: sides, mode: mode as "constant" | "reflect", ...(value && { value }) };
     into.add(kind, [node.value()], node.output);
+  },
+  Slice(node, into) {
+    const list = (name: string, index: number): readonly number[] | undefined =>
+      node.has(index) ? node.constant(index).ints() : node.node.attributes[name]?.ints;
+    const shape = into.shapeOf(node.value());
+    const [starts = [], ends = []] = [list("starts", 1), list("ends", 2)];
+    const axes = (list("axes", 3) ?? starts.map((_, i) => i)).map((axis) =>
+      axis < 0 ? axis + shape.length : axis,
+    );
+    const cropping = [0, 0, 0, 0] as [number, number, number, number];
+    for (const [i, axis] of axes.entries()) {
+      const [start = 0, end = 0] = [starts[i], ends[i]];
+      const extent = shape[axis] ?? 0;
+      const isAll = start === 0 && (end >= MAX_EXTENT || end === extent);
+      const isPixel = axis === 2 || axis === 3;
+      if ((list("steps", 4)?.[i] ?? 1) !== 1 || (!isPixel && !isAll)) {
+        const what = `takes ${start}…${end} of the axis ${axis} of ${show(shape)}`;
+        node.fail(`${what}; only a part of the rows and columns, each one of it, can be read`);
+      }
+      if (!isPixel) continue;
+      const within = (place: number): number =>
+        Math.min(Math.max(place < 0 ? place + extent : place, 0), extent);
+      cropping[2 * (axis - 2)] = within(start);
+      cropping[2 * (axis - 2) + 1] = extent - within(end);
+    }
+    if (cropping.every((pixels) => pixels === 0)) return pass(node, into);
+    into.add({ type: "crop2d", cropping }, [node.value()], node.output);
   },
   Resize: resize,
   Upsample: resize,
