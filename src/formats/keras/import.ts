@@ -25,8 +25,8 @@ export interface ImportKerasOptions extends DownloadOptions {
  * models around them where two have the same. What the network does to its images first (Rescaling, Normalization,
  * preprocess_input) becomes the model's `preprocessing`; else it is that of the network's published weights, if those are
  * Keras'. A softmax or sigmoid at the end is left out, since models give logits: a sigmoid of several numbers makes a
- * `multiLabel` classifier, and one number one of two classes with the logits (0, x), as `assumed` says if it had none. A network without a top gets a global
- * average pool.
+ * `multiLabel` classifier, and one number one of two classes with the logits (0, x), as `assumed` says if it had none. A
+ * network without a top gets a global average pool.
  *
  * Throws WeightsError for malformed files, for unknown layers, listing them all, for layers and models that are applied
  * twice, for graph models, and if weights are missing or of the wrong shape.

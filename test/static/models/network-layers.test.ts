@@ -17,6 +17,14 @@ it.each<[NetworkLayerKind, readonly number[], readonly string[]]>([
   [{ type: "max_pool2d", ...WINDOW }, [3, 4, 6], []],
   [{ type: "avg_pool2d", ...WINDOW, countIncludePad: true, ceilMode: true }, [4, 5, 6], []],
   [{ type: "group_norm", name: "g", numGroups: 3, eps: 1e-5 }, [6, 8, 6], ["g.weight 6", "g.bias 6"]],
+  [
+    {
+      ...{ type: "conv_transpose2d", name: "t", outChannels: 4, ...WINDOW, dilation: [1, 1], groups: 2 },
+      ...{ outputPadding: [1, 0], bias: true, activation: "relu" },
+    },
+    [12, 15, 4],
+    ["t.weight 3,3,2,6", "t.bias 4"],
+  ],
   [{ type: "layer_norm", name: "l", eps: 1e-6 }, [6, 8, 6], ["l.weight 6", "l.bias 6"]],
 ])("%j", (layer, shape, parameters) => {
   const model = network({
@@ -31,5 +39,5 @@ it.each<[NetworkLayerKind, readonly number[], readonly string[]]>([
   expect(made).toContainEqual(shape);
   expect(graph.outputs.get("logits")!.shape.slice(1)).toEqual([shape.reduce((a, b) => a * b)]);
   expect(graph.parameters.map(({ name, tensor }) => `${name} ${tensor.shape}`)).toEqual(parameters);
-  expect(graph.parameters.every(({ decay }) => !decay)).toBe(true);
+  for (const { tensor, decay } of graph.parameters) expect(decay).toBe(tensor.shape.length > 1);
 });
