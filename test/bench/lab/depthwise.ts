@@ -8,9 +8,13 @@ import {
 } from "../../../src/kernel/shaders.gen.ts";
 import type { TurnWork } from "./read/turn.ts";
 
+/** What is added to a kernel's name for one window and stride. */
+export const windowSuffix = (window: number, stride: number): string =>
+  `${window}x${window}_stride_${stride}`;
+
 /** `kernel` for one window and stride, as defaults of its constants. */
-export const windowed = (kernel: Kernel, WINDOW: number, STRIDE: number): Kernel =>
-  derive(kernel, `${WINDOW}x${WINDOW}_stride_${STRIDE}`, () => {
+const windowed = (kernel: Kernel, WINDOW: number, STRIDE: number): Kernel =>
+  derive(kernel, windowSuffix(WINDOW, STRIDE), () => {
     const given = Object.entries({ WINDOW, STRIDE }).filter(([constant]) => constant in kernel.constants);
     return {
       wgsl: given.reduce(
