@@ -13,10 +13,11 @@ struct Strip {
   e: mat4x4f,
 }
 
-// Where the first line of a strip is in x: the line, modulo 2^32, so that what would be negative has wrapped around to huge;
-// where lines end, 0 in columns outside; the number of its vec4, and from one line to the next.
+// Where the first line of a strip is in x: line and column, modulo 2^32, so that what would be negative has wrapped around to
+// huge; where lines end, 0 in columns outside; the number of its vec4, and from one line to the next.
 struct StripPlace {
   line: u32,
+  column: u32,
   end: u32,
   at: u32,
   step: u32,
@@ -25,7 +26,14 @@ struct StripPlace {
 fn strip_place(image: u32, line: u32, column: u32, channel: u32) -> StripPlace {
   let vectors = pad4(args.C) / 4u;
   let at = ((image * args.H + line) * args.W + column) * vectors + channel;
-  return StripPlace(line, select(0u, args.H, column < args.W), at, args.W * vectors);
+  return StripPlace(line, column, select(0u, args.H, column < args.W), at, args.W * vectors);
+}
+
+// By additions, for GPUs are slow at products of whole numbers.
+fn columns_on(place: StripPlace, n: u32) -> StripPlace {
+  let column = place.column + n;
+  let end = select(0u, args.H, column < args.W);
+  return StripPlace(place.line, column, end, place.at + n * (pad4(args.C) / 4u), place.step);
 }
 
 fn load_pixel(place: StripPlace, i: u32) -> vec4f {

@@ -11,7 +11,7 @@ import {
 import type { TileKernel } from "../../../src/ops/conv/register-tiles.ts";
 import { type Variation, variationsOf } from "../../../src/ops/conv/variations.ts";
 import { DEPTHWISE } from "./depthwise.ts";
-import { deviceOf } from "./gpus.ts";
+import { deviceOf, vendorOf } from "./gpus.ts";
 import type { TurnWork } from "./read/turn.ts";
 import { WgslArithmetic } from "./wgsl.ts";
 
@@ -34,7 +34,7 @@ export function panelNumbers({ wgsl }: Kernel): PanelNumbers {
 }
 
 export const turnWork = (kernel: Kernel): TurnWork =>
-  DEPTHWISE.get(kernel) ?? panelWork(panelNumbers(kernel));
+  DEPTHWISE.get(kernel)?.work ?? panelWork(panelNumbers(kernel));
 
 export const panelWork = ({ TILE_ROWS, TILE_COLUMNS, PANEL }: PanelNumbers): TurnWork => ({
   block: TILE_ROWS * TILE_COLUMNS * 4,
@@ -58,9 +58,15 @@ export const isShared = (kernel: Kernel): boolean => !DEPTHWISE.has(kernel);
 /** Whether a kernel is launched as it is, and no variation that only measuring may prefer. */
 export const isPlain = (kernel: Kernel): boolean => !VARIED.has(kernel);
 
-/** Whether a kernel may be launched on a GPU. */
-export const isFor = (kernel: Kernel, gpu: string): boolean =>
-  VARIED.get(kernel)?.on?.(deviceOf(gpu)) ?? true;
+/**
+ * Whether a kernel may be launched on a GPU, or on others for which AMD's compiler stands in: depthwise convolutions have some
+ * for those with few registers.
+ */
+export function isFor(kernel: Kernel, gpu: string): boolean {
+  const device = deviceOf(gpu);
+  if (DEPTHWISE.has(kernel)) return vendorOf(gpu) === "amd" || DEPTHWISE.get(kernel)!.on(device);
+  return VARIED.get(kernel)?.on?.(device) ?? true;
+}
 
 /**
  * Kernels that share through workgroup memory, those for GPUs, and their variations, and those for depthwise convolutions,

@@ -1,6 +1,6 @@
 /** What share of a GPU's peak a kernel reaches on cores that are full, as far as a compiler can tell. */
 import type { Dispatch } from "../../../src/graph/op.ts";
-import { windowSuffix } from "../lab/depthwise.ts";
+import { type DepthwiseConstants, suffixOf } from "../lab/depthwise.ts";
 import { keptFigures } from "../lab/figures.ts";
 import type { ModelledGpu } from "./gpus.ts";
 import { isGrouped, isStrip, isTiled, withoutSize } from "./work.ts";
@@ -50,7 +50,7 @@ export function shareOf(launch: Pick<Dispatch, "kernel" | "constants">, gpu: Mod
 /** The lab compiles each kernel in the subgroups that the library asks for, and those for depthwise convolutions by window. */
 export const labName = ({ kernel, constants }: Pick<Dispatch, "kernel" | "constants">): string =>
   isStrip(kernel)
-    ? `${withoutSize(kernel)}_${windowSuffix(constants.WINDOW!, constants.STRIDE!)}`
+    ? `${withoutSize(kernel)}_${suffixOf(constants as unknown as DepthwiseConstants)}`
     : withoutSize(kernel);
 
 /** AMD's share is an estimate of the whole; of other vendors there are only the multiply-adds among the instructions. */

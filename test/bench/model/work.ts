@@ -36,16 +36,21 @@ const PRODUCTS: Readonly<Record<string, { wanted(c: Numbers): number; depth(c: N
   },
 };
 
-/** Depthwise convolutions, of which an invocation has the sums of four lines: by kernel, the depth of each. */
+/** Depthwise convolutions, of which an invocation has the sums of a column of its strip's lines: by kernel, the depth of each. */
 const STRIPS: Readonly<Record<string, (c: Numbers) => number>> = {
   // At either end of its columns some are met by a part of the window.
   conv2d_depthwise_forward: ({ COLUMNS, WINDOW, STRIDE }) =>
     WINDOW! ** 2 * (COLUMNS! + (WINDOW! - 1) / STRIDE!),
   // Two columns at a time, of which each number has a quarter of the taps.
   conv2d_depthwise_grad_input: ({ COLUMNS, WINDOW }) => (WINDOW! ** 2 / 2) * (COLUMNS! + (WINDOW! - 1) / 2),
-  conv2d_depthwise_grad_weight: ({ N, P, Q, COLUMNS, WINDOW, SPLITS }) =>
-    (WINDOW! ** 2 * N! * Math.ceil(P! / 4) * Math.ceil(Q! / COLUMNS!) * COLUMNS!) / SPLITS!,
+  conv2d_depthwise_grad_weight: (c) => c.WINDOW! ** 2 * columnsOf(c),
+  conv2d_depthwise_grad_weight_column: (c) => c.WINDOW! * columnsOf(c),
 };
+
+/** Columns of dy that an invocation goes along for a gradient of weights. */
+function columnsOf({ N, P, Q, LINES, COLUMNS, SPLITS }: Numbers): number {
+  return (N! * Math.ceil(P! / LINES!) * Math.ceil(Q! / COLUMNS!) * COLUMNS!) / SPLITS!;
+}
 
 function convolution({ N, P, Q, C, K, R, S }: Numbers): number {
   return N! * P! * Q! * C! * K! * R! * S!;
@@ -89,8 +94,8 @@ export function workOf({ kernel, bindings, constants, workgroups }: Dispatch): W
     return { flops, issued: flops, ...rest };
   }
   if (isStrip(kernel)) {
-    const { N, P, Q, C, WINDOW } = constants;
-    const issued = 2 * invocations * 16 * STRIPS[withoutSize(kernel)]!(constants);
+    const { N, P, Q, C, WINDOW, LINES } = constants;
+    const issued = 2 * invocations * 4 * LINES! * STRIPS[withoutSize(kernel)]!(constants);
     return { flops: 2 * N! * P! * Q! * C! * WINDOW! ** 2, issued, ...rest };
   }
   if (!isTiled(kernel)) return { flops: 0, issued: 0, ...rest };

@@ -176,19 +176,24 @@ mul(8) g1<1>D g2<8,8,1>D g3<8,8,1>UW { align1 1Q };
     expect(figures.sends).toBeCloseTo((4 * 8) / 14 / 2);
   });
 
-  it("are those for depthwise convolutions, of each window and stride that has one", () => {
+  it("are those for depthwise convolutions, by window, stride and lines, as GPUs get them", () => {
     const found = kernelsNamed(["conv2d_depthwise_*"]);
-    expect(found.map(({ name }) => name.replace("conv2d_depthwise_", "")).sort()).toEqual([
-      ...["forward_3x3_stride_1", "forward_3x3_stride_2", "forward_5x5_stride_1", "forward_5x5_stride_2"],
-      ...["grad_input_3x3_stride_2", "grad_input_5x5_stride_2"],
-      ...["grad_weight_3x3_stride_1", "grad_weight_3x3_stride_2"],
-      ...["grad_weight_5x5_stride_1", "grad_weight_5x5_stride_2"],
-    ]);
     expect(found.every(isPlain)).toBe(true);
     expect(found.some(isShared)).toBe(false);
+    const on = (gpu: string) =>
+      found.filter((kernel) => isFor(kernel, gpu)).map(({ name }) => name.replace("conv2d_depthwise_", ""));
+    const strides = (name: string, lines = "") => [1, 2].map((stride) => `${name}_stride_${stride}${lines}`);
+    expect(on("tgl").sort()).toEqual([
+      ...[...strides("forward_3x3"), ...strides("forward_5x5", "_lines_2")],
+      ...["grad_input_3x3_stride_2", "grad_input_5x5_stride_2_lines_2"],
+      ...[...strides("grad_weight_column_3x3"), ...strides("grad_weight_column_5x5")],
+    ]);
+    expect(on("navi31").length).toBe(found.length);
     const [forward, , gradInput] = found;
-    // Nine taps of four lines of a vec4; a quarter of them for each of eight.
+    // Nine taps of four lines of a vec4; a quarter of them for each of eight; three taps of a column.
     expect([turnWork(forward!).block, turnWork(gradInput!).block]).toEqual([9 * 16, (9 * 32) / 4]);
+    const [column] = kernelsNamed(["conv2d_depthwise_grad_weight_column_3x3_*"]);
+    expect(turnWork(column!)).toEqual({ block: 3 * 16, blocks: 1, outputs: 4 / 3 });
     expect(launchConstants(forward!)).toEqual({ HAS_BIAS: 0, ACCUMULATE: 0 });
     expect(forward!.wgsl).toContain("override WINDOW: u32 = 3u;");
   });

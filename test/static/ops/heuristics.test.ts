@@ -11,7 +11,7 @@ import { keptFigures } from "../../bench/lab/figures.ts";
 import { GPUS } from "../../bench/model/gpus.ts";
 import { launchesOn, NETWORKS } from "../../bench/model/networks.ts";
 import { labName } from "../../bench/model/shares.ts";
-import { isTiled, type Work, workOf } from "../../bench/model/work.ts";
+import { isStrip, isTiled, type Work, workOf } from "../../bench/model/work.ts";
 
 interface Launch extends Work, Pick<Dispatch, "kernel" | "constants"> {
   readonly splits: number;
@@ -90,7 +90,7 @@ describe("the heuristics' choices on GPUs", () => {
     (gpu, network) => {
       const figures = keptFigures().gpus[GPUS[gpu]!.lab]!;
       const compiled = launchesOf(gpu, network).filter(
-        ({ kernel }) => isTiled(kernel) && kernel.slots.share === "workgroup",
+        ({ kernel }) => (isTiled(kernel) && kernel.slots.share === "workgroup") || isStrip(kernel),
       );
       expect(compiled.length).toBeGreaterThan(10);
       for (const launch of compiled) expect(figures[labName(launch)]?.spills, labName(launch)).toBe(0);

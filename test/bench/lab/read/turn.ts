@@ -68,8 +68,12 @@ const withProducts = <C extends Counts>(counts: C): C => ({
 export const anOutput = (number: number, { fma }: Counts, { block, blocks, outputs }: TurnWork): number =>
   (number * block * blocks) / fma / outputs!;
 
-/** Whether a turn has the multiply-adds of whole panels, a quarter more or less: else it was misread. */
-export function isWhole({ fma }: Counts, { block, blocks }: TurnWork): boolean {
+/**
+ * Whether a turn has the multiply-adds of whole panels, a quarter more or less: else it was misread. Where nothing is shared,
+ * some are there twice, on both sides of a branch.
+ */
+export function isWhole({ fma }: Counts, { block, blocks, outputs }: TurnWork): boolean {
   const panel = blocks * block;
+  if (outputs) return fma >= 0.75 * panel && fma <= 2 * panel;
   return Math.abs(fma - Math.max(1, Math.round(fma / panel)) * panel) <= panel / 4;
 }
