@@ -109,9 +109,9 @@ fn main(
   let columns = (min(args.COLUMNS, args.Q - q) - 1u) * STRIDE + WINDOW;
   // The padding on the left adds nothing.
   let begin = min(max(args.PAD_LEFT, q * STRIDE) - q * STRIDE, WINDOW - 1u);
-  var place = strip_place(n, p * STRIDE - args.PAD_TOP, q * STRIDE + begin - args.PAD_LEFT, channel);
+  var place = column_place(n, p * STRIDE - args.PAD_TOP, q * STRIDE + begin - args.PAD_LEFT, channel);
   for (var column = begin; column < columns; column++) {
-    let strip = load_strip(place);
+    let strip = strip_of(load_column(place));
     place = columns_on(place, 1u);
     if (STRIDE == 2u && column % 2u == 1u) {
       sum1 = plus_product(sum1, strip, kept_taps(last1, WINDOW - 2u, channel));

@@ -1,8 +1,8 @@
 // dw[r,s,c] = Σ_{n,p,q} x[n, p·stride + r − pad, q·stride + s − pad, c] dy[n,p,q,c]
 //
-// For depthwise convolutions of square windows of 3 or 5. The output pixels are cut into parts, COLUMNS columns of strips of
-// four lines, and the parts are divided among SPLITS; split_sum adds up the partial sums in order. An invocation keeps the sums
-// of all taps, and loads x and dy once for them.
+// For depthwise convolutions of square windows of 3 or 5 with at least four lines of output. The output pixels are cut into
+// parts, COLUMNS columns of strips of four lines, and the parts are divided among SPLITS; split_sum adds up the partial sums
+// in order. An invocation keeps the sums of all taps, and loads x and dy once for them.
 //
 // x         (N, H, W, C)
 // dy        (N, P, Q, C)
@@ -32,58 +32,33 @@ alias dy4 = vec4f;
 @group(0) @binding(2) var<storage, read_write> dw: array<vec4f>;
 @group(0) @binding(3) var<uniform> args: Args;
 
-// `at` is of the strip's first pixel. What lies below the image is not used.
-fn load_dy(at: u32) -> mat4x4f {
+// `at` is of the strip's first pixel; the last of the strip's lines is always new.
+fn load_dy(at: u32, is_new: vec3<bool>) -> mat4x4f {
   let step = args.Q * (pad4(args.C) / 4u);
   return mat4x4f(
-    vec4f(dy[at]),
-    vec4f(dy[at + step]),
-    vec4f(dy[at + 2u * step]),
+    select(vec4f(), vec4f(dy[at]), is_new.x),
+    select(vec4f(), vec4f(dy[at + step]), is_new.y),
+    select(vec4f(), vec4f(dy[at + 2u * step]), is_new.z),
     vec4f(dy[at + 3u * step]),
   );
 }
 
-fn products(a: mat4x4f, b: mat4x4f) -> vec4f {
-  return a[0] * b[0] + a[1] * b[1] + a[2] * b[2] + a[3] * b[3];
+// Each is added by itself, so that GPUs do both at once.
+fn plus(sum: vec4f, a: mat4x4f, b: mat4x4f) -> vec4f {
+  return sum + a[0] * b[0] + a[1] * b[1] + a[2] * b[2] + a[3] * b[3];
 }
 
-// Of the strip's first lines alone: products with zeros would make NaN of an infinite x.
-fn first_products(a: mat4x4f, b: mat4x4f, lines: u32) -> vec4f {
-  var sum = a[0] * b[0];
-  if (lines > 1u) {
-    sum += a[1] * b[1];
-  }
-  if (lines > 2u) {
-    sum += a[2] * b[2];
-  }
-  return sum;
-}
-
-fn plus_products(sum: Taps, x: Strip, dy: mat4x4f, lines: u32) -> Taps {
+fn plus_products(sum: Taps, column: Column, dy: mat4x4f) -> Taps {
+  let x = strip_of(column);
   var taps = sum;
-  if (lines == 4u) {
-    taps.a += products(x.a, dy);
-    taps.b += products(x.b, dy);
-    taps.c += products(x.c, dy);
-    if (WINDOW == 5u) {
-      taps.d += products(x.d, dy);
-      taps.e += products(x.e, dy);
-    }
-  } else if (lines > 0u) {
-    taps.a += first_products(x.a, dy, lines);
-    taps.b += first_products(x.b, dy, lines);
-    taps.c += first_products(x.c, dy, lines);
-    if (WINDOW == 5u) {
-      taps.d += first_products(x.d, dy, lines);
-      taps.e += first_products(x.e, dy, lines);
-    }
+  taps.a = plus(taps.a, x.a, dy);
+  taps.b = plus(taps.b, x.b, dy);
+  taps.c = plus(taps.c, x.c, dy);
+  if (WINDOW == 5u) {
+    taps.d = plus(taps.d, x.d, dy);
+    taps.e = plus(taps.e, x.e, dy);
   }
   return taps;
-}
-
-// Lines of dy that meet a column of x under column `s` of the window: none where there is no such column of dy.
-fn lines_under(s: u32, column: u32, columns: u32, p: u32) -> u32 {
-  return select(0u, min(4u, args.P - p), column - s < columns * STRIDE);
 }
 
 fn store_taps(at: u32, taps: Taps) {
@@ -114,61 +89,66 @@ fn main(
   let parts = (args.Q + args.COLUMNS - 1u) / args.COLUMNS;
   let all = args.N * strips * parts;
   let chunk = (all + args.SPLITS - 1u) / args.SPLITS;
-  // Columns of the window.
-  var column0: Taps;
-  var column1: Taps;
-  var column2: Taps;
-  var column3: Taps;
-  var column4: Taps;
+  // Of the columns of the window, the last one first.
+  var taps0: Taps;
+  var taps1: Taps;
+  var taps2: Taps;
+  var taps3: Taps;
+  var taps4: Taps;
   for (var part = split * chunk; part < min((split + 1u) * chunk, all); part++) {
     let q = part % parts * args.COLUMNS;
-    let p = part / parts % strips * 4u;
     let n = part / parts / strips;
-    let columns = min(args.COLUMNS, args.Q - q);
-    // Strips of dy, the newest first, each of which meets the strip of x under another column of the window.
-    var last0: mat4x4f;
-    var last1: mat4x4f;
-    var last2: mat4x4f;
-    var last3: mat4x4f;
-    var last4: mat4x4f;
-    // The padding on the right adds nothing.
-    let end = min((columns - 1u) * STRIDE + WINDOW, max(args.W + args.PAD_LEFT, q * STRIDE) - q * STRIDE);
-    for (var column = 0u; column < end; column++) {
-      let strip = load_strip(strip_place(n, p * STRIDE - args.PAD_TOP, q * STRIDE + column - args.PAD_LEFT, channel));
-      if (STRIDE == 2u && column % 2u == 1u) {
-        column1 = plus_products(column1, strip, last0, lines_under(1u, column, columns, p));
-        if (WINDOW == 5u) {
-          column3 = plus_products(column3, strip, last1, lines_under(3u, column, columns, p));
-        }
-        continue;
-      }
-      last4 = last3;
-      last3 = last2;
-      last2 = last1;
-      last1 = last0;
-      last0 = load_dy(((n * args.P + p) * args.Q + q + column / STRIDE) * vectors + channel);
-      column0 = plus_products(column0, strip, last0, lines_under(0u, column, columns, p));
-      if (STRIDE == 2u) {
-        column2 = plus_products(column2, strip, last1, lines_under(2u, column, columns, p));
-        if (WINDOW == 5u) {
-          column4 = plus_products(column4, strip, last2, lines_under(4u, column, columns, p));
-        }
+    // The last strip goes back to end with the image: its first lines are another one's, too.
+    let first = part / parts % strips * 4u;
+    let p = min(first, args.P - 4u);
+    let is_new = p + vec3u(0u, 1u, 2u) >= vec3u(first);
+    var at = ((n * args.P + p) * args.Q + q) * vectors + channel;
+    let end = at + min(args.COLUMNS, args.Q - q) * vectors;
+    var place = column_place(n, p * STRIDE - args.PAD_TOP, q * STRIDE - args.PAD_LEFT, channel);
+    // Columns of x, the newest first.
+    var column0: Column;
+    var column1: Column;
+    var column2: Column;
+    var column3: Column;
+    var column4: Column;
+    for (var s = STRIDE; s < WINDOW; s++) {
+      column3 = column2;
+      column2 = column1;
+      column1 = column0;
+      column0 = load_column(place);
+      place = columns_on(place, 1u);
+    }
+    for (; at < end; at += vectors) {
+      if (STRIDE == 1u) {
+        column4 = column3;
+        column3 = column2;
+        column2 = column1;
+        column1 = column0;
       } else {
-        column1 = plus_products(column1, strip, last1, lines_under(1u, column, columns, p));
-        column2 = plus_products(column2, strip, last2, lines_under(2u, column, columns, p));
-        if (WINDOW == 5u) {
-          column3 = plus_products(column3, strip, last3, lines_under(3u, column, columns, p));
-          column4 = plus_products(column4, strip, last4, lines_under(4u, column, columns, p));
-        }
+        column4 = column2;
+        column3 = column1;
+        column2 = column0;
+        column1 = load_column(place);
+        place = columns_on(place, 1u);
+      }
+      column0 = load_column(place);
+      place = columns_on(place, 1u);
+      let dy = load_dy(at, is_new);
+      taps0 = plus_products(taps0, column0, dy);
+      taps1 = plus_products(taps1, column1, dy);
+      taps2 = plus_products(taps2, column2, dy);
+      if (WINDOW == 5u) {
+        taps3 = plus_products(taps3, column3, dy);
+        taps4 = plus_products(taps4, column4, dy);
       }
     }
   }
-  let at = split * WINDOW * WINDOW * vectors + channel;
-  store_taps(at, column0);
-  store_taps(at + vectors, column1);
-  store_taps(at + 2u * vectors, column2);
+  let at = (split * WINDOW * WINDOW + WINDOW - 1u) * vectors + channel;
+  store_taps(at, taps0);
+  store_taps(at - vectors, taps1);
+  store_taps(at - 2u * vectors, taps2);
   if (WINDOW == 5u) {
-    store_taps(at + 3u * vectors, column3);
-    store_taps(at + 4u * vectors, column4);
+    store_taps(at - 3u * vectors, taps3);
+    store_taps(at - 4u * vectors, taps4);
   }
 }

@@ -81,10 +81,10 @@ fn main(
     let first = part / parts % strips * LINES;
     let p = min(first, args.P - LINES);
     let n = part / parts / strips;
-    var place = strip_place(n, p * STRIDE - args.PAD_TOP, begin * STRIDE + s - args.PAD_LEFT, channel);
+    var place = column_place(n, p * STRIDE - args.PAD_TOP, begin * STRIDE + s - args.PAD_LEFT, channel);
     var at = ((n * args.P + p) * args.Q + begin) * vectors + channel;
     for (var q = begin; q < min(begin + args.COLUMNS, args.Q); q++) {
-      let strip = load_strip(place);
+      let strip = strip_of(load_column(place));
       let dy = load_dy(at, first - p);
       place = columns_on(place, STRIDE);
       at += vectors;

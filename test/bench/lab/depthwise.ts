@@ -45,6 +45,7 @@ interface Depthwise {
 /** Those of one window and number of lines, with what an invocation does for a column of its strip. */
 function kernelsFor(WINDOW: number, LINES: number): (readonly [Kernel, Depthwise])[] {
   const on = (device: Capabilities): boolean => linesOfOutputs({ R: WINDOW }, device) === LINES;
+  const keeps = (device: Capabilities): boolean => keepsTaps({ R: WINDOW }, device);
   const column = { block: 4 * LINES * WINDOW ** 2, blocks: 1, outputs: LINES };
   const ofStride = (kernel: Kernel, STRIDE: number, rest: Depthwise) =>
     [withDefaults(kernel, { WINDOW, STRIDE, LINES }), rest] as const;
@@ -57,10 +58,10 @@ function kernelsFor(WINDOW: number, LINES: number): (readonly [Kernel, Depthwise
       work: { ...column, block: column.block / 2, outputs: 2 * LINES },
       on,
     }),
-    ...(LINES === 4 ? ofBoth(conv2d_depthwise_grad_weight, { work: column, on: keepsTaps }) : []),
+    ...(LINES === 4 ? ofBoth(conv2d_depthwise_grad_weight, { work: column, on: keeps }) : []),
     ...ofBoth(conv2d_depthwise_grad_weight_column, {
       work: { ...column, block: column.block / WINDOW, outputs: LINES / WINDOW },
-      on: (device) => !keepsTaps(device) && linesOfSums(device) === LINES,
+      on: (device) => !keeps(device) && linesOfSums(device) === LINES,
     }),
   ];
 }

@@ -57,7 +57,7 @@ const DEPTHWISE_GRAD_WEIGHT = /* @__PURE__ */ stripVariants<GradWeightArgs>(
   ({ P, Q }) => [P, Q],
   (_, device) => linesOfSums(device),
   (emit, geometry, division, { x, dy }, target) => {
-    const kept = keepsTaps(emit.device);
+    const kept = keepsTaps(geometry, emit.device);
     // Else an invocation has a column of the window.
     const columns = kept ? 1 : geometry.S;
     const SPLITS = Math.ceil(division.SPLITS / columns);
