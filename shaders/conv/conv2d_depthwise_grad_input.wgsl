@@ -2,8 +2,8 @@
 // number of 0 … P−1, and q likewise.
 //
 // For depthwise convolutions of square windows of 3 or 5 with stride 2. An invocation goes along COLUMNS columns of dy,
-// each of which finishes two of dx, in a strip of four lines of dx: it keeps the window and the sums that are not finished,
-// and loads each column of dy once.
+// each of which finishes two of dx, in a strip of LINES lines of dx: it keeps the sums that are not finished, with four
+// lines the window too, and loads each column of dy once.
 //
 // dy        (N, P, Q, C)
 // w         (R, S, 1, C)
@@ -40,7 +40,7 @@ fn load_pixel(at: u32, line: u32, mask: u32) -> vec4f {
   return bitcast<vec4f>(bitcast<vec4u>(vec4f(dy[at])) & vec4u(select(0u, mask, line < args.P)));
 }
 
-// Pixels of a column of dy, of which the four lines of dx see two or three each.
+// Pixels of a column of dy, of which four lines of dx see two or three each.
 struct Strip {
   a: vec4f,
   b: vec4f,
@@ -73,8 +73,10 @@ fn store_strip(n: u32, h: u32, l: u32, channel: u32, sum: mat4x4f) {
   let step = args.W * vectors;
   store_pixel(at, h, l, sum[0]);
   store_pixel(at + step, h + 1u, l, sum[1]);
-  store_pixel(at + 2u * step, h + 2u, l, sum[2]);
-  store_pixel(at + 3u * step, h + 3u, l, sum[3]);
+  if (LINES == 4u) {
+    store_pixel(at + 2u * step, h + 2u, l, sum[2]);
+    store_pixel(at + 3u * step, h + 3u, l, sum[3]);
+  }
 }
 
 @compute @workgroup_size(64)
@@ -87,7 +89,7 @@ fn main(
   let vectors = pad4(args.C) / 4u;
   let pairs = (args.W + args.PAD_LEFT + 1u) / 2u;
   let parts = (pairs + args.COLUMNS - 1u) / args.COLUMNS;
-  let strips = (args.H + args.PAD_TOP + 3u) / 4u;
+  let strips = (args.H + args.PAD_TOP + LINES - 1u) / LINES;
   let channel = i % vectors;
   let first = i / vectors % parts * args.COLUMNS;
   let strip = i / vectors / parts % strips;
@@ -95,25 +97,31 @@ fn main(
   if (n >= args.N) {
     return;
   }
-  let column0 = load_taps(0u, channel);
-  let column1 = load_taps(1u, channel);
-  let column2 = load_taps(2u, channel);
+  var column0: Taps;
+  var column1: Taps;
+  var column2: Taps;
   var column3: Taps;
   var column4: Taps;
-  if (WINDOW == 5u) {
-    column3 = load_taps(3u, channel);
-    column4 = load_taps(4u, channel);
+  if (LINES == 4u) {
+    column0 = load_taps(0u, channel);
+    column1 = load_taps(1u, channel);
+    column2 = load_taps(2u, channel);
+    if (WINDOW == 5u) {
+      column3 = load_taps(3u, channel);
+      column4 = load_taps(4u, channel);
+    }
   }
   // Sums of the next pair of columns of dx, and of the even one after it.
   var even: mat4x4f;
   var odd: mat4x4f;
   var later: mat4x4f;
   // What would be negative has wrapped around to huge.
-  let line = 2u * strip;
+  let line = LINES / 2u * strip;
   let step = args.Q * vectors;
   // It begins with the columns of dy before its own that its first of dx see.
-  for (var q = first - (WINDOW - 1u) / 2u; q != min(first + args.COLUMNS, pairs); q++) {
-    let at = ((n * args.P + line) * args.Q + q) * vectors + channel;
+  let begin = first - (WINDOW - 1u) / 2u;
+  var at = ((n * args.P + line) * args.Q + begin) * vectors + channel;
+  for (var q = begin; q != min(first + args.COLUMNS, pairs); q++) {
     let mask = select(0u, 0xffffffffu, q < args.Q);
     var pixels = Strip(
       vec4f(),
@@ -124,17 +132,18 @@ fn main(
     if (WINDOW == 5u) {
       pixels.a = load_pixel(at - 2u * step, line - 2u, mask);
     }
+    at += vectors;
     if (q - first < args.COLUMNS) {
-      let h = 4u * strip - args.PAD_TOP;
+      let h = LINES * strip - args.PAD_TOP;
       let l = 2u * q - args.PAD_LEFT;
-      store_strip(n, h, l, channel, even + product(pixels, column0));
-      store_strip(n, h, l + 1u, channel, odd + product(pixels, column1));
+      store_strip(n, h, l, channel, even + product(pixels, kept_taps(column0, 0u, channel)));
+      store_strip(n, h, l + 1u, channel, odd + product(pixels, kept_taps(column1, 1u, channel)));
     }
-    even = product(pixels, column2);
+    even = product(pixels, kept_taps(column2, 2u, channel));
     if (WINDOW == 5u) {
       even += later;
-      later = product(pixels, column4);
-      odd = product(pixels, column3);
+      later = product(pixels, kept_taps(column4, 4u, channel));
+      odd = product(pixels, kept_taps(column3, 3u, channel));
     }
   }
 }

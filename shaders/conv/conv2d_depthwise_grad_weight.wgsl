@@ -43,19 +43,20 @@ fn load_dy(at: u32, is_new: vec3<bool>) -> mat4x4f {
   );
 }
 
-fn products(a: mat4x4f, b: mat4x4f) -> vec4f {
-  return a[0] * b[0] + a[1] * b[1] + a[2] * b[2] + a[3] * b[3];
+// Each is added by itself, so that GPUs do both at once.
+fn plus(sum: vec4f, a: mat4x4f, b: mat4x4f) -> vec4f {
+  return sum + a[0] * b[0] + a[1] * b[1] + a[2] * b[2] + a[3] * b[3];
 }
 
 fn plus_products(sum: Taps, column: Column, dy: mat4x4f) -> Taps {
   let x = strip_of(column);
   var taps = sum;
-  taps.a += products(x.a, dy);
-  taps.b += products(x.b, dy);
-  taps.c += products(x.c, dy);
+  taps.a = plus(taps.a, x.a, dy);
+  taps.b = plus(taps.b, x.b, dy);
+  taps.c = plus(taps.c, x.c, dy);
   if (WINDOW == 5u) {
-    taps.d += products(x.d, dy);
-    taps.e += products(x.e, dy);
+    taps.d = plus(taps.d, x.d, dy);
+    taps.e = plus(taps.e, x.e, dy);
   }
   return taps;
 }
@@ -103,8 +104,7 @@ fn main(
     let is_new = p + vec3u(0u, 1u, 2u) >= vec3u(first);
     var at = ((n * args.P + p) * args.Q + q) * vectors + channel;
     let end = at + min(args.COLUMNS, args.Q - q) * vectors;
-    let h = p * STRIDE - args.PAD_TOP;
-    var l = q * STRIDE - args.PAD_LEFT;
+    var place = column_place(n, p * STRIDE - args.PAD_TOP, q * STRIDE - args.PAD_LEFT, channel);
     // Columns of x, the newest first.
     var column0: Column;
     var column1: Column;
@@ -115,8 +115,8 @@ fn main(
       column3 = column2;
       column2 = column1;
       column1 = column0;
-      column0 = load_column(n, h, l, channel);
-      l++;
+      column0 = load_column(place);
+      place = columns_on(place, 1u);
     }
     for (; at < end; at += vectors) {
       if (STRIDE == 1u) {
@@ -128,11 +128,11 @@ fn main(
         column4 = column2;
         column3 = column1;
         column2 = column0;
-        column1 = load_column(n, h, l, channel);
-        l++;
+        column1 = load_column(place);
+        place = columns_on(place, 1u);
       }
-      column0 = load_column(n, h, l, channel);
-      l++;
+      column0 = load_column(place);
+      place = columns_on(place, 1u);
       let dy = load_dy(at, is_new);
       taps0 = plus_products(taps0, column0, dy);
       taps1 = plus_products(taps1, column1, dy);

@@ -1,5 +1,5 @@
 // Column s of the window of a depthwise convolution, for one vec4 of channels. For kernels with `w` and, in `args`, C.
-// use: taps
+// use: taps, lines
 
 override TURNED: u32 = 0;  // 1: the window is turned around
 
@@ -15,4 +15,12 @@ fn load_taps(s: u32, channel: u32) -> Taps {
     taps.e = load_tap(4u * WINDOW + s, channel);
   }
   return taps;
+}
+
+// The same: `taps`, where an invocation has the registers to keep them.
+fn kept_taps(taps: Taps, s: u32, channel: u32) -> Taps {
+  if (LINES == 4u) {
+    return taps;
+  }
+  return load_taps(s, channel);
 }

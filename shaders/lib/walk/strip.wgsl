@@ -29,13 +29,27 @@ struct Strip {
   e: mat4x4f,
 }
 
-// Where the first pixel of a column is in x: the line, modulo 2^32, so that what would be negative has wrapped around to huge;
-// where lines end, 0 in columns outside; the number of its vec4, and from one line to the next.
+// Where the first pixel of a column is in x: line and column, modulo 2^32, so that what would be negative has wrapped around to
+// huge; where lines end, 0 in columns outside; the number of its vec4, and from one line to the next.
 struct ColumnPlace {
   line: u32,
+  column: u32,
   end: u32,
   at: u32,
   step: u32,
+}
+
+fn column_place(image: u32, line: u32, column: u32, channel: u32) -> ColumnPlace {
+  let vectors = pad4(args.C) / 4u;
+  let at = ((image * args.H + line) * args.W + column) * vectors + channel;
+  return ColumnPlace(line, column, select(0u, args.H, column < args.W), at, args.W * vectors);
+}
+
+// By additions, for GPUs are slow at products of whole numbers.
+fn columns_on(place: ColumnPlace, n: u32) -> ColumnPlace {
+  let column = place.column + n;
+  let end = select(0u, args.H, column < args.W);
+  return ColumnPlace(place.line, column, end, place.at + n * (pad4(args.C) / 4u), place.step);
 }
 
 fn load_pixel(place: ColumnPlace, i: u32) -> vec4f {
@@ -44,10 +58,7 @@ fn load_pixel(place: ColumnPlace, i: u32) -> vec4f {
   return bitcast<vec4f>(bitcast<vec4u>(vec4f(x[place.at + i * place.step])) & vec4u(mask));
 }
 
-fn load_column(image: u32, line: u32, column: u32, channel: u32) -> Column {
-  let step = args.W * (pad4(args.C) / 4u);
-  let at = (image * args.H + line) * step + column * (pad4(args.C) / 4u) + channel;
-  let place = ColumnPlace(line, select(0u, args.H, column < args.W), at, step);
+fn load_column(place: ColumnPlace) -> Column {
   var x: Column;
   x.p0 = load_pixel(place, 0u);
   x.p1 = load_pixel(place, 1u);

@@ -18,11 +18,13 @@ export function vendorOf(gpu: string): Vendor {
 /** What such a GPU's adapter would say, as far as variations of kernels depend on it. */
 export function deviceOf(gpu: string): Capabilities {
   const vendor = vendorOf(gpu);
-  if (vendor !== "amd") return { features: [], vendor, activations: "f16" };
+  const known = { features: [], vendor, activations: "f16" } as const;
+  if (vendor === "intel") return { ...known, subgroupSize: 8 };
+  if (vendor === "nvidia") return known;
   const architecture = /^(navi3|gfx11)/.test(gpu)
     ? "rdna-3"
     : /^(navi4|gfx12)/.test(gpu)
       ? "rdna-4"
       : "rdna-2";
-  return { features: [], vendor, architecture, subgroupMinSize: 32, subgroupMaxSize: 64, activations: "f16" };
+  return { ...known, architecture, subgroupMinSize: 32, subgroupMaxSize: 64 };
 }

@@ -10,7 +10,9 @@ import {
 } from "../../../src/kernel/variants.gen.ts";
 import type { TileKernel } from "../../../src/ops/conv/register-tiles.ts";
 import { type Variation, variationsOf } from "../../../src/ops/conv/variations.ts";
-import { deviceOf } from "./gpus.ts";
+import { DEPTHWISE } from "./depthwise.ts";
+import { deviceOf, vendorOf } from "./gpus.ts";
+import type { TurnWork } from "./read/turn.ts";
 import { WgslArithmetic } from "./wgsl.ts";
 
 /** Sizes of the parts of a kernel that shares through workgroup memory. */
@@ -31,6 +33,14 @@ export function panelNumbers({ wgsl }: Kernel): PanelNumbers {
   ) as unknown as PanelNumbers;
 }
 
+export const turnWork = (kernel: Kernel): TurnWork =>
+  DEPTHWISE.get(kernel)?.work ?? panelWork(panelNumbers(kernel));
+
+export const panelWork = ({ TILE_ROWS, TILE_COLUMNS, PANEL }: PanelNumbers): TurnWork => ({
+  block: TILE_ROWS * TILE_COLUMNS * 4,
+  blocks: PANEL,
+});
+
 /** The variations that the tuner tries of kernels alone, by their kernel; splits are no change of one. */
 const VARIED = new Map<Kernel, Variation>(
   [conv2d_forward_variants, conv2d_grad_input_variants, conv2d_grad_weight_variants]
@@ -42,22 +52,31 @@ const VARIED = new Map<Kernel, Variation>(
     ),
 );
 
+/** Whether a kernel shares through workgroup memory. */
+export const isShared = (kernel: Kernel): boolean => !DEPTHWISE.has(kernel);
+
 /** Whether a kernel is launched as it is, and no variation that only measuring may prefer. */
 export const isPlain = (kernel: Kernel): boolean => !VARIED.has(kernel);
 
-/** Whether a kernel may be launched on a GPU. */
-export const isFor = (kernel: Kernel, gpu: string): boolean =>
-  VARIED.get(kernel)?.on?.(deviceOf(gpu)) ?? true;
+/**
+ * Whether a kernel may be launched on a GPU, or on others for which AMD's compiler stands in: depthwise convolutions have some
+ * for those with few registers.
+ */
+export function isFor(kernel: Kernel, gpu: string): boolean {
+  const device = deviceOf(gpu);
+  if (DEPTHWISE.has(kernel)) return vendorOf(gpu) === "amd" || DEPTHWISE.get(kernel)!.on(device);
+  return VARIED.get(kernel)?.on?.(device) ?? true;
+}
 
 /**
- * Kernels that share through workgroup memory, those for GPUs, and their variations, by name; `*` stands for anything, and
- * no names for all. Throws if a name fits none.
+ * Kernels that share through workgroup memory, those for GPUs, and their variations, and those for depthwise convolutions,
+ * by name; `*` stands for anything, and no names for all. Throws if a name fits none.
  */
 export function kernelsNamed(names: readonly string[]): Kernel[] {
   const shipped = (Object.values(shaders) as (Kernel | KernelVariant)[]).filter(
     (kernel) => "slots" in kernel && kernel.slots.share === "workgroup",
   );
-  const all = [...shipped, ...VARIED.keys()];
+  const all = [...shipped, ...VARIED.keys(), ...DEPTHWISE.keys()];
   const fitting = names.map((name) => {
     const pattern = new RegExp(`^${name.replace(/[.+?^${}()|[\]\\]/g, "\\$&").replaceAll("*", ".*")}$`);
     const found = all.filter((kernel) => pattern.test(kernel.name));

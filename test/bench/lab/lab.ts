@@ -5,7 +5,7 @@ import { ProgressLine } from "../progress.ts";
 import type { Compiled } from "./compiled.ts";
 import { type FigureFile, keep, keptFigures, worse } from "./figures.ts";
 import { vendorOf } from "./gpus.ts";
-import { isFor, isPlain, kernelsNamed } from "./kernels.ts";
+import { isFor, isPlain, isShared, kernelsNamed } from "./kernels.ts";
 import { compile } from "./mesa/compile.ts";
 import { prepareDrivers } from "./mesa/drivers.ts";
 import { compileTranslation, prepareNvidia } from "./nvidia/nvidia.ts";
@@ -57,7 +57,8 @@ async function main(args: readonly string[]): Promise<void> {
   } finally {
     progress.clear();
   }
-  reports.set("nvidia", sharedReadsReport(named.filter(isPlain)));
+  const shared = named.filter((kernel) => isPlain(kernel) && isShared(kernel));
+  if (shared.length > 0) reports.set("nvidia", sharedReadsReport(shared));
   const figures = [...reports].map(([gpu, one]) => [gpu, one.figures]);
   const now: FigureFile = { versions, gpus: Object.fromEntries(figures) };
 

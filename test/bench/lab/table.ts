@@ -14,7 +14,7 @@ export const AMD_COLUMNS: readonly Column<AmdReading>[] = [
   ["registers", ({ figures }) => figures.registers],
   ["spills", ({ figures }) => figures.spills],
   ["waves", ({ figures }) => figures.waves],
-  ["LDS bytes", ({ figures }) => figures.lds],
+  ["LDS bytes", ({ figures }) => figures.lds!],
   ["FMAs a turn", ({ turn }) => turn.fma],
   ["vector", ({ turn }) => turn.vector],
   ["slow", ({ turn }) => turn.slow],
@@ -24,12 +24,32 @@ export const AMD_COLUMNS: readonly Column<AmdReading>[] = [
   ["dual", ({ figures }) => percent(figures.dualShare)],
 ];
 
+/** Of kernels that share nothing. */
+export const AMD_STRIP_COLUMNS: readonly Column<AmdReading>[] = [
+  ["wave", ({ wave }) => wave],
+  ["registers", ({ figures }) => figures.registers],
+  ["spills", ({ figures }) => figures.spills],
+  ["waves", ({ figures }) => figures.waves],
+  ["vector an output", ({ figures }) => figures.instructions!.toFixed(1)],
+  ["bytes", ({ figures }) => figures.bytes!.toFixed(1)],
+  ["FMA share", ({ figures }) => percent(figures.fmaShare)],
+  ["of peak, est.", ({ figures }) => percent(figures.share)],
+];
+
 export const INTEL_COLUMNS: readonly Column<IntelReading>[] = [
   ["width", ({ figures }) => figures.width],
   ["spills:fills", ({ figures }) => `${figures.spills}:${figures.fills}`],
   ["FMAs a turn", ({ turn }) => turn.fma],
   ["instructions", ({ turn }) => turn.all],
   ["sends", ({ turn }) => turn.sends],
+  ["FMA share", ({ figures }) => percent(figures.fmaShare)],
+];
+
+export const INTEL_STRIP_COLUMNS: readonly Column<IntelReading>[] = [
+  ["width", ({ figures }) => figures.width],
+  ["spills:fills", ({ figures }) => `${figures.spills}:${figures.fills}`],
+  ["instructions an output", ({ figures }) => figures.instructions!.toFixed(1)],
+  ["sends", ({ figures }) => figures.sends!.toFixed(1)],
   ["FMA share", ({ figures }) => percent(figures.fmaShare)],
 ];
 

@@ -47,7 +47,7 @@ function occupancy(workgroups: number, invocations: number, { cores, lanes }: Mo
 function modelLaunch(dispatch: Dispatch, gpu: ModelledGpu): { ms: number; bound: Bound; bytes: number } {
   const { kernel } = dispatch;
   const { issued, bytes, workgroups } = workOf(dispatch);
-  const rate = shareOf(kernel, gpu) * gpu.teraflops * occupancy(workgroups, kernel.workgroupSize[0], gpu);
+  const rate = shareOf(dispatch, gpu) * gpu.teraflops * occupancy(workgroups, kernel.workgroupSize[0], gpu);
   const times = {
     arithmetic: issued / rate / 1e9,
     bytes: bytes / gpu.gigabytesPerSecond / 1e6,

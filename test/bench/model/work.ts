@@ -1,4 +1,4 @@
-/** What a launch has to do: the arithmetic of matrix products, and the memory that it binds. */
+/** What a launch has to do: the arithmetic of convolutions and matrix products, and the memory that it binds. */
 import type { Dispatch } from "../../../src/graph/op.ts";
 import { bytesOf, pad4, storedLength } from "../../../src/graph/tensor.ts";
 import type { Kernel } from "../../../src/kernel/kernel.ts";
@@ -36,6 +36,22 @@ const PRODUCTS: Readonly<Record<string, { wanted(c: Numbers): number; depth(c: N
   },
 };
 
+/** Depthwise convolutions, of which an invocation has the sums of a column of its strip's lines: by kernel, the depth of each. */
+const STRIPS: Readonly<Record<string, (c: Numbers) => number>> = {
+  // At either end of its columns some are met by a part of the window.
+  conv2d_depthwise_forward: ({ COLUMNS, WINDOW, STRIDE }) =>
+    WINDOW! ** 2 * (COLUMNS! + (WINDOW! - 1) / STRIDE!),
+  // Two columns at a time, of which each number has a quarter of the taps.
+  conv2d_depthwise_grad_input: ({ COLUMNS, WINDOW }) => (WINDOW! ** 2 / 2) * (COLUMNS! + (WINDOW! - 1) / 2),
+  conv2d_depthwise_grad_weight: (c) => c.WINDOW! ** 2 * columnsOf(c),
+  conv2d_depthwise_grad_weight_column: (c) => c.WINDOW! * columnsOf(c),
+};
+
+/** Columns of dy that an invocation goes along for a gradient of weights. */
+function columnsOf({ N, P, Q, LINES, COLUMNS, SPLITS }: Numbers): number {
+  return (N! * Math.ceil(P! / LINES!) * Math.ceil(Q! / COLUMNS!) * COLUMNS!) / SPLITS!;
+}
+
 function convolution({ N, P, Q, C, K, R, S }: Numbers): number {
   return N! * P! * Q! * C! * K! * R! * S!;
 }
@@ -53,6 +69,15 @@ const LINES: Readonly<Record<string, string>> = {
 export const isTiled = (kernel: Kernel): kernel is TileKernel =>
   "numbers" in kernel && "TILE_ROWS" in (kernel as TileKernel).numbers;
 
+/** Whether a kernel is for depthwise convolutions. */
+export const isStrip = (kernel: Kernel): boolean => withoutSize(kernel) in STRIPS;
+
+/** Whether a kernel is one for any grouping, of one output a lane. */
+export const isGrouped = ({ name }: Kernel): boolean => /^conv2d_grouped_/.test(name);
+
+/** The name of a kernel in subgroups of any size. */
+export const withoutSize = ({ name }: Kernel): string => name.replace(/_subgroups_\d+$/, "");
+
 /** `conv2d_grad_weight_narrow` of all its variants, also of those that do a part of a batch norm's work besides. */
 function familyOf({ name, variant }: TileKernel): string {
   const plain = name.replace(/_(?:after|between|sums)(?=_)/, "");
@@ -63,11 +88,20 @@ function familyOf({ name, variant }: TileKernel): string {
 export function workOf({ kernel, bindings, constants, workgroups }: Dispatch): Work {
   const groups = workgroups[0] * workgroups[1] * workgroups[2];
   const rest = { bytes: boundBytes({ kernel, bindings, constants }), workgroups: groups };
+  const invocations = groups * kernel.workgroupSize[0];
+  if (isGrouped(kernel)) {
+    const flops = (2 * convolution(constants)) / constants.GROUPS!;
+    return { flops, issued: flops, ...rest };
+  }
+  if (isStrip(kernel)) {
+    const { N, P, Q, C, WINDOW, LINES } = constants;
+    const issued = 2 * invocations * 4 * LINES! * STRIPS[withoutSize(kernel)]!(constants);
+    return { flops: 2 * N! * P! * Q! * C! * WINDOW! ** 2, issued, ...rest };
+  }
   if (!isTiled(kernel)) return { flops: 0, issued: 0, ...rest };
   const product = PRODUCTS[familyOf(kernel)];
   if (!product) throw new Error(`workOf: add the product of ${kernel.name} to PRODUCTS`);
   const { TILE_ROWS, TILE_COLUMNS } = kernel.numbers;
-  const invocations = groups * kernel.workgroupSize[0];
   const issued = 2 * invocations * TILE_ROWS * TILE_COLUMNS * product.depth(constants);
   return { flops: 2 * product.wanted(constants), issued, ...rest };
 }

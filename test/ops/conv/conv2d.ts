@@ -1,6 +1,7 @@
 import { type Conv2dAttrs, conv2dOp } from "../../../src/ops/conv/conv2d.ts";
 import {
   CPU,
+  type Devices,
   declare,
   type OpCase,
   type Shape,
@@ -33,6 +34,12 @@ const isSplit = (variant: string): boolean => variant.endsWith("_splits");
 const isAhead = (variant: string): boolean => variant.endsWith("_ahead");
 /** By how many blocks of depth a panel holds. */
 const AHEAD = ["8x8_workgroup_8x8_ahead", "4x8_workgroup_16x8_ahead"];
+
+/** Kernels for depthwise convolutions on GPUs on which an invocation has 128 registers, and 64. */
+const FEW_REGISTERS: Devices = {
+  "few registers": { features: [], vendor: "apple", tuned: () => "strips" },
+  "fewer registers": { features: [], vendor: "arm", tuned: () => "strips" },
+};
 
 /** Kernels whose panels hold f16, by every way in which a workgroup shares. */
 const HALF_PANELS = ["8x8_workgroup_16x8", "4x8_workgroup_16x8", "4x4_workgroup_8x8"].map((kernel) => {
@@ -137,7 +144,10 @@ export const conv2d = declare({
       given([1, 11, 9, 3], [5, 5, 1, 3], { groups: 3, padding: [6, 1, 2, 5], activation: RELU }, true),
       given([2, 12, 15, 6], [5, 5, 1, 6], { groups: 6, stride: [2, 2], padding: [1, 2, 3, 2] }),
       given([3, 1, 1, 9], [3, 3, 1, 9], { groups: 9, stride: [2, 2], padding: ONE }),
-    ].map((some) => ({ ...some, devices: {}, variants: () => true })),
+    ].flatMap((some) => [
+      { ...some, devices: {}, variants: () => true },
+      { ...some, devices: FEW_REGISTERS },
+    ]),
     ...[
       given([2, 7, 6, 5], [3, 3, 5, 6], { padding: ONE, activation: RELU }, true),
       given([2, 7, 6, 3], [3, 3, 3, 6], { stride: [2, 2], padding: ONE }, true),

@@ -6,9 +6,12 @@ import {
   derived,
   isFor,
   isPlain,
+  isShared,
   kernelsNamed,
   launchConstants,
   panelNumbers,
+  panelWork,
+  turnWork,
 } from "../../bench/lab/kernels.ts";
 import { sharedReads, wavefronts } from "../../bench/lab/nvidia/shared-reads.ts";
 import { readAmd } from "../../bench/lab/read/amd.ts";
@@ -19,6 +22,7 @@ import { WgslArithmetic } from "../../bench/lab/wgsl.ts";
 
 /** One block of depth is 64 multiply-adds, and a panel four blocks. */
 const NUMBERS = { TILE_ROWS: 4, TILE_COLUMNS: 4, GROUP_ROWS: 8, GROUP_COLUMNS: 8, PANEL: 4 };
+const WORK = panelWork(NUMBERS);
 
 const times = (count: number, line: string): string => `${line}\n`.repeat(count);
 
@@ -53,7 +57,7 @@ Subgroups per SIMD: 14
   const inner = `BB1:\n${loads}BB2:\n${sums}s_cbranch_scc1 BB2\nv_mov_b32_e32 v9, 0\ns_cbranch_scc1 BB1`;
 
   it("counts a loop over the blocks of a panel as often as it runs", () => {
-    const { figures, turn, wave } = readAmd(listing(inner), NUMBERS);
+    const { figures, turn, wave } = readAmd(listing(inner), WORK);
     expect(wave).toBe(64);
     expect(turn).toMatchObject({ fma: 256, vector: 258, slow: 1, moves: 1, stores: 1 });
     expect([turn.ldsBytes, turn.loadBytes]).toEqual([16 + 4 * 2 * 16, 16]);
@@ -61,35 +65,35 @@ Subgroups per SIMD: 14
     expect(figures.fmaShare).toBeCloseTo(256 / 258);
     // 258 instructions and three more of the slow one's cycles, against 144 cycles of workgroup memory.
     expect(figures.share).toBeCloseTo(256 / 261);
-    expect(isWhole(turn, NUMBERS)).toBe(true);
+    expect(isWhole(turn, WORK)).toBe(true);
   });
 
   it("finds the same turn where the loop is unrolled, and within a loop over taps", () => {
     const unrolled = `BB1:\n${loads}${sums.repeat(4)}v_mov_b32_e32 v9, 0\ns_cbranch_scc1 BB1`;
-    const { turn } = readAmd(listing(inner), NUMBERS);
-    expect(readAmd(listing(unrolled), NUMBERS).turn).toEqual(turn);
+    const { turn } = readAmd(listing(inner), WORK);
+    expect(readAmd(listing(unrolled), WORK).turn).toEqual(turn);
     const taps = `BB8:\n${times(30, "v_add_u32 v0, v1, v2")}${inner}\ns_cbranch_scc0 BB8`;
-    expect(readAmd(listing(taps), NUMBERS).turn).toEqual(turn);
+    expect(readAmd(listing(taps), WORK).turn).toEqual(turn);
   });
 
   it("leaves out what unrolling by a number that may not divide the panel leaves over", () => {
     const twice = `BB2:\n${sums.repeat(2)}s_cbranch_scc1 BB2\nBB3:\n${sums}s_cbranch_scc1 BB3\nv_mov_b32_e32 v9, 0`;
-    const { turn } = readAmd(listing(`BB1:\n${loads}${twice}\ns_cbranch_scc1 BB1`), NUMBERS);
-    expect(turn).toEqual(readAmd(listing(inner), NUMBERS).turn);
+    const { turn } = readAmd(listing(`BB1:\n${loads}${twice}\ns_cbranch_scc1 BB1`), WORK);
+    expect(turn).toEqual(readAmd(listing(inner), WORK).turn);
   });
 
   it("counts paired multiply-adds of waves of 32 as two in one instruction", () => {
     const pair = "v_dual_fmac_f32 v0, v1, v2 :: v_dual_fmac_f32 v3, v4, v5\n";
     const loop = `BB1:\ns_and_b32 exec_lo, s0, s1\nds_store_b32 v0, v1\n${pair.repeat(128)}s_branch BB1`;
-    const { figures, turn, wave } = readAmd(listing(loop), NUMBERS);
+    const { figures, turn, wave } = readAmd(listing(loop), WORK);
     expect([wave, turn.fma, turn.vector]).toEqual([32, 256, 128]);
     expect([figures.share, figures.dualShare]).toEqual([2, 1]);
   });
 
   it("tells a loop that was misread", () => {
-    const { turn } = readAmd(listing(inner.replace("ds_store_b128", "v_nop")), NUMBERS);
-    expect(isWhole(turn, NUMBERS)).toBe(false);
-    expect(() => readAmd("nothing", NUMBERS)).toThrow("the driver printed no instructions");
+    const { turn } = readAmd(listing(inner.replace("ds_store_b128", "v_nop")), WORK);
+    expect(isWhole(turn, WORK)).toBe(false);
+    expect(() => readAmd("nothing", WORK)).toThrow("the driver printed no instructions");
   });
 });
 
@@ -114,8 +118,8 @@ while(8) JIP: LABEL0 { align1 1Q };
 (+f0.0) while(8) JIP: LABEL1 { align1 1Q };
    END B3 ->B1 ->B4
 `;
-  const { figures, turn } = readIntel(listing, NUMBERS);
-  expect(turn).toEqual({ fma: 256, all: 2 + 4 * 66, sends: 1 + 4, stores: 1 });
+  const { figures, turn } = readIntel(listing, WORK);
+  expect(turn).toEqual({ fma: 256, products: 0, all: 2 + 4 * 66, sends: 1 + 4, stores: 1 });
   expect(figures).toEqual({ width: 8, spills: 2, fills: 5, fmaShare: 256 / 266 });
 });
 
@@ -126,9 +130,73 @@ it("what NVIDIA's tools print is read, with unrolled sums", () => {
 ${times(256, "        /*0010*/                   FFMA R0, R1, R2, R0 ;")}
         /*0020*/              @P0 BRA \`(.L_x_0) ;
 `;
-  const { figures, turn } = readSass(listing, NUMBERS);
-  expect(turn).toEqual({ fma: 256, stores: 1, all: 258 });
+  const { figures, turn } = readSass(listing, WORK);
+  expect(turn).toEqual({ fma: 256, products: 0, stores: 1, all: 258 });
   expect(figures).toEqual({ registers: 72, spills: 8, lds: 4096, fmaShare: 256 / 258 });
+});
+
+describe("kernels that share nothing", () => {
+  /** A turn of 8 multiply-adds makes two vec4s. */
+  const work = { block: 8, blocks: 1, outputs: 2 };
+
+  it("are read in their innermost loop, where each product counts, however it is added, for each vec4 of output", () => {
+    const listing = `
+disasm:
+BB0:
+BB1:
+${times(9, "v_fma_f32 v0, v1, v2, v3")}BB2:
+${times(3, "buffer_load_dwordx4 v[0:3], v0, s[0:3], 0 offen")}${times(2, "v_mul_f32_e32 v0, v1, v2")}${times(6, "v_fmac_f32_e32 v0, v1, v2")}${times(2, "v_add_f32_e32 v0, v1, v2")}s_cbranch_scc1 BB2
+s_cbranch_scc1 BB1
+s_endpgm
+`;
+    const { figures, turn } = readAmd(listing, work);
+    expect(turn).toMatchObject({ fma: 8, vector: 10 });
+    expect(figures).toMatchObject({ instructions: 5, bytes: 24, fmaShare: 0.8 });
+    // 8 multiply-adds of a wave take 16 cycles, 48 bytes of 64 lanes 24, of which the two SIMDs of a compute unit want as many.
+    expect(figures.share).toBeCloseTo(16 / 48);
+    expect(isWhole(turn, work)).toBe(true);
+    expect(isWhole(turn, { ...work, block: 16 })).toBe(false);
+  });
+
+  it("have a vec4 for as many multiply-adds where both sides of a branch count", () => {
+    const line = (op: string) => `${op} g1<1>F g2<8,8,1>F g3<8,8,1>F { align1 1Q };`;
+    const listing = `Native code for unnamed compute shader
+SIMD8 shader: 19 instructions. 1 loops. 9 cycles. 0:0 spills:fills, 4 sends
+   START B0 (2 cycles)
+   END B0 ->B1
+   START B1 <-B0 <-B1 (2 cycles)
+${times(4, line("mul(8)"))}${times(10, line("mad(8)"))}${times(4, line("send(8)"))}
+mul(8) g1<1>D g2<8,8,1>D g3<8,8,1>UW { align1 1Q };
+(+f0.0) while(8) JIP: LABEL0 { align1 1Q };
+   END B1 ->B1 ->B2
+`;
+    const { figures, turn } = readIntel(listing, work);
+    expect(turn).toMatchObject({ fma: 14, all: 20, sends: 4 });
+    expect(figures.instructions).toBeCloseTo((20 * 8) / 14 / 2);
+    expect(figures.sends).toBeCloseTo((4 * 8) / 14 / 2);
+  });
+
+  it("are those for depthwise convolutions, by window, stride and lines, as GPUs get them", () => {
+    const found = kernelsNamed(["conv2d_depthwise_*"]);
+    expect(found.every(isPlain)).toBe(true);
+    expect(found.some(isShared)).toBe(false);
+    const on = (gpu: string) =>
+      found.filter((kernel) => isFor(kernel, gpu)).map(({ name }) => name.replace("conv2d_depthwise_", ""));
+    const strides = (name: string, lines = "") => [1, 2].map((stride) => `${name}_stride_${stride}${lines}`);
+    expect(on("tgl").sort()).toEqual([
+      ...[...strides("forward_3x3"), ...strides("forward_5x5", "_lines_2")],
+      ...["grad_input_3x3_stride_2", "grad_input_5x5_stride_2_lines_2"],
+      ...[...strides("grad_weight_column_3x3"), ...strides("grad_weight_column_5x5")],
+    ]);
+    expect(on("navi31").length).toBe(found.length);
+    const [forward, , gradInput] = found;
+    // Nine taps of four lines of a vec4; a quarter of them for each of eight; three taps of a column.
+    expect([turnWork(forward!).block, turnWork(gradInput!).block]).toEqual([9 * 16, (9 * 32) / 4]);
+    const [column] = kernelsNamed(["conv2d_depthwise_grad_weight_column_3x3_*"]);
+    expect(turnWork(column!)).toEqual({ block: 3 * 16, blocks: 1, outputs: 4 / 3 });
+    expect(launchConstants(forward!)).toEqual({ HAS_BIAS: 0, ACCUMULATE: 0 });
+    expect(forward!.wgsl).toContain("override WINDOW: u32 = 3u;");
+  });
 });
 
 describe("arithmetic of WGSL", () => {

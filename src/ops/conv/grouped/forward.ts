@@ -13,6 +13,7 @@ import type { ForwardArgs } from "../conv-forward.ts";
 import {
   constantsOf,
   type GroupedGeometry,
+  linesOfOutputs,
   sized,
   stripVariants,
   suitsStrips,
@@ -21,6 +22,7 @@ import {
 
 const DEPTHWISE_FORWARD = /* @__PURE__ */ stripVariants<ForwardArgs>(
   ({ P, Q }) => [P, Q],
+  linesOfOutputs,
   (emit, geometry, division, { x, w, bias, y }, activation = IDENTITY) => {
     const flags = { TURNED: 0, HAS_BIAS: bias ? 1 : 0, ACCUMULATE: 0, ...activationConstants(activation) };
     const kernel = sized(emit, conv2d_depthwise_forward);

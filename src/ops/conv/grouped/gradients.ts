@@ -6,6 +6,7 @@ import {
   conv2d_depthwise_forward,
   conv2d_depthwise_grad_input,
   conv2d_depthwise_grad_weight,
+  conv2d_depthwise_grad_weight_column,
   conv2d_grouped_grad_input,
   conv2d_grouped_grad_weight,
 } from "../../../kernel/shaders.gen.ts";
@@ -18,6 +19,9 @@ import { emitSplitSum } from "../split-sum.ts";
 import {
   constantsOf,
   type GroupedGeometry,
+  keepsTaps,
+  linesOfOutputs,
+  linesOfSums,
   sized,
   stripVariants,
   suitsStrips,
@@ -28,6 +32,7 @@ const DEPTHWISE_GRAD_INPUT = /* @__PURE__ */ stripVariants<GradInputArgs>(
   // With stride 2 pairs of columns, and the padding before them.
   ({ H, W, PAD_TOP, PAD_LEFT, STRIDE_W }) =>
     STRIDE_W === 1 ? [H, W] : [H + PAD_TOP, Math.ceil((W + PAD_LEFT) / 2)],
+  linesOfOutputs,
   (emit, geometry, division, { dy, w }, { tensor: dx, accumulate: ACCUMULATE }) => {
     const constants = { ...constantsOf(geometry, division), ACCUMULATE };
     const launched = workgroups(geometry, division.parts);
@@ -50,12 +55,16 @@ const STRIP_LINES = 4;
 
 const DEPTHWISE_GRAD_WEIGHT = /* @__PURE__ */ stripVariants<GradWeightArgs>(
   ({ P, Q }) => [P, Q],
+  (_, device) => linesOfSums(device),
   (emit, geometry, division, { x, dy }, target) => {
-    const { SPLITS } = division;
+    const kept = keepsTaps(geometry, emit.device);
+    // Else an invocation has a column of the window.
+    const columns = kept ? 1 : geometry.S;
+    const SPLITS = Math.ceil(division.SPLITS / columns);
     const dw = emit.temporary("splits", [SPLITS, ...target.tensor.shape]);
-    const kernel = sized(emit, conv2d_depthwise_grad_weight);
+    const kernel = kept ? conv2d_depthwise_grad_weight : conv2d_depthwise_grad_weight_column;
     const constants = { ...constantsOf(geometry, division), SPLITS };
-    emit.dispatch(kernel, { x, dy, dw }, constants, workgroups(geometry, SPLITS));
+    emit.dispatch(sized(emit, kernel), { x, dy, dw }, constants, workgroups(geometry, columns * SPLITS));
     emitSplitSum(emit, dw, SPLITS, target);
   },
   STRIP_LINES,

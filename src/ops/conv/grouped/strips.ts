@@ -1,7 +1,7 @@
 /**
  * How kernels for depthwise convolutions, one output channel for each input channel, are launched. An invocation goes along
- * a strip of four lines, so that it loads a number once for all that it adds it to: loads and memory bind, for there are
- * only as many products of a number as the window has taps.
+ * a strip of lines, so that it loads a number once for all that it adds it to: loads and memory bind, for there are only as
+ * many products of a number as the window has taps.
  */
 
 import type { Geometry } from "../../../base/window.ts";
@@ -31,15 +31,38 @@ const isDepthwise = ({ GROUPS, C, K, R, S, ...moves }: GroupedGeometry): boolean
   moves.STRIDE_H <= 2 &&
   moves.DILATION_H * moves.DILATION_W === 1;
 
+/** Whether an invocation has the registers for tiles of so many sums. */
+const hasRegisters = (device: Capabilities, sums: number): boolean =>
+  isCpu(device) || !spillsOn(device, sums);
+
 /**
- * Whether the kernels are the heuristic's choice: by AMD's compiler they need 120 registers for a window of 3, as tiles of
- * more than 32 sums do, and 224 for one of 5.
+ * Whether the kernels are the heuristic's choice: by AMD's compiler they need 64 registers for a window of 3, and 128 for one
+ * of 5, as tiles of 16 and 32 sums do.
  */
 export const suitsStrips = (geometry: GroupedGeometry, device: Capabilities): boolean =>
-  isDepthwise(geometry) && (isCpu(device) || !spillsOn(device, geometry.R === 3 ? 32 : 64));
+  isDepthwise(geometry) && (geometry.R === 3 || hasRegisters(device, 32));
+
+/**
+ * Lines of a strip of outputs: four, or two, of which the window is no part of the registers. By AMD's compiler four need
+ * 112 registers for a window of 3 and 216 for one of 5.
+ */
+export const linesOfOutputs = ({ R }: Pick<Geometry, "R">, device: Capabilities): number =>
+  hasRegisters(device, R === 3 ? 32 : 64) ? 4 : 2;
+
+/**
+ * Whether an invocation keeps the sums of all taps of a window: for one of 3 by AMD's compiler in 144 to 200 registers, while
+ * for one of 5 some spill even there.
+ */
+export const keepsTaps = ({ R }: Pick<Geometry, "R">, device: Capabilities): boolean =>
+  isCpu(device) || (R === 3 && hasRegisters(device, 64));
+
+/** Lines of a strip whose products with dy are added up to a gradient of weights. */
+export const linesOfSums = (device: Capabilities): number => (hasRegisters(device, 32) ? 4 : 2);
 
 /** How a pass is divided. */
 interface Division {
+  /** Of a strip. */
+  readonly LINES: number;
   /** Of a part of a strip. */
   readonly COLUMNS: number;
   readonly parts: number;
@@ -54,28 +77,30 @@ type Lengths = "strips" | "short_strips" | "long_strips";
 function divided(
   { N, C }: GroupedGeometry,
   [lines, columns]: Extents,
+  LINES: number,
   device: Capabilities,
   lengths: Lengths,
 ): Division {
-  const strips = N * Math.ceil(lines / 4);
+  const strips = N * Math.ceil(lines / LINES);
   const enough = Math.ceil((isCpu(device) ? ENOUGH : enoughOn(device)) / (pad4(C) / 4));
   const wanted = { strips: Math.ceil(enough / strips), short_strips: columns, long_strips: 1 }[lengths];
   const COLUMNS = Math.max(Math.min(LEAST_COLUMNS, columns), Math.ceil(columns / wanted));
   const parts = strips * Math.ceil(columns / COLUMNS);
-  return { COLUMNS, parts, SPLITS: Math.min(parts, enough) };
+  return { LINES, COLUMNS, parts, SPLITS: Math.min(parts, enough) };
 }
 
 /** A pass over parts of strips that give a device enough to do and, if measuring prefers them, the shortest and longest. */
 export const stripVariants = <Args extends readonly unknown[]>(
   /** What is cut into strips. */
   extents: (geometry: GroupedGeometry) => Extents,
+  linesOf: (geometry: GroupedGeometry, device: Capabilities) => number,
   emitStrips: (emit: Emitter, geometry: GroupedGeometry, division: Division, ...args: Args) => void,
   /** Lines that there must be. */
   leastLines = 1,
 ): readonly Variant<GroupedGeometry, Args>[] =>
   (["strips", "short_strips", "long_strips"] as const).map((name) => {
     const division = (geometry: GroupedGeometry, device: Capabilities, lengths: Lengths): Division =>
-      divided(geometry, extents(geometry), device, lengths);
+      divided(geometry, extents(geometry), linesOf(geometry, device), device, lengths);
     return {
       name,
       ...(name !== "strips" && { varies: "strips" }),
@@ -96,9 +121,9 @@ export const sized = <K extends Kernel>({ device }: Emitter, kernel: K): K =>
   withSubgroupSize(kernel, device.subgroupSize);
 
 /** What all the kernels take. */
-export const constantsOf = ({ R, STRIDE_H, ...geometry }: GroupedGeometry, { COLUMNS }: Division) => ({
+export const constantsOf = ({ R, STRIDE_H, ...geometry }: GroupedGeometry, { LINES, COLUMNS }: Division) => ({
   ...geometry,
-  ...{ WINDOW: R, STRIDE: STRIDE_H, COLUMNS },
+  ...{ WINDOW: R, STRIDE: STRIDE_H, LINES, COLUMNS },
 });
 
 /** An invocation for each vec4 of channels and each of `count` parts or sums. */

@@ -1,14 +1,16 @@
 /** What RADV prints of a kernel: registers and waves as it says, and how far the instructions of a turn let FMAs run. */
-import type { PanelNumbers } from "../kernels.ts";
-import { type Counts, type Loop, turnOf } from "./turn.ts";
+import { anOutput, type Counts, type Loop, type TurnWork, turnOf } from "./turn.ts";
 
 export interface AmdFigures {
   readonly registers: number;
   readonly spills: number;
   /** Waves that a SIMD holds, at most 16. */
   readonly waves: number;
-  /** Bytes of workgroup memory. */
-  readonly lds: number;
+  /** Bytes of workgroup memory, of a kernel that shares through it. */
+  readonly lds?: number;
+  /** Of one that shares nothing: vector instructions for a vec4 of output, and bytes that it loads and stores. */
+  readonly instructions?: number;
+  readonly bytes?: number;
   /** Multiply-adds among the vector instructions of a turn. */
   readonly fmaShare: number;
   /** Estimated share of one multiply-add a lane and cycle. */
@@ -40,7 +42,7 @@ export interface AmdReading {
 }
 
 /** `listing` is what RADV prints with RADV_DEBUG=shaders,shaderstats. Throws if it holds no instructions. */
-export function readAmd(listing: string, numbers: PanelNumbers): AmdReading {
+export function readAmd(listing: string, work: TurnWork): AmdReading {
   // Some passes print earlier shaders.
   const isa = instructionsOf(listing);
   const statistic = (name: string): number =>
@@ -48,14 +50,19 @@ export function readAmd(listing: string, numbers: PanelNumbers): AmdReading {
   const program = parse(isa);
   const counts = (begin: number, end: number): AmdCounts => count(program.instructions.slice(begin, end));
   const loops = loopsOf(program).map(({ begin, end }) => ({ begin, end, counts: counts(begin, end) }));
-  const turn = turnOf(loops, counts(0, program.instructions.length), numbers);
+  const turn = turnOf(loops, counts(0, program.instructions.length), work);
   const wave = /\bexec_lo\b/.test(isa) ? 32 : 64;
   const figures = {
     registers: statistic("VGPRs"),
     spills: statistic("Spilled VGPRs") + statistic("Spilled SGPRs"),
     waves: statistic("Subgroups per SIMD"),
-    lds: statistic("LDS size"),
-    fmaShare: turn.fmaIssues / turn.vector,
+    ...(work.outputs
+      ? {
+          instructions: anOutput(turn.vector, turn, work),
+          bytes: anOutput(turn.loadBytes, turn, work),
+          fmaShare: turn.fma / turn.vector,
+        }
+      : { lds: statistic("LDS size"), fmaShare: turn.fmaIssues / turn.vector }),
     ...sharesOf(turn, wave),
   };
   return { figures, turn, wave };
@@ -128,6 +135,7 @@ function count(instructions: readonly Instruction[]): AmdCounts {
   const sum = {
     fma: 0,
     fmaIssues: 0,
+    products: 0,
     vector: 0,
     slow: 0,
     mixed: 0,
@@ -153,6 +161,7 @@ function count(instructions: readonly Instruction[]): AmdCounts {
         sum.fmaIssues++;
       }
       if (/^v_fma_mix/.test(op)) sum.mixed++;
+      if (/^v_mul(_legacy)?_f32/.test(op)) sum.products++;
       if (SLOW.test(op)) sum.slow++;
       if (op.startsWith("v_mov_b32")) sum.moves++;
     }

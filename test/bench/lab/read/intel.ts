@@ -2,14 +2,16 @@
  * What ANV prints of a kernel: its width and spills, and how many instructions of a turn are multiply-adds. Only
  * counts: an execution unit issues every instruction of a width in the same cycles, but for math and messages.
  */
-import type { PanelNumbers } from "../kernels.ts";
-import { type Counts, turnOf } from "./turn.ts";
+import { anOutput, type Counts, type TurnWork, turnOf } from "./turn.ts";
 
 export interface IntelFigures {
   /** Invocations of an instruction. */
   readonly width: number;
   readonly spills: number;
   readonly fills: number;
+  /** Only of a kernel that shares nothing: for a vec4 of output. */
+  readonly instructions?: number;
+  readonly sends?: number;
   /** Multiply-adds among the instructions of a turn. */
   readonly fmaShare: number;
 }
@@ -26,17 +28,21 @@ export interface IntelReading {
 }
 
 /** `listing` is what ANV prints with INTEL_DEBUG=cs. Throws if it holds no instructions. */
-export function readIntel(listing: string, numbers: PanelNumbers): IntelReading {
+export function readIntel(listing: string, work: TurnWork): IntelReading {
   const code = codeOf(listing);
   const [, width, spills, fills] = /SIMD(\d+) shader:.*? (\d+):(\d+) spills:fills/.exec(code) ?? [];
   const blocks = code.split(/\n(?=\s+START B\d+)/).slice(1);
   const counts = (begin: number, end: number): IntelCounts => count(blocks.slice(begin, end).join("\n"));
   const loops = loopsOf(blocks).map(({ begin, end }) => ({ begin, end, counts: counts(begin, end) }));
-  const turn = turnOf(loops, counts(0, blocks.length), numbers);
+  const turn = turnOf(loops, counts(0, blocks.length), work);
   const figures = {
     width: Number(width),
     spills: Number(spills),
     fills: Number(fills),
+    ...(work.outputs && {
+      instructions: anOutput(turn.all, turn, work),
+      sends: anOutput(turn.sends, turn, work),
+    }),
     fmaShare: turn.fma / turn.all,
   };
   return { figures, turn };
@@ -66,6 +72,7 @@ function count(code: string): IntelCounts {
   const of = (op: string): number => number(new RegExp(`^\\s*(\\([^)]*\\)\\s*)?${op}\\(`, "gm"));
   return {
     fma: of("mad"),
+    products: number(/^\s*(\([^)]*\)\s*)?mul\(\d+\)\s+\S+>F\b/gm),
     all: number(/\{ align1/g),
     sends: of("sends?c?"),
     stores: number(/slm MsgDesc: \( store/g) + number(/untyped surface write, Surface = 254/g),
