@@ -26,7 +26,7 @@ const APPS = {
   "test/support/package/apps/kernel.ts": 3000 / 1024,
   "test/support/package/apps/softmax.ts": 3.4,
   "test/support/package/apps/op.ts": 12.2,
-  "test/support/package/apps/predict.ts": 50.6,
+  "test/support/package/apps/predict.ts": 50.8,
   "test/bench/minimal-app.ts": 89,
 } as const;
 type AppPath = keyof typeof APPS;
