@@ -2,6 +2,7 @@
 import type { Model } from "webgraft";
 import {
   conv2d,
+  flatten,
   Graph,
   type GraphOptions,
   interleaved,
@@ -76,7 +77,7 @@ const DEPTHWISE: Model = {
       const layer = { outChannels: channels, groups: channels, kernelSize, stride, padding: kernelSize >> 1 };
       return conv2d(x, name, { ...layer, bias: false });
     });
-    return ys.at(-1)!;
+    return flatten(ys.at(-1)!);
   },
 };
 
