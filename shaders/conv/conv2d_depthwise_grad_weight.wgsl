@@ -9,7 +9,7 @@
 // dw        (SPLITS, R, S, 1, C), padding lanes without meaning
 // dispatch  one invocation for each split and vec4 of channels
 // numerics  f32 sums in a fixed order; tolerance 1e-6 · √(N·P·Q) relative
-// use: index, strip
+// use: index, strip_lines
 
 struct Args {
   N: u32,
@@ -31,35 +31,6 @@ alias dy4 = vec4f;
 @group(0) @binding(1) var<storage, read> dy: array<dy4>;
 @group(0) @binding(2) var<storage, read_write> dw: array<vec4f>;
 @group(0) @binding(3) var<uniform> args: Args;
-
-// `at` is of the strip's first pixel; the last of the strip's lines is always new.
-fn load_dy(at: u32, is_new: vec3<bool>) -> mat4x4f {
-  let step = args.Q * (pad4(args.C) / 4u);
-  return mat4x4f(
-    select(vec4f(), vec4f(dy[at]), is_new.x),
-    select(vec4f(), vec4f(dy[at + step]), is_new.y),
-    select(vec4f(), vec4f(dy[at + 2u * step]), is_new.z),
-    vec4f(dy[at + 3u * step]),
-  );
-}
-
-// Each is added by itself, so that GPUs do both at once.
-fn plus(sum: vec4f, a: mat4x4f, b: mat4x4f) -> vec4f {
-  return sum + a[0] * b[0] + a[1] * b[1] + a[2] * b[2] + a[3] * b[3];
-}
-
-fn plus_products(sum: Taps, column: Column, dy: mat4x4f) -> Taps {
-  let x = strip_of(column);
-  var taps = sum;
-  taps.a = plus(taps.a, x.a, dy);
-  taps.b = plus(taps.b, x.b, dy);
-  taps.c = plus(taps.c, x.c, dy);
-  if (WINDOW == 5u) {
-    taps.d = plus(taps.d, x.d, dy);
-    taps.e = plus(taps.e, x.e, dy);
-  }
-  return taps;
-}
 
 fn store_taps(at: u32, taps: Taps) {
   let step = WINDOW * (pad4(args.C) / 4u);
@@ -85,7 +56,7 @@ fn main(
   if (split >= args.SPLITS) {
     return;
   }
-  let strips = (args.P + 3u) / 4u;
+  let strips = (args.P + LINES - 1u) / LINES;
   let parts = (args.Q + args.COLUMNS - 1u) / args.COLUMNS;
   let all = args.N * strips * parts;
   let chunk = (all + args.SPLITS - 1u) / args.SPLITS;
@@ -98,10 +69,9 @@ fn main(
   for (var part = split * chunk; part < min((split + 1u) * chunk, all); part++) {
     let q = part % parts * args.COLUMNS;
     let n = part / parts / strips;
-    // The last strip goes back to end with the image: its first lines are another one's, too.
-    let first = part / parts % strips * 4u;
-    let p = min(first, args.P - 4u);
-    let is_new = p + vec3u(0u, 1u, 2u) >= vec3u(first);
+    let first = part / parts % strips * LINES;
+    let p = min(first, args.P - LINES);
+    let old = first - p;
     var at = ((n * args.P + p) * args.Q + q) * vectors + channel;
     let end = at + min(args.COLUMNS, args.Q - q) * vectors;
     var place = column_place(n, p * STRIDE - args.PAD_TOP, q * STRIDE - args.PAD_LEFT, channel);
@@ -133,13 +103,23 @@ fn main(
       }
       column0 = load_column(place);
       place = columns_on(place, 1u);
-      let dy = load_dy(at, is_new);
-      taps0 = plus_products(taps0, column0, dy);
-      taps1 = plus_products(taps1, column1, dy);
-      taps2 = plus_products(taps2, column2, dy);
-      if (WINDOW == 5u) {
-        taps3 = plus_products(taps3, column3, dy);
-        taps4 = plus_products(taps4, column4, dy);
+      let dy = load_dy(at);
+      if (old == 0u) {
+        taps0 = plus_strip(taps0, column0, dy);
+        taps1 = plus_strip(taps1, column1, dy);
+        taps2 = plus_strip(taps2, column2, dy);
+        if (WINDOW == 5u) {
+          taps3 = plus_strip(taps3, column3, dy);
+          taps4 = plus_strip(taps4, column4, dy);
+        }
+      } else {
+        taps0 = plus_new(taps0, column0, dy, old);
+        taps1 = plus_new(taps1, column1, dy, old);
+        taps2 = plus_new(taps2, column2, dy, old);
+        if (WINDOW == 5u) {
+          taps3 = plus_new(taps3, column3, dy, old);
+          taps4 = plus_new(taps4, column4, dy, old);
+        }
       }
     }
   }

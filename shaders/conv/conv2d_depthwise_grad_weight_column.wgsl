@@ -8,7 +8,7 @@
 // dw        (SPLITS, R, S, 1, C), padding lanes without meaning
 // dispatch  one invocation for each split, column of the window and vec4 of channels
 // numerics  f32 sums in a fixed order; tolerance 1e-6 · √(N·P·Q) relative
-// use: index, strip, lines
+// use: index, strip_lines
 
 struct Args {
   N: u32,
@@ -31,31 +31,6 @@ alias dy4 = vec4f;
 @group(0) @binding(2) var<storage, read_write> dw: array<vec4f>;
 @group(0) @binding(3) var<uniform> args: Args;
 
-// `at` is of the strip's first pixel; lines up to `old` count with another strip, but never the last.
-fn load_dy(at: u32, old: u32) -> mat4x4f {
-  let step = args.Q * (pad4(args.C) / 4u);
-  var strip = mat4x4f(
-    select(vec4f(), vec4f(dy[at]), old == 0u),
-    vec4f(dy[at + step]),
-    vec4f(),
-    vec4f(),
-  );
-  if (LINES == 4u) {
-    strip[1] = select(vec4f(), strip[1], old < 2u);
-    strip[2] = select(vec4f(), vec4f(dy[at + 2u * step]), old < 3u);
-    strip[3] = vec4f(dy[at + 3u * step]);
-  }
-  return strip;
-}
-
-fn plus_products(start: vec4f, a: mat4x4f, b: mat4x4f) -> vec4f {
-  var sum = start + a[0] * b[0] + a[1] * b[1];
-  if (LINES == 4u) {
-    sum = sum + a[2] * b[2] + a[3] * b[3];
-  }
-  return sum;
-}
-
 @compute @workgroup_size(64)
 fn main(
   @builtin(workgroup_id) group: vec3u,
@@ -77,23 +52,21 @@ fn main(
   var taps: Taps;
   for (var part = split * chunk; part < min((split + 1u) * chunk, all); part++) {
     let begin = part % parts * args.COLUMNS;
-    // The last strip goes back to end with the image.
     let first = part / parts % strips * LINES;
     let p = min(first, args.P - LINES);
+    let old = first - p;
     let n = part / parts / strips;
     var place = column_place(n, p * STRIDE - args.PAD_TOP, begin * STRIDE + s - args.PAD_LEFT, channel);
     var at = ((n * args.P + p) * args.Q + begin) * vectors + channel;
     for (var q = begin; q < min(begin + args.COLUMNS, args.Q); q++) {
-      let strip = strip_of(load_column(place));
-      let dy = load_dy(at, first - p);
+      let column = load_column(place);
+      let dy = load_dy(at);
       place = columns_on(place, STRIDE);
       at += vectors;
-      taps.a = plus_products(taps.a, strip.a, dy);
-      taps.b = plus_products(taps.b, strip.b, dy);
-      taps.c = plus_products(taps.c, strip.c, dy);
-      if (WINDOW == 5u) {
-        taps.d = plus_products(taps.d, strip.d, dy);
-        taps.e = plus_products(taps.e, strip.e, dy);
+      if (old == 0u) {
+        taps = plus_strip(taps, column, dy);
+      } else {
+        taps = plus_new(taps, column, dy, old);
       }
     }
   }
