@@ -29,15 +29,15 @@ const FULL_SIZE = "test/train/full-size.test.ts";
 
 /**
  * What one browser alone runs, the one that is faster at it, since it is about results and names, not about kernels, which
- * both try one by one. Chrome: the guides' code, whole networks out of files, what the backbone that ships is worth. Firefox:
- * what opens a device for each of many runs or trainers, for which Chrome's emulated GPU compiles all kernels anew, or takes
- * the kernels for real GPUs, which it compiles slowly.
+ * both try one by one. Chrome: the guides' code, whole networks out of files, what the backbone that ships is worth, races, and
+ * calls in many orders. Firefox: what opens a device for each of many runs or trainers, for which Chrome's emulated GPU compiles
+ * all kernels anew, or takes the kernels for real GPUs, which it compiles slowly.
  */
 const IN_ONE_BROWSER: Readonly<Record<BrowserEngine, readonly string[]>> = {
-  chrome: ["formats/networks", "train/guides", "transfer/pretrained"],
+  chrome: ["formats/networks", "race/race", "train/guides", "train/state-machine", "transfer/pretrained"],
   firefox: [
     ...["gpu/wrong-drivers", "train/gpu-fusions", "train/idle-tuning"],
-    ...["job/checkpoints", "job/commands", "job/job-features", "job/samples"],
+    ...["job/checkpoints", "job/commands", "job/job", "job/job-features", "job/samples"],
   ],
 };
 
