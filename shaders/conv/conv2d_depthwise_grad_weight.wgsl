@@ -1,8 +1,8 @@
 // dw[r,s,c] = Σ_{n,p,q} x[n, p·stride + r − pad, q·stride + s − pad, c] dy[n,p,q,c]
 //
-// For depthwise convolutions of square windows of 3 or 5 with at least four lines of output. The output pixels are cut into
-// parts, COLUMNS columns of strips of four lines, and the parts are divided among SPLITS; split_sum adds up the partial sums
-// in order. An invocation keeps the sums of all taps, and loads x and dy once for them.
+// For depthwise convolutions of square windows of 3 or 5. The output pixels are cut into parts, COLUMNS columns of strips of LINES
+// lines, and the parts are divided among SPLITS; split_sum adds up the partial sums in order. An invocation keeps the sums of all
+// taps, and loads x and dy once for them.
 //
 // x         (N, H, W, C)
 // dy        (N, P, Q, C)
@@ -56,7 +56,7 @@ fn main(
   if (split >= args.SPLITS) {
     return;
   }
-  let strips = (args.P + LINES - 1u) / LINES;
+  let strips = args.P / LINES;
   let parts = (args.Q + args.COLUMNS - 1u) / args.COLUMNS;
   let all = args.N * strips * parts;
   let chunk = (all + args.SPLITS - 1u) / args.SPLITS;
@@ -69,9 +69,7 @@ fn main(
   for (var part = split * chunk; part < min((split + 1u) * chunk, all); part++) {
     let q = part % parts * args.COLUMNS;
     let n = part / parts / strips;
-    let first = part / parts % strips * LINES;
-    let p = min(first, args.P - LINES);
-    let old = first - p;
+    let p = part / parts % strips * LINES;
     var at = ((n * args.P + p) * args.Q + q) * vectors + channel;
     let end = at + min(args.COLUMNS, args.Q - q) * vectors;
     var place = column_place(n, p * STRIDE - args.PAD_TOP, q * STRIDE - args.PAD_LEFT, channel);
@@ -104,22 +102,12 @@ fn main(
       column0 = load_column(place);
       place = columns_on(place, 1u);
       let dy = load_dy(at);
-      if (old == 0u) {
-        taps0 = plus_strip(taps0, column0, dy);
-        taps1 = plus_strip(taps1, column1, dy);
-        taps2 = plus_strip(taps2, column2, dy);
-        if (WINDOW == 5u) {
-          taps3 = plus_strip(taps3, column3, dy);
-          taps4 = plus_strip(taps4, column4, dy);
-        }
-      } else {
-        taps0 = plus_new(taps0, column0, dy, old);
-        taps1 = plus_new(taps1, column1, dy, old);
-        taps2 = plus_new(taps2, column2, dy, old);
-        if (WINDOW == 5u) {
-          taps3 = plus_new(taps3, column3, dy, old);
-          taps4 = plus_new(taps4, column4, dy, old);
-        }
+      taps0 = plus_strip(taps0, column0, dy);
+      taps1 = plus_strip(taps1, column1, dy);
+      taps2 = plus_strip(taps2, column2, dy);
+      if (WINDOW == 5u) {
+        taps3 = plus_strip(taps3, column3, dy);
+        taps4 = plus_strip(taps4, column4, dy);
       }
     }
   }

@@ -1,6 +1,6 @@
 // dw[r,s,c] = Σ_{n,p,q} x[n, p·stride + r − pad, q·stride + s − pad, c] dy[n,p,q,c]
 //
-// As conv2d_depthwise_grad_weight, of at least LINES lines of output, for GPUs on which an invocation has not the registers for
+// As conv2d_depthwise_grad_weight, for GPUs on which an invocation has not the registers for
 // the sums of all taps: it has those of one column of the window, and loads x and dy once for them.
 //
 // x         (N, H, W, C)
@@ -45,29 +45,21 @@ fn main(
   if (split >= args.SPLITS) {
     return;
   }
-  let strips = (args.P + LINES - 1u) / LINES;
+  let strips = args.P / LINES;
   let parts = (args.Q + args.COLUMNS - 1u) / args.COLUMNS;
   let all = args.N * strips * parts;
   let chunk = (all + args.SPLITS - 1u) / args.SPLITS;
   var taps: Taps;
   for (var part = split * chunk; part < min((split + 1u) * chunk, all); part++) {
     let begin = part % parts * args.COLUMNS;
-    let first = part / parts % strips * LINES;
-    let p = min(first, args.P - LINES);
-    let old = first - p;
+    let p = part / parts % strips * LINES;
     let n = part / parts / strips;
     var place = column_place(n, p * STRIDE - args.PAD_TOP, begin * STRIDE + s - args.PAD_LEFT, channel);
     var at = ((n * args.P + p) * args.Q + begin) * vectors + channel;
     for (var q = begin; q < min(begin + args.COLUMNS, args.Q); q++) {
-      let column = load_column(place);
-      let dy = load_dy(at);
+      taps = plus_strip(taps, load_column(place), load_dy(at));
       place = columns_on(place, STRIDE);
       at += vectors;
-      if (old == 0u) {
-        taps = plus_strip(taps, column, dy);
-      } else {
-        taps = plus_new(taps, column, dy, old);
-      }
     }
   }
   let at = (split * WINDOW * WINDOW + s) * vectors + channel;

@@ -38,7 +38,7 @@ const withDefaults = (kernel: Kernel, constants: DepthwiseConstants): Kernel =>
 
 interface Depthwise {
   readonly work: TurnWork;
-  /** Whether the heuristics launch it, and no other with more or fewer registers. */
+  /** Whether the heuristics launch it, where the lines of the map allow so many. */
   on(device: Capabilities): boolean;
 }
 
@@ -46,11 +46,12 @@ interface Depthwise {
 function kernelsFor(WINDOW: number, LINES: number): (readonly [Kernel, Depthwise])[] {
   const on = (device: Capabilities): boolean => linesOfOutputs({ R: WINDOW }, device) === LINES;
   const keeps = (device: Capabilities): boolean => keepsTaps({ R: WINDOW }, device);
+  const sums = (device: Capabilities): boolean => linesOfSums({ P: LINES }, device) === LINES;
   const column = { block: 4 * LINES * WINDOW ** 2, blocks: 1, outputs: LINES };
   const ofStride = (kernel: Kernel, STRIDE: number, rest: Depthwise) =>
     [withDefaults(kernel, { WINDOW, STRIDE, LINES }), rest] as const;
   const ofBoth = (kernel: Kernel, rest: Depthwise) => [1, 2].map((stride) => ofStride(kernel, stride, rest));
-  return [
+  const outputs = [
     ...ofBoth(conv2d_depthwise_forward, { work: column, on }),
     // The gradient of the input is the forward pass, turned around, where the stride is 1. Else a turn finishes two columns, of
     // which each number has a quarter of the taps.
@@ -58,14 +59,20 @@ function kernelsFor(WINDOW: number, LINES: number): (readonly [Kernel, Depthwise
       work: { ...column, block: column.block / 2, outputs: 2 * LINES },
       on,
     }),
-    ...(LINES === 4 ? ofBoth(conv2d_depthwise_grad_weight, { work: column, on: keeps }) : []),
+  ];
+  return [
+    ...(LINES === 1 ? [] : outputs),
+    ...ofBoth(conv2d_depthwise_grad_weight, {
+      work: column,
+      on: (device) => keeps(device) && sums(device),
+    }),
     ...ofBoth(conv2d_depthwise_grad_weight_column, {
       work: { ...column, block: column.block / WINDOW, outputs: LINES / WINDOW },
-      on: (device) => !keeps(device) && linesOfSums(device) === LINES,
+      on: (device) => !keeps(device) && sums(device),
     }),
   ];
 }
 
 export const DEPTHWISE: ReadonlyMap<Kernel, Depthwise> = new Map(
-  [3, 5].flatMap((window) => [4, 2].flatMap((lines) => kernelsFor(window, lines))),
+  [3, 5].flatMap((window) => [4, 2, 1].flatMap((lines) => kernelsFor(window, lines))),
 );

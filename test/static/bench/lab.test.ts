@@ -186,7 +186,11 @@ mul(8) g1<1>D g2<8,8,1>D g3<8,8,1>UW { align1 1Q };
     expect(on("tgl").sort()).toEqual([
       ...[...strides("forward_3x3"), ...strides("forward_5x5", "_lines_2")],
       ...["grad_input_3x3_stride_2", "grad_input_5x5_stride_2_lines_2"],
-      ...[...strides("grad_weight_column_3x3"), ...strides("grad_weight_column_5x5")],
+      ...[3, 5].flatMap((window) =>
+        strides(`grad_weight_column_${window}x${window}`).flatMap((name) => [
+          ...[name, `${name}_lines_1`, `${name}_lines_2`],
+        ]),
+      ),
     ]);
     expect(on("navi31").length).toBe(found.length);
     const [forward, , gradInput] = found;

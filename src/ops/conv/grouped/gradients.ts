@@ -50,12 +50,9 @@ const DEPTHWISE_GRAD_INPUT = /* @__PURE__ */ stripVariants<GradInputArgs>(
   },
 );
 
-/** A strip of the kernel's, the last of which ends with the image. */
-const STRIP_LINES = 4;
-
 const DEPTHWISE_GRAD_WEIGHT = /* @__PURE__ */ stripVariants<GradWeightArgs>(
   ({ P, Q }) => [P, Q],
-  (_, device) => linesOfSums(device),
+  linesOfSums,
   (emit, geometry, division, { x, dy }, target) => {
     const kept = keepsTaps(geometry, emit.device);
     // Else an invocation has a column of the window.
@@ -67,7 +64,6 @@ const DEPTHWISE_GRAD_WEIGHT = /* @__PURE__ */ stripVariants<GradWeightArgs>(
     emit.dispatch(sized(emit, kernel), { x, dy, dw }, constants, workgroups(geometry, columns * SPLITS));
     emitSplitSum(emit, dw, SPLITS, target);
   },
-  STRIP_LINES,
 );
 
 /** dx = conv-transpose(dy, w), or dx += …. */
@@ -122,7 +118,6 @@ export const GROUPED_GRAD_WEIGHT: Tunable<GroupedGeometry, GradWeightArgs> = {
     /* @__PURE__ */ splits("more_splits", 4),
     /* @__PURE__ */ splits("fewer_splits", 1 / 4),
   ],
-  guess: (geometry, device) =>
-    GROUPED_GRAD_WEIGHT.variants[suitsStrips(geometry, device) && geometry.P >= STRIP_LINES ? 1 : 0]!,
+  guess: (geometry, device) => GROUPED_GRAD_WEIGHT.variants[suitsStrips(geometry, device) ? 1 : 0]!,
   alone: (geometry, dtype) => gradWeightAlone(geometry, dtype, geometry.GROUPS),
 };

@@ -56,8 +56,9 @@ export const linesOfOutputs = ({ R }: Pick<Geometry, "R">, device: Capabilities)
 export const keepsTaps = ({ R }: Pick<Geometry, "R">, device: Capabilities): boolean =>
   isCpu(device) || (R === 3 && hasRegisters(device, 64));
 
-/** Lines of a strip whose products with dy are added up to a gradient of weights. */
-export const linesOfSums = (device: Capabilities): number => (hasRegisters(device, 32) ? 4 : 2);
+/** Lines of a strip whose products with dy are added up to a gradient of weights: as many, but a divisor of all. */
+export const linesOfSums = ({ P }: Pick<Geometry, "P">, device: Capabilities): number =>
+  [4, 2].find((lines) => P % lines === 0 && (lines === 2 || hasRegisters(device, 32))) ?? 1;
 
 /** How a pass is divided. */
 interface Division {
@@ -95,8 +96,6 @@ export const stripVariants = <Args extends readonly unknown[]>(
   extents: (geometry: GroupedGeometry) => Extents,
   linesOf: (geometry: GroupedGeometry, device: Capabilities) => number,
   emitStrips: (emit: Emitter, geometry: GroupedGeometry, division: Division, ...args: Args) => void,
-  /** Lines that there must be. */
-  leastLines = 1,
 ): readonly Variant<GroupedGeometry, Args>[] =>
   (["strips", "short_strips", "long_strips"] as const).map((name) => {
     const division = (geometry: GroupedGeometry, device: Capabilities, lengths: Lengths): Division =>
@@ -107,7 +106,6 @@ export const stripVariants = <Args extends readonly unknown[]>(
       error: 1,
       fits: (geometry, device) =>
         isDepthwise(geometry) &&
-        extents(geometry)[0] >= leastLines &&
         (name === "strips" ||
           division(geometry, device, name).COLUMNS !== division(geometry, device, "strips").COLUMNS),
       emit(emit, geometry, ...args) {
