@@ -1,7 +1,7 @@
 // dw[r,s,c] = Σ_{n,p,q} x[n, p·stride + r − pad, q·stride + s − pad, c] dy[n,p,q,c]
 //
-// As conv2d_depthwise_grad_weight, for GPUs on which an invocation has not the registers for
-// the sums of all taps: it has those of one column of the window, and loads x and dy once for them.
+// As conv2d_depthwise_grad_weight, for GPUs on which an invocation has too few registers for the sums of all taps: it keeps
+// those of one column of the window, and loads x and dy once for them.
 //
 // x         (N, H, W, C)
 // dy        (N, P, Q, C)

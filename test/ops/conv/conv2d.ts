@@ -137,13 +137,15 @@ export const conv2d = declare({
       grads: ["weight"],
     },
     // Depthwise, with every kernel, division and number of splits: both windows and strides; more padding than the window
-    // reaches, before and after; rows and columns over; maps of one pixel.
+    // reaches, before and after; rows and columns over; maps of one pixel; strips of four lines, two and one.
     ...[
       given([4, 16, 5, 64], [3, 3, 1, 64], { groups: 64, padding: ONE }),
       given([2, 13, 10, 5], [3, 3, 1, 5], { groups: 5, stride: [2, 2], padding: [0, 3, 4, 1] }, true),
       given([1, 11, 9, 3], [5, 5, 1, 3], { groups: 3, padding: [6, 1, 2, 5], activation: RELU }, true),
       given([2, 12, 15, 6], [5, 5, 1, 6], { groups: 6, stride: [2, 2], padding: [1, 2, 3, 2] }),
       given([3, 1, 1, 9], [3, 3, 1, 9], { groups: 9, stride: [2, 2], padding: ONE }),
+      given([1, 16, 7, 5], [5, 5, 1, 5], { groups: 5, stride: [2, 2], padding: [2, 2, 2, 2] }),
+      given([2, 5, 6, 4], [5, 5, 1, 4], { groups: 4, padding: [2, 2, 2, 2] }),
     ].flatMap((some) => [
       { ...some, devices: {}, variants: () => true },
       { ...some, devices: FEW_REGISTERS },

@@ -55,7 +55,7 @@ const DEPTHWISE_GRAD_WEIGHT = /* @__PURE__ */ stripVariants<GradWeightArgs>(
   linesOfSums,
   (emit, geometry, division, { x, dy }, target) => {
     const kept = keepsTaps(geometry, emit.device);
-    // Else an invocation has a column of the window.
+    // An invocation has the sums of the whole window, or of one of its columns.
     const columns = kept ? 1 : geometry.S;
     const SPLITS = Math.ceil(division.SPLITS / columns);
     const dw = emit.temporary("splits", [SPLITS, ...target.tensor.shape]);

@@ -56,7 +56,10 @@ export const linesOfOutputs = ({ R }: Pick<Geometry, "R">, device: Capabilities)
 export const keepsTaps = ({ R }: Pick<Geometry, "R">, device: Capabilities): boolean =>
   isCpu(device) || (R === 3 && hasRegisters(device, 64));
 
-/** Lines of a strip whose products with dy are added up to a gradient of weights: as many, but a divisor of all. */
+/**
+ * Lines of a strip of dy in a gradient of weights: as many as there are registers for, of those that divide the lines of dy.
+ * A last strip that reached beyond dy would multiply zeros by x, and NaN would come of an infinite one.
+ */
 export const linesOfSums = ({ P }: Pick<Geometry, "P">, device: Capabilities): number =>
   [4, 2].find((lines) => P % lines === 0 && (lines === 2 || hasRegisters(device, 32))) ?? 1;
 
